@@ -1,0 +1,481 @@
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+
+from ttfs.errors import InputError, ShapeError
+from ttfs.plotting import (
+    COLUMN,
+    PAGE,
+    latency_by_class,
+    latency_histogram,
+    latency_map,
+    layer_colour,
+    new_axes,
+    raster,
+    save,
+    training_curves,
+    training_summary,
+    weight_images,
+)
+
+INF = np.inf
+SIZES = 784, 600, 10
+RECORDS = [
+    {
+        "epoch": epoch,
+        "loss": 1 / epoch,
+        "accuracy": 0.9 + 0.01 * epoch,
+        "validation_accuracy": value,
+        "validation_accuracy_lenient": value + 0.01,
+        "silent_1": 0.5,
+        "latency_1": 40.0,
+        "silent_2": 0.1,
+        "latency_2": 90.0,
+    }
+    for epoch, value in enumerate([0.85, 0.91, 0.90], start=1)
+]
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def ax():
+    return new_axes()
+
+
+def silent_layers():
+    return [np.full(size, INF) for size in SIZES]
+
+
+def pixels(figure):
+    """The drawn figure as an array (rows, columns, 3), row 0 at the bottom."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[::-1, :, :3].astype(float)
+
+
+def coverage(drawn):
+    """How much of its own colour the pixel under the middle of each spike shows, 0 to 1."""
+    picture = 255 - pixels(drawn[0].axes.figure)
+    shares = []
+    for layer, lines in enumerate(drawn):
+        ink = 255 - 255 * np.array(to_rgb(layer_colour(layer)))
+        for segment in lines.get_segments():
+            x, y = lines.axes.transData.transform(segment.mean(axis=0)).astype(int)
+            shares.append(picture[y, x] @ ink / (ink @ ink))
+    return np.array(shares)
+
+
+def ticks(axis):
+    return [label.get_text() for label in axis.get_ticklabels()]
+
+
+def legend(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+# The raster
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 10**6), share=st.floats(0, 1), width=st.sampled_from([COLUMN, PAGE]))
+def test_every_spike_of_a_random_stimulus_is_drawn(seed, share, width):
+    rng = np.random.default_rng(seed)
+    times = [rng.integers(0, 256, size).astype(float) for size in SIZES]
+    for layer in times:
+        layer[rng.random(layer.size) >= share] = INF
+    drawn = raster(times, ax=new_axes(width, 4.2), t_max=256)
+    shown = coverage(drawn)
+    plt.close(drawn[0].axes.figure)
+    assert len(shown) == sum(np.isfinite(layer).sum() for layer in times)
+    assert (shown > 0.6).all()
+
+
+@pytest.mark.parametrize("phase", range(0, 28, 3))
+def test_a_spike_without_neighbours_is_drawn_whatever_its_row(phase):
+    times = silent_layers()
+    for layer in times[:2]:
+        layer[phase::28] = 3.3 * np.arange(len(layer[phase::28])) + phase / 28
+    shown = coverage(raster(times, ax=new_axes(PAGE, 4.2), t_max=256))
+    assert len(shown) > 0
+    assert (shown > 0.6).all()
+
+
+@pytest.mark.parametrize("time", [0.0, 128.5, 255.0])
+def test_spikes_of_all_neurons_at_one_time_are_all_drawn(time):
+    shown = coverage(raster([np.full(size, time) for size in SIZES], t_max=256))
+    assert len(shown) == sum(SIZES)
+    assert (shown > 0.6).all()
+
+
+@pytest.mark.parametrize("dpi", [72, 300])
+def test_no_spike_is_lost_at_other_resolutions(dpi):
+    times = [np.linspace(0, 99, size) for size in SIZES]
+    drawn = raster(times, t_max=100)
+    drawn[0].axes.figure.set_dpi(dpi)
+    assert (coverage(drawn) > 0.35).all()
+
+
+def test_a_raster_without_spikes_keeps_all_rows_and_draws_nothing_in_them():
+    drawn = raster(silent_layers(), t_max=256)
+    full = raster([np.zeros(size) for size in SIZES], t_max=256)
+    assert [len(lines.get_segments()) for lines in drawn] == [0, 0, 0]
+    assert drawn[0].axes.get_ylim() == full[0].axes.get_ylim()
+    assert ticks(drawn[0].axes.yaxis) == ticks(full[0].axes.yaxis)
+
+
+def test_rows_rise_with_the_neuron_and_layers_lie_above_each_other():
+    drawn = raster([np.zeros(size) for size in SIZES])
+    rows = [segment[:, 1].mean() for lines in drawn for segment in lines.get_segments()]
+    low, high = drawn[0].axes.get_ylim()
+    assert (np.diff(rows) > 0).all()
+    assert low < rows[0]
+    assert rows[-1] < high
+
+
+def test_a_silent_neuron_leaves_its_row_empty_and_others_where_they_were():
+    full = raster([[1.0, 2.0, 3.0, 4.0]])[0].get_segments()
+    holed = raster([[1.0, INF, 3.0, 4.0]])[0].get_segments()
+    assert np.array_equal([full[0], full[2], full[3]], holed)
+
+
+def test_a_raster_shows_exact_times():
+    [lines] = raster([[0.1, INF, 7.25]])
+    assert [segment[0, 0] for segment in lines.get_segments()] == [0.1, 7.25]
+
+
+def test_a_raster_of_one_neuron_with_one_spike_is_drawn():
+    assert (coverage(raster([[5.0]])) > 0.6).all()
+
+
+def test_ten_outputs_have_labelled_rows_and_each_layer_has_its_name():
+    drawn = raster(silent_layers(), unit="ms")
+    ax = drawn[0].axes
+    assert ticks(ax.yaxis)[-10:] == [str(output) for output in range(10)]
+    assert [text.get_text() for text in ax.texts] == ["input\n784", "layer 1\n600", "output\n10"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("time (ms)", "neuron")
+
+
+@pytest.mark.parametrize("sizes", [SIZES, (784, 64, 64, 1), (2, 701, 11)])
+@pytest.mark.parametrize(("width", "height"), [(PAGE, 4.2), (COLUMN, 2.4)])
+def test_texts_of_a_raster_neither_overlap_nor_leave_the_figure(sizes, width, height):
+    times = [np.full(size, INF) for size in sizes]
+    times[-1][0] = 57.0
+    ax = raster(times, ax=new_axes(width, height), t_max=256, decision=(57.0, 0))[0].axes
+    pixels(ax.figure)
+    boxes = [text.get_window_extent() for text in [*ax.texts, *ax.get_yticklabels()]]
+    shrunk = [box.shrunk(1, 0.75) for box in boxes]
+    assert not any(a.overlaps(b) for i, a in enumerate(shrunk) for b in shrunk[:i])
+    assert all(box.x0 >= 0 and box.x1 <= ax.figure.bbox.width + 1 for box in boxes)
+
+
+@pytest.mark.parametrize(
+    ("decision", "words"),
+    [
+        ((57.0, 3), "decision: 3 at 57 step"),
+        ((0.0, 0), "decision: 0 at 0 step"),
+        ((INF, 9), "decision: 9, no output spike"),
+    ],
+)
+def test_the_decision_is_written(decision, words):
+    times = silent_layers()
+    times[2][:] = 57.0
+    drawn = raster(times, t_max=256, decision=decision)
+    assert drawn[0].axes.texts[-1].get_text() == words
+    assert (coverage(drawn) > 0.6).all()
+
+
+@pytest.mark.parametrize("decision", [(5.0, 10), (5.0, -1), (-1.0, 3), (np.nan, 3), (300.0, 3)])
+def test_a_decision_that_cannot_be_is_refused(decision):
+    with pytest.raises(InputError, match="decision expects a time up to 256"):
+        raster(silent_layers(), t_max=256, decision=decision)
+
+
+@pytest.mark.parametrize("kind", ["pdf", "svg"])
+def test_a_full_raster_is_a_small_file(tmp_path, kind):
+    drawn = raster([np.linspace(0, 99, size) for size in SIZES])
+    assert save(drawn[0].axes.figure, tmp_path / f"r.{kind}").stat().st_size < 400_000
+
+
+# Latencies
+
+
+def test_a_histogram_counts_every_spike_and_names_the_silent_share():
+    rng = np.random.default_rng(0)
+    times = rng.random((50, 20)) * 3
+    times[rng.random(times.shape) < 0.5] = INF
+    fired = np.isfinite(times).mean()
+    [outline] = latency_histogram([times], bins=7, unit="ms")
+    assert outline.get_data().values.sum() == pytest.approx(100 * fired)
+    assert outline.axes.get_xlabel() == "time of spike (ms)"
+    assert legend(outline.axes) == [f"input ({100 * (1 - fired):.0f} % silent)"]
+
+
+@given(end=st.floats(1e-3, 1e6), bins=st.integers(1, 200))
+@settings(max_examples=20, deadline=None)
+def test_the_last_spike_is_in_the_last_bin(end, bins):
+    [outline] = latency_histogram([[end]], bins=bins, ax=matplotlib.figure.Figure().subplots())
+    assert outline.get_data().values[-1] == 100
+
+
+def test_whole_times_get_bins_of_whole_width():
+    [outline] = latency_histogram([np.arange(100)], t_max=100)
+    heights, edges, _ = outline.get_data()
+    assert set(np.diff(edges)) == {2.0}
+    assert set(heights) == {2.0}
+
+
+@pytest.mark.parametrize("layer", [np.full((3, 4), INF), np.empty((0, 5)), [0.0], [INF]])
+def test_histograms_without_or_with_one_spike_are_drawn(layer):
+    drawn = latency_histogram([layer, layer], t_max=256)
+    pixels(drawn[0].axes.figure)
+    assert len(drawn) == 2
+
+
+def test_times_by_class_show_means_and_silent_shares():
+    times = [[4, 9], [8, 2], [INF, INF], [1, 5]]
+    drawn = latency_by_class(times, [0, 0, 0, 1])
+    ax = drawn[0].axes
+    assert ticks(ax.xaxis) == ["0\n33", "1\n0"]
+    assert legend(ax) == ["output of the class (25 % silent)", "first output (25 % silent)"]
+    own, first = drawn[2].get_offsets(), drawn[5].get_offsets()
+    assert own[:, 1].tolist() == [6.0, 5.0]
+    assert first[:, 1].tolist() == [3.0, 1.0]
+
+
+@pytest.mark.parametrize("times", [np.empty((0, 10)), np.full((4, 10), INF), np.zeros((4, 10))])
+def test_times_by_class_without_spikes_samples_or_spread_are_drawn(times):
+    drawn = latency_by_class(times, np.zeros(len(times), int), t_max=256)
+    pixels(drawn[0].axes.figure)
+    assert len(drawn) == 6
+
+
+@pytest.mark.parametrize("labels", [[0, 2], [-1, 0], [0.0, 1.0]])
+def test_labels_that_are_no_class_are_refused(labels):
+    with pytest.raises(InputError, match="whole labels from 0 to 1"):
+        latency_by_class(np.zeros((2, 2)), labels)
+
+
+def test_a_map_holds_exact_times_and_masks_silence():
+    times = np.array([0.0, 0.1, INF, 255.0, INF, 7.0])
+    image = latency_map(times, (2, 3), t_max=256)
+    assert np.array_equal(image.get_array().filled(INF), times.reshape(2, 3))
+    assert image.get_clim() == (0, 256)
+    assert legend(image.axes) == ["silent (33 %)"]
+    assert image.axes.figure.axes[1].get_ylabel() == "time of spike (step)"
+
+
+def test_silence_in_a_map_looks_like_no_time():
+    image = latency_map([INF, 0.0], (1, 2))
+    silent = image.to_rgba(image.get_array())[0, 0, :3].mean()
+    times = image.cmap(np.linspace(0, 1, 256))[:, :3] @ [0.3, 0.59, 0.11]
+    assert (np.diff(times) >= 0).all()
+    assert silent > times.max() + 0.1
+
+
+def test_a_map_without_spikes_is_drawn_and_its_colour_bar_can_be_left_out():
+    image = latency_map(np.full(784, INF), (28, 28), colorbar=False)
+    pixels(image.axes.figure)
+    assert image.axes.figure.axes == [image.axes]
+
+
+# Weights
+
+
+def test_tiles_hold_the_weights_of_their_neurons():
+    weights = np.random.default_rng(0).normal(size=(6, 30))
+    image = weight_images(weights, (2, 3), neurons=[29, 4], columns=2)
+    shown = image.get_array()
+    tiles = shown[-2:, :3], shown[-2:, 4:7]
+    assert np.array_equal(tiles[0].filled(np.nan).ravel(), weights[:, 29])
+    assert np.array_equal(tiles[1].filled(np.nan).ravel(), weights[:, 4])
+    assert shown.count() == 12
+    assert [text.get_text() for text in image.axes.texts] == ["29", "4"]
+
+
+@pytest.mark.parametrize("weights", [np.zeros((9, 3)), np.ones((9, 1)), -np.ones((9, 40))])
+def test_weight_colours_are_centred_at_zero(weights):
+    image = weight_images(weights, (3, 3))
+    low, high = image.get_clim()
+    pixels(image.axes.figure)
+    assert low == -high == -1
+    assert image.get_array().count() == 9 * min(weights.shape[1], 25)
+    assert image.axes.figure.axes[1].get_ylabel() == "weight"
+
+
+@pytest.mark.parametrize(("inputs", "shape"), [(784, (28, 28)), (64, (8, 8)), (12, (2, 6))])
+@pytest.mark.parametrize("count", [1, 7, 25, 100, 400])
+def test_neuron_indices_do_not_overlap(inputs, shape, count):
+    weights = np.ones((inputs, 1000))
+    ax = weight_images(weights, shape, neurons=range(999, 999 - count, -1)).axes
+    pixels(ax.figure)
+    boxes = [text.get_window_extent() for text in ax.texts if text.get_text()]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+# Training
+
+
+def test_training_curves_are_in_percent_and_mark_the_best_epoch(ax):
+    drawn = training_curves(RECORDS, ax=ax)
+    names = ["training", "validation", "validation, lenient", "best 91.00 % (epoch 2)"]
+    assert [line.get_label() for line in drawn] == legend(ax) == names
+    assert drawn[1].get_ydata() == pytest.approx([85, 91, 90])
+    assert drawn[3].get_xydata() == pytest.approx(np.array([[2, 91]]))
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "accuracy (%)")
+
+
+def test_values_that_are_missing_none_or_nan_are_skipped(ax):
+    values = [{"accuracy": 0.5}, {}, {"accuracy": None}, {"accuracy": np.nan}, {"accuracy": 1}]
+    [line] = training_curves([{"epoch": i, **v} for i, v in enumerate(values)], ax=ax)
+    assert line.get_xydata().tolist() == [[0, 50], [4, 100]]
+
+
+def test_one_epoch_can_be_seen(ax):
+    [line] = training_curves([{"epoch": 1, "accuracy": 0.5}], ax=ax)
+    assert line.get_marker() == "."
+
+
+def test_curves_without_records_are_labelled_axes(ax):
+    assert training_curves([], ax=ax) == []
+    assert ax.get_xlabel() == "epoch"
+    pixels(training_summary([]))
+
+
+def test_a_summary_has_a_line_per_layer():
+    _, loss, silent, latency = training_summary(RECORDS, unit="ms").axes
+    assert legend(loss) == ["training"]
+    assert legend(silent) == legend(latency) == ["layer 1", "layer 2"]
+    assert latency.get_ylabel() == "mean time of spike (ms)"
+
+
+@pytest.mark.parametrize("draw", [training_curves, training_summary])
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        ({"loss": 1.0}, "record 0 has no 'epoch'"),
+        ({"epoch": 1, "accuracy": 97.4}, "accuracy must be a share from 0 to 1, got 97.4"),
+        ({"epoch": 1, "accuracy": "high"}, "accuracy must be one number per epoch"),
+    ],
+)
+def test_records_that_cannot_be_meant_are_refused(draw, record, words):
+    with pytest.raises(InputError, match=words):
+        draw([record])
+    assert plt.get_fignums() == []
+
+
+# All of them
+
+TIMES = {
+    "raster": lambda times, **kw: raster([[1.0], times], **kw),
+    "latency_histogram": lambda times, **kw: latency_histogram([[1.0], times], **kw),
+    "latency_map": lambda times, **kw: latency_map(times, (1, 2), **kw),
+    "latency_by_class": lambda times, **kw: latency_by_class([times], [0], **kw),
+}
+
+
+@pytest.mark.parametrize("name", TIMES)
+@pytest.mark.parametrize(
+    ("times", "words"),
+    [
+        ([1.0, np.nan], "1 of 2 values are NaN"),
+        ([1.0, -2.0], "times start at 0, got -2"),
+        ([1.0, -INF], "times start at 0, got -inf"),
+        ([1.0, 20.0], "a spike at 20, but spikes come before t_max 20"),
+        (["a", "b"], "expects real numbers"),
+    ],
+)
+def test_times_that_cannot_be_meant_are_refused(name, times, words):
+    with pytest.raises(InputError, match=words) as caught:
+        TIMES[name](times, t_max=20)
+    assert name in str(caught.value)
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize(
+    ("draw", "words"),
+    [
+        (lambda: raster([]), "at least one layer, got none"),
+        (lambda: raster([np.zeros((2, 3))]), r"layer 0: expects one stimulus.*got shape \(2, 3\)"),
+        (lambda: raster([[1.0], []]), r"layer 1: expects one stimulus.*got shape \(0,\)"),
+        (lambda: raster([[1.0]], names=["a", "b"]), "names: expects 1, one per layer, got 2"),
+        (lambda: raster([[1.0]], t_max=0), "t_max must be positive and finite, got 0"),
+        (lambda: latency_histogram([[1.0]], bins=0), "bins must be at least 1, got 0"),
+        (lambda: latency_map([1, 2, 3], (2, 2)), r"with 3 pixels, got \(2, 2\)"),
+        (lambda: latency_map([[1], [2, 3]], (1, 3)), "ragged"),
+        (lambda: latency_by_class([1, 2], [0, 0]), r"times \(samples, classes\), got shape \(2,\)"),
+        (lambda: latency_by_class([[1, 2]], [0, 0]), r"labels \(1,\).*got shape \(2,\)"),
+        (lambda: weight_images([1, 2], (1, 2)), r"weights \(inputs, outputs\), got shape \(2,\)"),
+        (lambda: weight_images([[1], [INF]], (1, 2)), "finite weights, got inf"),
+        (lambda: weight_images(np.ones((4, 2)), (2, 3)), r"with 4 pixels, got \(2, 3\)"),
+        (lambda: weight_images(np.ones((4, 2)), (2, 2), neurons=[2]), r"from 0 to 1, got \[2\]"),
+        (lambda: weight_images(np.ones((4, 0)), (2, 2)), "at least one neuron"),
+        (lambda: weight_images(np.ones((4, 2)), (2, 2), columns=0), "columns must be at least 1"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_leaves_no_figure(draw, words):
+    with pytest.raises((ShapeError, InputError), match=words):
+        draw()
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda ax: raster([[1.0], [2.0]], ax=ax)[0],
+        lambda ax: latency_histogram([[1.0]], ax=ax)[0],
+        lambda ax: latency_by_class([[1.0, 2.0]], [0], ax=ax)[0],
+        lambda ax: latency_map([1.0, 2.0], (1, 2), ax=ax),
+        lambda ax: weight_images([[1.0], [2.0]], (1, 2), ax=ax),
+        lambda ax: training_curves(RECORDS, ax=ax)[0],
+    ],
+)
+def test_pictures_go_into_the_axes_given_or_one_new_figure_and_change_no_setting(draw):
+    settings_before = dict(matplotlib.rcParams)
+    given_axes = matplotlib.figure.Figure().subplots()
+    assert draw(given_axes).axes is given_axes
+    assert plt.get_fignums() == []
+    assert draw(None).axes.figure.get_figwidth() in (COLUMN, PAGE)
+    assert len(plt.get_fignums()) == 1
+    assert dict(matplotlib.rcParams) == settings_before
+
+
+@pytest.mark.parametrize("kind", ["png", "pdf", "svg"])
+def test_a_saved_picture_is_complete_alone_and_the_same_each_time(tmp_path, ax, kind):
+    training_curves(RECORDS, ax=ax)
+    first = save(ax.figure, tmp_path / f"a.{kind}")
+    second = save(ax.figure, tmp_path / f"b.{kind}")
+    assert first.read_bytes() == second.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"a.{kind}", f"b.{kind}"]
+
+
+def test_a_picture_that_fails_leaves_the_old_one(tmp_path, ax, monkeypatch):
+    path = save(ax.figure, tmp_path / "a.png")
+    old = path.read_bytes()
+
+    def stop_halfway(name, **_):
+        name.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ax.figure, "savefig", stop_halfway)
+    with pytest.raises(KeyboardInterrupt):
+        save(ax.figure, path)
+    assert path.read_bytes() == old
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_picture_of_an_unknown_kind_is_refused(tmp_path, ax):
+    with pytest.raises(InputError, match=r"png, pdf, svg, got the name 'a\.gif'"):
+        save(ax.figure, tmp_path / "a.gif")

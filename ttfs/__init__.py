@@ -1,0 +1,75 @@
+"""Single-spike (time-to-first-spike) networks: exact in time, trained on latencies.
+
+Every neuron fires at most once, and the time of that spike is the message.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0.dev0"
+
+# Names are imported when first used: `ttfs --help` need not wait for a compiler.
+_HOMES = {
+    "checks": ["NO_SPIKE"],
+    "decoding": ["Decisions", "decide"],
+    "encoding": ["Latency", "encode_latency"],
+    "errors": [
+        "DatasetError",
+        "InputError",
+        "ModelFileError",
+        "RunError",
+        "ShapeError",
+        "TTFSError",
+    ],
+    "layers": ["Dense"],
+    "metrics": ["Evaluation", "evaluate"],
+    "model_file": ["Model", "load", "save"],
+    "network": ["Network"],
+    "optimizers": ["SGD", "Adam", "Cosine", "Linear", "Momentum"],
+    "propagation": ["Record", "forward"],
+    "psp": ["Step"],
+    "trainer": ["History", "Trainer"],
+    "weights": ["Binary", "Real"],
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+_MODULES = {"datasets", "plotting", "presets", "rules"}
+
+__all__ = sorted([*_HOME, *_MODULES])  # noqa: PLE0605
+
+if TYPE_CHECKING:
+    from ttfs import datasets, plotting, presets, rules
+    from ttfs.checks import NO_SPIKE
+    from ttfs.decoding import Decisions, decide
+    from ttfs.encoding import Latency, encode_latency
+    from ttfs.errors import (
+        DatasetError,
+        InputError,
+        ModelFileError,
+        RunError,
+        ShapeError,
+        TTFSError,
+    )
+    from ttfs.layers import Dense
+    from ttfs.metrics import Evaluation, evaluate
+    from ttfs.model_file import Model, load, save
+    from ttfs.network import Network
+    from ttfs.optimizers import SGD, Adam, Cosine, Linear, Momentum
+    from ttfs.propagation import Record, forward
+    from ttfs.psp import Step
+    from ttfs.trainer import History, Trainer
+    from ttfs.weights import Binary, Real
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(import_module(f"ttfs.{_HOME[name]}"), name)
+    elif name in _MODULES:
+        value = import_module(f"ttfs.{name}")
+    else:
+        raise AttributeError(f"module 'ttfs' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

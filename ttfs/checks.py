@@ -1,0 +1,74 @@
+"""What the user passed -> clean arrays and numbers, or an error that says whose and why."""
+
+from typing import Any
+
+import numpy as np
+
+from ttfs.errors import InputError, ShapeError
+
+NO_SPIKE = float("inf")
+"""The time of a spike that does not happen: silence, everywhere, and nothing else."""
+
+
+def as_array(values: Any, whose: str) -> np.ndarray:
+    """A numeric array, or an InputError."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "buif":
+        raise InputError(f"{whose} must be numbers, got {array.dtype}")
+    return array
+
+
+def as_times(times: Any, neurons: int, whose: str) -> np.ndarray:
+    """Spike times (samples, neurons), C-contiguous; float32 stays, all else becomes float64."""
+    array = as_array(times, whose)
+    if array.ndim == 1 and array.size == neurons:
+        raise ShapeError(
+            f"{whose} must be (samples, {neurons}), got ({neurons},); for one stimulus, pass times[None]"
+        )
+    if array.ndim != 2 or array.shape[1] != neurons:
+        raise ShapeError(f"{whose} must be (samples, {neurons}), got {array.shape}")
+    dtype = array.dtype if array.dtype == np.float32 else np.float64
+    array = np.ascontiguousarray(array, dtype)
+    check_times(array, whose)
+    return array
+
+
+def check_times(times: np.ndarray, whose: str) -> None:
+    """No NaN, nothing below zero; inf is silence."""
+    if times.size and not times.min() >= 0:
+        bad = times[np.isnan(times) | (times < 0)].flat[0]
+        raise InputError(f"{whose} must be 0 or later, or inf for silence; got {bad}")
+
+
+def as_labels(labels: Any, samples: int, classes: int) -> np.ndarray:
+    """Labels (samples,) in 0..classes-1 as int64."""
+    array = as_array(labels, "labels")
+    if array.shape != (samples,):
+        raise ShapeError(f"labels must be ({samples},), one for each sample; got {array.shape}")
+    whole = array.astype(np.int64)
+    if array.dtype.kind == "f" and not np.array_equal(whole, array):
+        raise InputError("labels must be whole numbers")
+    if samples and not (0 <= whole.min() and whole.max() < classes):
+        raise InputError(
+            f"labels must be in 0..{classes - 1}, one output neuron each;"
+            f" got {whole.min()}..{whole.max()}"
+        )
+    return whole
+
+
+def positive(value: Any, whose: str, *, zero: bool = False) -> float:
+    """A finite number above zero (or from zero on)."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"{whose} must be a number, got {value!r}") from None
+    if not np.isfinite(number) or number < 0 or (number == 0 and not zero):
+        raise InputError(f"{whose} must be {'0 or more' if zero else 'above 0'}, got {value!r}")
+    return number
+
+
+def whole(value: Any, whose: str, *, least: int = 1) -> int:
+    """A whole number, `least` or more."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InputError(f"{whose} must be a whole number, {least} or more; got {value!r}")
+    return int(value)

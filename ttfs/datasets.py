@@ -1,0 +1,563 @@
+"""Data sets as rows of pixels with a label each: shipped, computed, published or your own.
+
+Every loader returns `(train, test)`. Files are verified before they are used: what is found but
+damaged, truncated or mislabelled is a `DatasetError` that names the file, never a reason to look
+elsewhere.
+"""
+
+import gzip
+import hashlib
+import io
+import math
+import os
+import struct
+import sys
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ttfs.errors import DatasetError, InputError
+
+_DIGITS_SHA256 = "af104d81e7cd419be5f343d23c6ca2e4e4ff847b06636260802df8e903c6183f"
+
+_SHAPES: dict[str, tuple[int, ...]] = {
+    "train-images-idx3-ubyte": (60_000, 28, 28),
+    "train-labels-idx1-ubyte": (60_000,),
+    "t10k-images-idx3-ubyte": (10_000, 28, 28),
+    "t10k-labels-idx1-ubyte": (10_000,),
+}
+
+# Of the decompressed files, in the order of `_SHAPES`: compressed copies differ, these do not.
+_SHA256 = {
+    "mnist": (
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
+    "fashion-mnist": (
+        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    ),
+}
+
+_MIRRORS = {
+    "mnist": (
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    ),
+    "fashion-mnist": (
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+    ),
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """One split of a data set: `images` (n, pixels) and `labels` (n,).
+
+    `images` are uint8 from 0 to 255, or float32 or float64 from 0 to 1; `labels` are whole numbers
+    from 0 to `classes` - 1, kept as int64. `name` is what `load` was given, `split` is "train" or
+    "test" and `image_shape` the shape of one image before it was flattened. A part of a split is
+    `dataclasses.replace(train, images=train.images[:100], labels=train.labels[:100])`.
+
+    Raises `DatasetError` if the parts do not fit each other or a value cannot be meant.
+
+    >>> Dataset(np.array([[0.0, 1.0]]), np.array([1]), "tiny", "train", (2,), classes=3)
+    Dataset(tiny train: 1 sample of 2, 3 classes)
+    """
+
+    images: NDArray[Any]
+    labels: NDArray[np.int64]
+    name: str
+    split: str
+    image_shape: tuple[int, ...]
+    classes: int
+
+    def __post_init__(self) -> None:
+        whose = f"{self.name} ({self.split})"
+        object.__setattr__(self, "images", _as_images(self.images, whose))
+        object.__setattr__(self, "labels", _as_labels(self.labels, whose))
+        pixels = self.images.shape[1]
+        if self.split not in ("train", "test"):
+            raise DatasetError(f"{whose}: split must be 'train' or 'test'")
+        if math.prod(self.image_shape) != pixels:
+            raise DatasetError(f"{whose}: {pixels} pixels are no image of shape {self.image_shape}")
+        if len(self.labels) != len(self.images):
+            raise DatasetError(f"{whose}: {len(self.images)} images but {len(self.labels)} labels")
+        if self.labels.max() >= self.classes:
+            raise DatasetError(f"{whose}: label {self.labels.max()} of {self.classes} classes")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        shape = " x ".join(map(str, self.image_shape))
+        count = f"{len(self)} sample{'s' if len(self) > 1 else ''}"
+        return f"Dataset({self.name} {self.split}: {count} of {shape}, {self.classes} classes)"
+
+
+Splits = tuple[Dataset, Dataset]
+
+
+def _as_images(images: Any, whose: str) -> NDArray[Any]:
+    """`images` as a contiguous (n, pixels) array, checked."""
+    images = np.ascontiguousarray(images)
+    if images.ndim != 2 or images.size == 0:
+        raise DatasetError(f"{whose}: images must be (n, pixels), not empty, got {images.shape}")
+    if images.dtype not in (np.uint8, np.float32, np.float64):
+        raise DatasetError(
+            f"{whose}: images must be uint8 (0 to 255) or float32 or float64 (0 to 1), "
+            f"got {images.dtype}"
+        )
+    low, high = images.min(), images.max()
+    if images.dtype != np.uint8 and not (low >= 0 and high <= 1):
+        raise DatasetError(f"{whose}: float images must be from 0 to 1, got {low} to {high}")
+    return images
+
+
+def _as_labels(labels: Any, whose: str) -> NDArray[np.int64]:
+    """`labels` as a contiguous (n,) array of int64, checked."""
+    labels = np.ascontiguousarray(labels)
+    if labels.ndim != 1 or labels.size == 0:
+        raise DatasetError(f"{whose}: labels must be (n,), not empty, got {labels.shape}")
+    if labels.dtype.kind not in "iu":
+        raise DatasetError(f"{whose}: labels must be integers, got {labels.dtype}")
+    labels = labels.astype(np.int64)
+    if labels.min() < 0:
+        raise DatasetError(f"{whose}: labels must be 0 or more, got {labels.min()}")
+    return labels
+
+
+def digits() -> Splits:
+    """UCI's handwritten digits, shipped with the package: 1,437 and 360 images of 8 x 8.
+
+    Pixels are float32 multiples of 1/16 from 0 to 1. The test split is a fixed fifth of the 1,797
+    images, drawn with `numpy.random.default_rng(0)` (see `from_npz`).
+
+    Raises `DatasetError` if the installed file is damaged.
+
+    Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine
+    Learning Repository, 1998; https://doi.org/10.24432/C50P49.
+
+    >>> train, test = digits()
+    >>> train
+    Dataset(digits train: 1437 samples of 8 x 8, 10 classes)
+    >>> test.labels[:5]
+    array([0, 8, 8, 9, 8])
+    """
+    try:
+        packed = resources.files("ttfs").joinpath("data/digits.npz").read_bytes()
+    except OSError as error:
+        raise DatasetError(f"digits: {error}; install ttfs again") from error
+    if hashlib.sha256(packed).hexdigest() != _DIGITS_SHA256:
+        raise DatasetError("digits: data/digits.npz of the package is damaged; install ttfs again")
+    with np.load(io.BytesIO(packed)) as arrays:
+        images = arrays["images"] / np.float32(16)
+        return _hold_out(Dataset(images, arrays["labels"], "digits", "train", (8, 8), 10))
+
+
+def mnist(folder: str | Path | None = None) -> Splits:
+    """MNIST: 60,000 and 10,000 handwritten digits of 28 x 28, uint8.
+
+    The publisher's four IDX files, plain or gzip, are looked for in `folder`, then in
+    `$TTFS_DATA_DIR/mnist`, `datasets/mnist` and the user's cache; a file that is in none of them
+    is downloaded into the cache. All are verified by the SHA-256 of their contents.
+
+    Raises `DatasetError` if a file is found but is not the published one, if one is neither found
+    nor downloaded, or if `folder` is none.
+
+    Source: Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, Gradient-based learning applied to
+    document recognition, Proceedings of the IEEE 86, 1998.
+
+    >>> train, test = mnist()  # doctest: +SKIP
+    >>> mnist(folder="no-such-folder")
+    Traceback (most recent call last):
+    ttfs.errors.DatasetError: mnist: there is no folder no-such-folder
+    """
+    return _published("mnist", folder)
+
+
+def fashion_mnist(folder: str | Path | None = None) -> Splits:
+    """Fashion-MNIST: 60,000 and 10,000 pieces of clothing of 28 x 28, uint8.
+
+    Looked for, verified and downloaded as `mnist` is, in folders called `fashion-mnist`; raises
+    what `mnist` raises.
+
+    Source: H. Xiao, K. Rasul and R. Vollgraf, Fashion-MNIST, arXiv 1708.07747, 2017.
+
+    >>> train, test = fashion_mnist()  # doctest: +SKIP
+    >>> fashion_mnist(folder="no-such-folder")
+    Traceback (most recent call last):
+    ttfs.errors.DatasetError: fashion-mnist: there is no folder no-such-folder
+    """
+    return _published("fashion-mnist", folder)
+
+
+def yin_yang() -> Splits:
+    """Yin-Yang: 5,000 and 1,000 points of the plane, three classes, as published.
+
+    See `yin_yang_points`; the seeds are 42 for training and 40 for the test. The published
+    validation set is `yin_yang_points(1000, seed=41)`.
+
+    >>> train, test = yin_yang()
+    >>> test
+    Dataset(yin-yang test: 1000 samples of 4, 3 classes)
+    """
+    train, test = yin_yang_points(5000, seed=42), yin_yang_points(1000, seed=40)
+    return (
+        Dataset(*train, "yin-yang", "train", (4,), 3),
+        Dataset(*test, "yin-yang", "test", (4,), 3),
+    )
+
+
+def yin_yang_points(samples: int, *, seed: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Features (samples, 4) from 0 to 1 and labels (samples,) of points in the Yin-Yang sign.
+
+    The features are x, y, 1 - x and 1 - y; the labels are 0 for yin, 1 for yang and 2 for a dot.
+    The same seed gives bit for bit what the authors' generator gives.
+
+    Raises `InputError` if `samples` is not positive or `seed` is not from 0 to 2**32 - 1.
+
+    Source: L. Kriener, J. Göltz and M. A. Petrovici, The Yin-Yang dataset, NICE 2022,
+    arXiv 2102.08211.
+
+    >>> features, labels = yin_yang_points(2, seed=42)
+    >>> features.round(3)
+    array([[0.68 , 0.45 , 0.32 , 0.55 ],
+           [0.098, 0.684, 0.902, 0.316]])
+    >>> labels
+    array([2, 1])
+    """
+    if samples < 1:
+        raise InputError(f"yin_yang_points: samples must be 1 or more, got {samples}")
+    if not 0 <= seed < 2**32:
+        raise InputError(f"yin_yang_points: seed must be from 0 to 2**32 - 1, got {seed}")
+    rng = np.random.RandomState(seed)  # the authors' stream
+    points = [_draw_point(rng) for _ in range(samples)]
+    x, y, labels = np.array(points).T
+    return np.stack([x, y, 1 - x, 1 - y], axis=1), labels.astype(np.int64)
+
+
+def _draw_point(rng: np.random.RandomState) -> tuple[float, float, int]:
+    """A point (x, y) of a class drawn first, by rejection."""
+    goal = rng.randint(3)
+    while True:
+        x, y = rng.rand(2).tolist()
+        if _distance(x, y, 0.5) <= 0.5 and _yin_yang_class(x, y) == goal:
+            return x, y, goal
+
+
+def _yin_yang_class(x: float, y: float) -> int:
+    """The class of a point in the circle of radius 0.5 around (0.5, 0.5)."""
+    left, right = _distance(x, y, 0.25), _distance(x, y, 0.75)
+    if left < 0.1 or right < 0.1:
+        return 2
+    return int(right <= 0.1 or left <= 0.25 or (y > 0.5 and right > 0.25))
+
+
+def _distance(x: float, y: float, center: float) -> float:
+    """The distance of (x, y) from (center, 0.5), rounded as the authors' code rounds it."""
+    return math.sqrt((x - center) ** 2 + (y - 0.5) ** 2)
+
+
+def from_npz(path: str | Path) -> Splits:
+    """Your own data: the arrays `images` (n, ...) and `labels` (n,) of a NumPy .npz file.
+
+    `images` are uint8, or float32 or float64 from 0 to 1, of any shape per image; `labels` count
+    from 0. The arrays `test_images` and `test_labels`, if there, are the test split; otherwise a
+    fixed fifth of the samples is, the last `ceil(n / 5)` in the order of
+    `numpy.random.default_rng(0).permutation(n)`.
+
+    Raises `DatasetError` if the file is absent or damaged or its arrays do not fit.
+
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "mine.npz")
+    ...     np.savez(path, images=np.zeros((10, 2, 3)), labels=np.arange(10))
+    ...     train, test = from_npz(path)
+    >>> len(train), len(test), train.image_shape, train.classes
+    (8, 2, (2, 3), 10)
+    """
+    arrays = _read_npz(Path(path))
+    train = _npz_split(arrays, "", "train", path)
+    if not {"test_images", "test_labels"} & arrays.keys():
+        return _hold_out(train)
+    test = _npz_split(arrays, "test_", "test", path)
+    if test.image_shape != train.image_shape:
+        raise DatasetError(
+            f"{path}: test images must be of shape {train.image_shape}, got {test.image_shape}"
+        )
+    classes = max(train.classes, test.classes)
+    return replace(train, classes=classes), replace(test, classes=classes)
+
+
+def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of `path` that `from_npz` knows."""
+    known = ("images", "labels", "test_images", "test_labels")
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {key: arrays[key] for key in known if key in arrays}
+    except Exception as error:  # damage surfaces in zipfile, zlib, struct, ast or numpy alike
+        raise DatasetError(f"{path}: cannot be read as .npz ({_reason(error)})") from error
+
+
+def _npz_split(
+    arrays: dict[str, NDArray[Any]], prefix: str, split: str, path: str | Path
+) -> Dataset:
+    """The split made of the arrays whose names begin with `prefix`, images flattened."""
+    for key in (f"{prefix}images", f"{prefix}labels"):
+        if key not in arrays:
+            raise DatasetError(f"{path}: there is no array {key}")
+    images = arrays[f"{prefix}images"]
+    if images.ndim < 2:
+        raise DatasetError(f"{path}: {prefix}images must be (n, ...), got {images.shape}")
+    shape = images.shape[1:]
+    flat = images.reshape(len(images), math.prod(shape))
+    labels = _as_labels(arrays[f"{prefix}labels"], f"{path} ({split})")
+    return Dataset(flat, labels, str(path), split, shape, int(labels.max()) + 1)
+
+
+def _hold_out(whole: Dataset) -> Splits:
+    """`whole` cut into a training split and a test split of one fifth, always the same way."""
+    if len(whole) < 2:
+        raise DatasetError(f"{whole.name}: a single sample cannot be split into train and test")
+    order = np.random.default_rng(0).permutation(len(whole))
+    cut = len(whole) * 4 // 5
+
+    def part(rows: NDArray[np.int64], split: str) -> Dataset:
+        return replace(whole, images=whole.images[rows], labels=whole.labels[rows], split=split)
+
+    return part(order[:cut], "train"), part(order[cut:], "test")
+
+
+_LOADERS: dict[str, Callable[[], Splits]] = {
+    "digits": digits,
+    "mnist": mnist,
+    "fashion-mnist": fashion_mnist,
+    "yin-yang": yin_yang,
+}
+NAMES = tuple(_LOADERS)
+
+
+def load(name: str | Path) -> Splits:
+    """The data set called `name`, one of `NAMES`, or that of a path which ends in .npz.
+
+    Raises `DatasetError` if there is none of that name, and what its loader raises.
+
+    >>> train, test = load("digits")
+    >>> len(train), len(test)
+    (1437, 360)
+    """
+    name = str(name)
+    if name.endswith(".npz"):
+        return from_npz(name)
+    if name not in NAMES:
+        known = ", ".join(NAMES)
+        raise DatasetError(f"no data set {name!r}: known are {known} and paths of .npz files")
+    return _LOADERS[name]()
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is known of a data set before it is loaded: sizes, and where it is if it is."""
+
+    name: str
+    train: int
+    test: int
+    pixels: int
+    classes: int
+    location: str | None
+    note: str
+
+
+def status() -> list[Status]:
+    """One record for each of `NAMES`; `location` is None where files are missing.
+
+    The files are looked for but not read: only loading verifies them.
+
+    >>> [(found.name, found.location) for found in status() if found.pixels < 100]
+    [('digits', 'shipped with ttfs'), ('yin-yang', 'computed')]
+    """
+    return [
+        Status("digits", 1437, 360, 64, 10, "shipped with ttfs", "8 x 8 pixels"),
+        _published_status("mnist"),
+        _published_status("fashion-mnist"),
+        Status("yin-yang", 5000, 1000, 4, 3, "computed", "points of the plane"),
+    ]
+
+
+def _published_status(name: str) -> Status:
+    """The record of a published set, with what to do if some of its files are missing."""
+    found = {file: _find(name, file, None) for file in _SHAPES}
+    missing = [file for file, path in found.items() if path is None]
+    places = sorted({str(path.parent) for path in found.values() if path is not None})
+    if not missing:
+        return Status(name, 60_000, 10_000, 784, 10, ", ".join(places), "28 x 28 pixels")
+    note = f"downloaded when first used, or put {', '.join(missing)} into $TTFS_DATA_DIR/{name}"
+    return Status(name, 60_000, 10_000, 784, 10, None, note)
+
+
+def _published(name: str, folder: str | Path | None) -> Splits:
+    """Both splits of a set that consists of four IDX files."""
+    if folder is not None and not Path(folder).is_dir():
+        raise DatasetError(f"{name}: there is no folder {folder}")
+    train, train_labels, test, test_labels = (_fetch(name, file, folder) for file in _SHAPES)
+    return (
+        Dataset(train.reshape(-1, 784), train_labels, name, "train", (28, 28), 10),
+        Dataset(test.reshape(-1, 784), test_labels, name, "test", (28, 28), 10),
+    )
+
+
+def _fetch(name: str, file: str, folder: str | Path | None) -> NDArray[Any]:
+    """The verified array of a published file, found or downloaded."""
+    path = _find(name, file, folder)
+    return _download(name, file) if path is None else _verified(path, name, file)
+
+
+def _find(name: str, file: str, folder: str | Path | None) -> Path | None:
+    """Where a published file is, under any of its spellings."""
+    dotted = file.replace("-idx", ".idx")
+    for place in _places(name, folder):
+        for spelling in (file, f"{file}.gz", dotted, f"{dotted}.gz"):
+            if (place / spelling).is_file():
+                return place / spelling
+    return None
+
+
+def _places(name: str, folder: str | Path | None) -> Iterator[Path]:
+    """The folders in which the files of a published set may be, in order."""
+    if folder is not None:
+        yield Path(folder)
+    if data := os.environ.get("TTFS_DATA_DIR"):
+        yield Path(data, name)
+    yield Path("datasets", name)
+    yield _cache(name)
+
+
+def _cache(name: str) -> Path:
+    """The user's folder for downloads of a published set."""
+    import pooch  # slow to import, and seldom needed
+
+    return Path(pooch.os_cache("ttfs"), name)
+
+
+def _download(name: str, file: str) -> NDArray[np.uint8]:
+    """The array of a published file from the first mirror that serves it, kept in the cache.
+
+    The file gets its name only once it is verified, so that nothing half-read is ever found.
+    """
+    import pooch
+
+    get = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=1 << 16, timeout=30)
+    cache = _cache(name)
+    problem = OSError()
+    for mirror in _MIRRORS[name]:
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=cache) as scratch:
+                path = Path(scratch, f"{file}.gz")
+                get(mirror + path.name, str(path), None)
+                array = _verified(path, name, file)
+                path.replace(cache / path.name)
+                return array
+        except OSError as error:  # a DatasetError and what the downloader raises are too
+            problem = error
+    raise DatasetError(
+        f"{name}: {file} was neither found nor downloaded ({type(problem).__name__}); put "
+        f"{', '.join(_SHAPES)}, gzip or not, into datasets/{name} or, with the environment "
+        f"variable TTFS_DATA_DIR set, into $TTFS_DATA_DIR/{name}"
+    ) from problem
+
+
+def _verified(path: Path, name: str, file: str) -> NDArray[np.uint8]:
+    """The array in `path` if that is, bit for bit, the published `file` of the set `name`."""
+    array = _read_idx(path, _SHAPES[file])
+    digest = hashlib.sha256(_idx_header(array.shape) + array.data).hexdigest()
+    published = {
+        digest: (owner, file)
+        for owner, digests in _SHA256.items()
+        for file, digest in zip(_SHAPES, digests, strict=True)
+    }
+    if published.get(digest) != (name, file):
+        what = " ".join(published.get(digest, ("not published, or damaged:", digest)))
+        raise DatasetError(f"{path}: must be {file} of {name}, but is {what}")
+    return array
+
+
+def read_idx(path: str | Path) -> NDArray[np.uint8]:
+    """The array of an IDX file of unsigned bytes, plain or gzip as its contents tell.
+
+    The file must hold exactly what its header announces; no more than that is decompressed.
+
+    Raises `DatasetError`, naming the file, if it is absent, damaged, truncated, too long, empty
+    or of another kind.
+
+    Source: the format's description at http://yann.lecun.com/exdb/mnist/.
+
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "three-idx1-ubyte")
+    ...     _ = path.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 3, 5, 6, 7]))
+    ...     read_idx(path)
+    array([5, 6, 7], dtype=uint8)
+    """
+    return _read_idx(Path(path))
+
+
+def _read_idx(path: Path, wanted: tuple[int, ...] | None = None) -> NDArray[np.uint8]:
+    """The array of an IDX file; one of another shape than `wanted` is refused unread."""
+    try:
+        with path.open("rb") as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            return _parse_idx(gzip.GzipFile(fileobj=raw) if packed else raw, wanted)
+    except (EOFError, OSError, ValueError, zlib.error) as error:
+        raise DatasetError(f"{path}: {_reason(error)}") from error
+
+
+def _parse_idx(stream: io.BufferedIOBase, wanted: tuple[int, ...] | None) -> NDArray[np.uint8]:
+    """The array that a stream of IDX bytes holds; a ValueError says what is wrong with it."""
+    magic = _take(stream, 4)
+    if magic[:3] != b"\0\0\x08" or magic[3] == 0:
+        raise ValueError(f"not an IDX file of unsigned bytes, begins with {magic.hex(' ')}")
+    shape = struct.unpack(f">{magic[3]}I", _take(stream, 4 * magic[3]))
+    if wanted is not None and shape != wanted:
+        raise ValueError(f"must hold an array of shape {wanted}, got {shape}")
+    if 0 in shape:
+        raise ValueError(f"holds an empty array, of shape {shape}")
+    pixels = _take(stream, math.prod(shape))
+    if stream.read(1):
+        raise ValueError(f"goes on after the array of shape {shape} that its header announces")
+    return np.frombuffer(pixels, np.uint8).reshape(shape)
+
+
+def _take(stream: io.BufferedIOBase, size: int) -> bytearray:
+    """Exactly `size` bytes, read in pieces lest a wrong size claims the memory at once."""
+    taken = bytearray()
+    while len(taken) < size:
+        piece = stream.read(min(size - len(taken), 1 << 20))
+        if not piece:
+            raise ValueError(f"truncated: ends after {len(taken)} of {size} bytes")
+        taken += piece
+    return taken
+
+
+def _idx_header(shape: tuple[int, ...]) -> bytes:
+    """The bytes before the array in an IDX file of unsigned bytes."""
+    return struct.pack(f">4B{len(shape)}I", 0, 0, 8, len(shape), *shape)
+
+
+def _reason(error: Exception) -> object:
+    """What went wrong, without the path that the caller names."""
+    return (isinstance(error, OSError) and error.strerror) or error

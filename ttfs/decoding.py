@@ -1,0 +1,66 @@
+"""Spike times of the outputs -> decisions."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ttfs.checks import as_array, check_times
+from ttfs.errors import ShapeError
+
+RULE = "first spike; ties by larger potential, then index; silence by potential"
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What a network said about each sample of a batch.
+
+    label: (samples,) the output that fired first. Ties go to the larger potential at that
+        instant, then to the lower index; if none fired, the largest potential decides.
+    time: (samples,) time of that spike; inf if none fired.
+    tied: (samples,) bool, several outputs fired first together.
+    undecided: (samples,) bool, no output fired.
+    first: (samples, outputs) bool, the outputs that fired first; none in undecided samples.
+    """
+
+    label: np.ndarray
+    time: np.ndarray
+    tied: np.ndarray
+    undecided: np.ndarray
+    first: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+
+def decide(times: Any, potential: Any) -> Decisions:
+    """The decision for each sample: the output that fires first wins.
+
+    Parameters
+    ----------
+    times: (samples, outputs) spike times of the output layer, inf for silence.
+    potential: (samples, outputs) at the spike, or for silent outputs before the horizon.
+
+    Raises
+    ------
+    ShapeError, InputError: shapes that differ or are not two-dimensional; NaN.
+
+    >>> decide([[3.0, 3.0, 9.0]], [[1.1, 1.2, 5.0]]).label
+    array([1])
+    >>> decide([[np.inf, np.inf]], [[0.4, 0.2]])
+    Decisions(label=array([0]), time=array([inf]), tied=array([False]),
+        undecided=array([ True]), first=array([[False, False]]))
+    """
+    times, potential = as_array(times, "times"), as_array(potential, "potential")
+    if times.ndim != 2 or times.shape != potential.shape or not times.shape[1]:
+        raise ShapeError(
+            "times and potential must both be (samples, outputs),"
+            f" got {times.shape} and {potential.shape}"
+        )
+    check_times(times, "times")
+    time = times.min(axis=1)
+    undecided = np.isinf(time)
+    among = times == time[:, None]  # all outputs of an undecided sample
+    label = np.where(among, potential, -np.inf).argmax(axis=1)
+    first = among & ~undecided[:, None]
+    return Decisions(label, time, first.sum(axis=1) > 1, undecided, first)

@@ -1,0 +1,66 @@
+"""The only Numba flags in the project, and the folder where compiled kernels are kept.
+
+No fast-math: `inf` is data here, and the order of additions is part of the result.
+`error_model="numpy"` keeps a division from dragging a branch into every loop.
+
+Numba notices a change in a kernel's own file but not in the kernels it calls. The folder
+is therefore named by a hash of all kernel sources: a changed kernel starts afresh.
+"""
+
+import hashlib
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+import numba
+
+HERE = Path(__file__).parent
+
+
+def cache_folder():
+    """The first writable folder for compiled kernels, or None."""
+    digest = hashlib.sha256()
+    for source in sorted(HERE.glob("*.py")):
+        digest.update(source.read_bytes())
+    name = f"ttfs-{digest.hexdigest()[:12]}"
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    places = [Path(chosen)] if chosen else [HERE / "__pycache__", Path.home() / ".cache" / "ttfs"]
+    for place in places:
+        try:
+            folder = place / name
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                return str(folder)
+        except OSError:
+            continue
+    tried = " or ".join(map(str, places))
+    warnings.warn(
+        f"compiled kernels cannot be kept: {tried} is not writable, so every start compiles"
+        " anew; set NUMBA_CACHE_DIR to a folder that is",
+        stacklevel=2,
+    )
+    return None
+
+
+FOLDER = cache_folder()
+
+
+def compiled(function, **flags):
+    """`function` compiled on first use, and kept in FOLDER."""
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = FOLDER or before
+    try:
+        return numba.njit(function, cache=FOLDER is not None, error_model="numpy", **flags)
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+def kernel(function):
+    """A serial kernel; callable from other kernels."""
+    return compiled(function, nogil=True)
+
+
+def parallel_kernel(function):
+    """A kernel whose `prange` loop runs over samples or neurons, each writing its own slice."""
+    return compiled(function, parallel=True)

@@ -1,0 +1,98 @@
+"""Sixteen neurons at once: a value that stays in the processor's registers.
+
+A plain loop keeps the potentials of a layer in memory and has to load and store them for
+every row it adds. Held in registers they cost nothing, a row is one load and one addition,
+and the comparison with the threshold leaves sixteen bits. LLVM turns the same code into
+whichever vector instructions the processor has (`vaddps`, `vcmpps`, `kmovw` with AVX-512).
+"""
+
+import numba
+from llvmlite import ir
+from numba import types
+from numba.core.datamodel import models
+from numba.extending import intrinsic, register_model
+
+LANES = 16
+
+
+class Vector(types.Type):
+    """LANES floating-point numbers."""
+
+    def __init__(self, dtype):
+        self.dtype = dtype
+        super().__init__(name=f"Vector({dtype})")
+
+
+@register_model(Vector)
+class VectorModel(models.PrimitiveModel):
+    """In LLVM's terms."""
+
+    def __init__(self, manager, vector):
+        number = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}[vector.dtype]
+        super().__init__(manager, vector, ir.VectorType(number, LANES))
+
+
+def element(context, builder, array, value, place):
+    """The address of array[place]."""
+    return builder.gep(context.make_array(array)(context, builder, value).data, [place])
+
+
+@intrinsic
+def load(typing, array, start):
+    """array[start : start + LANES]."""
+    vector = Vector(array.dtype)
+
+    def generate(context, builder, signature, arguments):
+        at = element(context, builder, array, *arguments)
+        at = builder.bitcast(at, context.get_value_type(vector).as_pointer())
+        return builder.load(at, align=array.dtype.bitwidth // 8)
+
+    return vector(array, types.intp), generate
+
+
+@intrinsic
+def add(typing, first, second):
+    """first + second."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.fadd(*arguments)
+
+    return first(first, second), generate
+
+
+@intrinsic
+def mark(typing, vector, threshold, marks, place):
+    """marks[place] = one bit for each lane in which vector >= threshold (uint16)."""
+
+    def generate(context, builder, signature, arguments):
+        crossed = builder.fcmp_ordered(">=", arguments[0], arguments[1])
+        at = element(context, builder, marks, arguments[2], arguments[3])
+        builder.store(builder.bitcast(crossed, ir.IntType(LANES)), at)
+        return context.get_dummy_value()
+
+    return types.none(vector, threshold, marks, types.intp), generate
+
+
+@intrinsic
+def lowest_bit(typing, word):
+    """The place of the lowest set bit of a word that is not 0."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.intp(word), generate
+
+
+if numba.config.DISABLE_JIT:  # the same in plain Python
+
+    def load(array, start):  # noqa: D103, F811
+        return array[start : start + LANES].copy()
+
+    def add(first, second):  # noqa: D103, F811
+        return first + second
+
+    def mark(vector, threshold, marks, place):  # noqa: D103, F811
+        marks[place] = sum(1 << k for k in range(LANES) if vector[k] >= threshold[k])
+
+    def lowest_bit(word):  # noqa: D103, F811
+        return (int(word) & -int(word)).bit_length() - 1

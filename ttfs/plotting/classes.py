@@ -1,0 +1,101 @@
+"""When the outputs fire, class by class."""
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike, NDArray
+
+from ttfs.errors import InputError, ShapeError
+from ttfs.plotting.given import Array, horizon, spike_times
+from ttfs.plotting.look import dress, layer_colour, legend_above, new_axes, percent
+
+
+def latency_by_class(
+    times: ArrayLike,
+    labels: ArrayLike,
+    *,
+    ax: Axes | None = None,
+    t_max: float | None = None,
+    unit: str = "step",
+) -> list[Artist]:
+    """For each class, when its own output fires and when the first output does (the decision).
+
+    `times` (samples, classes) of the output layer in `unit`, `labels` (samples,) whole numbers.
+    Thick bars hold the middle half of the samples, thin ones the middle 90 %, dots are means;
+    silent outputs are left out of these and counted in percent, under each class and in the
+    legend. Returns thin bars, thick bars and dots, of the class's output, then of the first.
+    ShapeError where sizes differ; InputError for NaN, negative times, spikes from `t_max` on, and
+    labels that are no class.
+
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().subplots()
+    >>> drawn = latency_by_class([[1, 2], [np.inf, 4], [np.inf, 6]], [0, 1, 0], ax=ax)
+    >>> [tick.get_text() for tick in ax.get_xticklabels()]
+    ['0\\n50', '1\\n0']
+    """
+    outputs = _as_outputs(times, t_max)
+    classes = _as_labels(labels, outputs)
+    own = outputs[np.arange(len(outputs)), classes]
+    first = outputs.min(axis=1)
+    ax = new_axes() if ax is None else ax
+    dress(ax, "class, and its silent share (%)", f"time of spike ({unit})")
+    drawn: list[Artist] = []
+    for i, (name, spikes) in enumerate([("output of the class", own), ("first output", first)]):
+        silent = percent(int(np.isinf(spikes).sum()), spikes.size)
+        groups = [spikes[(classes == c) & np.isfinite(spikes)] for c in range(outputs.shape[1])]
+        label = f"{name} ({silent} silent)"
+        drawn += _spreads(ax, groups, 0.36 * i - 0.18, layer_colour(i + 1), label)
+    _label_classes(ax, own, classes, outputs.shape[1])
+    ax.set_ylim(0, horizon([outputs], t_max))
+    legend_above(ax)
+    return drawn
+
+
+def _as_outputs(times: ArrayLike, t_max: float | None) -> Array:
+    """Times (samples, classes), of at least one class."""
+    outputs = spike_times(times, "latency_by_class", t_max)
+    if outputs.ndim != 2 or outputs.shape[1] == 0:
+        wanted = "times (samples, classes)"
+        raise ShapeError(f"latency_by_class: expects {wanted}, got shape {outputs.shape}")
+    return outputs
+
+
+def _as_labels(labels: ArrayLike, outputs: Array) -> NDArray[np.integer]:
+    """Whole numbers, one per sample, each a column of the outputs."""
+    classes = np.asarray(labels)
+    if classes.shape != outputs.shape[:1]:
+        wanted = f"labels ({len(outputs)},), one per sample"
+        raise ShapeError(f"latency_by_class: expects {wanted}, got shape {classes.shape}")
+    if classes.size == 0:
+        return classes.astype(int)
+    if classes.dtype.kind not in "iu" or classes.min() < 0 or classes.max() >= outputs.shape[1]:
+        wanted = f"whole labels from 0 to {outputs.shape[1] - 1}"
+        got = f"{classes.dtype} from {classes.min()} to {classes.max()}"
+        raise InputError(f"latency_by_class: expects {wanted}, got {got}")
+    return classes
+
+
+def _spreads(ax: Axes, groups: list[Array], shift: float, colour: str, label: str) -> list[Artist]:
+    """Middle 90 %, middle half and mean of each group that has any value."""
+    x = np.array([c + shift for c, group in enumerate(groups) if group.size])
+    filled = [group for group in groups if group.size]
+    corners = [np.quantile(group, [0.05, 0.25, 0.75, 0.95]) for group in filled]
+    low, first, third, high = np.reshape(corners, (-1, 4)).T
+    means = [group.mean() for group in filled]
+    return [
+        ax.vlines(x, low, high, color=colour, linewidth=0.8),
+        ax.vlines(x, first, third, color=colour, linewidth=4, label=label),
+        ax.scatter(x, means, s=9, color="white", edgecolor=colour, linewidth=0.8, zorder=3),
+    ]
+
+
+def _label_classes(ax: Axes, own: Array, classes: NDArray[np.integer], count: int) -> None:
+    """The class and its silent share under the axis, at most a dozen of them."""
+    shown = range(0, count, -(-count // 12))
+    texts = []
+    for c in shown:
+        mine = np.isinf(own[classes == c])
+        share = percent(int(mine.sum()), mine.size).removesuffix(" %") if mine.size else "–"
+        texts.append(f"{c}\n{share}")
+    ax.set_xticks(list(shown), texts)
+    ax.set_xlim(-0.6, count - 0.4)

@@ -1,0 +1,76 @@
+"""What the caller passed -> clean arrays, or an error that says what was wanted."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ttfs.errors import InputError, ShapeError
+
+Array = NDArray[np.float64]
+
+
+def numbers(values: ArrayLike, whose: str) -> Array:
+    """Real numbers as float64, none of them NaN."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ShapeError(f"{whose}: expects one rectangular array, got a ragged list") from error
+    if array.dtype.kind not in "fiu":
+        raise InputError(f"{whose}: expects real numbers, got {array.dtype}")
+    array = array.astype(np.float64)
+    if np.isnan(array).any():
+        raise InputError(f"{whose}: {np.isnan(array).sum()} of {array.size} values are NaN")
+    return array
+
+
+def spike_times(values: ArrayLike, whose: str, t_max: float | None = None) -> Array:
+    """Times from 0 on and before `t_max`, inf for silence."""
+    times = numbers(values, whose)
+    if (times < 0).any():
+        raise InputError(f"{whose}: times start at 0, got {times.min():g}")
+    if t_max is None:
+        return times
+    if not 0 < t_max < np.inf:
+        raise InputError(f"{whose}: t_max must be positive and finite, got {t_max}")
+    if np.isfinite(times[times >= t_max]).any():
+        late = times[np.isfinite(times)].max()
+        raise InputError(f"{whose}: a spike at {late:g}, but spikes come before t_max {t_max:g}")
+    return times
+
+
+def layers_of_times(values: Sequence[ArrayLike], whose: str, t_max: float | None) -> list[Array]:
+    """The times of each layer; at least one layer."""
+    if len(values) == 0:
+        raise InputError(f"{whose}: expects the times of at least one layer, got none")
+    return [spike_times(v, f"{whose}, layer {i}", t_max) for i, v in enumerate(values)]
+
+
+def horizon(times: Sequence[Array], t_max: float | None) -> float:
+    """Where the time axis ends: `t_max`, else the last spike, else 1."""
+    if t_max is not None:
+        return float(t_max)
+    last = max((t[np.isfinite(t)].max(initial=0.0) for t in times), default=0.0)
+    return float(last) or 1.0
+
+
+def layer_names(count: int, names: Sequence[str] | None) -> list[str]:
+    """The caller's names, or: input, layer 1, ..., output.
+
+    >>> layer_names(3, None), layer_names(2, None)
+    (['input', 'layer 1', 'output'], ['input', 'output'])
+    """
+    if names is None:
+        inner = [f"layer {i}" for i in range(1, count - 1)]
+        return ["input", *inner, "output"][:count]
+    if len(names) != count:
+        raise ShapeError(f"names: expects {count}, one per layer, got {len(names)}")
+    return list(names)
+
+
+def image_shape(shape: tuple[int, int], pixels: int, whose: str) -> tuple[int, int]:
+    """Rows and columns whose product is the number of pixels."""
+    if len(shape) != 2 or shape[0] < 1 or shape[1] < 1 or shape[0] * shape[1] != pixels:
+        wanted = f"(rows, columns) with {pixels} pixels"
+        raise ShapeError(f"{whose}: expects a shape {wanted}, got {tuple(shape)}")
+    return int(shape[0]), int(shape[1])

@@ -1,0 +1,131 @@
+"""When neurons fire: over a layer, over an image."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.image import AxesImage
+from matplotlib.patches import Patch, StepPatch
+from numpy.typing import ArrayLike
+
+from ttfs.errors import InputError
+from ttfs.plotting.given import (
+    Array,
+    horizon,
+    image_shape,
+    layer_names,
+    layers_of_times,
+    spike_times,
+)
+from ttfs.plotting.look import (
+    INK,
+    SILENT,
+    colour_bar,
+    dress,
+    layer_colour,
+    legend_above,
+    new_axes,
+    percent,
+)
+
+EARLY_IS_DARK = ListedColormap(
+    colormaps["viridis"](np.linspace(0, 0.85, 256)), name="ttfs_latency"
+).with_extremes(bad=SILENT)
+"""Viridis without its yellow, which in grey print would look like silence."""
+
+
+def latency_histogram(
+    times: Sequence[ArrayLike],
+    *,
+    ax: Axes | None = None,
+    names: Sequence[str] | None = None,
+    t_max: float | None = None,
+    bins: int = 64,
+    unit: str = "step",
+) -> list[StepPatch]:
+    """How the spike times of each layer are distributed; one outline per layer, in order.
+
+    `times` holds one array of any shape per layer, usually (samples, neurons), in `unit`. Heights
+    are percent of all neurons x samples, so that an outline sums to the share that fired; the
+    silent share is in the legend. Whole times get bins of whole width, so at most `bins` of them.
+    InputError for NaN, negative times, or spikes from `t_max` on.
+
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().subplots()
+    >>> drawn = latency_histogram([[0, 1, 1, 3], [2, np.inf]], ax=ax, t_max=4)
+    >>> drawn[0].get_data().values.tolist()
+    [25.0, 50.0, 0.0, 25.0]
+    >>> drawn[1].get_label()
+    'output (50 % silent)'
+    """
+    layers = layers_of_times(times, "latency_histogram", t_max)
+    names = layer_names(len(layers), names)
+    edges = _edges(layers, horizon(layers, t_max), bins)
+    ax = new_axes() if ax is None else ax
+    dress(ax, f"time of spike ({unit})", "neurons × samples (%)")
+    drawn = [_outline(ax, layer, edges, i, names[i]) for i, layer in enumerate(layers)]
+    ax.set_xlim(0, edges[-1])
+    ax.set_ylim(0, None if any(np.isfinite(layer).any() for layer in layers) else 1)
+    legend_above(ax)
+    return drawn
+
+
+def _edges(layers: list[Array], end: float, bins: int) -> Array:
+    """Equal bins from 0 to `end`; of whole width where all times are whole, against combs."""
+    if bins < 1:
+        raise InputError(f"latency_histogram: bins must be at least 1, got {bins}")
+    whole = all(np.all(layer[np.isfinite(layer)] % 1 == 0) for layer in layers)
+    if not whole:
+        return np.linspace(0, end, bins + 1)
+    width = np.ceil(end / bins)
+    return width * np.arange(np.ceil(end / width) + 1)
+
+
+def _outline(ax: Axes, times: Array, edges: Array, layer: int, name: str) -> StepPatch:
+    """The share of all times in each bin, in percent."""
+    counts, _ = np.histogram(times[np.isfinite(times)], edges)
+    silent = percent(int(np.isinf(times).sum()), times.size)
+    heights = 100 * counts / max(times.size, 1)
+    label = f"{name} ({silent} silent)"
+    return ax.stairs(heights, edges, color=layer_colour(layer), label=label, linewidth=1.1)
+
+
+def latency_map(
+    times: ArrayLike,
+    shape: tuple[int, int],
+    *,
+    ax: Axes | None = None,
+    t_max: float | None = None,
+    unit: str = "step",
+    colorbar: bool = True,
+) -> AxesImage:
+    """One stimulus as an image of spike times: early is dark, late is light, silent is grey.
+
+    `times` (neurons,) or (rows, columns) in `unit`, `shape` = (rows, columns). The returned
+    image holds the exact times, silent ones masked. ShapeError if `shape` does not fit;
+    InputError for NaN, negative times, or spikes from `t_max` on.
+
+    >>> from matplotlib.figure import Figure
+    >>> image = latency_map([0, 7.5, np.inf, 3], (2, 2), ax=Figure().subplots())
+    >>> image.get_array().tolist()
+    [[0.0, 7.5], [None, 3.0]]
+    """
+    flat = spike_times(times, "latency_map", t_max)
+    pixels = flat.reshape(image_shape(shape, flat.size, "latency_map"))
+    ax = new_axes(height=2.7) if ax is None else ax
+    silent = np.isinf(pixels)
+    image = ax.imshow(
+        np.ma.array(pixels, mask=silent),
+        cmap=EARLY_IS_DARK,
+        vmin=0,
+        vmax=horizon([pixels], t_max),
+        interpolation="nearest",
+    )
+    dress(ax, "column (pixel)", "row (pixel)")
+    label = f"silent ({percent(int(silent.sum()), silent.size)})"
+    legend_above(ax, [Patch(facecolor=SILENT, edgecolor=INK, linewidth=0.6, label=label)])
+    if colorbar:
+        colour_bar(image, f"time of spike ({unit})")
+    return image

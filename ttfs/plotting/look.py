@@ -1,0 +1,119 @@
+"""The one look of every picture: colours, sizes, labels, and how a picture is saved."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+import matplotlib.pyplot as plt
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+
+from ttfs.errors import InputError
+
+COLUMN, PAGE = 3.35, 6.9
+"""Width in inches of one column, and of a page of two columns, in most journals."""
+
+INK, FAINT, SILENT = "#333333", "#BBBBBB", "#E4E4E4"
+"""Colours of lines that carry no data: strong, weak; and of neurons that never fire."""
+
+HIDDEN = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+"""Okabe and Ito's colours (2008), which colour-blind readers can tell apart."""
+
+FORMATS = ("png", "pdf", "svg")
+
+
+def layer_colour(layer: int) -> str:
+    """Colour of a layer, the same in every picture: ink for the input, then Okabe and Ito's.
+
+    >>> layer_colour(0), layer_colour(1), layer_colour(7) == layer_colour(1)
+    ('#333333', '#0072B2', True)
+    """
+    return INK if layer == 0 else HIDDEN[(layer - 1) % len(HIDDEN)]
+
+
+def new_axes(width: float = COLUMN, height: float = 2.3) -> Axes:
+    """Axes alone in a new figure of `width` by `height` inches, laid out so that no label is cut.
+
+    >>> ax = new_axes(width=PAGE)
+    >>> ax.figure.get_size_inches().tolist()
+    [6.9, 2.3]
+    >>> plt.close(ax.figure)
+    """
+    return plt.subplots(figsize=(width, height), layout="compressed")[1]
+
+
+def dress(ax: Axes, x: str, y: str) -> None:
+    """Labels, small ticks, and no frame on top and on the right."""
+    ax.set_xlabel(x, fontsize="small")
+    ax.set_ylabel(y, fontsize="small")
+    ax.tick_params(labelsize="x-small")
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def legend_above(ax: Axes, handles: Sequence[Artist] | None = None) -> None:
+    """A legend over the axes, where it cannot cover data, in as many columns as fit."""
+    handles = ax.get_legend_handles_labels()[0] if handles is None else handles
+    for columns in range(len(handles), 0, -1):
+        legend = ax.legend(
+            handles=handles,
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
+            ncols=columns,
+            fontsize="x-small",
+            frameon=False,
+            borderaxespad=0.2,
+            columnspacing=1.2,
+            handlelength=1.4,
+        )
+        if legend.get_window_extent().width <= ax.bbox.width:
+            break
+
+
+def colour_bar(image: AxesImage, label: str) -> None:
+    """A labelled colour scale at the right of an image."""
+    bar = image.axes.figure.colorbar(image, ax=image.axes, shrink=0.8, aspect=16)
+    bar.set_label(label, fontsize="small")
+    bar.ax.tick_params(labelsize="x-small")
+
+
+def percent(part: int, whole: int) -> str:
+    """A share in whole percent, which says 0 or 100 only of nothing or all.
+
+    >>> percent(31, 50), percent(1, 1000), percent(999, 1000), percent(0, 0)
+    ('62 %', '<1 %', '>99 %', '0 %')
+    """
+    share = round(100 * part / max(whole, 1))
+    if share == 0 and part > 0:
+        return "<1 %"
+    if share == 100 and part < whole:
+        return ">99 %"
+    return f"{share} %"
+
+
+def save(figure: Figure, path: str | os.PathLike[str], *, dpi: float = 300) -> Path:
+    """The path of the picture, complete or not there at all: never half written.
+
+    The name ends in png, pdf or svg. The same figure gives the same bytes. InputError for another
+    ending; OSError where the folder cannot be written.
+
+    >>> import tempfile
+    >>> ax = Figure().subplots()
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(ax.figure, f"{folder}/empty.svg").name
+    'empty.svg'
+    """
+    path = Path(path)
+    kind = path.suffix[1:].lower()
+    if kind not in FORMATS:
+        raise InputError(f"save writes {', '.join(FORMATS)}, got the name {path.name!r}")
+    date = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[kind]
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with matplotlib.rc_context({"svg.hashsalt": "ttfs", "pdf.fonttype": 42}):
+            figure.savefig(unfinished, format=kind, dpi=dpi, metadata=date)
+        return unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,148 @@
+"""How training went: curves over the epochs."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from ttfs.errors import InputError
+from ttfs.plotting.given import Array
+from ttfs.plotting.look import INK, PAGE, dress, layer_colour, legend_above, new_axes
+
+Record = Mapping[str, Any]
+
+FEW = 30  # epochs, of which each gets a dot: one dot alone has no line to be seen by
+
+ACCURACIES = {
+    "accuracy": ("training", INK, "-"),
+    "validation_accuracy": ("validation", layer_colour(1), "-"),
+    "validation_accuracy_lenient": ("validation, lenient", layer_colour(2), "--"),
+}
+
+
+def training_curves(records: Sequence[Record], *, ax: Axes | None = None) -> list[Line2D]:
+    """Accuracy in percent over the epochs, with a ring at the best epoch on the validation data.
+
+    `records` holds one mapping per epoch, with `epoch` and any of `accuracy`,
+    `validation_accuracy`, `validation_accuracy_lenient` as shares from 0 to 1. What is missing,
+    None or NaN is skipped. Returns a line for each that was there, then the ring. InputError for
+    a record without `epoch` and for shares out of range.
+
+    >>> ax = Figure().subplots()
+    >>> records = [{"epoch": 1, "accuracy": 0.5}, {"epoch": 2, "accuracy": 0.75}]
+    >>> [line] = training_curves(records, ax=ax)
+    >>> line.get_ydata().tolist()
+    [50.0, 75.0]
+    """
+    epochs = _epochs(records)
+    shares = {key: _shares(records, key) for key in ACCURACIES}
+    ax = new_axes() if ax is None else ax
+    return _draw_accuracies(ax, epochs, shares)
+
+
+def training_summary(records: Sequence[Record], *, unit: str = "step") -> Figure:
+    """A new figure with accuracy, loss, and each layer's silent share and mean spike time.
+
+    `records` as in `training_curves`, with any of `loss`, `silent_1`, `latency_1`, `silent_2`,
+    ...: shares of silent neurons from 0 to 1, and mean spike times in `unit`.
+
+    >>> figure = training_summary([{"epoch": 1, "loss": 0.7, "silent_1": 0.2}])
+    >>> [ax.get_ylabel() for ax in figure.axes]
+    ['accuracy (%)', 'loss', 'silent neurons (%)', 'mean time of spike (step)']
+    >>> plt.close(figure)
+    """
+    epochs = _epochs(records)
+    accuracies = {key: _shares(records, key) for key in ACCURACIES}
+    found = [re.fullmatch(r"(?:silent|latency)_(\d+)", key) for r in records for key in r]
+    layers = sorted({int(match[1]) for match in found if match})
+    silent = {layer: _shares(records, f"silent_{layer}") for layer in layers}
+    latency = {layer: _column(records, f"latency_{layer}") for layer in layers}
+    losses = _column(records, "loss")
+    figure, axes = plt.subplots(2, 2, figsize=(PAGE, 4.4), layout="constrained")
+    _draw_accuracies(axes[0, 0], epochs, accuracies)
+    _dress_epochs(axes[0, 1], "loss")
+    _draw(axes[0, 1], epochs, losses, "training", INK)
+    legend_above(axes[0, 1])
+    _draw_layers(axes[1, 0], epochs, silent, "silent neurons (%)")
+    _draw_layers(axes[1, 1], epochs, latency, f"mean time of spike ({unit})")
+    return figure
+
+
+def _epochs(records: Sequence[Record]) -> Array:
+    """The number of each record's epoch."""
+    for i, record in enumerate(records):
+        if "epoch" not in record:
+            raise InputError(f"training curves: record {i} has no 'epoch', only {sorted(record)}")
+    return _column(records, "epoch")
+
+
+def _column(records: Sequence[Record], key: str) -> Array:
+    """One value per record, NaN where there is none."""
+    values = [record.get(key) for record in records]
+    try:
+        return np.array([np.nan if v is None else float(v) for v in values], dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"training curves: {key} must be one number per epoch") from error
+
+
+def _shares(records: Sequence[Record], key: str) -> Array:
+    """A column of shares in percent."""
+    shares = _column(records, key)
+    if (shares < 0).any() or (shares > 1).any():
+        got = f"{np.nanmin(shares):g} to {np.nanmax(shares):g}"
+        raise InputError(f"training curves: {key} must be a share from 0 to 1, got {got}")
+    return 100 * shares
+
+
+def _draw_accuracies(ax: Axes, epochs: Array, shares: Mapping[str, Array]) -> list[Line2D]:
+    """A line per kind of accuracy, and a ring at the best on the validation data."""
+    _dress_epochs(ax, "accuracy (%)")
+    drawn = []
+    for key, (name, colour, style) in ACCURACIES.items():
+        drawn += _draw(ax, epochs, shares[key], name, colour, style)
+    validation = shares["validation_accuracy"]
+    if np.isfinite(validation).any():
+        best = np.nanargmax(validation)
+        label = f"best {validation[best]:.2f} % (epoch {epochs[best]:g})"
+        point = epochs[best], validation[best]
+        drawn += ax.plot(*point, "o", color=layer_colour(1), mfc="white", zorder=5, label=label)
+    legend_above(ax)
+    return drawn
+
+
+def _draw_layers(ax: Axes, epochs: Array, values: Mapping[int, Array], y: str) -> None:
+    """A line per layer."""
+    _dress_epochs(ax, y)
+    for layer, column in values.items():
+        _draw(ax, epochs, column, f"layer {layer}", layer_colour(layer))
+    legend_above(ax)
+
+
+def _draw(
+    ax: Axes, epochs: Array, values: Array, name: str, colour: str, style: str = "-"
+) -> list[Line2D]:
+    """A line through the values that are known; none without values."""
+    known = np.isfinite(values)
+    if not known.any():
+        return []
+    return ax.plot(
+        epochs[known],
+        values[known],
+        style,
+        marker="." if known.sum() <= FEW else "",
+        linewidth=1,
+        color=colour,
+        label=name,
+    )
+
+
+def _dress_epochs(ax: Axes, y: str) -> None:
+    """Labels, and ticks at whole epochs."""
+    dress(ax, "epoch", y)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))

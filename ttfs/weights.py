@@ -1,0 +1,70 @@
+"""How the weights of a layer are parametrised: real numbers, or one bit each."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ttfs.checks import positive
+from ttfs.errors import InputError
+
+Bounds = tuple[float, float]
+
+
+def check_bounds(init: Bounds | None, whose: str) -> None:
+    """Bounds are two finite numbers, the lower first."""
+    if init is None:
+        return
+    if len(init) != 2 or not np.isfinite(init).all() or init[0] > init[1]:
+        raise InputError(f"{whose}(init=...) must be (low, high), got {init!r}")
+
+
+def draw(init: Bounds | None, rng: np.random.Generator, shape: Bounds, threshold: float):
+    """Uniform weights; by default such that 5 % of the inputs bring a neuron to threshold."""
+    low, high = init or (0.0, 2 * threshold / max(1.0, 0.05 * shape[0]))
+    return rng.uniform(low, high, shape)
+
+
+@dataclass(frozen=True)
+class Real:
+    """Weights that are real numbers.
+
+    `init`: (low, high) of the uniform distribution they are drawn from, in the unit of the
+    threshold. S4NN on MNIST uses (0, 5) for its first layer and (0, 48) for the second.
+
+    >>> Real(init=(0, 5))
+    Real(init=(0, 5))
+    """
+
+    init: Bounds | None = None
+
+    def __post_init__(self) -> None:
+        check_bounds(self.init, "Real")
+
+    @property
+    def scale(self) -> float:
+        """Real weights are what they are."""
+        return 1.0
+
+
+@dataclass(frozen=True)
+class Binary:
+    """Weights of one bit: the signs of latent real weights, which learn.
+
+    The network adds +1 and -1, and a layer's threshold is divided by its `scale`, which says
+    the same as multiplying the signs by it but keeps the potential a whole number. The scale
+    learns with `scale_rate` times the learning rate of the weights; 0 keeps it fixed.
+    A latent weight of exactly 0 counts as +1. With rule `S4NN` this is BS4NN
+    (Kheradpisheh, Mirsadeghi, Masquelier 2021, arXiv 2007.04039).
+
+    >>> Binary(scale=5, scale_rate=0)
+    Binary(init=None, scale=5, scale_rate=0)
+    """
+
+    init: Bounds | None = None
+    scale: float = 5.0
+    scale_rate: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_bounds(self.init, "Binary")
+        positive(self.scale, "Binary(scale=...)")
+        positive(self.scale_rate, "Binary(scale_rate=...)", zero=True)
