@@ -465,8 +465,8 @@ def test_a_picture_that_fails_leaves_the_old_one(tmp_path, ax, monkeypatch):
     path = save(ax.figure, tmp_path / "a.png")
     old = path.read_bytes()
 
-    def stop_halfway(name, **_):
-        name.write_bytes(b"half")
+    def stop_halfway(file, **_):
+        file.write(b"half")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(ax.figure, "savefig", stop_halfway)

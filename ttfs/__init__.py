@@ -12,6 +12,7 @@ __version__ = "0.1.0.dev0"
 _HOMES = {
     "checks": ["NO_SPIKE"],
     "decoding": ["Decisions", "decide"],
+    "diagnosis": ["diagnose"],
     "encoding": ["Latency", "encode_latency"],
     "errors": [
         "DatasetError",
@@ -21,6 +22,7 @@ _HOMES = {
         "ShapeError",
         "TTFSError",
     ],
+    "history": ["History"],
     "layers": ["Dense"],
     "metrics": ["Evaluation", "evaluate"],
     "model_file": ["Model", "load", "save"],
@@ -28,7 +30,7 @@ _HOMES = {
     "optimizers": ["SGD", "Adam", "Cosine", "Linear", "Momentum"],
     "propagation": ["Record", "forward"],
     "psp": ["Step"],
-    "trainer": ["History", "Trainer"],
+    "trainer": ["Trainer"],
     "weights": ["Binary", "Real"],
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from ttfs import datasets, plotting, presets, rules
     from ttfs.checks import NO_SPIKE
     from ttfs.decoding import Decisions, decide
+    from ttfs.diagnosis import diagnose
     from ttfs.encoding import Latency, encode_latency
     from ttfs.errors import (
         DatasetError,
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
         ShapeError,
         TTFSError,
     )
+    from ttfs.history import History
     from ttfs.layers import Dense
     from ttfs.metrics import Evaluation, evaluate
     from ttfs.model_file import Model, load, save
@@ -56,7 +60,7 @@ if TYPE_CHECKING:
     from ttfs.optimizers import SGD, Adam, Cosine, Linear, Momentum
     from ttfs.propagation import Record, forward
     from ttfs.psp import Step
-    from ttfs.trainer import History, Trainer
+    from ttfs.trainer import Trainer
     from ttfs.weights import Binary, Real
 
 

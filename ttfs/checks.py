@@ -12,7 +12,10 @@ NO_SPIKE = float("inf")
 
 def as_array(values: Any, whose: str) -> np.ndarray:
     """A numeric array, or an InputError."""
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise ShapeError(f"{whose} must be numbers in rows of equal length") from None
     if array.dtype.kind not in "buif":
         raise InputError(f"{whose} must be numbers, got {array.dtype}")
     return array
@@ -28,7 +31,7 @@ def as_times(times: Any, neurons: int, whose: str) -> np.ndarray:
     if array.ndim != 2 or array.shape[1] != neurons:
         raise ShapeError(f"{whose} must be (samples, {neurons}), got {array.shape}")
     dtype = array.dtype if array.dtype == np.float32 else np.float64
-    array = np.ascontiguousarray(array, dtype)
+    array = np.require(array, dtype, ["C", "A", "W"])  # other arrays would be compiled for anew
     check_times(array, whose)
     return array
 

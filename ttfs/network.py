@@ -119,6 +119,14 @@ class Network:
     def _view(self, buffer: np.ndarray, layer: int) -> np.ndarray:
         return self.padded(buffer, layer)[:, : self.sizes[layer + 1]]
 
+    def padded_thresholds(self) -> np.ndarray:
+        """The layers' own thresholds, before scaling, one for each padded neuron; float64."""
+        thresholds = np.full(self.arrays.units[-1], np.inf)
+        for k, layer in enumerate(self.layers):
+            start = self.arrays.units[k]
+            thresholds[start : start + layer.outputs] = layer.threshold
+        return thresholds
+
     def _draw(self, rng: np.random.Generator) -> None:
         """Initial weights, as given or at random."""
         for k, layer in enumerate(self.layers):
@@ -138,9 +146,8 @@ class Network:
         """Bring signs and thresholds into line with changed latent weights and scales."""
         if self.binary[layer]:
             self.weights[layer][:] = np.where(self.latents[layer] >= 0, 1, -1)
-        start = self.arrays.units[layer]
-        thresholds = self.arrays.thresholds[start : start + self.sizes[layer + 1]]
-        thresholds[:] = np.asarray(self.layers[layer].threshold) / self.scales[layer]
+        units = slice(self.arrays.units[layer], self.arrays.units[layer + 1])
+        self.arrays.thresholds[units] = self.padded_thresholds()[units] / self.scales[layer]
 
 
 def check_chain(layers: tuple[Dense, ...]) -> tuple[Dense, ...]:

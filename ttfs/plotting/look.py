@@ -1,5 +1,6 @@
 """The one look of every picture: colours, sizes, labels, and how a picture is saved."""
 
+import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from ttfs.errors import InputError
+from ttfs.files import write_atomically
 
 COLUMN, PAGE = 3.35, 6.9
 """Width in inches of one column, and of a page of two columns, in most journals."""
@@ -110,10 +112,7 @@ def save(figure: Figure, path: str | os.PathLike[str], *, dpi: float = 300) -> P
     if kind not in FORMATS:
         raise InputError(f"save writes {', '.join(FORMATS)}, got the name {path.name!r}")
     date = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[kind]
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with matplotlib.rc_context({"svg.hashsalt": "ttfs", "pdf.fonttype": 42}):
-            figure.savefig(unfinished, format=kind, dpi=dpi, metadata=date)
-        return unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    picture = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "ttfs", "pdf.fonttype": 42}):
+        figure.savefig(picture, format=kind, dpi=dpi, metadata=date)
+    return write_atomically(path, picture.getvalue())

@@ -1,0 +1,170 @@
+"""Random networks and stimuli for tests, and what "equal" means."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+import ttfs
+
+SEEDS = st.integers(0, 2**32 - 1)
+NARROW = st.integers(1, 9)
+WIDE = st.sampled_from([15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 70])
+
+
+def same_bits(a, b):
+    """Whether two arrays agree in dtype, shape and every bit; a NaN is a NaN."""
+    a, b = np.asarray(a), np.asarray(b)
+    if a.dtype != b.dtype or a.shape != b.shape:
+        return False
+    bits = f"u{a.dtype.itemsize}"
+    nan = np.isnan(a) if a.dtype.kind == "f" else np.zeros(a.shape, bool)
+    equal = np.ascontiguousarray(a).view(bits) == np.ascontiguousarray(b).view(bits)
+    return bool(np.all(equal | (nan & (a != a) & (b != b))))
+
+
+def same_record(first, second):
+    """Whether two records agree in every bit; their inputs are not compared."""
+    pairs = zip(first.times[1:], second.times[1:], strict=True)
+    return all(same_bits(a, b) for a, b in pairs) and same_bits(first.potential, second.potential)
+
+
+def run(network, times):
+    """`ttfs.forward`; sums may overflow, of which NumPy warns if nothing is compiled."""
+    with np.errstate(all="ignore"):
+        return ttfs.forward(network, times)
+
+
+# Numbers whose sums are exact in float32
+
+QUARTERS = np.arange(-12, 17) / 4
+PALETTES = {
+    "mixed": QUARTERS,
+    "signs": np.array([-1.0, 1.0]),
+    "sparse": np.array([0.0, 0.0, 0.0, 2.0, -1.0]),
+    "equal": np.array([0.5]),
+    "negative": -np.arange(1, 9) / 4,
+    "zero": np.array([0.0]),
+    "excitatory": np.arange(0, 9) / 4,
+}
+GRIDS = {
+    "steps": np.arange(12.0),
+    "halves": np.arange(24) / 2,
+    "at once": np.array([0.0]),
+    "two": np.array([1.0, 3.0]),
+    "with silence": np.array([0.0, 1.0, 2.0, 5.0, 7.75, 8.0, 100.0, np.inf]),
+    "silent": np.array([np.inf, 300.0]),
+    "minus zero": np.array([-0.0, 0.0, 1.0]),
+}
+HORIZONS = [8.0, 7.5, 1.0, 256.0]
+DELAYS = [0.0, 0.5, 1.0, 2.25]
+
+
+@st.composite
+def layer_sizes(draw, most_layers=3):
+    """Sizes of a network, the input first; at most two of them wide."""
+    sizes = draw(st.lists(NARROW, min_size=2, max_size=most_layers + 1))
+    for _ in range(draw(st.integers(0, 2))):
+        sizes[draw(st.integers(0, len(sizes) - 1))] = draw(WIDE)
+    return sizes
+
+
+@st.composite
+def thresholds(draw, size):
+    """One threshold for a layer, or one for each of its neurons; in quarters."""
+    if draw(st.booleans()):
+        return draw(st.sampled_from([0.25, 1.0, 2.0, 3.75, 10.0]))
+    return np.random.default_rng(draw(SEEDS)).integers(1, 20, size) / 4
+
+
+@st.composite
+def dyadic_networks(draw, dtype=np.float32, delays=DELAYS, t_max=None, palettes=tuple(PALETTES)):
+    """Networks whose potentials are exact, whatever the order of the additions."""
+    sizes = draw(layer_sizes())
+    rng = np.random.default_rng(draw(SEEDS))
+    layers = [
+        ttfs.Dense.of(
+            rng.choice(PALETTES[draw(st.sampled_from(palettes))], (below, size)),
+            threshold=draw(thresholds(size)),
+            delay=draw(st.sampled_from(delays)),
+        )
+        for below, size in zip(sizes[:-1], sizes[1:], strict=True)
+    ]
+    horizon = t_max or draw(st.sampled_from(HORIZONS))
+    return ttfs.Network(*layers, t_max=horizon, dtype=dtype)
+
+
+@st.composite
+def dyadic_times(draw, network, dtype=np.float64, grids=tuple(GRIDS), most_samples=3):
+    """Stimuli (samples, inputs) on a coarse grid, so that many times are equal."""
+    rng = np.random.default_rng(draw(SEEDS))
+    samples = draw(st.integers(0, most_samples))
+    rows = [
+        rng.choice(GRIDS[draw(st.sampled_from(grids))], network.sizes[0]) for _ in range(samples)
+    ]
+    return np.array(rows, dtype).reshape(samples, network.sizes[0])
+
+
+# Numbers of any size, whose sums are not exact
+
+
+def any_weights(rng, kind, shape, dtype):
+    """Finite weights; `kind` is the name of one of the recipes."""
+    top = np.finfo(dtype).max
+    normal = rng.standard_normal(shape)
+    if kind == "tiny":  # below the smallest normal number
+        return normal * float(np.finfo(dtype).tiny) / 8
+    if kind == "huge":  # sums overflow
+        return np.clip(normal / 2, -1, 1) * float(top)
+    if kind == "all sizes":
+        low, high = np.log2(float(np.finfo(dtype).tiny)) - 8, np.log2(float(top)) - 4
+        return normal * np.exp2(rng.uniform(low, high, shape))
+    if kind == "near":  # what is lost depends on the order of the additions
+        return normal * np.exp2(rng.uniform(-12, 12, shape))
+    return normal
+
+
+def any_times(rng, kind, shape, t_max):
+    """Times from 0 on, not on any grid; `kind` is the name of one of the recipes."""
+    if kind == "ties":
+        return rng.choice(np.append(rng.uniform(0, t_max, 5), [-0.0, np.inf, t_max]), shape)
+    if kind == "late":
+        return rng.uniform(0.5, 1.5, shape) * t_max
+    if kind == "all sizes":
+        return np.minimum(np.exp2(rng.uniform(-1074, 10, shape)), 3e38)
+    if kind == "neighbours":  # a delay makes them equal
+        return t_max / 2 * (1 + rng.integers(0, 9, shape) * 2.0**-24)
+    return rng.uniform(0, t_max, shape)
+
+
+WEIGHT_KINDS = ["normal", "near", "huge", "tiny", "all sizes"]
+TIME_KINDS = ["uniform", "ties", "late", "all sizes", "neighbours"]
+FLOAT_DELAYS = [0.0, 0.1, 1 / 3, 1.0, 1e-9]
+
+
+@st.composite
+def any_networks(draw, dtype=np.float32):
+    """Networks with arbitrary finite weights and positive thresholds."""
+    sizes = draw(layer_sizes())
+    rng = np.random.default_rng(draw(SEEDS))
+    layers = []
+    for below, size in zip(sizes[:-1], sizes[1:], strict=True):
+        weights = any_weights(rng, draw(st.sampled_from(WEIGHT_KINDS)), (below, size), dtype)
+        typical = float(np.abs(weights).max()) / 2
+        least = float(np.finfo(dtype).smallest_subnormal)
+        layers.append(
+            ttfs.Dense.of(
+                weights,
+                threshold=max(typical * draw(st.sampled_from([1e-3, 0.7, 1.9])), least),
+                delay=draw(st.sampled_from(FLOAT_DELAYS)),
+            )
+        )
+    return ttfs.Network(*layers, t_max=draw(st.sampled_from([1.0, 10.1, 256.0])), dtype=dtype)
+
+
+@st.composite
+def any_stimuli(draw, network, dtype=np.float64, most_samples=3):
+    """Stimuli (samples, inputs) with times of any kind."""
+    rng = np.random.default_rng(draw(SEEDS))
+    samples = draw(st.integers(0, most_samples))
+    kinds = [draw(st.sampled_from(TIME_KINDS)) for _ in range(samples)]
+    rows = [any_times(rng, kind, network.sizes[0], network.t_max) for kind in kinds]
+    return np.array(rows).astype(dtype).reshape(samples, network.sizes[0])

@@ -1,0 +1,52 @@
+"""What all tests share: repeatable random examples, `--long`, and MNIST where it is present."""
+
+import os
+from pathlib import Path
+
+os.environ["MPLBACKEND"] = "Agg"
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # idle threads do not keep a busy core
+
+# Compiled code in the cache does not know how it was asked for, and an IndexError in a worker
+# thread is lost: bounds are checked in code that was compiled for it and runs in one thread.
+if os.environ.get("NUMBA_BOUNDSCHECK", "0") != "0":
+    os.environ["NUMBA_CACHE_DIR"] = str(Path(__file__).parent / "__pycache__" / "boundscheck")
+    os.environ["NUMBA_NUM_THREADS"] = "1"
+
+import pytest
+from hypothesis import settings
+
+JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
+
+settings.register_profile(
+    "ttfs", derandomize=True, deadline=None, max_examples=300 if JIT else 15
+)
+settings.register_profile("long", settings.get_profile("ttfs"), max_examples=3000)
+settings.load_profile("ttfs")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="also run the tests marked `long`")
+
+
+def pytest_configure(config):
+    if config.getoption("--long") and not config.getoption("--hypothesis-profile"):
+        settings.load_profile("long")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--long"):
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="takes minutes; run with --long"))
+
+
+@pytest.fixture(scope="session")
+def mnist():
+    """(train, test) of MNIST, without a download."""
+    from ttfs import datasets
+
+    (known,) = [known for known in datasets.status() if known.name == "mnist"]
+    if known.location is None:
+        pytest.skip("MNIST is not here; ttfs.datasets.mnist() fetches it")
+    return datasets.mnist()

@@ -1,0 +1,191 @@
+"""Slow and obvious twins of what is fast, each written straight from the definition.
+
+No twin shares code with what it checks, and none is clever. Everything that has been compiled
+or vectorised gets one here; new ones go to the end, under a heading.
+"""
+
+from collections import Counter
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
+INF = float("inf")
+
+
+class Forward(NamedTuple):
+    """What `ttfs.Record` holds."""
+
+    times: tuple[np.ndarray, ...]  # per layer, the input first, (samples, neurons)
+    potential: np.ndarray  # (samples, outputs) at the spike, or before the horizon
+
+
+def gather(network, times, samples):
+    """A Forward of `samples`, each with the spike times per layer and the last potentials."""
+    layers = []
+    for k, size in enumerate(network.sizes[1:]):
+        rows = [[float(t) for t in spikes[k]] for spikes, _ in samples]
+        layers.append(np.array(rows, times.dtype).reshape(-1, size))
+    potential = np.array([[float(v) for v in last] for _, last in samples], network.dtype)
+    return Forward((times, *layers), potential.reshape(-1, network.sizes[-1]))
+
+
+def thresholds_of(network, layer):
+    """The thresholds of a layer as given, one for each neuron."""
+    given = np.asarray(network.layers[layer].threshold, np.float64)
+    return [float(h) for h in np.broadcast_to(given, network.sizes[layer + 1])]
+
+
+# Forward in exact arithmetic: V_j(t) is the sum of the weights w_ij that arrived until t. Neuron
+# j fires when an arrival takes V_j to its threshold, all arrivals of that instant included, and
+# nothing happens at t_max or later.
+
+
+def forward_exact(network, times):
+    """Spike times and last potentials in rational numbers; times (samples, inputs)."""
+    times = np.asarray(times)
+    return gather(network, times, [exact_sample(network, row) for row in times])
+
+
+def exact_sample(network, row):
+    """Per layer the spike times of one sample, and the potentials of the last layer."""
+    spikes = [Fraction(float(t)) if t < network.t_max else INF for t in row]
+    layers = []
+    for k, layer in enumerate(network.layers):
+        arrivals = [INF if t == INF else t + Fraction(float(layer.delay)) for t in spikes]
+        arrivals = [a if a < network.t_max else INF for a in arrivals]
+        scale = Fraction(float(network.scales[k]))
+        neurons = [
+            exact_neuron(arrivals, network.weights[k][:, j], Fraction(threshold) / scale)
+            for j, threshold in enumerate(thresholds_of(network, k))
+        ]
+        spikes = [time for time, _ in neurons]
+        layers.append(spikes)
+    return layers, [potential for _, potential in neurons]
+
+
+def exact_neuron(arrivals, weights, threshold):
+    """When a neuron fires, and its potential then; if it never does, inf and its last one."""
+    weights = [Fraction(float(w)) for w in weights]
+    potential = Fraction(0)
+    for instant in sorted({arrival for arrival in arrivals if arrival != INF}):
+        arrived = [w for w, arrival in zip(weights, arrivals, strict=True) if arrival <= instant]
+        potential = sum(arrived)
+        if potential >= threshold:
+            return instant, potential
+    return INF, potential
+
+
+# Forward in floating point: the same numbers, added in the promised order and precision. Spikes
+# travel in order of their time, equal times in order of the neuron's index. They arrive in that
+# order, at t + delay, rounded from float64 to the dtype of the times.
+
+
+def forward_float(network, times):
+    """Spike times and last potentials, to the last bit; times (samples, inputs)."""
+    times = np.asarray(times)
+    with np.errstate(all="ignore"):
+        return gather(network, times, [float_sample(network, row) for row in times])
+
+
+def float_sample(network, row):
+    """Per layer the spike times of one sample, and the potentials of the last layer."""
+    spikes, layers = [t if t < network.t_max else row.dtype.type(INF) for t in row], []
+    for k, layer in enumerate(network.layers):
+        order = sorted((t, i) for i, t in enumerate(spikes) if t != INF)
+        arrivals = [(row.dtype.type(np.float64(t) + layer.delay), i) for t, i in order]
+        arrivals = [(arrival, i) for arrival, i in arrivals if arrival < network.t_max]
+        scale = network.scales[k]
+        thresholds = [network.dtype.type(h / scale) for h in thresholds_of(network, k)]
+        spikes, potential = float_layer(arrivals, network.weights[k], thresholds)
+        layers.append(spikes)
+    return layers, potential
+
+
+def float_layer(arrivals, weights, thresholds):
+    """Spike times and potentials of the neurons of a layer from its (arrival, input) in order."""
+    neurons = range(len(thresholds))
+    v = [weights.dtype.type(0) for j in neurons]
+    spikes, at_spike = [INF for j in neurons], {}
+    for e, (arrival, i) in enumerate(arrivals):
+        v = [v[j] + weights[i, j] for j in neurons]
+        if e + 1 < len(arrivals) and arrivals[e + 1][0] == arrival:
+            continue  # more to come at this instant
+        for j in neurons:
+            if j not in at_spike and v[j] >= thresholds[j]:
+                spikes[j], at_spike[j] = arrival, v[j]
+    return spikes, [at_spike.get(j, v[j]) for j in neurons]
+
+
+# Decisions and counts
+
+
+class Choice(NamedTuple):
+    """The decision for one sample."""
+
+    label: int
+    time: float
+    tied: bool
+    undecided: bool
+    first: list[bool]
+
+
+def decide(times, potential):
+    """A Choice for each row of (samples, outputs) spike times."""
+    return [choose(t, v) for t, v in zip(np.asarray(times), np.asarray(potential), strict=True)]
+
+
+def choose(times, potential):
+    """The output that fires first; then the larger potential; then the lower index."""
+    time = min(float(t) for t in times)
+    candidates = [j for j, t in enumerate(times) if t == time]
+    label = candidates[0]
+    for j in candidates[1:]:
+        if potential[j] > potential[label]:
+            label = j
+    undecided = time == INF
+    first = [not undecided and j in candidates for j in range(len(times))]
+    return Choice(label, time, sum(first) > 1, undecided, first)
+
+
+def evaluate(network, record, labels):
+    """The fields of `ttfs.Evaluation` for a record, as a dictionary."""
+    choices = decide(record.times[-1], record.potential)
+    samples, layers = len(labels), len(network.sizes)
+    counts, latencies, commonest = Counter(), [[] for _ in network.sizes], [0] * layers
+    for s, (choice, label) in enumerate(zip(choices, labels, strict=True)):
+        right = choice.label == label
+        counts["accuracy"] += right
+        counts["accuracy_lenient"] += right or choice.first[label]
+        counts["accuracy_spiking"] += right and not choice.undecided
+        counts["ties"] += choice.tied
+        counts["undecided"] += choice.undecided
+        for k in range(layers):
+            spikes = [float(t) for t in record.times[k][s] if t < network.t_max]
+            latencies[k] += spikes
+            commonest[k] += max(Counter(spikes).values(), default=0)
+            counts["spikes_per_sample"] += len(spikes)
+            counts["spikes_to_decision"] += sum(t <= choice.time for t in spikes)
+            if k + 1 == layers:
+                continue
+            delay, fan_out = network.layers[k].delay, network.sizes[k + 1]
+            arrivals = [float(record.times[0].dtype.type(t + delay)) for t in spikes]
+            arrivals = [arrival for arrival in arrivals if arrival < network.t_max]
+            before = [arrival for arrival in arrivals if arrival <= choice.time]
+            counts["operations_per_sample"] += len(arrivals) * fan_out
+            counts["operations_to_decision"] += len(before) * fan_out
+    decided = [choice.time for choice in choices if not choice.undecided]
+    whole = {"ties", "undecided"}
+    return {
+        "samples": samples,
+        **{key: n if key in whole else n / samples for key, n in counts.items()},
+        "decision_time_mean": sum(decided) / len(decided) if decided else INF,
+        "silent": [
+            1 - len(spikes) / (size * samples)
+            for spikes, size in zip(latencies, network.sizes, strict=True)
+        ],
+        "latency": [sum(s) / len(s) if s else np.nan for s in latencies],
+        "same_time": [
+            n / len(s) if s else np.nan for n, s in zip(commonest, latencies, strict=True)
+        ],
+    }

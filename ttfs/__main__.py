@@ -1,0 +1,8 @@
+"""python -m ttfs."""
+
+import sys
+
+from ttfs.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

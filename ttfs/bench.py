@@ -1,0 +1,266 @@
+"""How fast the kernels are, beside the limits of the machine, in one process.
+
+The limit is the time merely to add, with no logic, the rows of weights that the forward
+pass has to read, in the same order; it is the limit of a training step too. The reference
+is the dense method of the S4NN authors' code in NumPy: potentials of all neurons at all
+256 steps as the cumulative sum of a matrix product.
+"""
+
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numba
+import numpy as np
+
+from ttfs import datasets
+from ttfs.encoding import Latency
+from ttfs.errors import DatasetError, InputError
+from ttfs.kernels.bench import add_rows
+from ttfs.layers import Dense
+from ttfs.network import Network, aligned_zeros
+from ttfs.optimizers import SGD
+from ttfs.propagation import Record, forward
+from ttfs.rules import S4NN
+from ttfs.runs import versions
+from ttfs.weights import Binary, Real
+
+SAMPLES = 2000
+REFERENCE_SAMPLES = 24
+ROUNDS = 7
+STEPS = 256
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is measured: a network of 784 inputs and 10 outputs, at rest or learning."""
+
+    hidden: int
+    binary: bool = False
+    learning: bool = False
+
+    def network(self) -> Network:
+        """A network whose hidden neurons fire about as often as those of a trained one."""
+        kind = Binary(init=(-2.5, 5.0), scale=3.0) if self.binary else Real(init=(-8, 10))
+        last = Binary(init=(-24, 48.0), scale=8.0) if self.binary else Real(init=(-24, 48))
+        return Network(
+            Dense(784, self.hidden, weights=kind, delay=1),
+            Dense(self.hidden, 10, weights=last, delay=1),
+            seed=1,
+        )
+
+
+CASES = {
+    "forward-784-400-10": Case(400),
+    "train-s4nn-784-400-10": Case(400, learning=True),
+    "forward-binary-784-600-10": Case(600, binary=True),
+}
+
+
+def bench(
+    names: list[str] | None = None, log: Callable[[str], None] = lambda line: None
+) -> dict[str, Any]:
+    """Measure some or all cases, on one thread and on all.
+
+    Returns
+    -------
+    A dictionary as `ttfs bench --report` writes it: `machine`, `versions` and `cases`, each
+    with `name`, `inputs`, `threads`, median, least and largest `microseconds` for a sample,
+    `limit_microseconds`, `reference_microseconds`.
+
+    Raises
+    ------
+    InputError: a case of another name.
+    """
+    unknown = set(names or []) - set(CASES)
+    if unknown:
+        raise InputError(f"no case {sorted(unknown)[0]!r}; there are {', '.join(CASES)}")
+    most = numba.config.NUMBA_NUM_THREADS
+    before = numba.get_num_threads()
+    found = []
+    try:
+        for title, stimuli, labels in inputs():
+            for name in names or CASES:
+                for threads in sorted({1, most}):
+                    numba.set_num_threads(threads)
+                    result = measure(CASES[name], stimuli, labels, reference=threads == 1)
+                    found.append({"name": name, "inputs": title, "threads": threads} | result)
+                    log(line(found))
+    finally:
+        numba.set_num_threads(before)
+    return {"machine": machine(), "versions": versions(), "cases": found}
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on."""
+    return {
+        "processor": numba.config.CPU_NAME or host_cpu(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "threads": numba.config.NUMBA_NUM_THREADS,
+    }
+
+
+def host_cpu() -> str:
+    """LLVM's name of this processor."""
+    from llvmlite import binding
+
+    return binding.get_host_cpu_name()
+
+
+def inputs() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Synthetic stimuli, and those of MNIST where it is present without a download."""
+    yield "synthetic", *synthetic()
+    present = {found.name for found in datasets.status() if found.location}
+    if "mnist" in present:
+        try:
+            test = datasets.mnist()[1]
+        except DatasetError:
+            return
+        encoder = Latency(t_max=STEPS, steps=True)
+        yield "mnist", encoder(test.images[:SAMPLES]), test.labels[:SAMPLES]
+
+
+def synthetic() -> tuple[np.ndarray, np.ndarray]:
+    """Stimuli like MNIST's: 150 of 784 pixels, in one blob, a third of them white."""
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:28, :28]
+    centres = rng.uniform(9, 19, (SAMPLES, 4, 2))
+    distance = np.hypot(
+        rows[None, None] - centres[..., :1, None], columns[None, None] - centres[..., 1:, None]
+    ).min(axis=1)
+    value = np.clip(1.6 - distance / 3.4 + rng.normal(0, 0.12, distance.shape), 0, 1)
+    pixels = np.where(distance < 4.4, 255 * value, 0).astype(np.uint8).reshape(SAMPLES, 784)
+    return Latency(t_max=STEPS, steps=True)(pixels), rng.integers(0, 10, SAMPLES)
+
+
+def measure(
+    case: Case, stimuli: np.ndarray, labels: np.ndarray, *, reference: bool
+) -> dict[str, Any]:
+    """Times of one case in microseconds for a sample; the parts take turns in each round."""
+    network = case.network()
+    if case.learning:
+        teach(network, stimuli, labels)
+    record = forward(network, stimuli)
+    run = learning(network, stimuli, labels) if case.learning else lambda: forward(network, stimuli)
+    jobs = {"microseconds": (run, len(stimuli)), "limit": (limit(network, record), len(stimuli))}
+    if reference:
+        few = stimuli[:REFERENCE_SAMPLES]
+        dense = dense_method(network, few, labels if case.learning else None)
+        jobs["reference"] = (dense, len(few))
+    times: dict[str, list[float]] = {name: [] for name in jobs}
+    for turn in range(ROUNDS + 1):
+        for name, (job, samples) in jobs.items():
+            started = time.perf_counter()
+            job()
+            if turn:  # the first compiles and warms
+                times[name].append(1e6 * (time.perf_counter() - started) / samples)
+    median = {name: float(np.median(values)) for name, values in times.items()}
+    return {
+        "microseconds": median["microseconds"],
+        "microseconds_min": min(times["microseconds"]),
+        "microseconds_max": max(times["microseconds"]),
+        "limit_microseconds": median["limit"],
+        "reference_microseconds": median.get("reference"),
+        "input_spikes": float(np.isfinite(record.times[0]).sum(axis=1).mean()),
+        "hidden_spikes": float(np.isfinite(record.times[1]).sum(axis=1).mean()),
+    }
+
+
+def teach(network: Network, stimuli: np.ndarray, labels: np.ndarray) -> None:
+    """A few epochs, so that learning is measured where it spends most of its time."""
+    for _ in range(5):
+        learning(network, stimuli, labels)()
+
+
+def learning(network: Network, stimuli: np.ndarray, labels: np.ndarray) -> Callable[[], Any]:
+    """Learning from every sample once, one by one."""
+    rule, order = S4NN(), np.arange(len(stimuli))
+    return lambda: rule.train(network, (stimuli, labels), order, 1, SGD(), {}, 0.2)
+
+
+def limit(network: Network, record: Record) -> Callable[[], Any]:
+    """Adding the rows of all layers that a batch has to read."""
+    jobs = []
+    for k, times in enumerate(record.times[:-1]):
+        arriving = times + network.layers[k].delay < network.t_max
+        order = np.argsort(times, axis=1, kind="stable")
+        counts = arriving.sum(axis=1)
+        rows = np.concatenate([row[:count] for row, count in zip(order, counts, strict=True)])
+        weights = aligned_zeros(network.weights[k].size, network.dtype)
+        weights = weights.reshape(network.weights[k].shape)
+        weights[:] = network.weights[k]
+        total = aligned_zeros(weights.shape[1], network.dtype)
+        jobs.append((rows, np.concatenate([[0], np.cumsum(counts)]), weights, total))
+    return lambda: [add_rows(*job) for job in jobs]
+
+
+def dense_method(
+    network: Network, stimuli: np.ndarray, labels: np.ndarray | None
+) -> Callable[[], Any]:
+    """The S4NN authors' method in NumPy: forward, and with labels an update too."""
+    weights = [np.ascontiguousarray(layer).copy() for layer in network.weights]
+    thresholds = [
+        float(layer.threshold) / scale
+        for layer, scale in zip(network.layers, network.scales, strict=True)
+    ]
+
+    def run() -> None:
+        for s, stimulus in enumerate(stimuli):
+            times = [np.minimum(stimulus, STEPS)]
+            for matrix, threshold in zip(weights, thresholds, strict=True):
+                times.append(dense_layer(times[-1], matrix, threshold))
+            if labels is not None:
+                dense_update(times, weights, labels[s])
+
+    return run
+
+
+def dense_layer(times: np.ndarray, weights: np.ndarray, threshold: float) -> np.ndarray:
+    """Firing steps of a layer from those of the layer below; STEPS for silence."""
+    raster = np.zeros((STEPS, len(times)), weights.dtype)
+    fired = np.flatnonzero(times < STEPS)
+    raster[times[fired].astype(int), fired] = 1
+    over = np.cumsum(raster @ weights, axis=0) > threshold
+    first = np.where(over.any(axis=0), over.argmax(axis=0) + 1, STEPS)
+    return np.minimum(first, STEPS).astype(times.dtype)
+
+
+def dense_update(times: list[np.ndarray], weights: list[np.ndarray], label: int) -> None:
+    """One update of both layers with relative targets, every weight touched."""
+    gamma, rate, decay = 3.0, 0.2, 1e-6
+    first = times[2].min()
+    target = np.where(times[2] - first < gamma, np.minimum(first + gamma, STEPS), times[2])
+    target[label] = first if first < STEPS else STEPS - gamma
+    error = (target - times[2]) / STEPS
+    for k in (1, 0):
+        length = np.linalg.norm(error)
+        error = error / length if length else error
+        causes = times[k][:, None] < times[k + 1][None, :]
+        change = error[None, :] * causes
+        weights[k] -= (rate * change).astype(weights[k].dtype)
+        weights[k] -= rate * decay * weights[k]
+        error = (change * weights[k]).sum(axis=1)
+
+
+def line(found: list[dict[str, Any]]) -> str:
+    """The last result in words, with its ratios."""
+    now = found[-1]
+    micro, floor, dense = (
+        now[key] for key in ("microseconds", "limit_microseconds", "reference_microseconds")
+    )
+    text = (
+        f"{now['name']:28s} {now['inputs']:9s} {now['threads']} thread{'s'[: now['threads'] - 1]:1s}"
+        f" {micro:7.2f} us ({now['microseconds_min']:.2f}-{now['microseconds_max']:.2f})"
+    )
+    if dense:
+        return f"{text}, {micro / floor:.2f} x row-add limit, dense method {dense / micro:.0f} x slower"
+    alone = [
+        case["microseconds"]
+        for case in found[:-1]
+        if case["threads"] == 1 and (case["name"], case["inputs"]) == (now["name"], now["inputs"])
+    ]
+    return f"{text}, {alone[0] / micro:.2f} x as fast as one thread"

@@ -1,0 +1,144 @@
+"""The state of a training between two epochs: it can be stopped and goes on as if it had not."""
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from ttfs.errors import RunError
+from ttfs.files import write_atomically
+from ttfs.history import History
+from ttfs.network import Network
+from ttfs.optimizers import Optimizer, Slots
+from ttfs.rules import S4NN
+
+
+def fingerprint(settings: Iterable[str], arrays: Iterable[np.ndarray]) -> str:
+    """A short text that differs when any setting or any element of the arrays does."""
+    digest = hashlib.blake2b(digest_size=16)
+    for setting in settings:
+        digest.update(setting.encode() + b"\0")
+    for array in arrays:
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+class Checkpoint:
+    """Parameters, what the optimizer remembers, the history and the best weights so far.
+
+    Without a path it is only the state in memory.
+    """
+
+    def __init__(self, network: Network, rule: S4NN, optimizer: Optimizer):
+        self.network = network
+        self.parameters = rule.parameters(network)
+        self.slots: dict[str, Slots] = {
+            name: optimizer.slots(array) for name, array in self.parameters.items()
+        }
+        self.best = {name: array.copy() for name, array in self.parameters.items()}
+        self.mean = {name: array.copy() for name, array in self.parameters.items()}
+        self.best_score = -np.inf
+        self.blends = np.zeros(1, np.int64)
+        self.history = History()
+        self.path: Path | None = None
+        self.identity = ""
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return len(self.history.records)
+
+    def bind(self, path: Path, identity: str) -> None:
+        """Keep this training in a file; `identity` says which training it is."""
+        self.path, self.identity = path, identity
+
+    def note(self, record: dict[str, float], score: float) -> None:
+        """Add an epoch's record, and keep its weights if none scored higher."""
+        self.history.records.append(record)
+        if score > self.best_score:
+            self.best_score, self.history.best_epoch = score, self.epoch
+            for name, array in self.parameters.items():
+                self.best[name][:] = array
+
+    def blend(self, share: float) -> None:
+        """Move the running mean of the weights towards those of now; the first times faster."""
+        self.blends += 1
+        share = max(share, 1 / int(self.blends[0]))
+        for name, array in self.parameters.items():
+            self.mean[name] += array.dtype.type(share) * (array - self.mean[name])
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Meanwhile the network has the running mean of its weights."""
+        now = {name: array.copy() for name, array in self.parameters.items()}
+        self._give(self.mean)
+        try:
+            yield
+        finally:
+            self._give(now)
+
+    def restore_best(self) -> None:
+        """Give the network the best weights."""
+        self._give(self.best)
+
+    def write(self) -> None:
+        """Write everything, under a temporary name first."""
+        if self.path is None:
+            return
+        header = {
+            "identity": self.identity,
+            "best_score": self.best_score,
+            "history": asdict(self.history),
+        }
+        text = np.frombuffer(json.dumps(header).encode(), np.uint8)
+        content = io.BytesIO()
+        np.savez(content, header=text, **self._arrays())
+        write_atomically(self.path, content.getvalue())
+
+    def read(self) -> None:
+        """Go back to what the file holds; if there is none, begin at the beginning."""
+        if self.path is None or not self.path.exists():
+            return
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                header = json.loads(file["header"].tobytes())
+                stored = {name: file[name] for name in file.files if name != "header"}
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise RunError(f"{self.path} is not a readable checkpoint: {error}") from None
+        if header.get("identity") != self.identity:
+            raise RunError(
+                f"{self.path} belongs to a training with other data or settings;"
+                " resume with the same ones, or start anew"
+            )
+        for name, array in self._arrays().items():
+            array[:] = stored[name]
+        self.best_score = header["best_score"]
+        self.history = History(**header["history"])
+        self.history.interrupted = False
+        self._refresh()
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        """Every array of the state, by the name it has in the file."""
+        arrays = {f"now.{name}": array for name, array in self.parameters.items()}
+        arrays |= {f"best.{name}": array for name, array in self.best.items()}
+        arrays |= {f"mean.{name}": array for name, array in self.mean.items()}
+        arrays["blends"] = self.blends
+        for name, slots in self.slots.items():
+            arrays |= {f"slot.{name}.{slot}": array for slot, array in slots.items()}
+        return arrays
+
+    def _give(self, parameters: dict[str, np.ndarray]) -> None:
+        for name, array in parameters.items():
+            self.parameters[name][:] = array
+        self._refresh()
+
+    def _refresh(self) -> None:
+        for layer in range(len(self.network.layers)):
+            self.network.refresh(layer)

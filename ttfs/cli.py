@@ -1,0 +1,321 @@
+"""The `ttfs` command: arguments in, calls, one line for each result.
+
+Nothing heavy is imported before a command needs it, so that `ttfs --help` answers at once.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ttfs.errors import TTFSError
+
+DESCRIPTION = """\
+Single-spike (time-to-first-spike) networks: every neuron fires at most once, and the time of
+that spike is the message. Simulate them exactly, train them on a plain processor, look at
+their spikes."""
+
+EXAMPLES = """\
+examples:
+  ttfs train                                   a binary network on 8x8 digits, in seconds
+  ttfs train --preset bs4nn-mnist --seed 1     the published BS4NN network on MNIST
+  ttfs train --dataset mine.npz --hidden 200   your own images and labels
+  ttfs evaluate runs/digits-seed0/model.npz --dataset digits
+  ttfs plot runs/digits-seed0/model.npz --dataset digits --index 7
+
+exit codes: 0 done, 2 something to mend (one sentence says what), 130 stopped by Ctrl-C"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        if getattr(options, "threads", None):
+            use_threads(options.threads)
+        return options.command(options) or 0
+    except TTFSError as error:
+        return complain(error)
+    except OSError as error:
+        return complain(f"{error.filename or 'file'}: {error.strerror or error}")
+    except MemoryError:
+        return complain("not enough memory")
+    except KeyboardInterrupt:
+        print("ttfs: stopped", file=sys.stderr)
+        return 130
+
+
+def complain(what: object) -> int:
+    """One sentence for a user's mistake."""
+    print(f"ttfs: {what}", file=sys.stderr)
+    return 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    import ttfs
+
+    top = argparse.ArgumentParser(
+        prog="ttfs",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"ttfs {ttfs.__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for add in (add_train, add_evaluate, add_info, add_plot, add_datasets, add_bench):
+        add(commands)
+    return top
+
+
+def add_train(commands: Any) -> None:
+    """ttfs train."""
+    train = commands.add_parser(
+        "train",
+        help="train a network and write model, report and pictures",
+        description="Train a network and write model.npz, report.json, history.csv, raster.png,"
+        " latency.png and training.png into a folder. Without options: a binary network on the"
+        " embedded 8x8 digits. The weights kept are those that did best on held-out training"
+        " data; the test data are only used for the report.",
+    )
+    add = train.add_argument
+    add("--preset", metavar="NAME", help="digits, s4nn-mnist, bs4nn-mnist or bs4nn-fashion")
+    add(
+        "--dataset",
+        metavar="D",
+        help="digits, mnist, fashion-mnist, yin-yang, or FILE.npz with `images` and `labels`",
+    )
+    add("--hidden", type=count, metavar="N", help="hidden neurons (600 for binary weights)")
+    add("--weights", choices=["binary", "real"], help="one bit each, or real numbers")
+    add("--epochs", type=count, metavar="N", help="times that each sample is seen")
+    add("--batch-size", type=count, metavar="N", help="samples for each step (1)")
+    add("--lr", type=above_zero, metavar="X", help="learning rate, constant")
+    add("--gamma", type=above_zero, metavar="X", help="lead wanted for the right output, steps")
+    add("--seed", type=natural, default=0, metavar="N", help="decides everything random (0)")
+    add("--threads", type=count, metavar="N", help="threads; changes nothing but the time")
+    add("--out", type=Path, metavar="DIR", help="folder (runs/<preset or dataset>-seed<N>)")
+    add("--resume", action="store_true", help="go on after a stop or a crash, same options")
+    add("--force", action="store_true", help="overwrite an earlier run in the folder")
+    add("--quiet", action="store_true", help="no bar and no lines, only errors")
+    train.set_defaults(command=run_train)
+
+
+def add_model(command: Any, *, dataset: bool = True) -> None:
+    """Arguments that several commands share."""
+    command.add_argument("model", type=Path, metavar="MODEL", help="model.npz of a run")
+    if dataset:
+        text = "data set, as for train"
+        command.add_argument("--dataset", required=True, metavar="D", help=text)
+        command.add_argument("--split", choices=["train", "test"], default="test")
+        command.add_argument("--threads", type=count, metavar="N", help="number of threads")
+
+
+def add_evaluate(commands: Any) -> None:
+    """ttfs evaluate."""
+    evaluate = commands.add_parser("evaluate", help="accuracy, spikes and timing of a model")
+    add_model(evaluate)
+    evaluate.add_argument("--report", type=Path, metavar="FILE", help="write it as JSON too")
+    evaluate.set_defaults(command=run_evaluate)
+
+
+def add_info(commands: Any) -> None:
+    """ttfs info."""
+    info = commands.add_parser("info", help="what a model file holds")
+    add_model(info, dataset=False)
+    info.set_defaults(command=run_info)
+
+
+def add_plot(commands: Any) -> None:
+    """ttfs plot."""
+    plot = commands.add_parser(
+        "plot",
+        help="pictures of a model at work",
+        description="Write raster.png and map.png of one stimulus, latency.png of many, and"
+        " weights.png.",
+    )
+    add_model(plot)
+    plot.add_argument("--index", type=natural, default=0, metavar="N", help="stimulus (0)")
+    plot.add_argument("--out", type=Path, metavar="DIR", help="folder (that of the model)")
+    plot.set_defaults(command=run_plot)
+
+
+def add_datasets(commands: Any) -> None:
+    """ttfs datasets."""
+    datasets = commands.add_parser("datasets", help="which data sets are here, and where")
+    datasets.set_defaults(command=run_datasets)
+
+
+def add_bench(commands: Any) -> None:
+    """ttfs bench."""
+    bench = commands.add_parser(
+        "bench",
+        help="time the kernels beside their limits",
+        description="Microseconds for each sample, on one thread and on all, beside the time"
+        " merely to add the same rows of weights and that of a dense method in NumPy.",
+    )
+    bench.add_argument("--report", type=Path, metavar="FILE", help="write it as JSON")
+    bench.add_argument("--cases", metavar="NAME,...", help="only these")
+    bench.set_defaults(command=run_bench)
+
+
+def number(kind: type, least: float, what: str) -> Any:
+    """A parser of numbers of one kind that are not below `least`."""
+
+    def parse(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not least <= value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+        return value
+
+    return parse
+
+
+count = number(int, 1, "a whole number from 1 on")
+natural = number(int, 0, "a whole number from 0 on")
+above_zero = number(float, 5e-324, "a number above 0")
+
+
+def use_threads(threads: int) -> None:
+    """Limit the threads of compiled loops."""
+    import numba
+
+    from ttfs.errors import InputError
+
+    most = numba.config.NUMBA_NUM_THREADS
+    if threads > most:
+        raise InputError(f"--threads {threads}: this machine offers {most}")
+    numba.set_num_threads(threads)
+
+
+def recipe_of(options: argparse.Namespace) -> Any:
+    """The preset or data set asked for, with what the other options change."""
+    from ttfs.optimizers import SGD
+    from ttfs.presets import for_dataset, preset, with_kind
+
+    if options.preset:
+        recipe = preset(options.preset)
+        if options.dataset:
+            recipe = replace(recipe, dataset=options.dataset)
+        if options.weights:
+            recipe = with_kind(recipe, binary=options.weights == "binary")
+    else:
+        recipe = for_dataset(options.dataset or "digits", binary=options.weights != "real")
+    changes = {name: getattr(options, name) for name in ("hidden", "epochs", "batch_size")}
+    recipe = replace(recipe, **{name: value for name, value in changes.items() if value})
+    if options.lr:
+        recipe = replace(recipe, optimizer=SGD(lr=options.lr))
+    if options.gamma:
+        recipe = replace(recipe, rule=replace(recipe.rule, gamma=options.gamma))
+    return recipe
+
+
+def run_train(options: argparse.Namespace) -> int:
+    """Train, and say where things are."""
+    from ttfs.runs import Run, train
+
+    name = options.preset or Path(options.dataset or "digits").stem
+    folder = options.out or Path("runs") / f"{name}-seed{options.seed}"
+    run = Run(
+        folder,
+        seed=options.seed,
+        resume=options.resume,
+        force=options.force,
+        progress=False if options.quiet else None,
+        log=None if options.quiet else print,
+    )
+    report = train(recipe_of(options), run)
+    if not options.quiet:
+        print_report(report)
+        print(f"written to {folder}")
+    if report["interrupted"]:
+        print("ttfs: stopped; the best weights so far are saved", file=sys.stderr)
+        return 130
+    return 0
+
+
+def run_evaluate(options: argparse.Namespace) -> None:
+    """Evaluate a saved model."""
+    from ttfs.runs import evaluate_file, write_report
+
+    report = evaluate_file(options.model, options.dataset, options.split)
+    if options.report:
+        write_report(options.report, report)
+    print_report(report)
+
+
+def print_report(report: dict[str, Any]) -> None:
+    """The figures that matter, with their names."""
+    strict, lenient, spiking = (
+        f"{100 * report[key]:.2f} %"
+        for key in ("accuracy", "accuracy_lenient", "accuracy_spiking")
+    )
+    spikes, work = report["spikes_per_sample"], report["synaptic_operations_per_sample"]
+    print(f"{report['network']} on {report['dataset']} {report['split']}")
+    print(f"  accuracy              {strict} strict, {lenient} counting ties as right,")
+    print(f"                        {spiking} counting silence as wrong")
+    print(f"  of {report['samples']} samples       {report['ties']} tied, {report['undecided']} undecided")
+    print(f"  decision time         {report['decision_time_mean']:.1f} on average")
+    print(f"  spikes                {spikes['total']:.1f}, {spikes['until_decision']:.1f} to the decision")
+    print(f"  synaptic operations   {work['total']:.0f}, {work['until_decision']:.0f} to the decision")
+    print(f"  time                  {report['seconds']:.2f} s, {report['samples_per_second']:.0f} samples/s")
+
+
+def run_info(options: argparse.Namespace) -> None:
+    """Describe a model file."""
+    from ttfs.model_file import load
+
+    model = load(options.model)
+    print(model.network)
+    for number, layer in enumerate(model.network.layers, start=1):
+        print(f"  layer {number}: {layer}")
+    print(f"  encoder: {model.encoder}")
+    print(f"  seed: {model.network.seed}")
+    for key in ("dataset", "accuracy", "accuracy_lenient", "versions", "recipe"):
+        if key in model.report:
+            print(f"  {key}: {model.report[key]}")
+
+
+def run_plot(options: argparse.Namespace) -> None:
+    """Draw a model at work."""
+    from ttfs import pictures
+    from ttfs.errors import InputError
+    from ttfs.model_file import load
+    from ttfs.runs import split_of, stimuli_for
+
+    model = load(options.model)
+    data = split_of(options.dataset, options.split)
+    if options.index >= len(data):
+        raise InputError(f"--index {options.index}: {data.name} has {len(data)} samples")
+    stimuli = stimuli_for(model, data, str(options.model))
+    folder = options.out or options.model.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    network, one = model.network, stimuli[options.index]
+    print(pictures.raster(folder, network, one))
+    print(pictures.latency_map(folder, network, one, data.image_shape))
+    print(pictures.latencies(folder, network, stimuli, data.labels))
+    print(pictures.weights(folder, network, data.image_shape))
+
+
+def run_datasets(options: argparse.Namespace) -> None:
+    """List the data sets."""
+    from ttfs.datasets import status
+
+    for found in status():
+        sizes = f"{found.train} + {found.test} samples, {found.pixels} inputs"
+        print(f"{found.name:15s} {sizes:38s} {found.location or 'absent'}")
+        if found.note:
+            print(f"{'':15s} {found.note}")
+
+
+def run_bench(options: argparse.Namespace) -> None:
+    """Measure."""
+    from ttfs.bench import bench
+    from ttfs.runs import write_report
+
+    report = bench(options.cases.split(",") if options.cases else None, log=print)
+    if options.report:
+        write_report(options.report, report)

@@ -1,0 +1,37 @@
+"""What is wrong with a network that does not learn, in plain words."""
+
+from ttfs.metrics import Evaluation
+
+DEAD, AT_ONCE, TIED = 0.99, 0.95, 0.5
+
+
+def diagnose(evaluation: Evaluation) -> list[str]:
+    """One sentence for each layer that is dead or saturated, and for tied outputs.
+
+    evaluation: what `ttfs.evaluate` returned. An empty list means that nothing stands out.
+
+    >>> import numpy as np, ttfs
+    >>> network = ttfs.Network(ttfs.Dense.of(np.eye(2), threshold=5), t_max=10)
+    >>> ttfs.diagnose(ttfs.evaluate(network, [[1.0, 2.0]], [0]))
+    ['layer 1 is dead: 100 % of its neurons stay silent; lower its threshold or raise its weights']
+    """
+    found = []
+    for layer in range(1, len(evaluation.silent)):
+        silent, at_once = evaluation.silent[layer], evaluation.same_time[layer]
+        if silent > DEAD:
+            found.append(
+                f"layer {layer} is dead: {100 * silent:.0f} % of its neurons stay silent;"
+                " lower its threshold or raise its weights"
+            )
+        elif at_once > AT_ONCE and silent < 1 - AT_ONCE:
+            found.append(
+                f"layer {layer} is saturated: {100 * at_once:.0f} % of its spikes come at one"
+                " time; raise its threshold or lower its weights"
+            )
+    tied = evaluation.ties / evaluation.samples
+    if tied > TIED:
+        found.append(
+            f"outputs tie for first in {100 * tied:.0f} % of the samples; times are too coarse"
+            " or the last layer's threshold is too low"
+        )
+    return found

@@ -1,0 +1,251 @@
+"""Relative targets and their errors, carried back through layers: rule S4NN.
+
+A neuron's causes are the inputs that had arrived when it fired, or, if it was silent,
+those that had arrived by the horizon. `learn` goes through samples one by one and changes
+the weights at once; the other kernels do the same for a batch, layer by layer. Both add in
+the same order, so a batch of one gives the same bits.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import prange
+
+from ttfs.kernels.jit import kernel, parallel_kernel
+from ttfs.kernels.propagation import make_work, run_sample
+
+SMALLEST_SCALE = 1e-3
+
+
+class Latents(NamedTuple):
+    """What learns, behind the arrays of a network."""
+
+    weights: np.ndarray  # flat, as Arrays.weights; read for binary layers alone
+    thresholds: np.ndarray  # float64, one for each padded neuron, before scaling
+    scales: np.ndarray  # (layers,) float64
+    binary: np.ndarray  # (layers,) bool
+    rates: np.ndarray  # (layers,) learning rate of the scale, relative to that of the weights
+
+
+class Targets(NamedTuple):
+    """The settings of the rule."""
+
+    gamma: float
+    learn_silent: bool
+
+
+class Scratch(NamedTuple):
+    """One layer's errors while they are carried back."""
+
+    errors: np.ndarray  # (widest,)
+    below: np.ndarray  # (widest,)
+    steps: np.ndarray  # (widest,) learning rate times error
+    last: np.ndarray  # (widest,) float64, until when an arrival is a cause
+    reached: np.ndarray  # (widest,) sum of the signs of the causes
+
+
+@kernel
+def make_scratch(arrays):
+    """Room for the widest layer, the input included."""
+    widest = arrays.sizes[0]
+    for layer in range(arrays.widths.size):
+        widest = max(widest, arrays.widths[layer])
+    dtype = arrays.weights.dtype
+    return Scratch(
+        np.zeros(widest, dtype),
+        np.zeros(widest, dtype),
+        np.zeros(widest, dtype),
+        np.zeros(widest, np.float64),
+        np.zeros(widest, dtype),
+    )
+
+
+@kernel
+def relative_errors(spikes, label, targets, t_max, errors):
+    """Fill (target - time) / t_max for each output; return half their squared sum.
+
+    The label's neuron should fire when the first one did, and others that fired less than
+    gamma after it should wait until then. If all are silent, the label's should fire gamma
+    before the horizon.
+    """
+    first = t_max
+    for j in range(errors.size):
+        first = min(first, spikes[j])
+    loss = 0.0
+    for j in range(errors.size):
+        time = min(spikes[j], t_max)
+        target = time
+        if first < t_max:
+            if j == label:
+                target = first
+            elif time - first < targets.gamma:
+                target = min(first + targets.gamma, t_max)
+        elif j == label and targets.learn_silent:
+            target = t_max - targets.gamma
+        error = (target - time) / t_max
+        errors[j] = error
+        loss += 0.5 * error * error
+    return loss
+
+
+@kernel
+def normalise(errors):
+    """Divide by the Euclidean length, unless it is zero."""
+    total = 0.0
+    for j in range(errors.size):
+        total += float(errors[j]) * float(errors[j])
+    if total > 0:
+        length = np.sqrt(total)
+        for j in range(errors.size):
+            errors[j] = errors[j] / length
+
+
+@kernel
+def set_thresholds(arrays, latents, layer):
+    """Thresholds of a layer after its scale has changed."""
+    for unit in range(arrays.units[layer], arrays.units[layer + 1]):
+        arrays.thresholds[unit] = latents.thresholds[unit] / latents.scales[layer]
+
+
+@kernel
+def change_scale(arrays, latents, layer, errors, reached, rate):
+    """One step on the scale of a binary layer, the mean of error times sign of the causes."""
+    total = 0.0
+    for j in range(errors.size):
+        total += float(errors[j]) * float(reached[j])
+    gradient = total / (arrays.sizes[layer] * errors.size)
+    latents.scales[layer] = max(latents.scales[layer] - rate * gradient, SMALLEST_SCALE)
+    set_thresholds(arrays, latents, layer)
+
+
+@kernel
+def change_row(weights, latent, binary, steps, last, arrival, reached):
+    """Take a step for every neuron of which this input is a cause."""
+    zero = weights.dtype.type(0)
+    if not binary:
+        for j in range(weights.size):
+            weights[j] -= steps[j] if arrival <= last[j] else zero
+        return
+    for j in range(weights.size):
+        reached[j] += weights[j] if arrival <= last[j] else zero
+        latent[j] -= steps[j] if arrival <= last[j] else zero
+        weights[j] = 1 if latent[j] >= 0 else -1
+
+
+@kernel
+def carry_back(weights, errors, last, arrival):
+    """The error of one input: the errors of the neurons it caused, weighted."""
+    total = weights.dtype.type(0)
+    for j in range(errors.size):
+        if arrival <= last[j]:
+            total += errors[j] * weights[j]
+    return total
+
+
+@kernel
+def learn_layer(arrays, latents, layer, work, scratch, spikes, rate):
+    """Change one layer's weights after one sample; leave the errors of the layer below."""
+    width, size = arrays.widths[layer], arrays.sizes[layer + 1]
+    errors, below = scratch.errors[:size], scratch.below[: arrays.sizes[layer]]
+    steps, last, reached = scratch.steps[:width], scratch.last[:width], scratch.reached[:width]
+    steps[size:], last[size:] = 0, 0
+    for j in range(size):
+        steps[j] = errors.dtype.type(rate) * errors[j]
+        last[j] = min(spikes[j], arrays.t_max)
+    below[:] = 0
+    reached[:] = 0
+    binary = latents.binary[layer]
+    for e in range(work.counts[layer]):
+        i = work.index[layer, e]
+        work.arrivals[e] = work.times[layer, e] + arrays.delays[layer]
+        start = arrays.rows[layer] + i * width
+        row = arrays.weights[start : start + width]
+        latent = latents.weights[start : start + width]
+        change_row(row, latent, binary, steps, last, work.arrivals[e], reached)
+        if layer > 0:
+            below[i] = carry_back(latent if binary else row, errors, last, work.arrivals[e])
+    if binary and latents.rates[layer] > 0:
+        change_scale(arrays, latents, layer, errors, reached, rate * latents.rates[layer])
+
+
+@kernel
+def learn(arrays, latents, targets, times, labels, order, rate):
+    """Go through samples in order, changing the weights after each; return loss and hits."""
+    work, scratch = make_work(arrays, times), make_scratch(arrays)
+    spikes = np.empty(arrays.units[-1], times.dtype)
+    outputs = spikes[arrays.units[-2] : arrays.units[-2] + arrays.sizes[-1]]
+    loss, hits = 0.0, 0
+    for s in order:
+        run_sample(arrays, times[s], work, spikes)
+        errors = scratch.errors[: outputs.size]
+        sample_loss = relative_errors(outputs, labels[s], targets, arrays.t_max, errors)
+        hits += np.argmin(outputs) == labels[s] and outputs[labels[s]] < arrays.t_max
+        loss += sample_loss
+        if sample_loss == 0:
+            continue
+        for layer in range(arrays.widths.size - 1, -1, -1):
+            normalise(scratch.errors[: arrays.sizes[layer + 1]])
+            learn_layer(
+                arrays, latents, layer, work, scratch, spikes[arrays.units[layer] :], rate
+            )
+            scratch.errors[: arrays.sizes[layer]] = scratch.below[: arrays.sizes[layer]]
+    return loss, hits
+
+
+@kernel
+def output_errors(spikes, labels, targets, t_max, errors):
+    """Normalised errors of the outputs for a batch; return loss and hits."""
+    loss, hits = 0.0, 0
+    for s in range(len(spikes)):
+        loss += relative_errors(spikes[s], labels[s], targets, t_max, errors[s])
+        hits += np.argmin(spikes[s]) == labels[s] and spikes[s, labels[s]] < t_max
+        normalise(errors[s])
+    return loss, hits
+
+
+@parallel_kernel
+def gradient(times, delay, t_max, spikes, errors, out):
+    """Mean over a batch of error times cause, (inputs, width); each input a row of its own."""
+    size, samples = errors.shape[1], len(times)
+    for i in prange(len(out)):
+        row = out[i]
+        row[:] = 0
+        for s in range(samples):
+            if times[s, i] < t_max:
+                arrival = times.dtype.type(times[s, i] + delay)
+                for j in range(size):
+                    caused = arrival <= min(spikes[s, j], t_max)
+                    row[j] += errors[s, j] if caused else errors.dtype.type(0)
+        for j in range(size):
+            row[j] /= errors.dtype.type(samples)
+
+
+@parallel_kernel
+def scale_gradient(times, delay, t_max, spikes, errors, signs, out):
+    """For each sample, the mean of error times sign of the causes."""
+    inputs, size = signs.shape
+    for s in prange(len(times)):
+        reached = np.zeros(size, signs.dtype)
+        for i in range(inputs):
+            if times[s, i] < t_max:
+                arrival = times.dtype.type(times[s, i] + delay)
+                for j in range(size):
+                    caused = arrival <= min(spikes[s, j], t_max)
+                    reached[j] += signs[i, j] if caused else signs.dtype.type(0)
+        total = 0.0
+        for j in range(size):
+            total += float(errors[s, j]) * float(reached[j])
+        out[s] = total / (inputs * size)
+
+
+@parallel_kernel
+def errors_below(times, delay, t_max, spikes, errors, weights, below):
+    """Normalised errors of the layer below, each sample a row of its own."""
+    for s in prange(len(times)):
+        last = np.minimum(spikes[s].astype(np.float64), t_max)
+        for i in range(len(weights)):
+            below[s, i] = 0
+            if times[s, i] < t_max:
+                arrival = times.dtype.type(times[s, i] + delay)
+                below[s, i] = carry_back(weights[i], errors[s], last, arrival)
+        normalise(below[s])

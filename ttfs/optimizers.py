@@ -1,0 +1,169 @@
+"""How gradients become steps, and how large the steps are in the course of training."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ttfs.checks import positive
+from ttfs.errors import InputError
+from ttfs.kernels import optimizers as kernels
+
+Slots = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A learning rate that falls (or rises) in a straight line from `start` to `end`.
+
+    Called with the share of training done, 0 to 1.
+
+    >>> Linear(0.2, 0.0)(0.25)
+    0.15000000000000002
+    """
+
+    start: float
+    end: float
+
+    def __post_init__(self) -> None:
+        positive(self.start, "Linear(start=...)", zero=True)
+        positive(self.end, "Linear(end=...)", zero=True)
+
+    def __call__(self, done: float) -> float:
+        return self.start + (self.end - self.start) * done
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """A learning rate that falls from `start` to `end` along half a cosine: slow, fast, slow.
+
+    >>> Cosine(1.0, 0.0)(0.5)
+    0.5
+    """
+
+    start: float
+    end: float = 0.0
+
+    def __post_init__(self) -> None:
+        positive(self.start, "Cosine(start=...)", zero=True)
+        positive(self.end, "Cosine(end=...)", zero=True)
+
+    def __call__(self, done: float) -> float:
+        return float(self.end + (self.start - self.end) * (1 + np.cos(np.pi * done)) / 2)
+
+
+Rate = float | Callable[[float], float]
+
+
+def rate_at(lr: Rate, done: float) -> float:
+    """The learning rate when a share `done` of the training is over."""
+    return lr(done) if callable(lr) else lr
+
+
+def check_rate(lr: Rate, whose: str) -> None:
+    """A number above zero, or a schedule."""
+    if not callable(lr):
+        positive(lr, f"{whose}(lr=...)")
+
+
+@dataclass(frozen=True)
+class SGD:
+    """Steps straight down the gradient.
+
+    `lr`: a number, or a schedule such as `Linear(0.2, 0.01)`.
+
+    >>> SGD(lr=Linear(0.2, 0.01))
+    SGD(lr=Linear(start=0.2, end=0.01))
+    """
+
+    lr: Rate = 0.1
+
+    def __post_init__(self) -> None:
+        check_rate(self.lr, "SGD")
+
+    def slots(self, parameter: np.ndarray) -> Slots:
+        """Nothing to remember."""
+        return {}
+
+    def step(self, parameter: np.ndarray, gradient: np.ndarray, slots: Slots, lr: float) -> None:
+        """Change `parameter` in place."""
+        kernels.sgd(parameter, gradient, lr)
+
+
+@dataclass(frozen=True)
+class Momentum:
+    """Steps down a running sum of gradients, of which a share `momentum` is kept each time.
+
+    >>> Momentum(lr=0.01).momentum
+    0.9
+    """
+
+    lr: Rate = 0.01
+    momentum: float = 0.9
+
+    def __post_init__(self) -> None:
+        check_rate(self.lr, "Momentum")
+        share(self.momentum, "Momentum(momentum=...)")
+
+    def slots(self, parameter: np.ndarray) -> Slots:
+        """The running sum."""
+        return {"velocity": np.zeros_like(parameter)}
+
+    def step(self, parameter: np.ndarray, gradient: np.ndarray, slots: Slots, lr: float) -> None:
+        """Change `parameter` and its running sum in place."""
+        kernels.momentum(parameter, gradient, slots["velocity"], lr, self.momentum)
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Steps whose size does not depend on that of the gradient.
+
+    Kingma & Ba 2015, arXiv 1412.6980, algorithm 1, with its bias correction.
+
+    >>> Adam(lr=0.001).beta2
+    0.999
+    """
+
+    lr: Rate = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        check_rate(self.lr, "Adam")
+        share(self.beta1, "Adam(beta1=...)")
+        share(self.beta2, "Adam(beta2=...)")
+        positive(self.epsilon, "Adam(epsilon=...)")
+
+    def slots(self, parameter: np.ndarray) -> Slots:
+        """Running means of gradients and of their squares, and the number of steps."""
+        zeros = np.zeros_like(parameter)
+        return {"mean": zeros, "square": zeros.copy(), "steps": np.zeros(1, np.int64)}
+
+    def step(self, parameter: np.ndarray, gradient: np.ndarray, slots: Slots, lr: float) -> None:
+        """Change `parameter` and its running means in place."""
+        slots["steps"] += 1
+        steps = int(slots["steps"][0])
+        root = np.sqrt(1 - self.beta2**steps)
+        kernels.adam(
+            parameter,
+            gradient,
+            slots["mean"],
+            slots["square"],
+            lr * root / (1 - self.beta1**steps),
+            self.beta1,
+            self.beta2,
+            self.epsilon * root,
+        )
+
+
+Optimizer = SGD | Momentum | Adam
+
+
+def share(value: Any, whose: str) -> float:
+    """A number from 0 on and below 1."""
+    number = positive(value, whose, zero=True)
+    if number >= 1:
+        raise InputError(f"{whose} must be below 1, got {value!r}")
+    return number

@@ -1,0 +1,92 @@
+"""The pictures that a run or the command line leaves in a folder.
+
+Matplotlib is imported when the first one is drawn.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from ttfs.decoding import decide
+from ttfs.network import Network
+from ttfs.propagation import forward
+
+MOST = 2000  # stimuli in a picture of latencies
+
+
+def layer_names(network: Network) -> list[str]:
+    """What people call the layers: input, hidden, output."""
+    hidden = len(network.layers) - 1
+    between = ["hidden"] if hidden == 1 else [f"hidden {k + 1}" for k in range(hidden)]
+    return ["input", *between, "output"]
+
+
+def raster(folder: Path, network: Network, stimulus: np.ndarray) -> Path:
+    """`raster.png`: every spike of one stimulus (inputs,), the decision marked."""
+    from ttfs import plotting
+
+    record = forward(network, stimulus[None])
+    decision = decide(record.times[-1], record.potential)
+    times = [np.where(layer[0] < network.t_max, layer[0], np.inf) for layer in record.times]
+    artists = plotting.raster(
+        times,
+        t_max=network.t_max,
+        names=layer_names(network),
+        decision=(float(decision.time[0]), int(decision.label[0])),
+        unit=network.unit,
+    )
+    return _keep(artists[0].axes.figure, folder / "raster.png")
+
+
+def latencies(folder: Path, network: Network, stimuli: np.ndarray, labels: np.ndarray) -> Path:
+    """`latency.png`: when the layers fire, and when the outputs do, class by class."""
+    import matplotlib.pyplot as plt
+
+    from ttfs import plotting
+
+    times = [
+        np.where(layer < network.t_max, layer, np.inf)
+        for layer in forward(network, stimuli[:MOST]).times
+    ]
+    size = (plotting.PAGE, 2.9)
+    figure, (left, right) = plt.subplots(1, 2, figsize=size, layout="constrained")
+    settings = {"t_max": network.t_max, "unit": network.unit}
+    plotting.latency_histogram(times, ax=left, names=layer_names(network), **settings)
+    plotting.latency_by_class(times[-1], labels[:MOST], ax=right, **settings)
+    return _keep(figure, folder / "latency.png")
+
+
+def latency_map(folder: Path, network: Network, stimulus: np.ndarray, shape: tuple) -> Path:
+    """`map.png`: one stimulus as an image of its spike times."""
+    from ttfs import plotting
+
+    shape = shape if len(shape) == 2 else (1, stimulus.size)
+    image = plotting.latency_map(stimulus.reshape(shape), shape, t_max=network.t_max)
+    return _keep(image.axes.figure, folder / "map.png")
+
+
+def weights(folder: Path, network: Network, shape: tuple) -> Path:
+    """`weights.png`: what some neurons of the first layer receive."""
+    from ttfs import plotting
+
+    shape = shape if len(shape) == 2 else (1, network.sizes[0])
+    image = plotting.weight_images(network.weights[0], shape)
+    return _keep(image.axes.figure, folder / "weights.png")
+
+
+def training(folder: Path, records: list[dict[str, float]], unit: str) -> Path:
+    """`training.png`: accuracy, loss, silence and latency over the epochs."""
+    from ttfs import plotting
+
+    return _keep(plotting.training_summary(records, unit=unit), folder / "training.png")
+
+
+def _keep(figure, path: Path) -> Path:  # type: ignore[no-untyped-def]
+    """Write the figure and let it go."""
+    import matplotlib.pyplot as plt
+
+    from ttfs import plotting
+
+    plotting.save(figure, path, dpi=200)
+    plt.close(figure)
+    return path

@@ -1,0 +1,192 @@
+"""A training run from recipe to folder, and the report on a model."""
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+
+import ttfs
+from ttfs import datasets, pictures
+from ttfs.datasets import Dataset
+from ttfs.encoding import Latency
+from ttfs.errors import InputError, RunError, ShapeError
+from ttfs.files import as_json, write_atomically
+from ttfs.metrics import evaluate
+from ttfs.model_file import Model, load, save
+from ttfs.network import Network
+from ttfs.presets import Recipe
+
+Log = Callable[[str], None]
+OUTPUTS = "model.npz", "report.json", "history.csv", "checkpoint.npz"
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where and how a recipe is trained.
+
+    folder: made if absent. seed: decides everything. resume: go on from the folder's
+    checkpoint. force: overwrite an earlier run. progress: show a bar. log: told each line.
+    """
+
+    folder: Path
+    seed: int = 0
+    resume: bool = False
+    force: bool = False
+    progress: bool | None = None
+    log: Log | None = None
+
+
+def versions() -> dict[str, str]:
+    """The versions a result depends on."""
+    return {
+        "ttfs": ttfs.__version__,
+        "numpy": np.__version__,
+        "numba": numba.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def train(recipe: Recipe, run: Run) -> dict[str, Any]:
+    """Train a recipe and write model, report, history and pictures; return the report.
+
+    Raises
+    ------
+    RunError: the folder holds an earlier run, or cannot be written.
+    DatasetError, InputError: data that are absent or do not fit.
+    """
+    log = run.log or (lambda line: None)
+    prepare(run)
+    training, testing = datasets.load(recipe.dataset)
+    network = recipe.network(training.images.shape[1], training.classes, run.seed)
+    kind = "one-bit" if recipe.binary else "real"
+    log(f"{network}, {kind} weights, on {len(training)} samples of {training.name}")
+    started = time.perf_counter()
+    history = recipe.trainer(network, run.seed).fit(
+        recipe.encoder(training.images),
+        training.labels,
+        epochs=recipe.epochs,
+        checkpoint=run.folder / "checkpoint.npz",
+        resume=run.resume,
+        progress=run.progress,
+        log=run.log,
+    )
+    seconds = time.perf_counter() - started
+    epochs, seen = len(history.records), len(training) * len(history.records)
+    del training
+    stimuli = recipe.encoder(testing.images)
+    report = measure(network, stimuli, testing) | {
+        "seconds": seconds,
+        "samples_per_second": seen / seconds,
+        "seed": run.seed,
+        "epochs": epochs,
+        "best_epoch": history.best_epoch,
+        "interrupted": history.interrupted,
+        "warnings": history.warnings,
+        "recipe": repr(recipe),
+    }
+    save(run.folder / "model.npz", network, encoder=recipe.encoder, report=report)
+    write_report(run.folder / "report.json", report)
+    write_atomically(run.folder / "history.csv", history.csv().encode())
+    pictures.training(run.folder, history.records, network.unit)
+    pictures.raster(run.folder, network, stimuli[0])
+    pictures.latencies(run.folder, network, stimuli, testing.labels)
+    return report
+
+
+def prepare(run: Run) -> None:
+    """A folder that can be written and holds nothing that would be lost."""
+    found = [name for name in OUTPUTS if (run.folder / name).exists()]
+    if found and not (run.resume or run.force):
+        raise RunError(
+            f"{run.folder} already holds {found[0]}: --resume goes on with that run,"
+            " --force overwrites it, --out chooses another folder"
+        )
+    try:
+        run.folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(run.folder / ".writable", b"")
+        (run.folder / ".writable").unlink()
+        for name in [] if run.resume else found:
+            (run.folder / name).unlink()
+    except OSError as error:
+        raise RunError(f"cannot write into {run.folder}: {error.strerror or error}") from None
+
+
+def measure(network: Network, stimuli: np.ndarray, data: Dataset) -> dict[str, Any]:
+    """The report on a network and a split of labelled data."""
+    if data.labels.max() >= network.sizes[-1]:
+        raise InputError(
+            f"{data.name} has labels up to {data.labels.max()},"
+            f" but the network has {network.sizes[-1]} outputs"
+        )
+    evaluate(network, stimuli[:1], data.labels[:1])  # compile or load kernels before timing
+    started = time.perf_counter()
+    found = evaluate(network, stimuli, data.labels)
+    seconds = time.perf_counter() - started
+    return {
+        "accuracy": found.accuracy,
+        "accuracy_lenient": found.accuracy_lenient,
+        "accuracy_spiking": found.accuracy_spiking,
+        "samples": found.samples,
+        "ties": found.ties,
+        "undecided": found.undecided,
+        "decision_time_mean": found.decision_time_mean,
+        "spikes_per_sample": {
+            "total": found.spikes_per_sample,
+            "until_decision": found.spikes_to_decision,
+        },
+        "synaptic_operations_per_sample": {
+            "total": found.operations_per_sample,
+            "until_decision": found.operations_to_decision,
+        },
+        "silent": found.silent,
+        "latency": found.latency,
+        "seconds": seconds,
+        "samples_per_second": found.samples / seconds,
+        "seed": network.seed,
+        "dataset": data.name,
+        "split": data.split,
+        "network": repr(network),
+        "versions": versions(),
+    }
+
+
+def write_report(path: Path, report: dict[str, Any]) -> None:
+    """A report as JSON; what is not a finite number becomes null."""
+    write_atomically(path, as_json(_finite(report), "the report", indent=2) + b"\n")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def split_of(dataset: str, split: str) -> Dataset:
+    """One split, "train" or "test", of a data set."""
+    training, testing = datasets.load(dataset)
+    return training if split == "train" else testing
+
+
+def stimuli_for(model: Model, data: Dataset, whose: str) -> np.ndarray:
+    """A model's input spike times for the images of a data set."""
+    inputs = model.network.sizes[0]
+    if data.images.shape[1] != inputs:
+        raise ShapeError(
+            f"{whose} takes {inputs} inputs, but {data.name} has {data.images.shape[1]} pixels"
+        )
+    encoder = model.encoder or Latency(t_max=model.network.t_max)
+    return encoder(data.images)
+
+
+def evaluate_file(path: Path, dataset: str, split: str) -> dict[str, Any]:
+    """The report on a saved model and a split of a data set."""
+    model = load(path)
+    data = split_of(dataset, split)
+    return measure(model.network, stimuli_for(model, data, str(path)), data)

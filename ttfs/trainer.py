@@ -1,0 +1,256 @@
+"""Training: epochs, validation, checkpoints; the best weights by validation are kept."""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ttfs.checkpoint import Checkpoint, fingerprint
+from ttfs.checks import as_labels, as_times, whole
+from ttfs.diagnosis import diagnose
+from ttfs.errors import InputError
+from ttfs.history import History
+from ttfs.metrics import Evaluation, evaluate
+from ttfs.network import Network
+from ttfs.optimizers import SGD, Optimizer, rate_at, share
+from ttfs.propagation import forward
+from ttfs.rules import S4NN
+
+CHUNK = 1000  # samples between two chances to be interrupted, and between weight decays
+PROBE = 2048  # training samples that tell which neurons are dead
+
+Data = tuple[np.ndarray, np.ndarray]
+
+
+class Trainer:
+    """Trains a network in place.
+
+    Parameters
+    ----------
+    network: its weights are changed.
+    rule: the learning rule; `S4NN()` if not given.
+    optimizer: `SGD`, `Momentum` or `Adam`; `SGD(lr=0.1)` if not given.
+    batch_size: samples for each step.
+    average: number of samples over which weights are averaged before they are validated and
+        kept (a running mean, Polyak & Juditsky 1992); 0 keeps the weights as they are.
+    seed: decides the validation split, the order of samples and revived weights.
+
+    >>> import ttfs
+    >>> train, test = ttfs.datasets.digits()
+    >>> network = ttfs.Network(ttfs.Dense(64, 32), ttfs.Dense(32, 10), t_max=256)
+    >>> trainer = ttfs.Trainer(network, rule=ttfs.rules.S4NN(gamma=20))
+    >>> history = trainer.fit(ttfs.encode_latency(train.images), train.labels, epochs=2)
+    >>> [record["epoch"] for record in history.records]
+    [1, 2]
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        rule: S4NN | None = None,
+        optimizer: Optimizer | None = None,
+        *,
+        batch_size: int = 1,
+        average: int = 0,
+        seed: int = 0,
+    ):
+        self.network = network
+        self.rule = rule or S4NN()
+        self.optimizer = optimizer or SGD()
+        self.batch_size = whole(batch_size, "Trainer(batch_size=...)")
+        self.average = whole(average, "Trainer(average=...)", least=0)
+        self.seed = whole(seed, "Trainer(seed=...)", least=0)
+        self.rule.check(network)
+
+    def evaluate(self, times: Any, labels: Any) -> Evaluation:
+        """The same as `ttfs.evaluate` of this trainer's network."""
+        return evaluate(self.network, times, labels)
+
+    def fit(
+        self,
+        times: Any,
+        labels: Any,
+        *,
+        epochs: int = 10,
+        validation: float | tuple[Any, Any] = 0.1,
+        checkpoint: str | Path | None = None,
+        resume: bool = False,
+        progress: bool | None = None,
+        log: Callable[[str], None] | None = None,
+    ) -> History:
+        """Train, and leave the network with its best weights by validation.
+
+        Ctrl-C ends the training early in the same clean way.
+
+        Parameters
+        ----------
+        times, labels: (samples, inputs) input spike times and (samples,) labels.
+        epochs: times that every training sample is seen.
+        validation: share of the samples held out, or (times, labels) to validate on; with 0
+            the weights of the last epoch are kept.
+        checkpoint: file written after each epoch, complete at any moment.
+        resume: go on from that file; gives the bits of a training never stopped.
+        progress: whether to show a bar; by default on a terminal.
+        log: called with a line for each epoch and each warning.
+
+        Raises
+        ------
+        ShapeError, InputError: data that do not fit; RunError: a checkpoint of another
+        training.
+        """
+        epochs = whole(epochs, "fit(epochs=...)")
+        data = self._data(times, labels)
+        train, held_out = self._split(data, validation)
+        run = Checkpoint(self.network, self.rule, self.optimizer)
+        if checkpoint is not None:
+            run.bind(Path(checkpoint), self._identity(data, epochs, validation))
+            if resume:
+                run.read()
+        bar = _bar(progress, epochs, run.epoch)
+        log = _through(bar, log)
+        try:
+            while run.epoch < epochs:
+                self._epoch(run, data, train, held_out, epochs, log)
+                run.write()
+                bar.update()
+        except KeyboardInterrupt:
+            run.history.interrupted = True
+        finally:
+            bar.close()
+            run.restore_best()
+        return run.history
+
+    def _data(self, times: Any, labels: Any) -> Data:
+        """Clean times and labels."""
+        sizes = self.network.sizes
+        times = as_times(times, sizes[0], f"times for {sizes[0]} inputs")
+        labels = as_labels(labels, len(times), sizes[-1])
+        if not len(times):
+            raise InputError("training needs at least one sample, got none")
+        return times, labels
+
+    def _split(self, data: Data, validation: Any) -> tuple[np.ndarray, Data | None]:
+        """The indices of training samples, and the data to validate on."""
+        times, labels = data
+        everything = np.arange(len(labels))
+        if isinstance(validation, tuple):
+            return everything, self._data(*validation)
+        held_out = round(len(labels) * share(validation, "fit(validation=...)"))
+        if held_out == 0:
+            return everything, None
+        order = np.random.default_rng([self.seed, 0]).permutation(len(labels))
+        chosen = np.sort(order[:held_out])
+        return np.sort(order[held_out:]), (times[chosen], labels[chosen])
+
+    def _identity(self, data: Data, epochs: int, validation: Any) -> str:
+        """What must be the same for a training to be resumed."""
+        scheduled = callable(self.optimizer.lr)
+        settings = (
+            *(repr(part) for part in (self.network, self.network.layers, self.network.seed)),
+            *(repr(part) for part in (self.rule, self.optimizer, self.seed)),
+            repr((self.batch_size, self.average)),
+            repr(epochs if scheduled else None),
+            repr(validation if isinstance(validation, float | int) else None),
+        )
+        held_out = validation if isinstance(validation, tuple) else ()
+        return fingerprint(settings, (*data, *map(np.asarray, held_out)))
+
+    def _epoch(
+        self,
+        run: Checkpoint,
+        data: Data,
+        train: np.ndarray,
+        held_out: Data | None,
+        epochs: int,
+        log: Callable[[str], None],
+    ) -> None:
+        """See every training sample once, validate, and note what happened."""
+        started = time.perf_counter()
+        epoch = run.epoch
+        order = np.random.default_rng([self.seed, 1, epoch]).permutation(train)
+        size = max(1, CHUNK // self.batch_size) * self.batch_size
+        loss, hits = 0.0, 0
+        for start in range(0, len(order), size):
+            lr = rate_at(self.optimizer.lr, (epoch + start / len(order)) / epochs)
+            step = self.rule.train(
+                self.network,
+                data,
+                order[start : start + size],
+                self.batch_size,
+                self.optimizer,
+                run.slots,
+                lr,
+            )
+            loss, hits = loss + step[0], hits + step[1]
+            run.blend(min(1.0, size / self.average) if self.average else 1.0)
+        probe = (data[0][order[:PROBE]], data[1][order[:PROBE]])
+        record = {"epoch": epoch + 1, "lr": lr, "loss": loss / len(order)}
+        record["accuracy"] = hits / len(order)
+        with run.averaged():
+            evaluation = evaluate(self.network, *(held_out or probe))
+            record |= _record(evaluation, held_out is not None)
+            run.note(record, evaluation.accuracy if held_out else float(epoch))
+        record["revived"] = self._revive(probe[0], epoch)
+        record["seconds"] = time.perf_counter() - started
+        log(_line(record, epochs))
+        for warning in diagnose(evaluation):
+            if warning.split(":")[0] not in {w.split(":")[0] for w in run.history.warnings}:
+                run.history.warnings.append(warning)
+                log(f"warning: {warning}")
+
+    def _revive(self, times: np.ndarray, epoch: int) -> int:
+        hidden = forward(self.network, times).times[1:-1]
+        silent = [np.isinf(layer).mean(axis=0) for layer in hidden]
+        return self.rule.end_epoch(self.network, silent, [self.seed, 2, epoch])
+
+
+def _record(evaluation: Evaluation, validated: bool) -> dict[str, float]:
+    """The part of an epoch's record that an evaluation tells."""
+    record: dict[str, float] = {}
+    if validated:
+        record = {
+            "validation_accuracy": evaluation.accuracy,
+            "validation_accuracy_lenient": evaluation.accuracy_lenient,
+            "validation_undecided": evaluation.undecided / evaluation.samples,
+        }
+    for k in range(1, len(evaluation.silent)):
+        record |= {f"silent_{k}": evaluation.silent[k], f"latency_{k}": evaluation.latency[k]}
+    return record
+
+
+def _line(record: dict[str, float], epochs: int) -> str:
+    """An epoch in one line."""
+    parts = [f"epoch {record['epoch']:.0f}/{epochs}", f"train {100 * record['accuracy']:.2f} %"]
+    if "validation_accuracy" in record:
+        strict, lenient = record["validation_accuracy"], record["validation_accuracy_lenient"]
+        parts.append(f"validation {100 * strict:.2f} % (lenient {100 * lenient:.2f} %)")
+    layers = [key[7:] for key in record if key.startswith("silent_")]
+    for k in layers:
+        silent, latency = record[f"silent_{k}"], record[f"latency_{k}"]
+        parts.append(f"layer {k}: {100 * silent:.0f} % silent, mean time {latency:.3g}")
+    if record["revived"]:
+        parts.append(f"{record['revived']:.0f} revived")
+    parts.append(f"{record['seconds']:.1f} s")
+    return " | ".join(parts)
+
+
+def _bar(progress: bool | None, epochs: int, done: int) -> Any:
+    """A progress bar over epochs; silent unless wanted or on a terminal."""
+    from tqdm import tqdm
+
+    shown = sys.stderr.isatty() if progress is None else progress
+    return tqdm(total=epochs, initial=done, disable=not shown, unit="epoch", leave=False)
+
+
+def _through(bar: Any, log: Callable[[str], None] | None) -> Callable[[str], None]:
+    """`log`, without tearing a bar that is on the screen."""
+
+    def write(line: str) -> None:
+        if log is not None:
+            with bar.external_write_mode(file=sys.stderr):
+                log(line)
+
+    return write
