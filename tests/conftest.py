@@ -9,7 +9,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # idle threads do not keep 
 # Compiled code in the cache does not know how it was asked for, and an IndexError in a worker
 # thread is lost: bounds are checked in code that was compiled for it and runs in one thread.
 if os.environ.get("NUMBA_BOUNDSCHECK", "0") != "0":
-    os.environ["NUMBA_CACHE_DIR"] = str(Path(__file__).parent / "__pycache__" / "boundscheck")
+    cache = os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).parent / "__pycache__"
+    os.environ["NUMBA_CACHE_DIR"] = str(Path(cache) / "boundscheck")
     os.environ["NUMBA_NUM_THREADS"] = "1"
 
 import pytest
@@ -17,9 +18,7 @@ from hypothesis import settings
 
 JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
 
-settings.register_profile(
-    "ttfs", derandomize=True, deadline=None, max_examples=300 if JIT else 15
-)
+settings.register_profile("ttfs", derandomize=True, deadline=None, max_examples=300 if JIT else 25)
 settings.register_profile("long", settings.get_profile("ttfs"), max_examples=3000)
 settings.load_profile("ttfs")
 

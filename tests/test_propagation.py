@@ -148,12 +148,9 @@ def test_times_of_any_size_are_sorted(dtype):
 
 def test_potentials_that_overflow_behave_as_ieee_says():
     big = float(np.finfo(np.float32).max)
-    network = network_of([[big, big], [big, -1.0], [-INF_LIKE, -1.0]], threshold=big, dtype=np.float32)
+    network = network_of([[big, big], [big, -1.0], [-big, -1.0]], threshold=big, dtype=np.float32)
     record = run(network, [[0.0, 1.0, 2.0], [2.0, 1.0, 0.0]])
     assert same_record(record, forward_float(network, np.array([[0.0, 1, 2], [2.0, 1, 0]])))
-
-
-INF_LIKE = float(np.finfo(np.float32).max)
 
 
 # The definition at its edges

@@ -36,7 +36,7 @@ _HOMES = {
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 _MODULES = {"datasets", "plotting", "presets", "rules"}
 
-__all__ = sorted([*_HOME, *_MODULES])  # noqa: PLE0605
+__all__ = sorted([*_HOME, *_MODULES])
 
 if TYPE_CHECKING:
     from ttfs import datasets, plotting, presets, rules

@@ -15,6 +15,7 @@ from typing import Any
 
 import numba
 import numpy as np
+from llvmlite import binding
 
 from ttfs import datasets
 from ttfs.encoding import Latency
@@ -44,8 +45,8 @@ class Case:
 
     def network(self) -> Network:
         """A network whose hidden neurons fire about as often as those of a trained one."""
-        kind = Binary(init=(-2.5, 5.0), scale=3.0) if self.binary else Real(init=(-8, 10))
-        last = Binary(init=(-24, 48.0), scale=8.0) if self.binary else Real(init=(-24, 48))
+        kind = Binary(init=(-4, 5), scale=4.5) if self.binary else Real(init=(-9.4, 10))
+        last = Binary(init=(-40, 48), scale=6) if self.binary else Real(init=(-40, 48))
         return Network(
             Dense(784, self.hidden, weights=kind, delay=1),
             Dense(self.hidden, 10, weights=last, delay=1),
@@ -78,7 +79,7 @@ def bench(
     unknown = set(names or []) - set(CASES)
     if unknown:
         raise InputError(f"no case {sorted(unknown)[0]!r}; there are {', '.join(CASES)}")
-    most = numba.config.NUMBA_NUM_THREADS
+    most = all_threads()
     before = numba.get_num_threads()
     found = []
     try:
@@ -94,21 +95,19 @@ def bench(
     return {"machine": machine(), "versions": versions(), "cases": found}
 
 
+def all_threads() -> int:
+    """The most threads that compiled loops may use."""
+    return int(getattr(numba.config, "NUMBA_NUM_THREADS"))  # noqa: B009, set at import
+
+
 def machine() -> dict[str, Any]:
     """What the figures depend on."""
     return {
-        "processor": numba.config.CPU_NAME or host_cpu(),
+        "processor": binding.get_host_cpu_name(),
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
-        "threads": numba.config.NUMBA_NUM_THREADS,
+        "threads": all_threads(),
     }
-
-
-def host_cpu() -> str:
-    """LLVM's name of this processor."""
-    from llvmlite import binding
-
-    return binding.get_host_cpu_name()
 
 
 def inputs() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
@@ -133,7 +132,8 @@ def synthetic() -> tuple[np.ndarray, np.ndarray]:
         rows[None, None] - centres[..., :1, None], columns[None, None] - centres[..., 1:, None]
     ).min(axis=1)
     value = np.clip(1.6 - distance / 3.4 + rng.normal(0, 0.12, distance.shape), 0, 1)
-    pixels = np.where(distance < 4.4, 255 * value, 0).astype(np.uint8).reshape(SAMPLES, 784)
+    shade = np.where(value < 1, 255 * value, rng.integers(250, 256, value.shape))
+    pixels = np.where(distance < 4.4, shade, 0).astype(np.uint8).reshape(SAMPLES, 784)
     return Latency(t_max=STEPS, steps=True)(pixels), rng.integers(0, 10, SAMPLES)
 
 
@@ -193,7 +193,7 @@ def limit(network: Network, record: Record) -> Callable[[], Any]:
         weights = aligned_zeros(network.weights[k].size, network.dtype)
         weights = weights.reshape(network.weights[k].shape)
         weights[:] = network.weights[k]
-        total = aligned_zeros(weights.shape[1], network.dtype)
+        total = aligned_zeros(network.sizes[k + 1], network.dtype)
         jobs.append((rows, np.concatenate([[0], np.cumsum(counts)]), weights, total))
     return lambda: [add_rows(*job) for job in jobs]
 
@@ -253,11 +253,11 @@ def line(found: list[dict[str, Any]]) -> str:
         now[key] for key in ("microseconds", "limit_microseconds", "reference_microseconds")
     )
     text = (
-        f"{now['name']:28s} {now['inputs']:9s} {now['threads']} thread{'s'[: now['threads'] - 1]:1s}"
+        f"{now['name']:28s} {now['inputs']:9s} {now['threads']} threads"
         f" {micro:7.2f} us ({now['microseconds_min']:.2f}-{now['microseconds_max']:.2f})"
     )
     if dense:
-        return f"{text}, {micro / floor:.2f} x row-add limit, dense method {dense / micro:.0f} x slower"
+        return f"{text}, {micro / floor:.2f} x the limit, dense method {dense / micro:.0f} x slower"
     alone = [
         case["microseconds"]
         for case in found[:-1]

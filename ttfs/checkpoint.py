@@ -99,7 +99,7 @@ class Checkpoint:
         }
         text = np.frombuffer(json.dumps(header).encode(), np.uint8)
         content = io.BytesIO()
-        np.savez(content, header=text, **self._arrays())
+        np.savez(content, allow_pickle=False, header=text, **self._arrays())
         write_atomically(self.path, content.getvalue())
 
     def read(self) -> None:

@@ -26,7 +26,8 @@ def as_times(times: Any, neurons: int, whose: str) -> np.ndarray:
     array = as_array(times, whose)
     if array.ndim == 1 and array.size == neurons:
         raise ShapeError(
-            f"{whose} must be (samples, {neurons}), got ({neurons},); for one stimulus, pass times[None]"
+            f"{whose} must be (samples, {neurons}), got ({neurons},);"
+            " for one stimulus, pass times[None]"
         )
     if array.ndim != 2 or array.shape[1] != neurons:
         raise ShapeError(f"{whose} must be (samples, {neurons}), got {array.shape}")
@@ -48,10 +49,11 @@ def as_labels(labels: Any, samples: int, classes: int) -> np.ndarray:
     array = as_array(labels, "labels")
     if array.shape != (samples,):
         raise ShapeError(f"labels must be ({samples},), one for each sample; got {array.shape}")
-    whole = array.astype(np.int64)
+    with np.errstate(invalid="ignore"):
+        whole = array.astype(np.int64)
     if array.dtype.kind == "f" and not np.array_equal(whole, array):
         raise InputError("labels must be whole numbers")
-    if samples and not (0 <= whole.min() and whole.max() < classes):
+    if samples and not (whole.min() >= 0 and whole.max() < classes):
         raise InputError(
             f"labels must be in 0..{classes - 1}, one output neuron each;"
             f" got {whole.min()}..{whole.max()}"
@@ -63,7 +65,7 @@ def positive(value: Any, whose: str, *, zero: bool = False) -> float:
     """A finite number above zero (or from zero on)."""
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"{whose} must be a number, got {value!r}") from None
     if not np.isfinite(number) or number < 0 or (number == 0 and not zero):
         raise InputError(f"{whose} must be {'0 or more' if zero else 'above 0'}, got {value!r}")

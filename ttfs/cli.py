@@ -185,7 +185,7 @@ def use_threads(threads: int) -> None:
 
     from ttfs.errors import InputError
 
-    most = numba.config.NUMBA_NUM_THREADS
+    most = int(getattr(numba.config, "NUMBA_NUM_THREADS"))  # noqa: B009, set at import
     if threads > most:
         raise InputError(f"--threads {threads}: this machine offers {most}")
     numba.set_num_threads(threads)
@@ -250,18 +250,21 @@ def run_evaluate(options: argparse.Namespace) -> None:
 def print_report(report: dict[str, Any]) -> None:
     """The figures that matter, with their names."""
     strict, lenient, spiking = (
-        f"{100 * report[key]:.2f} %"
-        for key in ("accuracy", "accuracy_lenient", "accuracy_spiking")
+        f"{100 * report[key]:.2f} %" for key in ("accuracy", "accuracy_lenient", "accuracy_spiking")
     )
     spikes, work = report["spikes_per_sample"], report["synaptic_operations_per_sample"]
+    rows = {
+        "accuracy": f"{strict} strict, {lenient} counting ties as right,",
+        "": f"{spiking} counting silence as wrong",
+        "samples": f"{report['samples']}, {report['ties']} tied, {report['undecided']} undecided",
+        "decision time": f"{report['decision_time_mean']:.1f} on average",
+        "spikes": f"{spikes['total']:.1f}, {spikes['until_decision']:.1f} to the decision",
+        "synaptic operations": f"{work['total']:.0f}, {work['until_decision']:.0f} to the decision",
+        "time": f"{report['seconds']:.2f} s, {report['samples_per_second']:.0f} samples/s",
+    }
     print(f"{report['network']} on {report['dataset']} {report['split']}")
-    print(f"  accuracy              {strict} strict, {lenient} counting ties as right,")
-    print(f"                        {spiking} counting silence as wrong")
-    print(f"  of {report['samples']} samples       {report['ties']} tied, {report['undecided']} undecided")
-    print(f"  decision time         {report['decision_time_mean']:.1f} on average")
-    print(f"  spikes                {spikes['total']:.1f}, {spikes['until_decision']:.1f} to the decision")
-    print(f"  synaptic operations   {work['total']:.0f}, {work['until_decision']:.0f} to the decision")
-    print(f"  time                  {report['seconds']:.2f} s, {report['samples_per_second']:.0f} samples/s")
+    for name, value in rows.items():
+        print(f"  {name:20s}  {value}")
 
 
 def run_info(options: argparse.Namespace) -> None:

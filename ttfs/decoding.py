@@ -61,6 +61,7 @@ def decide(times: Any, potential: Any) -> Decisions:
     time = times.min(axis=1)
     undecided = np.isinf(time)
     among = times == time[:, None]  # all outputs of an undecided sample
-    label = np.where(among, potential, -np.inf).argmax(axis=1)
+    best = np.where(among, potential, -np.inf).max(axis=1, keepdims=True)
+    label = (among & ~(potential < best)).argmax(axis=1)
     first = among & ~undecided[:, None]
     return Decisions(label, time, first.sum(axis=1) > 1, undecided, first)

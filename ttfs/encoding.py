@@ -59,30 +59,28 @@ def encode_latency(
     array = as_array(values, "values")
     t_max = positive(t_max, "encode_latency(t_max=...)")
     if array.dtype == np.uint8:
-        top, dtype = 255.0, np.dtype(np.float32)
+        top, dtype = 255.0, np.dtype("float32")
     elif array.dtype.kind == "f":
-        top, dtype = 1.0, np.dtype(np.float64 if array.dtype.itemsize > 4 else np.float32)
+        top, dtype = 1.0, np.dtype("float64" if array.dtype.itemsize > 4 else "float32")
     else:
         raise InputError(f"values must be uint8 or floating point in [0, 1], got {array.dtype}")
     if array.size and not (array.min() >= 0 and array.max() <= top):
         raise InputError(f"values must be in 0..{top:g} and not NaN")
     latest = _latest(t_max, steps, zero_silent, dtype)
     levels = np.arange(256.0) if array.dtype == np.uint8 else array.astype(np.float64)
-    times = (top - levels) * latest / top
+    times = np.asarray((top - levels) * latest / top)
     if steps:
         np.floor(times, out=times)
     times = times.astype(dtype)
-    times[times >= t_max] = np.inf
-    return times[array] if array.dtype == np.uint8 else times
+    times[(times >= t_max) | (zero_silent & (levels == 0))] = np.inf
+    return np.asarray(times[array]) if array.dtype == np.uint8 else times
 
 
 def _latest(t_max: float, steps: bool, zero_silent: bool, dtype: np.dtype) -> float:
     """The time of a value of 0: the horizon, or the last moment before it."""
     if zero_silent:
         return t_max
-    if steps:
-        return np.ceil(t_max) - 1
     latest = dtype.type(t_max)
     while latest >= t_max:
         latest = np.nextafter(latest, dtype.type(0))
-    return float(latest)
+    return float(np.floor(latest) if steps else latest)

@@ -63,7 +63,8 @@ class Dense:
         array = as_array(initial, "Dense.of(...)")
         if array.ndim != 2:
             raise ShapeError(f"Dense.of(...) wants (inputs, outputs) weights, got {array.shape}")
-        return cls(*array.shape, initial=array, **settings)
+        inputs, outputs = array.shape
+        return cls(inputs, outputs, initial=array, **settings)
 
     def __repr__(self) -> str:
         parts = [str(self.inputs), str(self.outputs)]

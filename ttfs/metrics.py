@@ -9,8 +9,8 @@ import numpy as np
 from ttfs.checks import as_labels, as_times
 from ttfs.decoding import Decisions, decide
 from ttfs.errors import InputError
-from ttfs.propagation import Record, forward
 from ttfs.network import Network
+from ttfs.propagation import Record, forward
 
 CHUNK = 2048  # samples whose spikes are in memory at the same time
 
@@ -98,7 +98,6 @@ def _counts(network: Network, record: Record, labels: np.ndarray) -> dict[str, A
     """What can be added over chunks."""
     decisions = decide(record.times[-1], record.potential)
     strict, lenient = right(decisions, labels)
-    fan_out = np.array([*network.sizes[1:], 0], float)
     spikes, until, sums, commonest = np.zeros((4, len(record.times)))
     for k, times in enumerate(record.times):
         fired = times < network.t_max
@@ -118,9 +117,19 @@ def _counts(network: Network, record: Record, labels: np.ndarray) -> dict[str, A
         "until": until,
         "latency": sums,
         "commonest": commonest,
-        "operations": spikes @ fan_out,
-        "operations_until": until @ fan_out,
+        **_operations(network, record, decisions),
     }
+
+
+def _operations(network: Network, record: Record, decisions: Decisions) -> dict[str, int]:
+    """How many weights the spikes of a batch added: until the horizon, until the decisions."""
+    whole, until = 0, 0
+    for layer, times in zip(network.layers, record.times, strict=False):
+        arrivals = (times.astype(np.float64) + layer.delay).astype(times.dtype)
+        arrived = arrivals < network.t_max
+        whole += layer.outputs * int(arrived.sum())
+        until += layer.outputs * int((arrived & (arrivals <= decisions.time[:, None])).sum())
+    return {"operations": whole, "operations_until": until}
 
 
 def _commonest(times: np.ndarray) -> int:

@@ -69,9 +69,7 @@ class Network:
             raise InputError(f"Network(psp=...) must be Step(), got {psp!r}")
         self.t_max = positive(t_max, "Network(t_max=...)")
         self.seed = whole(seed, "Network(seed=...)", least=0)
-        self.dtype = np.dtype(dtype)
-        if self.dtype not in (np.float32, np.float64):
-            raise InputError(f"Network(dtype=...) must be float32 or float64, got {self.dtype}")
+        self.dtype = check_dtype(dtype)
         self.unit = unit
         self.sizes = (layers[0].inputs, *(layer.outputs for layer in layers))
         self.scales = np.array([layer.weights.scale for layer in layers], np.float64)
@@ -148,6 +146,17 @@ class Network:
             self.weights[layer][:] = np.where(self.latents[layer] >= 0, 1, -1)
         units = slice(self.arrays.units[layer], self.arrays.units[layer + 1])
         self.arrays.thresholds[units] = self.padded_thresholds()[units] / self.scales[layer]
+
+
+def check_dtype(dtype: Any) -> np.dtype:
+    """float32 or float64."""
+    try:
+        checked = np.dtype(dtype)
+    except TypeError:
+        checked = None
+    if checked not in (np.float32, np.float64):
+        raise InputError(f"Network(dtype=...) must be float32 or float64, got {dtype!r}")
+    return checked
 
 
 def check_chain(layers: tuple[Dense, ...]) -> tuple[Dense, ...]:

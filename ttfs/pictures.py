@@ -28,14 +28,16 @@ def raster(folder: Path, network: Network, stimulus: np.ndarray) -> Path:
     record = forward(network, stimulus[None])
     decision = decide(record.times[-1], record.potential)
     times = [np.where(layer[0] < network.t_max, layer[0], np.inf) for layer in record.times]
-    artists = plotting.raster(
+    ax = plotting.new_axes(plotting.PAGE, 4.2)
+    plotting.raster(
         times,
+        ax=ax,
         t_max=network.t_max,
         names=layer_names(network),
         decision=(float(decision.time[0]), int(decision.label[0])),
         unit=network.unit,
     )
-    return _keep(artists[0].axes.figure, folder / "raster.png")
+    return _keep(ax.figure, folder / "raster.png")
 
 
 def latencies(folder: Path, network: Network, stimuli: np.ndarray, labels: np.ndarray) -> Path:
@@ -50,9 +52,9 @@ def latencies(folder: Path, network: Network, stimuli: np.ndarray, labels: np.nd
     ]
     size = (plotting.PAGE, 2.9)
     figure, (left, right) = plt.subplots(1, 2, figsize=size, layout="constrained")
-    settings = {"t_max": network.t_max, "unit": network.unit}
-    plotting.latency_histogram(times, ax=left, names=layer_names(network), **settings)
-    plotting.latency_by_class(times[-1], labels[:MOST], ax=right, **settings)
+    t_max, unit, names = network.t_max, network.unit, layer_names(network)
+    plotting.latency_histogram(times, ax=left, names=names, t_max=t_max, unit=unit)
+    plotting.latency_by_class(times[-1], labels[:MOST], ax=right, t_max=t_max, unit=unit)
     return _keep(figure, folder / "latency.png")
 
 

@@ -157,15 +157,7 @@ def measure(network: Network, stimuli: np.ndarray, data: Dataset) -> dict[str, A
 
 def write_report(path: Path, report: dict[str, Any]) -> None:
     """A report as JSON; what is not a finite number becomes null."""
-    write_atomically(path, as_json(_finite(report), "the report", indent=2) + b"\n")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value
+    write_atomically(path, as_json(report, "the report", indent=2) + b"\n")
 
 
 def split_of(dataset: str, split: str) -> Dataset:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttfs.checks import positive
+from ttfs.checks import as_array, positive
 from ttfs.errors import InputError
 
 Bounds = tuple[float, float]
@@ -14,11 +14,14 @@ def check_bounds(init: Bounds | None, whose: str) -> None:
     """Bounds are two finite numbers, the lower first."""
     if init is None:
         return
-    if len(init) != 2 or not np.isfinite(init).all() or init[0] > init[1]:
+    bounds = as_array(init, f"{whose}(init=...)")
+    if bounds.shape != (2,) or not np.isfinite(bounds).all() or bounds[0] > bounds[1]:
         raise InputError(f"{whose}(init=...) must be (low, high), got {init!r}")
 
 
-def draw(init: Bounds | None, rng: np.random.Generator, shape: Bounds, threshold: float):
+def draw(
+    init: Bounds | None, rng: np.random.Generator, shape: tuple[int, int], threshold: float
+) -> np.ndarray:
     """Uniform weights; by default such that 5 % of the inputs bring a neuron to threshold."""
     low, high = init or (0.0, 2 * threshold / max(1.0, 0.05 * shape[0]))
     return rng.uniform(low, high, shape)

@@ -185,9 +185,7 @@ def learn(arrays, latents, targets, times, labels, order, rate):
             continue
         for layer in range(arrays.widths.size - 1, -1, -1):
             normalise(scratch.errors[: arrays.sizes[layer + 1]])
-            learn_layer(
-                arrays, latents, layer, work, scratch, spikes[arrays.units[layer] :], rate
-            )
+            learn_layer(arrays, latents, layer, work, scratch, spikes[arrays.units[layer] :], rate)
             scratch.errors[: arrays.sizes[layer]] = scratch.below[: arrays.sizes[layer]]
     return loss, hits
 

@@ -85,14 +85,14 @@ def lowest_bit(typing, word):
 
 if numba.config.DISABLE_JIT:  # the same in plain Python
 
-    def load(array, start):  # noqa: D103, F811
+    def load(array, start):  # noqa: D103
         return array[start : start + LANES].copy()
 
-    def add(first, second):  # noqa: D103, F811
+    def add(first, second):  # noqa: D103
         return first + second
 
-    def mark(vector, threshold, marks, place):  # noqa: D103, F811
+    def mark(vector, threshold, marks, place):  # noqa: D103
         marks[place] = sum(1 << k for k in range(LANES) if vector[k] >= threshold[k])
 
-    def lowest_bit(word):  # noqa: D103, F811
+    def lowest_bit(word):  # noqa: D103
         return (int(word) & -int(word)).bit_length() - 1

@@ -1,0 +1,177 @@
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from ttfs import Latency, encode_latency
+from ttfs.errors import InputError
+
+pytestmark = pytest.mark.small
+INF = np.inf
+PIXELS = np.arange(256, dtype=np.uint8)
+SETTINGS = st.fixed_dictionaries(
+    {
+        "t_max": st.one_of(st.integers(1, 1000), st.integers(2**24, 2**60), st.floats(1e-3, 1e6)),
+        "steps": st.booleans(),
+        "zero_silent": st.booleans(),
+    }
+)
+VALUES = st.one_of(
+    arrays(np.uint8, array_shapes(min_dims=0)),
+    arrays(np.float32, array_shapes(min_dims=0), elements=st.floats(0, 1, width=32)),
+    arrays(np.float64, array_shapes(min_dims=0), elements=st.floats(0, 1)),
+    arrays(np.float16, array_shapes(min_dims=0), elements=st.floats(0, 1, width=16)),
+)
+
+
+# The published formulas
+
+
+def test_whole_steps_are_those_of_s4nn_for_every_pixel():
+    exact = [(255 - p) * 256 // 255 for p in range(256)]
+    wanted = [t if t < 256 else INF for t in exact]
+    assert encode_latency(PIXELS, t_max=256, steps=True).tolist() == wanted
+    assert wanted[0] == INF
+    assert wanted[255] == 0
+
+
+def test_whole_steps_without_silence_are_those_of_bs4nn_for_every_pixel():
+    times = encode_latency(PIXELS, t_max=256, steps=True, zero_silent=False)
+    assert times.tolist() == [255 - p for p in range(256)]
+
+
+@pytest.mark.parametrize("t_max", [1, 2, 7, 100, 255, 256, 1000, 10_000])
+def test_whole_steps_are_exact_for_every_horizon(t_max):
+    exact = [(255 - p) * t_max // 255 for p in range(256)]
+    times = encode_latency(PIXELS, t_max=t_max, steps=True)
+    assert times.tolist() == [t if t < t_max else INF for t in exact]
+
+
+def test_times_are_linear_in_the_value():
+    assert encode_latency([1.0, 0.75, 0.5, 0.25, 0.0], t_max=100).tolist() == [0, 25, 50, 75, INF]
+    assert encode_latency(np.array([255, 204, 51], np.uint8), t_max=100).tolist() == [0, 20, 80]
+
+
+def test_a_value_of_zero_can_fire_at_the_last_moment():
+    for dtype in (np.float32, np.float64):
+        (time,) = encode_latency(np.zeros(1, dtype), t_max=10, zero_silent=False)
+        assert time == np.nextafter(dtype(10), dtype(0))
+
+
+def test_a_horizon_between_steps_allows_the_step_before_it():
+    times = encode_latency([1.0, 0.0], t_max=10.5, steps=True, zero_silent=False)
+    assert times.tolist() == [0, 10]
+    times = encode_latency([1.0, 0.0], t_max=0.5, steps=True, zero_silent=False)
+    assert times.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("t_max", [0.7, 1.5, 1e-6, 255.99, 1e9 + 0.1])
+@pytest.mark.parametrize("steps", [False, True])
+def test_zero_is_silent_whatever_rounding_does(t_max, steps):
+    for values in (PIXELS[:1], np.zeros(1), np.zeros(1, np.float32)):
+        assert encode_latency(values, t_max=t_max, steps=steps).tolist() == [INF]
+
+
+def test_single_values_have_no_dimension():
+    assert encode_latency(0.75, t_max=100).shape == ()
+    assert encode_latency(np.uint8(0)).tolist() == INF
+
+
+# Laws
+
+
+@given(values=VALUES, settings=SETTINGS)
+def test_shape_and_dtype_follow_the_values(values, settings):
+    times = encode_latency(values, **settings)
+    assert np.shape(times) == values.shape
+    assert times.dtype == (np.float64 if values.dtype == np.float64 else np.float32)
+
+
+@given(values=VALUES, settings=SETTINGS)
+def test_every_time_is_before_the_horizon_or_silence(values, settings):
+    times = encode_latency(values, **settings)
+    assert ((times >= 0) & ((times < settings["t_max"]) | np.isinf(times))).all()
+    if settings["steps"]:
+        assert (np.isinf(times) | (times == np.floor(times))).all()
+
+
+@given(values=VALUES, settings=SETTINGS)
+def test_brighter_is_never_later(values, settings):
+    times = encode_latency(values, **settings).ravel()
+    ordered = times[np.argsort(-values.ravel().astype(float))]
+    assert all(a <= b for a, b in itertools.pairwise(ordered))
+
+
+@given(values=VALUES, settings=SETTINGS)
+def test_the_largest_value_fires_at_zero_and_zero_as_it_was_asked_to(values, settings):
+    top = 255 if values.dtype == np.uint8 else 1
+    times = encode_latency(values, **settings)
+    assert (times[values == top] == 0).all()
+    assert (np.isinf(times[values == 0]) == settings["zero_silent"]).all()
+
+
+@given(values=VALUES, settings=SETTINGS)
+def test_nobody_is_silent_unless_silence_was_asked_for(values, settings):
+    assert np.isfinite(encode_latency(values, **(settings | {"zero_silent": False}))).all()
+
+
+@given(values=VALUES, settings=SETTINGS)
+def test_each_value_is_encoded_on_its_own(values, settings):
+    whole = np.ravel(encode_latency(values, **settings))
+    parts = [encode_latency(values.ravel()[i : i + 1], **settings)[0] for i in range(values.size)]
+    assert whole.tolist() == parts
+
+
+def test_the_values_are_not_changed():
+    values = np.array([0.5, 0.25])
+    values.flags.writeable = False
+    encode_latency(values, steps=True)
+    assert values.tolist() == [0.5, 0.25]
+
+
+def test_no_values_give_no_times():
+    assert encode_latency(np.empty((0, 784), np.uint8)).shape == (0, 784)
+
+
+def test_an_encoder_does_what_the_function_does():
+    encoder = Latency(t_max=100, steps=True, zero_silent=False)
+    wanted = encode_latency(PIXELS, t_max=100, steps=True, zero_silent=False)
+    assert np.array_equal(encoder(PIXELS), wanted)
+    assert np.array_equal(Latency()(PIXELS), encode_latency(PIXELS))
+    assert encoder == Latency(t_max=100, steps=True, zero_silent=False)
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [np.nan],
+        [0.5, np.nan],
+        [-0.1],
+        [1.0001],
+        [INF],
+        [-INF],
+        np.array([2.0], np.float32),
+        [0, 1, 2],
+        np.array([200], np.int64),
+        np.array([True]),
+        np.array(["a"]),
+        np.array([1j]),
+        None,
+        [[0.5], [0.5, 0.5]],
+    ],
+)
+def test_values_that_are_no_brightness_are_refused(values):
+    with pytest.raises(InputError, match="values"):
+        encode_latency(values)
+
+
+@pytest.mark.parametrize("t_max", [0, -1, INF, np.nan, "x", None])
+def test_an_impossible_horizon_is_refused(t_max):
+    with pytest.raises(InputError, match="t_max"):
+        encode_latency([0.5], t_max=t_max)
