@@ -290,7 +290,6 @@ def test_real_and_binary_layers_can_be_mixed():
 # Copies
 
 
-@pytest.mark.xfail(strict=True, reason="views of the copy do not see the copy's buffers")
 @pytest.mark.parametrize("kind", [Real, Binary])
 @pytest.mark.parametrize(
     "duplicate", [copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))]

@@ -69,9 +69,8 @@ def imported(tree):
                 else node.module
                 for alias in node.names
             )
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            if node.value.id == "ttfs" and home_of(node.attr):
-                yield f"ttfs.{home_of(node.attr)}"
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == "ttfs":
+            yield from (f"ttfs.{home}" for home in [home_of(node.attr)] if home)
 
 
 def ours(tree):

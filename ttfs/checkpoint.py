@@ -1,18 +1,17 @@
 """The state of a training between two epochs: it can be stopped and goes on as if it had not."""
 
 import hashlib
-import io
 import json
-import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from ttfs.errors import RunError
-from ttfs.files import write_atomically
+from ttfs.files import archive, write_atomically
 from ttfs.history import History
 from ttfs.network import Network
 from ttfs.optimizers import Optimizer, Slots
@@ -28,6 +27,35 @@ def fingerprint(settings: Iterable[str], arrays: Iterable[np.ndarray]) -> str:
         digest.update(f"{array.dtype}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
+
+
+class Stored(NamedTuple):
+    """What a checkpoint file holds."""
+
+    identity: str
+    best_score: float
+    history: History
+    arrays: dict[str, np.ndarray]
+
+
+def load(path: Path) -> Stored:
+    """What a file holds, or a RunError."""
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        header = json.loads(arrays.pop("header").tobytes())
+        history = History(**header["history"])
+        if not all(isinstance(record, dict) for record in history.records):
+            raise ValueError("no records of epochs")
+        return Stored(header["identity"], float(header["best_score"]), history, arrays)
+    except Exception as error:  # damage surfaces in zipfile, zlib, struct, ast or numpy alike
+        reason = str(error).split("\n")[0] or type(error).__name__
+        raise RunError(f"{path} is not a readable checkpoint: {reason}") from None
+
+
+def kind(array: np.ndarray) -> tuple:
+    """What an array must have in common with another to take its place."""
+    return array.dtype, array.shape
 
 
 class Checkpoint:
@@ -57,10 +85,12 @@ class Checkpoint:
 
     def bind(self, path: Path, identity: str) -> None:
         """Keep this training in a file; `identity` says which training it is."""
+        if not path.parent.is_dir():
+            raise RunError(f"{path}: there is no folder {path.parent}")
         self.path, self.identity = path, identity
 
     def note(self, record: dict[str, float], score: float) -> None:
-        """Add an epoch's record, and keep its weights if none scored higher."""
+        """Add an epoch's record, and keep its weights if they scored higher than all before."""
         self.history.records.append(record)
         if score > self.best_score:
             self.best_score, self.history.best_epoch = score, self.epoch
@@ -72,7 +102,8 @@ class Checkpoint:
         self.blends += 1
         share = max(share, 1 / int(self.blends[0]))
         for name, array in self.parameters.items():
-            self.mean[name] += array.dtype.type(share) * (array - self.mean[name])
+            part = array.dtype.type(share)
+            self.mean[name][:] = (1 - part) * self.mean[name] + part * array
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -98,29 +129,26 @@ class Checkpoint:
             "history": asdict(self.history),
         }
         text = np.frombuffer(json.dumps(header).encode(), np.uint8)
-        content = io.BytesIO()
-        np.savez(content, allow_pickle=False, header=text, **self._arrays())
-        write_atomically(self.path, content.getvalue())
+        write_atomically(self.path, archive({"header": text, **self._arrays()}))
 
     def read(self) -> None:
         """Go back to what the file holds; if there is none, begin at the beginning."""
         if self.path is None or not self.path.exists():
             return
-        try:
-            with np.load(self.path, allow_pickle=False) as file:
-                header = json.loads(file["header"].tobytes())
-                stored = {name: file[name] for name in file.files if name != "header"}
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise RunError(f"{self.path} is not a readable checkpoint: {error}") from None
-        if header.get("identity") != self.identity:
+        stored = load(self.path)
+        if stored.identity != self.identity:
             raise RunError(
                 f"{self.path} belongs to a training with other data or settings;"
                 " resume with the same ones, or start anew"
             )
-        for name, array in self._arrays().items():
-            array[:] = stored[name]
-        self.best_score = header["best_score"]
-        self.history = History(**header["history"])
+        arrays = self._arrays()
+        if {name: kind(array) for name, array in arrays.items()} != {
+            name: kind(array) for name, array in stored.arrays.items()
+        }:
+            raise RunError(f"{self.path} is not a readable checkpoint: other arrays are in it")
+        for name, array in arrays.items():
+            array[:] = stored.arrays[name]
+        self.best_score, self.history = stored.best_score, stored.history
         self.history.interrupted = False
         self._refresh()
 

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from ttfs.errors import TTFSError
+from ttfs.errors import InputError, TTFSError
 
 DESCRIPTION = """\
 Single-spike (time-to-first-spike) networks: every neuron fires at most once, and the time of
@@ -30,8 +30,8 @@ exit codes: 0 done, 2 something to mend (one sentence says what), 130 stopped by
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    options = parser().parse_args(arguments)
     try:
+        options = parser().parse_args(arguments)
         if getattr(options, "threads", None):
             use_threads(options.threads)
         return options.command(options) or 0
@@ -52,11 +52,18 @@ def complain(what: object) -> int:
     return 2
 
 
+class Parser(argparse.ArgumentParser):
+    """One that answers a mistake with one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; see {self.prog} --help")
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     import ttfs
 
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="ttfs",
         description=DESCRIPTION,
         epilog=EXAMPLES,
@@ -183,8 +190,6 @@ def use_threads(threads: int) -> None:
     """Limit the threads of compiled loops."""
     import numba
 
-    from ttfs.errors import InputError
-
     most = int(getattr(numba.config, "NUMBA_NUM_THREADS"))  # noqa: B009, set at import
     if threads > most:
         raise InputError(f"--threads {threads}: this machine offers {most}")
@@ -285,7 +290,6 @@ def run_info(options: argparse.Namespace) -> None:
 def run_plot(options: argparse.Namespace) -> None:
     """Draw a model at work."""
     from ttfs import pictures
-    from ttfs.errors import InputError
     from ttfs.model_file import load
     from ttfs.runs import split_of, stimuli_for
 

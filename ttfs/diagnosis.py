@@ -31,7 +31,7 @@ def diagnose(evaluation: Evaluation) -> list[str]:
     tied = evaluation.ties / evaluation.samples
     if tied > TIED:
         found.append(
-            f"outputs tie for first in {100 * tied:.0f} % of the samples; times are too coarse"
-            " or the last layer's threshold is too low"
+            f"outputs tie: several fire first together in {100 * tied:.0f} % of the samples;"
+            " times are too coarse or the last layer's threshold is too low"
         )
     return found

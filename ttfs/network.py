@@ -80,6 +80,20 @@ class Network:
         sizes = "-".join(map(str, self.sizes))
         return f"Network({sizes}, {self.psp}, t_max={self.t_max:g})"
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the views of flat buffers, which a copy makes for itself."""
+        made = {"arrays", "latent_buffer", "weights", "latents"}
+        state = {name: value for name, value in self.__dict__.items() if name not in made}
+        return state | {"scales": self.scales.copy(), "values": [w.copy() for w in self.latents]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        values = state.pop("values")
+        self.__dict__.update(state)
+        self._make_arrays()
+        for k, value in enumerate(values):
+            self.latents[k][:] = value
+            self.refresh(k)
+
     @property
     def binary(self) -> np.ndarray:
         """(layers,) bool: which layers have weights of one bit."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ttfs.checks import as_times
-from ttfs.kernels.propagation import run
+from ttfs.kernels.propagation import BLOCK, run, run_block
 from ttfs.network import Network
 
 
@@ -62,7 +62,8 @@ def forward(network: Network, times: Any) -> Record:
     arrays = network.arrays
     spikes = np.empty((len(times), arrays.units[-1]), times.dtype)
     potential = np.empty((len(times), network.sizes[-1]), network.dtype)
-    run(arrays, times, spikes, potential)
+    # waking threads takes longer than a block of samples
+    (run if len(times) > BLOCK else run_block)(arrays, times, spikes, potential)
     layers = zip(arrays.units[:-1], network.sizes[1:], strict=True)
     views = (spikes[:, start : start + size] for start, size in layers)
     return Record((times, *views), potential)

@@ -123,13 +123,13 @@ class Trainer:
             run.restore_best()
         return run.history
 
-    def _data(self, times: Any, labels: Any) -> Data:
+    def _data(self, times: Any, labels: Any, what: str = "training") -> Data:
         """Clean times and labels."""
         sizes = self.network.sizes
         times = as_times(times, sizes[0], f"times for {sizes[0]} inputs")
         labels = as_labels(labels, len(times), sizes[-1])
         if not len(times):
-            raise InputError("training needs at least one sample, got none")
+            raise InputError(f"{what} needs at least one sample, got none")
         return times, labels
 
     def _split(self, data: Data, validation: Any) -> tuple[np.ndarray, Data | None]:
@@ -137,26 +137,37 @@ class Trainer:
         times, labels = data
         everything = np.arange(len(labels))
         if isinstance(validation, tuple):
-            return everything, self._data(*validation)
+            if len(validation) != 2:
+                raise InputError(
+                    f"fit(validation=...) must be (times, labels), got {len(validation)} parts"
+                )
+            return everything, self._data(*validation, "validation")
         held_out = round(len(labels) * share(validation, "fit(validation=...)"))
         if held_out == 0:
             return everything, None
+        if held_out == len(labels):
+            raise InputError(
+                f"fit(validation={validation}) leaves none of {held_out} samples to train on"
+            )
         order = np.random.default_rng([self.seed, 0]).permutation(len(labels))
         chosen = np.sort(order[:held_out])
         return np.sort(order[held_out:]), (times[chosen], labels[chosen])
 
     def _identity(self, data: Data, epochs: int, validation: Any) -> str:
         """What must be the same for a training to be resumed."""
+        network = self.network
         scheduled = callable(self.optimizer.lr)
         settings = (
-            *(repr(part) for part in (self.network, self.network.layers, self.network.seed)),
+            *(repr(part) for part in (network, network.layers, network.seed, network.t_max)),
             *(repr(part) for part in (self.rule, self.optimizer, self.seed)),
             repr((self.batch_size, self.average)),
             repr(epochs if scheduled else None),
             repr(validation if isinstance(validation, float | int) else None),
         )
         held_out = validation if isinstance(validation, tuple) else ()
-        return fingerprint(settings, (*data, *map(np.asarray, held_out)))
+        given = [layer.initial for layer in network.layers if layer.initial is not None]
+        arrays = (network.padded_thresholds(), network.arrays.delays, *given, *data, *held_out)
+        return fingerprint((*settings, network.dtype.name), map(np.asarray, arrays))
 
     def _epoch(
         self,

@@ -97,7 +97,7 @@ def sort_events(row, t_max, times, index, spare_times, spare_index):
             continue
         starts[:] = 0
         for e in range(count):
-            starts[digits[e] + 1] += 1
+            starts[int(digits[e]) + 1] += 1
         for value in range(256):
             starts[value + 1] += starts[value]
         for e in range(count):
@@ -232,12 +232,18 @@ def settle(events, work, weights, spikes, potential):
     potential[:] = v[: potential.size]
 
 
+@kernel
+def run_block(arrays, times, spikes, potential):
+    """Spike times of all layers, and the potentials of the last, for a few samples."""
+    work, last = make_work(arrays, times), arrays.units[-2]
+    for s in range(len(times)):
+        events = run_sample(arrays, times[s], work, spikes[s])
+        settle(events, work, arrays.weights, spikes[s, last:], potential[s])
+
+
 @parallel_kernel
 def run(arrays, times, spikes, potential):
-    """Spike times of all layers, and the potentials of the last, for a batch."""
-    samples, last = len(times), arrays.units[-2]
-    for block in prange((samples + BLOCK - 1) // BLOCK):
-        work = make_work(arrays, times)
-        for s in range(BLOCK * block, min(BLOCK * (block + 1), samples)):
-            events = run_sample(arrays, times[s], work, spikes[s])
-            settle(events, work, arrays.weights, spikes[s, last:], potential[s])
+    """The same for a batch, in parallel."""
+    for block in prange((len(times) + BLOCK - 1) // BLOCK):
+        samples = slice(BLOCK * block, BLOCK * (block + 1))
+        run_block(arrays, times[samples], spikes[samples], potential[samples])

@@ -70,10 +70,10 @@ def relative_errors(spikes, label, targets, t_max, errors):
     """
     first = t_max
     for j in range(errors.size):
-        first = min(first, spikes[j])
+        first = min(first, float(spikes[j]))
     loss = 0.0
     for j in range(errors.size):
-        time = min(spikes[j], t_max)
+        time = min(float(spikes[j]), t_max)
         target = time
         if first < t_max:
             if j == label:
@@ -210,9 +210,9 @@ def gradient(times, delay, t_max, spikes, errors, out):
         row[:] = 0
         for s in range(samples):
             if times[s, i] < t_max:
-                arrival = times.dtype.type(times[s, i] + delay)
+                arrival = float(times.dtype.type(times[s, i] + delay))
                 for j in range(size):
-                    caused = arrival <= min(spikes[s, j], t_max)
+                    caused = arrival <= min(float(spikes[s, j]), t_max)
                     row[j] += errors[s, j] if caused else errors.dtype.type(0)
         for j in range(size):
             row[j] /= errors.dtype.type(samples)
@@ -226,9 +226,9 @@ def scale_gradient(times, delay, t_max, spikes, errors, signs, out):
         reached = np.zeros(size, signs.dtype)
         for i in range(inputs):
             if times[s, i] < t_max:
-                arrival = times.dtype.type(times[s, i] + delay)
+                arrival = float(times.dtype.type(times[s, i] + delay))
                 for j in range(size):
-                    caused = arrival <= min(spikes[s, j], t_max)
+                    caused = arrival <= min(float(spikes[s, j]), t_max)
                     reached[j] += signs[i, j] if caused else signs.dtype.type(0)
         total = 0.0
         for j in range(size):

@@ -89,7 +89,7 @@ class S4NN:
                 loss, hits = loss + step[0], hits + step[1]
         if self.weight_decay:
             updates = -(-len(order) // batch_size)
-            self._decay(network, (1 - lr * self.weight_decay) ** updates)
+            self._decay(network, max(0.0, 1 - lr * self.weight_decay) ** updates)
         return loss, hits
 
     def _targets(self) -> kernels.Targets:
@@ -125,7 +125,8 @@ class S4NN:
             record.times[-1], labels, self._targets(), network.t_max, errors
         )
         for k in reversed(range(len(network.layers))):
-            causes = (record.times[k], network.layers[k].delay, network.t_max, record.times[k + 1])
+            delay = network.arrays.delays[k]
+            causes = (record.times[k], delay, network.t_max, record.times[k + 1])
             name = f"weights_{k + 1}"
             steps = np.zeros_like(parameters[name]).reshape(network.sizes[k], -1)
             kernels.gradient(*causes, errors, steps)
@@ -138,7 +139,7 @@ class S4NN:
                 name = f"scale_{k + 1}"
                 mean = np.array([np.add.reduce(slopes) / len(times)])
                 optimizer.step(parameters[name], mean, slots[name], lr * rate)
-                np.maximum(network.scales, kernels.SMALLEST_SCALE, out=network.scales)
+                network.scales[k] = max(network.scales[k], kernels.SMALLEST_SCALE)
             network.refresh(k)
             if k:
                 below = np.empty(record.times[k].shape, network.dtype)

@@ -1,0 +1,88 @@
+"""Notebooks run from top to bottom without complaint, and what they show was shown by them."""
+
+from pathlib import Path
+
+import numba
+import pytest
+
+nbformat = pytest.importorskip("nbformat", reason="notebooks need nbformat to be read")
+nbclient = pytest.importorskip("nbclient", reason="notebooks need nbclient to be run")
+pytest.importorskip("ipykernel", reason="notebooks need ipykernel to be run")
+
+NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+SIZE = 600_000  # bytes; pictures included
+
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(notebook):
+    """What a run would execute."""
+    return [c for c in notebook.cells if c.cell_type == "code" and c.source.strip()]
+
+
+def texts(cell):
+    """What a cell printed or returned as text, errors included."""
+    for output in cell.outputs:
+        yield output.get("text", "")
+        yield output.get("data", {}).get("text/plain", "")
+        yield "\n".join(output.get("traceback", []))
+
+
+def complaints(cell):
+    """Errors, and whatever came over stderr: warnings above all."""
+    return [
+        output.get("text") or "\n".join(output.traceback)
+        for output in cell.outputs
+        if output.output_type == "error" or output.get("name") == "stderr"
+    ]
+
+
+def kinds(cell):
+    """What a cell shows: streams by name, everything else by its data types."""
+    return [output.get("name") or sorted(output.get("data", {})) for output in cell.outputs]
+
+
+def test_there_are_notebooks():
+    assert NOTEBOOKS
+
+
+@each_notebook
+def test_stored_outputs_come_from_one_run_from_top_to_bottom(path):
+    notebook = read(path)
+    nbformat.validate(notebook)
+    cells = code_cells(notebook)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    for cell in cells:
+        assert complaints(cell) == []
+        assert not any("Traceback" in text for text in texts(cell))
+
+
+@each_notebook
+def test_stored_notebooks_are_small(path):
+    assert path.stat().st_size < SIZE
+
+
+# Of the Jupyter packages, not of ours: what runs in a notebook runs in a process of its own.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:(jupyter|nb|tornado|zmq|traitlets)")
+@pytest.mark.filterwarnings("ignore:.*event loop:RuntimeWarning:zmq")
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="training takes too long in plain Python")
+@each_notebook
+def test_notebooks_run_without_complaint_and_show_what_is_stored(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # pictures are outputs, as in Jupyter
+    stored = read(path)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    fresh = read(path)
+    nbclient.NotebookClient(
+        fresh, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+    ).execute()
+    for before, after in zip(code_cells(stored), code_cells(fresh), strict=True):
+        assert complaints(after) == []
+        assert kinds(after) == kinds(before)
+    assert list(folder.iterdir()) == []
