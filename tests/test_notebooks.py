@@ -1,13 +1,16 @@
 """Notebooks run from top to bottom without complaint, and what they show was shown by them."""
 
+import warnings
 from pathlib import Path
 
 import numba
 import pytest
 
-nbformat = pytest.importorskip("nbformat", reason="notebooks need nbformat to be read")
-nbclient = pytest.importorskip("nbclient", reason="notebooks need nbclient to be run")
-pytest.importorskip("ipykernel", reason="notebooks need ipykernel to be run")
+with warnings.catch_warnings():  # at import, too, Jupyter's packages may deprecate one another
+    warnings.simplefilter("ignore", DeprecationWarning)
+    nbformat = pytest.importorskip("nbformat", reason="notebooks need nbformat to be read")
+    nbclient = pytest.importorskip("nbclient", reason="notebooks need nbclient to be run")
+    pytest.importorskip("ipykernel", reason="notebooks need ipykernel to be run")
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 SIZE = 600_000  # bytes; pictures included
@@ -66,9 +69,8 @@ def test_stored_notebooks_are_small(path):
     assert path.stat().st_size < SIZE
 
 
-# Of the Jupyter packages, not of ours: what runs in a notebook runs in a process of its own.
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:(jupyter|nb|tornado|zmq|traitlets)")
-@pytest.mark.filterwarnings("ignore:.*event loop:RuntimeWarning:zmq")
+# Jupyter's own deprecations: what a notebook runs, runs in another process.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="training takes too long in plain Python")
 @each_notebook
 def test_notebooks_run_without_complaint_and_show_what_is_stored(path, tmp_path, monkeypatch):

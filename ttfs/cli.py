@@ -93,7 +93,7 @@ def add_train(commands: Any) -> None:
         metavar="D",
         help="digits, mnist, fashion-mnist, yin-yang, or FILE.npz with `images` and `labels`",
     )
-    add("--hidden", type=count, metavar="N", help="hidden neurons (600 for binary weights)")
+    add("--hidden", type=hidden, metavar="N", help="hidden neurons (600 for binary weights)")
     add("--weights", choices=["binary", "real"], help="one bit each, or real numbers")
     add("--epochs", type=count, metavar="N", help="times that each sample is seen")
     add("--batch-size", type=count, metavar="N", help="samples for each step (1)")
@@ -166,24 +166,25 @@ def add_bench(commands: Any) -> None:
     bench.set_defaults(command=run_bench)
 
 
-def number(kind: type, least: float, what: str) -> Any:
-    """A parser of numbers of one kind that are not below `least`."""
+def number(kind: type, least: float, most: float, what: str) -> Any:
+    """A parser of numbers of one kind from `least` to `most`."""
 
     def parse(text: str) -> Any:
         try:
             value = kind(text)
         except ValueError:
             value = None
-        if value is None or not least <= value < float("inf"):
+        if value is None or not least <= value <= most:
             raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
         return value
 
     return parse
 
 
-count = number(int, 1, "a whole number from 1 on")
-natural = number(int, 0, "a whole number from 0 on")
-above_zero = number(float, 5e-324, "a number above 0")
+count = number(int, 1, 10**18, "a whole number from 1 on, of at most 18 digits")
+natural = number(int, 0, 10**18, "a whole number from 0 on, of at most 18 digits")
+hidden = number(int, 1, 10**6, "a whole number from 1 to a million")
+above_zero = number(float, 5e-324, 1e308, "a number above 0")
 
 
 def use_threads(threads: int) -> None:
@@ -199,7 +200,7 @@ def use_threads(threads: int) -> None:
 def recipe_of(options: argparse.Namespace) -> Any:
     """The preset or data set asked for, with what the other options change."""
     from ttfs.optimizers import SGD
-    from ttfs.presets import for_dataset, preset, with_kind
+    from ttfs.presets import for_dataset, preset, with_hidden, with_kind
 
     if options.preset:
         recipe = preset(options.preset)
@@ -209,7 +210,9 @@ def recipe_of(options: argparse.Namespace) -> Any:
             recipe = with_kind(recipe, binary=options.weights == "binary")
     else:
         recipe = for_dataset(options.dataset or "digits", binary=options.weights != "real")
-    changes = {name: getattr(options, name) for name in ("hidden", "epochs", "batch_size")}
+    if options.hidden:
+        recipe = with_hidden(recipe, options.hidden)
+    changes = {name: getattr(options, name) for name in ("epochs", "batch_size")}
     recipe = replace(recipe, **{name: value for name, value in changes.items() if value})
     if options.lr:
         recipe = replace(recipe, optimizer=SGD(lr=options.lr))

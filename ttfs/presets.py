@@ -137,3 +137,16 @@ def for_dataset(dataset: str, *, binary: bool = True) -> Recipe:
 def with_kind(recipe: Recipe, *, binary: bool) -> Recipe:
     """The recipe with weights of one kind; if that is a change, begun as sizes suggest."""
     return recipe if recipe.binary == binary else replace(recipe, binary=binary, layers=None)
+
+
+def with_hidden(recipe: Recipe, hidden: int) -> Recipe:
+    """The recipe with so many hidden neurons.
+
+    The share of hidden spikes that a binary output needs changes as in `beginning_of`, or
+    few hidden neurons could never make it fire.
+    """
+    layers = recipe.layers
+    if layers and isinstance(layers[1], Binary):
+        scale = layers[1].scale * (recipe.hidden / hidden) ** 0.5
+        layers = (layers[0], replace(layers[1], scale=scale))
+    return replace(recipe, hidden=hidden, layers=layers)

@@ -65,8 +65,9 @@ def train(recipe: Recipe, run: Run) -> dict[str, Any]:
     network = recipe.network(training.images.shape[1], training.classes, run.seed)
     kind = "one-bit" if recipe.binary else "real"
     log(f"{network}, {kind} weights, on {len(training)} samples of {training.name}")
-    started = time.perf_counter()
-    history = recipe.trainer(network, run.seed).fit(
+    trainer = recipe.trainer(network, run.seed)
+    clear(run)
+    history = trainer.fit(
         recipe.encoder(training.images),
         training.labels,
         epochs=recipe.epochs,
@@ -75,13 +76,13 @@ def train(recipe: Recipe, run: Run) -> dict[str, Any]:
         progress=run.progress,
         log=run.log,
     )
-    seconds = time.perf_counter() - started
     epochs, seen = len(history.records), len(training) * len(history.records)
+    seconds = sum(record["seconds"] for record in history.records)
     del training
     stimuli = recipe.encoder(testing.images)
     report = measure(network, stimuli, testing) | {
         "seconds": seconds,
-        "samples_per_second": seen / seconds,
+        "samples_per_second": seen / seconds if epochs else 0.0,
         "seed": run.seed,
         "epochs": epochs,
         "best_epoch": history.best_epoch,
@@ -99,8 +100,8 @@ def train(recipe: Recipe, run: Run) -> dict[str, Any]:
 
 
 def prepare(run: Run) -> None:
-    """A folder that can be written and holds nothing that would be lost."""
-    found = [name for name in OUTPUTS if (run.folder / name).exists()]
+    """See that the folder can be written and holds nothing that would be lost."""
+    found = earlier(run)
     if found and not (run.resume or run.force):
         raise RunError(
             f"{run.folder} already holds {found[0]}: --resume goes on with that run,"
@@ -110,10 +111,19 @@ def prepare(run: Run) -> None:
         run.folder.mkdir(parents=True, exist_ok=True)
         write_atomically(run.folder / ".writable", b"")
         (run.folder / ".writable").unlink()
-        for name in [] if run.resume else found:
-            (run.folder / name).unlink()
     except OSError as error:
         raise RunError(f"cannot write into {run.folder}: {error.strerror or error}") from None
+
+
+def earlier(run: Run) -> list[str]:
+    """The files of an earlier run in the folder."""
+    return [name for name in OUTPUTS if (run.folder / name).exists()]
+
+
+def clear(run: Run) -> None:
+    """Remove an earlier run that is not resumed, once nothing stands in the way of this one."""
+    for name in [] if run.resume else earlier(run):
+        (run.folder / name).unlink()
 
 
 def measure(network: Network, stimuli: np.ndarray, data: Dataset) -> dict[str, Any]:
