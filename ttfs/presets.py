@@ -89,18 +89,18 @@ PRESETS = {
     ),
     "bs4nn-mnist": Recipe(
         "mnist",
-        layers=(Binary(init=(-0.5, 1), scale=5), Binary(init=(-15, 30), scale=5)),
-        rule=S4NN(gamma=3),
-        optimizer=SGD(lr=Linear(0.05, 0.02)),
-        average=250_000,
+        layers=(Binary(init=(-0.4, 1), scale=3.3), Binary(init=(-20, 25), scale=3.3)),
+        rule=S4NN(gamma=8),
+        optimizer=SGD(lr=Linear(0.1, 0.03)),
+        average=100_000,
     ),
     "bs4nn-fashion": Recipe(
         "fashion-mnist",
         hidden=1000,
-        layers=(Binary(init=(-0.5, 1), scale=5), Binary(init=(-15, 30), scale=5)),
-        rule=S4NN(gamma=3),
-        optimizer=SGD(lr=Linear(0.05, 0.02)),
-        average=250_000,
+        layers=(Binary(init=(-0.4, 1), scale=2), Binary(init=(-20, 25), scale=2.5)),
+        rule=S4NN(gamma=8),
+        optimizer=SGD(lr=Linear(0.1, 0.03)),
+        average=100_000,
     ),
 }
 

@@ -57,7 +57,17 @@ def compiled(function, **flags):
 
 
 def kernel(function):
-    """A serial kernel; callable from other kernels."""
+    """A serial kernel that makes no arrays; callable from other kernels.
+
+    Without `_nrt` Numba counts references: at each call of a kernel that takes a record of
+    forty arrays, eighty atomic additions, far more than the work. Who makes no array need
+    not count.
+    """
+    return compiled(function, nogil=True, _nrt=False)
+
+
+def making_kernel(function):
+    """A serial kernel that makes arrays, for itself or its caller."""
     return compiled(function, nogil=True)
 
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from ttfs.kernels.jit import kernel, parallel_kernel
-from ttfs.kernels.vector import LANES, add, load, lowest_bit, mark
+from ttfs.kernels.jit import kernel, making_kernel, parallel_kernel
+from ttfs.kernels.vector import LANES, add, load, lowest_bit, mark, zeros
 
 BLOCK = 16  # samples that share work arrays; any value gives the same result
 WIDE = 4 * LANES  # neurons whose potentials are in registers at the same time
@@ -50,9 +50,10 @@ class Work(NamedTuple):
     marks: np.ndarray  # (longest * words * 4,) uint16, who is over the threshold
     waiting: np.ndarray  # (words,) uint64, who has not fired
     potential: np.ndarray  # (widest,)
+    bins: np.ndarray  # (257,) of the sort
 
 
-@kernel
+@making_kernel
 def make_work(arrays, times):
     """Scratch for samples whose times have the dtype of `times`."""
     layers = arrays.widths.size
@@ -72,11 +73,12 @@ def make_work(arrays, times):
         np.empty(longest * words * (WORD // LANES), np.uint16),
         np.empty(words, np.uint64),
         np.empty(widest, arrays.weights.dtype),
+        np.empty(257, np.int64),
     )
 
 
 @kernel
-def sort_events(row, t_max, times, index, spare_times, spare_index):
+def sort_events(row, t_max, times, index, spare_times, spare_index, starts):
     """Fill `times`, `index` with the spikes of `row` before t_max, earliest first; count them.
 
     Times are not negative, so they are ordered as the bytes that store them are: a stable
@@ -87,7 +89,6 @@ def sort_events(row, t_max, times, index, spare_times, spare_index):
         times[count] = abs(row[i])  # a zero with a minus sign would sort last
         index[count] = i
         count += row[i] < t_max
-    starts = np.empty(257, np.int64)
     for byte in range(row.itemsize):
         digits = times.view(np.uint8)[byte :: row.itemsize]
         e = 1
@@ -95,7 +96,8 @@ def sort_events(row, t_max, times, index, spare_times, spare_index):
             e += 1
         if e >= count:
             continue
-        starts[:] = 0
+        for value in range(257):
+            starts[value] = 0
         for e in range(count):
             starts[int(digits[e]) + 1] += 1
         for value in range(256):
@@ -132,7 +134,7 @@ def schedule(arrays, layer, work):
 @kernel
 def cross_wide(first, events, starts, places, weights, thresholds, marks):
     """Mark who of WIDE neurons is over the threshold; the last event of an instant stands."""
-    v0 = load(np.zeros(LANES, weights.dtype), 0)
+    v0 = zeros(weights)
     v1, v2, v3 = v0, v0, v0
     h0, h1 = load(thresholds, first), load(thresholds, first + LANES)
     h2, h3 = load(thresholds, first + 2 * LANES), load(thresholds, first + 3 * LANES)
@@ -152,7 +154,7 @@ def cross_wide(first, events, starts, places, weights, thresholds, marks):
 @kernel
 def cross_narrow(first, events, starts, places, weights, thresholds, marks):
     """The same for LANES neurons."""
-    v = load(np.zeros(LANES, weights.dtype), 0)
+    v = zeros(weights)
     h = load(thresholds, first)
     for e in range(events):
         v = add(v, load(weights, starts[e] + first))
@@ -163,7 +165,8 @@ def cross_narrow(first, events, starts, places, weights, thresholds, marks):
 def emit(size, instants, work, spikes, times, index):
     """Read the first mark of each neuron as its spike; return how many fired."""
     words = (size + WORD - 1) // WORD
-    work.waiting[:words] = ALL
+    for k in range(words):
+        work.waiting[k] = ALL
     if size % WORD:
         work.waiting[words - 1] = (ONE << np.uint64(size % WORD)) - ONE
     marks = work.marks.view(np.uint64)
@@ -199,7 +202,8 @@ def sweep(arrays, layer, work, spikes):
         marks = work.marks[first // WORD * column + first % WORD // LANES :]
         cross_narrow(first, events, work.starts, work.places, arrays.weights, thresholds, marks)
         first += LANES
-    spikes[:] = np.inf
+    for j in range(width):
+        spikes[j] = np.inf
     work.counts[layer + 1] = emit(
         size, instants, work, spikes, work.times[layer + 1], work.index[layer + 1]
     )
@@ -210,7 +214,7 @@ def sweep(arrays, layer, work, spikes):
 def run_sample(arrays, row, work, spikes):
     """Fill the spike times of all layers; return the events that reached the last one."""
     work.counts[0] = sort_events(
-        row, arrays.t_max, work.times[0], work.index[0], work.arrivals, work.starts
+        row, arrays.t_max, work.times[0], work.index[0], work.arrivals, work.starts, work.bins
     )
     events = 0
     for layer in range(arrays.widths.size):
@@ -223,16 +227,18 @@ def run_sample(arrays, row, work, spikes):
 def settle(events, work, weights, spikes, potential):
     """Potentials of the last layer: at the spike, or if silent just before the horizon."""
     v = work.potential[: spikes.size]
-    v[:] = 0
+    for j in range(v.size):
+        v[j] = 0
     for e in range(events):
         row = weights[work.starts[e] : work.starts[e] + spikes.size]
         arrival = work.arrivals[e]
         for j in range(spikes.size):
             v[j] += row[j] if arrival <= spikes[j] else row.dtype.type(0)
-    potential[:] = v[: potential.size]
+    for j in range(potential.size):
+        potential[j] = v[j]
 
 
-@kernel
+@making_kernel
 def run_block(arrays, times, spikes, potential):
     """Spike times of all layers, and the potentials of the last, for a few samples."""
     work, last = make_work(arrays, times), arrays.units[-2]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from ttfs.kernels.jit import kernel, parallel_kernel
+from ttfs.kernels.jit import kernel, making_kernel, parallel_kernel
 from ttfs.kernels.propagation import make_work, run_sample
 
 SMALLEST_SCALE = 1e-3
@@ -44,7 +44,7 @@ class Scratch(NamedTuple):
     reached: np.ndarray  # (widest,) sum of the signs of the causes
 
 
-@kernel
+@making_kernel
 def make_scratch(arrays):
     """Room for the widest layer, the input included."""
     widest = arrays.sizes[0]
@@ -70,10 +70,10 @@ def relative_errors(spikes, label, targets, t_max, errors):
     """
     first = t_max
     for j in range(errors.size):
-        first = min(first, float(spikes[j]))
+        first = min(first, np.float64(spikes[j]))
     loss = 0.0
     for j in range(errors.size):
-        time = min(float(spikes[j]), t_max)
+        time = min(np.float64(spikes[j]), t_max)
         target = time
         if first < t_max:
             if j == label:
@@ -93,7 +93,7 @@ def normalise(errors):
     """Divide by the Euclidean length, unless it is zero."""
     total = 0.0
     for j in range(errors.size):
-        total += float(errors[j]) * float(errors[j])
+        total += np.float64(errors[j] * errors[j])
     if total > 0:
         length = np.sqrt(total)
         for j in range(errors.size):
@@ -112,7 +112,7 @@ def change_scale(arrays, latents, layer, errors, reached, rate):
     """One step on the scale of a binary layer, the mean of error times sign of the causes."""
     total = 0.0
     for j in range(errors.size):
-        total += float(errors[j]) * float(reached[j])
+        total += np.float64(errors[j] * reached[j])
     gradient = total / (arrays.sizes[layer] * errors.size)
     latents.scales[layer] = max(latents.scales[layer] - rate * gradient, SMALLEST_SCALE)
     set_thresholds(arrays, latents, layer)
@@ -168,7 +168,7 @@ def learn_layer(arrays, latents, layer, work, scratch, spikes, rate):
         change_scale(arrays, latents, layer, errors, reached, rate * latents.rates[layer])
 
 
-@kernel
+@making_kernel
 def learn(arrays, latents, targets, times, labels, order, rate):
     """Go through samples in order, changing the weights after each; return loss and hits."""
     work, scratch = make_work(arrays, times), make_scratch(arrays)
@@ -210,9 +210,9 @@ def gradient(times, delay, t_max, spikes, errors, out):
         row[:] = 0
         for s in range(samples):
             if times[s, i] < t_max:
-                arrival = float(times.dtype.type(times[s, i] + delay))
+                arrival = np.float64(times.dtype.type(times[s, i] + delay))
                 for j in range(size):
-                    caused = arrival <= min(float(spikes[s, j]), t_max)
+                    caused = arrival <= min(np.float64(spikes[s, j]), t_max)
                     row[j] += errors[s, j] if caused else errors.dtype.type(0)
         for j in range(size):
             row[j] /= errors.dtype.type(samples)
@@ -226,13 +226,13 @@ def scale_gradient(times, delay, t_max, spikes, errors, signs, out):
         reached = np.zeros(size, signs.dtype)
         for i in range(inputs):
             if times[s, i] < t_max:
-                arrival = float(times.dtype.type(times[s, i] + delay))
+                arrival = np.float64(times.dtype.type(times[s, i] + delay))
                 for j in range(size):
-                    caused = arrival <= min(float(spikes[s, j]), t_max)
+                    caused = arrival <= min(np.float64(spikes[s, j]), t_max)
                     reached[j] += signs[i, j] if caused else signs.dtype.type(0)
         total = 0.0
         for j in range(size):
-            total += float(errors[s, j]) * float(reached[j])
+            total += np.float64(errors[s, j] * reached[j])
         out[s] = total / (inputs * size)
 
 

@@ -51,6 +51,17 @@ def load(typing, array, start):
 
 
 @intrinsic
+def zeros(typing, array):
+    """LANES zeros of the array's kind."""
+    vector = Vector(array.dtype)
+
+    def generate(context, builder, signature, arguments):
+        return ir.Constant(context.get_value_type(vector), None)
+
+    return vector(array), generate
+
+
+@intrinsic
 def add(typing, first, second):
     """first + second."""
 
@@ -87,6 +98,9 @@ if numba.config.DISABLE_JIT:  # the same in plain Python
 
     def load(array, start):  # noqa: D103
         return array[start : start + LANES].copy()
+
+    def zeros(array):  # noqa: D103, F811
+        return array[:1].repeat(LANES) * 0
 
     def add(first, second):  # noqa: D103
         return first + second
