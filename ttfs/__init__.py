@@ -11,6 +11,7 @@ __version__ = "0.1.0.dev0"
 # Names are imported when first used: `ttfs --help` need not wait for a compiler.
 _HOMES = {
     "checks": ["NO_SPIKE"],
+    "circuit": ["Circuit", "Population", "Projection"],
     "decoding": ["Decisions", "decide"],
     "diagnosis": ["diagnose"],
     "encoding": ["Latency", "encode_latency"],
@@ -30,6 +31,7 @@ _HOMES = {
     "optimizers": ["SGD", "Adam", "Cosine", "Linear", "Momentum"],
     "propagation": ["Record", "forward"],
     "psp": ["Step"],
+    "simulator": ["Event", "Simulator"],
     "trainer": ["Trainer"],
     "weights": ["Binary", "Real"],
 }
@@ -41,6 +43,7 @@ __all__ = sorted([*_HOME, *_MODULES])
 if TYPE_CHECKING:
     from ttfs import datasets, plotting, presets, rules
     from ttfs.checks import NO_SPIKE
+    from ttfs.circuit import Circuit, Population, Projection
     from ttfs.decoding import Decisions, decide
     from ttfs.diagnosis import diagnose
     from ttfs.encoding import Latency, encode_latency
@@ -60,6 +63,7 @@ if TYPE_CHECKING:
     from ttfs.optimizers import SGD, Adam, Cosine, Linear, Momentum
     from ttfs.propagation import Record, forward
     from ttfs.psp import Step
+    from ttfs.simulator import Event, Simulator
     from ttfs.trainer import Trainer
     from ttfs.weights import Binary, Real
 

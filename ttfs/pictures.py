@@ -7,18 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ttfs.circuit import layer_names
 from ttfs.decoding import decide
 from ttfs.network import Network
 from ttfs.propagation import forward
 
 MOST = 2000  # stimuli in a picture of latencies
-
-
-def layer_names(network: Network) -> list[str]:
-    """What people call the layers: input, hidden, output."""
-    hidden = len(network.layers) - 1
-    between = ["hidden"] if hidden == 1 else [f"hidden {k + 1}" for k in range(hidden)]
-    return ["input", *between, "output"]
 
 
 def raster(folder: Path, network: Network, stimulus: np.ndarray) -> Path:
@@ -33,7 +27,7 @@ def raster(folder: Path, network: Network, stimulus: np.ndarray) -> Path:
         times,
         ax=ax,
         t_max=network.t_max,
-        names=layer_names(network),
+        names=layer_names(len(network.layers)),
         decision=(float(decision.time[0]), int(decision.label[0])),
         unit=network.unit,
     )
@@ -52,7 +46,7 @@ def latencies(folder: Path, network: Network, stimuli: np.ndarray, labels: np.nd
     ]
     size = (plotting.PAGE, 2.9)
     figure, (left, right) = plt.subplots(1, 2, figsize=size, layout="constrained")
-    t_max, unit, names = network.t_max, network.unit, layer_names(network)
+    t_max, unit, names = network.t_max, network.unit, layer_names(len(network.layers))
     plotting.latency_histogram(times, ax=left, names=names, t_max=t_max, unit=unit)
     plotting.latency_by_class(times[-1], labels[:MOST], ax=right, t_max=t_max, unit=unit)
     return _keep(figure, folder / "latency.png")

@@ -99,7 +99,7 @@ if numba.config.DISABLE_JIT:  # the same in plain Python
     def load(array, start):  # noqa: D103
         return array[start : start + LANES].copy()
 
-    def zeros(array):  # noqa: D103, F811
+    def zeros(array):  # noqa: D103
         return array[:1].repeat(LANES) * 0
 
     def add(first, second):  # noqa: D103

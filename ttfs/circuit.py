@@ -1,0 +1,342 @@
+"""Populations of neurons and the projections between them: any graph, not only a chain."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from ttfs.checks import as_array, positive, whole
+from ttfs.errors import InputError, ShapeError
+from ttfs.kernels.simulator import DENSE, SPARSE, SYNAPTIC, WORD, Plan
+from ttfs.kernels.vector import LANES
+from ttfs.network import Network, aligned_zeros
+
+
+@dataclass(frozen=True)
+class Population:
+    """Neurons with a name.
+
+    size: how many.
+    threshold: potential at which a neuron fires; one number, or one for each neuron. With
+        inf, the default, neurons fire only when a stimulus says so: an input.
+
+    >>> Population("input", 3)
+    Population(name='input', size=3, threshold=inf)
+    """
+
+    name: str
+    size: int
+    threshold: Any = np.inf
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise InputError(f"Population(name=...) must be a text, got {self.name!r}")
+        whole(self.size, f"population {self.name!r}: size")
+        threshold = as_array(self.threshold, f"population {self.name!r}: threshold")
+        if threshold.shape not in ((), (self.size,)):
+            raise ShapeError(
+                f"population {self.name!r}: threshold must be one number or {self.size},"
+                f" got {threshold.shape}"
+            )
+        if not (threshold > 0).all():
+            raise InputError(f"population {self.name!r}: threshold must be above 0")
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Synapses from one population to another, or to itself.
+
+    source, target: names of populations.
+    weights: (source size, target size), dense or `scipy.sparse`; row i is what neuron i sends.
+    delay: time from a spike to its arrival: one number, or an array or sparse matrix of the
+        weights' shape with one for each synapse (0 where a sparse one has no entry).
+
+    >>> Projection("input", "output", [[0.5], [0.5]], delay=1.0).title
+    'input -> output'
+    """
+
+    source: str
+    target: str
+    weights: Any
+    delay: Any = 0.0
+
+    def __post_init__(self) -> None:
+        weights = self.weights
+        if not sp.issparse(weights):
+            weights = as_array(weights, f"{self.title}: weights")
+        if weights.ndim != 2:
+            raise ShapeError(f"{self.title}: weights must be (source, target), got {weights.shape}")
+        if not np.isfinite(weights.data if sp.issparse(weights) else weights).all():
+            raise InputError(f"{self.title}: weights must be finite")
+        object.__setattr__(self, "weights", weights)
+        delay = self.delay
+        if not sp.issparse(delay):
+            delay = as_array(delay, f"{self.title}: delay")
+            delay = delay if delay.ndim else float(delay)
+        values = delay.data if sp.issparse(delay) else np.asarray(delay)
+        if values.size and not (np.isfinite(values).all() and values.min() >= 0):
+            raise InputError(f"{self.title}: delays must be 0 or more and finite")
+        if np.ndim(delay) and delay.shape != weights.shape:
+            raise ShapeError(
+                f"{self.title}: delays must have the weights' shape {weights.shape},"
+                f" got {delay.shape}"
+            )
+        object.__setattr__(self, "delay", delay)
+
+    @property
+    def title(self) -> str:
+        """Where it leads."""
+        return f"{self.source} -> {self.target}"
+
+    @property
+    def kind(self) -> int:
+        """How the simulator holds it."""
+        if np.ndim(self.delay):
+            return SYNAPTIC
+        return SPARSE if sp.issparse(self.weights) else DENSE
+
+
+class Circuit:
+    """Populations and projections; every neuron integrates without leak and fires once.
+
+    Events of the same time happen in the order of the populations. A projection without
+    delay must therefore lead to a later population; a loop needs a delay somewhere.
+
+    Parameters
+    ----------
+    populations, projections: what there is.
+    t_max: horizon, exclusive; inf for none.
+    dtype: float32 or float64, of weights and potentials.
+    unit: name of the unit of time.
+
+    Raises
+    ------
+    InputError, ShapeError: names that do not exist or twice, sizes that do not fit, a
+    projection without delay to the same or an earlier population.
+
+    >>> circuit = Circuit(
+    ...     [Population("input", 2), Population("pair", 2, threshold=1.0)],
+    ...     [
+    ...         Projection("input", "pair", np.eye(2), delay=1.0),
+    ...         Projection("pair", "pair", [[0, -2], [-2, 0]], delay=0.5),
+    ...     ],
+    ... )
+    >>> circuit
+    Circuit(input 2, pair 2; input -> pair, pair -> pair)
+    """
+
+    def __init__(
+        self,
+        populations: Sequence[Population],
+        projections: Sequence[Projection],
+        *,
+        t_max: float = np.inf,
+        dtype: Any = np.float32,
+        unit: str = "step",
+    ):
+        self.populations = tuple(populations)
+        self.projections = tuple(projections)
+        self.t_max = np.inf if t_max == np.inf else positive(t_max, "Circuit(t_max=...)")
+        self.dtype = np.dtype(dtype)
+        if self.dtype not in (np.float32, np.float64):
+            raise InputError(f"Circuit(dtype=...) must be float32 or float64, got {self.dtype}")
+        self.unit = unit
+        self.names = tuple(population.name for population in self.populations)
+        self._check()
+        self.thresholds = thresholds_of(self.populations, self.dtype)
+        self.plan = make_plan(self)
+
+    @classmethod
+    def of(cls, network: Network) -> "Circuit":
+        """The chain that a network is; its weights are shared, not copied."""
+        circuit = cls.__new__(cls)
+        names = layer_names(len(network.layers))
+        populations = [Population(names[0], network.sizes[0])]
+        for k, layer in enumerate(network.layers):
+            threshold = np.asarray(layer.threshold) / network.scales[k]
+            populations.append(Population(names[k + 1], layer.outputs, threshold))
+        circuit.populations = tuple(populations)
+        circuit.projections = tuple(
+            Projection(names[k], names[k + 1], network.weights[k], layer.delay)
+            for k, layer in enumerate(network.layers)
+        )
+        circuit.t_max, circuit.dtype, circuit.unit = network.t_max, network.dtype, network.unit
+        circuit.names = tuple(names)
+        circuit.thresholds = thresholds_of(circuit.populations, circuit.dtype)
+        circuit.plan = plan_of(network)
+        return circuit
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{p.name} {p.size}" for p in self.populations)
+        return f"Circuit({sizes}; {', '.join(p.title for p in self.projections)})"
+
+    def layer(self, layer: int | str) -> int:
+        """The index of a population, given by index or name."""
+        if isinstance(layer, str):
+            if layer not in self.names:
+                raise InputError(f"no layer is called {layer!r}; there are {', '.join(self.names)}")
+            return self.names.index(layer)
+        number = whole(layer, "layer", least=0)
+        if number >= len(self.names):
+            raise InputError(f"there is no layer {number}; the last is {len(self.names) - 1}")
+        return number
+
+    def neuron(self, layer: int | str, neuron: int) -> tuple[int, int]:
+        """A layer's index and a neuron of it that exists."""
+        number = self.layer(layer)
+        index = whole(neuron, "neuron", least=0)
+        if index >= self.populations[number].size:
+            raise InputError(
+                f"layer {self.names[number]!r} has {self.populations[number].size} neurons,"
+                f" there is no {index}"
+            )
+        return number, index
+
+    def _check(self) -> None:
+        """Names and sizes that fit."""
+        if not self.populations:
+            raise InputError("Circuit needs at least one population")
+        if len(set(self.names)) < len(self.names):
+            raise InputError(f"populations must have different names, got {', '.join(self.names)}")
+        for projection in self.projections:
+            source, target = self.layer(projection.source), self.layer(projection.target)
+            wanted = (self.populations[source].size, self.populations[target].size)
+            if projection.weights.shape != wanted:
+                raise ShapeError(
+                    f"{projection.title}: weights must be {wanted}, got {projection.weights.shape}"
+                )
+            if target <= source and least_delay(projection) == 0:
+                raise InputError(
+                    f"{projection.title}: a projection to the same or an earlier population"
+                    " needs a delay above 0"
+                )
+
+
+def layer_names(layers: int) -> list[str]:
+    """What people call the layers of a chain: input, hidden, output.
+
+    >>> layer_names(3)
+    ['input', 'hidden 1', 'hidden 2', 'output']
+    """
+    hidden = ["hidden"] if layers == 2 else [f"hidden {k}" for k in range(1, layers)]
+    return ["input", *hidden, "output"]
+
+
+def least_delay(projection: Projection) -> float:
+    """The shortest delay of any synapse."""
+    if projection.kind != SYNAPTIC:
+        return float(projection.delay)
+    delays = synapses(projection)[3]
+    return float(delays.min()) if delays.size else np.inf
+
+
+def unit_starts(sizes: Sequence[int]) -> np.ndarray:
+    """Where each population begins among all units, padded to whole words."""
+    return np.concatenate([[0], np.cumsum([size + -size % WORD for size in sizes])])
+
+
+def thresholds_of(populations: Sequence[Population], dtype: np.dtype) -> np.ndarray:
+    """(units,) thresholds; inf in the padding."""
+    starts = unit_starts([population.size for population in populations])
+    thresholds = np.full(starts[-1], np.inf, dtype)
+    for start, population in zip(starts, populations, strict=False):
+        thresholds[start : start + population.size] = population.threshold
+    return thresholds
+
+
+def synapses(projection: Projection) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(rows + 1,) pointers, and per synapse target, weight and delay, by row and then delay."""
+    csr = sp.csr_array(projection.weights)
+    if not csr.has_canonical_format:
+        csr = csr.copy()
+        csr.sum_duplicates()
+    pointers, targets, weights = csr.indptr, csr.indices, csr.data
+    if projection.kind == SPARSE:
+        return pointers, targets, weights, np.empty(0)
+    rows = np.repeat(np.arange(csr.shape[0]), np.diff(pointers))
+    delay = projection.delay.tocsr() if sp.issparse(projection.delay) else projection.delay
+    delays = np.asarray(delay[rows, targets], float).reshape(-1)
+    order = np.lexsort((targets, delays, rows))
+    return pointers, targets[order], weights[order], delays[order]
+
+
+def make_plan(circuit: Circuit) -> Plan:
+    """The arrays of a circuit's projections."""
+    sizes = [population.size for population in circuit.populations]
+    table = np.zeros((len(circuit.projections), 7), np.int64)
+    sparse = {
+        r: synapses(projection)
+        for r, projection in enumerate(circuit.projections)
+        if projection.kind != DENSE
+    }
+    rooms = [
+        len(sparse[r][2]) if r in sparse else sizes_of(projection)[0] * sizes_of(projection)[1]
+        for r, projection in enumerate(circuit.projections)
+    ]
+    weights = aligned_zeros(sum(room + -room % LANES for room in rooms), circuit.dtype)
+    indices, pointers, delays = [np.empty(0, np.int32)], [np.empty(0, np.int64)], [np.empty(0)]
+    first = listed = delayed = rows = 0
+    for r, projection in enumerate(circuit.projections):
+        ends = circuit.layer(projection.source), circuit.layer(projection.target)
+        room = weights[first : first + rooms[r]]
+        if r not in sparse:
+            inputs, width = sizes_of(projection)
+            room.reshape(inputs, width)[:, : projection.weights.shape[1]] = projection.weights
+            table[r] = (*ends, DENSE, first, width, 0, 0)
+        else:
+            pointer, target, weight, delay = sparse[r]
+            room[:] = weight
+            table[r] = (*ends, projection.kind, first - listed, 0, rows, delayed - listed)
+            pointers.append(pointer.astype(np.int64) + listed)
+            indices.append(target.astype(np.int32, copy=False))
+            delays.append(delay)
+            listed, delayed = listed + len(target), delayed + len(delay)
+            rows += len(pointer)
+        first += rooms[r] + -rooms[r] % LANES
+    one = [0.0 if np.ndim(p.delay) else p.delay for p in circuit.projections]
+    return finish_plan(circuit.t_max, sizes, weights, table, one)._replace(
+        indices=np.concatenate(indices) if len(indices) != 2 else indices[1],
+        pointers=np.concatenate(pointers),
+        delays=np.concatenate(delays),
+    )
+
+
+def sizes_of(projection: Projection) -> tuple[int, int]:
+    """Rows, and their width with padding, of dense weights."""
+    inputs, outputs = projection.weights.shape
+    return inputs, outputs + -outputs % LANES
+
+
+def plan_of(network: Network) -> Plan:
+    """The plan of a chain, on the network's own weights."""
+    arrays = network.arrays
+    table = np.zeros((len(network.layers), 7), np.int64)
+    for k in range(len(network.layers)):
+        table[k] = (k, k + 1, DENSE, arrays.rows[k], arrays.widths[k], 0, 0)
+    delays = [float(delay) for delay in arrays.delays]
+    return finish_plan(network.t_max, network.sizes, arrays.weights, table, delays)
+
+
+def finish_plan(
+    t_max: float, sizes: Sequence[int], weights: np.ndarray, table: np.ndarray, delays: list[float]
+) -> Plan:
+    """What follows from the table of projections."""
+    outgoing = np.argsort(table[:, 0], kind="stable")
+    starts = unit_starts(sizes)
+    leaving = np.searchsorted(table[outgoing, 0], np.arange(len(sizes) + 1))
+    return Plan(
+        sizes=np.array(sizes, np.int64),
+        starts=starts,
+        owners=np.repeat(np.arange(len(sizes)), np.diff(starts)),
+        weights=weights,
+        indices=np.empty(0, np.int32),
+        pointers=np.empty(0, np.int64),
+        delays=np.empty(0),
+        projections=table,
+        delay=np.array(delays, np.float64),
+        outgoing=outgoing,
+        leaving=leaving,
+        t_max=float(t_max),
+    )

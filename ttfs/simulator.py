@@ -1,0 +1,438 @@
+"""A network or circuit, event by event: the definition of what it does."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ttfs import explanations
+from ttfs.checks import as_array, check_times, positive
+from ttfs.circuit import Circuit
+from ttfs.errors import InputError, ShapeError
+from ttfs.explanations import Explanation, Trace
+from ttfs.kernels import simulator as kernels
+from ttfs.kernels.simulator import ARRIVAL, LANES, NOTHING, SYNAPTIC, Breaks, Plan, Spare, State
+from ttfs.network import Network
+
+KINDS = {ARRIVAL: "arrival", kernels.SPIKE: "spike"}
+REASONS = {-1: "until", -2: "end", -3: "spike"}
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happens at an instant.
+
+    kind "spike": `neuron` of `layer` fires. kind "arrival": the spike of `neuron` of layer
+    `source` reaches `layer`.
+    """
+
+    time: float
+    kind: str
+    layer: int
+    neuron: int
+    source: int | None = None
+
+
+@dataclass(frozen=True)
+class Spikes:
+    """Spikes in the order in which they happened: aligned arrays."""
+
+    times: np.ndarray
+    layer: np.ndarray
+    neuron: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+
+class Simulator:
+    """Steps through one stimulus, exactly, and can be stopped anywhere.
+
+    Events happen in the order of (time, layer, kind, neuron), arrivals before spikes. What a
+    population fires at an instant is decided when everything that arrives at that instant
+    has been added. Spike times are those of `ttfs.forward`, bit for bit.
+
+    Parameters
+    ----------
+    network: a `Network` or a `Circuit`.
+    times: spike times of the stimulus, inf for silence: (neurons,) for the first layer, or
+        a dictionary from layer (name or index) to such arrays. float32 stays, all else
+        becomes float64.
+
+    Raises
+    ------
+    ShapeError, InputError: another shape, an unknown layer; NaN, negative times.
+
+    >>> import ttfs
+    >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1, delay=1), t_max=10)
+    >>> simulator = ttfs.Simulator(network, [1.0, 3.0])
+    >>> simulator.step()
+    Event(time=1.0, kind='spike', layer=0, neuron=0, source=None)
+    >>> simulator.run()
+    'end'
+    >>> simulator.spikes.times
+    array([1., 3., 4.])
+    """
+
+    def __init__(self, network: Network | Circuit, times: Any):
+        self.circuit = Circuit.of(network) if isinstance(network, Network) else network
+        if not isinstance(self.circuit, Circuit):
+            raise InputError(f"Simulator wants a Network or a Circuit, got {network!r}")
+        self.plan: Plan = self.circuit.plan
+        self._thresholds = self.circuit.thresholds
+        self._breaks: Breaks
+        self._stimulus = self._read(times)
+        self._state, self._spare = make_state(self.plan, self._stimulus.dtype)
+        self.clear_breaks()
+        self.reset()
+
+    def __repr__(self) -> str:
+        return f"Simulator({self.circuit}, at {self.time:g} {self.circuit.unit})"
+
+    # -- the stimulus and the state
+
+    def reset(self, times: Any = None) -> None:
+        """Go back to the beginning, with another stimulus if one is given; breaks stay."""
+        if times is not None:
+            stimulus = self._read(times)
+            if stimulus.dtype != self._stimulus.dtype:
+                self._state, self._spare = make_state(self.plan, stimulus.dtype)
+            self._stimulus = stimulus
+        kernels.reset(self.plan, self._state, self._thresholds, self._stimulus, self._spare)
+
+    def _read(self, times: Any) -> np.ndarray:
+        """(units,) times of the spikes that the stimulus asks for."""
+        given = times if isinstance(times, Mapping) else {0: times}
+        found = {self.circuit.layer(name): values for name, values in given.items()}
+        arrays = {layer: self._read_layer(layer, values) for layer, values in found.items()}
+        single = all(array.dtype == np.float32 for array in arrays.values())
+        dtype = np.float32 if single and arrays else np.float64
+        stimulus = np.full(self.plan.starts[-1], np.inf, dtype)
+        for layer, array in arrays.items():
+            self._part(stimulus, layer)[:] = array
+        return stimulus
+
+    def _read_layer(self, layer: int, values: Any) -> np.ndarray:
+        whose = f"times of layer {self.circuit.names[layer]!r}"
+        array = as_array(values, whose)
+        if array.shape != (self.plan.sizes[layer],):
+            raise ShapeError(f"{whose} must be ({self.plan.sizes[layer]},), got {array.shape}")
+        check_times(array, whose)
+        return array
+
+    def snapshot(self) -> State:
+        """The whole state, to `restore` any number of times."""
+        return State(*(array.copy() for array in self._state))
+
+    def restore(self, snapshot: State) -> None:
+        """Go back, or on, to a snapshot of this simulator."""
+        for mine, other in zip(self._state, snapshot, strict=True):
+            if mine.shape != other.shape or mine.dtype != other.dtype:
+                raise InputError("this snapshot is of another circuit or stimulus")
+        self._state = State(*(array.copy() for array in snapshot))
+
+    # -- stepping
+
+    def peek(self) -> Event | None:
+        """The next event; None at the end. Nothing happens."""
+        return self._event(kernels.describe(self.plan, self._state))
+
+    def step(self) -> Event | None:
+        """Let the next event happen; None at the end."""
+        return self._event(kernels.step(self.plan, self._state))
+
+    def run(self, until: float = np.inf) -> str:
+        """Step until a break or the end, through every event at or before `until`.
+
+        Returns "end", "until", "spike" (see `break_on`), or "potential".
+        """
+        if np.isnan(until):
+            raise InputError("run(until=...) must not be NaN")
+        breaks = self._breaks._replace(until=min(float(until), self._breaks.until))
+        reason = kernels.run(self.plan, self._state, breaks)
+        return REASONS.get(reason, "potential")
+
+    def __iter__(self) -> Iterator[Event]:
+        while (event := self.step()) is not None:
+            yield event
+
+    def _event(self, found: tuple[int, float, int, int, int]) -> Event | None:
+        kind, time, layer, neuron, projection = found
+        if kind == NOTHING:
+            return None
+        source = None
+        if kind == ARRIVAL:
+            source = int(self.plan.projections[projection, kernels.SOURCE])
+        return Event(time, KINDS[kind], int(layer), int(neuron), source)
+
+    # -- breaks
+
+    def break_on(
+        self,
+        *,
+        layer: int | str | None = None,
+        neuron: int | None = None,
+        time: float | None = None,
+        potential: float | None = None,
+        decision: bool = False,
+    ) -> None:
+        """Make `run` stop, in addition to what was asked before.
+
+        layer: when a neuron of it fires; with `neuron`, when that one does; with `potential`
+        too, when that neuron's potential passes that value in either direction, seen after
+        each arrival. time: after the last event at or before it. decision: when the last
+        layer fires.
+        """
+        if decision:
+            layer = len(self.circuit.populations) - 1
+        if time is not None:
+            if np.isnan(time):
+                raise InputError("break_on(time=...) must not be NaN")
+            self._breaks = self._breaks._replace(until=float(time))
+        if layer is None:
+            if neuron is not None or potential is not None or time is None:
+                raise InputError("break_on wants a layer, a time or decision=True")
+            return
+        number = self.circuit.layer(layer)
+        units = np.arange(self.plan.starts[number], self.plan.starts[number + 1])
+        units = units[: self.plan.sizes[number]]
+        if neuron is not None:
+            units = units[[self.circuit.neuron(number, neuron)[1]]]
+        if potential is None:
+            self._breaks.spikes[units] = 1
+        elif neuron is None or not np.isfinite(potential):
+            raise InputError("break_on(potential=...) wants a number and one neuron")
+        else:
+            self._watch(int(units[0]), float(potential))
+
+    def _watch(self, unit: int, value: float) -> None:
+        breaks = self._breaks
+        above = np.uint8(self._state.potential[unit] >= value)
+        self._breaks = breaks._replace(
+            units=np.append(breaks.units, unit),
+            values=np.append(breaks.values, value),
+            above=np.append(breaks.above, above),
+        )
+
+    def clear_breaks(self) -> None:
+        """Forget every `break_on`."""
+        none = np.empty(0, np.int64)
+        spikes = np.zeros(self.plan.starts[-1], np.uint8)
+        self._breaks = Breaks(np.inf, spikes, none, np.empty(0), none.astype(np.uint8))
+
+    # -- what has happened
+
+    @property
+    def time(self) -> float:
+        """Time of the last event; 0 before the first."""
+        return float(self._state.clock[0])
+
+    @property
+    def events(self) -> int:
+        """How many events have happened."""
+        return int(self._state.counters[kernels.EVENTS])
+
+    @property
+    def synaptic_events(self) -> int:
+        """How many weights have been added."""
+        return int(self._state.counters[kernels.SYNAPSES])
+
+    @property
+    def spikes(self) -> Spikes:
+        """All spikes so far, sorted by time, layer and neuron."""
+        times, layers, neurons = [], [], []
+        for layer in range(len(self.plan.sizes)):
+            found = self.times(layer)
+            who = np.flatnonzero(np.isfinite(found))
+            times.append(found[who])
+            layers.append(np.full(len(who), layer))
+            neurons.append(who)
+        when, where, who = (np.concatenate(part) for part in (times, layers, neurons))
+        order = np.lexsort((who, where, when))
+        return Spikes(when[order], where[order], who[order])
+
+    def times(self, layer: int | str) -> np.ndarray:
+        """(neurons,) when each neuron of a layer fired; inf for those that have not."""
+        return self._part(self._state.spikes, self.circuit.layer(layer)).copy()
+
+    def potential(self, layer: int | str) -> np.ndarray:
+        """(neurons,) membrane potentials now; of neurons that fired, at their spike."""
+        number = self.circuit.layer(layer)
+        now = self._part(self._state.potential, number)
+        then = self._part(self._state.at_spike, number)
+        return np.where(np.isfinite(self.times(number)), then, now)
+
+    def _part(self, units: np.ndarray, layer: int) -> np.ndarray:
+        start = self.plan.starts[layer]
+        return units[start : start + self.plan.sizes[layer]]
+
+    # -- questions
+
+    def explain(self, layer: int | str, neuron: int) -> Explanation:
+        """Why a neuron fired when it did, or how close it has come; prints as a table."""
+        number, index = self.circuit.neuron(layer, neuron)
+        unit = self.plan.starts[number] + index
+        inputs = explanations.inputs_of(self.plan, self._state, number, index)
+        when, after = explanations.instants(inputs)
+        threshold, time = float(self._thresholds[unit]), float(self._state.spikes[unit])
+        best = int(np.argmax(after)) if len(after) else -1
+        fired = np.isfinite(time)
+        at = float(self._state.at_spike[unit]) if fired else float(after[best]) if inputs else 0.0
+        return Explanation(
+            layer=number,
+            neuron=index,
+            name=self.circuit.names[number],
+            threshold=threshold,
+            time=time,
+            inputs=tuple(inputs),
+            margin=at - threshold,
+            closest=time if fired else float(when[best]) if inputs else float("nan"),
+            given=fired and time == self._stimulus[unit] and at < threshold,
+            unit=self.circuit.unit,
+        )
+
+    def trace(self, layer: int | str, neurons: Any = None) -> list[Trace]:
+        """The membrane potentials of some neurons of a layer (all if not given), exactly."""
+        number = self.circuit.layer(layer)
+        chosen = range(int(self.plan.sizes[number])) if neurons is None else np.atleast_1d(neurons)
+        found = [self.circuit.neuron(number, int(neuron))[1] for neuron in chosen]
+        thresholds = self._part(self._thresholds, number)
+        return [
+            explanations.trace_of(self.plan, self._state, float(thresholds[j]), number, j)
+            for j in found
+        ]
+
+    def what_if(
+        self,
+        *,
+        times: Mapping[tuple[int | str, int], float] | None = None,
+        weights: Mapping[tuple[int | str, int, int | str, int], float] | None = None,
+        thresholds: Mapping[tuple[int | str, int], float] | None = None,
+    ) -> "Difference":
+        """What would have been different: both ways are run from the beginning to the end.
+
+        times: (layer, neuron) -> time of the given spike; inf takes it away.
+        weights: (source layer, source neuron, layer, neuron) -> weight of that synapse.
+        thresholds: (layer, neuron) -> threshold.
+        This simulator stays as it is.
+
+        >>> import ttfs
+        >>> network = ttfs.Network(ttfs.Dense.of([[1.0], [1.0]], threshold=2), t_max=10)
+        >>> simulator = ttfs.Simulator(network, [1.0, 3.0])
+        >>> simulator.what_if(times={(0, 1): 5.0}).moved
+        (Change(layer=0, neuron=1, before=3.0, after=5.0),
+         Change(layer=1, neuron=0, before=3.0, after=5.0))
+        """
+        before, after = self._again(), self._again()
+        for (layer, neuron), time in (times or {}).items():
+            number, index = self.circuit.neuron(layer, neuron)
+            check_times(np.array([time], float), f"time of {self.circuit.names[number]} {index}")
+            self._part(after._stimulus, number)[index] = time
+        for (layer, neuron), threshold in (thresholds or {}).items():
+            number, index = self.circuit.neuron(layer, neuron)
+            self._part(after._thresholds, number)[index] = positive(threshold, "threshold")
+        for (source, sender, layer, neuron), weight in (weights or {}).items():
+            ends = (self.circuit.neuron(source, sender), self.circuit.neuron(layer, neuron))
+            after._set_weight(*ends, float(weight))
+        for simulator in (before, after):
+            simulator.reset()
+            simulator.run()
+        return Difference.between(before, after)
+
+    def _again(self) -> "Simulator":
+        """A simulator of the same circuit and stimulus, free to be changed."""
+        other = Simulator.__new__(Simulator)
+        other.circuit, other.plan = self.circuit, self.plan
+        other._thresholds, other._stimulus = self._thresholds.copy(), self._stimulus.copy()
+        other._state, other._spare = make_state(self.plan, self._stimulus.dtype)
+        other.clear_breaks()
+        return other
+
+    def _set_weight(self, sender: tuple[int, int], neuron: tuple[int, int], weight: float) -> None:
+        if not np.isfinite(weight):
+            raise InputError(f"a weight must be finite, got {weight}")
+        places = explanations.weight_places(self.plan, sender, neuron)
+        if len(places) != 1:
+            title = f"{self.circuit.names[sender[0]]} {sender[1]} -> "
+            title += f"{self.circuit.names[neuron[0]]} {neuron[1]}"
+            raise InputError(f"{title}: there are {len(places)} synapses, not one")
+        weights = self.plan.weights.copy()
+        weights[places[0]] = weight
+        self.plan = self.plan._replace(weights=weights)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A spike that would have come at another time; inf is silence."""
+
+    layer: int
+    neuron: int
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a change would have done to the spikes, by layer and neuron.
+
+    moved: spikes at another time. vanished: gone. appeared: new.
+    simulator: the changed one, at its end, to be asked more.
+    """
+
+    moved: tuple[Change, ...]
+    vanished: tuple[Change, ...]
+    appeared: tuple[Change, ...]
+    simulator: Simulator
+
+    @classmethod
+    def between(cls, before: Simulator, after: Simulator) -> "Difference":
+        """Compare two simulators of one circuit."""
+        changes = [
+            Change(layer, int(j), float(old[j]), float(new[j]))
+            for layer in range(len(before.plan.sizes))
+            for old, new in [(before.times(layer), after.times(layer))]
+            for j in np.flatnonzero(old != new)
+        ]
+        vanished = tuple(c for c in changes if np.isinf(c.after))
+        appeared = tuple(c for c in changes if np.isinf(c.before))
+        moved = tuple(c for c in changes if np.isfinite(c.before) and np.isfinite(c.after))
+        return cls(moved, vanished, appeared, after)
+
+    def __str__(self) -> str:
+        names = self.simulator.circuit.names
+        lines = [
+            f"{names[c.layer]} {c.neuron}: {c.before:g} -> {c.after:g}"
+            for c in (*self.moved, *self.vanished, *self.appeared)
+        ]
+        return "\n".join(lines) or "nothing changes"
+
+
+def make_state(plan: Plan, dtype: np.dtype) -> tuple[State, Spare]:
+    """Room for everything that changes, with times of one dtype."""
+    units, widest = int(plan.starts[-1]), int(np.diff(plan.starts).max())
+    table = plan.projections
+    waves = table[table[:, kernels.KIND] == SYNAPTIC, kernels.SOURCE]
+    queue = len(table) + 1 + int(plan.sizes[waves].sum())
+    volts = plan.weights.dtype
+    state = State(
+        potential=np.zeros(units, volts),
+        limits=np.zeros(units, volts),
+        spikes=np.zeros(units, dtype),
+        at_spike=np.zeros(units, volts),
+        fired=np.zeros(units, np.int64),
+        counts=np.zeros(len(plan.sizes), np.int64),
+        heads=np.zeros(len(table), np.int64),
+        heap_time=np.zeros(queue, dtype),
+        heap=np.zeros((queue, 4), np.int64),
+        firing=np.zeros(widest, np.int64),
+        listed=np.zeros(widest, np.int64),
+        flags=np.zeros(units, np.uint8),
+        marks=np.zeros(widest // LANES, np.uint16),
+        stimulus_time=np.zeros(units + 1, dtype),
+        stimulus=np.zeros(units + 1, np.int64),
+        counters=np.zeros(10, np.int64),
+        clock=np.zeros(1, dtype),
+    )
+    index, bins = np.zeros(units + 1, np.int64), np.zeros(257, np.int64)
+    return state, Spare(np.zeros(units + 1, dtype), index, bins)
