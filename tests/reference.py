@@ -4,7 +4,8 @@ No twin shares code with what it checks, and none is clever. Everything that has
 or vectorised gets one here; new ones go to the end, under a heading.
 """
 
-from collections import Counter
+import heapq
+from collections import Counter, defaultdict
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -189,3 +190,128 @@ def evaluate(network, record, labels):
             n / len(s) if s else np.nan for n, s in zip(commonest, latencies, strict=True)
         ],
     }
+
+
+# Circuits in exact arithmetic. V_j(t) is the sum of the weights of all synapses whose neuron has
+# fired a delay or more ago. Instants are looked at in order, and at each the populations in
+# order; a neuron that has not fired does so if a stimulus says so or V_j(t) reaches its
+# threshold. Nothing happens at t_max or later.
+
+
+class Synapse(NamedTuple):
+    """A weight between two neurons, each a pair (population, neuron)."""
+
+    source: tuple[int, int]
+    target: tuple[int, int]
+    weight: float
+    delay: float
+    projection: int
+
+
+def synapses_of(circuit):
+    """All synapses of a circuit; an array has one everywhere, unless their delays differ."""
+    for r, projection in enumerate(circuit.projections):
+        source, target = (circuit.names.index(n) for n in (projection.source, projection.target))
+        weights, delays = projection.weights, projection.delay
+        there = np.ones(weights.shape, bool)
+        if hasattr(weights, "toarray"):
+            there = stored(weights)
+        elif np.ndim(delays):
+            there = weights != 0
+        weights, delays = (m.toarray() if hasattr(m, "toarray") else m for m in (weights, delays))
+        delays = np.broadcast_to(delays, weights.shape)
+        for i, j in np.argwhere(there).tolist():
+            yield Synapse((source, i), (target, j), weights[i, j].item(), delays[i, j].item(), r)
+
+
+def stored(matrix):
+    """Where a sparse matrix has an entry, be it 0."""
+    entries = matrix.tocoo()
+    there = np.zeros(matrix.shape, bool)
+    there[entries.row, entries.col] = True
+    return there
+
+
+def neurons_of(circuit):
+    """(population, neuron) -> threshold, in order."""
+    return {
+        (k, j): float(np.broadcast_to(population.threshold, population.size)[j])
+        for k, population in enumerate(circuit.populations)
+        for j in range(population.size)
+    }
+
+
+class Course(NamedTuple):
+    """What a circuit does, by (population, neuron)."""
+
+    spikes: dict[tuple[int, int], Fraction]
+    potential: dict[tuple[int, int], Fraction]  # at the spike, or at the end
+    history: dict[tuple[int, int], list[tuple[Fraction, Fraction]]]  # (instant, potential then)
+
+
+def course_of(circuit, given):
+    """A Course in rational numbers; `given` has the stimulus, (population, neuron) -> time."""
+    thresholds, synapses = neurons_of(circuit), list(synapses_of(circuit))
+    incoming = {n: [s for s in synapses if s.target == n] for n in thresholds}
+    given = {n: Fraction(float(t)) for n, t in given.items() if t < circuit.t_max}
+    course = Course({}, dict.fromkeys(thresholds, Fraction(0)), {n: [] for n in thresholds})
+    now, arrivals = Fraction(-1), {}  # of spikes that have happened, by synapse
+    while True:
+        known = [*arrivals.values(), *given.values()]
+        now = min((t for t in known if now < t < circuit.t_max), default=INF)
+        if now == INF:
+            return course
+        for neuron, threshold in thresholds.items():
+            if neuron in course.spikes:
+                continue
+            arrived = [s for s in incoming[neuron] if arrivals.get(s, INF) <= now]
+            potential = sum((Fraction(s.weight) for s in arrived), Fraction(0))
+            course.potential[neuron] = potential
+            if any(arrivals[s] == now for s in arrived):
+                course.history[neuron].append((now, potential))
+            if given.get(neuron) == now or potential >= threshold:
+                course.spikes[neuron] = now
+                leaving = [s for s in synapses if s.source == neuron]
+                arrivals |= {s: now + Fraction(s.delay) for s in leaving}
+
+
+# Events of a circuit, from a queue of everything that is to come, ordered by (time, population,
+# kind, neuron, projection). Exact as long as sums and times are exact in floating point.
+
+ARRIVES, FIRES = 0, 1
+
+
+def events_of(circuit, given):
+    """All events in order, as (time, kind, population, neuron, source or None)."""
+    thresholds, names, rows = neurons_of(circuit), circuit.names, defaultdict(list)
+    for synapse in synapses_of(circuit):
+        rows[synapse.projection, synapse.source[1]].append(synapse)
+    ends = [(names.index(p.source), names.index(p.target)) for p in circuit.projections]
+    potential, fired, events = dict.fromkeys(thresholds, 0.0), set(), []
+    queue = [(float(t), k, FIRES, j, -1, True) for (k, j), t in given.items()]
+    heapq.heapify(queue)
+    while queue:
+        time, layer, kind, neuron, r, more = heapq.heappop(queue)
+        if time >= circuit.t_max:
+            break
+        if kind == ARRIVES:  # of all synapses of a row with the same delay
+            events.append((time, "arrival", layer, neuron, ends[r][0]))
+            for s in rows[r, neuron]:
+                if s.delay == more:
+                    potential[s.target] += s.weight
+                    heapq.heappush(queue, (time, layer, FIRES, s.target[1], -1, False))
+        elif (layer, neuron) not in fired:  # because it is told to, or has reason
+            if more or potential[layer, neuron] >= thresholds[layer, neuron]:
+                fired.add((layer, neuron))
+                events.append((time, "spike", layer, neuron, None))
+                for r, delay in departures(circuit, rows, names[layer], neuron):
+                    heapq.heappush(queue, (time + delay, ends[r][1], ARRIVES, neuron, r, delay))
+    return events
+
+
+def departures(circuit, rows, source, neuron):
+    """The (projection, delay) along which a spike leaves; once for each delay."""
+    for r, projection in enumerate(circuit.projections):
+        if projection.source == source:
+            own = sorted({s.delay for s in rows[r, neuron]})
+            yield from ((r, d) for d in (own if np.ndim(projection.delay) else [projection.delay]))

@@ -18,6 +18,7 @@ import numpy as np
 from llvmlite import binding
 
 from ttfs import datasets
+from ttfs.bench_simulator import recurrent, simulate_chain, simulate_circuit, sparse
 from ttfs.encoding import Latency
 from ttfs.errors import DatasetError, InputError
 from ttfs.kernels.bench import add_rows
@@ -61,38 +62,65 @@ CASES = {
 }
 
 
+SIMULATIONS: dict[str, Callable[[], dict[str, Any]]] = {
+    "simulate-784-400-10": lambda: simulate_chain(
+        CASES["forward-784-400-10"].network(), synthetic()[0]
+    ),
+    "simulate-recurrent-1000": lambda: simulate_circuit(recurrent(1000)),
+    "simulate-sparse-1e4": lambda: simulate_circuit(sparse(10**4)),
+    "simulate-sparse-1e5": lambda: simulate_circuit(sparse(10**5)),
+    "simulate-sparse-1e6": lambda: simulate_circuit(sparse(10**6)),
+    "simulate-sparse-1e7": lambda: simulate_circuit(sparse(10**7)),
+}
+
+
 def bench(
     names: list[str] | None = None, log: Callable[[str], None] = lambda line: None
 ) -> dict[str, Any]:
-    """Measure some or all cases, on one thread and on all.
+    """Measure some or all cases; batches on one thread and on all, simulations on one.
 
     Returns
     -------
     A dictionary as `ttfs bench --report` writes it: `machine`, `versions` and `cases`, each
-    with `name`, `inputs`, `threads`, median, least and largest `microseconds` for a sample,
-    `limit_microseconds`, `reference_microseconds`.
+    with `name`, `inputs`, `threads`, median, least and largest `microseconds` for a sample
+    (or a run of a circuit), `limit_microseconds`, `reference_microseconds` and, for
+    simulations, `synaptic_events_per_second`.
 
     Raises
     ------
     InputError: a case of another name.
     """
-    unknown = set(names or []) - set(CASES)
+    known = [*CASES, *SIMULATIONS]
+    unknown = set(names or []) - set(known)
     if unknown:
-        raise InputError(f"no case {sorted(unknown)[0]!r}; there are {', '.join(CASES)}")
-    most = all_threads()
+        raise InputError(f"no case {sorted(unknown)[0]!r}; there are {', '.join(known)}")
+    chosen = names or known
     before = numba.get_num_threads()
-    found = []
+    found: list[dict[str, Any]] = []
     try:
-        for title, stimuli, labels in inputs():
-            for name in names or CASES:
-                for threads in sorted({1, most}):
-                    numba.set_num_threads(threads)
-                    result = measure(CASES[name], stimuli, labels, reference=threads == 1)
-                    found.append({"name": name, "inputs": title, "threads": threads} | result)
-                    log(line(found))
+        for result in (*batches(chosen), *simulations(chosen)):
+            found.append(result)
+            log(line(found))
     finally:
         numba.set_num_threads(before)
     return {"machine": machine(), "versions": versions(), "cases": found}
+
+
+def batches(names: list[str]) -> Iterator[dict[str, Any]]:
+    """Forward and training cases, on each kind of inputs and number of threads."""
+    for title, stimuli, labels in inputs():
+        for name in (name for name in names if name in CASES):
+            for threads in sorted({1, all_threads()}):
+                numba.set_num_threads(threads)
+                result = measure(CASES[name], stimuli, labels, reference=threads == 1)
+                yield {"name": name, "inputs": title, "threads": threads} | result
+
+
+def simulations(names: list[str]) -> Iterator[dict[str, Any]]:
+    """Simulator cases."""
+    numba.set_num_threads(1)
+    for name in (name for name in names if name in SIMULATIONS):
+        yield {"name": name, "inputs": "synthetic", "threads": 1} | SIMULATIONS[name]()
 
 
 def all_threads() -> int:
@@ -249,18 +277,24 @@ def dense_update(times: list[np.ndarray], weights: list[np.ndarray], label: int)
 def line(found: list[dict[str, Any]]) -> str:
     """The last result in words, with its ratios."""
     now = found[-1]
-    micro, floor, dense = (
+    micro, limit, reference = (
         now[key] for key in ("microseconds", "limit_microseconds", "reference_microseconds")
     )
     text = (
-        f"{now['name']:28s} {now['inputs']:9s} {now['threads']} threads"
-        f" {micro:7.2f} us ({now['microseconds_min']:.2f}-{now['microseconds_max']:.2f})"
+        f"{now['name']:26s} {now['inputs']:9s} {now['threads']} threads {micro:9.2f} us"
+        f" ({now['microseconds_min']:.2f}-{now['microseconds_max']:.2f})"
     )
-    if dense:
-        return f"{text}, {micro / floor:.2f} x the limit, dense method {dense / micro:.0f} x slower"
+    if "synaptic_events_per_second" in now:
+        text += f", {now['synaptic_events_per_second'] / 1e6:.0f} million synaptic events/s"
+        return text + (f", {micro / reference:.2f} x forward" if reference else "")
+    if reference:
+        return (
+            f"{text}, {micro / limit:.2f} x the row-add limit,"
+            f" dense method {reference / micro:.0f} x slower"
+        )
     alone = [
         case["microseconds"]
         for case in found[:-1]
         if case["threads"] == 1 and (case["name"], case["inputs"]) == (now["name"], now["inputs"])
     ]
-    return f"{text}, {alone[0] / micro:.2f} x as fast as one thread"
+    return f"{text}, {alone[0] / micro:.2f} x as fast as one thread" if alone else text

@@ -115,6 +115,15 @@ class Checkpoint:
         finally:
             self._give(now)
 
+    @contextmanager
+    def replacing(self) -> Iterator[None]:
+        """Whatever is changed meanwhile begins its running mean anew."""
+        before = {name: array.copy() for name, array in self.parameters.items()}
+        yield
+        for name, array in self.parameters.items():
+            changed = array != before[name]
+            self.mean[name][changed] = array[changed]
+
     def restore_best(self) -> None:
         """Give the network the best weights."""
         self._give(self.best)

@@ -63,18 +63,14 @@ class Projection:
     delay: Any = 0.0
 
     def __post_init__(self) -> None:
-        weights = self.weights
-        if not sp.issparse(weights):
-            weights = as_array(weights, f"{self.title}: weights")
+        weights = as_matrix(self.weights, f"{self.title}: weights")
         if weights.ndim != 2:
             raise ShapeError(f"{self.title}: weights must be (source, target), got {weights.shape}")
         if not np.isfinite(weights.data if sp.issparse(weights) else weights).all():
             raise InputError(f"{self.title}: weights must be finite")
         object.__setattr__(self, "weights", weights)
-        delay = self.delay
-        if not sp.issparse(delay):
-            delay = as_array(delay, f"{self.title}: delay")
-            delay = delay if delay.ndim else float(delay)
+        delay = as_matrix(self.delay, f"{self.title}: delay")
+        delay = delay if delay.ndim else float(delay)
         values = delay.data if sp.issparse(delay) else np.asarray(delay)
         if values.size and not (np.isfinite(values).all() and values.min() >= 0):
             raise InputError(f"{self.title}: delays must be 0 or more and finite")
@@ -214,6 +210,17 @@ class Circuit:
                 )
 
 
+def as_matrix(values: Any, whose: str) -> Any:
+    """Numbers as an array; sparse ones by rows."""
+    if not sp.issparse(values):
+        return as_array(values, whose)
+    if values.ndim != 2:
+        raise ShapeError(f"{whose} must be (source, target), got {values.shape}")
+    rows = values.tocsr()
+    as_array(rows.data, whose)
+    return rows
+
+
 def layer_names(layers: int) -> list[str]:
     """What people call the layers of a chain: input, hidden, output.
 
@@ -256,8 +263,10 @@ def synapses(projection: Projection) -> tuple[np.ndarray, np.ndarray, np.ndarray
     if projection.kind == SPARSE:
         return pointers, targets, weights, np.empty(0)
     rows = np.repeat(np.arange(csr.shape[0]), np.diff(pointers))
-    delay = projection.delay.tocsr() if sp.issparse(projection.delay) else projection.delay
-    delays = np.asarray(delay[rows, targets], float).reshape(-1)
+    delay = projection.delay
+    delays = np.empty(0)
+    if len(targets):  # a sparse matrix has no answer to no question
+        delays = np.asarray(delay[rows, targets], float).reshape(-1)
     order = np.lexsort((targets, delays, rows))
     return pointers, targets[order], weights[order], delays[order]
 

@@ -24,6 +24,7 @@ examples:
   ttfs train --dataset mine.npz --hidden 200   your own images and labels
   ttfs evaluate runs/digits-seed0/model.npz --dataset digits
   ttfs plot runs/digits-seed0/model.npz --dataset digits --index 7
+  ttfs view runs/digits-seed0/model.npz --dataset digits --index 7 --out page.html
 
 exit codes: 0 done, 2 something to mend (one sentence says what), 130 stopped by Ctrl-C"""
 
@@ -71,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"ttfs {ttfs.__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (add_train, add_evaluate, add_info, add_plot, add_datasets, add_bench):
+    for add in (add_train, add_evaluate, add_info, add_plot, add_view, add_datasets, add_bench):
         add(commands)
     return top
 
@@ -145,6 +146,20 @@ def add_plot(commands: Any) -> None:
     plot.add_argument("--index", type=natural, default=0, metavar="N", help="stimulus (0)")
     plot.add_argument("--out", type=Path, metavar="DIR", help="folder (that of the model)")
     plot.set_defaults(command=run_plot)
+
+
+def add_view(commands: Any) -> None:
+    """ttfs view."""
+    view = commands.add_parser(
+        "view",
+        help="a web page to step through one stimulus",
+        description="Write one web page, to be opened in any browser without a network: step"
+        " through the events of one stimulus, click a spike and see what brought it about.",
+    )
+    add_model(view)
+    view.add_argument("--index", type=natural, default=0, metavar="N", help="stimulus (0)")
+    view.add_argument("--out", type=Path, metavar="FILE", help="page (view.html beside the model)")
+    view.set_defaults(command=run_view)
 
 
 def add_datasets(commands: Any) -> None:
@@ -308,6 +323,28 @@ def run_plot(options: argparse.Namespace) -> None:
     print(pictures.latency_map(folder, network, one, data.image_shape))
     print(pictures.latencies(folder, network, stimuli, data.labels))
     print(pictures.weights(folder, network, data.image_shape))
+
+
+def run_view(options: argparse.Namespace) -> None:
+    """Write the page of one stimulus."""
+    from ttfs import viewer
+    from ttfs.model_file import load
+    from ttfs.runs import split_of, stimuli_for
+    from ttfs.simulator import Simulator
+
+    model = load(options.model)
+    data = split_of(options.dataset, options.split)
+    if options.index >= len(data):
+        raise InputError(f"--index {options.index}: {data.name} has {len(data)} samples")
+    one = data[options.index : options.index + 1]
+    made = viewer.page(
+        Simulator(model.network, stimuli_for(model, one, str(options.model))[0]),
+        data.image_shape if len(data.image_shape) == 2 else None,
+        int(one.labels[0]),
+        image=one.images[0] if len(data.image_shape) == 2 else None,
+        title=f"{data.name} {options.split} {options.index}",
+    )
+    print(made.save(options.out or options.model.parent / "view.html"))
 
 
 def run_datasets(options: argparse.Namespace) -> None:

@@ -84,6 +84,8 @@ class Explanation:
             return f"{head} fired at {self.time:g} {self.unit}: the stimulus says so"
         if np.isfinite(self.time):
             verdict = f"fired at {self.time:g} {self.unit}, {self.margin:g} above"
+        elif self.inputs and self.margin >= 0:
+            verdict = f"has yet to fire; at {self.closest:g} {self.unit} {self.margin:g} above"
         elif self.inputs:
             verdict = f"is silent; closest at {self.closest:g} {self.unit}, {-self.margin:g} below"
         else:
@@ -158,7 +160,7 @@ def _under_way(plan: Plan, state: State, r: int, neuron: int) -> Iterator[Arriva
         spiked = state.spikes[start + sender]
         for synapse in _synapses(plan, r, sender, neuron):
             time = spiked.dtype.type(np.float64(spiked) + plan.delays[synapse + row[DELAYS]])
-            if time < plan.t_max and synapse < coming.get(int(sender), np.inf):
+            if float(time) < plan.t_max and synapse < coming.get(int(sender), np.inf):
                 weight = plan.weights[synapse + row[FIRST]]
                 yield Arrival(time, sender, r, synapse, row[SOURCE], spiked, weight)
 

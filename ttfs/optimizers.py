@@ -134,7 +134,8 @@ class Adam:
         check_rate(self.lr, "Adam")
         share(self.beta1, "Adam(beta1=...)")
         share(self.beta2, "Adam(beta2=...)")
-        positive(self.epsilon, "Adam(epsilon=...)")
+        if positive(self.epsilon, "Adam(epsilon=...)") < 1e-30:  # which float32 takes for 0
+            raise InputError(f"Adam(epsilon=...) must be 1e-30 or more, got {self.epsilon!r}")
 
     def slots(self, parameter: np.ndarray) -> Slots:
         """Running means of gradients and of their squares, and the number of steps."""

@@ -64,13 +64,15 @@ def beginning_of(binary: bool, inputs: int, outputs: int) -> Weights:
     """Weights to begin with that leave a layer of that size neither dead nor saturated.
 
     A neuron fires after about as many more positive than negative inputs as 0.7 times the
-    root of their number: 20 of 784, 17 of 600, 6 of 64.
+    root of their number: 20 of 784, 17 of 600, 6 of 64. Real weights that were all positive
+    would make it fire at the first few, whatever they are.
     """
     needed = 0.7 * inputs**0.5
     if binary:
         high = 60 / outputs**0.5
         return Binary(init=(-high / 2, high), scale=THRESHOLD / needed)
-    return Real(init=(0.0, 2 * THRESHOLD / max(needed, 1.0)))
+    high = 2 * THRESHOLD / max(needed, 1.0)
+    return Real(init=(-0.9 * high, high))
 
 
 PRESETS = {
@@ -90,17 +92,19 @@ PRESETS = {
     "bs4nn-mnist": Recipe(
         "mnist",
         layers=(Binary(init=(-0.4, 1), scale=3.3), Binary(init=(-20, 25), scale=3.3)),
-        rule=S4NN(gamma=8),
+        rule=S4NN(gamma=8, revive=0),
         optimizer=SGD(lr=Linear(0.1, 0.03)),
         average=100_000,
+        epochs=150,
     ),
     "bs4nn-fashion": Recipe(
         "fashion-mnist",
         hidden=1000,
-        layers=(Binary(init=(-0.4, 1), scale=2), Binary(init=(-20, 25), scale=2.5)),
-        rule=S4NN(gamma=8),
-        optimizer=SGD(lr=Linear(0.1, 0.03)),
-        average=100_000,
+        layers=(Binary(init=(-0.5, 1), scale=1.7), Binary(init=(-20, 25), scale=2.5)),
+        rule=S4NN(gamma=20, revive=0),
+        optimizer=SGD(lr=Linear(0.03, 0.01)),
+        average=50_000,
+        epochs=50,
     ),
 }
 

@@ -105,6 +105,8 @@ class Simulator:
         """(units,) times of the spikes that the stimulus asks for."""
         given = times if isinstance(times, Mapping) else {0: times}
         found = {self.circuit.layer(name): values for name, values in given.items()}
+        if len(found) < len(given):
+            raise InputError("times of a layer are given twice, by its name and by its index")
         arrays = {layer: self._read_layer(layer, values) for layer, values in found.items()}
         single = all(array.dtype == np.float32 for array in arrays.values())
         dtype = np.float32 if single and arrays else np.float64
@@ -131,6 +133,9 @@ class Simulator:
             if mine.shape != other.shape or mine.dtype != other.dtype:
                 raise InputError("this snapshot is of another circuit or stimulus")
         self._state = State(*(array.copy() for array in snapshot))
+        given = self._state.counters[kernels.STIMULI]
+        self._stimulus = np.full_like(self._stimulus, np.inf)
+        self._stimulus[self._state.stimulus[:given]] = self._state.stimulus_time[:given]
 
     # -- stepping
 
@@ -150,6 +155,7 @@ class Simulator:
         if np.isnan(until):
             raise InputError("run(until=...) must not be NaN")
         breaks = self._breaks._replace(until=min(float(until), self._breaks.until))
+        breaks.above[:] = self._state.potential[breaks.units] >= breaks.values
         reason = kernels.run(self.plan, self._state, breaks)
         return REASONS.get(reason, "potential")
 
@@ -186,14 +192,16 @@ class Simulator:
         """
         if decision:
             layer = len(self.circuit.populations) - 1
+        if time is not None and np.isnan(time):
+            raise InputError("break_on(time=...) must not be NaN")
+        if layer is None and (neuron is not None or potential is not None or time is None):
+            raise InputError("break_on wants a layer, a time or decision=True")
+        if layer is not None:
+            self._break_in(layer, neuron, potential)
         if time is not None:
-            if np.isnan(time):
-                raise InputError("break_on(time=...) must not be NaN")
             self._breaks = self._breaks._replace(until=float(time))
-        if layer is None:
-            if neuron is not None or potential is not None or time is None:
-                raise InputError("break_on wants a layer, a time or decision=True")
-            return
+
+    def _break_in(self, layer: int | str, neuron: int | None, potential: float | None) -> None:
         number = self.circuit.layer(layer)
         units = np.arange(self.plan.starts[number], self.plan.starts[number + 1])
         units = units[: self.plan.sizes[number]]
@@ -208,11 +216,10 @@ class Simulator:
 
     def _watch(self, unit: int, value: float) -> None:
         breaks = self._breaks
-        above = np.uint8(self._state.potential[unit] >= value)
         self._breaks = breaks._replace(
             units=np.append(breaks.units, unit),
             values=np.append(breaks.values, value),
-            above=np.append(breaks.above, above),
+            above=np.append(breaks.above, np.uint8(0)),
         )
 
     def clear_breaks(self) -> None:

@@ -204,7 +204,8 @@ class Trainer:
             evaluation = evaluate(self.network, *(held_out or probe))
             record |= _record(evaluation, held_out is not None)
             run.note(record, evaluation.accuracy if held_out else float(epoch))
-        record["revived"] = self._revive(probe[0], epoch)
+        with run.replacing():
+            record["revived"] = self._revive(probe[0], epoch)
         record["seconds"] = time.perf_counter() - started
         log(_line(record, epochs))
         for warning in diagnose(evaluation):

@@ -63,7 +63,7 @@ def kernel(function):
     forty arrays, eighty atomic additions, far more than the work. Who makes no array need
     not count.
     """
-    return compiled(function, nogil=True, _nrt=False)
+    return compiled(function, nogil=True, _nrt=False, forceinline=True)
 
 
 def making_kernel(function):

@@ -243,34 +243,52 @@ def arrive(plan, state):
 
 
 @kernel
-def settle(plan, state, layer):
-    """Line up the neurons that fire now, in order of index."""
+def line_up_all(plan, state, layer):
+    """Look at every neuron of a layer; return how many fire now, in `firing` by index."""
     start, size, firing = plan.starts[layer], plan.sizes[layer], 0
-    if state.counters[ROWED]:
-        for j in range(0, size, LANES):
-            v, h = load(state.potential, start + j), load(state.limits, start + j)
-            mark(v, h, state.marks, j // LANES)
-        words = state.marks.view(np.uint64)
-        for k in range((size + WORD - 1) // WORD):
-            crossed = words[k]
-            while crossed:
-                j = WORD * k + lowest_bit(crossed)
-                if j < size and state.spikes[start + j] == np.inf:
-                    state.firing[firing] = j
-                    firing += 1
-                crossed &= crossed - ONE
+    for j in range(0, size, LANES):
+        v, h = load(state.potential, start + j), load(state.limits, start + j)
+        mark(v, h, state.marks, j // LANES)
+    words = state.marks.view(np.uint64)
+    for k in range((size + WORD - 1) // WORD):
+        crossed = words[k]
+        while crossed:
+            j = WORD * k + lowest_bit(crossed)
+            if j < size and state.spikes[start + j] == np.inf:
+                state.firing[firing] = j
+                firing += 1
+            crossed &= crossed - ONE
+    return firing
+
+
+@kernel
+def line_up_listed(plan, state, layer):
+    """The same, looking only at neurons that were listed."""
+    firing = 0
     for k in range(state.counters[LISTED]):
         j = state.listed[k]
-        unit = start + j
-        state.flags[unit] = 0
-        over = state.potential[unit] >= state.limits[unit] and state.spikes[unit] == np.inf
-        if state.counters[ROWED] == 0 and over:
+        unit = plan.starts[layer] + j
+        if state.potential[unit] >= state.limits[unit] and state.spikes[unit] == np.inf:
             place = firing
             while place > 0 and state.firing[place - 1] > j:
                 state.firing[place] = state.firing[place - 1]
                 place -= 1
             state.firing[place] = j
             firing += 1
+    return firing
+
+
+@kernel
+def settle(plan, state, layer):
+    """Line up the neurons that fire now, in order of index."""
+    listed = state.counters[LISTED]
+    # sorting a few is quicker than looking at all, sorting many is not
+    if state.counters[ROWED] or listed * listed > plan.sizes[layer]:
+        firing = line_up_all(plan, state, layer)
+    else:
+        firing = line_up_listed(plan, state, layer)
+    for k in range(listed):
+        state.flags[plan.starts[layer] + state.listed[k]] = 0
     state.counters[LISTED], state.counters[ROWED] = 0, 0
     state.counters[NEXT], state.counters[FIRING], state.counters[LAYER] = 0, firing, layer
 
@@ -349,8 +367,9 @@ def passed(state, breaks):
     """The watch whose potential has changed sides, or -1; all sides are brought up to date."""
     found = -1
     for k in range(breaks.units.size):
-        above = state.potential[breaks.units[k]] >= breaks.values[k]
-        if above != breaks.above[k] and found < 0:
+        unit = breaks.units[k]
+        above = state.potential[unit] >= breaks.values[k]
+        if above != breaks.above[k] and found < 0 and state.spikes[unit] == np.inf:
             found = k
         breaks.above[k] = above
     return found
@@ -390,8 +409,11 @@ def reset(plan, state, thresholds, stimulus, spare):
     for k in range(state.counters.size):
         state.counters[k] = 0
     state.clock[0] = 0
+    given = stimulus.size
+    while given > 0 and stimulus[given - 1] == np.inf:
+        given -= 1
     state.counters[STIMULI] = sort_events(
-        stimulus,
+        stimulus[:given],
         plan.t_max,
         state.stimulus_time,
         state.stimulus,

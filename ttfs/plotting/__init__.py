@@ -4,8 +4,11 @@ Every function draws into the `ax` it is given, or into a new figure, and return
 """
 
 from ttfs.plotting.classes import latency_by_class
+from ttfs.plotting.deadline import activity, decision_curve
 from ttfs.plotting.latency import latency_histogram, latency_map
 from ttfs.plotting.look import COLUMN, PAGE, layer_colour, new_axes, save
+from ttfs.plotting.membrane import membrane
+from ttfs.plotting.order import latency_diagram, spike_order
 from ttfs.plotting.raster import raster
 from ttfs.plotting.training import training_curves, training_summary
 from ttfs.plotting.weights import weight_images
@@ -13,13 +16,18 @@ from ttfs.plotting.weights import weight_images
 __all__ = [
     "COLUMN",
     "PAGE",
+    "activity",
+    "decision_curve",
     "latency_by_class",
+    "latency_diagram",
     "latency_histogram",
     "latency_map",
     "layer_colour",
+    "membrane",
     "new_axes",
     "raster",
     "save",
+    "spike_order",
     "training_curves",
     "training_summary",
     "weight_images",

@@ -1,0 +1,433 @@
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from cases import QUARTERS, SEEDS, same_bits
+from hypothesis import given
+from hypothesis import strategies as st
+from reference import course_of, events_of
+
+from ttfs import Circuit, Network, Population, Projection, Simulator
+from ttfs.errors import InputError, ShapeError
+from ttfs.layers import Dense
+
+pytestmark = pytest.mark.small
+INF = np.inf
+FLOATS = [np.float32, np.float64]
+FORMATS = ["coo", "csr", "csc", "lil", "dok", "bsr"]  # the last one fills blocks with zeros
+KINDS = ["dense", "sparse", "dense, own delays", "sparse, own delays"]
+FORWARD, BACKWARD = [0.0, 0.0, 0.5, 1.0, 2.25], [0.25, 0.5, 1.0, 2.25]
+INSTANTS = [0.0, 0.0, 0.5, 1.0, 2.0, 2.25, 3.75, 7.0, 8.0, 20.0, INF, INF]
+
+
+# Random circuits whose sums and times are exact
+
+
+@st.composite
+def circuits(draw, dtype=np.float32, most_neurons=5, kinds=tuple(KINDS)):
+    """Any graph of small populations: loops, lateral and parallel projections, no delays."""
+    sizes = draw(st.lists(st.integers(1, most_neurons), min_size=1, max_size=4))
+    rng = np.random.default_rng(draw(SEEDS))
+    populations = [
+        Population(f"p{k}", size, rng.choice([0.25, 0.5, 1.0, 2.0, 3.75, INF], size))
+        for k, size in enumerate(sizes)
+    ]
+    ends = st.tuples(*[st.integers(0, len(sizes) - 1)] * 2, st.sampled_from(kinds))
+    projections = [
+        random_projection(rng, source, target, sizes, kind)
+        for source, target, kind in draw(st.lists(ends, max_size=6))
+    ]
+    t_max = draw(st.sampled_from([INF, 8.0, 2.5]))
+    return Circuit(populations, projections, t_max=t_max, dtype=dtype)
+
+
+def random_projection(rng, source, target, sizes, kind):
+    """A projection of one of the KINDS between two populations of `circuits`."""
+    shape = sizes[source], sizes[target]
+    allowed = FORWARD if source < target else BACKWARD
+    weights, there = rng.choice(QUARTERS, shape), rng.random(shape) < 0.5
+    delays = rng.choice(allowed, shape)
+    if kind.startswith("sparse"):
+        weights = sparse_of(weights, there, rng.choice(FORMATS[:-1]))
+        delays = sparse_of(delays, there, rng.choice(FORMATS)) if rng.random() < 0.5 else delays
+    if not kind.endswith("own delays"):
+        delays = rng.choice(allowed)
+    return Projection(f"p{source}", f"p{target}", weights, delays)
+
+
+def sparse_of(values, there, kind):
+    """The values that are there, zeros included where the format keeps them."""
+    rows, columns = np.nonzero(there)
+    return sp.coo_array((values[there], (rows, columns)), values.shape).asformat(kind)
+
+
+@st.composite
+def stimuli(draw, circuit, dtype=np.float64):
+    """Times by name, for some populations, on a coarse grid."""
+    rng = np.random.default_rng(draw(SEEDS))
+    told = [p for p in circuit.populations if draw(st.booleans())] or circuit.populations[:1]
+    return {p.name: rng.choice(INSTANTS, p.size).astype(dtype) for p in told}
+
+
+def given_of(stimulus):
+    """The same as (population, neuron) -> time."""
+    return {
+        (int(name[1:]), j): float(t) for name, times in stimulus.items() for j, t in enumerate(times)
+    }
+
+
+def finished(circuit, stimulus):
+    """A simulator at its end."""
+    simulator = Simulator(circuit, stimulus)
+    assert simulator.run() == "end"
+    return simulator
+
+
+def tuples(events):
+    """Events as events_of gives them."""
+    return [(e.time, e.kind, e.layer, e.neuron, e.source) for e in events]
+
+
+def check_course(simulator, course):
+    """Spikes and potentials are those of the definition."""
+    for k, population in enumerate(simulator.circuit.populations):
+        spikes = [float(course.spikes.get((k, j), INF)) for j in range(population.size)]
+        potential = [float(course.potential[k, j]) for j in range(population.size)]
+        assert simulator.times(k).tolist() == spikes
+        assert simulator.potential(k).tolist() == potential
+
+
+# Against the definition
+
+
+@pytest.mark.parametrize(("dtype", "time_dtype"), [FLOATS, FLOATS[::-1]])
+@given(data=st.data())
+def test_random_circuits_equal_exact_arithmetic(dtype, time_dtype, data):
+    circuit = data.draw(circuits(dtype))
+    stimulus = data.draw(stimuli(circuit, time_dtype))
+    check_course(finished(circuit, stimulus), course_of(circuit, given_of(stimulus)))
+
+
+@given(data=st.data())
+def test_all_events_come_in_the_order_of_a_plain_queue(data):
+    circuit = data.draw(circuits())
+    stimulus = data.draw(stimuli(circuit))
+    assert tuples(Simulator(circuit, stimulus)) == events_of(circuit, given_of(stimulus))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("size", [15, 16, 17, 63, 64, 65, 130])
+def test_populations_of_every_width_equal_a_plain_queue(size, kind):
+    rng = np.random.default_rng(size)
+    sizes = [9, size, size]
+    populations = [
+        Population(f"p{k}", n, rng.integers(1, 20, n) / 4) for k, n in enumerate(sizes)
+    ]
+    ends = [(0, 1), (1, 1), (1, 2), (0, 2), (2, 1)]
+    projections = [random_projection(rng, *end, sizes, kind) for end in ends]
+    circuit = Circuit(populations, projections)
+    stimulus = {"p0": rng.choice(INSTANTS, 9), "p2": rng.choice(INSTANTS, size)}
+    events = tuples(Simulator(circuit, stimulus))
+    assert events == events_of(circuit, given_of(stimulus))
+    assert len(events) > size
+
+
+@given(data=st.data())
+def test_counters_equal_what_was_counted(data):
+    circuit = data.draw(circuits(kinds=["dense", "sparse"]))
+    stimulus = data.draw(stimuli(circuit))
+    simulator = Simulator(circuit, stimulus)
+    events = list(simulator)
+    assert simulator.events == len(events)
+    spikes = [e for e in events if e.kind == "spike"]
+    assert len(simulator.spikes) == len(spikes)
+    found = simulator.spikes
+    assert list(zip(found.times, found.layer, found.neuron, strict=True)) == [
+        (e.time, e.layer, e.neuron) for e in spikes
+    ]
+
+
+def test_the_circuit_of_a_network_is_the_chain_it_is():
+    rng = np.random.default_rng(0)
+    layers = [
+        Dense.of(rng.choice(QUARTERS, (5, 17)), threshold=1.5, delay=0.5),
+        Dense.of(rng.choice(QUARTERS, (17, 3)), threshold=[1.0, 2.0, 0.25]),
+    ]
+    network = Network(*layers, t_max=8)
+    chain = Circuit(
+        [Population("input", 5), Population("hidden", 17, 1.5), Population("output", 3, [1, 2, 0.25])],
+        [
+            Projection("input", "hidden", layers[0].initial, 0.5),
+            Projection("hidden", "output", layers[1].initial),
+        ],
+        t_max=8,
+    )
+    times = rng.choice(INSTANTS, 5)
+    assert repr(Circuit.of(network)) == repr(chain)
+    assert list(Simulator(network, times)) == list(Simulator(chain, times))
+
+
+# What circuits are for
+
+
+def test_of_two_neurons_that_inhibit_each_other_the_earlier_wins():
+    circuit = Circuit(
+        [Population("input", 2), Population("pair", 2, 1.0)],
+        [
+            Projection("input", "pair", np.eye(2)),
+            Projection("pair", "pair", [[0, -2], [-2, 0]], delay=0.5),
+        ],
+    )
+    assert finished(circuit, [1.0, 2.0]).times("pair").tolist() == [1.0, INF]
+    assert finished(circuit, [2.0, 1.75]).times("pair").tolist() == [2.0, 1.75]
+    assert finished(circuit, [1.5, 1.0]).times("pair").tolist() == [INF, 1.0]
+
+
+def test_a_loop_comes_to_an_end_because_neurons_fire_once():
+    circuit = Circuit(
+        [Population("ring", 4, 1.0)],
+        [Projection("ring", "ring", np.roll(np.eye(4), 1, axis=1), delay=0.5)],
+    )
+    simulator = finished(circuit, [1.0, INF, INF, INF])
+    assert simulator.times("ring").tolist() == [1.0, 1.5, 2.0, 2.5]
+    assert simulator.time == 3.0  # the last spike comes round
+
+
+def test_a_detour_without_delay_arrives_at_the_same_instant():
+    circuit = Circuit(
+        [Population("a", 1), Population("b", 1, 1.0), Population("c", 1, 2.0)],
+        [
+            Projection("a", "c", [[1.0]]),
+            Projection("a", "b", [[1.0]]),
+            Projection("b", "c", [[1.0]]),
+        ],
+    )
+    simulator = finished(circuit, [3.0])
+    assert [simulator.times(k)[0] for k in range(3)] == [3.0, 3.0, 3.0]
+    assert simulator.potential("c")[0] == 2.0
+
+
+def test_a_circuit_without_projections_only_fires_what_it_is_told():
+    simulator = finished(Circuit([Population("alone", 3)], [], t_max=5), [4.0, 5.0, 1.0])
+    assert simulator.spikes.neuron.tolist() == [2, 0]
+
+
+def test_a_delay_too_short_for_the_precision_does_not_hang():
+    circuit = Circuit(
+        [Population("ring", 3, 1.0)],
+        [Projection("ring", "ring", np.roll(np.eye(3), 1, axis=1), delay=1e-30)],
+    )
+    simulator = finished(circuit, [1.0, INF, INF])
+    assert simulator.times(0).tolist() == [1.0, 1.0, 1.0]
+
+
+# Sparse weights
+
+
+def pair(weights, delay=0.0, sizes=(3, 4), **settings):
+    """Two populations and one projection; a large threshold leaves the potentials to be read."""
+    populations = [Population("a", sizes[0]), Population("b", sizes[1], 100.0)]
+    return Circuit(populations, [Projection("a", "b", weights, delay)], **settings)
+
+
+def sums(circuit, times=(0.0, 1.0, 2.0)):
+    """The potentials of the second population at the end."""
+    return finished(circuit, np.array(times)).potential("b").tolist()
+
+
+DENSE_WEIGHTS = np.array([[1.0, 0, -2, 0], [0, 0, 0, 0], [0.5, 0, 0, 3]])
+
+
+@pytest.mark.parametrize("delay", [0.5, np.full((3, 4), 0.5)], ids=["one", "own"])
+@pytest.mark.parametrize("kind", [*FORMATS, "dia"])
+@pytest.mark.parametrize("make", [sp.coo_array, sp.coo_matrix])
+def test_every_sparse_format_gives_the_same(make, kind, delay):
+    circuit = pair(make(DENSE_WEIGHTS).asformat(kind), delay)
+    assert sums(circuit) == sums(pair(DENSE_WEIGHTS, 0.5)) == [1.5, 0, -2, 3]
+
+
+@pytest.mark.parametrize("kind", [*FORMATS, "dia"])
+@pytest.mark.parametrize("make", [sp.coo_array, sp.coo_matrix])
+def test_delays_may_have_every_sparse_format(make, kind):
+    delays = make(np.where(DENSE_WEIGHTS, [[1.0], [2], [3]], 0)).asformat(kind)
+    simulator = finished(pair(sp.csr_array(DENSE_WEIGHTS), delays), [0.0, 1.0, 2.0])
+    arrivals = [i.time for i in simulator.explain("b", 0).inputs]
+    assert arrivals == [1.0, 5.0]
+
+
+@pytest.mark.parametrize("delay", [0.0, np.zeros((3, 4))], ids=["one", "own"])
+def test_entries_that_are_there_twice_are_added(delay):
+    weights = sp.coo_array(([1.0, 2.0, 4.0], ([0, 0, 2], [1, 1, 1])), (3, 4))
+    simulator = finished(pair(weights, delay), [0.0, 1.0, 2.0])
+    assert simulator.potential("b").tolist() == [0, 7, 0, 0]
+    assert simulator.synaptic_events == 2
+    assert [i.weight for i in simulator.explain("b", 1).inputs] == [3.0, 4.0]
+
+
+@pytest.mark.parametrize("delay", [0.0, np.zeros((3, 4))], ids=["one", "own"])
+def test_entries_out_of_order_are_put_in_order(delay):
+    data, columns, pointers = np.array([1.0, 2, 3, 4]), np.array([3, 0, 2, 1]), [0, 3, 3, 4]
+    weights = sp.csr_array((data, columns, pointers), (3, 4))
+    before = weights.indices.copy()
+    assert sums(pair(weights, delay)) == [2, 4, 3, 1]
+    assert weights.indices.tolist() == before.tolist(), "what was passed stays as it was"
+
+
+@pytest.mark.parametrize("delay", [0.0, np.zeros((3, 4))], ids=["one", "own"])
+def test_a_zero_that_is_there_is_a_synapse(delay):
+    weights = sp.coo_array(([0.0, 2.0], ([0, 0], [1, 2])), (3, 4)).tocsr()
+    simulator = finished(pair(weights, delay), [1.0, INF, INF])
+    assert simulator.synaptic_events == 2
+    assert simulator.explain("b", 1).inputs[0].weight == 0
+    assert simulator.explain("b", 3).inputs == ()
+
+
+@pytest.mark.parametrize("delay", [0.0, sp.csr_array((3, 4)), np.ones((3, 4))])
+@pytest.mark.parametrize("weights", [sp.csr_array((3, 4)), sp.coo_matrix((3, 4))])
+def test_a_projection_may_have_no_synapses(weights, delay):
+    simulator = finished(pair(weights, delay), [0.0, 1.0, 2.0])
+    assert simulator.potential("b").tolist() == [0, 0, 0, 0]
+    assert simulator.synaptic_events == 0
+
+
+def test_zeros_of_an_array_with_own_delays_are_no_synapses():
+    simulator = finished(pair(DENSE_WEIGHTS, np.ones((3, 4))), [0.0, 1.0, 2.0])
+    assert simulator.synaptic_events == 4
+    assert finished(pair(DENSE_WEIGHTS), [0.0, 1.0, 2.0]).synaptic_events == 12
+
+
+def test_one_spike_reaches_each_synapse_after_its_own_delay():
+    delays = np.array([[2.0, 0.5, 2.0, 1.0]])
+    circuit = pair([[1.0, 1, 1, 1]], delays, sizes=(1, 4))
+    events = [e for e in Simulator(circuit, [1.0]) if e.kind == "arrival"]
+    assert [e.time for e in events] == [1.5, 2.0, 3.0]
+
+
+def test_delays_that_become_equal_by_rounding_arrive_together():
+    delays = np.array([[1.0, 1.0 + 1e-12], [1.0 + 2e-12, 1.0]])
+    populations = [Population("a", 2), Population("b", 2, 2.0)]
+    weights = [[3.0, 3.0], [-2.0, -1.0]]
+    circuit = Circuit(populations, [Projection("a", "b", weights, delays)])
+    single = finished(circuit, np.array([1.0, 1.0], np.float32))
+    assert single.times("b").tolist() == [INF, 2.0]
+    double = finished(circuit, np.array([1.0, 1.0]))
+    assert double.times("b").tolist() == [2.0, 1.0 + (1.0 + 1e-12)]
+    for simulator in (single, double):
+        for j in range(2):
+            inputs = simulator.explain("b", j).inputs
+            assert inputs[-1].potential == simulator.potential("b")[j]
+
+
+def test_own_delays_that_are_all_the_same_equal_one_delay():
+    rng = np.random.default_rng(3)
+    weights = rng.standard_normal((30, 70))
+    populations = [Population("a", 30), Population("b", 70, 1.0)]
+    times = rng.choice(np.append(rng.uniform(0, 5, 7), INF), 30)
+    found = [
+        finished(Circuit(populations, [Projection("a", "b", weights, delay)]), times)
+        for delay in (0.1, np.full((30, 70), 0.1), sp.csr_array(np.full((30, 70), 0.1)))
+    ]
+    found.append(
+        finished(Circuit(populations, [Projection("a", "b", sp.csr_array(weights), 0.1)]), times)
+    )
+    for other in found[1:]:
+        assert same_bits(other.times("b"), found[0].times("b"))
+        assert same_bits(other.potential("b"), found[0].potential("b"))
+
+
+def test_what_was_passed_is_not_changed():
+    weights = sp.coo_array(([1.0, 2.0, 4.0], ([2, 0, 0], [1, 3, 3])), (3, 4))
+    finished(pair(weights, sp.coo_array(([0.5, 0.25], ([2, 0], [1, 3])), (3, 4))), [0.0, 1.0, 2.0])
+    assert weights.data.tolist() == [1.0, 2.0, 4.0]
+    dense = DENSE_WEIGHTS.copy()
+    dense.flags.writeable = False
+    finished(pair(dense, 1.0), [0.0, 1.0, 2.0])
+
+
+# What cannot be meant
+
+
+P2, P3 = Population("a", 2), Population("b", 3, 1.0)
+W = np.ones((2, 3))
+IMPOSSIBLE = {
+    "no population": (lambda: Circuit([], []), "at least one"),
+    "same name": (lambda: Circuit([P2, P2], []), "different names"),
+    "unknown source": (lambda: Circuit([P2, P3], [Projection("x", "b", W)]), "'x'.* a, b"),
+    "unknown target": (lambda: Circuit([P2, P3], [Projection("a", "y", W)]), "'y'.* a, b"),
+    "turned weights": (lambda: Circuit([P2, P3], [Projection("a", "b", W.T)]), r"\(2, 3\), got"),
+    "sparse of another shape": (
+        lambda: Circuit([P2, P3], [Projection("a", "b", sp.csr_array((3, 3)))]),
+        r"\(2, 3\), got \(3, 3\)",
+    ),
+    "loop without delay": (
+        lambda: Circuit([P3], [Projection("b", "b", np.eye(3))]),
+        "b -> b.*delay above 0",
+    ),
+    "way back without delay": (
+        lambda: Circuit([P2, P3], [Projection("b", "a", W.T)]),
+        "b -> a.*delay above 0",
+    ),
+    "one synapse of a loop without delay": (
+        lambda: Circuit([P3], [Projection("b", "b", np.eye(3), np.diag([1.0, 0, 1]))]),
+        "delay above 0",
+    ),
+    "one sparse synapse of a loop without delay": (
+        lambda: Circuit([P3], [Projection("b", "b", sp.eye(3), sp.csr_array((3, 3)))]),
+        "delay above 0",
+    ),
+    "weights of no number": (lambda: Projection("a", "b", W * np.nan), "finite"),
+    "sparse weights of no number": (lambda: Projection("a", "b", sp.csr_array(W / 0)), "finite"),
+    "complex sparse weights": (lambda: Projection("a", "b", sp.csr_array(W * 1j)), "numbers"),
+    "words": (lambda: Projection("a", "b", [["x"]]), "numbers"),
+    "one row": (lambda: Projection("a", "b", [1.0, 2.0]), r"\(source, target\), got \(2,\)"),
+    "one sparse row": (lambda: Projection("a", "b", sp.coo_array([1.0, 2.0])), r"got \(2,\)"),
+    "uneven rows": (lambda: Projection("a", "b", [[1.0], [2.0, 3.0]]), "equal length"),
+    "delay of no number": (lambda: Projection("a", "b", W, np.nan), "0 or more"),
+    "endless delay": (lambda: Projection("a", "b", W, INF), "finite"),
+    "negative delay": (lambda: Projection("a", "b", W, -1.0), "0 or more"),
+    "one negative delay": (lambda: Projection("a", "b", W, W - 2), "0 or more"),
+    "negative sparse delay": (lambda: Projection("a", "b", W, sp.csr_array(-W)), "0 or more"),
+    "delays of another shape": (lambda: Projection("a", "b", W, W.T), r"shape \(2, 3\)"),
+    "one delay for each target": (lambda: Projection("a", "b", W, [1.0, 1, 1]), r"\(2, 3\)"),
+    "delay in words": (lambda: Projection("a", "b", W, "soon"), "numbers"),
+    "no neurons": (lambda: Population("a", 0), "size"),
+    "half a neuron": (lambda: Population("a", 1.5), "size"),
+    "no name": (lambda: Population("", 1), "name"),
+    "a number as name": (lambda: Population(3, 1), "name"),
+    "threshold 0": (lambda: Population("a", 1, 0.0), "above 0"),
+    "threshold of no number": (lambda: Population("a", 1, np.nan), "above 0"),
+    "thresholds for others": (lambda: Population("a", 2, [1.0, 1, 1]), "one number or 2"),
+    "whole numbers": (lambda: Circuit([P2], [], dtype=int), "float32 or float64"),
+    "horizon 0": (lambda: Circuit([P2], [], t_max=0), "t_max"),
+    "horizon of no number": (lambda: Circuit([P2], [], t_max=np.nan), "t_max"),
+}
+
+
+@pytest.mark.parametrize(("make", "words"), IMPOSSIBLE.values(), ids=IMPOSSIBLE.keys())
+def test_impossible_circuits_are_refused(make, words):
+    with np.errstate(divide="ignore"), pytest.raises(InputError, match=words):
+        make()
+
+
+def test_shapes_that_do_not_fit_are_shape_errors():
+    with pytest.raises(ShapeError):
+        Circuit([P2, P3], [Projection("a", "b", W.T)])
+    with pytest.raises(ShapeError):
+        Projection("a", "b", W, W.T)
+
+
+@pytest.mark.parametrize(
+    ("layer", "neuron", "words"),
+    [
+        ("x", 0, "no layer is called 'x'; there are a, b"),
+        (2, 0, "no layer 2; the last is 1"),
+        (-1, 0, "layer must be a whole number"),
+        (True, 0, "layer must be a whole number"),
+        (1.0, 0, "layer must be a whole number"),
+        ("a", 2, "'a' has 2 neurons, there is no 2"),
+        ("a", -1, "neuron must be a whole number"),
+        ("a", 0.5, "neuron must be a whole number"),
+    ],
+)
+def test_a_neuron_that_is_not_there_is_named(layer, neuron, words):
+    with pytest.raises(InputError, match=words):
+        Circuit([P2, P3], []).neuron(layer, neuron)

@@ -1,0 +1,400 @@
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+
+import ttfs
+from ttfs.errors import InputError, ShapeError
+from ttfs.explanations import Trace
+from ttfs.plotting import (
+    COLUMN,
+    PAGE,
+    activity,
+    decision_curve,
+    latency_diagram,
+    layer_colour,
+    membrane,
+    new_axes,
+    save,
+    spike_order,
+)
+from ttfs.plotting.look import SILENT
+
+INF = np.inf
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def simulator():
+    weights = [[0.5, 0.75, -1.0], [0.75, -0.25, 0.5], [-0.25, 1.0, 0.0]]
+    network = ttfs.Network(ttfs.Dense.of(weights, threshold=1.0, delay=1.0), t_max=10, unit="ms")
+    simulator = ttfs.Simulator(network, [1.0, 5.0, 8.0])
+    simulator.run()
+    return simulator
+
+
+def random_times(samples, neurons, share=0.5, seed=0):
+    rng = np.random.default_rng(seed)
+    times = rng.random((samples, neurons)) * 99
+    times[rng.random(times.shape) > share] = INF
+    return times
+
+
+def pixels(figure):
+    """The drawn figure as an array (rows, columns, 3), row 0 at the bottom."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[::-1, :, :3].astype(float)
+
+
+def texts(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def legend(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+# Membranes
+
+
+def test_potentials_are_drawn_corner_by_corner_with_rings_at_spikes(simulator):
+    traces = simulator.trace("output")
+    *lines, first, second = membrane(traces, unit="ms")
+    for line, trace in zip(lines, traces, strict=True):
+        assert np.array_equal(line.get_xydata(), np.stack([trace.times, trace.potential], 1))
+        assert line.get_drawstyle() == "default"
+    assert [ring.get_xydata().tolist() for ring in (first, second)] == [[[6, 1.25]], [[9, 1.5]]]
+    ax = first.axes
+    assert legend(ax) == ["neuron 0", "neuron 1", "neuron 2 (silent)", "threshold"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("time (ms)", "potential")
+
+
+def test_arrivals_are_ticks_up_or_down_by_the_sign_of_their_weight(simulator):
+    why = [simulator.explain("output", neuron) for neuron in (1, 2)]
+    ups, downs = membrane(simulator.trace("output", [1, 2]), inputs=why)[-2:]
+    for ticks, explanation in ((ups, why[0]), (downs, why[1])):
+        ends = np.array(ticks.get_segments())
+        assert ends[:, 0, 0].tolist() == [arrival.time for arrival in explanation.inputs]
+        rises = np.sign(ends[:, 1, 1] - ends[:, 0, 1])
+        assert rises.tolist() == [np.sign(arrival.weight) for arrival in explanation.inputs]
+    low, _ = ups.axes.get_ylim()
+    assert low < min(
+        end for ticks in (ups, downs) for end in np.array(ticks.get_segments())[..., 1].ravel()
+    )
+
+
+def test_every_arrival_is_drawn():
+    times = np.arange(1.0, 61.0)
+    network = ttfs.Network(ttfs.Dense.of(np.ones((60, 1)), threshold=1000), t_max=70)
+    simulator = ttfs.Simulator(network, times)
+    simulator.run()
+    why = simulator.explain("output", 0)
+    *_, ticks = membrane(simulator.trace("output"), inputs=[why], ax=new_axes(COLUMN))
+    picture = 255 - pixels(ticks.axes.figure)
+    ink = 255 - 255 * np.array(to_rgb(ticks.get_color()[0]))
+    assert len(ticks.get_segments()) == 60
+    for segment in ticks.get_segments():
+        x, y = ticks.axes.transData.transform(segment.mean(axis=0)).astype(int)
+        assert picture[y, x] @ ink / (ink @ ink) > 0.35
+
+
+def test_neurons_that_nothing_reached_and_inputs_without_threshold_are_drawn(simulator):
+    network = ttfs.Network(ttfs.Dense.of([[1.0]], threshold=1.0), t_max=10)
+    quiet = ttfs.Simulator(network, [INF])
+    quiet.run()
+    [line] = membrane(quiet.trace("output"), inputs=[quiet.explain("output", 0)])[:1]
+    pixels(line.axes.figure)
+    assert legend(line.axes) == ["neuron 0 (silent)", "threshold"]
+    drawn = membrane(simulator.trace("input"))
+    pixels(drawn[0].axes.figure)
+    assert "threshold" not in legend(drawn[0].axes)
+
+
+def test_no_traces_are_labelled_axes():
+    ax = new_axes()
+    assert membrane([], ax=ax) == []
+    pixels(ax.figure)
+    assert ax.get_xlabel() == "time (step)"
+
+
+def test_a_few_lines_differ_in_colour_or_style_and_many_are_counted():
+    def some(count):
+        corners = np.array([0.0, 5.0]), np.array([0.0, 1.0])
+        return [Trace(1, j, *corners, INF if j else 5.0, 2.0) for j in range(count)]
+
+    few = membrane(some(12))[:12]
+    assert (
+        len({(line.get_color(), line.get_linestyle(), str(line._dash_pattern)) for line in few})
+        == 12
+    )
+    many = membrane(some(40))
+    assert legend(many[0].axes) == ["40 neurons (39 silent)", "threshold"]
+    assert len(many) == 41
+
+
+def test_different_thresholds_have_the_colours_of_their_neurons():
+    corners = np.array([0.0, 5.0]), np.array([0.0, 1.0])
+    drawn = membrane([Trace(1, j, *corners, INF, limit) for j, limit in enumerate((2.0, 3.0))])
+    ax = drawn[0].axes
+    dashed = [line for line in ax.lines if line not in drawn]
+    assert [line.get_ydata()[0] for line in dashed] == [2.0, 3.0]
+    assert [line.get_color() for line in dashed] == [line.get_color() for line in drawn]
+
+
+# Latency diagrams
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 1.0])
+def test_every_spike_is_in_its_band_and_can_be_seen(labelled, share):
+    times = random_times(50, 6, share)
+    labels = np.arange(50) % 3 if labelled else None
+    *strips, means = latency_diagram(times, labels, t_max=100)
+    assert sum(len(strip.get_segments()) for strip in strips) == np.isfinite(times).sum()
+    means.remove()
+    for collection in list(strips[0].axes.collections):
+        if collection not in strips:
+            collection.remove()
+    picture = 255 - pixels(strips[0].axes.figure)
+    for turn, strip in enumerate(strips):
+        ink = 255 - 255 * np.array(to_rgb(layer_colour(turn + 1)))
+        for segment in strip.get_segments():
+            middle = segment.mean(axis=0)
+            neuron = round(middle[1])
+            assert np.isclose(times[:, neuron], middle[0]).any()
+            x, y = strip.axes.transData.transform(middle).astype(int)
+            near = picture[y - 1 : y + 2, x - 1 : x + 2] @ ink / (ink @ ink)
+            assert near.max() > 0.3
+
+
+def test_means_are_of_the_spikes_class_by_class():
+    times = np.array([[4.0, 9.0], [8.0, INF], [INF, INF], [1.0, 5.0]])
+    means = latency_diagram(times, [0, 0, 0, 7])[-1].get_segments()
+    assert [line[0, 0] for line in means] == [6.0, 1.0, 9.0, 5.0]
+    [one, other] = latency_diagram(times)[-1].get_segments()
+    assert (one[0, 0], other[0, 0]) == (pytest.approx(13 / 3), 7.0)
+
+
+def test_silent_shares_are_written_for_each_neuron():
+    times = np.array([[4.0, INF, INF], [8.0, INF, 3.0]])
+    ax = latency_diagram(times, unit="ms")[0].axes
+    assert texts(ax) == ["silent", "0 %", "100 %", "50 %"]
+    assert ax.get_xlabel() == "time of spike (ms)"
+
+
+@pytest.mark.parametrize("samples", [0, 1, 5])
+@pytest.mark.parametrize("value", [INF, 0.0])
+def test_diagrams_without_spikes_or_samples_keep_all_bands(samples, value):
+    times = np.full((samples, 4), value)
+    drawn = latency_diagram(times, np.zeros(samples, int), t_max=9)
+    ax = drawn[-1].axes
+    pixels(ax.figure)
+    assert ax.get_ylim() == (-0.5, 3.5)
+    assert len(texts(ax)) == 5
+
+
+@pytest.mark.parametrize("neurons", [1, 10, 64, 700])
+@pytest.mark.parametrize("width", [COLUMN, PAGE])
+def test_labels_of_a_diagram_neither_overlap_nor_leave_the_figure(neurons, width):
+    times = random_times(20, neurons)
+    ax = latency_diagram(times, np.arange(20) % 4, ax=new_axes(width, 4.0))[0].axes
+    pixels(ax.figure)
+    labels = [*ax.yaxis.get_minorticklabels(), *ax.yaxis.get_majorticklabels(), *ax.texts]
+    boxes = [text.get_window_extent().shrunk(1, 0.75) for text in labels if text.get_text()]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    assert all(box.x0 >= 0 and box.x1 <= ax.figure.bbox.width + 1 for box in boxes)
+
+
+# Spike order
+
+
+def test_ranks_count_earlier_spikes_and_silence_is_masked():
+    image = spike_order([[3.0, 1.0, 3.0, INF, 9.0], [INF] * 5])
+    assert image.get_array().tolist() == [[2, 1, 2, None, 4], [None] * 5]
+    assert legend(image.axes) == ["silent (60 %)"]
+
+
+def test_samples_are_sorted_by_class_and_stay_in_order_within():
+    times = np.array([[1.0, 2.0], [2.0, 1.0], [1.0, INF], [INF, 1.0]])
+    image = spike_order(times, [1, 0, 1, 0])
+    assert image.get_array().tolist() == [[2, 1], [None, 1], [1, 2], [1, None]]
+    assert [label.get_text() for label in image.axes.get_yticklabels()] == ["0", "1"]
+
+
+@pytest.mark.parametrize("shape", [(12, 9), (150, 40)])
+def test_every_spike_and_every_silence_has_its_pixel(shape):
+    times = random_times(*shape)
+    image = spike_order(times, ax=new_axes(PAGE, 4.0))
+    image.axes.figure.set_dpi(300)
+    picture = pixels(image.axes.figure)
+    sample, neuron = np.indices(shape)
+    places = np.stack([neuron.ravel(), sample.ravel()], 1)
+    x, y = image.axes.transData.transform(places).astype(int).T
+    grey = np.isclose(picture[y, x], 255 * np.array(to_rgb(SILENT)), atol=2).all(axis=1)
+    assert np.array_equal(grey, np.isinf(times).ravel())
+
+
+@pytest.mark.parametrize("shape", [(1500, 3), (3, 1500)])
+def test_one_silent_row_among_very_many_is_not_lost(shape):
+    times = np.zeros(shape)
+    empty = pixels(spike_order(times).axes.figure)
+    times[700 % shape[0], :] = INF
+    if shape[0] == 3:
+        times[:] = 0
+        times[:, 700] = INF
+    assert (pixels(spike_order(times).axes.figure) != empty)[:, 40:].any()
+
+
+@pytest.mark.parametrize("times", [np.empty((0, 3)), np.full((4, 3), INF), np.zeros((1, 1))])
+def test_orders_without_spikes_or_samples_are_drawn(times):
+    image = spike_order(times, np.zeros(len(times), int))
+    pixels(image.axes.figure)
+    assert image.get_array().shape == times.shape
+
+
+# Deadlines
+
+
+def test_the_last_accuracy_is_the_strict_one_and_each_is_that_of_the_first_spike_so_far():
+    rng = np.random.default_rng(1)
+    times = np.floor(random_times(300, 4, 0.3, seed=1) / 10)
+    potential, labels = rng.random(times.shape), rng.integers(0, 4, 300)
+    right, unknown, ring = decision_curve(times, potential, labels, t_max=10)
+    decisions = ttfs.decide(times, potential)
+    assert ring.get_ydata()[0] == pytest.approx(100 * (decisions.label == labels).mean())
+    for deadline, share, rest in zip(*right.get_data(), unknown.get_ydata(), strict=True):
+        known = decisions.time <= deadline
+        assert share == pytest.approx(100 * (known & (decisions.label == labels)).mean())
+        assert rest == pytest.approx(100 * (~known).mean())
+    assert right.get_drawstyle() == unknown.get_drawstyle() == "steps-post"
+    assert right.get_xdata()[-1] == 10
+
+
+@pytest.mark.parametrize(("samples", "drawn"), [(0, 2), (3, 3)])
+def test_deadlines_without_spikes_or_samples_are_drawn(samples, drawn):
+    silent = np.full((samples, 2), INF)
+    lines = decision_curve(silent, np.zeros((samples, 2)), np.zeros(samples, int), unit="ms")
+    pixels(lines[0].axes.figure)
+    assert len(lines) == drawn
+    assert lines[0].axes.get_xlabel() == "deadline (ms)"
+
+
+# Activity
+
+
+def test_activity_ends_with_the_spikes_and_operations_of_an_evaluation():
+    network = ttfs.Network(
+        ttfs.Dense(6, 5, ttfs.Real(init=(0, 1)), threshold=1.0, delay=1.0),
+        ttfs.Dense(5, 3, ttfs.Real(init=(0, 1)), threshold=1.0, delay=0.5),
+        t_max=20,
+        seed=3,
+    )
+    times = random_times(40, 6, 0.6) / 5
+    found = ttfs.evaluate(network, times, np.zeros(40, int))
+    layers = [np.where(t < 20, t, INF) for t in ttfs.forward(network, times).times]
+    *lines, work = activity(layers, [5, 3, 0], delay=[1.0, 0.5, 0.0], t_max=20)
+    assert sum(line.get_ydata()[-1] for line in lines) == pytest.approx(found.spikes_per_sample)
+    assert work.get_ydata()[-1] == pytest.approx(found.operations_per_sample)
+    assert all((np.diff(line.get_ydata()) >= 0).all() for line in [*lines, work])
+    assert legend(lines[0].axes) == ["input", "layer 1", "output", "operations (right)"]
+
+
+def test_a_fan_out_can_be_that_of_each_neuron():
+    work = activity([[1.0, 2.0, INF]], [[2, 3, 9]])[-1]
+    assert work.get_xydata().tolist() == [[0, 0], [1, 2], [2, 5], [2, 5]]
+
+
+@pytest.mark.parametrize("layer", [np.full((3, 4), INF), np.empty((0, 4)), np.full(4, INF)])
+def test_activity_without_spikes_is_drawn(layer):
+    drawn = activity([layer, layer], [4, 0], t_max=5)
+    pixels(drawn[0].axes.figure)
+    assert all((line.get_ydata() == 0).all() for line in drawn)
+
+
+# All of them
+
+TIMES = {
+    "latency_diagram": lambda times, **kw: latency_diagram([times], **kw),
+    "decision_curve": lambda times, **kw: decision_curve([times], [[1, 2]], [0], **kw),
+    "activity": lambda times, **kw: activity([times], [1], **kw),
+}
+
+
+@pytest.mark.parametrize("name", TIMES)
+@pytest.mark.parametrize(
+    ("times", "words"),
+    [
+        ([1.0, np.nan], "1 of 2 values are NaN"),
+        ([1.0, -2.0], "times start at 0, got -2"),
+        ([1.0, 20.0], "a spike at 20, but spikes come before t_max 20"),
+    ],
+)
+def test_times_that_cannot_be_meant_are_refused(name, times, words):
+    with pytest.raises(InputError, match=words) as caught:
+        TIMES[name](times, t_max=20)
+    assert name in str(caught.value)
+    assert plt.get_fignums() == []
+
+
+TRACE = Trace(1, 0, np.array([0.0, 3.0]), np.array([0.0, 1.0]), 3.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("draw", "words"),
+    [
+        (lambda: membrane([TRACE], names=["a", "b"]), "expects 1 names, got 2"),
+        (lambda: membrane([TRACE], inputs=[]), "expects inputs for 1 traces, got 0"),
+        (lambda: membrane([TRACE], t_max=3), "a spike at 3, but spikes come before t_max 3"),
+        (lambda: latency_diagram([1.0]), r"times \(samples, neurons\), got shape \(1,\)"),
+        (lambda: latency_diagram([[1.0]], [1, 2]), r"labels \(1,\), one per sample"),
+        (lambda: spike_order([[1.0]], [0.5]), "spike_order: expects whole labels, got float64"),
+        (lambda: spike_order([[np.nan]]), "spike_order: 1 of 1 values are NaN"),
+        (lambda: decision_curve([[1.0]], [[1.0, 2.0]], [0]), r"got shapes \(1, 1\) and \(1, 2\)"),
+        (lambda: decision_curve([[1.0]], [[1.0]], [1]), r"labels must be in 0\.\.0"),
+        (lambda: activity([[1.0]], [1, 2]), "expects 1 fan-outs, one per layer, got 2"),
+        (lambda: activity([[1.0]], [[1, 2]]), r"a fan-out for all or for each, got shapes"),
+        (lambda: activity([[1.0]], [-1]), "synapses must be 0 or more"),
+        (lambda: activity([[1.0]], [1], delay=[1, 2]), "expects one delay, or 1"),
+        (lambda: activity([[1.0]], [1], delay=-1), "delays must be 0 or more and finite"),
+        (lambda: activity([], []), "at least one layer, got none"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_leaves_no_figure(draw, words):
+    with pytest.raises((ShapeError, InputError), match=words):
+        draw()
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda ax: membrane([TRACE], ax=ax)[0],
+        lambda ax: latency_diagram([[1.0, 2.0]], [0], ax=ax)[0],
+        lambda ax: spike_order([[1.0, 2.0]], ax=ax),
+        lambda ax: decision_curve([[1.0]], [[1.0]], [0], ax=ax)[0],
+        lambda ax: activity([[1.0]], [1], ax=ax)[0],
+    ],
+)
+def test_pictures_go_into_the_axes_given_or_one_new_figure_and_change_no_setting(draw, tmp_path):
+    settings_before = dict(matplotlib.rcParams)
+    given_axes = matplotlib.figure.Figure().subplots()
+    assert draw(given_axes).axes is given_axes
+    assert plt.get_fignums() == []
+    figure = draw(None).axes.figure
+    assert figure.get_figwidth() in (COLUMN, PAGE)
+    assert len(plt.get_fignums()) == 1
+    assert dict(matplotlib.rcParams) == settings_before
+    first = save(figure, tmp_path / "a.svg")
+    second = save(draw(None).axes.figure, tmp_path / "b.svg")
+    assert first.read_bytes() == second.read_bytes()

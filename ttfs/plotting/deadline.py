@@ -1,0 +1,186 @@
+"""What is known, and what was spent, by a given time."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike
+
+from ttfs.checks import as_labels
+from ttfs.decoding import decide
+from ttfs.errors import InputError, ShapeError
+from ttfs.plotting.given import Array, horizon, layer_names, layers_of_times, numbers, spike_times
+from ttfs.plotting.look import INK, dress, layer_colour, legend_above, new_axes
+
+
+def decision_curve(
+    times: ArrayLike,
+    potential: ArrayLike,
+    labels: ArrayLike,
+    *,
+    ax: Axes | None = None,
+    t_max: float | None = None,
+    unit: str = "step",
+) -> list[Line2D]:
+    """Accuracy if one must answer by a deadline, and the share of samples not decided by then.
+
+    `times` (samples, outputs) and `potential` of the last layer, as `ttfs.forward` returns them;
+    `labels` (samples,). At each time an answer is the output that fired first; without one it is
+    wrong. A ring at the end shows the strict accuracy, in which samples that stay undecided are
+    answered by potential. Returns both lines, in percent, and the ring (none without samples).
+    ShapeError where sizes differ; InputError for NaN, negative times, spikes from `t_max` on, or
+    labels that are no output.
+
+    >>> from matplotlib.figure import Figure
+    >>> times, potential = [[3, 5], [np.inf, 4], [np.inf, np.inf]], [[1, 1], [0, 1], [0.5, 0]]
+    >>> right, open_, ring = decision_curve(times, potential, [0, 0, 0], ax=Figure().subplots())
+    >>> right.get_xydata().round(1).tolist()
+    [[0.0, 0.0], [3.0, 33.3], [4.0, 33.3], [4.0, 33.3]]
+    >>> open_.get_ydata().round(1).tolist(), ring.get_ydata().round(1).tolist()
+    ([100.0, 66.7, 33.3, 33.3], [66.7])
+    """
+    outputs = spike_times(times, "decision_curve", t_max)
+    volts = numbers(potential, "decision_curve, potential")
+    if outputs.ndim != 2 or outputs.shape != volts.shape or not outputs.shape[1]:
+        got = f"{outputs.shape} and {volts.shape}"
+        wanted = "times and potential (samples, outputs)"
+        raise ShapeError(f"decision_curve: expects {wanted}, got shapes {got}")
+    right = as_labels(labels, *outputs.shape)
+    decisions = decide(outputs, volts)
+    correct = decisions.label == right
+    end = horizon([decisions.time], t_max)
+    ax = new_axes() if ax is None else ax
+    dress(ax, f"deadline ({unit})", "samples (%)")
+    when, known = _shares(decisions.time, end)
+    _, good = _shares(np.where(correct, decisions.time, np.inf), end, when)
+    drawn = [
+        _steps(ax, when, good, layer_colour(1), "-", "right"),
+        _steps(ax, when, 100 - known, layer_colour(2), (0, (4, 2)), "undecided"),
+    ]
+    if correct.size:
+        share = 100 * correct.mean()
+        look: dict[str, Any] = {"color": layer_colour(1), "markerfacecolor": "white"}
+        words = f"at the end, undecided by potential: {share:.1f} %"
+        drawn += ax.plot(end, share, "o", label=words, clip_on=False, zorder=4, **look)
+    ax.set(xlim=(0, end), ylim=(-2, 103))
+    legend_above(ax)
+    return drawn
+
+
+def activity(
+    times: Sequence[ArrayLike],
+    fan_out: Sequence[ArrayLike],
+    *,
+    ax: Axes | None = None,
+    names: Sequence[str] | None = None,
+    delay: float | Sequence[float] = 0.0,
+    t_max: float | None = None,
+    unit: str = "step",
+) -> list[Line2D]:
+    """How many spikes and synaptic operations there have been by a given time, per sample.
+
+    `times` holds one array (neurons,) or (samples, neurons) per layer, input first, in `unit`.
+    `fan_out` holds for each layer how many synapses a spike of it reaches: one number, or one
+    for each neuron; 0 for the last layer of a chain. They are reached `delay` (one number, or
+    one per layer) after the spike, if that is before `t_max`. Spikes are drawn layer by layer on
+    the left scale, operations of all layers as a dashed line on the right one. Returns a line
+    per layer, and the operations. ShapeError where sizes differ; InputError for NaN, negative
+    times, spikes from `t_max` on, and negative numbers of synapses.
+
+    >>> from matplotlib.figure import Figure
+    >>> *layers, work = activity([[0, 2, np.inf], [3]], [1, 0], ax=Figure().subplots(), t_max=9)
+    >>> layers[0].get_xydata().tolist()
+    [[0.0, 0.0], [0.0, 1.0], [2.0, 2.0], [9.0, 2.0]]
+    >>> float(work.get_ydata().max())
+    2.0
+    """
+    layers = layers_of_times(times, "activity", t_max)
+    names = layer_names(len(layers), names)
+    costs = _costs(layers, fan_out)
+    delays = _delays(delay, len(layers))
+    arrivals = [layer + late for layer, late in zip(layers, delays, strict=True)]
+    if t_max is not None:
+        arrivals = [np.where(late < t_max, late, np.inf) for late in arrivals]
+    busy = [late for late, cost in zip(arrivals, costs, strict=True) if np.any(cost)]
+    end = horizon(layers + busy, t_max)
+    ax = new_axes(height=2.5) if ax is None else ax
+    samples = max((len(layer) for layer in layers if layer.ndim == 2), default=1) or 1
+    each = " per sample" if any(layer.ndim == 2 for layer in layers) else ""
+    dress(ax, f"time ({unit})", f"spikes{each}")
+    drawn = []
+    for i, layer in enumerate(layers):
+        when, total = _sums(layer, np.ones(layer.shape), end)
+        drawn.append(_steps(ax, when, total / samples, layer_colour(i), "-", names[i]))
+    right = ax.twinx()
+    dress(right, "", f"operations{each}")
+    right.spines["right"].set_visible(True)
+    when, total = _sums(
+        np.concatenate([a.ravel() for a in arrivals]),
+        np.concatenate([c.ravel() for c in costs]),
+        end,
+    )
+    work = _steps(right, when, total / samples, INK, (0, (2, 1.5)), "operations (right)")
+    ax.set(xlim=(0, end), ylim=(0, _top(drawn)))
+    right.set_ylim(0, _top([work]))
+    legend_above(ax, [*drawn, work])
+    return [*drawn, work]
+
+
+def _delays(delay: float | Sequence[float], layers: int) -> Array:
+    """One delay per layer."""
+    delays = numbers(delay, "activity, delay")
+    delays = np.full(layers, delays) if delays.ndim == 0 else delays
+    if delays.shape != (layers,):
+        raise ShapeError(f"activity: expects one delay, or {layers}, got shape {delays.shape}")
+    if not (np.isfinite(delays) & (delays >= 0)).all():
+        raise InputError(f"activity: delays must be 0 or more and finite, got {delay}")
+    return delays
+
+
+def _costs(layers: list[Array], fan_out: Sequence[ArrayLike]) -> list[Array]:
+    """Synapses reached by each neuron of each sample."""
+    if len(fan_out) != len(layers):
+        raise ShapeError(
+            f"activity: expects {len(layers)} fan-outs, one per layer, got {len(fan_out)}"
+        )
+    costs = []
+    for i, (layer, given) in enumerate(zip(layers, fan_out, strict=True)):
+        cost = numbers(given, f"activity, fan_out {i}")
+        if layer.ndim not in (1, 2) or cost.shape not in ((), layer.shape[-1:]):
+            wanted = "times (neurons,) or (samples, neurons), and a fan-out for all or for each"
+            got = f"{layer.shape} and {cost.shape}"
+            raise ShapeError(f"activity, layer {i}: expects {wanted}, got shapes {got}")
+        if not (np.isfinite(cost) & (cost >= 0)).all():
+            raise InputError(f"activity, fan_out {i}: synapses must be 0 or more")
+        costs.append(np.broadcast_to(cost, layer.shape))
+    return costs
+
+
+def _shares(times: Array, end: float, when: Array | None = None) -> tuple[Array, Array]:
+    """Distinct times from 0 to `end`, and the percentage of all that are at or before each."""
+    finite = np.sort(times[np.isfinite(times)])
+    if when is None:
+        when = np.concatenate([[0.0], np.unique(finite[finite > 0]), [end]])
+    return when, 100 * np.searchsorted(finite, when, side="right") / max(times.size, 1)
+
+
+def _sums(times: Array, values: Array, end: float) -> tuple[Array, Array]:
+    """Distinct times between a 0 before all and `end`, and the sum of values until each."""
+    fired = np.isfinite(times)
+    when, place = np.unique(times[fired], return_inverse=True)
+    sums = np.bincount(place.ravel(), values[fired], minlength=len(when)).cumsum()
+    last = sums[-1:] if len(sums) else np.zeros(1)
+    return np.concatenate([[0.0], when, [end]]), np.concatenate([[0.0], sums, last])
+
+
+def _steps(ax: Axes, x: Array, y: Array, colour: str, style: object, name: str) -> Line2D:
+    """A line that keeps each value until the next."""
+    look: dict[str, Any] = {"linestyle": style, "drawstyle": "steps-post"}
+    return ax.plot(x, y, label=name, color=colour, linewidth=1.2, **look)[0]
+
+
+def _top(lines: list[Line2D]) -> float:
+    """Where an axis with these lines ends."""
+    return 1.05 * max(float(np.max(line.get_ydata())) for line in lines) or 1.0

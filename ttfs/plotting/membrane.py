@@ -1,0 +1,219 @@
+"""The way of a neuron's potential to its threshold."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike
+
+from ttfs.errors import InputError, ShapeError
+from ttfs.plotting.given import Array, spike_times
+from ttfs.plotting.look import FAINT, HIDDEN, INK, dress, layer_colour, legend_above, new_axes
+
+if TYPE_CHECKING:
+    from ttfs.explanations import Explanation, Input, Trace
+
+STYLES = "-", (0, (4, 1.5))  # of the first six lines and the next six
+DASHES = (0, (5, 3))
+NAMED = 12  # traces; of more, the legend only says how many there are
+ROW = 0.06  # height of a row of arrivals, as a share of the potentials' range
+
+
+class Look(NamedTuple):
+    """How the line of a neuron is drawn."""
+
+    colour: str
+    style: object
+    width: float
+
+
+def membrane(
+    traces: Sequence["Trace"],
+    *,
+    ax: Axes | None = None,
+    inputs: Sequence["Explanation | Sequence[Input]"] | None = None,
+    names: Sequence[str] | None = None,
+    t_max: float | None = None,
+    unit: str = "step",
+) -> list[Artist]:
+    """Potentials up to the spike, or to now: lines, a ring at each spike, dashed thresholds.
+
+    `traces` from `Simulator.trace`. `inputs`, one per trace from `Simulator.explain`, adds a row
+    of ticks below for each trace: an arrival that raises its potential goes up from the row's
+    line, one that lowers it goes down. `names` for the legend, which also says who is silent.
+    Returns the lines, one per trace; then the rings; then a collection of ticks per row.
+    ShapeError where numbers of traces, inputs and names differ; InputError for a time that is
+    negative or NaN, and spikes from `t_max` on.
+
+    >>> import ttfs
+    >>> from matplotlib.figure import Figure
+    >>> network = ttfs.Network(ttfs.Dense.of([[0.5], [0.75]], threshold=1, delay=1), t_max=9)
+    >>> simulator = ttfs.Simulator(network, [1.0, 3.0])
+    >>> simulator.run()
+    'end'
+    >>> line, ring = membrane(simulator.trace("output"), ax=Figure().subplots())
+    >>> line.get_xydata().tolist()
+    [[0.0, 0.0], [2.0, 0.0], [2.0, 0.5], [4.0, 0.5], [4.0, 1.25], [4.0, 1.25]]
+    >>> ring.get_xydata().tolist()
+    [[4.0, 1.25]]
+    """
+    traces = list(traces)
+    _check(traces, t_max)
+    names = _names(traces, names)
+    rows = _arrivals(traces, inputs)
+    ax = new_axes() if ax is None else ax
+    dress(ax, f"time ({unit})", "potential")
+    low, high = _range(traces)
+    looks = [_look(k, trace.layer, len(traces)) for k, trace in enumerate(traces)]
+    lines = [
+        _line(ax, trace, name, look) for trace, name, look in zip(traces, names, looks, strict=True)
+    ]
+    rings = [
+        _ring(ax, trace, look)
+        for trace, look in zip(traces, looks, strict=True)
+        if np.isfinite(trace.spike)
+    ]
+    limit = _thresholds(ax, traces, looks)
+    step = ROW * (high - low)
+    bottom = low - 0.5 * step
+    ticks = []
+    for k, row in enumerate(rows):
+        bottom -= 2 * step if k else 1.5 * step
+        ticks.append(_ticks(ax, row, bottom, step, looks[k].colour))
+    end = max([t.times.max(initial=0.0) for t in traces], default=0.0) or 1.0
+    end = end if t_max is None else float(t_max)
+    ax.set(xlim=(-0.015 * end, 1.015 * end), ylim=(bottom - step, high + 1.2 * step))
+    if rows:
+        ax.axhline(low - 0.7 * step, color=FAINT, linewidth=0.6)
+        ax.set_yticks([y for y in ax.get_yticks() if low <= y <= high + step])
+    legend_above(ax, _legend(lines, traces) + limit)
+    return [*lines, *rings, *ticks]
+
+
+def _check(traces: list["Trace"], t_max: float | None) -> None:
+    """Times that can be drawn."""
+    for trace in traces:
+        whose = f"membrane, neuron {trace.neuron}"
+        spike_times(trace.times, whose)
+        spike_times([trace.spike], whose, t_max)
+        if trace.times.shape != trace.potential.shape:
+            got = f"{trace.times.shape} and {trace.potential.shape}"
+            raise ShapeError(f"{whose}: expects times and potential of one length, got {got}")
+        if not np.isfinite(trace.potential).all():
+            raise InputError(f"{whose}: potentials must be finite")
+
+
+def _names(traces: list["Trace"], names: Sequence[str] | None) -> list[str]:
+    """The caller's names, or neuron numbers; the silent are called so."""
+    if names is None:
+        several = len({trace.layer for trace in traces}) > 1
+        names = [f"{t.layer}:{t.neuron}" if several else f"neuron {t.neuron}" for t in traces]
+    if len(names) != len(traces):
+        raise ShapeError(f"membrane: expects {len(traces)} names, got {len(names)}")
+    return [
+        name if np.isfinite(trace.spike) else f"{name} (silent)"
+        for name, trace in zip(names, traces, strict=True)
+    ]
+
+
+def _arrivals(
+    traces: list["Trace"], inputs: Sequence["Explanation | Sequence[Input]"] | None
+) -> list[Array]:
+    """(arrivals, 2) times and weights for each trace, if they were given."""
+    if inputs is None:
+        return []
+    if len(inputs) != len(traces):
+        raise ShapeError(f"membrane: expects inputs for {len(traces)} traces, got {len(inputs)}")
+    found = [given if isinstance(given, Sequence) else given.inputs for given in inputs]
+    rows = [[(i.time, i.weight) for i in row] for row in found]
+    return [np.array(row, np.float64).reshape(-1, 2) for row in rows]
+
+
+def _range(traces: list["Trace"]) -> tuple[float, float]:
+    """The lowest and highest potential or threshold."""
+    values = [trace.potential for trace in traces]
+    values += [np.array([t.threshold]) for t in traces if np.isfinite(t.threshold)]
+    low = min((v.min(initial=0.0) for v in values), default=0.0)
+    high = max((v.max(initial=0.0) for v in values), default=0.0)
+    return (float(low), float(high)) if high > low else (float(low), float(low) + 1.0)
+
+
+def _look(k: int, layer: int, count: int) -> Look:
+    """A few lines each look their own way, many all alike and thin."""
+    if count > NAMED:
+        return Look(layer_colour(layer), "-", 0.6)
+    return Look(HIDDEN[k % len(HIDDEN)], STYLES[k // len(HIDDEN)], 1.2)
+
+
+def _line(ax: Axes, trace: "Trace", name: str, look: Look) -> Line2D:
+    """The corners of one potential, joined."""
+    style: Any = look.style
+    return ax.plot(
+        trace.times,
+        trace.potential,
+        color=look.colour,
+        linestyle=style,
+        linewidth=look.width,
+        label=name,
+    )[0]
+
+
+def _ring(ax: Axes, trace: "Trace", look: Look) -> Line2D:
+    """Where the only spike of a neuron is."""
+    return ax.plot(
+        trace.spike,
+        trace.potential[-1],
+        "o",
+        color=look.colour,
+        markerfacecolor="white",
+        markersize=4.5 if look.width > 1 else 3,
+        zorder=4,
+    )[0]
+
+
+def _thresholds(ax: Axes, traces: list["Trace"], looks: list[Look]) -> list[Artist]:
+    """A dashed line for each; in the neuron's colour where they differ. One for the legend."""
+    found = [t.threshold for t in traces if np.isfinite(t.threshold)]
+    own = len(set(found)) > 1
+    drawn: dict[ArrayLike, Artist] = {}
+    for trace, look in zip(traces, looks, strict=True):
+        if trace.threshold in found and (own or trace.threshold not in drawn):
+            drawn[trace.threshold] = ax.axhline(
+                trace.threshold,
+                color=look.colour if own else INK,
+                linewidth=0.8,
+                linestyle=DASHES,
+                zorder=1,
+            )
+    line = Line2D([], [], label="threshold", color=INK, linewidth=0.8, linestyle=DASHES)
+    return [line] if drawn else []
+
+
+def _ticks(ax: Axes, row: Array, middle: float, height: float, colour: str) -> LineCollection:
+    """One tick per arrival; a weight of zero gets a dot."""
+    x, y = row[:, 0], 0.8 * height * np.sign(row[:, 1])
+    ends = [np.column_stack([x, middle + share * y]) for share in (0, 1)]
+    ax.axhline(middle, color=FAINT, linewidth=0.4, zorder=1)
+    ticks = LineCollection(
+        list(np.stack(ends, axis=1)),
+        colors=colour,
+        linewidths=1.0,
+        capstyle="projecting",
+        snap=False,
+        zorder=3,
+    )
+    ax.add_collection(ticks, autolim=False)
+    return ticks
+
+
+def _legend(lines: list[Line2D], traces: list["Trace"]) -> list[Artist]:
+    """Every line, or of too many only how many there are."""
+    if len(lines) <= NAMED:
+        return list(lines)
+    silent = sum(bool(np.isinf(trace.spike)) for trace in traces)
+    words = f"{len(lines)} neurons ({silent} silent)"
+    return [Line2D([], [], color=lines[0].get_color(), linewidth=1.2, label=words)]

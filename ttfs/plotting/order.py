@@ -1,0 +1,267 @@
+"""Who fires when, and after whom, over many stimuli."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import ListedColormap
+from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike, NDArray
+
+from ttfs.errors import InputError, ShapeError
+from ttfs.plotting.given import Array, horizon, spike_times
+from ttfs.plotting.look import (
+    COLUMN,
+    FAINT,
+    INK,
+    SILENT,
+    colour_bar,
+    dress,
+    layer_colour,
+    legend_above,
+    new_axes,
+    percent,
+)
+
+FIRST_IS_DARK = ListedColormap(
+    colormaps["viridis"](np.linspace(0, 0.85, 256)), name="ttfs_order"
+).with_extremes(bad=SILENT)
+
+FEW = 200  # rows or columns of an image, of which each gets pixels of its own
+BAND = 0.86  # of a neuron's place, the share that its samples fill
+LABEL_POINTS = 6.3  # height that one label needs
+
+
+def latency_diagram(
+    times: ArrayLike,
+    labels: ArrayLike | None = None,
+    *,
+    ax: Axes | None = None,
+    t_max: float | None = None,
+    unit: str = "step",
+) -> list[Artist]:
+    """A band per neuron with a short line for each of its spikes, its mean, its silent share.
+
+    `times` (samples, neurons) in `unit`. Samples lie above each other in their order, the first
+    lowest; silent ones leave their row empty. With `labels` (samples,), whole numbers, the bands
+    are divided into classes, the smallest lowest, in two colours by turns, each with its own
+    mean. Returns the spikes, a collection for each colour, and then the means. ShapeError where
+    sizes differ; InputError for NaN, negative times, spikes from `t_max` on, or other labels.
+
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().subplots()
+    >>> spikes, means = latency_diagram([[1, 2], [3, np.inf]], ax=ax)
+    >>> len(spikes.get_segments()), [float(line[0, 0]) for line in means.get_segments()]
+    (3, [2.0, 2.0])
+    >>> [text.get_text() for text in ax.texts]
+    ['silent', '0 %', '50 %']
+    """
+    array = _two_dimensional(times, "latency_diagram", t_max)
+    classes = _classes(labels, array, "latency_diagram")
+    found = np.unique(classes)
+    if ax is None:
+        rows = array.shape[1] * max(1.0, 0.3 * len(found))
+        ax = new_axes(COLUMN, min(max(2.0, 0.7 + 0.2 * rows), 6.0))
+    end = horizon([array], t_max)
+    ax.set(xlim=(-0.015 * end, 1.015 * end), ylim=(-0.5, array.shape[1] - 0.5))
+    dress(ax, f"time of spike ({unit})", "neuron" if labels is None else "neuron, class")
+    heights = _heights(classes, found)
+    drawn: list[Artist] = []
+    for turn in range(min(2, len(found))):
+        mine = np.isin(classes, found[turn::2])
+        drawn.append(_strip(ax, array[mine], heights[mine], layer_colour(turn + 1)))
+    drawn.append(_means(ax, array, classes, found))
+    _name_neurons(ax, array.shape[1], [] if labels is None else list(found))
+    _write_silence(ax, array)
+    legend_above(ax, [Line2D([], [], color=INK, linewidth=2, label="mean")])
+    return drawn
+
+
+def spike_order(
+    times: ArrayLike,
+    labels: ArrayLike | None = None,
+    *,
+    ax: Axes | None = None,
+    colorbar: bool = True,
+) -> AxesImage:
+    """In which order the neurons fire: one row per sample, dark for the first, grey for silent.
+
+    `times` (samples, neurons). The rank of a spike is 1 plus the number of earlier ones in its
+    sample, so neurons that fire together share a rank. Samples are drawn from the top in their
+    order, or sorted by `labels` (samples,), whole numbers, with a line between classes. The
+    returned image holds the ranks, silent ones masked; of more than 200 samples or neurons, what
+    falls into one pixel is mixed. ShapeError where sizes differ; InputError for NaN, negative
+    times, or other labels.
+
+    >>> from matplotlib.figure import Figure
+    >>> image = spike_order([[7, 2, np.inf], [5, 5, 9]], ax=Figure().subplots())
+    >>> image.get_array().tolist()
+    [[2, 1, None], [1, 1, 3]]
+    """
+    array = _two_dimensional(times, "spike_order", None)
+    classes = _classes(labels, array, "spike_order")
+    order = np.argsort(classes, kind="stable")
+    ranks = ranks_of(array[order])
+    ax = new_axes(height=2.7) if ax is None else ax
+    crowded = max(array.shape) > FEW
+    image = ax.imshow(
+        _enlarged(ranks) if crowded else ranks,
+        cmap=FIRST_IS_DARK,
+        vmin=1,
+        vmax=max(2, ranks.max()) if ranks.count() else 2,
+        aspect="auto",
+        extent=(-0.5, array.shape[1] - 0.5, max(len(array), 1) - 0.5, -0.5),
+        interpolation="antialiased" if crowded else "nearest",
+        interpolation_stage="rgba",
+    )
+    dress(ax, "neuron", "sample" if labels is None else "samples by class")
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    ax.yaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    if labels is not None:
+        _name_classes(ax, classes[order])
+    silent = int(np.isinf(array).sum())
+    label = f"silent ({percent(silent, array.size)})"
+    legend_above(ax, [Patch(facecolor=SILENT, edgecolor=INK, linewidth=0.6, label=label)])
+    if colorbar:
+        colour_bar(image, "rank of spike")
+        if image.colorbar is not None:
+            image.colorbar.locator = MaxNLocator("auto", integer=True)
+            image.colorbar.update_ticks()
+    return image
+
+
+def _enlarged(ranks: np.ma.MaskedArray) -> np.ma.MaskedArray:
+    """Columns and rows repeated where they are few: smoothing the many leaves these sharp."""
+    for axis in (0, 1):
+        if ranks.shape[axis] <= FEW:
+            ranks = ranks.repeat(-(-5 * FEW // max(ranks.shape[axis], 1)), axis)
+    return ranks
+
+
+def ranks_of(times: Array) -> np.ma.MaskedArray:
+    """Per row, 1 plus the number of earlier times; inf is masked.
+
+    >>> ranks_of(np.array([[3.0, 1.0, 3.0, np.inf]])).tolist()
+    [[2, 1, 2, None]]
+    """
+    ordered = np.sort(times, axis=1)
+    earlier = [np.searchsorted(row, mine) for row, mine in zip(ordered, times, strict=True)]
+    ranks = np.array(earlier, int).reshape(times.shape) + 1
+    return np.ma.array(ranks, mask=np.isinf(times))
+
+
+def _two_dimensional(times: ArrayLike, whose: str, t_max: float | None) -> Array:
+    """Times (samples, neurons), of at least one neuron."""
+    array = spike_times(times, whose, t_max)
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise ShapeError(f"{whose}: expects times (samples, neurons), got shape {array.shape}")
+    return array
+
+
+def _classes(labels: ArrayLike | None, times: Array, whose: str) -> NDArray[np.int64]:
+    """Whole numbers, one per sample; all alike if there are none."""
+    if labels is None:
+        return np.zeros(len(times), np.int64)
+    classes = np.asarray(labels)
+    if classes.shape != times.shape[:1]:
+        wanted = f"labels ({len(times)},), one per sample"
+        raise ShapeError(f"{whose}: expects {wanted}, got shape {classes.shape}")
+    if classes.size and classes.dtype.kind not in "iu":
+        raise InputError(f"{whose}: expects whole labels, got {classes.dtype}")
+    return classes.astype(np.int64)
+
+
+def _heights(classes: NDArray[np.int64], found: NDArray[np.int64]) -> Array:
+    """Where in a band each sample lies, -0.5 to 0.5: by class, then in order."""
+    heights = np.empty(len(classes))
+    for k, c in enumerate(found):
+        mine = np.flatnonzero(classes == c)
+        inner = (np.arange(len(mine)) + 0.5) / len(mine)
+        heights[mine] = BAND * ((k + inner) / len(found) - 0.5)
+    return heights
+
+
+def _strip(ax: Axes, times: Array, heights: Array, colour: str) -> LineCollection:
+    """One line per spike, at least a point long and wide."""
+    sample, neuron = np.nonzero(np.isfinite(times))
+    x, y = times[sample, neuron], neuron + heights[sample]
+    half = 0.35 * BAND / max(len(times), 1)
+    ends = [np.column_stack([x, y + side * half]) for side in (-1, 1)]
+    lines = LineCollection(
+        list(np.stack(ends, axis=1)),
+        colors=colour,
+        linewidths=1.0,
+        capstyle="projecting",
+        snap=False,
+        zorder=2,
+    )
+    ax.add_collection(lines, autolim=False)
+    return lines
+
+
+def _means(
+    ax: Axes, times: Array, classes: NDArray[np.int64], found: NDArray[np.int64]
+) -> LineCollection:
+    """An upright line through each class of each band in which anything fired."""
+    lines = []
+    for neuron in range(times.shape[1]):
+        for k, c in enumerate(found):
+            spikes = times[classes == c, neuron]
+            spikes = spikes[np.isfinite(spikes)]
+            if spikes.size:
+                ends = neuron + BAND * (np.array([k, k + 1]) / len(found) - 0.5)
+                lines.append(np.column_stack([np.full(2, spikes.mean()), ends]))
+    for colour, width in (("white", 3.2), (INK, 1.6)):
+        drawn = LineCollection(
+            lines, colors=colour, linewidths=width, capstyle="butt", snap=False, zorder=3
+        )
+        ax.add_collection(drawn, autolim=False)
+    return drawn
+
+
+def _stride(points: float) -> int:
+    """Every how many rows of that height a label fits: 1, 2, 5, 10, ..."""
+    steps = [digit * 10**power for power in range(9) for digit in (1, 2, 5)]
+    return next(step for step in steps if step * points >= LABEL_POINTS)
+
+
+def _name_neurons(ax: Axes, neurons: int, classes: list) -> None:
+    """Numbers of neurons, and of classes where they fit beside."""
+    points = ax.bbox.height / ax.figure.dpi * 72 / neurons
+    shown = range(0, neurons, _stride(points))
+    ax.set_yticks(list(shown), [str(neuron) for neuron in shown])
+    for neuron in range(1, neurons):
+        ax.axhline(neuron - 0.5, color=FAINT, linewidth=0.4, zorder=1)
+    inner = points * BAND / max(len(classes), 1)
+    if not classes or _stride(inner) >= max(len(classes), 2):
+        return
+    rows = range(0, len(classes), _stride(inner))
+    places = [n + BAND * ((k + 0.5) / len(classes) - 0.5) for n in range(neurons) for k in rows]
+    ax.set_yticks(places, [str(classes[k]) for _ in range(neurons) for k in rows], minor=True)
+    ax.tick_params(axis="y", which="minor", labelsize="xx-small", labelcolor=INK, length=2)
+    ax.tick_params(axis="y", which="major", pad=14, length=0)
+
+
+def _write_silence(ax: Axes, times: Array) -> None:
+    """The silent share of each neuron at the right of its band, where there is room."""
+    points = ax.bbox.height / ax.figure.dpi * 72 / times.shape[1]
+    look: dict[str, Any] = {"fontsize": "x-small", "color": INK}
+    ax.text(1.01, 1.01, "silent", transform=ax.transAxes, va="bottom", **look)
+    for neuron in range(0, times.shape[1], _stride(points)):
+        share = percent(int(np.isinf(times[:, neuron]).sum()), len(times))
+        ax.text(1.01, neuron, share, va="center", transform=ax.get_yaxis_transform(), **look)
+
+
+def _name_classes(ax: Axes, classes: NDArray[np.int64]) -> None:
+    """A line between classes, and each one's number at its middle."""
+    found, first, counts = np.unique(classes, return_index=True, return_counts=True)
+    for start in first[1:]:
+        ax.axhline(start - 0.5, color="white", linewidth=0.8)
+    ax.set_yticks(first + (counts - 1) / 2, [str(c) for c in found])
+    ax.tick_params(axis="y", length=0)
