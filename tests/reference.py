@@ -300,12 +300,14 @@ def events_of(circuit, given):
                 if s.delay == more:
                     potential[s.target] += s.weight
                     heapq.heappush(queue, (time, layer, FIRES, s.target[1], -1, False))
-        elif (layer, neuron) not in fired:  # because it is told to, or has reason
-            if more or potential[layer, neuron] >= thresholds[layer, neuron]:
-                fired.add((layer, neuron))
-                events.append((time, "spike", layer, neuron, None))
-                for r, delay in departures(circuit, rows, names[layer], neuron):
-                    heapq.heappush(queue, (time + delay, ends[r][1], ARRIVES, neuron, r, delay))
+            continue
+        if (layer, neuron) in fired:
+            continue
+        if more or potential[layer, neuron] >= thresholds[layer, neuron]:  # told to, or has reason
+            fired.add((layer, neuron))
+            events.append((time, "spike", layer, neuron, None))
+            for r, delay in departures(circuit, rows, names[layer], neuron):
+                heapq.heappush(queue, (time + delay, ends[r][1], ARRIVES, neuron, r, delay))
     return events
 
 

@@ -71,7 +71,9 @@ def stimuli(draw, circuit, dtype=np.float64):
 def given_of(stimulus):
     """The same as (population, neuron) -> time."""
     return {
-        (int(name[1:]), j): float(t) for name, times in stimulus.items() for j, t in enumerate(times)
+        (int(name[1:]), j): float(t)
+        for name, times in stimulus.items()
+        for j, t in enumerate(times)
     }
 
 
@@ -119,9 +121,7 @@ def test_all_events_come_in_the_order_of_a_plain_queue(data):
 def test_populations_of_every_width_equal_a_plain_queue(size, kind):
     rng = np.random.default_rng(size)
     sizes = [9, size, size]
-    populations = [
-        Population(f"p{k}", n, rng.integers(1, 20, n) / 4) for k, n in enumerate(sizes)
-    ]
+    populations = [Population(f"p{k}", n, rng.integers(1, 20, n) / 4) for k, n in enumerate(sizes)]
     ends = [(0, 1), (1, 1), (1, 2), (0, 2), (2, 1)]
     projections = [random_projection(rng, *end, sizes, kind) for end in ends]
     circuit = Circuit(populations, projections)
@@ -154,7 +154,11 @@ def test_the_circuit_of_a_network_is_the_chain_it_is():
     ]
     network = Network(*layers, t_max=8)
     chain = Circuit(
-        [Population("input", 5), Population("hidden", 17, 1.5), Population("output", 3, [1, 2, 0.25])],
+        [
+            Population("input", 5),
+            Population("hidden", 17, 1.5),
+            Population("output", 3, [1, 2, 0.25]),
+        ],
         [
             Projection("input", "hidden", layers[0].initial, 0.5),
             Projection("hidden", "output", layers[1].initial),

@@ -32,6 +32,7 @@ ROWS = [
     "trainer",
     "presets pictures viewer",
     "runs bench bench_simulator",
+    "console",
     "cli",
     "__main__",
 ]

@@ -36,12 +36,12 @@ _HOMES = {
     "weights": ["Binary", "Real"],
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
-_MODULES = {"datasets", "plotting", "presets", "rules"}
+_MODULES = {"datasets", "plotting", "presets", "rules", "viewer"}
 
 __all__ = sorted([*_HOME, *_MODULES])
 
 if TYPE_CHECKING:
-    from ttfs import datasets, plotting, presets, rules
+    from ttfs import datasets, plotting, presets, rules, viewer
     from ttfs.checks import NO_SPIKE
     from ttfs.circuit import Circuit, Population, Projection
     from ttfs.decoding import Decisions, decide

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttfs.errors import RunError
+from ttfs.errors import InputError, RunError
 from ttfs.files import archive, write_atomically
 from ttfs.history import History
 from ttfs.network import Network
@@ -90,7 +90,15 @@ class Checkpoint:
         self.path, self.identity = path, identity
 
     def note(self, record: dict[str, float], score: float) -> None:
-        """Add an epoch's record, and keep its weights if they scored higher than all before."""
+        """Add an epoch's record, and keep its weights if they scored higher than all before.
+
+        Raises InputError if they are no longer finite.
+        """
+        if not all(np.isfinite(array).all() for array in self.parameters.values()):
+            raise InputError(
+                f"weights are no longer finite after epoch {self.epoch + 1};"
+                " lower the learning rate"
+            )
         self.history.records.append(record)
         if score > self.best_score:
             self.best_score, self.history.best_epoch = score, self.epoch

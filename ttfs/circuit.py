@@ -69,7 +69,7 @@ class Projection:
         if not np.isfinite(weights.data if sp.issparse(weights) else weights).all():
             raise InputError(f"{self.title}: weights must be finite")
         object.__setattr__(self, "weights", weights)
-        delay = as_matrix(self.delay, f"{self.title}: delay")
+        delay: Any = as_matrix(self.delay, f"{self.title}: delay")
         delay = delay if delay.ndim else float(delay)
         values = delay.data if sp.issparse(delay) else np.asarray(delay)
         if values.size and not (np.isfinite(values).all() and values.min() >= 0):

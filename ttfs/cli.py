@@ -25,6 +25,7 @@ examples:
   ttfs evaluate runs/digits-seed0/model.npz --dataset digits
   ttfs plot runs/digits-seed0/model.npz --dataset digits --index 7
   ttfs view runs/digits-seed0/model.npz --dataset digits --index 7 --out page.html
+  ttfs step runs/digits-seed0/model.npz --dataset digits --index 7
 
 exit codes: 0 done, 2 something to mend (one sentence says what), 130 stopped by Ctrl-C"""
 
@@ -72,7 +73,8 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"ttfs {ttfs.__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (add_train, add_evaluate, add_info, add_plot, add_view, add_datasets, add_bench):
+    seeing = (add_info, add_plot, add_view, add_step)
+    for add in (add_train, add_evaluate, *seeing, add_datasets, add_bench):
         add(commands)
     return top
 
@@ -162,6 +164,25 @@ def add_view(commands: Any) -> None:
     view.set_defaults(command=run_view)
 
 
+def add_step(commands: Any) -> None:
+    """ttfs step."""
+    step = commands.add_parser(
+        "step",
+        help="step through one stimulus, event by event, in the terminal",
+        description="Let the events of one stimulus happen one by one. Commands come from the"
+        " terminal or, line by line, from a pipe: Enter steps, c continues, h lists the others.",
+    )
+    add_model(step)
+    step.add_argument("--index", type=natural, default=0, metavar="N", help="stimulus (0)")
+    step.add_argument("--until", type=from_zero, metavar="T", help="run to this time first")
+    step.add_argument(
+        "--json",
+        action="store_true",
+        help="one JSON object a line for each event; without a terminal, for all of them",
+    )
+    step.set_defaults(command=run_step)
+
+
 def add_datasets(commands: Any) -> None:
     """ttfs datasets."""
     datasets = commands.add_parser("datasets", help="which data sets are here, and where")
@@ -199,6 +220,7 @@ def number(kind: type, least: float, most: float, what: str) -> Any:
 count = number(int, 1, 10**18, "a whole number from 1 on, of at most 18 digits")
 natural = number(int, 0, 10**18, "a whole number from 0 on, of at most 18 digits")
 hidden = number(int, 1, 10**6, "a whole number from 1 to a million")
+from_zero = number(float, 0, float("inf"), "a time from 0 on")
 above_zero = number(float, 5e-324, 1e308, "a number above 0")
 
 
@@ -336,15 +358,35 @@ def run_view(options: argparse.Namespace) -> None:
     data = split_of(options.dataset, options.split)
     if options.index >= len(data):
         raise InputError(f"--index {options.index}: {data.name} has {len(data)} samples")
-    one = data[options.index : options.index + 1]
+    chosen = slice(options.index, options.index + 1)
+    one = replace(data, images=data.images[chosen], labels=data.labels[chosen])
+    flat = len(data.image_shape) == 2
     made = viewer.page(
         Simulator(model.network, stimuli_for(model, one, str(options.model))[0]),
-        data.image_shape if len(data.image_shape) == 2 else None,
+        data.image_shape if flat else None,
         int(one.labels[0]),
-        image=one.images[0] if len(data.image_shape) == 2 else None,
+        image=one.images[0] if flat else None,
         title=f"{data.name} {options.split} {options.index}",
     )
     print(made.save(options.out or options.model.parent / "view.html"))
+
+
+def run_step(options: argparse.Namespace) -> None:
+    """Step through one stimulus."""
+    from ttfs.console import serve
+    from ttfs.model_file import load
+    from ttfs.runs import split_of, stimuli_for
+    from ttfs.simulator import Simulator
+
+    model = load(options.model)
+    data = split_of(options.dataset, options.split)
+    if options.index >= len(data):
+        raise InputError(f"--index {options.index}: {data.name} has {len(data)} samples")
+    part = slice(options.index, options.index + 1)
+    one = replace(data, images=data.images[part], labels=data.labels[part])
+    simulator = Simulator(model.network, stimuli_for(model, one, str(options.model))[0])
+    title = f"{model.network} on {data.name} {options.split} {options.index}, label {one.labels[0]}"
+    serve(simulator, title, until=options.until, json=options.json)
 
 
 def run_datasets(options: argparse.Namespace) -> None:

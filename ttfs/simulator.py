@@ -295,7 +295,7 @@ class Simulator:
             inputs=tuple(inputs),
             margin=at - threshold,
             closest=time if fired else float(when[best]) if inputs else float("nan"),
-            given=fired and time == self._stimulus[unit] and at < threshold,
+            given=bool(fired and time == self._stimulus[unit] and at < threshold),
             unit=self.circuit.unit,
         )
 

@@ -9,7 +9,7 @@ import base64
 import html
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ class Page:
 
 def page(
     simulator: Simulator,
-    image_shape: tuple[int, int] | None = None,
+    image_shape: Sequence[int] | None = None,
     label: int | str | None = None,
     *,
     image: Any = None,
@@ -182,10 +182,17 @@ def _follow(simulator: Simulator) -> Course:
     simulator.restore(now)
     thresholds = state.limits.copy()
     events = list(_events(simulator.plan, state))
-    columns = zip(*events, strict=True) if events else [()] * 6
-    kinds = (np.uint8, np.float64, np.int32, np.int32, np.int32, np.int64)
-    arrays = (np.array(column, kind) for column, kind in zip(columns, kinds, strict=True))
-    return Course(*arrays, thresholds=thresholds, end=state)
+    columns = list(zip(*events, strict=True)) if events else [()] * 6
+    return Course(
+        kind=np.array(columns[0], np.uint8),
+        time=np.array(columns[1], np.float64),
+        layer=np.array(columns[2], np.int32),
+        neuron=np.array(columns[3], np.int32),
+        projection=np.array(columns[4], np.int32),
+        synapse=np.array(columns[5], np.int64),
+        thresholds=thresholds,
+        end=state,
+    )
 
 
 def _events(plan: Plan, state: State) -> Iterator[tuple[int, float, int, int, int, int]]:

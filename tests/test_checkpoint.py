@@ -1,0 +1,409 @@
+import errno
+import io
+import json
+import os
+
+import numpy as np
+import pytest
+from cases import SEEDS, same_bits
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ttfs
+from ttfs import checkpoint as module
+from ttfs.checkpoint import Checkpoint, fingerprint
+from ttfs.errors import RunError
+from ttfs.files import archive
+from ttfs.rules import S4NN
+
+pytestmark = pytest.mark.small
+RNG = np.random.default_rng(0)
+LABELS = RNG.integers(0, 2, 30)
+TIMES = (RNG.integers(0, 8, (30, 4)) + 4 * (np.arange(4) // 2 != LABELS[:, None])).astype(float)
+BINARY = ttfs.Binary(init=(-1, 2), scale=60)
+
+
+def network(kind=BINARY, **settings):
+    """4-3-2 neurons."""
+    layers = ttfs.Dense(4, 3, kind), ttfs.Dense(3, 2, ttfs.Real(init=(0, 90)))
+    return ttfs.Network(*layers, **({"t_max": 16} | settings))
+
+
+def trainer(net=None, optimizer=None, **settings):
+    optimizer = optimizer or ttfs.Adam(0.2)
+    return ttfs.Trainer(
+        net or network(), S4NN(gamma=2), optimizer, **({"batch_size": 5} | settings)
+    )
+
+
+def fit(which, **settings):
+    """Two epochs, unless told otherwise."""
+    return which.fit(TIMES, LABELS, **({"epochs": 2, "validation": 0.2} | settings))
+
+
+def state(net):
+    """All that learns, as one array."""
+    return np.concatenate([np.ravel(a).astype(float) for a in (*net.latents, net.scales)])
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The bytes of a checkpoint, and the state of the network that wrote it."""
+    path, done = tmp_path_factory.mktemp("whole") / "c.npz", trainer()
+    fit(done, checkpoint=path)
+    return path.read_bytes(), state(done.network)
+
+
+def assert_refused_or_right(content, end, path):
+    """A checkpoint is read as it was written, or refused with nothing changed."""
+    path.write_bytes(content)
+    reader = trainer()
+    before = state(reader.network)
+    refusal = None
+    try:
+        history = fit(reader, checkpoint=path, resume=True)
+    except RunError as error:
+        refusal = str(error)
+    if refusal is None:
+        assert same_bits(state(reader.network), end)
+        assert len(history.records) == 2
+    else:
+        assert str(path) in refusal
+        assert "\n" not in refusal
+        assert same_bits(state(reader.network), before)
+    assert path.read_bytes() == content
+
+
+def assert_refused(content, path, message="is not a readable checkpoint"):
+    path.write_bytes(content)
+    reader = trainer()
+    before = state(reader.network)
+    with pytest.raises(RunError, match=message):
+        fit(reader, checkpoint=path, resume=True)
+    assert same_bits(state(reader.network), before)
+
+
+# What is written
+
+
+def test_a_checkpoint_is_an_archive_that_numpy_opens(whole):
+    with np.load(io.BytesIO(whole[0])) as stored:
+        assert {name.split(".")[0] for name in stored.files} == {
+            *("header", "now", "best", "mean", "blends", "slot"),
+        }
+        header = json.loads(stored["header"].tobytes())
+        assert len(header["history"]["records"]) == 2
+
+
+def test_the_same_training_writes_the_same_bytes_but_for_the_seconds(tmp_path, whole):
+    path = tmp_path / "c.npz"
+    fit(trainer(), checkpoint=path)
+    with np.load(path) as first, np.load(io.BytesIO(whole[0])) as second:
+        assert all(same_bits(first[n], second[n]) for n in first.files if n != "header")
+
+
+def test_a_checkpoint_is_written_after_every_epoch_and_is_whole_at_any_moment(tmp_path):
+    path, epochs = tmp_path / "c.npz", []
+
+    def log(line):
+        if path.exists() and line.startswith("epoch"):
+            epochs.append(len(module.load(path).history.records))
+        assert len(list(tmp_path.iterdir())) == path.exists()
+
+    fit(trainer(), epochs=4, checkpoint=path, log=log)
+    assert epochs == [1, 2, 3]
+
+
+# Damage
+
+
+def test_a_checkpoint_that_ends_early_is_refused(whole, tmp_path):
+    content = whole[0]
+    for size in {*range(0, len(content), 97), *range(40), len(content) - 1, len(content) - 22}:
+        assert_refused(content[:size], tmp_path / "c.npz")
+
+
+@given(data=st.data())
+def test_a_flipped_byte_is_found_or_does_no_harm(data, whole, tmp_path_factory):
+    content = bytearray(whole[0])
+    for _ in range(data.draw(st.integers(1, 3))):
+        content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
+    path = tmp_path_factory.getbasetemp() / "flipped.npz"
+    assert_refused_or_right(bytes(content), whole[1], path)
+
+
+@given(seed=SEEDS)
+def test_a_lost_block_is_found(seed, whole, tmp_path_factory):
+    rng, content = np.random.default_rng(seed), bytearray(whole[0])
+    start = int(rng.integers(0, len(content) - 64))
+    content[start : start + 64] = bytes(64) if seed % 2 else rng.bytes(64)
+    path = tmp_path_factory.getbasetemp() / "block.npz"
+    assert_refused_or_right(bytes(content), whole[1], path)
+
+
+def other_npz(**arrays):
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    return content.getvalue()
+
+
+def npy(array, *, pickled=False):
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=pickled)
+    return content.getvalue()
+
+
+GARBAGE = {
+    "nothing": b"",
+    "text": b"epoch,accuracy\n1,0.5\n",
+    "zeros": bytes(1000),
+    "an empty archive": archive({}),
+    "an array": npy(np.zeros(3)),
+    "a pickle": npy(np.array([{}], object), pickled=True),
+    "no header": other_npz(weights=np.zeros(3)),
+    "a header that is no text": other_npz(header=np.zeros((2, 2))),
+    "a header that is no JSON": other_npz(header=np.frombuffer(b"{'identity'", np.uint8)),
+    "a header that is a list": other_npz(header=np.frombuffer(b"[1, 2]", np.uint8)),
+    "a header of many brackets": other_npz(header=np.frombuffer(b"[" * 10**5, np.uint8)),
+    "a header without a history": other_npz(header=np.frombuffer(b'{"identity": "x"}', np.uint8)),
+    "a header of objects": other_npz(header=np.array([None])),
+    "a model": None,
+}
+
+
+@pytest.mark.parametrize("what", GARBAGE)
+def test_what_is_no_checkpoint_is_refused(what, tmp_path):
+    content = GARBAGE[what]
+    if content is None:
+        content = ttfs.save(tmp_path / "model.npz", network()).read_bytes()
+    assert_refused(content, tmp_path / "c.npz")
+
+
+def test_a_folder_is_no_checkpoint(tmp_path):
+    with pytest.raises(RunError, match="is not a readable checkpoint"):
+        fit(trainer(), checkpoint=tmp_path, resume=True)
+
+
+def parts_of(content):
+    """Header and arrays of a checkpoint."""
+    with np.load(io.BytesIO(content)) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    return json.loads(arrays.pop("header").tobytes()), arrays
+
+
+def together(header, arrays):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return archive({"header": np.frombuffer(text, np.uint8), **arrays})
+
+
+def test_taking_a_checkpoint_apart_and_putting_it_together_does_no_harm(whole, tmp_path):
+    path = tmp_path / "c.npz"
+    path.write_bytes(together(*parts_of(whole[0])))
+    reader = trainer()
+    fit(reader, checkpoint=path, resume=True)
+    assert same_bits(state(reader.network), whole[1])
+
+
+CHANGES = {
+    "missing": lambda arrays, name: arrays.pop(name),
+    "shorter": lambda arrays, name: arrays.update({name: arrays[name][:-1]}),
+    "longer": lambda arrays, name: arrays.update({name: np.append(arrays[name], arrays[name])}),
+    "one number": lambda arrays, name: arrays.update({name: arrays[name].reshape(-1)[:1][0]}),
+    "another shape": lambda arrays, name: arrays.update({name: arrays[name][None]}),
+    "complex": lambda arrays, name: arrays.update({name: arrays[name].astype(complex)}),
+    "text": lambda arrays, name: arrays.update({name: arrays[name].astype(str)}),
+    "of another precision": lambda arrays, name: arrays.update({name: arrays[name].astype("f2")}),
+    "named otherwise": lambda arrays, name: arrays.update({name + "x": arrays.pop(name)}),
+}
+
+
+@pytest.mark.parametrize("name", ["now.weights_1", "best.scale_1", "blends", "slot.weights_2.mean"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_arrays_that_do_not_fit_are_refused(change, name, whole, tmp_path):
+    header, arrays = parts_of(whole[0])
+    CHANGES[change](arrays, name)
+    arrays = {key: np.asarray(array) for key, array in arrays.items()}
+    assert_refused(together(header, arrays), tmp_path / "c.npz")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"history": None},
+        {"history": {"records": 3}},
+        {"history": {"records": [1, 2]}},
+        {"history": {"surprise": 1}},
+        {"best_score": "high"},
+        {"best_score": None},
+        {"best_score": []},
+    ],
+)
+def test_headers_that_cannot_be_are_refused(changes, whole, tmp_path):
+    header, arrays = parts_of(whole[0])
+    assert_refused(together(header | changes, arrays), tmp_path / "c.npz")
+
+
+# Another training
+
+
+OTHERS = {
+    "seed of the training": lambda: trainer(seed=1),
+    "seed of the network": lambda: trainer(network(seed=1)),
+    "precision": lambda: trainer(network(dtype=np.float64)),
+    "horizon": lambda: trainer(network(t_max=16.0000001)),
+    "kind of weights": lambda: trainer(network(ttfs.Binary(init=(-1, 2), scale=61))),
+    "thresholds": lambda: trainer(
+        ttfs.Network(
+            ttfs.Dense(4, 3, BINARY, threshold=[100, 100, 100.0000001]),
+            ttfs.Dense(3, 2, ttfs.Real(init=(0, 90))),
+            t_max=16,
+        )
+    ),
+    "delay": lambda: trainer(
+        ttfs.Network(
+            ttfs.Dense(4, 3, BINARY, delay=1e-9), ttfs.Dense(3, 2, ttfs.Real((0, 90))), t_max=16
+        )
+    ),
+    "given weights": lambda: trainer(
+        ttfs.Network(
+            ttfs.Dense(4, 3, BINARY, initial=np.ones((4, 3))),
+            ttfs.Dense(3, 2, ttfs.Real(init=(0, 90))),
+            t_max=16,
+        )
+    ),
+    "rule": lambda: ttfs.Trainer(network(), S4NN(gamma=3), ttfs.Adam(0.2), batch_size=5),
+    "optimizer": lambda: trainer(optimizer=ttfs.SGD(0.2)),
+    "rate": lambda: trainer(optimizer=ttfs.Adam(0.1)),
+    "batch size": lambda: trainer(batch_size=6),
+    "averaging": lambda: trainer(average=10),
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_the_checkpoint_of_another_training_is_refused(what, whole, tmp_path):
+    path, reader = tmp_path / "c.npz", OTHERS[what]()
+    path.write_bytes(whole[0])
+    before = state(reader.network)
+    with pytest.raises(RunError, match="belongs to a training with other data or settings"):
+        fit(reader, checkpoint=path, resume=True)
+    assert same_bits(state(reader.network), before)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"times": TIMES + 1e-9},
+        {"times": TIMES.astype(np.float32)},
+        {"labels": 1 - LABELS},
+        {"validation": 0.3},
+        {"validation": 0},
+        {"validation": (TIMES, LABELS)},
+    ],
+)
+def test_the_checkpoint_of_other_data_is_refused(changes, whole, tmp_path):
+    path = tmp_path / "c.npz"
+    path.write_bytes(whole[0])
+    given = {"times": TIMES, "labels": LABELS, "validation": 0.2} | changes
+    with pytest.raises(RunError, match="belongs to a training with other data or settings"):
+        trainer().fit(**given, epochs=2, checkpoint=path, resume=True)
+
+
+def test_a_schedule_knows_the_number_of_epochs_and_must_keep_it(tmp_path):
+    falling, path = ttfs.Adam(ttfs.Linear(0.2, 0.1)), tmp_path / "c.npz"
+    fit(trainer(optimizer=falling), checkpoint=path)
+    with pytest.raises(RunError, match="belongs to a training with other data or settings"):
+        fit(trainer(optimizer=falling), epochs=3, checkpoint=path, resume=True)
+
+
+def test_fingerprints_differ_in_every_setting_and_element():
+    array = np.arange(6.0)
+    found = [
+        fingerprint(["a", "b"], [array]),
+        fingerprint(["ab"], [array]),
+        fingerprint(["a", "b"], [array.reshape(2, 3)]),
+        fingerprint(["a", "b"], [array.astype(np.float32)]),
+        fingerprint(["a", "b"], [np.append(array[:-1], np.nextafter(5.0, 6))]),
+        fingerprint(["a", "b"], [array[:3], array[3:]]),
+    ]
+    assert len(set(found)) == len(found)
+    assert fingerprint(["a"], [array[::2]]) == fingerprint(["a"], [array[::2].copy()])
+
+
+# A full disk
+
+
+def full(*arguments):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "a file")
+
+
+@pytest.mark.parametrize("where", ["write_atomically", "os.replace", "os.fsync"])
+def test_a_full_disk_leaves_the_old_checkpoint(where, tmp_path, monkeypatch):
+    path, other = tmp_path / "c.npz", trainer()
+    fit(trainer(), epochs=1, checkpoint=path)
+    before = path.read_bytes()
+    fit(other, epochs=2)
+    target = module if where == "write_atomically" else os
+    monkeypatch.setattr(target, where.removeprefix("os."), full)
+    stopped = trainer()
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+        fit(stopped, epochs=4, checkpoint=path, resume=True)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+    assert same_bits(state(stopped.network), state(other.network)), "with its best weights"
+    monkeypatch.undo()
+    again, whole = trainer(), trainer()
+    fit(again, epochs=4, checkpoint=path, resume=True)
+    fit(whole, epochs=4)
+    assert same_bits(state(again.network), state(whole.network))
+
+
+# The state in memory
+
+
+def test_only_a_higher_score_replaces_the_best_weights():
+    net = network()
+    run = Checkpoint(net, S4NN(), ttfs.SGD())
+    for score, weight in [(0.5, 1.0), (0.5, 2.0), (0.7, 3.0), (0.6, 4.0)]:
+        net.latents[1][:] = weight
+        run.note({"epoch": run.epoch + 1}, score)
+    assert run.history.best_epoch == 3
+    run.restore_best()
+    assert (net.latents[1] == 3).all()
+
+
+def test_averaged_weights_are_in_the_network_only_meanwhile():
+    net = network()
+    run = Checkpoint(net, S4NN(), ttfs.SGD())
+    start = net.latents[1].copy()
+    run.blend(1.0)
+    net.latents[0][:], net.latents[1][:] = -5, start + 2
+    net.scales[0] = 50
+    run.blend(0.5)
+    with run.averaged():
+        assert net.latents[1] == pytest.approx(start + 1)
+        assert net.scales[0] == pytest.approx(55)
+        assert (net.weights[0] == -1).all()
+        assert net.arrays.thresholds[0] == pytest.approx(100 / 55)
+    assert same_bits(net.latents[1], start + np.float32(2))
+    assert net.arrays.thresholds[0] == 2
+
+
+def test_a_neuron_that_begins_anew_begins_its_running_mean_anew():
+    net = network()
+    run = Checkpoint(net, S4NN(), ttfs.SGD())
+    run.blend(1.0)
+    mean = run.mean["weights_1"].reshape(4, -1)
+    before = mean.copy()
+    net.latents[0][:] += 1
+    with run.replacing():
+        net.latents[0][:, 1] = 7
+    assert (mean[:, 1] == 7).all()
+    assert same_bits(mean[:, [0, 2]], before[:, [0, 2]])
+
+
+def test_without_a_path_nothing_is_written_or_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = Checkpoint(network(), S4NN(), ttfs.SGD())
+    run.write()
+    run.read()
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+import ttfs
+
+pytestmark = pytest.mark.small
+RNG = np.random.default_rng(0)
+TIMES, LABELS = RNG.uniform(0, 9, (20, 6)), RNG.integers(0, 3, 20)
+
+
+def said(*weights, threshold=1.0, times=TIMES):
+    """The sentences on a network with these weights."""
+    layers = [ttfs.Dense.of(w, threshold=threshold) for w in weights]
+    network = ttfs.Network(*layers, t_max=10)
+    return ttfs.diagnose(ttfs.evaluate(network, times, LABELS[: len(times)]))
+
+
+def test_nothing_is_said_of_a_network_that_is_well():
+    assert said(np.eye(6), np.eye(6)[:, :3]) == []
+
+
+def test_a_dead_layer_is_named_with_what_to_do():
+    first, second = said(-np.ones((6, 5)), np.ones((5, 3)))
+    assert first == (
+        "layer 1 is dead: 100 % of its neurons stay silent; lower its threshold or raise its"
+        " weights"
+    )
+    assert second.startswith("layer 2 is dead")
+
+
+def test_only_the_layer_that_is_dead_is_named():
+    (sentence,) = said(RNG.uniform(0.1, 0.6, (6, 5)), -np.ones((5, 3)))
+    assert sentence.startswith("layer 2 is dead")
+
+
+def test_a_layer_whose_neurons_all_fire_at_one_time_is_saturated():
+    sentences = said(np.ones((6, 50)), RNG.uniform(0.01, 0.2, (50, 3)))
+    assert sentences[0] == (
+        "layer 1 is saturated: 100 % of its spikes come at one time; raise its threshold or"
+        " lower its weights"
+    )
+
+
+def test_a_layer_of_few_loud_neurons_is_not_saturated():
+    first = np.zeros((6, 50))
+    first[:, :4] = 1
+    assert not any("saturated" in sentence for sentence in said(first, np.zeros((50, 3))))
+
+
+def test_outputs_that_tie_are_told_of():
+    hidden = RNG.uniform(0.1, 0.6, (6, 5))
+    sentences = said(hidden, np.array([[2.0, 2.0, 0.0]] * 5))
+    assert sentences == [
+        "outputs tie: several fire first together in 100 % of the samples; times are too coarse"
+        " or the last layer's threshold is too low"
+    ]
+
+
+def test_ties_in_half_of_the_samples_are_not_worth_a_word():
+    tie, lead = [1.0, 1.0, 5.0, 9.0, 9.0, 9.0], [1.0, 2.0, 5.0, 9.0, 9.0, 9.0]
+    outputs = np.eye(6)[:, :3]
+    assert said(outputs, times=[tie, lead]) == []
+    assert len(said(outputs, times=[tie, tie, lead])) == 1
+
+
+def test_every_sentence_begins_with_what_it_is_about():
+    sentences = said(np.ones((6, 50)), np.ones((50, 3)))
+    subjects = [sentence.split(":")[0] for sentence in sentences]
+    assert subjects == ["layer 1 is saturated", "layer 2 is saturated", "outputs tie"]
+
+
+@pytest.mark.parametrize("times", [np.full((3, 6), np.inf), np.full((1, 6), 10.0)])
+def test_silent_stimuli_are_no_problem(times):
+    assert len(said(np.ones((6, 5)), np.ones((5, 3)), times=times)) == 2

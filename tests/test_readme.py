@@ -1,0 +1,33 @@
+"""What the README promises works as written."""
+
+import re
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pytest
+
+from ttfs.cli import parser
+
+README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+
+
+def test_the_python_in_the_readme_runs_and_learns(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    exec(compile(code, "README.md", "exec"), {})
+    plt.close("all")
+    assert float(capsys.readouterr().out) > 0.9
+
+
+def test_every_command_in_the_readme_exists():
+    for command in set(re.findall(r"`ttfs ([a-z]+)", README)):
+        with pytest.raises(SystemExit) as ended:
+            parser().parse_args([command, "--help"])
+        assert ended.value.code == 0
+
+
+def test_the_readme_opens_with_its_two_commands():
+    first = re.search(r"```sh\n(.*?)```", README, re.DOTALL)
+    assert first[1].split("\n")[:2] == [
+        "pip install . && ttfs train",
+        'pip install ".[test]" && pytest',
+    ]

@@ -1,0 +1,589 @@
+"""The page of one stimulus: what it holds, and how it behaves in a browser.
+
+The browser's tests want the package `playwright` and a Chromium that is already installed.
+"""
+
+import base64
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from cases import any_networks, any_stimuli, same_bits
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import ttfs
+from ttfs import cli, viewer
+from ttfs.errors import InputError, ShapeError
+from ttfs.viewer import Page, page
+
+SMALL = pytest.mark.small
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+LIMIT = 2_000_000  # bytes of a page
+TYPES = {"u1": "<u1", "i4": "<i4", "f4": "<f4", "f8": "<f8"}
+
+
+def strokes(seed=0, silent=True):
+    """(784,) a picture of two thick lines, as dark around as a handwritten digit."""
+    y, x = np.mgrid[:28, :28] / 27
+    angle = np.random.default_rng(seed).uniform(0.3, 1.2)
+    near = np.minimum(np.abs(y - 0.5 - angle * (x - 0.5)), np.abs(x - 0.5))
+    values = np.clip(1.4 - 9 * near, 0, 1) * (np.hypot(x - 0.5, y - 0.5) < 0.42)
+    return values if silent else np.clip(values + 0.02, 0, 1)
+
+
+def wide(kind=ttfs.Binary, hidden=600, silent=True):
+    """A simulator of a network as large as those of the published experiments."""
+    init = (-1, 1.2) if kind is ttfs.Binary else (-0.3, 1)
+    network = ttfs.Network(
+        ttfs.Dense(784, hidden, weights=kind(init=init), threshold=40, delay=1),
+        ttfs.Dense(hidden, 10, weights=kind(init=init), threshold=60, delay=1),
+        t_max=256,
+        seed=1,
+    )
+    return ttfs.Simulator(network, ttfs.encode_latency(strokes(silent=silent).ravel()))
+
+
+def real(dtype=np.float32):
+    """A small simulator whose sums are not exact."""
+    layers = [
+        ttfs.Dense(16, 12, weights=ttfs.Real(init=(-0.4, 1)), threshold=1.3, delay=0.7),
+        ttfs.Dense(12, 4, weights=ttfs.Real(init=(-0.4, 1)), threshold=1.1, delay=0.3),
+    ]
+    network = ttfs.Network(*layers, t_max=40, seed=3, dtype=dtype)
+    times = np.random.default_rng(1).uniform(0, 30, 16).astype(dtype)
+    times[5:7] = np.inf
+    return ttfs.Simulator(network, times)
+
+
+def mixed():
+    """A circuit with every kind of projection, and with a loop."""
+    rng = np.random.default_rng(0)
+    sparse = sp.random_array((8, 6), density=0.5, rng=rng, format="csr")
+    delays = rng.choice([0.5, 1.0, 2.0], (8, 6))
+    circuit = ttfs.Circuit(
+        [
+            ttfs.Population("eye", 8),
+            ttfs.Population("middle", 6, threshold=0.9),
+            ttfs.Population("out", 3, threshold=1.0),
+        ],
+        [
+            ttfs.Projection("eye", "middle", sparse, delay=0.25),
+            ttfs.Projection("eye", "middle", rng.uniform(-0.3, 0.7, (8, 6)), delay=delays),
+            ttfs.Projection("middle", "out", rng.uniform(-0.2, 0.8, (6, 3)), delay=0.5),
+            ttfs.Projection("out", "middle", rng.uniform(-0.5, 0, (3, 6)), delay=0.1),
+        ],
+        dtype=np.float64,
+        unit="ms",
+    )
+    return ttfs.Simulator(circuit, {"eye": rng.uniform(0, 5, 8), "out": [np.inf, np.inf, 4.0]})
+
+
+class Data(HTMLParser):
+    """Collects the text of the page's data as a browser would see it."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.inside, self.found = False, []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.inside = ("id", "data") in attributes
+
+    def handle_endtag(self, tag):
+        self.inside = False
+
+    def handle_data(self, text):
+        self.found += [text] if self.inside else []
+
+
+def data_of(made):
+    """What a page holds."""
+    return json.loads("".join(Data(made.html).found))
+
+
+def unpacked(packed):
+    """An array of the page's data."""
+    return np.frombuffer(base64.b64decode(packed["data"]), TYPES[packed["type"]])
+
+
+# -- the page as a text
+
+
+@SMALL
+@pytest.mark.parametrize("make", [real, mixed])
+def test_events_and_weights_are_those_of_the_simulator(make):
+    simulator = make()
+    found = data_of(page(simulator))
+    events = {name: unpacked(array) for name, array in found["events"].items()}
+    expected = list(simulator)
+    assert events["time"].tolist() == [event.time for event in expected]
+    assert events["spike"].tolist() == [event.kind == "spike" for event in expected]
+    assert events["neuron"].tolist() == [event.neuron for event in expected]
+    sources = [-1 if event.source is None else event.source for event in expected]
+    assert events["source"].tolist() == sources
+    for number, layer in enumerate(found["layers"]):
+        given = unpacked(layer["weights"]["bits"])
+        inputs = [simulator.explain(number, j).inputs for j in range(layer["size"])]
+        assert unpacked(layer["counts"]).tolist() == [len(one) for one in inputs]
+        assert given.tolist() == [one.weight for many in inputs for one in many]
+
+
+@SMALL
+@settings(max_examples=25)
+@given(st.data(), st.sampled_from([np.float32, np.float64]))
+def test_adding_the_weights_in_their_order_gives_the_potential(data, dtype):
+    network = data.draw(any_networks(dtype))
+    times = data.draw(any_stimuli(network, dtype, most_samples=1))
+    simulator = ttfs.Simulator(network, times[0] if len(times) else np.full(network.sizes[0], 1.0))
+    with np.errstate(all="ignore"):  # sums may overflow
+        simulator.run()
+        for number, layer in enumerate(data_of(page(simulator))["layers"]):
+            parts = np.split(weights_of(layer), np.cumsum(unpacked(layer["counts"])))[:-1]
+            sums = [np.cumsum(np.append(dtype(0), part))[-1] for part in parts]
+            assert same_bits(np.array(sums, dtype), simulator.potential(number))
+
+
+def weights_of(layer):
+    """The weights of a layer, whether of one bit or not."""
+    weights, size = unpacked(layer["weights"]["bits"]), layer["weights"]["size"]
+    if size is None:
+        return weights
+    count = unpacked(layer["counts"]).sum()
+    return np.where(np.unpackbits(weights)[:count], size, -size).astype(np.float64)
+
+
+@SMALL
+def test_binary_weights_take_one_bit_each():
+    network = ttfs.Network(ttfs.Dense(9, 5, weights=ttfs.Binary(), threshold=99), t_max=9)
+    found = data_of(page(ttfs.Simulator(network, np.arange(9.0))))["layers"][1]
+    bits = np.unpackbits(unpacked(found["weights"]["bits"]))[:45].reshape(5, 9)
+    assert (np.where(bits, 1, -1) == network.weights[0].T).all()
+    assert found["weights"]["size"] == 1.0
+
+
+@SMALL
+def test_the_simulator_stays_where_it_is():
+    simulator = real()
+    simulator.break_on(decision=True)
+    simulator.run(until=12.0)
+    before = simulator.snapshot()
+    page(simulator)
+    assert all((a == b).all() for a, b in zip(before, simulator.snapshot(), strict=True))
+    assert simulator.run() == "spike"
+
+
+@SMALL
+def test_no_name_can_leave_its_place():
+    evil = "</script><script>alert(1)</script><!--<script>{{data}}&\"'"
+    circuit = ttfs.Circuit([ttfs.Population(evil, 2)], [], unit=evil)
+    made = page(ttfs.Simulator(circuit, [0.0, 1.0]), label=evil, title=evil + "{{title}}")
+    found = data_of(made)
+    assert found["layers"][0]["name"] == found["unit"] == found["label"] == evil
+    assert found["title"] == evil + "{{title}}"
+    assert made.html.count("<script") == made.html.count("</script>") == 2
+    assert "alert(1)<" not in made.html
+
+
+@SMALL
+def test_nothing_is_fetched():
+    html = page(real()).html
+    assert not re.search(r"(?:src|href)=[\"'](?!data:)|url\(|import\(|fetch\(|https?://", html)
+
+
+@SMALL
+def test_a_notebook_shows_the_page_in_a_frame():
+    made = Page("<p title='a'>\"&</p>", 'a "title"')
+    shown = made._repr_html_()
+    assert 'title="a &quot;title&quot;"' in shown
+    assert 'srcdoc="&lt;p title=&#x27;a&#x27;&gt;&quot;&amp;&lt;/p&gt;"' in shown
+
+
+@SMALL
+def test_a_page_is_saved_whole_or_not_at_all(tmp_path, monkeypatch):
+    made = page(real(), title="à la carte")
+    assert made.save(tmp_path / "page.html") == tmp_path / "page.html"
+    assert (tmp_path / "page.html").read_text("utf-8") == made.html
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
+    with pytest.raises(OSError, match="full"):
+        Page("new", "new").save(tmp_path / "page.html")
+    assert [file.name for file in tmp_path.iterdir()] == ["page.html"]
+    assert (tmp_path / "page.html").read_text("utf-8") == made.html
+
+
+@SMALL
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"image_shape": (4, 5)}, ShapeError, "16 pixels"),
+        ({"image_shape": 16}, ShapeError, "rows, columns"),
+        ({"image_shape": (-4, -4)}, InputError, "image_shape"),
+        ({"image": np.zeros(16)}, InputError, "image_shape"),
+        ({"image_shape": (4, 4), "image": np.zeros(15)}, ShapeError, "16 values"),
+        ({"image_shape": (4, 4), "image": np.full(16, np.nan)}, InputError, "finite"),
+    ],
+)
+def test_a_wrong_image_is_refused(options, error, message):
+    with pytest.raises(error, match=message):
+        page(real(), **options)
+
+
+@SMALL
+def test_only_a_simulator_has_a_page(monkeypatch):
+    with pytest.raises(InputError, match="Simulator"):
+        page(np.zeros(3))
+    monkeypatch.setattr(viewer, "MOST", 10)
+    with pytest.raises(InputError, match="hold 10 weights"):
+        page(real())
+
+
+@SMALL
+@pytest.mark.parametrize("times", [[np.inf, np.inf], [0.0, np.inf]])
+def test_silence_has_a_page_too(times):
+    network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1), t_max=10)
+    assert data_of(page(ttfs.Simulator(network, times)))["decision"]["undecided"]
+
+
+@pytest.mark.parametrize(("kind", "hidden"), [(ttfs.Binary, 600), (ttfs.Real, 400)])
+def test_large_networks_make_small_pages(kind, hidden):
+    made = page(patient(kind, hidden), (28, 28), 3, image=strokes())
+    assert len(made.html.encode()) < LIMIT
+
+
+def test_the_command_writes_the_page(tmp_path, capsys):
+    network = ttfs.Network(ttfs.Dense(64, 10, threshold=9), t_max=256)
+    ttfs.save(tmp_path / "model.npz", network)
+    arguments = ["view", str(tmp_path / "model.npz"), "--dataset", "digits", "--index", "7"]
+    out = tmp_path / "page.html"
+    assert cli.main([*arguments, "--out", str(out)]) == 0
+    assert capsys.readouterr().out.strip() == str(out)
+    found = data_of(Page(out.read_text("utf-8"), ""))
+    assert found["title"] == "digits test 7"
+    assert found["image"]["rows"] == 8
+    assert cli.main([*arguments[:-1], "100000"]) == 2
+    assert "samples" in capsys.readouterr().err
+
+
+# -- the page in a browser
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A Chromium without a window."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip("no Chromium is installed")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def show(browser, tmp_path):
+    """Opens a page; at the end nothing was complained about and nothing fetched."""
+    troubles, contexts = [], []
+
+    def open_page(made, **settings):
+        path = made.save(tmp_path / f"{len(contexts)}.html")
+        settings = {"viewport": {"width": 1280, "height": 900}} | settings
+        context = browser.new_context(**settings)
+        contexts.append(context)
+        tab = context.new_page()
+        tab.on("console", lambda line: troubles.append(line.text))
+        tab.on("pageerror", lambda error: troubles.append(str(error)))
+        ours = path.as_uri()
+        tab.on("request", lambda asked: asked.url == ours or troubles.append(asked.url))
+        tab.goto(ours)
+        return tab
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not [trouble for trouble in troubles if not trouble.startswith("data:")]
+
+
+def number(text):
+    """A number as the page writes it."""
+    return float(text.replace("\N{MINUS SIGN}", "-").replace("\N{INFINITY}", "inf"))
+
+
+def column(tab, table, index):
+    """The cells of a column of a table."""
+    return tab.locator(f"{table} tbody td:nth-child({index})").all_inner_texts()
+
+
+def choose(tab, layer, neuron):
+    """Ask for a neuron by its number."""
+    tab.select_option("#layer", str(layer))
+    tab.fill("#neuron", str(neuron))
+    tab.press("#neuron", "Enter")
+
+
+def check_explanation(tab, simulator, layer, neuron):
+    """Every number of the table is the simulator's."""
+    inputs = simulator.explain(layer, neuron).inputs
+    if len(inputs) > 200:
+        tab.click("#every")
+    columns = [column(tab, "#inputs", index) for index in range(1, 6)]
+    names = simulator.circuit.names
+    assert columns[0] == [f"{names[one.layer]} {one.neuron}" for one in inputs]
+    single = simulator.plan.weights.dtype == np.float32
+    exactly = np.float32 if single else float
+    for cells, key in zip(columns[1:], ["spiked", "time", "weight", "potential"], strict=True):
+        assert [exactly(number(cell)) for cell in cells] == [getattr(one, key) for one in inputs]
+
+
+def test_keys_step_through_the_events_in_their_order(show):
+    simulator = real()
+    tab = show(page(simulator, (4, 4)))
+    tab.keyboard.press("Home")
+    assert "before the first event" in tab.inner_text("#what")
+    for count, event in enumerate(list(simulator)[:40], 1):
+        tab.keyboard.press("ArrowRight")
+        assert tab.inner_text("#count").startswith(f"event {count} of")
+        assert np.float32(number(tab.inner_text("#when").split()[0])) == event.time
+        names = simulator.circuit.names
+        if event.kind == "spike":
+            assert tab.inner_text("#what") == f"{names[event.layer]} {event.neuron} fires"
+        else:
+            sender = f"{names[event.source]} {event.neuron}"
+            wanted = f"the spike of {sender} arrives at {names[event.layer]}"
+            assert tab.inner_text("#what") == wanted
+        assert tab.inner_text("#what") in tab.inner_text("#live")
+    tab.keyboard.press("ArrowLeft")
+    assert tab.inner_text("#count").startswith("event 39 of")
+    tab.keyboard.press("End")
+    assert tab.inner_text("#count") == f"event {simulator.events} of {simulator.events}"
+
+
+def test_potentials_of_the_outputs_are_those_of_the_simulator_at_every_event(show):
+    simulator = real()
+    tab = show(page(simulator))
+    tab.keyboard.press("Home")
+    while simulator.step() is not None:
+        tab.keyboard.press("ArrowRight")
+        shown = tab.locator(".lane span:nth-child(3)").all_inner_texts()
+        found = [np.float32(number(text)) for text in shown]
+        assert found == simulator.potential("output").tolist()
+
+
+@pytest.mark.parametrize("make", [real, lambda: real(np.float64), mixed])
+def test_an_explanation_is_that_of_the_simulator(show, make):
+    simulator = make()
+    tab = show(page(simulator))
+    simulator.run()
+    for layer, size in enumerate(simulator.plan.sizes):
+        for neuron in range(min(size, 5)):
+            choose(tab, layer, neuron)
+            check_explanation(tab, simulator, layer, neuron)
+            explanation = simulator.explain(layer, neuron)
+            answer = tab.inner_text("#answer")
+            assert ("silent" in answer) == (explanation.time == np.inf)
+            assert ("stimulus" in answer) == explanation.given
+
+
+def test_a_click_on_a_spike_explains_it(show):
+    simulator = wide()
+    tab = show(page(simulator, (28, 28), 3, image=strokes(), title="two strokes"))
+    simulator.run()
+    neuron = int(np.flatnonzero(np.isfinite(simulator.times("output")))[-1])
+    time = simulator.times("output")[neuron]
+    place = tab.evaluate("([n, t]) => [plot.x(t), rowOf(2, n)]", [neuron, float(time)])
+    tab.mouse.click(*np.add(place, tab.eval_on_selector("#raster", CORNER)))
+    assert tab.inner_text("#answer").startswith(f"output {neuron} fired at {time:g} step")
+    check_explanation(tab, simulator, 2, neuron)
+    tab.click("#inputs tbody tr:last-child")
+    check_explanation(tab, simulator, 1, simulator.explain(2, neuron).inputs[-1].neuron)
+
+
+CORNER = "e => { const box = e.getBoundingClientRect(); return [box.left, box.top]; }"
+
+
+def test_the_decision_and_the_spike_of_a_neuron_are_one_key_away(show):
+    simulator = wide()
+    tab = show(page(simulator, label=3))
+    decision = min(simulator, key=lambda event: (event.layer != 2, event.kind != "spike"))
+    winner = int(tab.input_value("#neuron"))
+    assert simulator.times(2).min() == simulator.times(2)[winner] == decision.time
+    tab.keyboard.press("Home")
+    tab.keyboard.press("d")
+    assert tab.inner_text("#what") == f"output {winner} fires"
+    assert number(tab.inner_text("#when").split()[0]) == decision.time
+    fired = int(np.flatnonzero(np.isfinite(simulator.times(1)))[0])
+    choose(tab, 1, fired)
+    tab.click("#spike")
+    assert tab.inner_text("#what") == f"hidden {fired} fires"
+    silent = int(np.flatnonzero(np.isinf(simulator.times(0)))[0])
+    choose(tab, 0, silent)
+    assert tab.is_disabled("#spike")
+    assert tab.inner_text("#answer") == f"input {silent} is silent; nothing has reached it"
+
+
+def test_an_output_stands_beside_the_winner(show):
+    simulator = real()
+    tab = show(page(simulator))
+    simulator.run()
+    times = simulator.times("output")
+    winner = int(times.argmin())
+    for other in range(4):
+        tab.click(f".lane:nth-child({other + 1})")
+        if other == winner:
+            assert tab.input_value("#against") not in ("", str(winner))
+            continue
+        assert tab.input_value("#against") == str(winner)
+        potential = {
+            j: [one.potential for one in simulator.explain(2, j).inputs if one.time <= times.min()]
+            for j in (other, winner)
+        }
+        shown = [np.float32(number(cell)) for cell in column(tab, "#margins", 3)]
+        assert shown == [(potential[j] or [0.0])[-1] for j in (other, winner)]
+    tab.click("#alone")
+    assert tab.is_hidden("#comparison")
+
+
+def test_a_neuron_that_does_not_exist_is_not_chosen(show):
+    tab = show(page(real()))
+    before = tab.inner_text("#answer")
+    choose(tab, 2, 99)
+    assert tab.inner_text("#answer").startswith("output 0") or tab.inner_text("#answer") == before
+    assert not tab.eval_on_selector("#neuron", "e => e.validity.valid")
+
+
+def test_names_are_shown_as_they_are(show):
+    evil = "<img src=x onerror=alert(1)>"
+    circuit = ttfs.Circuit([ttfs.Population(evil, 2)], [], unit=evil)
+    tab = show(page(ttfs.Simulator(circuit, [0.0, 1.0]), label=evil, title=evil))
+    assert tab.title() == evil == tab.inner_text("h1")
+    assert tab.locator("img").count() == 0
+    tab.click("#all summary")
+    assert column(tab, "#spikes", 2) == [evil, evil]
+
+
+def test_every_spike_is_in_the_table(show):
+    simulator = real()
+    tab = show(page(simulator))
+    simulator.run()
+    tab.click("#all summary")
+    times = [np.float32(number(cell)) for cell in column(tab, "#spikes", 1)]
+    assert times == simulator.spikes.times.tolist()
+    assert list(map(int, column(tab, "#spikes", 3))) == simulator.spikes.neuron.tolist()
+
+
+def test_every_spike_can_be_seen(show):
+    tab = show(page(wide()))
+    hidden = tab.evaluate(
+        """() => {
+          go(COUNT);
+          choose(2, 0);
+          const canvas = document.getElementById("raster"), ratio = window.devicePixelRatio;
+          const pen = canvas.getContext("2d"), width = canvas.width;
+          const pixels = new Uint32Array(
+            pen.getImageData(0, 0, width, canvas.height).data.buffer);
+          const at = (x, y) => pixels[Math.floor(y * ratio) * width + Math.floor(x * ratio)];
+          const ground = at(LABELS + 2, TOP + 2);
+          return spikeEvents.filter(k =>
+            at(plot.x(events.time[k]), rowOf(events.layer[k], events.neuron[k])) === ground).length;
+        }"""
+    )
+    assert hidden == 0
+
+
+def test_colours_follow_the_system_and_the_button(show):
+    tab = show(page(real()), color_scheme="dark")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    dark = tab.evaluate(ground)
+    tab.click("#theme")
+    assert tab.evaluate(ground) != dark
+    assert tab.inner_text("#theme") == "Dark"
+    light = show(page(real()), color_scheme="light")
+    assert light.evaluate(ground) == tab.evaluate(ground)
+
+
+def test_it_plays_and_pauses(show):
+    tab = show(page(real()))
+    tab.keyboard.press("Home")
+    tab.select_option("#speed", "5")
+    tab.locator("#speed").blur()
+    tab.keyboard.press(" ")
+    while tab.evaluate("at") < 4:
+        tab.wait_for_timeout(20)
+    tab.keyboard.press(" ")
+    assert tab.evaluate("playing") is None
+    assert tab.inner_text("#what") in tab.inner_text("#live")
+
+
+def test_it_fits_a_telephone(show):
+    tab = show(page(wide(), (28, 28)), viewport={"width": 360, "height": 740})
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_everything_has_a_name_and_a_place_for_the_keyboard(show):
+    tab = show(page(wide(), (28, 28)))
+    nameless = tab.evaluate(
+        """() => [...document.querySelectorAll("button, input, select, canvas, [role]")].filter(
+          e => !(e.getAttribute("aria-label") || e.textContent.trim() || e.labels?.length
+            || e.getAttribute("aria-labelledby") || e.role === "status")).map(e => e.outerHTML)"""
+    )
+    assert nameless == []
+    seen = []
+    for _ in range(40):
+        tab.keyboard.press("Tab")
+        seen.append(tab.evaluate("document.activeElement.id"))
+        if seen[-1] and tab.evaluate("document.activeElement.matches(':focus-visible')"):
+            assert tab.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    assert {"begin", "play", "scrub", "layer", "neuron", "against", "theme"} <= set(seen)
+
+
+PRESS = (
+    "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}))"
+)
+
+
+def patient(kind, hidden):
+    """A simulator in which every neuron waits for all inputs, and still fires."""
+    circuit = wide(kind, hidden).circuit
+    quiet = [
+        ttfs.Population(population.name, population.size) for population in circuit.populations
+    ]
+    times = {0: np.linspace(0, 200, 784), 1: np.linspace(201, 250, hidden)}
+    return ttfs.Simulator(ttfs.Circuit(quiet, circuit.projections, t_max=256), times)
+
+
+@pytest.mark.parametrize(("kind", "hidden"), [(ttfs.Binary, 600), (ttfs.Real, 400)])
+def test_a_large_page_answers_within_a_tenth_of_a_second(show, kind, hidden):
+    simulator = patient(kind, hidden)
+    tab = show(page(simulator, (28, 28), 3, image=strokes()))
+    simulator.run()
+    for action in [PRESS, "choose(1, n++)"]:
+        spent = tab.evaluate(
+            f"""async () => {{
+              const spent = [];
+              for (let k = 0, n = 100; k < 7; k++) {{
+                await new Promise(done => requestAnimationFrame(done));
+                const start = performance.now();
+                {action};
+                document.body.getBoundingClientRect();
+                spent.push(performance.now() - start);
+              }}
+              return spent.sort((a, b) => a - b)[3];
+            }}"""
+        )
+        assert spent < 100, action
+    choose(tab, 1, 100)
+    check_explanation(tab, simulator, 1, 100)
