@@ -455,9 +455,16 @@ def test_the_potential_of_a_neuron_that_fired_passes_nothing():
 def test_a_break_on_time_stops_after_the_last_event_until_then():
     simulator = Simulator(chain(), [1.0, 3.0])
     simulator.break_on(time=2.5)
-    assert (simulator.run(), simulator.time, simulator.peek().time) == ("until", 2.0, 3.0)
-    simulator.clear_breaks()
-    assert simulator.run() == "end"
+    assert (simulator.run(), simulator.time, simulator.peek().time) == ("time", 2.5, 3.0)
+    assert (simulator.run(), simulator.time) == ("end", 4.0)
+
+
+def test_a_run_until_a_time_takes_the_clock_there():
+    simulator = Simulator(chain(), [1.0, 3.0])
+    assert (simulator.run(until=2.5), simulator.time) == ("until", 2.5)
+    assert [trace.times[-1] for trace in simulator.trace("output")] == [2.5, 2.5]
+    assert simulator.step().time == 3.0
+    assert simulator.time == 3.0
 
 
 def test_the_first_of_several_breaks_stops_a_run():
@@ -467,7 +474,7 @@ def test_the_first_of_several_breaks_stops_a_run():
     simulator.break_on(layer="input", neuron=1)
     simulator.break_on(time=3.5)
     found = [(simulator.run(), simulator.time) for _ in range(3)]
-    assert found == [("potential", 2.0), ("spike", 3.0), ("until", 3.0)]
+    assert found == [("potential", 2.0), ("spike", 3.0), ("time", 3.5)]
     assert simulator.run(until=1.0) == "until"
 
 

@@ -11,7 +11,7 @@ from ttfs.checks import as_array, positive, whole
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.simulator import DENSE, SPARSE, SYNAPTIC, WORD, Plan
 from ttfs.kernels.vector import LANES
-from ttfs.network import Network, aligned_zeros
+from ttfs.network import Network, aligned_zeros, check_dtype
 
 
 @dataclass(frozen=True)
@@ -134,10 +134,12 @@ class Circuit:
     ):
         self.populations = tuple(populations)
         self.projections = tuple(projections)
+        for kind, given in ((Population, self.populations), (Projection, self.projections)):
+            for one in given:
+                if not isinstance(one, kind):
+                    raise InputError(f"Circuit wants a {kind.__name__}, got {one!r}")
         self.t_max = np.inf if t_max == np.inf else positive(t_max, "Circuit(t_max=...)")
-        self.dtype = np.dtype(dtype)
-        if self.dtype not in (np.float32, np.float64):
-            raise InputError(f"Circuit(dtype=...) must be float32 or float64, got {self.dtype}")
+        self.dtype = check_dtype(dtype, "Circuit(dtype=...)")
         self.unit = unit
         self.names = tuple(population.name for population in self.populations)
         self._check()

@@ -186,10 +186,12 @@ def instants(inputs: list[Input]) -> tuple[np.ndarray, np.ndarray]:
     return times[last], potential[last]
 
 
-def trace_of(plan: Plan, state: State, threshold: float, layer: int, neuron: int) -> Trace:
+def trace_of(
+    plan: Plan, state: State, now: float, threshold: float, layer: int, neuron: int
+) -> Trace:
     """The corners of a neuron's potential from 0 to its spike, or to now."""
     spike = float(state.spikes[plan.starts[layer] + neuron])
-    end = spike if np.isfinite(spike) else float(state.clock[0])
+    end = spike if np.isfinite(spike) else now
     when, after = instants(inputs_of(plan, state, layer, neuron))
     before = np.concatenate([[0.0], after])[: len(after)]
     times = np.concatenate([[0.0], np.repeat(when, 2), [end]])

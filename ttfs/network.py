@@ -69,7 +69,7 @@ class Network:
             raise InputError(f"Network(psp=...) must be Step(), got {psp!r}")
         self.t_max = positive(t_max, "Network(t_max=...)")
         self.seed = whole(seed, "Network(seed=...)", least=0)
-        self.dtype = check_dtype(dtype)
+        self.dtype = check_dtype(dtype, "Network(dtype=...)")
         self.unit = unit
         self.sizes = (layers[0].inputs, *(layer.outputs for layer in layers))
         self.scales = np.array([layer.weights.scale for layer in layers], np.float64)
@@ -162,14 +162,14 @@ class Network:
         self.arrays.thresholds[units] = self.padded_thresholds()[units] / self.scales[layer]
 
 
-def check_dtype(dtype: Any) -> np.dtype:
+def check_dtype(dtype: Any, whose: str) -> np.dtype:
     """float32 or float64."""
     try:
         checked = np.dtype(dtype)
     except TypeError:
         checked = None
     if checked not in (np.float32, np.float64):
-        raise InputError(f"Network(dtype=...) must be float32 or float64, got {dtype!r}")
+        raise InputError(f"{whose} must be float32 or float64, got {dtype!r}")
     return checked
 
 

@@ -92,8 +92,8 @@ PRESETS = {
     "bs4nn-mnist": Recipe(
         "mnist",
         layers=(Binary(init=(-0.4, 1), scale=3.3), Binary(init=(-20, 25), scale=3.3)),
-        rule=S4NN(gamma=8, revive=0),
-        optimizer=SGD(lr=Linear(0.1, 0.03)),
+        rule=S4NN(gamma=4, revive=0),
+        optimizer=SGD(lr=Linear(0.1, 0.02)),
         average=100_000,
         epochs=150,
     ),

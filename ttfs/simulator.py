@@ -99,6 +99,7 @@ class Simulator:
             if stimulus.dtype != self._stimulus.dtype:
                 self._state, self._spare = make_state(self.plan, stimulus.dtype)
             self._stimulus = stimulus
+        self._reached = 0.0
         kernels.reset(self.plan, self._state, self._thresholds, self._stimulus, self._spare)
 
     def _read(self, times: Any) -> np.ndarray:
@@ -133,6 +134,7 @@ class Simulator:
             if mine.shape != other.shape or mine.dtype != other.dtype:
                 raise InputError("this snapshot is of another circuit or stimulus")
         self._state = State(*(array.copy() for array in snapshot))
+        self._reached = 0.0
         given = self._state.counters[kernels.STIMULI]
         self._stimulus = np.full_like(self._stimulus, np.inf)
         self._stimulus[self._state.stimulus[:given]] = self._state.stimulus_time[:given]
@@ -150,14 +152,20 @@ class Simulator:
     def run(self, until: float = np.inf) -> str:
         """Step until a break or the end, through every event at or before `until`.
 
-        Returns "end", "until", "spike" (see `break_on`), or "potential".
+        Returns why it stopped: "end", "until", or by `break_on` "spike", "potential" or
+        "time". The time is then that of the last event, or the one run to.
         """
         if np.isnan(until):
             raise InputError("run(until=...) must not be NaN")
         breaks = self._breaks._replace(until=min(float(until), self._breaks.until))
         breaks.above[:] = self._state.potential[breaks.units] >= breaks.values
-        reason = kernels.run(self.plan, self._state, breaks)
-        return REASONS.get(reason, "potential")
+        reason = REASONS.get(kernels.run(self.plan, self._state, breaks), "potential")
+        if reason == "until":
+            self._reached = breaks.until
+            if self._breaks.until <= until:
+                self._breaks = self._breaks._replace(until=np.inf)
+                return "time"
+        return reason
 
     def __iter__(self) -> Iterator[Event]:
         while (event := self.step()) is not None:
@@ -187,7 +195,7 @@ class Simulator:
 
         layer: when a neuron of it fires; with `neuron`, when that one does; with `potential`
         too, when that neuron's potential passes that value in either direction, seen after
-        each arrival. time: after the last event at or before it. decision: when the last
+        each arrival. time: once, after the last event at or before it. decision: when the last
         layer fires.
         """
         if decision:
@@ -232,8 +240,8 @@ class Simulator:
 
     @property
     def time(self) -> float:
-        """Time of the last event; 0 before the first."""
-        return float(self._state.clock[0])
+        """Time of the last event, or that to which `run` has gone since; 0 at first."""
+        return max(float(self._state.clock[0]), self._reached)
 
     @property
     def events(self) -> int:
@@ -306,7 +314,9 @@ class Simulator:
         found = [self.circuit.neuron(number, int(neuron))[1] for neuron in chosen]
         thresholds = self._part(self._thresholds, number)
         return [
-            explanations.trace_of(self.plan, self._state, float(thresholds[j]), number, j)
+            explanations.trace_of(
+                self.plan, self._state, self.time, float(thresholds[j]), number, j
+            )
             for j in found
         ]
 

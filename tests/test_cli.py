@@ -1,0 +1,625 @@
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+from cases import same_bits
+
+import ttfs
+from ttfs import bench, cli, pictures
+from ttfs.presets import PRESETS, for_dataset, preset, with_hidden, with_kind
+
+FAST = ["--hidden", "30", "--epochs", "3"]
+WRITTEN = ["model.npz", "report.json", "history.csv", "raster.png", "latency.png", "training.png"]
+KEYS = [
+    *("accuracy", "accuracy_lenient", "accuracy_spiking", "ties", "undecided"),
+    *("decision_time_mean", "spikes_per_sample", "synaptic_operations_per_sample", "seconds"),
+    *("samples_per_second", "seed", "versions", "dataset", "split", "network"),
+]
+
+pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="too many samples")
+
+
+def main(*arguments):
+    """The exit code, also where argparse exits by itself."""
+    try:
+        return cli.main([str(argument) for argument in arguments])
+    except SystemExit as stop:
+        return stop.code
+
+
+def read(path):
+    """Strict JSON."""
+
+    def refuse(name):
+        raise ValueError(f"{name} is not JSON")
+
+    return json.loads(path.read_text("utf-8"), parse_constant=refuse)
+
+
+def bits_of(path):
+    """All that learned in a model file."""
+    network = ttfs.load(path).network
+    return [*network.weights, network.scales]
+
+
+def same_model(first, second):
+    return all(same_bits(a, b) for a, b in zip(bits_of(first), bits_of(second), strict=True))
+
+
+def rows_of(path):
+    """A history, a dictionary for each epoch."""
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def timeless(path):
+    """The rows of a history without the seconds."""
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows_of(path)]
+
+
+@pytest.fixture(autouse=True)
+def quick(request, monkeypatch, tmp_path):
+    """In an empty folder, without drawing unless a test is about pictures, on all threads."""
+    monkeypatch.chdir(tmp_path)
+    if "drawn" not in request.fixturenames:
+        for name in ("training", "raster", "latencies", "latency_map", "weights"):
+            monkeypatch.setattr(pictures, name, lambda folder, *rest: folder)
+    threads = numba.get_num_threads()
+    yield
+    numba.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """The folder of a run on the digits with its pictures; not to be changed."""
+    folder = tmp_path_factory.mktemp("run") / "deep" / "run"
+    assert cli.main(["train", *FAST, "--seed", "3", "--quiet", "--out", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def run(drawn, tmp_path):
+    """A copy of that run."""
+    return shutil.copytree(drawn, tmp_path / "run")
+
+
+def write_npz(path, count=60, seed=0, shape=(5, 4), classes=3, **more):
+    """Images with a bright block for each class."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % classes
+    images = rng.integers(0, 120, (count, int(np.prod(shape))))
+    images[np.arange(images.shape[1]) * classes // images.shape[1] == labels[:, None]] += 130
+    arrays = {"images": images.astype(np.uint8).reshape(count, *shape), "labels": labels}
+    np.savez(path, **(arrays | more))
+    return path
+
+
+# Train
+
+
+def test_train_writes_all_that_its_help_names(drawn, capsys):
+    assert main("train", "--help") == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert all(name in text for name in WRITTEN)
+    assert {path.name for path in drawn.iterdir()} == {*WRITTEN, "checkpoint.npz"}
+    for name in WRITTEN:
+        if name.endswith("png"):
+            assert (drawn / name).read_bytes().startswith(b"\x89PNG")
+    assert len(timeless(drawn / "history.csv")) == 3
+
+
+def test_the_report_holds_what_a_reader_needs_in_strict_json(drawn):
+    report = read(drawn / "report.json")
+    assert set(KEYS) <= set(report)
+    assert (report["dataset"], report["split"], report["seed"]) == ("digits", "test", 3)
+    assert report["samples"] == 360
+    assert report["epochs"] == 3
+    assert not report["interrupted"]
+    assert 0.1 < report["accuracy_spiking"] <= report["accuracy"] <= report["accuracy_lenient"]
+    assert report["versions"].keys() == {"ttfs", "numpy", "numba", "python"}
+    assert report["samples_per_second"] == pytest.approx(3 * 1437 / report["seconds"])
+    assert ttfs.load(drawn / "model.npz").report == report
+
+
+def test_the_first_command_needs_no_options(capsys, monkeypatch):
+    monkeypatch.setitem(PRESETS, "digits", replace(preset("digits"), hidden=20, epochs=2))
+    assert main("train") == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert os.path.exists("runs/digits-seed0/model.npz")
+    lines = out.splitlines()
+    assert lines[0].startswith("Network(64-20-10, Step(), t_max=256), one-bit weights, on 1437")
+    assert lines[1].startswith("epoch 1/2 | train ")
+    assert lines[-1] == f"written to {os.path.join('runs', 'digits-seed0')}"
+    assert re.search(r"accuracy +\d+\.\d\d % strict, \d+\.\d\d % counting ties as right", out)
+
+
+def test_quiet_prints_nothing(capsys):
+    assert main("train", *FAST, "--quiet", "--out", "run") == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_an_earlier_run_is_not_overwritten_unless_forced(run, capsys):
+    before = {path: path.read_bytes() for path in run.iterdir()}
+    assert main("train", *FAST, "--out", run) == 2
+    out, err = capsys.readouterr()
+    assert (out, len(err.splitlines())) == ("", 1)
+    assert "already holds model.npz: --resume goes on" in err
+    assert {path: path.read_bytes() for path in run.iterdir()} == before
+    assert main("train", *FAST, "--out", run, "--force", "--quiet") == 0
+    assert read(run / "report.json")["seed"] == 0
+
+
+def test_a_mistake_beside_force_costs_no_earlier_run(run, capsys):
+    before = {path: path.read_bytes() for path in run.iterdir()}
+    for mistake in (["--dataset", "absent"], ["--gamma", "300"], ["--threads", "999"]):
+        assert main("train", *mistake, "--out", run, "--force") == 2
+    assert {path: path.read_bytes() for path in run.iterdir()} == before
+
+
+def test_the_seed_and_the_options_decide_everything(run):
+    again = ["train", *FAST, "--quiet", "--seed"]
+    assert main(*again, 3, "--out", "same", "--threads", 1) == 0
+    assert main(*again, 4, "--out", "other") == 0
+    assert same_model(run / "model.npz", "same/model.npz")
+    assert timeless(run / "history.csv") == timeless("same/history.csv")
+    assert not same_model(run / "model.npz", "other/model.npz")
+
+
+def test_a_stopped_run_resumes_to_the_same_bits(run, monkeypatch):
+    def stop(self, *arguments):
+        calls.append(1)
+        if len(calls) == 3:
+            raise MemoryError
+        return write(self, *arguments)
+
+    calls, write = [], ttfs.checkpoint.Checkpoint.write
+    monkeypatch.setattr(ttfs.checkpoint.Checkpoint, "write", stop)
+    again = ["train", *FAST, "--seed", "3", "--quiet", "--out", "stopped"]
+    assert main(*again) == 2
+    assert not os.path.exists("stopped/model.npz")
+    assert main(*again) == 2, "there is a checkpoint"
+    assert main(*again, "--resume") == 0
+    assert same_model(run / "model.npz", "stopped/model.npz")
+    assert timeless(run / "history.csv") == timeless("stopped/history.csv")
+
+
+def test_resuming_a_finished_run_changes_nothing(run):
+    before = {name: (run / name).read_bytes() for name in ("history.csv", "checkpoint.npz")}
+    assert main("train", *FAST, "--seed", 3, "--quiet", "--resume", "--out", run) == 0
+    report = read(run / "report.json")
+    assert {name: (run / name).read_bytes() for name in before} == before
+    seconds = [float(row["seconds"]) for row in rows_of(run / "history.csv")]
+    assert report["seconds"] == pytest.approx(sum(seconds))
+
+
+def test_options_change_the_recipe(tmp_path):
+    changes = {
+        "--weights": "real", "--epochs": 1, "--hidden": 12, "--batch-size": 50, "--lr": 0.5,
+        "--gamma": 7, "--seed": 9,
+    }  # fmt: skip
+    assert main("train", *(str(x) for pair in changes.items() for x in pair), "--quiet") == 0
+    report = read(tmp_path / "runs" / "digits-seed9" / "report.json")
+    assert report["network"] == "Network(64-12-10, Step(), t_max=256)"
+    for text in ("binary=False", "epochs=1", "batch_size=50", "SGD(lr=0.5)", "gamma=7"):
+        assert text in report["recipe"]
+
+
+def test_a_preset_may_be_trained_on_other_data(tmp_path):
+    write_npz("mine.npz", shape=(28, 28))
+    arguments = ["--preset", "s4nn-mnist", "--dataset", "mine.npz", *FAST, "--quiet"]
+    assert main("train", *arguments) == 0
+    report = read(tmp_path / "runs" / "s4nn-mnist-seed0" / "report.json")
+    assert report["network"] == "Network(784-30-3, Step(), t_max=256)"
+
+
+def test_test_data_are_never_learned():
+    images, labels = np.zeros((9, 5, 4), np.uint8), np.arange(9) % 3
+    write_npz("one.npz", test_images=images, test_labels=labels)
+    os.mkdir("b")
+    write_npz("b/one.npz", test_images=255 - images, test_labels=labels[::-1])
+    assert main("train", "--dataset", "one.npz", *FAST, "--quiet", "--out", "1") == 0
+    assert main("train", "--dataset", "b/one.npz", *FAST, "--quiet", "--out", "2") == 0
+    assert same_model("1/model.npz", "2/model.npz")
+    assert timeless("1/history.csv") == timeless("2/history.csv")
+
+
+# Your own data, from end to end
+
+
+@pytest.mark.parametrize("kind", ["binary", "real"])
+def test_your_own_images_from_end_to_end(kind, tmp_path, capsys):
+    path = write_npz("mine.npz", 150)
+    options = ["--weights", kind, "--hidden", "40", "--epochs", "20", "--quiet"]
+    assert main("train", "--dataset", path, *options) == 0
+    folder = tmp_path / "runs" / "mine-seed0"
+    report = read(folder / "report.json")
+    assert report["network"] == "Network(20-40-3, Step(), t_max=256)"
+    assert report["samples"] == 30
+    assert report["accuracy"] > 0.6
+    assert main("evaluate", folder / "model.npz", "--dataset", path, "--split", "train") == 0
+    assert "on mine.npz train" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"images": np.zeros((4, 3), np.uint8), "labels": np.zeros(4, int)},
+        {"images": np.ones((2, 2, 2, 3)), "labels": np.array([1, 0])},
+        {"images": np.eye(5, dtype=np.float32), "labels": np.array([0, 5, 9, 2, 2])},
+    ],
+)
+def test_odd_data_are_trained_on_without_complaint(arrays, capsys):
+    np.savez("odd.npz", **arrays)
+    assert main("train", "--dataset", "odd.npz", *FAST, "--quiet") == 0
+    assert capsys.readouterr() == ("", "")
+    assert main("evaluate", "runs/odd-seed0/model.npz", "--dataset", "odd.npz") == 0
+    read(Path("runs/odd-seed0/report.json"))
+
+
+# Evaluate, info, plot, datasets
+
+
+def test_evaluate_finds_what_train_reported(drawn, tmp_path, capsys):
+    path = tmp_path / "report.json"
+    arguments = ["evaluate", drawn / "model.npz", "--dataset", "digits", "--report", path]
+    assert main(*arguments) == 0
+    first, second = read(drawn / "report.json"), read(path)
+    assert set(KEYS) <= set(second)
+    measured = set(second) - {"seconds", "samples_per_second"}
+    assert {key: first[key] for key in measured} == {key: second[key] for key in measured}
+    assert f"{100 * first['accuracy']:.2f} % strict" in capsys.readouterr().out
+
+
+def test_evaluate_knows_the_split(drawn, tmp_path):
+    path = tmp_path / "report.json"
+    arguments = ["evaluate", drawn / "model.npz", "--dataset", "digits", "--split", "train"]
+    assert main(*arguments, "--report", path) == 0
+    report = read(path)
+    assert (report["split"], report["samples"]) == ("train", 1437)
+
+
+def test_info_tells_what_a_model_is(drawn, capsys):
+    assert main("info", drawn / "model.npz") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("Network(64-30-10, Step(), t_max=256)\n  layer 1: Dense(64, 30, weights=")
+    assert "encoder: Latency(t_max=256" in out
+    assert "seed: 3" in out
+    assert f"accuracy: {read(drawn / 'report.json')['accuracy']}" in out
+
+
+def test_plot_draws_into_any_folder(drawn, tmp_path, capsys):
+    arguments = ["plot", drawn / "model.npz", "--dataset", "digits", "--index", "7"]
+    assert main(*arguments, "--out", tmp_path / "new" / "folder") == 0
+    paths = [*map(Path, capsys.readouterr().out.splitlines())]
+    names = ["raster.png", "map.png", "latency.png", "weights.png"]
+    assert paths == [tmp_path / "new" / "folder" / name for name in names]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in paths)
+
+
+def test_datasets_lists_them_all_and_where_they_are(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("TTFS_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert main("datasets") == 0
+    out = capsys.readouterr().out
+    for name in ("digits", "mnist", "fashion-mnist", "yin-yang"):
+        assert re.search(rf"^{name} ", out, re.MULTILINE)
+    assert re.search(r"^mnist .* absent$", out, re.MULTILINE)
+
+
+# Bench
+
+
+@pytest.fixture
+def small_bench(monkeypatch):
+    """Little to measure, and on synthetic stimuli alone."""
+    monkeypatch.setattr(bench, "SAMPLES", 20)
+    monkeypatch.setattr(bench, "REFERENCE_SAMPLES", 2)
+    monkeypatch.setattr(bench, "ROUNDS", 1)
+    monkeypatch.setattr(bench.datasets, "status", list)
+    return sorted({1, bench.all_threads()})
+
+
+@pytest.mark.parametrize("case", ["forward-784-400-10", "train-s4nn-784-400-10"])
+def test_bench_times_one_case_on_one_thread_and_on_all(case, small_bench, tmp_path, capsys):
+    threads = numba.get_num_threads()
+    assert main("bench", "--cases", case, "--report", tmp_path / "b.json") == 0
+    report = read(tmp_path / "b.json")
+    assert [(found["name"], found["threads"]) for found in report["cases"]] == [
+        (case, number) for number in small_bench
+    ]
+    for found in report["cases"]:
+        least, most = found["microseconds_min"], found["microseconds_max"]
+        assert 0 < least <= found["microseconds"] <= most
+        assert found["limit_microseconds"] > 0
+    assert report["cases"][0]["reference_microseconds"] > 0
+    assert len(capsys.readouterr().out.splitlines()) == len(small_bench)
+    assert numba.get_num_threads() == threads
+
+
+# Mistakes
+
+
+def mistake(line, message):
+    return pytest.param(line.split(), message, id=line)
+
+
+MISTAKES = [
+    mistake("", "required: COMMAND"),
+    mistake("fly", "invalid choice: 'fly'"),
+    mistake("train digits", "unrecognized arguments: digits"),
+    mistake("train --preset bs5nn", "no preset is called 'bs5nn'; there are digits, s4nn-mnist"),
+    mistake("train --dataset mnits", "no data set 'mnits': known are digits, mnist"),
+    mistake("train --dataset absent.npz", "absent.npz"),
+    mistake("train --dataset keys.npz", "keys.npz: there is no array images"),
+    mistake("train --dataset text.npz", "text.npz: cannot be read as .npz"),
+    mistake("train --dataset folder.npz", "folder.npz"),
+    mistake("train --dataset bright.npz", "float images must be from 0 to 1"),
+    mistake("train --dataset uneven.npz", "60 images but 59 labels"),
+    mistake("train --dataset negative.npz", "labels must be 0 or more, got -1"),
+    mistake("train --dataset words.npz", "labels must be integers"),
+    mistake("train --dataset empty.npz", "empty.npz (train): labels must be (n,), not empty"),
+    mistake("train --dataset alone.npz", "a single sample cannot be split"),
+    mistake("train --epochs 0", "'0' is not a whole number from 1 on"),
+    mistake("train --epochs many", "'many' is not a whole number from 1 on"),
+    mistake("train --hidden -3", "'-3' is not a whole number from 1 to a million"),
+    mistake("train --hidden 99999999999999999999", "is not a whole number from 1 to a million"),
+    mistake("train --batch-size 1.5", "'1.5' is not a whole number from 1 on"),
+    mistake("train --lr 0", "'0' is not a number above 0"),
+    mistake("train --lr nan", "'nan' is not a number above 0"),
+    mistake("train --lr 1e999", "'1e999' is not a number above 0"),
+    mistake("train --lr 1e300", "weights are no longer finite after epoch 1; lower the learning"),
+    mistake("train --gamma 256", "must be below the network's t_max 256, got 256"),
+    mistake("train --seed -1", "'-1' is not a whole number from 0 on"),
+    mistake("train --weights ternary", "invalid choice: 'ternary'"),
+    mistake("train --threads 999", "--threads 999: this machine offers"),
+    mistake("train --threads 0", "'0' is not a whole number from 1 on"),
+    mistake("train --epochs", "--epochs: expected one argument"),
+    mistake("train --out text.npz", "cannot write into text.npz"),
+    mistake("train --out text.npz/run", "cannot write into text.npz/run"),
+    mistake("train --out /proc/run", "cannot write into /proc/run"),
+    mistake("train --out run", "run already holds model.npz: --resume goes on with that run"),
+    mistake("train --out run --resume", "belongs to a training with other data or settings"),
+    mistake("train --out damaged --resume", "is not a readable checkpoint"),
+    mistake("evaluate", "the following arguments are required: MODEL, --dataset"),
+    mistake("evaluate run/model.npz", "the following arguments are required: --dataset"),
+    mistake("evaluate absent.npz --dataset digits", "absent.npz: there is no such file"),
+    mistake("evaluate run --dataset digits", "is a folder or a device, not a file"),
+    mistake("evaluate run/checkpoint.npz --dataset digits", "is not a model that ttfs.save wrote"),
+    mistake("evaluate text.npz --dataset digits", "is not a model that ttfs.save wrote"),
+    mistake("evaluate run/model.npz --dataset none", "no data set 'none'"),
+    mistake("evaluate run/model.npz --dataset mine.npz", "takes 64 inputs, but mine.npz has 20"),
+    mistake("evaluate run/model.npz --dataset more.npz", "labels up to 11, but the network has 10"),
+    mistake("evaluate run/model.npz --dataset digits --split all", "invalid choice: 'all'"),
+    mistake("evaluate run/model.npz --dataset digits --report no/r.json", "no: No such folder"),
+    mistake("evaluate run/model.npz --dataset digits --report run", "Not a file"),
+    mistake("info absent.npz", "absent.npz: there is no such file"),
+    mistake("info run/report.json", "is not a model that ttfs.save wrote"),
+    mistake("plot run/model.npz --dataset digits --index 360", "digits has 360 samples"),
+    mistake("plot run/model.npz --dataset digits --index -1", "'-1' is not a whole number"),
+    mistake("plot run/model.npz --dataset mine.npz", "takes 64 inputs, but mine.npz has 20"),
+    mistake("plot run/model.npz --dataset digits --out text.npz", "text.npz: File exists"),
+    mistake("bench --cases forward", "no case 'forward'; there are forward-784-400-10"),
+]
+
+
+@pytest.fixture
+def desk(run):
+    """Files that mistakes are made with."""
+    write_npz("mine.npz")
+    write_npz("more.npz", shape=(8, 8), classes=12)
+    write_npz("bright.npz", images=np.full((60, 4), 1.5))
+    write_npz("uneven.npz", labels=np.zeros(59, int))
+    write_npz("negative.npz", labels=np.arange(60) - 1)
+    write_npz("words.npz", labels=np.array(["a"] * 60))
+    write_npz("empty.npz", images=np.zeros((0, 4), np.uint8), labels=np.zeros(0, int))
+    write_npz("alone.npz", images=np.zeros((1, 4), np.uint8), labels=np.zeros(1, int))
+    np.savez("keys.npz", x_train=np.zeros((3, 4)), y_train=np.zeros(3, int))
+    with open("text.npz", "w") as file:
+        file.write("no archive at all")
+    os.mkdir("folder.npz")
+    shutil.copytree(run, "damaged")
+    os.truncate("damaged/checkpoint.npz", 1000)
+
+
+@pytest.mark.parametrize(("line", "message"), MISTAKES)
+def test_a_mistake_is_answered_with_one_sentence(line, message, desk, capsys):
+    assert main(*line) == 2
+    err = capsys.readouterr().err
+    assert re.fullmatch(r"ttfs: .+\n", err)
+    assert message in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError(), "not enough memory"),
+        (OSError(28, "No space left on device", "runs/model.npz"), "runs/model.npz: No space left"),
+        (OSError("no more"), "file: no more"),
+    ],
+)
+def test_what_the_machine_cannot_do_is_told_in_one_sentence(error, message, capsys, monkeypatch):
+    def fail(*arguments, **settings):
+        raise error
+
+    monkeypatch.setattr(ttfs.runs, "save", fail)
+    assert main("train", *FAST, "--quiet") == 2
+    assert re.fullmatch(rf"ttfs: {re.escape(message)}.*\n", capsys.readouterr().err)
+
+
+def test_ctrl_c_outside_of_training_is_130_too(capsys, monkeypatch):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ttfs.datasets, "load", interrupt)
+    assert main("train") == 130
+    assert capsys.readouterr().err == "ttfs: stopped\n"
+
+
+# Recipes
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_makes_a_network_and_a_trainer(name):
+    recipe = preset(name)
+    network = recipe.network(*((64, 10) if name == "digits" else (784, 10)), seed=1)
+    trainer = recipe.trainer(network, seed=2)
+    assert network.sizes[1] == recipe.hidden
+    assert network.binary.all() == recipe.binary
+    assert (network.seed, trainer.seed) == (1, 2)
+    assert for_dataset(recipe.dataset, binary=recipe.binary) == recipe
+
+
+def test_an_unknown_preset_is_refused():
+    with pytest.raises(ttfs.InputError, match="no preset is called 'x'; there are digits"):
+        preset("x")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_weights_of_the_other_kind_begin_as_sizes_suggest(name):
+    recipe = preset(name)
+    other = with_kind(recipe, binary=not recipe.binary)
+    assert with_kind(recipe, binary=recipe.binary) is recipe
+    network = other.network(64, 10, seed=0)
+    assert network.binary.all() == other.binary == (not recipe.binary)
+    assert len(network.binary) == 2
+
+
+@pytest.mark.parametrize(
+    ("binary", "hidden", "least"),
+    [(True, 20, 0.3), (True, 150, 0.7), (False, 100, 0.6), (False, 600, 0.85)],
+)
+def test_fewer_hidden_neurons_and_other_weights_still_learn_the_digits(binary, hidden, least):
+    train, test = ttfs.datasets.digits()
+    recipe = with_hidden(for_dataset("digits", binary=binary), hidden)
+    network = recipe.network(64, 10, seed=0)
+    recipe.trainer(network, 0).fit(recipe.encoder(train.images), train.labels, epochs=12)
+    found = ttfs.evaluate(network, recipe.encoder(test.images), test.labels)
+    assert found.accuracy > least
+
+
+# In a process of its own
+
+INTERRUPTIBLE = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    "from ttfs.cli import main; sys.exit(main())"
+)
+
+
+def start(*arguments):
+    """`ttfs train` in another process."""
+    command = [sys.executable, "-c", INTERRUPTIBLE, "train", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(path, process, seconds=120):
+    """Until a file is there."""
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end, f"{path} did not appear"
+        time.sleep(0.002)
+
+
+def test_help_answers_without_compiler_and_plots():
+    code = (
+        "import runpy, sys; sys.argv = ['ttfs', '--help']\n"
+        "try: runpy.run_module('ttfs', run_name='__main__', alter_sys=True)\n"
+        "except SystemExit as stop: print('code', stop.code)\n"
+        "print(*sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stderr == ""
+    text, _, rest = result.stdout.partition("code 0\n")
+    assert text.startswith("usage: ttfs ")
+    assert "exit codes: 0 done, 2 something to mend" in text
+    assert not set(rest.split()) & {"numba", "matplotlib", "numpy", "scipy", "tqdm"}
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["train", "--help"], ["plot", "--help"]])
+def test_help_and_version_are_no_mistakes(arguments, capsys):
+    assert main(*arguments) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_mistake_in_a_process_of_its_own_is_one_line_too():
+    command = [sys.executable, "-m", "ttfs", "evaluate", "no.npz", "--dataset", "digits"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "ttfs: no.npz: there is no such file\n"
+
+
+def test_a_training_that_is_killed_resumes_to_the_same_bits(tmp_path):
+    arguments = ["--hidden", 20, "--epochs", 60, "--quiet", "--out"]
+    process = start(*arguments, tmp_path / "killed")
+    wait_for(tmp_path / "killed" / "checkpoint.npz", process)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert not (tmp_path / "killed" / "model.npz").exists(), "it was not killed in time"
+    assert main("train", *arguments, tmp_path / "killed", "--resume") == 0
+    assert main("train", *arguments, tmp_path / "whole") == 0
+    assert same_model(tmp_path / "killed" / "model.npz", tmp_path / "whole" / "model.npz")
+    rows = [timeless(tmp_path / name / "history.csv") for name in ("killed", "whole")]
+    assert rows[0] == rows[1]
+    assert len(rows[0]) == 60
+
+
+def stopped_after(epochs, recipe):
+    """The network of a training on the digits that is stopped after some epochs."""
+
+    def stop(line):
+        if line.startswith(f"epoch {epochs}/"):
+            raise KeyboardInterrupt
+
+    train, _ = ttfs.datasets.load(recipe.dataset)
+    network = recipe.network(64, 10, 0)
+    trainer = recipe.trainer(network, 0)
+    trainer.fit(recipe.encoder(train.images), train.labels, epochs=recipe.epochs, log=stop)
+    return network
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
+def test_ctrl_c_saves_the_best_weights_and_exits_with_130(tmp_path):
+    process = start("--hidden", 20, "--epochs", 10**6, "--out", tmp_path / "run")
+    wait_for(tmp_path / "run" / "checkpoint.npz", process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (
+        130,
+        "ttfs: stopped; the best weights so far are saved\n",
+    )
+    report = read(tmp_path / "run" / "report.json")
+    assert report["interrupted"]
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {*WRITTEN, "checkpoint.npz"}
+    rows = timeless(tmp_path / "run" / "history.csv")
+    best = max(range(len(rows)), key=lambda i: float(rows[i]["validation_accuracy"]))
+    assert report["best_epoch"] == best + 1
+    assert out.count("epoch ") >= len(rows)
+    network = stopped_after(len(rows), replace(with_hidden(preset("digits"), 20), epochs=10**6))
+    ttfs.save(tmp_path / "expected.npz", network)
+    assert same_model(tmp_path / "run" / "model.npz", tmp_path / "expected.npz")
+
+
+def test_ctrl_c_in_the_first_epoch_leaves_a_readable_run(monkeypatch, capsys, drawn):
+    def interrupt(self, *arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ttfs.rules.S4NN, "train", interrupt)
+    assert main("train", *FAST) == 130
+    assert "the best weights so far are saved" in capsys.readouterr().err
+    report = read(Path("runs/digits-seed0/report.json"))
+    assert (report["epochs"], report["best_epoch"], report["samples_per_second"]) == (0, 0, 0)
+    assert ttfs.load("runs/digits-seed0/model.npz").network.sizes == (64, 30, 10)
