@@ -317,3 +317,183 @@ def departures(circuit, rows, source, neuron):
         if projection.source == source:
             own = sorted({s.delay for s in rows[r, neuron]})
             yield from ((r, d) for d in (own if np.ndim(projection.delay) else [projection.delay]))
+
+
+# Learning by rule S4NN, one sample after the other. An input is a cause of a neuron if it had
+# arrived when the neuron fired, or by the horizon if it did not. Errors are carried back through
+# weights that have already changed; the scale of a binary layer learns from the signs before.
+
+
+class Learner:
+    """A copy of a network that learns by plain loops; it has what `float_sample` needs."""
+
+    def __init__(self, network):
+        self.sizes, self.layers = network.sizes, network.layers
+        self.t_max, self.dtype = network.t_max, network.dtype
+        self.binary = [bool(binary) for binary in network.binary]
+        self.latents = [latents.copy() for latents in network.latents]
+        self.weights = [weights.copy() for weights in network.weights]
+        self.scales = network.scales.copy()
+
+
+def learn(network, rule, data, order, lr):
+    """A Learner after the samples `order` of data (times, labels), the loss and the hits."""
+    state, (times, labels) = Learner(network), data
+    loss, hits = 0.0, 0
+    with np.errstate(all="ignore"):
+        for s in order:
+            layers, _ = float_sample(state, times[s])
+            spikes = [list(times[s]), *layers]
+            hits += won(spikes[-1], labels[s])
+            sample_loss, errors = relative_errors(spikes[-1], labels[s], rule, network.t_max)
+            loss += sample_loss
+            errors = [network.dtype.type(error) for error in errors]
+            for k in reversed(range(len(layers))) if sample_loss else []:
+                causes = causes_of(spikes[k], spikes[k + 1], state, k, times.dtype)
+                errors = learn_layer(state, k, causes, normalise(errors), lr)
+    return state, loss, hits
+
+
+def won(spikes, label):
+    """Whether the label's output fired first, or as the lowest index of those that did."""
+    first = min(spikes)
+    return first != INF and spikes.index(first) == label
+
+
+def relative_errors(spikes, label, rule, t_max):
+    """Loss and (target - time) / t_max of each output, in float64."""
+    times = [min(float(t), t_max) for t in spikes]
+    first = min(times)
+    loss, errors = 0.0, []
+    for j, time in enumerate(times):
+        if first == t_max:
+            target = t_max - rule.gamma if j == label and rule.learn_silent else t_max
+        elif j == label:
+            target = first
+        elif time - first < rule.gamma:
+            target = min(first + rule.gamma, t_max)
+        else:
+            target = time
+        errors.append((target - time) / t_max)
+        loss += 0.5 * errors[-1] * errors[-1]
+    return loss, errors
+
+
+def normalise(errors):
+    """Errors of unit length, in their own precision; zeros stay."""
+    total = 0.0
+    for error in errors:
+        total += float(error * error)
+    return [type(e)(float(e) / np.sqrt(total)) if total > 0 else e for e in errors]
+
+
+def is_cause(time, delay, spike, t_max, dtype):
+    """Whether a spike at `time` had arrived at a neuron when it fired, or by the horizon."""
+    if not float(time) < t_max:
+        return False
+    return float(dtype.type(np.float64(time) + delay)) <= min(float(spike), t_max)
+
+
+def causes_of(below, spikes, network, layer, dtype):
+    """(inputs, outputs) bool of one sample, as nested lists."""
+    delay = network.layers[layer].delay
+    return [[is_cause(t, delay, spike, network.t_max, dtype) for spike in spikes] for t in below]
+
+
+def learn_layer(state, layer, causes, errors, lr):
+    """Change a layer's weights and scale; return the errors of the layer below."""
+    latents, signs = state.latents[layer], state.weights[layer].copy()
+    number = state.dtype.type
+    below = []
+    for i, row in enumerate(causes):
+        total = number(0)
+        for j, cause in enumerate(row):
+            if cause:
+                latents[i, j] -= number(lr) * errors[j]
+                total += errors[j] * latents[i, j]
+        below.append(total)
+    state.weights[layer] = latents.copy()
+    if state.binary[layer]:
+        state.weights[layer] = np.where(latents >= 0, number(1), number(-1))
+        rate = state.layers[layer].weights.scale_rate
+        if rate:
+            step = lr * rate * mean_reached(causes, errors, signs)
+            state.scales[layer] = max(state.scales[layer] - step, 1e-3)
+    return below
+
+
+def mean_reached(causes, errors, signs):
+    """Over all synapses, the mean of error times sign where the input is a cause."""
+    total = 0.0
+    for j, error in enumerate(errors):
+        reached = sum(int(signs[i, j]) for i, row in enumerate(causes) if row[j])
+        total += float(error * type(error)(reached))
+    return total / signs.size
+
+
+# The same in parts, for a batch
+
+
+def gradient(times, delay, t_max, spikes, errors):
+    """(inputs, outputs) mean over the samples of error times cause."""
+    total = np.zeros((times.shape[1], spikes.shape[1]), errors.dtype)
+    for s in range(len(times)):
+        for i, j in np.ndindex(total.shape):
+            if is_cause(times[s, i], delay, spikes[s, j], t_max, times.dtype):
+                total[i, j] += errors[s, j]
+    return total / errors.dtype.type(len(times))
+
+
+def scale_gradient(times, delay, t_max, spikes, errors, signs):
+    """(samples,) float64 mean of error times sign of the causes."""
+    means = []
+    for t, fired, error in zip(times, spikes, errors, strict=True):
+        causes = [[is_cause(u, delay, v, t_max, times.dtype) for v in fired] for u in t]
+        means.append(mean_reached(causes, error, signs))
+    return np.array(means)
+
+
+def errors_below(times, delay, t_max, spikes, errors, weights):
+    """(samples, inputs) errors carried back, each sample's of unit length."""
+    below = np.zeros(times.shape, errors.dtype)
+    for s, i in np.ndindex(times.shape):
+        for j in range(spikes.shape[1]):
+            if is_cause(times[s, i], delay, spikes[s, j], t_max, times.dtype):
+                below[s, i] += errors[s, j] * weights[i, j]
+    return np.array([normalise(list(row)) for row in below], errors.dtype).reshape(times.shape)
+
+
+# Optimizers
+
+
+def sgd(parameter, gradients, lr):
+    """The parameter after a step down each gradient."""
+    lr, parameter = parameter.dtype.type(lr), parameter.copy()
+    for gradient in gradients:
+        for k, g in enumerate(gradient):
+            parameter[k] -= lr * g
+    return parameter
+
+
+def momentum(parameter, gradients, lr, keep):
+    """The parameter after a step for each gradient."""
+    lr, keep = parameter.dtype.type(lr), parameter.dtype.type(keep)
+    parameter, velocity = parameter.copy(), np.zeros_like(parameter)
+    for gradient in gradients:
+        for k, g in enumerate(gradient):
+            velocity[k] = keep * velocity[k] + g
+            parameter[k] -= lr * velocity[k]
+    return parameter
+
+
+def adam(parameter, gradients, lr, beta1=0.9, beta2=0.999, epsilon=1e-8):
+    """The parameter after a step for each gradient: Kingma & Ba 2015, algorithm 1, in float64."""
+    parameter = [float(p) for p in parameter]
+    m, v = [0.0] * len(parameter), [0.0] * len(parameter)
+    for t, gradient in enumerate(gradients, start=1):
+        for k, g in enumerate(float(g) for g in gradient):
+            m[k] = beta1 * m[k] + (1 - beta1) * g
+            v[k] = beta2 * v[k] + (1 - beta2) * g * g
+            m_hat, v_hat = m[k] / (1 - beta1**t), v[k] / (1 - beta2**t)
+            parameter[k] -= lr * m_hat / (np.sqrt(v_hat) + epsilon)
+    return np.array(parameter)

@@ -12,10 +12,14 @@ README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
 
 
 def test_the_python_in_the_readme_runs_and_learns(capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    exec(compile(code, "README.md", "exec"), {})
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    names = {}
+    exec(compile("\n".join(blocks), "README.md", "exec"), names)
     plt.close("all")
-    assert float(capsys.readouterr().out) > 0.9
+    accuracy, explanation, *_ = capsys.readouterr().out.splitlines()
+    assert float(accuracy) > 0.9
+    assert explanation.startswith("output 0")
+    assert names["sim"].times("output").min() == names["sim"].time
 
 
 def test_every_command_in_the_readme_exists():
