@@ -27,7 +27,13 @@ RECIPES = {
     "zero": lambda rng, shape: np.zeros(shape),
     "minus zero": lambda rng, shape: rng.choice([-0.0, 0.0, 1.0], shape),
 }
-KINDS = [ttfs.Real(), ttfs.Real(), ttfs.Binary(scale=5, scale_rate=0), ttfs.Binary(scale=2)]
+KINDS = [
+    ttfs.Real(),
+    ttfs.Real(),
+    ttfs.Binary(scale=5, scale_rate=0),
+    ttfs.Binary(scale=2),
+    ttfs.Binary(scale=0.01, scale_rate=1),  # falls to the least scale there is
+]
 
 
 @st.composite

@@ -192,6 +192,15 @@ def test_averaging_does_not_change_what_is_averaged():
     assert losses[0] == losses[1]
 
 
+def test_a_revived_neuron_does_not_drag_its_dead_weights_along():
+    net = network()
+    net.latents[0][:, 2] = -1000
+    trainer = ttfs.Trainer(net, RULE, ttfs.SGD(1), average=10**9)
+    history = fit(trainer, epochs=2, validation=0)
+    assert history.records[0]["revived"] >= 1
+    assert net.latents[0][:, 2].min() > -100
+
+
 # The seed decides everything
 
 
@@ -207,6 +216,28 @@ def test_another_seed_gives_other_weights(validation):
     fit(first, validation=validation)
     fit(second, validation=validation)
     assert not same_bits(state(first.network), state(second.network))
+
+
+def test_the_seed_decides_the_split_the_order_and_what_is_revived(monkeypatch):
+    learned, revived, learn = [], [], S4NN.train
+
+    def train(self, network, data, order, *rest):
+        learned.append(tuple(order))
+        return learn(self, network, data, order, *rest)
+
+    def end_epoch(self, network, silent, seed):
+        revived.append(tuple(seed))
+        return 0
+
+    monkeypatch.setattr(module, "CHUNK", 1000)
+    monkeypatch.setattr(S4NN, "train", train)
+    monkeypatch.setattr(S4NN, "end_epoch", end_epoch)
+    for seed in (1, 1, 2):
+        fit(ttfs.Trainer(network(), seed=seed), epochs=2)
+    assert learned[:2] == learned[2:4]
+    assert revived[:2] == revived[2:4]
+    assert len(set(learned)) == len(set(revived)) == 4, "each epoch has its own"
+    assert set(learned[0]) == set(learned[1]) != set(learned[4]) == set(learned[5])
 
 
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")

@@ -1,7 +1,7 @@
 """Populations of neurons and the projections between them: any graph, not only a chain."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 from ttfs.checks import as_array, positive, whole
 from ttfs.errors import InputError, ShapeError
-from ttfs.kernels.simulator import DENSE, SPARSE, SYNAPTIC, WORD, Plan
+from ttfs.kernels.simulator import DENSE, FIRST, ROWS, SPARSE, SYNAPTIC, WIDTH, WORD, Plan
 from ttfs.kernels.vector import LANES
 from ttfs.network import Network, aligned_zeros, check_dtype
 
@@ -145,6 +145,7 @@ class Circuit:
         self._check()
         self.thresholds = thresholds_of(self.populations, self.dtype)
         self.plan = make_plan(self)
+        self.projections = on_plan(self.projections, self.plan)
 
     @classmethod
     def of(cls, network: Network) -> "Circuit":
@@ -312,6 +313,29 @@ def make_plan(circuit: Circuit) -> Plan:
         pointers=np.concatenate(pointers),
         delays=np.concatenate(delays),
     )
+
+
+def on_plan(projections: Sequence[Projection], plan: Plan) -> tuple[Projection, ...]:
+    """The projections on the plan's own weights: a synapse is in memory only once."""
+    found = []
+    for row, projection in zip(plan.projections, projections, strict=True):
+        (inputs, outputs), first = projection.weights.shape, row[FIRST]
+        weights = projection.weights
+        if projection.kind == DENSE:
+            width = row[WIDTH]
+            weights = plan.weights[first : first + inputs * width].reshape(inputs, width)
+            weights = weights[:, :outputs]
+        elif projection.kind == SPARSE:
+            pointers = plan.pointers[row[ROWS] : row[ROWS] + inputs + 1]
+            begin, end = pointers[0], pointers[-1]
+            values = plan.weights[begin + first : end + first]
+            # pointers of another dtype would make scipy copy the indices
+            narrow = np.int32 if end - begin < 2**31 else np.int64
+            parts = (values, plan.indices[begin:end], (pointers - begin).astype(narrow))
+            weights = sp.csr_array(parts, shape=(inputs, outputs))
+            weights.data = values  # scipy copies what looks like a small part of a buffer
+        found.append(replace(projection, weights=weights))
+    return tuple(found)
 
 
 def sizes_of(projection: Projection) -> tuple[int, int]:

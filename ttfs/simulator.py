@@ -443,7 +443,7 @@ def make_state(plan: Plan, dtype: np.dtype) -> tuple[State, Spare]:
         heap_time=np.zeros(queue, dtype),
         heap=np.zeros((queue, 4), np.int64),
         firing=np.zeros(widest, np.int64),
-        listed=np.zeros(widest, np.int64),
+        listed=np.zeros(widest + 1, np.int64),
         flags=np.zeros(units, np.uint8),
         marks=np.zeros(widest // LANES, np.uint16),
         stimulus_time=np.zeros(units + 1, dtype),

@@ -190,13 +190,16 @@ def deliver_synapses(plan, state, r, first, last):
     """Add some synapses of a sparse row, and list who is over the limit."""
     start, shift = plan.starts[plan.projections[r, TARGET]], plan.projections[r, FIRST]
     potential, limits = state.potential, state.limits
+    flags, listed, count = state.flags, state.listed, state.counters[LISTED]
     for k in range(first, last):
         unit = start + plan.indices[k]
         potential[unit] += plan.weights[k + shift]
-        if potential[unit] >= limits[unit] and state.flags[unit] == 0:
-            state.flags[unit] = 1
-            state.listed[state.counters[LISTED]] = unit - start
-            state.counters[LISTED] += 1
+        # without a branch: who crosses is not to be foretold
+        over = np.uint8(potential[unit] >= limits[unit])
+        listed[count] = unit - start
+        count += over & (flags[unit] ^ 1)
+        flags[unit] |= over
+    state.counters[LISTED] = count
     state.counters[SYNAPSES] += last - first
 
 
