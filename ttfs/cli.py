@@ -4,6 +4,7 @@ Nothing heavy is imported before a command needs it, so that `ttfs --help` answe
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -401,7 +402,8 @@ def run_datasets(options: argparse.Namespace) -> None:
 
 
 def run_bench(options: argparse.Namespace) -> None:
-    """Measure."""
+    """Measure; the dense method on one thread, which only its environment can tell it."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ttfs.bench import bench
     from ttfs.runs import write_report
 
