@@ -328,16 +328,24 @@ def run_info(options: argparse.Namespace) -> None:
             print(f"  {key}: {model.report[key]}")
 
 
-def run_plot(options: argparse.Namespace) -> None:
-    """Draw a model at work."""
-    from ttfs import pictures
+def model_and_data(options: argparse.Namespace) -> tuple[Any, Any]:
+    """The model, and the split that has the stimulus asked for."""
     from ttfs.model_file import load
-    from ttfs.runs import split_of, stimuli_for
+    from ttfs.runs import split_of
 
     model = load(options.model)
     data = split_of(options.dataset, options.split)
     if options.index >= len(data):
         raise InputError(f"--index {options.index}: {data.name} has {len(data)} samples")
+    return model, data
+
+
+def run_plot(options: argparse.Namespace) -> None:
+    """Draw a model at work."""
+    from ttfs import pictures
+    from ttfs.runs import stimuli_for
+
+    model, data = model_and_data(options)
     stimuli = stimuli_for(model, data, str(options.model))
     folder = options.out or options.model.parent
     folder.mkdir(parents=True, exist_ok=True)
@@ -351,14 +359,10 @@ def run_plot(options: argparse.Namespace) -> None:
 def run_view(options: argparse.Namespace) -> None:
     """Write the page of one stimulus."""
     from ttfs import viewer
-    from ttfs.model_file import load
-    from ttfs.runs import split_of, stimuli_for
+    from ttfs.runs import stimuli_for
     from ttfs.simulator import Simulator
 
-    model = load(options.model)
-    data = split_of(options.dataset, options.split)
-    if options.index >= len(data):
-        raise InputError(f"--index {options.index}: {data.name} has {len(data)} samples")
+    model, data = model_and_data(options)
     chosen = slice(options.index, options.index + 1)
     one = replace(data, images=data.images[chosen], labels=data.labels[chosen])
     flat = len(data.image_shape) == 2
@@ -375,14 +379,10 @@ def run_view(options: argparse.Namespace) -> None:
 def run_step(options: argparse.Namespace) -> None:
     """Step through one stimulus."""
     from ttfs.console import serve
-    from ttfs.model_file import load
-    from ttfs.runs import split_of, stimuli_for
+    from ttfs.runs import stimuli_for
     from ttfs.simulator import Simulator
 
-    model = load(options.model)
-    data = split_of(options.dataset, options.split)
-    if options.index >= len(data):
-        raise InputError(f"--index {options.index}: {data.name} has {len(data)} samples")
+    model, data = model_and_data(options)
     part = slice(options.index, options.index + 1)
     one = replace(data, images=data.images[part], labels=data.labels[part])
     simulator = Simulator(model.network, stimuli_for(model, one, str(options.model))[0])
