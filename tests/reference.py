@@ -497,3 +497,78 @@ def adam(parameter, gradients, lr, beta1=0.9, beta2=0.999, epsilon=1e-8):
             m_hat, v_hat = m[k] / (1 - beta1**t), v[k] / (1 - beta2**t)
             parameter[k] -= lr * m_hat / (np.sqrt(v_hat) + epsilon)
     return np.array(parameter)
+
+
+# Ramps. The potential is a straight line between events, slope * t - (total - threshold), in
+# units of a ramp that rises by its weight in a unit of time. It is followed from instant to
+# instant; a neuron fires where it meets the threshold, unless another instant comes first.
+
+
+def forward_ramp(network, times):
+    """Spike times and last potentials of a network with ramps, to the last bit."""
+    times = np.asarray(times)
+    with np.errstate(all="ignore"):
+        return gather(network, times, [ramp_sample(network, row) for row in times])
+
+
+def ramp_sample(network, row):
+    """Per layer the spike times of one sample, and the potentials of the last layer."""
+    kind, rise = row.dtype.type, network.psp.rise
+    spikes, layers = list(row), []
+    for k, layer in enumerate(network.layers):
+        arrivals = [kind(np.float64(t) + layer.delay) for t in spikes]
+        ends = [kind(np.float64(t) + rise) for t in arrivals]
+        # a spike at the horizon or after it does not happen, and so never arrives
+        fired = [i for i, t in enumerate(spikes) if t < network.t_max]
+        events = [(arrivals[i], 0, spikes[i], i) for i in fired]
+        events += [(ends[i], 1, spikes[i], i) for i in fired]
+        events = sorted(event for event in events if event[0] < network.t_max)
+        thresholds = [h / network.scales[k] for h in thresholds_of(network, k)]
+        neurons = [
+            ramp_neuron(events, network.weights[k][:, j], h, rise, kind, network.t_max)
+            for j, h in enumerate(thresholds)
+        ]
+        spikes = [time for time, _ in neurons]
+        layers.append(spikes)
+    return layers, [potential for _, potential in neurons]
+
+
+def ramp_neuron(events, weights, threshold, rise, kind, t_max):
+    """When a neuron fires, and its potential then; if it never does, inf and its last one."""
+    number, unit = weights.dtype.type, 1.0 if rise == INF else rise
+    high = number(threshold * unit)
+    slope, total, now = number(0), high, kind(0)
+    for instant in [*sorted({time for time, *_ in events}), None]:
+        if slope > 0:
+            time = max(kind(total / slope), now)
+            if time < t_max and (instant is None or time <= instant):
+                return time, high / number(unit)
+        for event, ended, _, i in events:
+            if event == instant:
+                weight = -weights[i] if ended else weights[i]
+                slope, total = slope + weight, total + weight * number(event)
+        now = instant
+    return INF, (slope * number(t_max) - (total - high)) / number(unit)
+
+
+def ramp_exact(weights, arrivals, threshold, rise, t_max):
+    """When one neuron fires, in rational numbers: the first t with V(t) >= threshold."""
+
+    def potential(t):
+        risen = [(t - a) if rise == INF else min((t - a) / Fraction(rise), 1) for a in arrivals]
+        return sum((Fraction(w) * max(r, Fraction(0)) for w, r in zip(weights, risen, strict=True)))
+
+    threshold = Fraction(threshold)
+    arrivals = [Fraction(a) if a != INF else None for a in arrivals]
+    pairs = [(w, a) for w, a in zip(weights, arrivals, strict=True) if a is not None]
+    weights, arrivals = [w for w, _ in pairs], [a for _, a in pairs]
+    ends = [] if rise == INF else [a + Fraction(rise) for a in arrivals]
+    corners = sorted(t for t in {*arrivals, *ends} if t < Fraction(t_max)) + [Fraction(t_max)]
+    before = Fraction(0)
+    for now in corners:
+        low, high = potential(before), potential(now)
+        if low < threshold <= high:
+            crossing = before + (threshold - low) * (now - before) / (high - low)
+            return crossing if crossing < Fraction(t_max) else INF
+        before = now
+    return INF

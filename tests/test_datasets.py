@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from ttfs import datasets
+from ttfs import datasets, published
 from ttfs.datasets import Dataset
 from ttfs.errors import DatasetError, InputError, TTFSError
 
@@ -245,7 +245,7 @@ def test_read_idx_does_not_claim_the_memory_that_a_wrong_header_announces(tmp_pa
 
 # Published sets: two small ones stand in for the real ones
 
-FILES = tuple(datasets._SHAPES)
+FILES = tuple(published.SHAPES)
 SHAPES = dict(zip(FILES, [(6, 28, 28), (6,), (4, 28, 28), (4,)], strict=True))
 CONTENTS = {
     name: {
@@ -263,9 +263,9 @@ def home(tmp_path, monkeypatch):
         name: tuple(hashlib.sha256(content).hexdigest() for content in files.values())
         for name, files in CONTENTS.items()
     }
-    monkeypatch.setattr(datasets, "_SHAPES", SHAPES)
-    monkeypatch.setattr(datasets, "_SHA256", digests)
-    monkeypatch.setattr(datasets, "_MIRRORS", dict.fromkeys(CONTENTS, ["http://127.0.0.1:9/"] * 2))
+    monkeypatch.setattr(published, "SHAPES", SHAPES)
+    monkeypatch.setattr(published, "SHA256", digests)
+    monkeypatch.setattr(published, "MIRRORS", dict.fromkeys(CONTENTS, ["http://127.0.0.1:9/"] * 2))
     monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "cache" / project)
     monkeypatch.delenv("TTFS_DATA_DIR", raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -447,30 +447,30 @@ def test_offline_the_error_says_which_files_to_put_where(home):
 
 
 def test_what_is_missing_is_downloaded_and_then_kept(home, monkeypatch, serve, capfd):
-    published = fill(home / "published", spell=gz, pack=gzip.compress)
-    monkeypatch.setitem(datasets._MIRRORS, "mnist", [serve(published)])
+    sound = fill(home / "published", spell=gz, pack=gzip.compress)
+    monkeypatch.setitem(published.MIRRORS, "mnist", [serve(sound)])
     fill(home / "datasets" / "mnist", files=FILES[:2])
     assert_is(datasets.mnist())
     cache = home / "cache" / "ttfs" / "mnist"
     assert sorted(path.name for path in cache.iterdir()) == sorted(map(gz, FILES[2:]))
-    monkeypatch.setitem(datasets._MIRRORS, "mnist", [])
+    monkeypatch.setitem(published.MIRRORS, "mnist", [])
     assert_is(datasets.mnist())
     assert capfd.readouterr() == ("", "")
 
 
 def test_a_terminal_gets_a_progress_bar(home, monkeypatch, serve, capsys):
-    published = fill(home / "published", spell=gz, pack=gzip.compress)
-    monkeypatch.setitem(datasets._MIRRORS, "mnist", [serve(published)])
+    sound = fill(home / "published", spell=gz, pack=gzip.compress)
+    monkeypatch.setitem(published.MIRRORS, "mnist", [serve(sound)])
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     assert_is(datasets.mnist())
     assert "100%" in capsys.readouterr().err
 
 
 def test_a_mirror_that_serves_rubbish_or_nothing_is_followed_by_the_next(home, monkeypatch, serve):
-    published = fill(home / "published", spell=gz, pack=gzip.compress)
+    sound = fill(home / "published", spell=gz, pack=gzip.compress)
     rubbish = fill(home / "rubbish", "fashion-mnist", FILES[:1], spell=gz)
-    mirrors = [serve(rubbish), "http://127.0.0.1:9/", serve(published)]
-    monkeypatch.setitem(datasets._MIRRORS, "mnist", mirrors)
+    mirrors = [serve(rubbish), "http://127.0.0.1:9/", serve(sound)]
+    monkeypatch.setitem(published.MIRRORS, "mnist", mirrors)
     assert_is(datasets.mnist())
 
 
@@ -485,7 +485,7 @@ def test_a_download_that_breaks_off_leaves_nothing_behind(home, monkeypatch, ser
         def log_message(self, *_):
             pass
 
-    monkeypatch.setitem(datasets._MIRRORS, "mnist", [serve(home, BreaksOff)])
+    monkeypatch.setitem(published.MIRRORS, "mnist", [serve(home, BreaksOff)])
     with pytest.raises(DatasetError, match="neither found nor downloaded"):
         datasets.mnist()
     assert not list((home / "cache" / "ttfs" / "mnist").iterdir())

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from ttfs import Latency, encode_latency
-from ttfs.errors import InputError
+from ttfs import Direct, Latency, encode_latency
+from ttfs.errors import InputError, ShapeError
 
 pytestmark = pytest.mark.small
 INF = np.inf
@@ -144,6 +144,66 @@ def test_an_encoder_does_what_the_function_does():
     assert encoder == Latency(t_max=100, steps=True, zero_silent=False)
 
 
+# Later for larger values
+
+
+@given(
+    values=VALUES,
+    early=st.floats(0, 10),
+    length=st.floats(1e-3, 100),
+    bias=st.sampled_from([None, 0, 0.9]),
+)
+def test_direct_times_are_those_of_the_formula(values, early, length, bias):
+    late = early + length
+    encoder = Direct(early, late, bias, t_max=late + 1)
+    if values.ndim == 0 and bias is not None:
+        with pytest.raises(ShapeError, match="needs values"):
+            encoder(values)
+        return
+    times = encoder(values)
+    assert times.dtype == (np.float64 if values.dtype == np.float64 else np.float32)
+    if bias is not None:
+        assert (times[..., -1] == times.dtype.type(bias)).all()
+        times = times[..., :-1]
+    assert times.shape == values.shape
+    top = 255 if values.dtype == np.uint8 else 1
+    for time, value in zip(times.ravel(), values.ravel(), strict=True):
+        wanted = early + float(value) / top * (late - early)
+        assert time == times.dtype.type(min(wanted, late))
+    if values.ndim:
+        assert encoder.inputs(values.shape[-1]) == encoder(values).shape[-1]
+
+
+def test_direct_times_of_yin_yang_are_the_published_ones():
+    features = np.array([[0.0, 1.0, 0.5, 0.25]])
+    assert Direct()(features).tolist() == [[0.15, 2.0, 1.075, 0.6125]]
+    assert Direct(bias=0.9)(features).tolist() == [[0.15, 2.0, 1.075, 0.6125, 0.9]]
+    assert Direct(bias=0.9)(features[:0]).shape == (0, 5)
+    assert Direct(0, 10, t_max=20)(np.array([0, 51, 255], np.uint8)).tolist() == [0, 2, 10]
+
+
+def test_encoders_know_how_many_inputs_they_need():
+    assert Latency().inputs(784) == Direct().inputs(784) == 784
+    assert Direct(bias=0).inputs(4) == 5
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"early": -1}, r"Direct\(early=...\) must be 0 or more"),
+        ({"late": INF}, r"Direct\(late=...\) must be above 0"),
+        ({"bias": np.nan}, r"Direct\(bias=...\) must be 0 or more"),
+        ({"t_max": "x"}, r"Direct\(t_max=...\) must be a number"),
+        ({"early": 2.0}, "early < late < t_max, got 2, 2 and 4"),
+        ({"late": 4.0}, "early < late < t_max, got 0.15, 4 and 4"),
+        ({"bias": 4}, r"Direct\(bias=...\) must be below t_max 4, got 4"),
+    ],
+)
+def test_impossible_times_are_refused(settings, message):
+    with pytest.raises(InputError, match=message):
+        Direct(**settings)
+
+
 # Errors
 
 
@@ -167,8 +227,9 @@ def test_an_encoder_does_what_the_function_does():
     ],
 )
 def test_values_that_are_no_brightness_are_refused(values):
-    with pytest.raises(InputError, match="values"):
-        encode_latency(values)
+    for encode in (encode_latency, Direct()):
+        with pytest.raises(InputError, match="values"):
+            encode(values)
 
 
 @pytest.mark.parametrize("t_max", [0, -1, INF, np.nan, "x", None])

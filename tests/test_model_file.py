@@ -19,6 +19,7 @@ import ttfs
 from ttfs.decoding import RULE
 from ttfs.errors import InputError, ModelFileError
 from ttfs.files import archive
+from ttfs.runs import evaluate_file
 
 GOLDEN = Path(__file__).parent / "data" / "model_format_1.npz"
 SEAL_SIZE = 76
@@ -135,9 +136,17 @@ def networks(draw):
     return network
 
 
-ENCODERS = st.none() | st.builds(
+LATENCIES = st.builds(
     ttfs.Latency, st.floats(0.5, 1000), steps=st.booleans(), zero_silent=st.booleans()
 )
+DIRECTS = st.builds(
+    ttfs.Direct,
+    st.sampled_from([0, 0.15]),
+    st.floats(0.5, 10),
+    st.none() | st.floats(0, 10) | st.just(0),
+    t_max=st.floats(11, 1000),
+)
+ENCODERS = st.none() | LATENCIES | DIRECTS
 REPORTS = st.dictionaries(
     st.text(max_size=5),
     st.recursive(
@@ -244,6 +253,29 @@ def test_the_header_says_what_one_wants_to_know(saved):
     )
 
 
+def test_an_encoder_of_another_kind_is_kept_in_full(path):
+    encoder = ttfs.Direct(bias=0.9)
+    header, _ = parts(ttfs.save(path, small_network(), encoder=encoder))
+    assert header["encoder"] == {
+        "kind": "Direct",
+        "early": 0.15,
+        "late": 2.0,
+        "bias": 0.9,
+        "t_max": 4.0,
+    }
+
+
+def test_a_model_of_points_of_the_plane_can_be_evaluated(path):
+    network = ttfs.Network(ttfs.Dense(4, 3, threshold=2), t_max=4, seed=1)
+    encoder = ttfs.Direct()
+    found = evaluate_file(ttfs.save(path, network, encoder=encoder), "yin-yang", "test")
+    _, test = ttfs.datasets.load("yin-yang")
+    wanted = ttfs.evaluate(network, encoder(test.images), test.labels)
+    assert found["samples"] == 1000
+    assert found["accuracy"] == wanted.accuracy
+    assert wanted.decision_time_mean > 0.15
+
+
 def test_the_file_is_a_sound_zip_without_compression(saved):
     with zipfile.ZipFile(saved) as file:
         assert file.testzip() is None
@@ -320,7 +352,7 @@ def test_arrays_that_were_changed_without_refresh_are_refused(path, change):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"encoder": "latency"}, r"save\(encoder=...\) must be a Latency"),
+        ({"encoder": "latency"}, r"save\(encoder=...\) must be a Latency, a Direct"),
         ({"encoder": ttfs.Latency(t_max=-1)}, "encoder: t_max must be above 0"),
         ({"encoder": ttfs.Latency(t_max=np.inf)}, "encoder, Latency: t_max must be int or float"),
         ({"encoder": ttfs.Latency(steps=1)}, "encoder, Latency: steps must be bool"),
@@ -454,6 +486,7 @@ def test_a_file_that_may_not_be_read_is_refused(saved, monkeypatch):
 # Files made to do harm: sealed, and wrong within
 
 LAYER = "layers", 0
+DIRECT = {"kind": "Direct", "early": 0.5, "late": 2, "bias": None, "t_max": 4}
 CHANGES = [
     (("kind",), "other model", "not that of a ttfs model"),
     (("format",), 2, r"has format 2, .* reads format 1; a newer ttfs"),
@@ -501,7 +534,15 @@ CHANGES = [
     (("extra",), 1, "header must have kind, .* nothing else"),
     (("psp",), {"kind": "Alpha"}, "psp of a kind .* it knows Step"),
     (("psp",), {"kind": "Step", "rise": 1}, "psp, Step must have no settings"),
-    (("encoder",), {"kind": "Rate"}, "encoder of a kind .* it knows Latency"),
+    (("encoder",), {"kind": "Rate"}, "encoder of a kind .* it knows Latency and Direct"),
+    (
+        ("encoder",),
+        {**DIRECT, "bias": "late"},
+        "encoder, Direct: bias must be int or float or None",
+    ),
+    (("encoder",), {**DIRECT, "late": 0}, r"Direct\(late=...\) must be above 0"),
+    (("encoder",), {**DIRECT, "t_max": 1}, "early < late < t_max"),
+    (("encoder",), {"kind": "Direct"}, "encoder, Direct must have early, late, bias, t_max"),
     (("encoder", "t_max"), 0, "encoder: t_max must be above 0"),
     (("encoder", "steps"), 1, "steps must be bool, got int"),
     (("t_max",), -1, "t_max"),
@@ -556,7 +597,7 @@ JSON = st.recursive(
     | st.integers()
     | st.integers(0, 10**30)
     | st.floats()
-    | st.sampled_from(["Real", "Binary", "Step", "Latency", "float64", *RAW])
+    | st.sampled_from(["Real", "Binary", "Step", "Latency", "Direct", "float64", *RAW])
     | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["kind", "init", "x"]), inner),
     max_leaves=5,

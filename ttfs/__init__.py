@@ -14,7 +14,7 @@ _HOMES = {
     "circuit": ["Circuit", "Population", "Projection"],
     "decoding": ["Decisions", "decide"],
     "diagnosis": ["diagnose"],
-    "encoding": ["Latency", "encode_latency"],
+    "encoding": ["Direct", "Latency", "encode_latency"],
     "errors": [
         "DatasetError",
         "InputError",
@@ -30,23 +30,32 @@ _HOMES = {
     "network": ["Network"],
     "optimizers": ["SGD", "Adam", "Cosine", "Linear", "Momentum"],
     "propagation": ["Record", "forward"],
-    "psp": ["Step"],
+    "psp": ["Ramp", "Step"],
     "simulator": ["Event", "Simulator"],
     "trainer": ["Trainer"],
     "weights": ["Binary", "Real"],
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
-_MODULES = {"datasets", "plotting", "presets", "rules", "viewer"}
+_MODULES = {
+    "augmentation",
+    "datasets",
+    "losses",
+    "plotting",
+    "presets",
+    "rules",
+    "silence",
+    "viewer",
+}
 
 __all__ = sorted([*_HOME, *_MODULES])
 
 if TYPE_CHECKING:
-    from ttfs import datasets, plotting, presets, rules, viewer
+    from ttfs import augmentation, datasets, losses, plotting, presets, rules, silence, viewer
     from ttfs.checks import NO_SPIKE
     from ttfs.circuit import Circuit, Population, Projection
     from ttfs.decoding import Decisions, decide
     from ttfs.diagnosis import diagnose
-    from ttfs.encoding import Latency, encode_latency
+    from ttfs.encoding import Direct, Latency, encode_latency
     from ttfs.errors import (
         DatasetError,
         InputError,
@@ -62,7 +71,7 @@ if TYPE_CHECKING:
     from ttfs.network import Network
     from ttfs.optimizers import SGD, Adam, Cosine, Linear, Momentum
     from ttfs.propagation import Record, forward
-    from ttfs.psp import Step
+    from ttfs.psp import Ramp, Step
     from ttfs.simulator import Event, Simulator
     from ttfs.trainer import Trainer
     from ttfs.weights import Binary, Real

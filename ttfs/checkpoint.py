@@ -15,7 +15,7 @@ from ttfs.files import archive, write_atomically
 from ttfs.history import History
 from ttfs.network import Network
 from ttfs.optimizers import Optimizer, Slots
-from ttfs.rules import S4NN
+from ttfs.rules import Rule
 
 
 def fingerprint(settings: Iterable[str], arrays: Iterable[np.ndarray]) -> str:
@@ -64,7 +64,7 @@ class Checkpoint:
     Without a path it is only the state in memory.
     """
 
-    def __init__(self, network: Network, rule: S4NN, optimizer: Optimizer):
+    def __init__(self, network: Network, rule: Rule, optimizer: Optimizer):
         self.network = network
         self.parameters = rule.parameters(network)
         self.slots: dict[str, Slots] = {

@@ -5,16 +5,10 @@ damaged, truncated or mislabelled is a `DatasetError` that names the file, never
 elsewhere.
 """
 
-import gzip
 import hashlib
 import io
 import math
-import os
-import struct
-import sys
-import tempfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -23,43 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ttfs.errors import DatasetError, InputError
+from ttfs import published
+from ttfs.errors import DatasetError
+from ttfs.idx import read_idx as read_idx  # part of this module's interface
+from ttfs.idx import reason
+from ttfs.yin_yang import yin_yang_points as yin_yang_points
 
 _DIGITS_SHA256 = "af104d81e7cd419be5f343d23c6ca2e4e4ff847b06636260802df8e903c6183f"
-
-_SHAPES: dict[str, tuple[int, ...]] = {
-    "train-images-idx3-ubyte": (60_000, 28, 28),
-    "train-labels-idx1-ubyte": (60_000,),
-    "t10k-images-idx3-ubyte": (10_000, 28, 28),
-    "t10k-labels-idx1-ubyte": (10_000,),
-}
-
-# Of the decompressed files, in the order of `_SHAPES`: compressed copies differ, these do not.
-_SHA256 = {
-    "mnist": (
-        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-    ),
-    "fashion-mnist": (
-        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-    ),
-}
-
-_MIRRORS = {
-    "mnist": (
-        "https://ossci-datasets.s3.amazonaws.com/mnist/",
-        "https://storage.googleapis.com/cvdf-datasets/mnist/",
-    ),
-    "fashion-mnist": (
-        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
-    ),
-}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -221,56 +185,6 @@ def yin_yang() -> Splits:
     )
 
 
-def yin_yang_points(samples: int, *, seed: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Features (samples, 4) from 0 to 1 and labels (samples,) of points in the Yin-Yang sign.
-
-    The features are x, y, 1 - x and 1 - y; the labels are 0 for yin, 1 for yang and 2 for a dot.
-    The same seed gives bit for bit what the authors' generator gives.
-
-    Raises `InputError` if `samples` is not positive or `seed` is not from 0 to 2**32 - 1.
-
-    Source: L. Kriener, J. Göltz and M. A. Petrovici, The Yin-Yang dataset, NICE 2022,
-    arXiv 2102.08211.
-
-    >>> features, labels = yin_yang_points(2, seed=42)
-    >>> features.round(3)
-    array([[0.68 , 0.45 , 0.32 , 0.55 ],
-           [0.098, 0.684, 0.902, 0.316]])
-    >>> labels
-    array([2, 1])
-    """
-    if samples < 1:
-        raise InputError(f"yin_yang_points: samples must be 1 or more, got {samples}")
-    if not 0 <= seed < 2**32:
-        raise InputError(f"yin_yang_points: seed must be from 0 to 2**32 - 1, got {seed}")
-    rng = np.random.RandomState(seed)  # the authors' stream
-    points = [_draw_point(rng) for _ in range(samples)]
-    x, y, labels = np.array(points).T
-    return np.stack([x, y, 1 - x, 1 - y], axis=1), labels.astype(np.int64)
-
-
-def _draw_point(rng: np.random.RandomState) -> tuple[float, float, int]:
-    """A point (x, y) of a class drawn first, by rejection."""
-    goal = rng.randint(3)
-    while True:
-        x, y = rng.rand(2).tolist()
-        if _distance(x, y, 0.5) <= 0.5 and _yin_yang_class(x, y) == goal:
-            return x, y, goal
-
-
-def _yin_yang_class(x: float, y: float) -> int:
-    """The class of a point in the circle of radius 0.5 around (0.5, 0.5)."""
-    left, right = _distance(x, y, 0.25), _distance(x, y, 0.75)
-    if left < 0.1 or right < 0.1:
-        return 2
-    return int(right <= 0.1 or left <= 0.25 or (y > 0.5 and right > 0.25))
-
-
-def _distance(x: float, y: float, center: float) -> float:
-    """The distance of (x, y) from (center, 0.5), rounded as the authors' code rounds it."""
-    return math.sqrt((x - center) ** 2 + (y - 0.5) ** 2)
-
-
 def from_npz(path: str | Path) -> Splits:
     """Your own data: the arrays `images` (n, ...) and `labels` (n,) of a NumPy .npz file.
 
@@ -309,7 +223,7 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {key: arrays[key] for key in known if key in arrays}
     except Exception as error:  # damage surfaces in zipfile, zlib, struct, ast or numpy alike
-        raise DatasetError(f"{path}: cannot be read as .npz ({_reason(error)})") from error
+        raise DatasetError(f"{path}: cannot be read as .npz ({reason(error)})") from error
 
 
 def _npz_split(
@@ -399,7 +313,7 @@ def status() -> list[Status]:
 
 def _published_status(name: str) -> Status:
     """The record of a published set, with what to do if some of its files are missing."""
-    found = {file: _find(name, file, None) for file in _SHAPES}
+    found = {file: published.find(name, file, None) for file in published.SHAPES}
     missing = [file for file, path in found.items() if path is None]
     places = sorted({str(path.parent) for path in found.values() if path is not None})
     if not missing:
@@ -412,152 +326,10 @@ def _published(name: str, folder: str | Path | None) -> Splits:
     """Both splits of a set that consists of four IDX files."""
     if folder is not None and not Path(folder).is_dir():
         raise DatasetError(f"{name}: there is no folder {folder}")
-    train, train_labels, test, test_labels = (_fetch(name, file, folder) for file in _SHAPES)
+    train, train_labels, test, test_labels = (
+        published.fetch(name, file, folder) for file in published.SHAPES
+    )
     return (
         Dataset(train.reshape(-1, 784), train_labels, name, "train", (28, 28), 10),
         Dataset(test.reshape(-1, 784), test_labels, name, "test", (28, 28), 10),
     )
-
-
-def _fetch(name: str, file: str, folder: str | Path | None) -> NDArray[Any]:
-    """The verified array of a published file, found or downloaded."""
-    path = _find(name, file, folder)
-    return _download(name, file) if path is None else _verified(path, name, file)
-
-
-def _find(name: str, file: str, folder: str | Path | None) -> Path | None:
-    """Where a published file is, under any of its spellings."""
-    dotted = file.replace("-idx", ".idx")
-    for place in _places(name, folder):
-        for spelling in (file, f"{file}.gz", dotted, f"{dotted}.gz"):
-            if (place / spelling).is_file():
-                return place / spelling
-    return None
-
-
-def _places(name: str, folder: str | Path | None) -> Iterator[Path]:
-    """The folders in which the files of a published set may be, in order."""
-    if folder is not None:
-        yield Path(folder)
-    if data := os.environ.get("TTFS_DATA_DIR"):
-        yield Path(data, name)
-    yield Path("datasets", name)
-    yield _cache(name)
-
-
-def _cache(name: str) -> Path:
-    """The user's folder for downloads of a published set."""
-    import pooch  # slow to import, and seldom needed
-
-    return Path(pooch.os_cache("ttfs"), name)
-
-
-def _download(name: str, file: str) -> NDArray[np.uint8]:
-    """The array of a published file from the first mirror that serves it, kept in the cache.
-
-    The file gets its name only once it is verified, so that nothing half-read is ever found.
-    """
-    import pooch
-
-    get = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=1 << 16, timeout=30)
-    cache = _cache(name)
-    problem = OSError()
-    for mirror in _MIRRORS[name]:
-        try:
-            cache.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=cache) as scratch:
-                path = Path(scratch, f"{file}.gz")
-                get(mirror + path.name, str(path), None)
-                array = _verified(path, name, file)
-                path.replace(cache / path.name)
-                return array
-        except OSError as error:  # a DatasetError and what the downloader raises are too
-            problem = error
-    raise DatasetError(
-        f"{name}: {file} was neither found nor downloaded ({type(problem).__name__}); put "
-        f"{', '.join(_SHAPES)}, gzip or not, into datasets/{name} or, with the environment "
-        f"variable TTFS_DATA_DIR set, into $TTFS_DATA_DIR/{name}"
-    ) from problem
-
-
-def _verified(path: Path, name: str, file: str) -> NDArray[np.uint8]:
-    """The array in `path` if that is, bit for bit, the published `file` of the set `name`."""
-    array = _read_idx(path, _SHAPES[file])
-    digest = hashlib.sha256(_idx_header(array.shape) + array.data).hexdigest()
-    published = {
-        digest: (owner, file)
-        for owner, digests in _SHA256.items()
-        for file, digest in zip(_SHAPES, digests, strict=True)
-    }
-    if published.get(digest) != (name, file):
-        what = " ".join(published.get(digest, ("not published, or damaged:", digest)))
-        raise DatasetError(f"{path}: must be {file} of {name}, but is {what}")
-    return array
-
-
-def read_idx(path: str | Path) -> NDArray[np.uint8]:
-    """The array of an IDX file of unsigned bytes, plain or gzip as its contents tell.
-
-    The file must hold exactly what its header announces; no more than that is decompressed.
-
-    Raises `DatasetError`, naming the file, if it is absent, damaged, truncated, too long, empty
-    or of another kind.
-
-    Source: the format's description at http://yann.lecun.com/exdb/mnist/.
-
-    >>> import pathlib, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = pathlib.Path(folder, "three-idx1-ubyte")
-    ...     _ = path.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 3, 5, 6, 7]))
-    ...     read_idx(path)
-    array([5, 6, 7], dtype=uint8)
-    """
-    return _read_idx(Path(path))
-
-
-def _read_idx(path: Path, wanted: tuple[int, ...] | None = None) -> NDArray[np.uint8]:
-    """The array of an IDX file; one of another shape than `wanted` is refused unread."""
-    try:
-        with path.open("rb") as raw:
-            packed = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
-            return _parse_idx(gzip.GzipFile(fileobj=raw) if packed else raw, wanted)
-    except (EOFError, OSError, ValueError, zlib.error) as error:
-        raise DatasetError(f"{path}: {_reason(error)}") from error
-
-
-def _parse_idx(stream: io.BufferedIOBase, wanted: tuple[int, ...] | None) -> NDArray[np.uint8]:
-    """The array that a stream of IDX bytes holds; a ValueError says what is wrong with it."""
-    magic = _take(stream, 4)
-    if magic[:3] != b"\0\0\x08" or magic[3] == 0:
-        raise ValueError(f"not an IDX file of unsigned bytes, begins with {magic.hex(' ')}")
-    shape = struct.unpack(f">{magic[3]}I", _take(stream, 4 * magic[3]))
-    if wanted is not None and shape != wanted:
-        raise ValueError(f"must hold an array of shape {wanted}, got {shape}")
-    if 0 in shape:
-        raise ValueError(f"holds an empty array, of shape {shape}")
-    pixels = _take(stream, math.prod(shape))
-    if stream.read(1):
-        raise ValueError(f"goes on after the array of shape {shape} that its header announces")
-    return np.frombuffer(pixels, np.uint8).reshape(shape)
-
-
-def _take(stream: io.BufferedIOBase, size: int) -> bytearray:
-    """Exactly `size` bytes, read in pieces lest a wrong size claims the memory at once."""
-    taken = bytearray()
-    while len(taken) < size:
-        piece = stream.read(min(size - len(taken), 1 << 20))
-        if not piece:
-            raise ValueError(f"truncated: ends after {len(taken)} of {size} bytes")
-        taken += piece
-    return taken
-
-
-def _idx_header(shape: tuple[int, ...]) -> bytes:
-    """The bytes before the array in an IDX file of unsigned bytes."""
-    return struct.pack(f">4B{len(shape)}I", 0, 0, 8, len(shape), *shape)
-
-
-def _reason(error: Exception) -> object:
-    """What went wrong, without the path that the caller names."""
-    return (isinstance(error, OSError) and error.strerror) or error

@@ -1,4 +1,4 @@
-"""Values -> spike times: the brighter, the earlier."""
+"""Values -> spike times: the brighter, the earlier, or the larger, the later."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ttfs.checks import as_array, positive
-from ttfs.errors import InputError
+from ttfs.errors import InputError, ShapeError
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,65 @@ class Latency:
         return encode_latency(
             values, t_max=self.t_max, steps=self.steps, zero_silent=self.zero_silent
         )
+
+    def inputs(self, values: int) -> int:
+        """How many inputs a network needs for so many values."""
+        return values
+
+
+@dataclass(frozen=True)
+class Direct:
+    """Spike times that grow with the value, from `early` for 0 to `late` for the largest.
+
+    t = early + v (late - early), as Göltz et al. 2021 (arXiv 1912.11443) encode Yin-Yang, in
+    synaptic time constants. Call it on values as `encode_latency` takes them; with a `bias`,
+    the last axis of the times is one longer than that of the values. No input is silent.
+
+    Parameters
+    ----------
+    early, late: times of the smallest and the largest value.
+    bias: time of one more input, the last, that fires for every sample; None: there is none.
+    t_max: horizon of the network that these times are for, later than all of them.
+
+    >>> Direct(bias=0.9)(np.array([[0.0, 0.5, 1.0]]))
+    array([[0.15 , 1.075, 2.   , 0.9  ]])
+    """
+
+    early: float = 0.15
+    late: float = 2.0
+    bias: float | None = None
+    t_max: float = 4.0
+
+    def __post_init__(self) -> None:
+        early = positive(self.early, "Direct(early=...)", zero=True)
+        late = positive(self.late, "Direct(late=...)")
+        bias = 0.0 if self.bias is None else positive(self.bias, "Direct(bias=...)", zero=True)
+        t_max = positive(self.t_max, "Direct(t_max=...)")
+        if not early < late < t_max:
+            raise InputError(
+                "Direct must have early < late < t_max,"
+                f" got {self.early:g}, {self.late:g} and {self.t_max:g}"
+            )
+        if bias >= t_max:
+            raise InputError(f"Direct(bias=...) must be below t_max {t_max:g}, got {bias:g}")
+
+    def __call__(self, values: Any) -> np.ndarray:
+        array, top, dtype = _brightness(values)
+        if self.bias is not None and array.ndim == 0:
+            raise ShapeError("Direct(bias=...) needs values (..., inputs), got a single one")
+        share = array.astype(np.float64) / top
+        times = np.minimum(self.early + share * (self.late - self.early), self.late).astype(dtype)
+        if self.bias is None:
+            return np.asarray(times)
+        always = np.full((*array.shape[:-1], 1), self.bias, dtype)
+        return np.concatenate([times, always], axis=-1)
+
+    def inputs(self, values: int) -> int:
+        """How many inputs a network needs for so many values."""
+        return values + (self.bias is not None)
+
+
+Encoder = Latency | Direct
 
 
 def encode_latency(
@@ -56,16 +115,8 @@ def encode_latency(
     >>> encode_latency(np.array([1.0, 0.75, 0.0]), t_max=100)
     array([ 0., 25., inf])
     """
-    array = as_array(values, "values")
     t_max = positive(t_max, "encode_latency(t_max=...)")
-    if array.dtype == np.uint8:
-        top, dtype = 255.0, np.dtype("float32")
-    elif array.dtype.kind == "f":
-        top, dtype = 1.0, np.dtype("float64" if array.dtype.itemsize > 4 else "float32")
-    else:
-        raise InputError(f"values must be uint8 or floating point in [0, 1], got {array.dtype}")
-    if array.size and not (array.min() >= 0 and array.max() <= top):
-        raise InputError(f"values must be in 0..{top:g} and not NaN")
+    array, top, dtype = _brightness(values)
     latest = _latest(t_max, steps, zero_silent, dtype)
     levels = np.arange(256.0) if array.dtype == np.uint8 else array.astype(np.float64)
     times = np.asarray((top - levels) * latest / top)
@@ -74,6 +125,20 @@ def encode_latency(
     times = times.astype(dtype)
     times[(times >= t_max) | (zero_silent & (levels == 0))] = np.inf
     return np.asarray(times[array]) if array.dtype == np.uint8 else times
+
+
+def _brightness(values: Any) -> tuple[np.ndarray, float, np.dtype]:
+    """Values as an array, the largest that they may be, and the dtype of their times."""
+    array = as_array(values, "values")
+    if array.dtype == np.uint8:
+        top, dtype = 255.0, np.dtype("float32")
+    elif array.dtype.kind == "f":
+        top, dtype = 1.0, np.dtype("float64" if array.dtype.itemsize > 4 else "float32")
+    else:
+        raise InputError(f"values must be uint8 or floating point in [0, 1], got {array.dtype}")
+    if array.size and not (array.min() >= 0 and array.max() <= top):
+        raise InputError(f"values must be in 0..{top:g} and not NaN")
+    return array, top, dtype
 
 
 def _latest(t_max: float, steps: bool, zero_silent: bool, dtype: np.dtype) -> float:

@@ -23,7 +23,7 @@ import numpy as np
 from ttfs import __version__
 from ttfs.checks import positive
 from ttfs.decoding import RULE
-from ttfs.encoding import Latency
+from ttfs.encoding import Direct, Encoder, Latency
 from ttfs.errors import InputError, ModelFileError
 from ttfs.files import ARCHIVE_LIMIT, archive, as_json, first_bytes, take, write_atomically
 from ttfs.layers import Dense
@@ -71,6 +71,7 @@ _SETTINGS: dict[type, Schema] = {
     Binary: {"init": (list, NoneType), "scale": _NUMBER, "scale_rate": _NUMBER},
     Step: {},
     Latency: {"t_max": _NUMBER, "steps": (bool,), "zero_silent": (bool,)},
+    Direct: {"early": _NUMBER, "late": _NUMBER, "bias": (*_NUMBER, NoneType), "t_max": _NUMBER},
 }
 
 
@@ -85,7 +86,7 @@ class Model:
     """
 
     network: Network
-    encoder: Latency | None
+    encoder: Encoder | None
     report: dict[str, Any]
     header: dict[str, Any]
 
@@ -97,7 +98,7 @@ def save(
     path: str | os.PathLike[str],
     network: Network,
     *,
-    encoder: Latency | None = None,
+    encoder: Encoder | None = None,
     report: dict[str, Any] | None = None,
 ) -> Path:
     """The path of a file from which `load` makes a network that does the same, bit for bit.
@@ -129,8 +130,8 @@ def save(
     """
     if not isinstance(network, Network):
         raise InputError(f"save(network=...) must be a Network, got {type(network).__name__}")
-    if not isinstance(encoder, Latency | None):
-        raise InputError(f"save(encoder=...) must be a Latency or None, got {encoder!r}")
+    if not isinstance(encoder, Encoder | None):
+        raise InputError(f"save(encoder=...) must be a Latency, a Direct or None, got {encoder!r}")
     if not isinstance(report, dict | None):
         raise InputError(f"save(report=...) must be a dict, got {type(report).__name__}")
     text = as_json(_describe(network, encoder, report or {}), "header")
@@ -161,7 +162,7 @@ def load(path: str | os.PathLike[str]) -> Model:
 # Writing
 
 
-def _describe(network: Network, encoder: Latency | None, report: dict) -> dict[str, Any]:
+def _describe(network: Network, encoder: Encoder | None, report: dict) -> dict[str, Any]:
     """All that a file says about a network, but for its weights."""
     layers = [
         {
@@ -268,7 +269,7 @@ def _restore(content: bytes) -> Model:
     header = _parse(text)
     encoder = None
     if header["encoder"] is not None:
-        encoder = _revived(header["encoder"], (Latency,), "encoder")
+        encoder = _revived(header["encoder"], (Latency, Direct), "encoder")
         positive(encoder.t_max, "encoder: t_max")
     network = _network(header, _layers(header, content, start))
     if _content(network, text) != content:

@@ -7,8 +7,9 @@ import numpy as np
 from ttfs.checks import positive, whole
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.propagation import LANES, Arrays
+from ttfs.kernels.weights import take_signs
 from ttfs.layers import Dense
-from ttfs.psp import Step
+from ttfs.psp import Ramp, Response, Step
 from ttfs.weights import Binary, draw
 
 ALIGNMENT = 64  # bytes; a row that straddles cache lines is read twice
@@ -30,7 +31,7 @@ class Network:
     Parameters
     ----------
     layers: `Dense` layers; each must have as many inputs as the one before has outputs.
-    psp: response to one spike: `Step()`.
+    psp: response to one spike: `Step()` or `Ramp(rise)`.
     t_max: horizon, exclusive: a spike at or after it does not happen.
     seed: decides the weights that are drawn.
     dtype: float32 or float64, of weights and potentials.
@@ -57,16 +58,16 @@ class Network:
     def __init__(
         self,
         *layers: Dense,
-        psp: Step | None = None,
+        psp: Response | None = None,
         t_max: float = 256.0,
         seed: int = 0,
         dtype: Any = np.float32,
         unit: str = "step",
     ):
         self.layers = check_chain(layers)
-        self.psp = Step() if psp is None else psp
-        if not isinstance(self.psp, Step):
-            raise InputError(f"Network(psp=...) must be Step(), got {psp!r}")
+        self.psp: Response = Step() if psp is None else psp
+        if not isinstance(self.psp, Step | Ramp):
+            raise InputError(f"Network(psp=...) must be Step() or Ramp(rise), got {psp!r}")
         self.t_max = positive(t_max, "Network(t_max=...)")
         self.seed = whole(seed, "Network(seed=...)", least=0)
         self.dtype = check_dtype(dtype, "Network(dtype=...)")
@@ -139,6 +140,15 @@ class Network:
             thresholds[start : start + layer.outputs] = layer.threshold
         return thresholds
 
+    def parameters(self) -> dict[str, np.ndarray]:
+        """The flat arrays that learn, with their padding, by name; not copies."""
+        found = {}
+        for k in range(len(self.layers)):
+            buffer = self.latent_buffer if self.binary[k] else self.arrays.weights
+            found[f"weights_{k + 1}"] = self.padded(buffer, k).reshape(-1)
+            found[f"scale_{k + 1}"] = self.scales[k : k + 1]
+        return found
+
     def _draw(self, rng: np.random.Generator) -> None:
         """Initial weights, as given or at random."""
         for k, layer in enumerate(self.layers):
@@ -156,10 +166,21 @@ class Network:
 
     def refresh(self, layer: int) -> None:
         """Bring signs and thresholds into line with changed latent weights and scales."""
-        if self.binary[layer]:
-            self.weights[layer][:] = np.where(self.latents[layer] >= 0, 1, -1)
+        weights = self.layers[layer].weights
+        if isinstance(weights, Binary):
+            latents = self.padded(self.latent_buffer, layer)
+            signs = self.padded(self.arrays.weights, layer)
+            take_signs(latents, float(weights.clip), self.sizes[layer + 1], signs)
         units = slice(self.arrays.units[layer], self.arrays.units[layer + 1])
-        self.arrays.thresholds[units] = self.padded_thresholds()[units] / self.scales[layer]
+        with np.errstate(over="ignore", under="ignore"):
+            thresholds = self.padded_thresholds()[units] / self.scales[layer] * self.psp.unit
+            self.arrays.thresholds[units] = thresholds
+        real = self.arrays.thresholds[units][: self.sizes[layer + 1]]
+        if not (np.isfinite(real).all() and (real > 0).all()):
+            raise InputError(
+                f"Dense {layer + 1}: a threshold is too large or too small for {self.dtype},"
+                f" {thresholds.min():g} among them"
+            )
 
 
 def check_dtype(dtype: Any, whose: str) -> np.dtype:

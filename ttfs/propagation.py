@@ -1,13 +1,15 @@
 """Whole batches through a network, fast."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ttfs.checks import as_times
-from ttfs.kernels.propagation import BLOCK, run, run_block
+from ttfs.kernels import propagation, ramp
+from ttfs.kernels.propagation import BLOCK
 from ttfs.network import Network
+from ttfs.psp import Ramp
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,36 @@ def forward(network: Network, times: Any) -> Record:
            [inf]])
     """
     times = as_times(times, network.sizes[0], f"times for {network.sizes[0]} inputs")
+    found = cross(network, times)
+    layers = zip(network.arrays.units[:-1], network.sizes[1:], strict=True)
+    views = (found.spikes[:, start : start + size] for start, size in layers)
+    return Record((times, *views), found.potential)
+
+
+class Crossings(NamedTuple):
+    """Where potentials crossed thresholds, for rules that learn from it.
+
+    spikes, slopes: (samples, units), layer after layer with their padding; the slope is that
+        of the potential at the spike (of a silent neuron, at the horizon) times `psp.unit`;
+        a jump has none, and for `Step` the array is empty.
+    potential: (samples, outputs) as in a `Record`.
+    """
+
+    spikes: np.ndarray
+    slopes: np.ndarray
+    potential: np.ndarray
+
+
+def cross(network: Network, times: np.ndarray) -> Crossings:
+    """What `forward` finds, for times that have been checked."""
     arrays = network.arrays
     spikes = np.empty((len(times), arrays.units[-1]), times.dtype)
     potential = np.empty((len(times), network.sizes[-1]), network.dtype)
-    # waking threads takes longer than a block of samples
-    (run if len(times) > BLOCK else run_block)(arrays, times, spikes, potential)
-    layers = zip(arrays.units[:-1], network.sizes[1:], strict=True)
-    views = (spikes[:, start : start + size] for start, size in layers)
-    return Record((times, *views), potential)
+    few = len(times) <= BLOCK  # waking threads takes longer than a block of samples
+    if isinstance(network.psp, Ramp):
+        slopes = np.empty(spikes.shape, network.dtype)
+        run = ramp.run_block if few else ramp.run
+        run(arrays, float(network.psp.rise), times, spikes, slopes, potential)
+        return Crossings(spikes, slopes, potential)
+    (propagation.run_block if few else propagation.run)(arrays, times, spikes, potential)
+    return Crossings(spikes, np.empty((0, 0), network.dtype), potential)

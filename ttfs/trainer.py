@@ -2,12 +2,13 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ttfs.augmentation import Augmentation
 from ttfs.checkpoint import Checkpoint, fingerprint
 from ttfs.checks import as_labels, as_times, whole
 from ttfs.diagnosis import diagnose
@@ -17,7 +18,7 @@ from ttfs.metrics import Evaluation, evaluate
 from ttfs.network import Network
 from ttfs.optimizers import SGD, Optimizer, rate_at, share
 from ttfs.propagation import forward
-from ttfs.rules import S4NN
+from ttfs.rules import S4NN, Rule
 
 CHUNK = 1000  # samples between two chances to be interrupted, and between weight decays
 PROBE = 2048  # training samples that tell which neurons are dead
@@ -31,9 +32,11 @@ class Trainer:
     Parameters
     ----------
     network: its weights are changed.
-    rule: the learning rule; `S4NN()` if not given.
+    rule: the learning rule, one of `ttfs.rules`; `S4NN()` if not given.
     optimizer: `SGD`, `Momentum` or `Adam`; `SGD(lr=0.1)` if not given.
     batch_size: samples for each step.
+    augmentation: changes made to the input times whenever a sample is seen, one after the
+        other: see `ttfs.augmentation`.
     average: number of samples over which weights are averaged before they are validated and
         kept (a running mean, Polyak & Juditsky 1992); 0 keeps the weights as they are.
     seed: decides the validation split, the order of samples and revived weights.
@@ -50,20 +53,24 @@ class Trainer:
     def __init__(
         self,
         network: Network,
-        rule: S4NN | None = None,
+        rule: Rule | None = None,
         optimizer: Optimizer | None = None,
         *,
         batch_size: int = 1,
+        augmentation: Sequence[Augmentation] = (),
         average: int = 0,
         seed: int = 0,
     ):
         self.network = network
-        self.rule = rule or S4NN()
+        self.rule: Rule = rule or S4NN()
         self.optimizer = optimizer or SGD()
         self.batch_size = whole(batch_size, "Trainer(batch_size=...)")
         self.average = whole(average, "Trainer(average=...)", least=0)
         self.seed = whole(seed, "Trainer(seed=...)", least=0)
+        self.augmentation = tuple(augmentation)
         self.rule.check(network)
+        for change in self.augmentation:
+            change.check(network.sizes[0])
 
     def evaluate(self, times: Any, labels: Any) -> Evaluation:
         """The same as `ttfs.evaluate` of this trainer's network."""
@@ -160,7 +167,7 @@ class Trainer:
         settings = (
             *(repr(part) for part in (network, network.layers, network.seed, network.t_max)),
             *(repr(part) for part in (self.rule, self.optimizer, self.seed)),
-            repr((self.batch_size, self.average)),
+            repr((self.batch_size, self.average, self.augmentation)),
             repr(epochs if scheduled else None),
             repr(validation if isinstance(validation, float | int) else None),
         )
@@ -185,11 +192,12 @@ class Trainer:
         size = max(1, CHUNK // self.batch_size) * self.batch_size
         loss, hits = 0.0, 0
         for start in range(0, len(order), size):
-            lr = rate_at(self.optimizer.lr, (epoch + start / len(order)) / epochs)
+            done = (epoch + start / len(order)) / epochs
+            lr = rate_at(self.optimizer.lr, done)
+            self.rule.prepare(self.network, done)
             step = self.rule.train(
                 self.network,
-                data,
-                order[start : start + size],
+                *self._seen(data, order[start : start + size], [self.seed, 3, epoch, start]),
                 self.batch_size,
                 self.optimizer,
                 run.slots,
@@ -212,6 +220,15 @@ class Trainer:
             if warning.split(":")[0] not in {w.split(":")[0] for w in run.history.warnings}:
                 run.history.warnings.append(warning)
                 log(f"warning: {warning}")
+
+    def _seen(self, data: Data, chosen: np.ndarray, seed: list[int]) -> tuple[Data, np.ndarray]:
+        """Data and an order in which the chosen samples are seen, changed as augmentation says."""
+        if not self.augmentation:
+            return data, chosen
+        times, rng = data[0][chosen], np.random.default_rng(seed)
+        for change in self.augmentation:
+            times = change.apply(times, rng)
+        return (times, data[1][chosen]), np.arange(len(chosen))
 
     def _revive(self, times: np.ndarray, epoch: int) -> int:
         hidden = forward(self.network, times).times[1:-1]

@@ -56,18 +56,22 @@ class Binary:
     The network adds +1 and -1, and a layer's threshold is divided by its `scale`, which says
     the same as multiplying the signs by it but keeps the potential a whole number. The scale
     learns with `scale_rate` times the learning rate of the weights; 0 keeps it fixed.
-    A latent weight of exactly 0 counts as +1. With rule `S4NN` this is BS4NN
+    A latent weight of exactly 0 counts as +1. `clip` keeps latent weights within +-clip, so
+    that none grows too large to change its sign again. With rule `S4NN` this is BS4NN
     (Kheradpisheh, Mirsadeghi, Masquelier 2021, arXiv 2007.04039).
 
     >>> Binary(scale=5, scale_rate=0)
-    Binary(init=None, scale=5, scale_rate=0)
+    Binary(init=None, scale=5, scale_rate=0, clip=inf)
     """
 
     init: Bounds | None = None
     scale: float = 5.0
     scale_rate: float = 0.1
+    clip: float = np.inf
 
     def __post_init__(self) -> None:
         check_bounds(self.init, "Binary")
         positive(self.scale, "Binary(scale=...)")
         positive(self.scale_rate, "Binary(scale_rate=...)", zero=True)
+        if self.clip != np.inf:
+            positive(self.clip, "Binary(clip=...)")

@@ -15,10 +15,11 @@ import numpy as np
 from numba import prange
 
 from ttfs.kernels.jit import kernel, making_kernel, parallel_kernel
-from ttfs.kernels.vector import LANES, add, load, lowest_bit, mark, zeros
+from ttfs.kernels.vector import LANES, add, below, broadcast, load, lowest_bit, mark, zeros
 
 BLOCK = 16  # samples that share work arrays; any value gives the same result
 WIDE = 4 * LANES  # neurons whose potentials are in registers at the same time
+BINS = 256  # of the sort
 WORD = 64  # marks are read as words of 64 neurons
 ONE = np.uint64(1)
 ALL = ~np.uint64(0)
@@ -50,7 +51,7 @@ class Work(NamedTuple):
     marks: np.ndarray  # (longest * words * 4,) uint16, who is over the threshold
     waiting: np.ndarray  # (words,) uint64, who has not fired
     potential: np.ndarray  # (widest,)
-    bins: np.ndarray  # (257,) of the sort
+    bins: np.ndarray  # (BINS + 1,) of the sort
 
 
 @making_kernel
@@ -73,43 +74,118 @@ def make_work(arrays, times):
         np.empty(longest * words * (WORD // LANES), np.uint16),
         np.empty(words, np.uint64),
         np.empty(widest, arrays.weights.dtype),
-        np.empty(257, np.int64),
+        np.empty(BINS + 1, np.int64),
     )
 
 
 @kernel
-def sort_events(row, t_max, times, index, spare_times, spare_index, starts):
-    """Fill `times`, `index` with the spikes of `row` before t_max, earliest first; count them.
+def gather(row, t_max, times, index):
+    """Fill `times`, `index` with the spikes of `row` before t_max; count them.
 
-    Times are not negative, so they are ordered as the bytes that store them are: a stable
-    radix sort by bytes, which passes over a byte that all times share.
+    `row` must be contiguous. Silence is passed over sixteen neurons at a time.
     """
-    count = 0
-    for i in range(row.size):
-        times[count] = abs(row[i])  # a zero with a minus sign would sort last
+    count, whole = 0, row.size - row.size % LANES
+    never = broadcast(row, np.inf)
+    for first in range(0, whole, LANES):
+        spiked = below(load(row, first), never)
+        while spiked:
+            i = first + lowest_bit(spiked)
+            spiked &= spiked - ONE
+            times[count] = abs(row[i])  # a zero with a minus sign would sort last
+            index[count] = i
+            count += row[i] < t_max
+    for i in range(whole, row.size):
+        times[count] = abs(row[i])
         index[count] = i
         count += row[i] < t_max
-    for byte in range(row.itemsize):
-        digits = times.view(np.uint8)[byte :: row.itemsize]
+    return count
+
+
+@kernel
+def count_bins(count, times, bins):
+    """Where each bin of equal width begins, earliest first; return the first time and 1 / width.
+
+    Returns a width of 0 if the times are so uneven that this is no help in sorting them.
+    """
+    number = times.dtype.type
+    first, last = times[0], times[0]
+    for e in range(count):
+        first, last = min(first, times[e]), max(last, times[e])
+    if not last - first > number(1e-30):
+        return first, number(0)
+    scale = number(BINS - 1) / (last - first)
+    for b in range(BINS + 1):
+        bins[b] = 0
+    for e in range(count):
+        bins[int((times[e] - first) * scale) + 1] += 1
+    most = 0
+    for b in range(BINS):
+        most = max(most, bins[b + 1])
+        bins[b + 1] += bins[b]
+    even = most * most <= 64 + 16 * count or most * BINS <= 64 * count
+    return first, scale if even else number(0)
+
+
+@kernel
+def sort_bins(count, first, scale, times, index, spare_times, spare_index, bins):
+    """Sort by bins, and within them by insertion."""
+    for e in range(count):
+        b = int((times[e] - first) * scale)
+        spare_times[bins[b]] = times[e]
+        spare_index[bins[b]] = index[e]
+        bins[b] += 1
+    for e in range(count):
+        time, neuron, place = spare_times[e], spare_index[e], e
+        while place > 0 and times[place - 1] > time:
+            times[place] = times[place - 1]
+            index[place] = index[place - 1]
+            place -= 1
+        times[place] = time
+        index[place] = neuron
+
+
+@kernel
+def sort_bytes(count, times, index, spare_times, spare_index, bins):
+    """Sort by the bytes that store the times; passes over a byte that all share.
+
+    Times are not negative, so they are ordered as their bytes are.
+    """
+    for byte in range(times.itemsize):
+        digits = times.view(np.uint8)[byte :: times.itemsize]
         e = 1
         while e < count and digits[e] == digits[0]:
             e += 1
         if e >= count:
             continue
-        for value in range(257):
-            starts[value] = 0
+        for value in range(BINS + 1):
+            bins[value] = 0
         for e in range(count):
-            starts[int(digits[e]) + 1] += 1
-        for value in range(256):
-            starts[value + 1] += starts[value]
+            bins[int(digits[e]) + 1] += 1
+        for value in range(BINS):
+            bins[value + 1] += bins[value]
         for e in range(count):
-            place = starts[digits[e]]
-            starts[digits[e]] = place + 1
+            place = bins[digits[e]]
+            bins[digits[e]] = place + 1
             spare_times[place] = times[e]
             spare_index[place] = index[e]
         for e in range(count):
             times[e] = spare_times[e]
             index[e] = spare_index[e]
+
+
+@kernel
+def sort_events(row, t_max, times, index, spare_times, spare_index, bins):
+    """Fill `times`, `index` with the spikes of `row` before t_max, earliest first; count them.
+
+    Equal times stay in order of the neurons.
+    """
+    count = gather(row, t_max, times, index)
+    if count > 1:
+        first, scale = count_bins(count, times, bins)
+        if scale > 0:
+            sort_bins(count, first, scale, times, index, spare_times, spare_index, bins)
+        else:
+            sort_bytes(count, times, index, spare_times, spare_index, bins)
     return count
 
 

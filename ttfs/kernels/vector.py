@@ -7,12 +7,14 @@ whichever vector instructions the processor has (`vaddps`, `vcmpps`, `kmovw` wit
 """
 
 import numba
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
 
 LANES = 16
+INT = ir.IntType(32)
 
 
 class Vector(types.Type):
@@ -85,6 +87,96 @@ def mark(typing, vector, threshold, marks, place):
 
 
 @intrinsic
+def broadcast(typing, array, number):
+    """LANES times the same number, of the array's kind."""
+    vector = Vector(array.dtype)
+
+    def generate(context, builder, signature, arguments):
+        value = context.cast(builder, arguments[1], number, array.dtype)
+        whole = context.get_value_type(vector)
+        first = builder.insert_element(ir.Constant(whole, ir.Undefined), value, INT(0))
+        places = ir.Constant(ir.VectorType(INT, LANES), [0] * LANES)
+        return builder.shuffle_vector(first, first, places)
+
+    return vector(array, number), generate
+
+
+@intrinsic
+def subtract(typing, first, second):
+    """first - second."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.fsub(*arguments)
+
+    return first(first, second), generate
+
+
+@intrinsic
+def multiply(typing, first, second):
+    """first * second."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.fmul(*arguments)
+
+    return first(first, second), generate
+
+
+@intrinsic
+def below(typing, first, second):
+    """One bit for each lane in which first < second (uint64)."""
+
+    def generate(context, builder, signature, arguments):
+        bits = builder.fcmp_ordered("<", *arguments)
+        return builder.zext(builder.bitcast(bits, ir.IntType(LANES)), ir.IntType(64))
+
+    return types.uint64(first, second), generate
+
+
+@intrinsic
+def where(typing, bits, first, second):
+    """The lane of first where its bit is set, and of second elsewhere."""
+
+    def generate(context, builder, signature, arguments):
+        narrow = builder.trunc(arguments[0], ir.IntType(LANES))
+        chosen = builder.bitcast(narrow, ir.VectorType(ir.IntType(1), LANES))
+        return builder.select(chosen, *arguments[1:])
+
+    return first(types.uint64, first, second), generate
+
+
+@intrinsic
+def total(typing, vector):
+    """The sum of all lanes: halves are added to each other until one number is left."""
+
+    def generate(context, builder, signature, arguments):
+        (value,) = arguments
+        half = LANES // 2
+        while half:
+            low, high = (list(range(k * half, (k + 1) * half)) for k in range(2))
+            parts = [
+                builder.shuffle_vector(value, value, ir.Constant(ir.VectorType(INT, half), places))
+                for places in (low, high)
+            ]
+            value, half = builder.fadd(*parts), half // 2
+        return builder.extract_element(value, INT(0))
+
+    return vector.dtype(vector), generate
+
+
+@intrinsic
+def store(typing, vector, array, start):
+    """array[start : start + LANES] = vector."""
+
+    def generate(context, builder, signature, arguments):
+        at = element(context, builder, array, *arguments[1:])
+        at = builder.bitcast(at, context.get_value_type(vector).as_pointer())
+        builder.store(arguments[0], at, align=array.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.none(vector, array, types.intp), generate
+
+
+@intrinsic
 def lowest_bit(typing, word):
     """The place of the lowest set bit of a word that is not 0."""
 
@@ -104,6 +196,29 @@ if numba.config.DISABLE_JIT:  # the same in plain Python
 
     def add(first, second):  # noqa: D103
         return first + second
+
+    def broadcast(array, number):  # noqa: D103
+        return np.full(LANES, number, array.dtype)
+
+    def subtract(first, second):  # noqa: D103
+        return first - second
+
+    def multiply(first, second):  # noqa: D103
+        return first * second
+
+    def below(first, second):  # noqa: D103
+        return np.uint64(sum(1 << k for k in range(LANES) if first[k] < second[k]))
+
+    def where(bits, first, second):  # noqa: D103
+        return np.where([int(bits) >> k & 1 for k in range(LANES)], first, second)
+
+    def total(vector):  # noqa: D103
+        while len(vector) > 1:
+            vector = vector[: len(vector) // 2] + vector[len(vector) // 2 :]
+        return vector[0]
+
+    def store(vector, array, start):  # noqa: D103
+        array[start : start + LANES] = vector
 
     def mark(vector, threshold, marks, place):  # noqa: D103
         marks[place] = sum(1 << k for k in range(LANES) if vector[k] >= threshold[k])

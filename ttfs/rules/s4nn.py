@@ -10,6 +10,7 @@ from ttfs.kernels import s4nn as kernels
 from ttfs.network import Network
 from ttfs.optimizers import SGD, Optimizer, Slots, share
 from ttfs.propagation import forward
+from ttfs.psp import Step
 from ttfs.weights import Binary
 
 
@@ -51,21 +52,21 @@ class S4NN:
         share(self.revive, "S4NN(revive=...)")
 
     def check(self, network: Network) -> None:
-        """Refuse a network whose horizon leaves no room for gamma."""
+        """Refuse potentials that do not jump, and a horizon that leaves no room for gamma."""
+        if not isinstance(network.psp, Step):
+            raise InputError(f"rule S4NN needs a Step response, the network has {network.psp}")
         if self.gamma >= network.t_max:
             raise InputError(
                 f"S4NN(gamma=...) must be below the network's t_max {network.t_max:g},"
                 f" got {self.gamma:g}"
             )
 
+    def prepare(self, network: Network, done: float) -> None:
+        """Bring the network into the state for a share `done` of the training: no change."""
+
     def parameters(self, network: Network) -> dict[str, np.ndarray]:
         """The arrays that learn, by name."""
-        found = {}
-        for k in range(len(network.layers)):
-            buffer = network.latent_buffer if network.binary[k] else network.arrays.weights
-            found[f"weights_{k + 1}"] = network.padded(buffer, k).reshape(-1)
-            found[f"scale_{k + 1}"] = network.scales[k : k + 1]
-        return found
+        return network.parameters()
 
     def train(
         self,

@@ -1,0 +1,117 @@
+"""Gradients of the loss by weights, spike times, delays and scales, for ramp responses.
+
+A neuron that fires at t did so where total = slope * t, so a small change of an input's
+weight by dw moves t by -(t - a) / slope * dw for an input that arrived at a and still
+rises, and by -rise / slope * dw if its rise has ended; an input that still rises and comes
+later by da moves t by w / slope * da. What a neuron gets from the loss, divided by its
+slope, is called its gain here. Weight gradients of a batch are summed over samples in order,
+each worker for neurons of its own.
+"""
+
+import numpy as np
+from numba import prange
+
+from ttfs.kernels.jit import kernel, parallel_kernel
+from ttfs.kernels.vector import (
+    LANES,
+    add,
+    below,
+    broadcast,
+    load,
+    lowest_bit,
+    multiply,
+    store,
+    subtract,
+    total,
+    where,
+)
+
+ONE = np.uint64(1)
+ALL = ~np.uint64(0)
+
+
+@parallel_kernel
+def list_causes(times, delay, t_max, index, arrivals, counts):
+    """Per sample, the inputs that arrive before the horizon, and when."""
+    for s in prange(len(times)):
+        counts[s] = list_row(times[s], delay, t_max, index[s], arrivals[s])
+
+
+@kernel
+def list_row(row, delay, t_max, index, arrivals):
+    """The same for one sample; returns how many."""
+    count, whole = 0, row.size - row.size % LANES
+    never = broadcast(row, np.inf)
+    for first in range(0, row.size, LANES):
+        spiked = ALL if first == whole else below(load(row, first), never)
+        while spiked:
+            i = first + lowest_bit(spiked)
+            spiked &= spiked - ONE
+            if i >= row.size:
+                break
+            arrival = np.float64(row.dtype.type(row[i] + delay))
+            index[count], arrivals[count] = i, arrival
+            count += arrival < t_max
+    return count
+
+
+@parallel_kernel
+def make_gains(errors, spikes, slopes, floors, gains, until):
+    """Errors by slopes that are at least `floors`, and until when an arrival is a cause.
+
+    Silent neurons, and the padding, have no gain and no causes.
+    """
+    size = errors.shape[1]
+    for s in prange(len(errors)):
+        gain, last, spike, slope = gains[s], until[s], spikes[s], slopes[s]
+        none, never = gain.dtype.type(0), gain.dtype.type(-np.inf)
+        for j in range(size):
+            fired = spike[j] < np.inf
+            gain[j] = errors[s, j] / max(slope[j], floors[j]) if fired else none
+            last[j] = spike[j] if fired else never
+        for j in range(size, gain.size):
+            gain[j], last[j] = none, never
+
+
+@parallel_kernel
+def weight_gradient(index, arrivals, counts, rise, until, gains, out):
+    """Sum over samples of gain times minus the time that an input had to rise, (inputs, width)."""
+    samples, width = gains.shape
+    for block in prange(width // LANES):
+        first = block * LANES
+        for i in range(len(out)):
+            store(broadcast(out, 0.0), out[i], first)
+        zero, least = broadcast(out, 0.0), broadcast(out, -rise)
+        for s in range(samples):
+            gain, spike = load(gains[s], first), load(until[s], first)
+            if below(gain, zero) | below(zero, gain):
+                for e in range(counts[s]):
+                    arrival = broadcast(out, arrivals[s, e])
+                    row = out[index[s, e]]
+                    minus = subtract(arrival, spike)
+                    minus = where(below(minus, least), least, minus)
+                    change = where(below(arrival, spike), multiply(gain, minus), zero)
+                    store(add(load(row, first), change), row, first)
+
+
+@kernel
+def carry_back(weights, arrival, rise, until, gains):
+    """Sum of weight times gain over the neurons for which an input still rose."""
+    found, zero = broadcast(weights, 0.0), broadcast(weights, 0.0)
+    start, end = broadcast(weights, arrival), broadcast(weights, arrival + rise)
+    for first in range(0, gains.size, LANES):
+        spike = load(until, first)
+        caused = below(start, spike) & ~below(end, spike)
+        product = multiply(load(weights, first), load(gains, first))
+        found = add(found, where(caused, product, zero))
+    return total(found)
+
+
+@parallel_kernel
+def errors_below(index, arrivals, counts, rise, until, gains, weights, out):
+    """What the loss would say to the inputs' spike times, (samples, inputs)."""
+    for s in prange(len(out)):
+        out[s] = 0
+        for e in range(counts[s]):
+            i = index[s, e]
+            out[s, i] = carry_back(weights[i], arrivals[s, e], rise, until[s], gains[s])

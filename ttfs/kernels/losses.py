@@ -1,0 +1,107 @@
+"""Losses on the spike times of the outputs and their derivatives, sample by sample.
+
+A silent output counts as one that fired at the horizon. Derivatives are those by the times so
+clipped, also where a time is clipped.
+"""
+
+import numpy as np
+
+from ttfs.kernels.jit import kernel
+
+
+@kernel
+def cross_entropy(times, labels, t_max, tau, smoothing, errors):
+    """-log of the softmax of -t / tau at the label, or of labels smoothed; returns the sum."""
+    total, size = 0.0, times.shape[1]
+    for s in range(len(times)):
+        first = t_max
+        for j in range(size):
+            first = min(first, np.float64(times[s, j]))
+        weight = 0.0
+        for j in range(size):
+            weight += np.exp((first - min(np.float64(times[s, j]), t_max)) / tau)
+        for j in range(size):
+            time = min(np.float64(times[s, j]), t_max)
+            share = np.exp((first - time) / tau) / weight
+            wanted = smoothing / size + (1 - smoothing) * (j == labels[s])
+            errors[s, j] = (wanted - share) / tau
+            total += wanted * ((time - first) / tau + np.log(weight))
+    return total
+
+
+@kernel
+def shift_invariant(times, labels, t_max, delta, errors):
+    """Half the squares of how far each output is from delta after the label's; the sum."""
+    total = 0.0
+    for s in range(len(times)):
+        label = labels[s]
+        due = min(np.float64(times[s, label]), t_max) + delta
+        back = 0.0
+        for j in range(times.shape[1]):
+            if j != label:
+                late = min(np.float64(times[s, j]), t_max) - due
+                errors[s, j] = late
+                back -= late
+                total += 0.5 * late * late
+        errors[s, label] = back
+    return total
+
+
+@kernel
+def toward(times, targets, t_max, errors):
+    """Half the squares of (target - time) / t_max, targets held constant; the sum."""
+    total = 0.0
+    for s in range(len(times)):
+        for j in range(times.shape[1]):
+            error = (targets[s, j] - min(np.float64(times[s, j]), t_max)) / t_max
+            errors[s, j] = -error / t_max
+            total += 0.5 * error * error
+    return total
+
+
+@kernel
+def hasten(times, labels, t_max, early, errors):
+    """Add `early` to the derivative by the label's time; return the sum of early * time."""
+    total = 0.0
+    for s in range(len(times)):
+        errors[s, labels[s]] += early
+        total += early * min(np.float64(times[s, labels[s]]), t_max)
+    return total
+
+
+@kernel
+def relative_targets(times, labels, t_max, gamma, targets):
+    """The label's output when the first one fired, the others gamma later or when they did.
+
+    If all are silent, the label's gamma before the horizon. The targets of `relative_errors`
+    in kernels/s4nn.py, where silent samples teach.
+    """
+    for s in range(len(times)):
+        first = t_max
+        for j in range(times.shape[1]):
+            first = min(first, np.float64(times[s, j]))
+        for j in range(times.shape[1]):
+            time = min(np.float64(times[s, j]), t_max)
+            if j == labels[s]:
+                time = first if first < t_max else t_max - gamma
+            elif first < t_max and time - first < gamma:
+                time = min(first + gamma, t_max)
+            targets[s, j] = time
+
+
+@kernel
+def absolute_targets(times, labels, t_max, targets):
+    """The label's output when it fired, the others never, which is t_max.
+
+    If the label's was silent, when the first one fired; if all were, half-way to t_max.
+    """
+    for s in range(len(times)):
+        time = np.float64(times[s, labels[s]])
+        if time >= t_max:
+            time = t_max
+            for j in range(times.shape[1]):
+                time = min(time, np.float64(times[s, j]))
+            if time == t_max:
+                time = t_max / 2
+        for j in range(times.shape[1]):
+            targets[s, j] = time if j == labels[s] else t_max

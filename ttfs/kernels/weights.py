@@ -1,0 +1,20 @@
+"""From the latent weights that learn to the signs that spikes add."""
+
+from numba import prange
+
+from ttfs.kernels.jit import parallel_kernel
+
+
+@parallel_kernel
+def take_signs(latents, bound, size, weights):
+    """Keep latent weights within +-bound, and write their signs, 0 counting as +1.
+
+    Both are (inputs, width); what is beyond `size` outputs is padding.
+    """
+    number = latents.dtype.type
+    low, high, one = number(-bound), number(bound), number(1)
+    for i in prange(len(latents)):
+        latent, weight = latents[i], weights[i]
+        for j in range(size):
+            latent[j] = min(max(latent[j], low), high)
+            weight[j] = one if latent[j] >= number(0) else -one

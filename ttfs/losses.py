@@ -1,0 +1,203 @@
+"""How wrong the spike times of the outputs are, and which way each should move.
+
+All losses have one interface. `errors(times, labels, t_max)` takes output spike times
+(samples, outputs) and labels (samples,), and returns the loss summed over the samples, and its
+derivative by each time, (samples, outputs) in float64. Silence (inf), or a time past `t_max`,
+counts as a spike at `t_max`, and the derivative there is that by the time so clipped: whether
+a silent neuron can learn from it is for the learning rule to say. Both are always finite.
+
+`early` is the price of each unit of time until the label's output fires, in all of them: it
+buys early decisions.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ttfs.checks import as_array, as_labels, as_times, positive
+from ttfs.errors import InputError, ShapeError
+from ttfs.kernels import losses as kernels
+from ttfs.optimizers import share
+
+LEAST, MOST = 1e-30, 1e30  # of times and their scales: squares and quotients stay finite
+
+Errors = tuple[float, np.ndarray]
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """-log of the share of the label's output in a softmax of -t / tau: it should be first.
+
+    Mostafa 2017 (arXiv 1606.08165) on times in a transformed domain, Göltz et al. 2021 (arXiv
+    1912.11443) with tau a fifth of the synaptic time constant, Zhang et al. 2021 (arXiv
+    2003.11837). Time differences far above `tau` hardly matter to it any more, so `tau` is
+    best of the order of the spread of the output times.
+
+    Parameters
+    ----------
+    tau: scale of the softmax, in the network's unit of time.
+    smoothing: share of the wanted probability that is spread evenly over all outputs, which
+        ends the push on samples that are won by far; 0 spreads nothing.
+    early: price of the time of the label's output.
+
+    >>> loss, errors = CrossEntropy(tau=1).errors(np.array([[2.0, 2.0, np.inf]]), [0], 100)
+    >>> round(loss, 3), errors.round(3)
+    (0.693, array([[ 0.5, -0.5, -0. ]]))
+    """
+
+    tau: float = 0.1
+    smoothing: float = 0.0
+    early: float = 0.0
+
+    def __post_init__(self) -> None:
+        _scale(self.tau, "CrossEntropy(tau=...)")
+        share(self.smoothing, "CrossEntropy(smoothing=...)")
+        _scale(self.early, "CrossEntropy(early=...)", zero=True)
+
+    def errors(self, times: Any, labels: Any, t_max: float) -> Errors:
+        """The loss summed over samples, and its derivative by each time."""
+        times, labels, t_max = _outputs(times, labels, t_max)
+        errors = np.empty(times.shape)
+        loss = kernels.cross_entropy(
+            times, labels, t_max, float(self.tau), float(self.smoothing), errors
+        )
+        return loss + kernels.hasten(times, labels, t_max, float(self.early), errors), errors
+
+
+@dataclass(frozen=True)
+class Relative:
+    """Half the squares of (target - time) / t_max, with S4NN's targets relative to the first.
+
+    Kheradpisheh & Masquelier 2020, arXiv 1910.09495, section 2.3. The label's output should
+    fire when the first output did; others that fired less than `gamma` after that should wait
+    until then; if all are silent, the label's should fire `gamma` before `t_max`. The
+    derivative holds the targets constant.
+
+    Parameters
+    ----------
+    gamma: wanted lead of the label's output, in the network's unit of time; below t_max.
+    early: price of the time of the label's output.
+
+    >>> Relative(gamma=3).targets(np.array([[5.0, 4.0, 9.0]]), [0], 100)
+    array([[4., 7., 9.]])
+    """
+
+    gamma: float
+    early: float = 0.0
+
+    def __post_init__(self) -> None:
+        _scale(self.gamma, "Relative(gamma=...)")
+        _scale(self.early, "Relative(early=...)", zero=True)
+
+    def targets(self, times: Any, labels: Any, t_max: float) -> np.ndarray:
+        """When each output should fire, (samples, outputs) in float64; t_max is silence."""
+        times, labels, t_max = _outputs(times, labels, t_max)
+        if self.gamma >= t_max:
+            raise InputError(
+                f"Relative(gamma=...) must be below t_max {t_max:g}, got {self.gamma:g}"
+            )
+        targets = np.empty(times.shape)
+        kernels.relative_targets(times, labels, t_max, float(self.gamma), targets)
+        return targets
+
+    def errors(self, times: Any, labels: Any, t_max: float) -> Errors:
+        """The loss summed over samples, and its derivative by each time."""
+        return _toward(self, times, labels, t_max)
+
+
+@dataclass(frozen=True)
+class Absolute:
+    """Half the squares of (target - time) / t_max: the label's output alone should fire.
+
+    The "Absolute Target" of TS4TL (Moqadasi, Safari & Mateo 2025, Scientific Reports 15:34094,
+    abstract): the target of the label's output is its own firing time, and that of the others
+    is not to fire, which is `t_max`. The abstract leaves open what a silent label's output
+    should do. Ours: it should fire when the first output did, and half-way to `t_max` if all
+    are silent. The division by t_max is S4NN's. The derivative holds the targets constant.
+
+    early: price of the time of the label's output, which nothing else here makes earlier.
+
+    >>> Absolute().targets(np.array([[5.0, 4.0], [np.inf, 4.0], [np.inf, np.inf]]), [0, 0, 0], 100)
+    array([[  5., 100.],
+           [  4., 100.],
+           [ 50., 100.]])
+    """
+
+    early: float = 0.0
+
+    def __post_init__(self) -> None:
+        _scale(self.early, "Absolute(early=...)", zero=True)
+
+    def targets(self, times: Any, labels: Any, t_max: float) -> np.ndarray:
+        """When each output should fire, (samples, outputs) in float64; t_max is silence."""
+        times, labels, t_max = _outputs(times, labels, t_max)
+        targets = np.empty(times.shape)
+        kernels.absolute_targets(times, labels, t_max, targets)
+        return targets
+
+    def errors(self, times: Any, labels: Any, t_max: float) -> Errors:
+        """The loss summed over samples, and its derivative by each time."""
+        return _toward(self, times, labels, t_max)
+
+
+@dataclass(frozen=True)
+class ShiftInvariant:
+    """Half the squares of t - (t_label + delta) over the other outputs: fixed leads, any time.
+
+    Göltz et al. 2025, DelGrad (arXiv 2404.19165): 1/2 Σ_n (t_n - t_label - delta [n ≠ label])².
+    All outputs may shift together. Squares of times: a sample won by more than `delta` is
+    pulled back.
+
+    Parameters
+    ----------
+    delta: wanted lead of the label's output, in the network's unit of time.
+    early: price of the time of the label's output.
+
+    >>> loss, errors = ShiftInvariant(delta=2).errors(np.array([[5.0, 6.0, 9.0]]), [0], 100)
+    >>> loss, errors
+    (2.5, array([[-1., -1.,  2.]]))
+    """
+
+    delta: float
+    early: float = 0.0
+
+    def __post_init__(self) -> None:
+        _scale(self.delta, "ShiftInvariant(delta=...)")
+        _scale(self.early, "ShiftInvariant(early=...)", zero=True)
+
+    def errors(self, times: Any, labels: Any, t_max: float) -> Errors:
+        """The loss summed over samples, and its derivative by each time."""
+        times, labels, t_max = _outputs(times, labels, t_max)
+        errors = np.empty(times.shape)
+        loss = kernels.shift_invariant(times, labels, t_max, float(self.delta), errors)
+        return loss + kernels.hasten(times, labels, t_max, float(self.early), errors), errors
+
+
+Loss = CrossEntropy | Relative | Absolute | ShiftInvariant
+
+
+def _toward(loss: Relative | Absolute, times: Any, labels: Any, t_max: float) -> Errors:
+    """The errors of a loss that has targets."""
+    targets = loss.targets(times, labels, t_max)
+    times, labels, t_max = _outputs(times, labels, t_max)
+    errors = np.empty(times.shape)
+    total = kernels.toward(times, targets, t_max, errors)
+    return total + kernels.hasten(times, labels, t_max, float(loss.early), errors), errors
+
+
+def _outputs(times: Any, labels: Any, t_max: Any) -> tuple[np.ndarray, np.ndarray, float]:
+    """Spike times (samples, outputs), labels (samples,) and horizon, checked, for kernels."""
+    array = as_array(times, "output times")
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise ShapeError(f"output times must be (samples, outputs), got {array.shape}")
+    array = as_times(array, array.shape[1], "output times")
+    return array, as_labels(labels, *array.shape), _scale(t_max, "t_max")
+
+
+def _scale(value: Any, whose: str, *, zero: bool = False) -> float:
+    """A time or price (or none) that is neither so small nor so large that sums overflow."""
+    number = positive(value, whose, zero=zero)
+    if not (LEAST <= number <= MOST or number == 0):
+        raise InputError(f"{whose} must be from {LEAST:g} to {MOST:g}, got {value!r}")
+    return number
