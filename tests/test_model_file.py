@@ -101,7 +101,10 @@ def layers(draw, inputs, outputs, dtype):
     init = draw(st.sampled_from([None, (0, 5), (-1.5, 2.25)]))
     weights = draw(
         st.sampled_from(
-            [ttfs.Real(init=init), ttfs.Binary(init=init), ttfs.Binary(init, 0.3, 0), ttfs.Real()]
+            [
+                *(ttfs.Real(init=init), ttfs.Real()),
+                *(ttfs.Binary(init=init), ttfs.Binary(init, 0.3, 0), ttfs.Binary(clip=0.5)),
+            ]
         )
     )
     numbers = st.floats(-(2.0**99), 2.0**99, width=bits)
@@ -125,6 +128,7 @@ def networks(draw):
     chain = [draw(layers(inputs, outputs, dtype)) for inputs, outputs in pairwise(sizes)]
     network = ttfs.Network(
         *(layer for layer, _ in chain),
+        psp=draw(st.sampled_from([ttfs.Step(), ttfs.Ramp(), ttfs.Ramp(0.5), ttfs.Ramp(3)])),
         t_max=draw(st.sampled_from([16, 7.3, 256])),
         seed=draw(st.integers(0, 2**128)),
         dtype=dtype,
@@ -204,6 +208,32 @@ def test_binary_layers_keep_signs_and_scale_and_nothing_else(path):
     assert loaded.latents[0][0, 0] == 1
     assert loaded.scales[0] == 0.123
     assert loaded.layers[0].weights.scale == 3
+
+
+@pytest.mark.small
+@pytest.mark.parametrize(
+    ("rise", "known"), [(4, {"rise": 4}), (0.25, {"rise": 0.25}), (np.inf, {})]
+)
+def test_a_ramp_without_end_is_one_without_a_rise_in_the_file(path, rise, known):
+    network = small_network(psp=ttfs.Ramp(rise), t_max=64)
+    header, _ = parts(ttfs.save(path, network))
+    assert header["psp"] == {"kind": "Ramp", **known}
+    loaded = ttfs.load(path).network
+    assert loaded.psp == ttfs.Ramp(rise)
+    times = np.random.default_rng(0).choice([0.0, 1.0, 1.5, 3.0, np.inf], (50, 6))
+    before, after = ttfs.forward(network, times), ttfs.forward(loaded, times)
+    assert np.isfinite(before.times[1]).any()
+    assert all(a.tobytes() == b.tobytes() for a, b in zip(before.times, after.times, strict=True))
+
+
+@pytest.mark.small
+@pytest.mark.parametrize(("clip", "known"), [(1, {"clip": 1}), (0.5, {"clip": 0.5}), (np.inf, {})])
+def test_a_clip_is_in_the_file_if_there_is_one(path, clip, known):
+    weights = ttfs.Binary(scale=2, clip=clip)
+    header, _ = parts(ttfs.save(path, ttfs.Network(ttfs.Dense(3, 2, weights=weights))))
+    stored = {"kind": "Binary", "init": None, "scale": 2, "scale_rate": 0.1, **known}
+    assert header["layers"][0]["weights"] == stored
+    assert ttfs.load(path).network.layers[0].weights == weights
 
 
 def test_a_loaded_network_can_be_changed(saved):
@@ -513,11 +543,11 @@ CHANGES = [
     ((*LAYER, "threshold"), "1e999", "threshold=.... must be above 0 and finite"),
     ((*LAYER, "threshold"), "[1,2,3,4,1e999]", "threshold=.... must be above 0 and finite"),
     ((*LAYER, "threshold"), "NaN", "header is not JSON"),
-    ((*LAYER, "threshold"), 1e300, "threshold / scale is no float32 above 0"),
-    ((*LAYER, "threshold"), 1e-300, "threshold / scale is no float32 above 0"),
+    ((*LAYER, "threshold"), 1e300, "threshold is too large or too small for float32"),
+    ((*LAYER, "threshold"), 1e-300, "threshold is too large or too small for float32"),
     ((*LAYER, "scale"), 0, "layer 1: scale must be above 0"),
     ((*LAYER, "scale"), -1, "layer 1: scale must be above 0"),
-    ((*LAYER, "scale"), 1e-320, "threshold / scale is no float32 above 0"),
+    ((*LAYER, "scale"), 1e-320, "threshold is too large or too small for float32"),
     ((*LAYER, "scale"), "1e999", "layer 1: scale must be above 0"),
     (("layers", 1, "scale"), 2, "real weights have scale 1, got 2"),
     ((*LAYER, "delay"), -1, "delay"),
@@ -529,10 +559,20 @@ CHANGES = [
     ((*LAYER, "weights", "init"), [0], "init=.... must be .low, high."),
     ((*LAYER, "weights", "init"), ["a", "b"], "init must be numbers"),
     ((*LAYER, "weights", "scale"), -1, "Binary.scale=...."),
-    ((*LAYER, "weights", "extra"), 1, "must have init, scale, scale_rate, nothing else"),
+    ((*LAYER, "weights", "extra"), 1, "must have init, scale, scale_rate, clip, nothing else"),
     ((*LAYER, "extra"), 1, "nothing else"),
     (("extra",), 1, "header must have kind, .* nothing else"),
-    (("psp",), {"kind": "Alpha"}, "psp of a kind .* it knows Step"),
+    (("psp",), {"kind": "Alpha"}, "psp of a kind .* it knows Step and Ramp"),
+    (("psp",), {"kind": "Ramp", "rise": 0}, "psp, Ramp: rise must be above 0"),
+    (("psp",), {"kind": "Ramp", "rise": -1.5}, "psp, Ramp: rise must be above 0"),
+    (("psp",), {"kind": "Ramp", "rise": "1"}, "psp, Ramp: rise must be int or float, got str"),
+    (("psp",), {"kind": "Ramp", "rise": None}, "psp, Ramp: rise must be int or float"),
+    (("psp",), {"kind": "Ramp", "fall": 1}, "psp, Ramp must have rise, nothing else"),
+    (("psp",), {"kind": "Ramp", "rise": 1e300}, "threshold is too large or too small"),
+    (("layers", 0, "weights", "clip"), 0, "weights, Binary: clip must be above 0"),
+    (("layers", 0, "weights", "clip"), "1e999", "weights, Binary: clip must be above 0"),
+    (("layers", 0, "weights", "clip"), [1], "weights, Binary: clip must be int or float"),
+    (("layers", 1, "weights", "clip"), 1, "weights, Real must have init, nothing else"),
     (("psp",), {"kind": "Step", "rise": 1}, "psp, Step must have no settings"),
     (("encoder",), {"kind": "Rate"}, "encoder of a kind .* it knows Latency and Direct"),
     (
@@ -597,7 +637,7 @@ JSON = st.recursive(
     | st.integers()
     | st.integers(0, 10**30)
     | st.floats()
-    | st.sampled_from(["Real", "Binary", "Step", "Latency", "Direct", "float64", *RAW])
+    | st.sampled_from(["Real", "Binary", "Step", "Ramp", "Latency", "Direct", "float64", *RAW])
     | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["kind", "init", "x"]), inner),
     max_leaves=5,

@@ -69,7 +69,7 @@ class Checkpoint:
         self.parameters = rule.parameters(network)
         self.slots: dict[str, Slots] = {
             name: optimizer.slots(array) for name, array in self.parameters.items()
-        }
+        } | {"rule": rule.memory()}
         self.best = {name: array.copy() for name, array in self.parameters.items()}
         self.mean = {name: array.copy() for name, array in self.parameters.items()}
         self.best_score = -np.inf

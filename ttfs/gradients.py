@@ -1,6 +1,6 @@
 """How spike times of ramp responses change with weights, thresholds, scales and input times."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -134,12 +134,12 @@ def signals(
     *,
     floor: float,
     rise: float | None = None,
-    hidden: Any = None,
+    hidden: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Iterator[Signal]:
     """A `Signal` for each layer, from the last to the first.
 
     errors: (samples, outputs) derivative by the output spike times. rise: see
-    `Signal.by_times`. hidden: (layer, spikes) -> errors added to those of a hidden layer.
+    `Signal.by_times`. hidden: spikes -> errors that are added to those of a hidden layer.
     """
     for layer in range(len(network.layers) - 1, -1, -1):
         signal = signal_of(network, layer, times, found, errors, floor)
@@ -147,7 +147,7 @@ def signals(
         if layer:
             errors = signal.by_times(network, rise=rise)
             if hidden is not None:
-                errors += hidden(layer - 1, spikes_of(network, found, layer - 1))
+                errors += hidden(spikes_of(network, found, layer - 1))
 
 
 def spikes_of(network: Network, found: Crossings, layer: int) -> np.ndarray:

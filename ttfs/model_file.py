@@ -28,7 +28,7 @@ from ttfs.errors import InputError, ModelFileError
 from ttfs.files import ARCHIVE_LIMIT, archive, as_json, first_bytes, take, write_atomically
 from ttfs.layers import Dense
 from ttfs.network import Network
-from ttfs.psp import Step
+from ttfs.psp import Ramp, Step
 from ttfs.weights import Binary, Real
 
 KIND, FORMAT = "ttfs model", 1
@@ -68,11 +68,18 @@ _LAYER: Schema = {
 }
 _SETTINGS: dict[type, Schema] = {
     Real: {"init": (list, NoneType)},
-    Binary: {"init": (list, NoneType), "scale": _NUMBER, "scale_rate": _NUMBER},
+    Binary: {
+        "init": (list, NoneType),
+        "scale": _NUMBER,
+        "scale_rate": _NUMBER,
+        "clip": _NUMBER,
+    },
     Step: {},
+    Ramp: {"rise": _NUMBER},
     Latency: {"t_max": _NUMBER, "steps": (bool,), "zero_silent": (bool,)},
     Direct: {"early": _NUMBER, "late": _NUMBER, "bias": (*_NUMBER, NoneType), "t_max": _NUMBER},
 }
+_ENDLESS = {"clip", "rise"}  # inf by default, and then left out: JSON has no inf
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -197,7 +204,10 @@ def _describe(network: Network, encoder: Encoder | None, report: dict) -> dict[s
 
 
 def _tagged(settings: Any) -> dict[str, Any]:
-    return {"kind": type(settings).__name__, **asdict(settings)}
+    """Settings and the name of their class, without those that are infinite by default."""
+    given = asdict(settings).items()
+    kept = {key: value for key, value in given if not (key in _ENDLESS and value == np.inf)}
+    return {"kind": type(settings).__name__, **kept}
 
 
 def _content(network: Network, text: bytes) -> bytes:
@@ -313,13 +323,16 @@ def _int(digits: str) -> int:
 
 
 def _expect(record: Any, schema: Schema, whose: str) -> None:
-    """A dictionary with exactly these keys, and values of exactly these types."""
-    if type(record) is not dict or set(record) != set(schema):
+    """A dictionary with these keys, but for the endless, and values of exactly these types."""
+    keys = set(record) if type(record) is dict else set()
+    if type(record) is not dict or not set(schema) - _ENDLESS <= keys <= set(schema):
         raise InputError(f"{whose} must have {', '.join(schema) or 'no settings'}, nothing else")
-    for key, kinds in schema.items():
-        if type(record[key]) not in kinds:
-            wanted = " or ".join(kind.__name__ for kind in kinds)
+    for key in schema:
+        if key in keys and type(record[key]) not in schema[key]:
+            wanted = " or ".join(kind.__name__ for kind in schema[key])
             raise InputError(f"{whose}: {key} must be {wanted}, got {type(record[key]).__name__}")
+        if key in _ENDLESS & keys:
+            positive(record[key], f"{whose}: {key}")
 
 
 def _numbers(values: list, whose: str) -> tuple:
@@ -388,7 +401,7 @@ def _network(header: dict[str, Any], layers: list[Dense]) -> Network:
     with np.errstate(over="ignore"):  # what that leads to is found below
         network = Network(
             *layers,
-            psp=_revived(header["psp"], (Step,), "psp"),
+            psp=_revived(header["psp"], (Step, Ramp), "psp"),
             t_max=header["t_max"],
             seed=header["seed"],
             dtype=header["dtype"],
@@ -397,8 +410,5 @@ def _network(header: dict[str, Any], layers: list[Dense]) -> Network:
         for k, record in enumerate(header["layers"]):
             network.scales[k] = record["scale"]
             network.refresh(k)
-            thresholds = _thresholds(network, k)
-            if not (np.isfinite(thresholds).all() and (thresholds > 0).all()):
-                raise InputError(f"layer {k + 1}: threshold / scale is no {network.dtype} above 0")
     network.layers = tuple(replace(layer, initial=None) for layer in layers)  # kept once, not twice
     return network

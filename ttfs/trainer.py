@@ -192,12 +192,10 @@ class Trainer:
         size = max(1, CHUNK // self.batch_size) * self.batch_size
         loss, hits = 0.0, 0
         for start in range(0, len(order), size):
-            done = (epoch + start / len(order)) / epochs
-            lr = rate_at(self.optimizer.lr, done)
-            self.rule.prepare(self.network, done)
+            lr = rate_at(self.optimizer.lr, (epoch + start / len(order)) / epochs)
             step = self.rule.train(
                 self.network,
-                *self._seen(data, order[start : start + size], [self.seed, 3, epoch, start]),
+                *self._seen(data, order[start : start + size], [epoch, start]),
                 self.batch_size,
                 self.optimizer,
                 run.slots,
@@ -221,11 +219,11 @@ class Trainer:
                 run.history.warnings.append(warning)
                 log(f"warning: {warning}")
 
-    def _seen(self, data: Data, chosen: np.ndarray, seed: list[int]) -> tuple[Data, np.ndarray]:
+    def _seen(self, data: Data, chosen: np.ndarray, when: list[int]) -> tuple[Data, np.ndarray]:
         """Data and an order in which the chosen samples are seen, changed as augmentation says."""
         if not self.augmentation:
             return data, chosen
-        times, rng = data[0][chosen], np.random.default_rng(seed)
+        times, rng = data[0][chosen], np.random.default_rng([self.seed, 3, *when])
         for change in self.augmentation:
             times = change.apply(times, rng)
         return (times, data[1][chosen]), np.arange(len(chosen))

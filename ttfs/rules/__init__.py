@@ -2,7 +2,8 @@
 
 from ttfs.rules.exact import Exact
 from ttfs.rules.s4nn import S4NN
+from ttfs.rules.stidi_bp import STiDiBP
 
-Rule = S4NN | Exact
+Rule = S4NN | STiDiBP | Exact
 
-__all__ = ["Exact", "Rule", "S4NN"]
+__all__ = ["S4NN", "Exact", "Rule", "STiDiBP"]

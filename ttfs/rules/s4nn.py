@@ -11,7 +11,8 @@ from ttfs.network import Network
 from ttfs.optimizers import SGD, Optimizer, Slots, share
 from ttfs.propagation import forward
 from ttfs.psp import Step
-from ttfs.weights import Binary
+from ttfs.rules.descent import revive, scale_rate
+from ttfs.silence import Revive
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,13 @@ class S4NN:
                 f" got {self.gamma:g}"
             )
 
-    def prepare(self, network: Network, done: float) -> None:
-        """Bring the network into the state for a share `done` of the training: no change."""
-
     def parameters(self, network: Network) -> dict[str, np.ndarray]:
         """The arrays that learn, by name."""
         return network.parameters()
+
+    def memory(self) -> Slots:
+        """Nothing is remembered from batch to batch."""
+        return {}
 
     def train(
         self,
@@ -157,18 +159,4 @@ class S4NN:
 
         silent: per hidden layer, (neurons,) share of samples in which each did not fire.
         """
-        revived = 0
-        for k, shares in enumerate(silent):
-            dead = np.flatnonzero(1 - shares < self.revive)
-            if dead.size:
-                rng = np.random.default_rng([*seed, k])
-                network.latents[k][:, dead] = network.draw(k, rng)[:, dead]
-                network.refresh(k)
-            revived += dead.size
-        return revived
-
-
-def scale_rate(network: Network, layer: int) -> float:
-    """How fast a layer's scale learns, relative to its weights; 0 if it does not."""
-    weights = network.layers[layer].weights
-    return weights.scale_rate if isinstance(weights, Binary) else 0.0
+        return revive(network, (Revive(self.revive),), silent, seed)

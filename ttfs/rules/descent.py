@@ -1,0 +1,170 @@
+"""What gradient rules share: batches, cures for silence, steps, weight decay."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ttfs.errors import InputError
+from ttfs.gradients import Signal
+from ttfs.kernels.s4nn import SMALLEST_SCALE
+from ttfs.network import Network, aligned_zeros
+from ttfs.optimizers import Optimizer, Slots
+from ttfs.psp import Ramp
+from ttfs.silence import Bump, Cure, Hinge, Push, Revive
+from ttfs.weights import Binary
+
+
+class Batch(NamedTuple):
+    """Samples that make one step."""
+
+    times: np.ndarray
+    labels: np.ndarray
+
+
+class Told(NamedTuple):
+    """What a rule finds for a batch: the loss and the hits, summed, and a signal a layer."""
+
+    loss: float
+    hits: int
+    signals: Sequence[Signal]
+
+
+@dataclass(frozen=True)
+class Descent:
+    """How a rule goes down its gradient: `tell` finds the signals of a batch.
+
+    weight_decay: shrinking of the weights, relative to the learning rate, for each step.
+    cures: for silence, see `ttfs.silence`.
+    """
+
+    tell: Callable[[Network, Batch], Told]
+    weight_decay: float = 0.0
+    cures: tuple[Cure, ...] = ()
+
+    def train(
+        self,
+        network: Network,
+        data: tuple[np.ndarray, np.ndarray],
+        order: np.ndarray,
+        batch_size: int,
+        optimizer: Optimizer,
+        slots: dict[str, Slots],
+        lr: float,
+    ) -> tuple[float, int]:
+        """Learn from the samples `order` of (times, labels); return loss and hits, summed."""
+        times, labels = data
+        rooms = {name: aligned_zeros(a.size, a.dtype) for name, a in network.parameters().items()}
+        loss, hits = 0.0, 0
+        for start in range(0, len(order), batch_size):
+            chosen = order[start : start + batch_size]
+            told = self.tell(network, Batch(times[chosen], labels[chosen]))
+            loss, hits = loss + told.loss, hits + told.hits
+            if not self._bumped(network, told, slots["rule"]):
+                for signal in told.signals:
+                    self._gradients(network, signal, rooms)
+                take_step(network, rooms, optimizer, slots, lr)
+        if self.weight_decay:
+            steps = -(-len(order) // batch_size)
+            factor = max(0.0, 1 - lr * self.weight_decay) ** steps
+            for latent in network.latents:
+                latent *= latent.dtype.type(factor)
+        return loss, hits
+
+    def _gradients(self, network: Network, signal: Signal, rooms: dict[str, np.ndarray]) -> None:
+        """Leave the gradients by a layer's parameters in their rooms."""
+        number = signal.layer + 1
+        gradient = signal.by_weights(rooms[f"weights_{number}"])
+        if scale_rate(network, signal.layer):
+            rooms[f"scale_{number}"][0] = signal.by_scale(network)
+        layer = network.layers[signal.layer]
+        for cure in self.cures:
+            if isinstance(cure, Push | Hinge):
+                threshold = np.asarray(layer.threshold) / network.scales[signal.layer]
+                weights = network.weights[signal.layer]
+                cure.change(gradient, silent_share(network, signal), weights, threshold)
+
+    def _bumped(self, network: Network, told: Told, memory: Slots) -> bool:
+        """Whether silent neurons were bumped instead of a step."""
+        done = False
+        for cure in self.cures:
+            if isinstance(cure, Bump):
+                layers = [
+                    (network.latents[signal.layer], silent_share(network, signal))
+                    for signal in sorted(told.signals, key=lambda signal: signal.layer)
+                ]
+                done |= cure.apply(layers, memory["bumped"])
+        for layer in range(len(network.layers)) if done else ():
+            network.refresh(layer)
+        return done
+
+
+def memory(cures: Sequence[Cure]) -> Slots:
+    """What cures have to remember from batch to batch."""
+    return {"bumped": np.array([-1.0, 0.0])} if any(isinstance(c, Bump) for c in cures) else {}
+
+
+def check(network: Network, rule: str, cures: Sequence[Cure]) -> None:
+    """Refuse a network whose potentials jump, and cures that do not fit it."""
+    if not isinstance(network.psp, Ramp):
+        raise InputError(f"rule {rule} needs a Ramp response, the network has {network.psp}")
+    for cure in cures:
+        if isinstance(cure, Bump):
+            cure.check(len(network.layers))
+
+
+def silent_share(network: Network, signal: Signal) -> np.ndarray:
+    """(outputs,) share of the samples in which each neuron of a layer was silent."""
+    outputs = network.sizes[signal.layer + 1]
+    return np.isinf(signal.until[:, :outputs]).mean(axis=0)
+
+
+def hits(outputs: np.ndarray, labels: np.ndarray) -> int:
+    """How many samples the label's output won, or tied for with those of higher index."""
+    first = outputs.argmin(axis=1)
+    return int(((first == labels) & np.isfinite(outputs.min(axis=1))).sum())
+
+
+def take_step(
+    network: Network,
+    rooms: dict[str, np.ndarray],
+    optimizer: Optimizer,
+    slots: dict[str, Slots],
+    lr: float,
+) -> None:
+    """Change every parameter that learns."""
+    for name, parameter in network.parameters().items():
+        kind, number = name.split("_")
+        layer = int(number) - 1
+        rate = lr if kind == "weights" else lr * scale_rate(network, layer)
+        if rate:
+            optimizer.step(parameter, rooms[name], slots[name], rate)
+    np.maximum(network.scales, SMALLEST_SCALE, out=network.scales)
+    for layer in range(len(network.layers)):
+        network.refresh(layer)
+
+
+def scale_rate(network: Network, layer: int) -> float:
+    """How fast a layer's scale learns, relative to its weights; 0 if it does not."""
+    weights = network.layers[layer].weights
+    return weights.scale_rate if isinstance(weights, Binary) else 0.0
+
+
+def revive(
+    network: Network, cures: Sequence[Cure], silent: Sequence[np.ndarray], seed: list[int]
+) -> int:
+    """Give dead hidden neurons fresh weights; return how many.
+
+    silent: per hidden layer, (neurons,) share of samples in which each did not fire.
+    """
+    revived = 0
+    for cure in cures:
+        for k, shares in enumerate(silent) if isinstance(cure, Revive) else ():
+            dead = cure.dead(shares)
+            if dead.size:
+                fresh = network.draw(k, np.random.default_rng([*seed, k]))
+                network.latents[k][:, dead] = fresh[:, dead]
+                network.refresh(k)
+            revived += dead.size
+    return revived

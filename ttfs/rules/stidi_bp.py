@@ -1,0 +1,131 @@
+"""STiDi-BP: a desired firing time for every neuron, layer by layer."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ttfs.checks import positive
+from ttfs.gradients import Signal, signal_of, spikes_of
+from ttfs.losses import Absolute, Relative
+from ttfs.network import Network
+from ttfs.optimizers import Optimizer, Slots
+from ttfs.propagation import Crossings, cross
+from ttfs.rules import descent
+from ttfs.rules.descent import Batch, Descent, Told
+from ttfs.silence import Cure
+
+
+@dataclass(frozen=True)
+class STiDiBP:
+    """Every neuron learns to fire at a desired time of its own.
+
+    Mirsadeghi, Shalchian, Kheradpisheh & Masquelier 2021 (Neurocomputing). From its abstract:
+    a piecewise-linear response, a desired firing time for output and hidden neurons alike,
+    each layer descends on its own, the derivative of a latency by the potential is taken as
+    linear. All else is this project's reconstruction: outputs take the targets of S4NN or
+    of an absolute rule; a hidden neuron's desired time lies from its actual one in the
+    direction in which the squared errors of the next layer, whose desired times are held
+    constant, become less; errors are brought to unit length in each sample and layer, as in
+    the authors' S4NN.
+
+    Parameters
+    ----------
+    targets: `losses.Relative(gamma)` or `losses.Absolute()`: desired times of the outputs.
+    slope: how steep potentials are taken to be where they cross, in thresholds for each unit
+        of time: the same for all (the linear approximation), or None for each its own.
+    floor: with slope None, the least slope.
+    displacement: how far desired times of hidden neurons lie from the actual ones.
+    normalise: whether errors have unit length.
+    weight_decay: shrinking of the weights, relative to the learning rate, for each step.
+    cures: for silence, see `ttfs.silence`.
+
+    With one slope for all, silent neurons learn as if they had fired at the horizon.
+
+    >>> STiDiBP(slope=1.0).displacement
+    1.0
+    """
+
+    targets: Relative | Absolute = field(default_factory=lambda: Relative(gamma=0.1))
+    slope: float | None = None
+    floor: float = 0.1
+    displacement: float = 1.0
+    normalise: bool = True
+    weight_decay: float = 0.0
+    cures: tuple[Cure, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.slope is not None:
+            positive(self.slope, "STiDiBP(slope=...)")
+        positive(self.floor, "STiDiBP(floor=...)", zero=True)
+        positive(self.displacement, "STiDiBP(displacement=...)")
+        positive(self.weight_decay, "STiDiBP(weight_decay=...)", zero=True)
+
+    def check(self, network: Network) -> None:
+        """Refuse a network whose potentials jump, and cures that do not fit."""
+        descent.check(network, "STiDiBP", self.cures)
+
+    def parameters(self, network: Network) -> dict[str, np.ndarray]:
+        """The arrays that learn, by name."""
+        return network.parameters()
+
+    def memory(self) -> Slots:
+        """What is remembered from batch to batch."""
+        return descent.memory(self.cures)
+
+    def train(
+        self,
+        network: Network,
+        data: tuple[np.ndarray, np.ndarray],
+        order: np.ndarray,
+        batch_size: int,
+        optimizer: Optimizer,
+        slots: dict[str, Slots],
+        lr: float,
+    ) -> tuple[float, int]:
+        """Learn from the samples `order` of (times, labels); return loss and hits, summed."""
+        steps = Descent(self._tell, self.weight_decay, self.cures)
+        return steps.train(network, data, order, batch_size, optimizer, slots, lr)
+
+    def _tell(self, network: Network, batch: Batch) -> Told:
+        """What desired times say to every spike of a batch."""
+        found = cross(network, batch.times)
+        outputs = spikes_of(network, found, len(network.layers) - 1)
+        desired = self.targets.targets(outputs, batch.labels, network.t_max)
+        errors = np.minimum(outputs, network.t_max) - desired
+        loss = 0.5 * float(np.sum(np.square(errors / network.t_max)))
+        told = list(self._signals(network, batch, found, errors))
+        return Told(loss, descent.hits(outputs, batch.labels), told)
+
+    def _signals(
+        self, network: Network, batch: Batch, found: Crossings, errors: np.ndarray
+    ) -> Iterator[Signal]:
+        """A signal for each layer, from the last to the first; errors are actual - desired."""
+        found, floor = self._linear(network, found)
+        for layer in range(len(network.layers) - 1, -1, -1):
+            if self.normalise:
+                errors = unit_length(errors)
+            mean = errors / len(errors)
+            signal = signal_of(network, layer, batch.times, found, mean, floor)
+            yield signal
+            if layer:
+                actual = np.minimum(spikes_of(network, found, layer - 1), network.t_max)
+                moved = signal.by_times(network) * len(errors) * self.displacement
+                errors = actual - np.clip(actual - moved, 0, network.t_max)
+
+    def _linear(self, network: Network, found: Crossings) -> tuple[Crossings, float]:
+        """The crossings and the least slope, such that all slopes are the same if wanted."""
+        if self.slope is None:
+            return found, self.floor
+        spikes = np.minimum(found.spikes, network.t_max).astype(found.spikes.dtype)
+        return found._replace(spikes=spikes, slopes=np.zeros_like(found.slopes)), self.slope
+
+    def end_epoch(self, network: Network, silent: list[np.ndarray], seed: list[int]) -> int:
+        """Revive dead hidden neurons, if that is among the cures; return how many."""
+        return descent.revive(network, self.cures, silent, seed)
+
+
+def unit_length(errors: np.ndarray) -> np.ndarray:
+    """Each sample's errors divided by their Euclidean length, unless it is zero."""
+    lengths = np.sqrt(np.sum(np.square(errors), axis=1, keepdims=True))
+    return errors / np.where(lengths > 0, lengths, 1)
