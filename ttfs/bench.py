@@ -1,10 +1,14 @@
 """How fast the kernels are, beside the limits of the machine, in one process.
 
 The limit is the time merely to add, with no logic, the rows of weights that the forward
-pass has to read, in the same order; it is the limit of a training step too. The reference
-is the dense method of the S4NN authors' code in NumPy and its float64: potentials of all
-neurons at all 256 steps as the cumulative sum of a matrix product, on one thread where
-OPENBLAS_NUM_THREADS=1 was set before NumPy was imported, as the command line does.
+pass has to read, in the same order; it is the limit of a training step too. A ramp has two
+sums, so its rows are added twice.
+
+The reference for steps is the dense method of the S4NN authors' code in NumPy and its
+float64: potentials of all neurons at all 256 steps as the cumulative sum of a matrix
+product, on one thread where OPENBLAS_NUM_THREADS=1 was set before NumPy was imported, as the
+command line does. For learning with ramps it is an ordinary network of the same size in
+PyTorch, on one thread, where that is installed.
 """
 
 import os
@@ -25,16 +29,20 @@ from ttfs.errors import DatasetError, InputError
 from ttfs.kernels.bench import add_rows
 from ttfs.layers import Dense
 from ttfs.network import Network, aligned_zeros
-from ttfs.optimizers import SGD
+from ttfs.optimizers import SGD, Adam
+from ttfs.presets import exact
 from ttfs.propagation import Record, forward
-from ttfs.rules import S4NN
+from ttfs.rules import S4NN, Exact
 from ttfs.runs import versions
 from ttfs.weights import Binary, Real
 
 SAMPLES = 2000
 REFERENCE_SAMPLES = 24
+BATCH = 50
 ROUNDS = 7
 STEPS = 256
+
+Job = tuple[Callable[[], Any], int]  # what is timed, and for how many samples
 
 
 @dataclass(frozen=True)
@@ -44,9 +52,13 @@ class Case:
     hidden: int
     binary: bool = False
     learning: bool = False
+    ramp: bool = False
 
     def network(self) -> Network:
         """A network whose hidden neurons fire about as often as those of a trained one."""
+        if self.ramp:
+            recipe = exact("mnist", self.hidden)
+            return recipe.network(784, 10, seed=1)
         kind = Binary(init=(-4, 5), scale=4.5) if self.binary else Real(init=(-9.4, 10))
         last = Binary(init=(-40, 48), scale=6) if self.binary else Real(init=(-40, 48))
         return Network(
@@ -60,6 +72,8 @@ CASES = {
     "forward-784-400-10": Case(400),
     "train-s4nn-784-400-10": Case(400, learning=True),
     "forward-binary-784-600-10": Case(600, binary=True),
+    "forward-ramp-784-400-10": Case(400, ramp=True),
+    "train-exact-784-400-10": Case(400, ramp=True, learning=True),
 }
 
 
@@ -172,15 +186,16 @@ def measure(
 ) -> dict[str, Any]:
     """Times of one case in microseconds for a sample; the parts take turns in each round."""
     network = case.network()
-    if case.learning:
-        teach(network, stimuli, labels)
+    stimuli = stimuli / np.float32(STEPS) if case.ramp else stimuli
+    learn = learning(case, network, stimuli, labels)
+    for _ in range(5 if case.learning or case.ramp else 0):
+        learn()  # so that it is measured as networks are most of the time
     record = forward(network, stimuli)
-    run = learning(network, stimuli, labels) if case.learning else lambda: forward(network, stimuli)
-    jobs = {"microseconds": (run, len(stimuli)), "limit": (limit(network, record), len(stimuli))}
-    if reference:
-        few = stimuli[:REFERENCE_SAMPLES]
-        dense = dense_method(network, few, labels if case.learning else None)
-        jobs["reference"] = (dense, len(few))
+    run = learn if case.learning else lambda: forward(network, stimuli)
+    jobs = {"microseconds": (run, len(stimuli)), "limit": limit(case, network, record)}
+    slow = reference_of(case, network, stimuli, labels) if reference else None
+    if slow:
+        jobs["reference"] = slow
     times: dict[str, list[float]] = {name: [] for name in jobs}
     for _ in range(ROUNDS):
         for name, (job, samples) in jobs.items():
@@ -200,20 +215,21 @@ def measure(
     }
 
 
-def teach(network: Network, stimuli: np.ndarray, labels: np.ndarray) -> None:
-    """A few epochs, so that learning is measured where it spends most of its time."""
-    for _ in range(5):
-        learning(network, stimuli, labels)()
+def learning(
+    case: Case, network: Network, stimuli: np.ndarray, labels: np.ndarray
+) -> Callable[[], Any]:
+    """Learning from every sample once: one by one, or with ramps in batches of 50."""
+    order, data = np.arange(len(stimuli)), (stimuli, labels)
+    if not case.ramp:
+        return lambda: S4NN().train(network, data, order, 1, SGD(), {}, 0.2)
+    adam, rule = Adam(), Exact()
+    slots = {name: adam.slots(array) for name, array in rule.parameters(network).items()}
+    slots["rule"] = rule.memory()
+    return lambda: rule.train(network, data, order, BATCH, adam, slots, 1e-3)
 
 
-def learning(network: Network, stimuli: np.ndarray, labels: np.ndarray) -> Callable[[], Any]:
-    """Learning from every sample once, one by one."""
-    rule, order = S4NN(), np.arange(len(stimuli))
-    return lambda: rule.train(network, (stimuli, labels), order, 1, SGD(), {}, 0.2)
-
-
-def limit(network: Network, record: Record) -> Callable[[], Any]:
-    """Adding the rows of all layers that a batch has to read."""
+def limit(case: Case, network: Network, record: Record) -> Job:
+    """Adding the rows of all layers that a batch has to read; a ramp has two sums to add to."""
     jobs = []
     for k, times in enumerate(record.times[:-1]):
         arriving = times + network.layers[k].delay < network.t_max
@@ -225,7 +241,41 @@ def limit(network: Network, record: Record) -> Callable[[], Any]:
         weights[:] = network.weights[k]
         total = aligned_zeros(network.sizes[k + 1], network.dtype)
         jobs.append((rows, np.concatenate([[0], np.cumsum(counts)]), weights, total))
-    return lambda: [add_rows(*job) for job in jobs]
+    sums = 2 if case.ramp else 1
+    return lambda: [add_rows(*job) for job in jobs * sums], len(record)
+
+
+def reference_of(
+    case: Case, network: Network, stimuli: np.ndarray, labels: np.ndarray
+) -> Job | None:
+    """What others would do instead, if there is something to compare with."""
+    few = stimuli[:REFERENCE_SAMPLES]
+    if not case.ramp:
+        return dense_method(network, few, labels if case.learning else None), len(few)
+    return torch_training(network, stimuli, labels) if case.learning else None
+
+
+def torch_training(network: Network, stimuli: np.ndarray, labels: np.ndarray) -> Job | None:
+    """An ordinary network of ReLUs and the same size in PyTorch, on one thread, if it is there."""
+    try:
+        import torch
+    except ImportError:
+        return None
+    torch.set_num_threads(1)
+    first, second = (torch.nn.Linear(*network.sizes[k : k + 2]) for k in range(2))
+    net = torch.nn.Sequential(first, torch.nn.ReLU(), second)
+    optimizer, loss = torch.optim.Adam(net.parameters()), torch.nn.CrossEntropyLoss()
+    images = torch.from_numpy(np.where(stimuli < np.inf, 1 - stimuli, 0).astype(np.float32))
+    wanted = torch.from_numpy(labels.astype(np.int64))
+
+    def run() -> None:
+        for start in range(0, len(images), BATCH):
+            optimizer.zero_grad()
+            part = slice(start, start + BATCH)
+            loss(net(images[part]), wanted[part]).backward()
+            optimizer.step()
+
+    return run, len(images)
 
 
 def dense_method(
@@ -276,6 +326,11 @@ def dense_update(times: list[np.ndarray], weights: list[np.ndarray], label: int)
         error = (change * weights[k]).sum(axis=1)
 
 
+def other_name(case: str) -> str:
+    """What a case is compared with."""
+    return "PyTorch" if CASES[case].ramp else "dense method"
+
+
 def line(found: list[dict[str, Any]]) -> str:
     """The last result in words, with its ratios."""
     now = found[-1]
@@ -292,8 +347,10 @@ def line(found: list[dict[str, Any]]) -> str:
     if reference:
         return (
             f"{text}, {micro / limit:.2f} x the row-add limit,"
-            f" dense method {reference / micro:.0f} x slower"
+            f" {other_name(now['name'])} {reference / micro:.3g} x slower"
         )
+    if now["threads"] == 1:
+        return f"{text}, {micro / limit:.2f} x the row-add limit"
     alone = [
         case["microseconds"]
         for case in found[:-1]

@@ -1,13 +1,16 @@
 """Named, complete training recipes."""
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from ttfs.encoding import Latency
+from ttfs.augmentation import Augmentation, Dropout, Shift
+from ttfs.encoding import Encoder, Latency
 from ttfs.errors import InputError
 from ttfs.layers import Dense
 from ttfs.network import Network
-from ttfs.optimizers import SGD, Linear, Optimizer
-from ttfs.rules import S4NN
+from ttfs.optimizers import SGD, Adam, Cosine, Linear, Optimizer
+from ttfs.psp import Ramp, Response, Step
+from ttfs.rules import S4NN, Exact, Rule
 from ttfs.trainer import Trainer
 from ttfs.weights import Binary, Real
 
@@ -21,32 +24,39 @@ Weights = Real | Binary
 class Recipe:
     """Everything that decides a training except the data and the seed.
 
-    Two dense layers with thresholds of 100 and a delay of one step, as S4NN and BS4NN have
-    them. Without `layers`, how the weights of the two begin follows from the layers' sizes.
+    Two dense layers; as they stand here, with thresholds of 100 and a delay of one step, as
+    S4NN and BS4NN have them. Without `layers`, how the weights of the two begin follows from
+    the layers' sizes. The horizon is that of the encoder unless another is given.
     """
 
     dataset: str
     hidden: int = 600
     binary: bool = True
     layers: tuple[Weights, Weights] | None = None
-    rule: S4NN = field(default_factory=lambda: S4NN(gamma=10))
+    psp: Response = field(default_factory=Step)
+    threshold: float = THRESHOLD
+    delay: float = DELAY
+    horizon: float | None = None
+    rule: Rule = field(default_factory=lambda: S4NN(gamma=10))
     optimizer: Optimizer = field(default_factory=lambda: SGD(lr=Linear(0.4, 0.05)))
     batch_size: int = 1
+    augmentation: tuple[Augmentation, ...] = ()
     average: int = 5_000
     epochs: int = 100
-    encoder: Latency = field(default_factory=lambda: Latency(t_max=256, steps=True))
+    encoder: Encoder = field(default_factory=lambda: Latency(t_max=256, steps=True))
 
-    def network(self, inputs: int, classes: int, seed: int) -> Network:
-        """A fresh network for this recipe."""
-        sizes = (inputs, self.hidden, classes)
+    def network(self, values: int, classes: int, seed: int) -> Network:
+        """A fresh network for data of so many values and classes."""
+        sizes = (self.encoder.inputs(values), self.hidden, classes)
         beginning = self.layers or tuple(
             beginning_of(self.binary, sizes[k], sizes[k + 1]) for k in range(2)
         )
         layers = (
-            Dense(sizes[k], sizes[k + 1], beginning[k], threshold=THRESHOLD, delay=DELAY)
+            Dense(*sizes[k : k + 2], beginning[k], threshold=self.threshold, delay=self.delay)
             for k in range(2)
         )
-        return Network(*layers, t_max=self.encoder.t_max, seed=seed)
+        t_max = self.encoder.t_max if self.horizon is None else self.horizon
+        return Network(*layers, psp=self.psp, t_max=t_max, seed=seed)
 
     def trainer(self, network: Network, seed: int) -> Trainer:
         """A trainer for that network."""
@@ -55,6 +65,7 @@ class Recipe:
             self.rule,
             self.optimizer,
             batch_size=self.batch_size,
+            augmentation=self.augmentation,
             average=self.average,
             seed=seed,
         )
@@ -73,6 +84,27 @@ def beginning_of(binary: bool, inputs: int, outputs: int) -> Weights:
         return Binary(init=(-high / 2, high), scale=THRESHOLD / needed)
     high = 2 * THRESHOLD / max(needed, 1.0)
     return Real(init=(-0.9 * high, high))
+
+
+def exact(dataset: str, hidden: int, **settings: Any) -> Recipe:
+    """A recipe with ramps that never end, real weights and the rule `Exact`.
+
+    Times are counted in lengths of the input window, in which a pixel fires at 0 if white
+    and at 1 if nearly black.
+    """
+    chosen: dict[str, Any] = {
+        "binary": False,
+        "layers": (Real(init=(-0.135, 0.148)), Real(init=(-0.082, 0.092))),
+        "psp": Ramp(),
+        "threshold": 1.0,
+        "delay": 0.0,
+        "horizon": 4.0,
+        "rule": Exact(),
+        "optimizer": Adam(lr=Cosine(1e-3)),
+        "batch_size": 50,
+        "encoder": Latency(t_max=1.0),
+    }
+    return Recipe(dataset, hidden=hidden, **(chosen | settings))
 
 
 PRESETS = {
@@ -105,6 +137,15 @@ PRESETS = {
         optimizer=SGD(lr=Linear(0.03, 0.01)),
         average=50_000,
         epochs=50,
+    ),
+    "exact-mnist": exact("mnist", 400, augmentation=(Dropout(0.2),), average=100_000, epochs=100),
+    "exact-mnist-augmented": exact(
+        "mnist",
+        400,
+        augmentation=(Shift(1, (28, 28)),),
+        optimizer=Adam(lr=Cosine(2e-3)),
+        average=100_000,
+        epochs=100,
     ),
 }
 

@@ -178,12 +178,10 @@ def split_of(dataset: str, split: str) -> Dataset:
 
 def stimuli_for(model: Model, data: Dataset, whose: str) -> np.ndarray:
     """A model's input spike times for the images of a data set."""
-    inputs = model.network.sizes[0]
-    if data.images.shape[1] != inputs:
-        raise ShapeError(
-            f"{whose} takes {inputs} inputs, but {data.name} has {data.images.shape[1]} pixels"
-        )
     encoder = model.encoder or Latency(t_max=model.network.t_max)
+    inputs, pixels = model.network.sizes[0], data.images.shape[1]
+    if encoder.inputs(pixels) != inputs:
+        raise ShapeError(f"{whose} takes {inputs} inputs, but {data.name} has {pixels} pixels")
     return encoder(data.images)
 
 

@@ -163,7 +163,7 @@ class Trainer:
     def _identity(self, data: Data, epochs: int, validation: Any) -> str:
         """What must be the same for a training to be resumed."""
         network = self.network
-        scheduled = callable(self.optimizer.lr)
+        scheduled = callable(self.optimizer.lr) or callable(getattr(self.rule, "rise", None))
         settings = (
             *(repr(part) for part in (network, network.layers, network.seed, network.t_max)),
             *(repr(part) for part in (self.rule, self.optimizer, self.seed)),
@@ -192,7 +192,8 @@ class Trainer:
         size = max(1, CHUNK // self.batch_size) * self.batch_size
         loss, hits = 0.0, 0
         for start in range(0, len(order), size):
-            lr = rate_at(self.optimizer.lr, (epoch + start / len(order)) / epochs)
+            done = (epoch + start / len(order)) / epochs
+            lr = rate_at(self.optimizer.lr, done)
             step = self.rule.train(
                 self.network,
                 *self._seen(data, order[start : start + size], [epoch, start]),
@@ -200,6 +201,7 @@ class Trainer:
                 self.optimizer,
                 run.slots,
                 lr,
+                done,
             )
             loss, hits = loss + step[0], hits + step[1]
             run.blend(min(1.0, size / self.average) if self.average else 1.0)

@@ -1,6 +1,7 @@
 """What gradient rules share: batches, cures for silence, steps, weight decay."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from ttfs.gradients import Signal
 from ttfs.kernels.s4nn import SMALLEST_SCALE
 from ttfs.network import Network, aligned_zeros
 from ttfs.optimizers import Optimizer, Slots
-from ttfs.psp import Ramp
+from ttfs.psp import Ramp, Response
 from ttfs.silence import Bump, Cure, Hinge, Push, Revive
 from ttfs.weights import Binary
 
@@ -37,11 +38,13 @@ class Descent:
 
     weight_decay: shrinking of the weights, relative to the learning rate, for each step.
     cures: for silence, see `ttfs.silence`.
+    psp: the response through which the network learns, if not its own.
     """
 
     tell: Callable[[Network, Batch], Told]
     weight_decay: float = 0.0
     cures: tuple[Cure, ...] = ()
+    psp: Ramp | None = None
 
     def train(
         self,
@@ -57,14 +60,15 @@ class Descent:
         times, labels = data
         rooms = {name: aligned_zeros(a.size, a.dtype) for name, a in network.parameters().items()}
         loss, hits = 0.0, 0
-        for start in range(0, len(order), batch_size):
-            chosen = order[start : start + batch_size]
-            told = self.tell(network, Batch(times[chosen], labels[chosen]))
-            loss, hits = loss + told.loss, hits + told.hits
-            if not self._bumped(network, told, slots["rule"]):
-                for signal in told.signals:
-                    self._gradients(network, signal, rooms)
-                take_step(network, rooms, optimizer, slots, lr)
+        with responding(network, self.psp or network.psp):
+            for start in range(0, len(order), batch_size):
+                chosen = order[start : start + batch_size]
+                told = self.tell(network, Batch(times[chosen], labels[chosen]))
+                loss, hits = loss + told.loss, hits + told.hits
+                if not self._bumped(network, told, slots["rule"]):
+                    for signal in told.signals:
+                        self._gradients(network, signal, rooms)
+                    take_step(network, rooms, optimizer, slots, lr)
         if self.weight_decay:
             steps = -(-len(order) // batch_size)
             factor = max(0.0, 1 - lr * self.weight_decay) ** steps
@@ -100,14 +104,33 @@ class Descent:
         return done
 
 
+@contextmanager
+def responding(network: Network, psp: Response) -> Iterator[None]:
+    """Meanwhile the network has this response."""
+    own = network.psp
+    respond(network, psp)
+    try:
+        yield
+    finally:
+        respond(network, own)
+
+
+def respond(network: Network, psp: Response) -> None:
+    """Give a network another response."""
+    if network.psp != psp:
+        network.psp = psp
+        for layer in range(len(network.layers)):
+            network.refresh(layer)
+
+
 def memory(cures: Sequence[Cure]) -> Slots:
     """What cures have to remember from batch to batch."""
     return {"bumped": np.array([-1.0, 0.0])} if any(isinstance(c, Bump) for c in cures) else {}
 
 
-def check(network: Network, rule: str, cures: Sequence[Cure]) -> None:
+def check(network: Network, rule: str, cures: Sequence[Cure], *, ramps: bool) -> None:
     """Refuse a network whose potentials jump, and cures that do not fit it."""
-    if not isinstance(network.psp, Ramp):
+    if not ramps:
         raise InputError(f"rule {rule} needs a Ramp response, the network has {network.psp}")
     for cure in cures:
         if isinstance(cure, Bump):
@@ -117,13 +140,22 @@ def check(network: Network, rule: str, cures: Sequence[Cure]) -> None:
 def silent_share(network: Network, signal: Signal) -> np.ndarray:
     """(outputs,) share of the samples in which each neuron of a layer was silent."""
     outputs = network.sizes[signal.layer + 1]
-    return np.isinf(signal.until[:, :outputs]).mean(axis=0)
+    until = signal.until[:, :outputs]
+    return (np.isinf(until) | (until >= network.t_max)).mean(axis=0)
 
 
 def hits(outputs: np.ndarray, labels: np.ndarray) -> int:
     """How many samples the label's output won, or tied for with those of higher index."""
     first = outputs.argmin(axis=1)
     return int(((first == labels) & np.isfinite(outputs.min(axis=1))).sum())
+
+
+def reach(outputs: np.ndarray, errors: np.ndarray, t_max: float) -> None:
+    """Let silent outputs that should fire count, in place, as if they had at the horizon.
+
+    Their line is taken to meet the threshold there; the slope is that of its last piece.
+    """
+    outputs[np.isinf(outputs) & (errors > 0)] = t_max
 
 
 def take_step(

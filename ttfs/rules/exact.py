@@ -8,8 +8,9 @@ from ttfs.checks import positive
 from ttfs.gradients import signals, spikes_of
 from ttfs.losses import CrossEntropy, Loss
 from ttfs.network import Network
-from ttfs.optimizers import Optimizer, Slots
+from ttfs.optimizers import Optimizer, Rate, Slots, rate_at
 from ttfs.propagation import cross
+from ttfs.psp import Ramp
 from ttfs.rules import descent
 from ttfs.rules.descent import Batch, Descent, Told
 from ttfs.silence import Cure
@@ -31,9 +32,18 @@ class Exact:
     floor: slopes below this many thresholds for each unit of time are taken for that in the
         gradient, which is large where a potential only just reaches its threshold.
     weight_decay: shrinking of the weights, relative to the learning rate, for each step.
+    learn_silent: whether a silent output that should fire learns as if the line on which its
+        potential ends had met the threshold at the horizon; otherwise it can only learn from
+        a cure, or from samples for which it does fire.
     sparsity: a penalty of so much for each unit of time that a hidden spike is early, while
         it comes before the decision: fewer spikes are needed.
     cures: for silence, see `ttfs.silence`.
+    rise: learn through ramps of this rise, or through rises that a schedule such as
+        `Linear(4, 0.1)` gives for the share of training done, whatever the network's own
+        response; validation and the finished network have that one. Rises that become
+        short lead from ramps to steps.
+    spread: carry errors back to all inputs that came before a spike, not only to those
+        whose ramps still rose, of which there are few when rises are short.
 
     >>> Exact(floor=0.5, weight_decay=0.01).weight_decay
     0.01
@@ -42,17 +52,23 @@ class Exact:
     loss: Loss = field(default_factory=CrossEntropy)
     floor: float = 0.1
     weight_decay: float = 0.0
+    learn_silent: bool = True
     sparsity: float = 0.0
     cures: tuple[Cure, ...] = ()
+    rise: Rate | None = None
+    spread: bool = False
 
     def __post_init__(self) -> None:
         positive(self.floor, "Exact(floor=...)", zero=True)
         positive(self.weight_decay, "Exact(weight_decay=...)", zero=True)
         positive(self.sparsity, "Exact(sparsity=...)", zero=True)
+        if self.rise is not None and not callable(self.rise):
+            Ramp(self.rise)
 
     def check(self, network: Network) -> None:
         """Refuse a network whose potentials jump, and cures that do not fit."""
-        descent.check(network, "Exact", self.cures)
+        ramps = self.rise is not None or isinstance(network.psp, Ramp)
+        descent.check(network, "Exact", self.cures, ramps=ramps)
 
     def parameters(self, network: Network) -> dict[str, np.ndarray]:
         """The arrays that learn, by name."""
@@ -71,9 +87,14 @@ class Exact:
         optimizer: Optimizer,
         slots: dict[str, Slots],
         lr: float,
+        done: float = 0.0,
     ) -> tuple[float, int]:
-        """Learn from the samples `order` of (times, labels); return loss and hits, summed."""
-        steps = Descent(self._tell, self.weight_decay, self.cures)
+        """Learn from the samples `order` of (times, labels); return loss and hits, summed.
+
+        done: share of the training that is over.
+        """
+        psp = None if self.rise is None else Ramp(rate_at(self.rise, done))
+        steps = Descent(self._tell, self.weight_decay, self.cures, psp)
         return steps.train(network, data, order, batch_size, optimizer, slots, lr)
 
     def _tell(self, network: Network, batch: Batch) -> Told:
@@ -81,7 +102,10 @@ class Exact:
         found = cross(network, batch.times)
         outputs = spikes_of(network, found, len(network.layers) - 1)
         loss, errors = self.loss.errors(outputs, batch.labels, network.t_max)
+        hits = descent.hits(outputs, batch.labels)
         decision, price = outputs.min(axis=1, keepdims=True), self.sparsity / len(outputs)
+        if self.learn_silent:
+            descent.reach(outputs, errors, network.t_max)
 
         def hidden(spikes: np.ndarray) -> np.ndarray:
             return np.where(spikes < decision, -price, 0).astype(network.dtype)
@@ -92,9 +116,10 @@ class Exact:
             found,
             errors / len(outputs),
             floor=self.floor,
+            rise=np.inf if self.spread else None,
             hidden=hidden if self.sparsity else None,
         )
-        return Told(loss, descent.hits(outputs, batch.labels), list(told))
+        return Told(loss, hits, list(told))
 
     def end_epoch(self, network: Network, silent: list[np.ndarray], seed: list[int]) -> int:
         """Revive dead hidden neurons, if that is among the cures; return how many."""

@@ -79,6 +79,7 @@ class S4NN:
         optimizer: Optimizer,
         slots: dict[str, Slots],
         lr: float,
+        done: float = 0.0,
     ) -> tuple[float, int]:
         """Learn from the samples `order` of (times, labels); return loss and hits, summed."""
         times, labels = data

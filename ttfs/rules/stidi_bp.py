@@ -11,6 +11,7 @@ from ttfs.losses import Absolute, Relative
 from ttfs.network import Network
 from ttfs.optimizers import Optimizer, Slots
 from ttfs.propagation import Crossings, cross
+from ttfs.psp import Ramp
 from ttfs.rules import descent
 from ttfs.rules.descent import Batch, Descent, Told
 from ttfs.silence import Cure
@@ -40,7 +41,8 @@ class STiDiBP:
     weight_decay: shrinking of the weights, relative to the learning rate, for each step.
     cures: for silence, see `ttfs.silence`.
 
-    With one slope for all, silent neurons learn as if they had fired at the horizon.
+    With one slope for all, silent neurons learn as if they had fired at the horizon; else
+    silent outputs do that should fire.
 
     >>> STiDiBP(slope=1.0).displacement
     1.0
@@ -63,7 +65,8 @@ class STiDiBP:
 
     def check(self, network: Network) -> None:
         """Refuse a network whose potentials jump, and cures that do not fit."""
-        descent.check(network, "STiDiBP", self.cures)
+        ramps = isinstance(network.psp, Ramp)
+        descent.check(network, "STiDiBP", self.cures, ramps=ramps)
 
     def parameters(self, network: Network) -> dict[str, np.ndarray]:
         """The arrays that learn, by name."""
@@ -82,6 +85,7 @@ class STiDiBP:
         optimizer: Optimizer,
         slots: dict[str, Slots],
         lr: float,
+        done: float = 0.0,
     ) -> tuple[float, int]:
         """Learn from the samples `order` of (times, labels); return loss and hits, summed."""
         steps = Descent(self._tell, self.weight_decay, self.cures)
@@ -94,8 +98,9 @@ class STiDiBP:
         desired = self.targets.targets(outputs, batch.labels, network.t_max)
         errors = np.minimum(outputs, network.t_max) - desired
         loss = 0.5 * float(np.sum(np.square(errors / network.t_max)))
-        told = list(self._signals(network, batch, found, errors))
-        return Told(loss, descent.hits(outputs, batch.labels), told)
+        hits = descent.hits(outputs, batch.labels)
+        descent.reach(outputs, errors, network.t_max)
+        return Told(loss, hits, list(self._signals(network, batch, found, errors)))
 
     def _signals(
         self, network: Network, batch: Batch, found: Crossings, errors: np.ndarray

@@ -1,0 +1,187 @@
+"""Learning by rules Exact and STiDiBP."""
+
+import numpy as np
+import pytest
+from cases import SEEDS, same_bits
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import ttfs
+from ttfs.errors import InputError
+from ttfs.gradients import signals, spikes_of
+from ttfs.losses import Absolute, CrossEntropy, Relative, ShiftInvariant
+from ttfs.network import aligned_zeros
+from ttfs.propagation import cross
+from ttfs.rules import Exact, STiDiBP
+from ttfs.silence import Bump, Hinge, Push, Revive
+
+INF = np.inf
+RULES = [
+    Exact(),
+    Exact(CrossEntropy(0.5, smoothing=0.1), sparsity=0.01, weight_decay=0.01),
+    Exact(ShiftInvariant(0.5)),
+    Exact(Relative(0.5), cures=(Push(0.01), Hinge(0.1), Revive(0.01))),
+    Exact(cures=(Bump(0.01, 0.5),)),
+    STiDiBP(),
+    STiDiBP(Absolute(), slope=1.0, normalise=False),
+]
+
+
+def network_of(sizes, psp=None, seed=0, binary=False, dtype=np.float64, t_max=6.0, width=2):
+    """A network most of whose neurons fire for inputs in 0..1."""
+    rng = np.random.default_rng(seed)
+    kind = ttfs.Binary(scale=0.5, clip=1.0) if binary else ttfs.Real()
+    layers = [
+        ttfs.Dense.of(rng.normal(1.5 / a, width / a**0.5, (a, b)), weights=kind, threshold=1.0)
+        for a, b in zip(sizes[:-1], sizes[1:], strict=True)
+    ]
+    return ttfs.Network(*layers, psp=psp or ttfs.Ramp(), t_max=t_max, dtype=dtype)
+
+
+def stimuli(samples, inputs, seed=0, dtype=np.float64):
+    """Times in 0..1 with ties and silence."""
+    rng = np.random.default_rng(seed)
+    times = rng.choice([0.0, 0.25, 0.5, 1.0, INF], (samples, inputs))
+    return np.where(rng.random(times.shape) < 0.5, rng.random(times.shape), times).astype(dtype)
+
+
+def slow_signal(network, layer, below, spikes, slopes, errors, floor):
+    """Derivatives by weights and by the times below, by plain loops."""
+    weights, rise = network.weights[layer], network.psp.rise
+    by_weights, by_times = np.zeros(weights.shape), np.zeros(below.shape)
+    h = network.arrays.thresholds[network.arrays.units[layer]]
+    for s in range(len(below)):
+        for j in range(weights.shape[1]):
+            if spikes[s, j] == INF:
+                continue
+            gain = errors[s, j] / max(slopes[s, j], floor * h)
+            for i in range(weights.shape[0]):
+                if below[s, i] < spikes[s, j]:
+                    by_weights[i, j] += gain * max(below[s, i] - spikes[s, j], -rise)
+                    if below[s, i] + rise >= spikes[s, j]:
+                        by_times[s, i] += gain * weights[i, j]
+    return by_weights, by_times
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("width", [1, 3, 16, 17, 33])
+@pytest.mark.parametrize("rise", [INF, 0.7])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_signals_are_what_plain_loops_find(width, rise, dtype):
+    network = network_of((9, width, 4), ttfs.Ramp(rise), seed=width, dtype=dtype)
+    times = stimuli(7, 9, seed=width, dtype=dtype)
+    found = cross(network, times)
+    errors = np.random.default_rng(1).normal(size=(7, 4))
+    for signal in signals(network, times, found, errors, floor=0.3):
+        k = signal.layer
+        below = times if k == 0 else spikes_of(network, found, k - 1)
+        units = slice(network.arrays.units[k], network.arrays.units[k + 1])
+        slopes = found.slopes[:, units]
+        slow = slow_signal(
+            network, k, below, spikes_of(network, found, k), slopes, errors, floor=0.3
+        )
+        room = aligned_zeros(network.padded(network.arrays.weights, k).size, dtype)
+        tolerance = {"rtol": 1e-4, "atol": 1e-5} if dtype == np.float32 else {"atol": 1e-12}
+        fast = signal.by_weights(room)
+        assert np.allclose(fast[:, : network.sizes[k + 1]], slow[0], **tolerance)
+        assert not fast[:, network.sizes[k + 1] :].any()
+        errors = signal.by_times(network)
+        assert np.allclose(errors, slow[1], **tolerance)
+
+
+def trained(rule, *, binary=False, seed=0, epochs=3, labels=None, samples=40, batch_size=8):
+    """A network after some epochs, and its history."""
+    network = network_of((6, 20, 3), binary=binary, seed=seed, dtype=np.float32)
+    times = stimuli(samples, 6, seed, np.float32)
+    labels = np.arange(samples) % 3 if labels is None else labels
+    trainer = ttfs.Trainer(network, rule, ttfs.Adam(lr=0.01), batch_size=batch_size)
+    return network, trainer.fit(times, labels, epochs=epochs, validation=0)
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("binary", [False, True])
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+def test_a_rule_fits_what_it_is_shown(rule, binary):
+    network, history = trained(rule, binary=binary, epochs=60, samples=12)
+    first, last = history.records[0], history.records[-1]
+    assert last["loss"] < first["loss"] or last["accuracy"] > first["accuracy"]
+    assert all(np.isfinite(w).all() for w in network.latents)
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+@pytest.mark.parametrize("labels", [[0], [1, 1, 1, 1], [0, 2, 0, 2, 2]])
+def test_few_samples_and_missing_classes_are_defined(rule, labels):
+    network, _ = trained(rule, labels=np.array(labels), samples=len(labels))
+    assert all(np.isfinite(w).all() for w in network.latents)
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+@pytest.mark.parametrize("weights", [-1.0, 0.0, 1e-30, 1e30])
+def test_no_weight_ever_becomes_infinite_or_nan(rule, weights):
+    layers = [ttfs.Dense.of(np.full(shape, weights), threshold=1.0) for shape in ((4, 5), (5, 3))]
+    network = ttfs.Network(*layers, psp=ttfs.Ramp(), t_max=3)
+    times = np.array([[0, 0, 0, 0], [INF] * 4, [0, 1, 2, INF], [2.9, 2.9, 2.9, 2.9]], np.float32)
+    trainer = ttfs.Trainer(network, rule, ttfs.SGD(lr=0.1), batch_size=2)
+    trainer.fit(times, [0, 1, 2, 0], epochs=3, validation=0)
+    assert all(np.isfinite(w).all() for w in network.latents)
+
+
+@given(seed=SEEDS, rule=st.sampled_from(RULES))
+@settings(max_examples=20)
+def test_any_number_of_threads_gives_the_same_bits(seed, rule):
+    import numba
+
+    before = numba.get_num_threads()
+    found = []
+    try:
+        for threads in (1, before):
+            numba.set_num_threads(threads)
+            found.append(trained(rule, seed=seed % 1000, samples=48, batch_size=24)[0])
+    finally:
+        numba.set_num_threads(before)
+    assert all(same_bits(a, b) for a, b in zip(*(n.latents for n in found), strict=True))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+def test_a_training_that_was_stopped_goes_on_as_if_it_had_not(rule, tmp_path):
+    whole, history = trained(rule, epochs=4)
+    times, labels = stimuli(40, 6, 0, np.float32), np.arange(40) % 3
+    parts = network_of((6, 20, 3), seed=0, dtype=np.float32)
+    trainer = ttfs.Trainer(parts, rule, ttfs.Adam(lr=0.01), batch_size=8)
+    options = {"validation": 0, "checkpoint": tmp_path / "c.npz", "resume": True}
+    for epochs in (2, 4):
+        again = trainer.fit(times, labels, epochs=epochs, **options)
+    assert [r["loss"] for r in again.records] == [r["loss"] for r in history.records]
+    assert all(same_bits(a, b) for a, b in zip(whole.latents, parts.latents, strict=True))
+
+
+@pytest.mark.parametrize("rule", [Exact(), STiDiBP()], ids=repr)
+def test_rules_for_ramps_refuse_steps_and_the_other_way_round(rule):
+    layer = ttfs.Dense(3, 2)
+    with pytest.raises(InputError, match="needs a Ramp"):
+        ttfs.Trainer(ttfs.Network(layer), rule)
+    with pytest.raises(InputError, match="needs a Step"):
+        ttfs.Trainer(ttfs.Network(layer, psp=ttfs.Ramp()), ttfs.rules.S4NN())
+
+
+@pytest.mark.parametrize("rule", [Exact(CrossEntropy(0.2)), STiDiBP(Relative(0.3))], ids=repr)
+def test_xor_is_learned(rule):
+    """Two inputs early or late, and one that is always there."""
+    times = np.array([[a, b, 0.0] for a in (0.0, 1.0) for b in (0.0, 1.0)], np.float32)
+    labels = [0, 1, 1, 0]
+    network = network_of((3, 10, 2), seed=3, dtype=np.float32)
+    trainer = ttfs.Trainer(network, rule, ttfs.Adam(lr=0.02), batch_size=4)
+    trainer.fit(times, labels, epochs=600, validation=0)
+    assert ttfs.evaluate(network, times, labels).accuracy == 1
+
+
+@pytest.mark.parametrize("rule", [Exact(), STiDiBP(Relative(0.3))], ids=repr)
+def test_digits_are_learned(rule):
+    train, test = ttfs.datasets.digits()
+    encoder = ttfs.Latency(t_max=1.0)
+    network = network_of((64, 64, 10), seed=0, dtype=np.float32, t_max=4.0, width=1)
+    trainer = ttfs.Trainer(network, rule, ttfs.Adam(lr=3e-3), batch_size=20, average=3000)
+    trainer.fit(encoder(train.images), train.labels, epochs=25)
+    assert ttfs.evaluate(network, encoder(test.images), test.labels).accuracy > 0.9
