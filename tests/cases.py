@@ -1,9 +1,13 @@
 """Random networks and stimuli for tests, and what "equal" means."""
 
+from itertools import pairwise
+
 import numpy as np
+from hypothesis import reject
 from hypothesis import strategies as st
 
 import ttfs
+from ttfs.errors import InputError
 
 SEEDS = st.integers(0, 2**32 - 1)
 NARROW = st.integers(1, 9)
@@ -168,3 +172,40 @@ def any_stimuli(draw, network, dtype=np.float64, most_samples=3):
     kinds = [draw(st.sampled_from(TIME_KINDS)) for _ in range(samples)]
     rows = [any_times(rng, kind, network.sizes[0], network.t_max) for kind in kinds]
     return np.array(rows).astype(dtype).reshape(samples, network.sizes[0])
+
+
+# Delays of inputs and pairs, and all responses
+
+DELAY_KINDS = ["one", "input", "pair"]
+RESPONSES = [ttfs.Step(), ttfs.Ramp(), ttfs.Ramp(0.25), ttfs.Ramp(2.5), ttfs.Ramp(1000.0)]
+
+
+@st.composite
+def delayed_layer(draw, inputs, outputs, dtype, exact):
+    """A layer with delays of any kind; all of its sums are exact if wanted."""
+    rng, shape = np.random.default_rng(draw(SEEDS)), (inputs, outputs)
+    several = {"one": (), "input": (inputs,), "pair": shape}[draw(st.sampled_from(DELAY_KINDS))]
+    if exact:
+        weights = rng.choice(PALETTES[draw(st.sampled_from(sorted(PALETTES)))], shape)
+        threshold, delay = draw(thresholds(outputs)), rng.choice(DELAYS, several)
+    else:
+        weights = any_weights(rng, draw(st.sampled_from(WEIGHT_KINDS)), shape, dtype)
+        typical = float(np.abs(weights).max()) * draw(st.sampled_from([1e-3, 0.35, 1.0]))
+        threshold = max(typical, float(np.finfo(dtype).smallest_subnormal))
+        delay = rng.choice([*FLOAT_DELAYS, *rng.uniform(0, 1, 3)], several)
+    return ttfs.Dense.of(weights, threshold=threshold, delay=delay)
+
+
+@st.composite
+def delayed_networks(draw, dtype=np.float32, responses=tuple(RESPONSES), exact=None):
+    """Networks whose layers have delays of all kinds."""
+    sizes = draw(st.lists(st.sampled_from([1, 2, 3, 5, 8, 17]), min_size=2, max_size=4))
+    if draw(st.integers(0, 5)) == 0:
+        sizes[0] = 50
+    exact = draw(st.booleans()) if exact is None else exact
+    layers = [draw(delayed_layer(*ends, dtype, exact)) for ends in pairwise(sizes)]
+    psp, t_max = draw(st.sampled_from(responses)), draw(st.sampled_from([1.0, 7.5, 256.0]))
+    try:
+        return ttfs.Network(*layers, psp=psp, t_max=t_max, dtype=dtype)
+    except InputError:  # a threshold that is too large for its ramps
+        reject()

@@ -17,8 +17,10 @@ import pytest
 from hypothesis import settings
 
 JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
+BOUNDS = os.environ.get("NUMBA_BOUNDSCHECK", "0") != "0"
+EXAMPLES = 25 if not JIT else 50 if BOUNDS else 200
 
-settings.register_profile("ttfs", derandomize=True, deadline=None, max_examples=300 if JIT else 25)
+settings.register_profile("ttfs", derandomize=True, deadline=None, max_examples=EXAMPLES)
 settings.register_profile("long", settings.get_profile("ttfs"), max_examples=3000)
 settings.load_profile("ttfs")
 

@@ -563,7 +563,7 @@ def ramp_exact(weights, arrivals, threshold, rise, t_max):
     pairs = [(w, a) for w, a in zip(weights, arrivals, strict=True) if a is not None]
     weights, arrivals = [w for w, _ in pairs], [a for _, a in pairs]
     ends = [] if rise == INF else [a + Fraction(rise) for a in arrivals]
-    corners = sorted(t for t in {*arrivals, *ends} if t < Fraction(t_max)) + [Fraction(t_max)]
+    corners = [*sorted(t for t in {*arrivals, *ends} if t < Fraction(t_max)), Fraction(t_max)]
     before = Fraction(0)
     for now in corners:
         low, high = potential(before), potential(now)

@@ -412,3 +412,29 @@ def test_without_a_path_nothing_is_written_or_read(tmp_path, monkeypatch):
     run.write()
     run.read()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_delays_that_learn_go_on_from_where_they_were(tmp_path):
+    def beginning():
+        layers = [ttfs.Dense(3, 2, delay=ttfs.Delays(per, (0, 2))) for per in ("pair", "input")]
+        net = ttfs.Network(layers[0], ttfs.Dense(2, 3), layers[1], psp=ttfs.Ramp(), seed=2)
+        return net, Checkpoint(net, ttfs.rules.Exact(), ttfs.Adam())
+
+    net, run = beginning()
+    begun = [delays.copy() for delays in net.delays]
+    run.bind(tmp_path / "c.npz", "here")
+    run.note({"epoch": 1}, 1.0)
+    run.parameters["delay_1"] += 0.5
+    run.parameters["delay_3"] -= 0.25
+    run._refresh()
+    run.write()
+    other, again = beginning()
+    again.bind(tmp_path / "c.npz", "here")
+    again.read()
+    for mine, yours in zip(net.delays, other.delays, strict=True):
+        assert same_bits(mine, yours)
+    assert (other.delays[0] > begun[0]).all()
+    assert (other.delays[2] < begun[2]).all()
+    again.restore_best()
+    for mine, yours in zip(begun, other.delays, strict=True):
+        assert same_bits(mine, yours)

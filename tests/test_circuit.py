@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from reference import course_of, events_of
 
 from ttfs import Circuit, Network, Population, Projection, Simulator
+from ttfs.bench_simulator import sparse
 from ttfs.errors import InputError, ShapeError
 from ttfs.layers import Dense
 
@@ -215,13 +216,34 @@ def test_a_circuit_without_projections_only_fires_what_it_is_told():
     assert simulator.spikes.neuron.tolist() == [2, 0]
 
 
-def test_a_delay_too_short_for_the_precision_does_not_hang():
-    circuit = Circuit(
-        [Population("ring", 3, 1.0)],
-        [Projection("ring", "ring", np.roll(np.eye(3), 1, axis=1), delay=1e-30)],
-    )
-    simulator = finished(circuit, [1.0, INF, INF])
-    assert simulator.times(0).tolist() == [1.0, 1.0, 1.0]
+STARTS = [(1.0, np.float32), (1.0, np.float64), (3.0, np.float64), (0.0, np.float32)]
+
+
+@pytest.mark.parametrize(("start", "dtype"), STARTS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_delay_too_short_for_the_precision_takes_the_least_step(kind, start, dtype):
+    weights, delay = np.roll(np.eye(3), 1, axis=1), 1e-60
+    weights = sp.csr_array(weights) if kind.startswith("sparse") else weights
+    delay = np.full((3, 3), delay) if kind.endswith("own delays") else delay
+    ring = Circuit([Population("ring", 3, 1.0)], [Projection("ring", "ring", weights, delay)])
+    simulator = Simulator(ring, np.array([start, INF, INF], dtype))
+    keys = [(e.time, e.kind) for e in simulator]
+    assert keys == sorted(keys)
+    times = simulator.times("ring")
+    assert times[0] == start
+    assert times[1:].tolist() == np.nextafter(times[:2], dtype(INF)).tolist()
+    assert simulator.explain("ring", 2).inputs[-1].time == times[2]
+
+
+def test_an_endless_threshold_is_not_reached_by_an_endless_potential():
+    big = float(np.finfo(np.float32).max)
+    for weights in (np.full((3, 20), big), sp.csr_array(np.full((3, 20), big))):
+        circuit = pair(weights, sizes=(3, 20))
+        circuit = Circuit([Population("a", 3), Population("b", 20)], circuit.projections)
+        with np.errstate(over="ignore"):
+            simulator = finished(circuit, [1.0, 2.0, 2.0])
+        assert simulator.potential("b").tolist() == [INF] * 20
+        assert simulator.times("b").tolist() == [INF] * 20
 
 
 # Sparse weights
@@ -338,6 +360,15 @@ def test_own_delays_that_are_all_the_same_equal_one_delay():
         assert same_bits(other.potential("b"), found[0].potential("b"))
 
 
+def test_a_synapse_takes_at_most_twelve_bytes():
+    circuit = sparse(10**5)
+    simulator = Simulator(circuit, np.zeros(circuit.populations[0].size))
+    arrays = [*circuit.plan, *simulator.snapshot(), circuit.thresholds]
+    assert sum(a.nbytes for a in arrays) < 12 * 10**5
+    assert np.shares_memory(circuit.projections[0].weights.data, circuit.plan.weights)
+    assert np.shares_memory(circuit.projections[0].weights.indices, circuit.plan.indices)
+
+
 def test_what_was_passed_is_not_changed():
     weights = sp.coo_array(([1.0, 2.0, 4.0], ([2, 0, 0], [1, 3, 3])), (3, 4))
     finished(pair(weights, sp.coo_array(([0.5, 0.25], ([2, 0], [1, 3])), (3, 4))), [0.0, 1.0, 2.0])
@@ -401,6 +432,26 @@ IMPOSSIBLE = {
     "threshold of no number": (lambda: Population("a", 1, np.nan), "above 0"),
     "thresholds for others": (lambda: Population("a", 2, [1.0, 1, 1]), "one number or 2"),
     "whole numbers": (lambda: Circuit([P2], [], dtype=int), "float32 or float64"),
+    "threshold above float32": (
+        lambda: Circuit([Population("a", 2, [1.0, 1e39])], []),
+        "population 'a': threshold must fit float32, in which 1e\\+39 is inf",
+    ),
+    "threshold below float32": (
+        lambda: Circuit([P2, Population("b", 2, 1e-50)], []),
+        "population 'b': threshold must fit float32, in which 1e-50 is 0",
+    ),
+    "weights above float32": (
+        lambda: Circuit([P2, P3], [Projection("a", "b", W * -1e39)]),
+        "a -> b: weights must fit float32, in which -1e\\+39 is -inf",
+    ),
+    "sparse weights below float32": (
+        lambda: Circuit([P2, P3], [Projection("a", "b", sp.csr_array(W * 1e-50))]),
+        "a -> b: weights must fit float32, in which 1e-50 is 0",
+    ),
+    "weights below float32 with own delays": (
+        lambda: Circuit([P2, P3], [Projection("a", "b", W * 1e-50, W)]),
+        "a -> b: weights must fit float32, in which 1e-50 is 0",
+    ),
     "horizon 0": (lambda: Circuit([P2], [], t_max=0), "t_max"),
     "horizon of no number": (lambda: Circuit([P2], [], t_max=np.nan), "t_max"),
 }

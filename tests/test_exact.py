@@ -185,3 +185,34 @@ def test_digits_are_learned(rule):
     trainer = ttfs.Trainer(network, rule, ttfs.Adam(lr=3e-3), batch_size=20, average=3000)
     trainer.fit(encoder(train.images), train.labels, epochs=25)
     assert ttfs.evaluate(network, encoder(test.images), test.labels).accuracy > 0.9
+
+
+def test_a_network_of_steps_learns_through_ramps_that_become_short():
+    train, test = ttfs.datasets.digits()
+    encoder = ttfs.Latency(t_max=1.0)
+    network = network_of((64, 64, 10), ttfs.Step(), dtype=np.float32, t_max=4.0, width=1)
+    rule = Exact(CrossEntropy(0.1, smoothing=0.1), rise=ttfs.Linear(4, 0.2), spread=True)
+    trainer = ttfs.Trainer(network, rule, ttfs.Adam(lr=3e-3), batch_size=20, average=3000)
+    before = ttfs.evaluate(network, encoder(test.images), test.labels).accuracy
+    trainer.fit(encoder(train.images), train.labels, epochs=25)
+    assert network.psp == ttfs.Step()
+    assert ttfs.evaluate(network, encoder(test.images), test.labels).accuracy > before + 0.5
+
+
+def test_delays_learn_beside_weights():
+    delays = ttfs.Delays(per="pair", init=(0.1, 0.5), rate=1.0)
+    rng = np.random.default_rng(0)
+    layers = [
+        ttfs.Dense.of(rng.normal(1, 1, shape), threshold=1.0, delay=delays)
+        for shape in ((3, 8), (8, 2))
+    ]
+    network = ttfs.Network(*layers, psp=ttfs.Ramp(), t_max=8)
+    before = [d.copy() for d in network.delays]
+    times = rng.random((40, 3)).astype(np.float32)
+    trainer = ttfs.Trainer(network, Exact(), ttfs.Adam(lr=0.01), batch_size=10)
+    history = trainer.fit(times, (times[:, 0] < times[:, 1]).astype(int), epochs=60, validation=0)
+    assert history.records[-1]["accuracy"] > 0.9
+    for old, new in zip(before, network.delays, strict=True):
+        assert (new > 0).all()
+        assert np.isfinite(new).all()
+        assert (old != new).any()

@@ -1,4 +1,3 @@
-import numba
 import numpy as np
 import pytest
 from cases import any_networks, any_stimuli, same_bits
@@ -156,7 +155,6 @@ def test_in_the_middle_of_an_instant_a_neuron_has_yet_to_fire():
     assert (why.time, why.closest, why.margin) == (INF, 2.0, -1.0)
 
 
-@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="NumPy compares in float32")
 def test_a_horizon_that_float32_cannot_hold_hides_no_input():
     populations = [Population("a", 1), Population("b", 1, 5.0)]
     projection = Projection("a", "b", [[1.0]], [[0.2]])
@@ -197,17 +195,31 @@ def test_an_explanation_reads_as_a_table():
     simulator.run()
     fired = """\
 output 0 fired at 13.5 ms, 0.25 above its threshold 1
-   arrives         from   fired at     weight potential
-         4          0:1          3       +0.5 0.5
-      13.5          0:0       12.5      +0.75 1.25"""
+   arrives             from   fired at     weight potential
+         4          input 1          3       +0.5 0.5
+      13.5          input 0       12.5      +0.75 1.25"""
     assert str(simulator.explain("output", 0)) == fired
     silent = """\
 output 1 is silent; closest at 4 ms, 1.75 below its threshold 2
-   arrives         from   fired at     weight potential
-         4          0:1          3      +0.25 0.25
-      13.5          0:0       12.5         -1 -0.75"""
+   arrives             from   fired at     weight potential
+         4          input 1          3      +0.25 0.25
+      13.5          input 0       12.5         -1 -0.75"""
     assert str(simulator.explain("output", 1)) == silent
     assert str(simulator.explain("input", 0)) == "input 0 fired at 12.5 ms: the stimulus says so"
+
+
+def test_inputs_without_weight_are_not_printed():
+    layer = ttfs.Dense.of([[0.0, 0.0], [0.5, 0.0]], threshold=1.0)
+    simulator = finished(Network(layer, t_max=9), [1.0, 2.0])
+    assert len(simulator.explain("output", 0).inputs) == 2
+    assert (
+        str(simulator.explain("output", 0))
+        == """\
+output 0 is silent; closest at 2 step, 0.5 below its threshold 1
+   arrives             from   fired at     weight potential
+         2          input 1          2       +0.5 0.5"""
+    )
+    assert str(simulator.explain("output", 1)) == "output 1 is silent; nothing has reached it"
 
 
 # Traces

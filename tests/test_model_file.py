@@ -22,6 +22,7 @@ from ttfs.files import archive
 from ttfs.runs import evaluate_file
 
 GOLDEN = Path(__file__).parent / "data" / "model_format_1.npz"
+GOLDEN_DELAYS = GOLDEN.with_name("model_format_1_delays.npz")
 SEAL_SIZE = 76
 
 in_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -78,6 +79,10 @@ def assert_same(first, second):
         assert mine.tobytes() == yours.tobytes()
     assert first.arrays.thresholds.tobytes() == second.arrays.thresholds.tobytes()
     assert first.arrays.delays.tobytes() == second.arrays.delays.tobytes()
+    for k, (mine, yours) in enumerate(zip(first.delays, second.delays, strict=True)):
+        assert mine.shape == yours.shape
+        assert mine.tobytes() == yours.tobytes()
+        assert first.delays_kept(k).tobytes() == second.delays_kept(k).tobytes()
 
 
 @pytest.fixture
@@ -91,6 +96,15 @@ def saved(path):
 
 
 # There and back
+
+
+@st.composite
+def several_delays(draw, inputs, outputs):
+    """Delays of any kind for each input or pair."""
+    per, rate = draw(st.sampled_from(["input", "pair"])), draw(st.sampled_from([0, 0.5, 1]))
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    array = rng.uniform(0.5, 9, (inputs,) if per == "input" else (inputs, outputs))
+    return ttfs.Delays(per, draw(st.sampled_from([(0, 1), (2.5, 2.5), array])), rate)
 
 
 @st.composite
@@ -114,7 +128,7 @@ def layers(draw, inputs, outputs, dtype):
         outputs,
         weights=weights,
         threshold=draw(above | st.lists(above, min_size=outputs, max_size=outputs).map(np.array)),
-        delay=draw(st.sampled_from([0, 1, 0.1, 2.5])),
+        delay=draw(st.sampled_from([0, 1, 0.1, 2.5]) | several_delays(inputs, outputs)),
         initial=draw(st.none() | st.lists(row, min_size=inputs, max_size=inputs)),
     )
     learned = draw(st.floats(1e-3, 1e3)) if isinstance(weights, ttfs.Binary) else 1.0
@@ -136,6 +150,8 @@ def networks(draw):
     )
     for k, (_, scale) in enumerate(chain):
         network.scales[k] = scale
+        if network.latent_delays[k] is not None:
+            network.latent_delays[k][:] += draw(st.floats(-1, 1))
         network.refresh(k)
     return network
 
@@ -234,6 +250,96 @@ def test_a_clip_is_in_the_file_if_there_is_one(path, clip, known):
     stored = {"kind": "Binary", "init": None, "scale": 2, "scale_rate": 0.1, **known}
     assert header["layers"][0]["weights"] == stored
     assert ttfs.load(path).network.layers[0].weights == weights
+
+
+def delayed_network(**changes):
+    """Delays of every kind, small enough to read in a dump."""
+    return ttfs.Network(
+        ttfs.Dense(
+            3, 4, weights=ttfs.Binary(clip=2), threshold=2, delay=ttfs.Delays("pair", (0, 2))
+        ),
+        ttfs.Dense(4, 2, threshold=2, delay=[0.5, 0, 1, 0.25], initial=np.ones((4, 2))),
+        ttfs.Dense(2, 2, threshold=2, delay=ttfs.Delays("input", [1.5, 3], rate=0.25)),
+        ttfs.Dense(2, 1, threshold=1, delay=ttfs.Delays("pair", [[0.0], [1.0]], rate=0)),
+        **{"psp": ttfs.Ramp(2), "t_max": 32, "seed": 3, **changes},
+    )
+
+
+@pytest.mark.small
+def test_delays_are_arrays_in_the_file(path):
+    network = delayed_network()
+    network.latent_delays[2][:] = [[2.0], [-1.0]]
+    network.refresh(2)
+    header, arrays = parts(ttfs.save(path, network))
+    assert [layer["delay"] for layer in header["layers"]] == [
+        {"kind": "Delays", "per": "pair", "init": [0, 2], "rate": 1.0},
+        {"kind": "Delays", "per": "input", "init": None, "rate": 0.0},
+        {"kind": "Delays", "per": "input", "init": None, "rate": 0.25},
+        {"kind": "Delays", "per": "pair", "init": None, "rate": 0},
+    ]
+    assert list(arrays) == [
+        *("weights_1", "latent_delays_1", "weights_2", "delays_2"),
+        *("weights_3", "latent_delays_3", "weights_4", "delays_4"),
+    ]
+    assert arrays["latent_delays_1"].shape == (3, 4)
+    assert arrays["delays_2"].tolist() == [[0.5], [0], [1], [0.25]]
+    assert arrays["latent_delays_3"].tolist() == [[2.0], [-1.0]]
+    loaded = ttfs.load(path).network
+    assert_same(network, loaded)
+    assert loaded.layers[2].delay.init.tolist() == network.delays[2].ravel().tolist()
+    times = np.random.default_rng(0).uniform(0, 9, (50, 3))
+    before, after = ttfs.forward(network, times), ttfs.forward(loaded, times)
+    assert np.isfinite(before.times[-1]).any()
+    assert before.times[-1].tobytes() == after.times[-1].tobytes()
+    loaded.latent_delays[2][:] += 1
+    loaded.refresh(2)
+    assert (loaded.delays[2] > network.delays[2]).all()
+
+
+DELAYS = {"kind": "Delays", "per": "pair", "init": None, "rate": 1.0}
+
+
+@pytest.mark.small
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        ((0, "delay"), {**DELAYS, "per": "output"}, r"layer 1: Delays\(per=...\) must be"),
+        ((0, "delay"), {**DELAYS, "kind": "Real"}, "delay of a kind"),
+        ((0, "delay"), {**DELAYS, "rate": -1}, r"Delays\(rate=...\)"),
+        ((0, "delay"), {**DELAYS, "rate": None}, "delay, Delays: rate must be int or float"),
+        ((0, "delay"), {**DELAYS, "init": [1, 0]}, r"\(low, high\)"),
+        ((0, "delay"), {**DELAYS, "init": [-1, 0]}, "0 or more"),
+        ((0, "delay"), {**DELAYS, "init": ["0", 1]}, "delay, init must be numbers"),
+        ((0, "delay"), {"kind": "Delays", "per": "pair", "rate": 1.0}, "must have per, init, rate"),
+        ((0, "delay"), {}, "delay of a kind"),
+        ((0, "delay"), [1, 2, 3], "delay must be int or float or dict"),
+        ((0, "delay"), 1, "layer 3: delays must be finite"),
+        ((0, "delay", "rate"), 0, "layer 1: delays must be"),
+        ((0, "delay", "per"), "input", "other things than its header says"),
+        ((3, "delay", "rate"), 1, "other things than its header says"),
+        ((3, "outputs"), 10**12, "weights_4 should have"),
+    ],
+)
+def test_a_header_that_lies_about_delays_is_refused(path, place, value, message):
+    header, arrays = parts(ttfs.save(path, delayed_network()))
+    forge(path, changed(header, ("layers", *place), value), arrays)
+    with pytest.raises(ModelFileError, match=message):
+        ttfs.load(path)
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("layer", [1, 2])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e200, -1.0])
+def test_stored_delays_that_cannot_be_are_refused(path, layer, bad):
+    header, arrays = parts(ttfs.save(path, delayed_network()))
+    name = ["delays_2", "latent_delays_3"][layer - 1]
+    arrays[name][0, 0] = bad
+    forge(path, json.dumps(header).encode(), arrays)
+    sound = bad == (1e200 if layer == 1 else -1.0)
+    assert (attempt(path) is not None) == sound
+    if not sound:
+        with pytest.raises(ModelFileError, match=f"layer {layer + 1}: delays must be"):
+            ttfs.load(path)
 
 
 def test_a_loaded_network_can_be_changed(saved):
@@ -353,6 +459,28 @@ def test_a_file_of_format_1_will_always_be_read():
     assert record.times[2].tolist() == [[1.5, 3.5, 1.5], [2.5, 2.5, inf]]
 
 
+@pytest.mark.small
+def test_a_file_of_format_1_with_ramps_and_delays_will_always_be_read():
+    network = ttfs.load(GOLDEN_DELAYS).network
+    assert repr(network) == "Network(3-4-2-2, Ramp(rise=2), t_max=32)"
+    first, second, third = network.layers
+    assert first.weights == ttfs.Binary(scale=2, clip=1.5)
+    assert first.delay == ttfs.Delays("pair", (0, 2))
+    assert (second.delay.per, second.delay.rate) == ("input", 0)
+    assert second.delay.init.tolist() == [0.5, 0, 1, 0.25]
+    assert (third.delay.per, third.delay.rate) == ("input", 0.25)
+    latents = network.latent_delays
+    assert latents[0].tolist() == (np.arange(-4, 8).reshape(3, 4) / 4).tolist()
+    assert latents[1] is None
+    assert latents[2].tolist() == [[2.0], [-1.0]]
+    assert network.delays[2].ravel().tolist() == [2.012719112093773, 0.024976189936267493]
+    record = ttfs.forward(network, [[0, 1, 2.0], [3, 0, np.inf]])
+    assert [[t.hex() for t in row] for row in record.times[3].tolist()] == [
+        ["0x1.7569420000000p+2", "0x1.4d24720000000p+2"],
+        ["0x1.f2a8f00000000p+2", "inf"],
+    ]
+
+
 # Saving what cannot be saved
 
 
@@ -364,6 +492,13 @@ def test_weights_that_are_not_finite_are_refused(path, bad):
     with pytest.raises(InputError, match="layer 2: weights must be finite"):
         ttfs.save(path, network)
     assert not path.exists()
+
+
+def test_delays_that_were_changed_without_refresh_are_refused(path):
+    network = delayed_network()
+    network.delays[0][0, 0] += 1
+    with pytest.raises(InputError, match=r"layer 1: .* call network\.refresh\(0\)"):
+        ttfs.save(path, network)
 
 
 @pytest.mark.parametrize("change", ["weights", "thresholds", "scales"])

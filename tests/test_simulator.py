@@ -515,6 +515,18 @@ def between(before, after):
     ]
 
 
+def with_threshold(circuit, layer, neuron, value):
+    """The circuit with one other threshold."""
+
+    def population(p):
+        threshold = np.array(p.threshold)
+        if p.name == f"p{layer}":
+            threshold[neuron] = value
+        return Population(p.name, p.size, threshold)
+
+    return rebuilt(circuit, population)
+
+
 @given(data=st.data())
 def test_another_input_makes_the_difference_of_two_runs(data):
     circuit, stimulus = drawn(data)
@@ -528,6 +540,8 @@ def test_another_input_makes_the_difference_of_two_runs(data):
     found = simulator.what_if(times={(layer, neuron): time})
     told = given_of(stimulus)
     before = all_times(course_of(circuit, told), circuit)
+    if told.get((layer, neuron), INF) == INF:
+        circuit = with_threshold(circuit, layer, neuron, INF)
     after = all_times(course_of(circuit, told | {(layer, neuron): time}), circuit)
     assert changes(found) == between(before, after)
     assert all(same_bits(a, b) for a, b in zip(state, simulator.snapshot(), strict=True))
@@ -540,13 +554,7 @@ def test_another_threshold_makes_the_difference_of_two_runs(data):
     neuron = data.draw(st.integers(0, circuit.populations[layer].size - 1))
     value = data.draw(st.sampled_from([0.25, 1.0, 100.0]))
 
-    def population(p):
-        threshold = np.array(p.threshold)
-        threshold[neuron] = value if p.name == f"p{layer}" else threshold[neuron]
-        return Population(p.name, p.size, threshold)
-
-    changed = [population(p) if k == layer else p for k, p in enumerate(circuit.populations)]
-    changed = Circuit(changed, circuit.projections, t_max=circuit.t_max)
+    changed = with_threshold(circuit, layer, neuron, value)
     found = Simulator(circuit, stimulus).what_if(thresholds={(f"p{layer}", neuron): value})
     told = given_of(stimulus)
     before, after = (all_times(course_of(c, told), circuit) for c in (circuit, changed))
@@ -578,6 +586,12 @@ def test_another_weight_makes_the_difference_of_two_runs(kind):
         )
         before, after = (all_times(course_of(c, told), circuit) for c in (circuit, other))
         assert changes(found) == between(before, after)
+
+
+@pytest.mark.parametrize("time", [3.5, 9.0, INF])
+def test_a_neuron_that_nobody_told_to_fire_can_be_told_when(time):
+    found = Simulator(chain(), [1.0, 3.0]).what_if(times={("output", 0): time})
+    assert changes(found) == between({(1, 0): 4.0}, {(1, 0): time})
 
 
 def test_spikes_move_vanish_and_appear_in_words():
@@ -790,10 +804,30 @@ def test_a_refused_break_leaves_nothing_behind(breaks):
 def test_a_snapshot_of_another_circuit_is_refused():
     simulator = Simulator(chain(), [1.0, 3.0])
     wider = Network(ttfs.Dense.of(np.ones((2, 65)), threshold=1), t_max=9)
-    for other in (Simulator(wider, [1.0, 3.0]), Simulator(chain(), np.zeros(2, np.float32))):
+    same = simulator.what_if(thresholds={(1, 0): 1.0}).simulator
+    for other in (Simulator(wider, [1.0, 3.0]), Simulator(chain(), [1.0, 3.0]), same):
         with pytest.raises(InputError, match="another circuit"):
             simulator.restore(other.snapshot())
     assert simulator.run() == "end"
+
+
+def test_a_snapshot_with_times_of_another_precision_is_refused():
+    circuit = ttfs.Circuit.of(chain())
+    simulator = Simulator(circuit, [1.0, 3.0])
+    other = Simulator(circuit, np.zeros(2, np.float32))
+    with pytest.raises(InputError, match=r"stimulus in float32.* has one in float64"):
+        simulator.restore(other.snapshot())
+    assert simulator.run() == "end"
+
+
+def test_simulators_of_one_circuit_share_snapshots():
+    circuit = ttfs.Circuit.of(chain())
+    first, second = Simulator(circuit, [1.0, 3.0]), Simulator(circuit, [5.0, 6.0])
+    first.run(until=2.5)
+    second.restore(first.snapshot())
+    assert list(second) == list(first)
+    second.reset()
+    assert second.step().time == 1.0
 
 
 def test_huge_weights_overflow_as_ieee_says():

@@ -21,11 +21,11 @@ ROWS = [
     "errors",
     "checks",
     "kernels",
-    "psp weights",
+    "psp weights delays",
     "layers encoding decoding",
     "network",
     "propagation circuit explanations simulator",
-    "optimizers targets losses augmentation silence gradients",
+    "optimizers targets losses augmentation silence causes gradients",
     "rules",
     "metrics history files datasets idx published yin_yang plotting",
     "diagnosis checkpoint model_file",
@@ -125,7 +125,8 @@ def test_what_is_imported_is_installed(module):
     project = ROOT.parent / "pyproject.toml"
     if not project.exists():
         pytest.skip("the package is installed without its sources")
-    needed = tomllib.loads(project.read_text("utf-8"))["project"]["dependencies"]
+    told = tomllib.loads(project.read_text("utf-8"))["project"]
+    needed = told["dependencies"] + told["optional-dependencies"].get(module, [])
     names = {requirement.split(">")[0] for requirement in needed}
     assert others(TREES[module]) <= names | {"llvmlite"}, "numba brings llvmlite"
 

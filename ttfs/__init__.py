@@ -13,6 +13,7 @@ _HOMES = {
     "checks": ["NO_SPIKE"],
     "circuit": ["Circuit", "Population", "Projection"],
     "decoding": ["Decisions", "decide"],
+    "delays": ["Delays"],
     "diagnosis": ["diagnose"],
     "encoding": ["Direct", "Latency", "encode_latency"],
     "errors": [
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from ttfs.checks import NO_SPIKE
     from ttfs.circuit import Circuit, Population, Projection
     from ttfs.decoding import Decisions, decide
+    from ttfs.delays import Delays
     from ttfs.diagnosis import diagnose
     from ttfs.encoding import Direct, Latency, encode_latency
     from ttfs.errors import (

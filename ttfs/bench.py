@@ -232,7 +232,7 @@ def limit(case: Case, network: Network, record: Record) -> Job:
     """Adding the rows of all layers that a batch has to read; a ramp has two sums to add to."""
     jobs = []
     for k, times in enumerate(record.times[:-1]):
-        arriving = times + network.layers[k].delay < network.t_max
+        arriving = times + network.arrays.delays[k] < network.t_max
         order = np.argsort(times, axis=1, kind="stable")
         counts = arriving.sum(axis=1)
         rows = np.concatenate([row[:count] for row, count in zip(order, counts, strict=True)])
@@ -262,7 +262,7 @@ def torch_training(network: Network, stimuli: np.ndarray, labels: np.ndarray) ->
     except ImportError:
         return None
     torch.set_num_threads(1)
-    first, second = (torch.nn.Linear(*network.sizes[k : k + 2]) for k in range(2))
+    first, second = (torch.nn.Linear(network.sizes[k], network.sizes[k + 1]) for k in range(2))
     net = torch.nn.Sequential(first, torch.nn.ReLU(), second)
     optimizer, loss = torch.optim.Adam(net.parameters()), torch.nn.CrossEntropyLoss()
     images = torch.from_numpy(np.where(stimuli < np.inf, 1 - stimuli, 0).astype(np.float32))

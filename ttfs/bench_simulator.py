@@ -93,8 +93,9 @@ def sparse(synapses: int) -> Circuit:
     rng = np.random.default_rng(0)
     targets = rng.integers(0, size, synapses, dtype=np.int32)
     targets.reshape(size, FAN_OUT).sort(axis=1)
-    pointers = np.arange(0, synapses + 1, FAN_OUT, dtype=np.int64)
-    weights = rng.uniform(0.5, 1.5, synapses).astype(np.float32)
+    pointers = np.arange(0, synapses + 1, FAN_OUT, dtype=np.int32)  # as wide as the targets
+    weights = rng.random(synapses, np.float32)
+    weights += 0.5
     matrix = sp.csr_array((weights, targets, pointers), shape=(size, size))
     population = Population("all", size, threshold=rng.uniform(1, 40, size).astype(np.float32))
     return Circuit([population], [Projection("all", "all", matrix, delay=1.0)])

@@ -1,6 +1,9 @@
 """Populations of neurons and the projections between them: any graph, not only a chain."""
 
-from collections.abc import Sequence
+import copy
+import itertools
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,9 +12,23 @@ import scipy.sparse as sp
 
 from ttfs.checks import as_array, positive, whole
 from ttfs.errors import InputError, ShapeError
-from ttfs.kernels.simulator import DENSE, FIRST, ROWS, SPARSE, SYNAPTIC, WIDTH, WORD, Plan
+from ttfs.explanations import weight_places
+from ttfs.kernels.simulator import (
+    DENSE,
+    FIRST,
+    OUTGOING,
+    ROWS,
+    SOURCE,
+    SPARSE,
+    SYNAPTIC,
+    WIDTH,
+    WORD,
+    Plan,
+)
 from ttfs.kernels.vector import LANES
 from ttfs.network import Network, aligned_zeros, check_dtype
+
+NUMBERS = itertools.count(1)  # no two circuits have the same
 
 
 @dataclass(frozen=True)
@@ -110,7 +127,8 @@ class Circuit:
     Raises
     ------
     InputError, ShapeError: names that do not exist or twice, sizes that do not fit, a
-    projection without delay to the same or an earlier population.
+    projection without delay to the same or an earlier population, a weight or threshold that
+    becomes 0 or inf in this dtype.
 
     >>> circuit = Circuit(
     ...     [Population("input", 2), Population("pair", 2, threshold=1.0)],
@@ -143,29 +161,44 @@ class Circuit:
         self.unit = unit
         self.names = tuple(population.name for population in self.populations)
         self._check()
-        self.thresholds = thresholds_of(self.populations, self.dtype)
-        self.plan = make_plan(self)
+        self._take(make_plan(self))
         self.projections = on_plan(self.projections, self.plan)
 
     @classmethod
     def of(cls, network: Network) -> "Circuit":
-        """The chain that a network is; its weights are shared, not copied."""
-        circuit = cls.__new__(cls)
+        """The chain that a network is; its weights are shared, not copied.
+
+        Where inputs or pairs have delays of their own, weights of 0 are no synapses, and all
+        weights are copied.
+        """
         names = layer_names(len(network.layers))
         populations = [Population(names[0], network.sizes[0])]
         for k, layer in enumerate(network.layers):
             threshold = np.asarray(layer.threshold) / network.scales[k]
             populations.append(Population(names[k + 1], layer.outputs, threshold))
-        circuit.populations = tuple(populations)
-        circuit.projections = tuple(
-            Projection(names[k], names[k + 1], network.weights[k], layer.delay)
-            for k, layer in enumerate(network.layers)
-        )
+        projections = [
+            Projection(names[k], names[k + 1], weights, layer_delay(network, k))
+            for k, weights in enumerate(network.weights)
+        ]
+        if any(network.delayed):
+            t_max, unit = network.t_max, network.unit
+            return cls(populations, projections, t_max=t_max, dtype=network.dtype, unit=unit)
+        circuit = cls.__new__(cls)
+        circuit.populations, circuit.projections = tuple(populations), tuple(projections)
         circuit.t_max, circuit.dtype, circuit.unit = network.t_max, network.dtype, network.unit
         circuit.names = tuple(names)
-        circuit.thresholds = thresholds_of(circuit.populations, circuit.dtype)
-        circuit.plan = plan_of(network)
+        circuit._take(plan_of(network))
         return circuit
+
+    def _take(self, plan: Plan) -> None:
+        """What a simulator wants to know."""
+        self.plan, self.number = plan, next(NUMBERS)
+        begins = plan.starts.tolist()
+        self.units = [slice(b, b + p.size) for b, p in zip(begins, self.populations, strict=False)]
+        self.thresholds = np.full(begins[-1], np.inf, self.dtype)
+        for units, p in zip(self.units, self.populations, strict=True):
+            whose = f"population {p.name!r}: threshold"
+            convert(np.asarray(p.threshold), self.thresholds[units], whose)
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{p.name} {p.size}" for p in self.populations)
@@ -192,6 +225,33 @@ class Circuit:
                 f" there is no {index}"
             )
         return number, index
+
+    def changed(
+        self,
+        thresholds: Mapping[tuple[int | str, int], float],
+        weights: Mapping[tuple[int | str, int, int | str, int], float],
+    ) -> "Circuit":
+        """The same with other thresholds, by neuron, and weights, by two neurons."""
+        other = copy.copy(self)
+        other.number, other.thresholds = next(NUMBERS), self.thresholds.copy()
+        for (layer, neuron), value in thresholds.items():
+            number, index = self.neuron(layer, neuron)
+            whose = f"threshold of {self.names[number]} {index}"
+            room = other.thresholds[self.units[number]][index : index + 1]
+            convert(np.array([positive(value, whose)]), room, whose)
+        if weights:
+            other.plan = self.plan._replace(weights=self.plan.weights.copy())
+        for (source, sender, layer, neuron), weight in weights.items():
+            ends = self.neuron(source, sender), self.neuron(layer, neuron)
+            title = " -> ".join(f"{self.names[number]} {index}" for number, index in ends)
+            places = weight_places(self.plan, *ends)
+            if len(places) != 1:
+                raise InputError(f"{title}: there are {len(places)} synapses, not one")
+            if not np.isfinite(weight):
+                raise InputError(f"{title}: a weight must be finite, got {weight}")
+            room = other.plan.weights[places[0] : places[0] + 1]
+            convert(np.array([weight], float), room, f"{title}: weight")
+        return other
 
     def _check(self) -> None:
         """Names and sizes that fit."""
@@ -224,6 +284,14 @@ def as_matrix(values: Any, whose: str) -> Any:
     return rows
 
 
+def layer_delay(network: Network, layer: int) -> Any:
+    """The one delay of a layer of a network, or its delays, (inputs, outputs)."""
+    delays = network.delays[layer]
+    if not network.delayed[layer]:
+        return float(delays[0, 0])
+    return np.broadcast_to(delays, network.weights[layer].shape)
+
+
 def layer_names(layers: int) -> list[str]:
     """What people call the layers of a chain: input, hidden, output.
 
@@ -247,13 +315,16 @@ def unit_starts(sizes: Sequence[int]) -> np.ndarray:
     return np.concatenate([[0], np.cumsum([size + -size % WORD for size in sizes])])
 
 
-def thresholds_of(populations: Sequence[Population], dtype: np.dtype) -> np.ndarray:
-    """(units,) thresholds; inf in the padding."""
-    starts = unit_starts([population.size for population in populations])
-    thresholds = np.full(starts[-1], np.inf, dtype)
-    for start, population in zip(starts, populations, strict=False):
-        thresholds[start : start + population.size] = population.threshold
-    return thresholds
+def convert(values: np.ndarray, room: np.ndarray, whose: str) -> None:
+    """Write numbers where they have another precision; one that does not survive is an error."""
+    with np.errstate(over="ignore", under="ignore"):
+        room[...] = values
+    if values.dtype == room.dtype:
+        return
+    lost = (values != 0) & (room == 0) | np.isfinite(values) & ~np.isfinite(room)
+    if lost.any():
+        bad = np.broadcast_to(values, room.shape)[lost][0]
+        raise InputError(f"{whose} must fit {room.dtype}, in which {bad:g} is {room[lost][0]:g}")
 
 
 def synapses(projection: Projection) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -277,41 +348,42 @@ def synapses(projection: Projection) -> tuple[np.ndarray, np.ndarray, np.ndarray
 def make_plan(circuit: Circuit) -> Plan:
     """The arrays of a circuit's projections."""
     sizes = [population.size for population in circuit.populations]
-    table = np.zeros((len(circuit.projections), 7), np.int64)
+    table = np.zeros((len(circuit.projections), 8), np.int64)
     sparse = {
         r: synapses(projection)
         for r, projection in enumerate(circuit.projections)
         if projection.kind != DENSE
     }
     rooms = [
-        len(sparse[r][2]) if r in sparse else sizes_of(projection)[0] * sizes_of(projection)[1]
+        len(sparse[r][2]) if r in sparse else math.prod(sizes_of(projection))
         for r, projection in enumerate(circuit.projections)
     ]
     weights = aligned_zeros(sum(room + -room % LANES for room in rooms), circuit.dtype)
-    indices, pointers, delays = [np.empty(0, np.int32)], [np.empty(0, np.int64)], [np.empty(0)]
-    first = listed = delayed = rows = 0
+    indices, pointers = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
+    delays = [np.array([0.0 if np.ndim(p.delay) else p.delay for p in circuit.projections])]
+    first, listed, rows, delayed = 0, 0, 0, len(circuit.projections)
     for r, projection in enumerate(circuit.projections):
         ends = circuit.layer(projection.source), circuit.layer(projection.target)
-        room = weights[first : first + rooms[r]]
+        room, whose = weights[first : first + rooms[r]], f"{projection.title}: weights"
         if r not in sparse:
             inputs, width = sizes_of(projection)
-            room.reshape(inputs, width)[:, : projection.weights.shape[1]] = projection.weights
-            table[r] = (*ends, DENSE, first, width, 0, 0)
+            room = room.reshape(inputs, width)[:, : projection.weights.shape[1]]
+            convert(projection.weights, room, whose)
+            table[r, :-1] = (*ends, DENSE, first, width, 0, r)
         else:
             pointer, target, weight, delay = sparse[r]
-            room[:] = weight
-            table[r] = (*ends, projection.kind, first - listed, 0, rows, delayed - listed)
+            convert(weight, room, whose)
+            own = delayed - listed if len(delay) else r
+            table[r, :-1] = (*ends, projection.kind, first - listed, 0, rows, own)
             pointers.append(pointer.astype(np.int64) + listed)
             indices.append(target.astype(np.int32, copy=False))
             delays.append(delay)
             listed, delayed = listed + len(target), delayed + len(delay)
             rows += len(pointer)
         first += rooms[r] + -rooms[r] % LANES
-    one = [0.0 if np.ndim(p.delay) else p.delay for p in circuit.projections]
-    return finish_plan(circuit.t_max, sizes, weights, table, one)._replace(
+    return finish_plan(circuit.t_max, sizes, weights, table, np.concatenate(delays))._replace(
         indices=np.concatenate(indices) if len(indices) != 2 else indices[1],
         pointers=np.concatenate(pointers),
-        delays=np.concatenate(delays),
     )
 
 
@@ -347,31 +419,26 @@ def sizes_of(projection: Projection) -> tuple[int, int]:
 def plan_of(network: Network) -> Plan:
     """The plan of a chain, on the network's own weights."""
     arrays = network.arrays
-    table = np.zeros((len(network.layers), 7), np.int64)
+    table = np.zeros((len(network.layers), 8), np.int64)
     for k in range(len(network.layers)):
-        table[k] = (k, k + 1, DENSE, arrays.rows[k], arrays.widths[k], 0, 0)
-    delays = [float(delay) for delay in arrays.delays]
-    return finish_plan(network.t_max, network.sizes, arrays.weights, table, delays)
+        table[k, :-1] = (k, k + 1, DENSE, arrays.rows[k], arrays.widths[k], 0, k)
+    return finish_plan(network.t_max, network.sizes, arrays.weights, table, arrays.delays)
 
 
 def finish_plan(
-    t_max: float, sizes: Sequence[int], weights: np.ndarray, table: np.ndarray, delays: list[float]
+    t_max: float, sizes: Sequence[int], weights: np.ndarray, table: np.ndarray, delays: np.ndarray
 ) -> Plan:
     """What follows from the table of projections."""
-    outgoing = np.argsort(table[:, 0], kind="stable")
+    table[:, OUTGOING] = np.argsort(table[:, SOURCE], kind="stable")
     starts = unit_starts(sizes)
-    leaving = np.searchsorted(table[outgoing, 0], np.arange(len(sizes) + 1))
+    leaving = np.searchsorted(np.sort(table[:, SOURCE]), np.arange(len(sizes) + 1))
     return Plan(
-        sizes=np.array(sizes, np.int64),
-        starts=starts,
+        populations=np.stack([np.append(sizes, 0), starts, leaving], axis=1),
+        projections=table,
         owners=np.repeat(np.arange(len(sizes)), np.diff(starts)),
         weights=weights,
         indices=np.empty(0, np.int32),
         pointers=np.empty(0, np.int64),
-        delays=np.empty(0),
-        projections=table,
-        delay=np.array(delays, np.float64),
-        outgoing=outgoing,
-        leaving=leaving,
-        t_max=float(t_max),
+        delays=delays,
+        t_max=np.float64(t_max),
     )

@@ -237,8 +237,8 @@ def use_threads(threads: int) -> None:
 
 def recipe_of(options: argparse.Namespace) -> Any:
     """The preset or data set asked for, with what the other options change."""
-    from ttfs.optimizers import SGD
     from ttfs.presets import for_dataset, preset, with_hidden, with_kind
+    from ttfs.rules import S4NN
 
     if options.preset:
         recipe = preset(options.preset)
@@ -253,8 +253,11 @@ def recipe_of(options: argparse.Namespace) -> Any:
     changes = {name: getattr(options, name) for name in ("epochs", "batch_size")}
     recipe = replace(recipe, **{name: value for name, value in changes.items() if value})
     if options.lr:
-        recipe = replace(recipe, optimizer=SGD(lr=options.lr))
+        recipe = replace(recipe, optimizer=replace(recipe.optimizer, lr=options.lr))
     if options.gamma:
+        if not isinstance(recipe.rule, S4NN):
+            name = type(recipe.rule).__name__
+            raise InputError(f"--gamma is a setting of rule S4NN; this recipe learns by {name}")
         recipe = replace(recipe, rule=replace(recipe.rule, gamma=options.gamma))
     return recipe
 

@@ -65,9 +65,9 @@ class Console:
              4  output 0 fires
     break: 5 events, 3 spikes so far
     output 0 fired at 4 step, 0.2 above its threshold 1
-       arrives         from   fired at     weight potential
-             2          0:0          1       +0.6 0.6
-             4          0:1          3       +0.6 1.2
+       arrives             from   fired at     weight potential
+             2          input 0          1       +0.6 0.6
+             4          input 1          3       +0.6 1.2
     >>> going_on
     False
     """

@@ -7,7 +7,7 @@ spikes so far, and its potential from adding the same weights in the same order.
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from ttfs.kernels.simulator import (
     DELAYS,
     DENSE,
     FIRST,
+    HEAP,
     KIND,
     ROWS,
     SOURCE,
@@ -65,6 +66,9 @@ class Explanation:
     closest: for a silent neuron, when its potential was largest, all inputs of an instant
         added; for one that fired, `time`. NaN where nothing has arrived.
     given: whether a stimulus made it fire.
+    unit: of time. names: of all layers.
+
+    Printed, it is a table of those inputs that have a weight.
     """
 
     layer: int
@@ -77,25 +81,27 @@ class Explanation:
     closest: float
     given: bool
     unit: str
+    names: tuple[str, ...]
 
     def __str__(self) -> str:
         head = f"{self.name} {self.neuron}"
         if self.given:
             return f"{head} fired at {self.time:g} {self.unit}: the stimulus says so"
+        inputs = [i for i in self.inputs if i.weight]
         if np.isfinite(self.time):
             verdict = f"fired at {self.time:g} {self.unit}, {self.margin:g} above"
-        elif self.inputs and self.margin >= 0:
+        elif inputs and self.margin >= 0:
             verdict = f"has yet to fire; at {self.closest:g} {self.unit} {self.margin:g} above"
-        elif self.inputs:
+        elif inputs:
             verdict = f"is silent; closest at {self.closest:g} {self.unit}, {-self.margin:g} below"
         else:
             return f"{head} is silent; nothing has reached it"
         lines = [f"{head} {verdict} its threshold {self.threshold:g}"]
-        lines.append(f"{'arrives':>10s} {'from':>12s} {'fired at':>10s} {'weight':>10s} potential")
+        lines.append(f"{'arrives':>10s} {'from':>16s} {'fired at':>10s} {'weight':>10s} potential")
         lines += [
-            f"{i.time:10g} {f'{i.layer}:{i.neuron}':>12s} {i.spiked:10g} {i.weight:+10.4g}"
-            f" {i.potential:.6g}"
-            for i in self.inputs
+            f"{i.time:10g} {f'{self.names[i.layer]} {i.neuron}':>16s} {i.spiked:10g}"
+            f" {i.weight:+10.4g} {i.potential:.6g}"
+            for i in inputs
         ]
         return "\n".join(lines)
 
@@ -134,12 +140,22 @@ def _along(plan: Plan, state: State, r: int, neuron: int) -> Iterator[Arrival]:
     if kind == SYNAPTIC:
         yield from sorted(_under_way(plan, state, r, neuron))
         return
+    delay = plan.delays[plan.projections[r, DELAYS]]
     for sender in state.fired[start : start + state.heads[r]]:
         spiked = state.spikes[start + sender]
-        time = spiked.dtype.type(np.float64(spiked) + plan.delay[r])
+        time = arrival_time(plan, r, spiked, delay)
         for synapse in _synapses(plan, r, sender, neuron):
             weight = plan.weights[synapse + (plan.projections[r, FIRST] if kind else 0)]
             yield Arrival(time, sender, r, 0, source, spiked, weight)
+
+
+def arrival_time(plan: Plan, r: int, spiked: Any, delay: float) -> Any:
+    """When a spike arrives along a projection: what the kernel `due` does."""
+    kind = spiked.dtype.type
+    time = kind(np.float64(spiked) + delay)
+    if time == spiked and plan.projections[r, TARGET] <= plan.projections[r, SOURCE]:
+        return np.nextafter(spiked, kind(np.inf))
+    return time
 
 
 def _synapses(plan: Plan, r: int, sender: int, neuron: int) -> list[int]:
@@ -154,12 +170,12 @@ def _synapses(plan: Plan, r: int, sender: int, neuron: int) -> list[int]:
 def _under_way(plan: Plan, state: State, r: int, neuron: int) -> Iterator[Arrival]:
     """The same where each synapse has its own delay: some of a spike may yet have to come."""
     row = plan.projections[r]
-    start, size = plan.starts[row[SOURCE]], state.counters[0]
+    start, size = plan.starts[row[SOURCE]], state.counters[HEAP]
     coming = {int(state.heap[k, 1]): state.heap[k, 3] for k in range(size) if state.heap[k, 2] == r}
     for sender in state.fired[start : start + state.counts[row[SOURCE]]]:
         spiked = state.spikes[start + sender]
         for synapse in _synapses(plan, r, sender, neuron):
-            time = spiked.dtype.type(np.float64(spiked) + plan.delays[synapse + row[DELAYS]])
+            time = arrival_time(plan, r, spiked, plan.delays[synapse + row[DELAYS]])
             if float(time) < plan.t_max and synapse < coming.get(int(sender), np.inf):
                 weight = plan.weights[synapse + row[FIRST]]
                 yield Arrival(time, sender, r, synapse, row[SOURCE], spiked, weight)

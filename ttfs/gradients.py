@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ttfs.causes import PairedCauses, SharedCauses, causes_of, rise_of
 from ttfs.checks import as_array, as_times
-from ttfs.errors import InputError, ShapeError
+from ttfs.errors import ShapeError
 from ttfs.kernels import exact as kernels
 from ttfs.network import Network, aligned_zeros
 from ttfs.propagation import Crossings, cross
-from ttfs.psp import Ramp
 
 
 class Gradients(NamedTuple):
@@ -20,12 +20,14 @@ class Gradients(NamedTuple):
         straight through the sign.
     thresholds: per layer, (outputs,).
     scales: (layers,).
+    delays: per layer, in the shape of `Network.delays`, whether they learn or not.
     times: (samples, inputs), by the input spike times; 0 where there is no spike.
     """
 
     weights: tuple[np.ndarray, ...]
     thresholds: tuple[np.ndarray, ...]
     scales: np.ndarray
+    delays: tuple[np.ndarray, ...]
     times: np.ndarray
 
 
@@ -34,7 +36,8 @@ def gradients(network: Network, times: Any, errors: Any, *, floor: float = 0.0) 
 
     A neuron fires where a straight line, slope * t - total, meets its threshold. Its time
     moves by -(t - a) / slope for a change of the weight of an input that arrived at a (or by
-    -rise / slope once that has risen), and by weight / slope for a change of a itself.
+    -rise / slope once that has risen), and by weight / slope for a change of a itself, be it
+    of the input's spike or of its delay.
     Between two sets of causes this is exact; at the moment the set changes, one of the two.
 
     Parameters
@@ -50,63 +53,53 @@ def gradients(network: Network, times: Any, errors: Any, *, floor: float = 0.0) 
     ShapeError, InputError: shapes that do not fit, another response.
 
     >>> import ttfs
-    >>> layer = ttfs.Dense.of([[1.0], [1.0]], threshold=1)
+    >>> layer = ttfs.Dense.of([[1.0], [1.0]], threshold=3)
     >>> network = ttfs.Network(layer, psp=ttfs.Ramp(), t_max=10, dtype=float)
-    >>> found = gradients(network, [[0.0, 1.0]], [[1.0]])  # fires at (1 + 0 + 1) / 2 = 1
+    >>> found = gradients(network, [[0.0, 1.0]], [[1.0]])  # fires at (3 + 0 + 1) / 2 = 2
     >>> found.times, found.thresholds[0]
     (array([[0.5, 0.5]]), array([0.5]))
     """
-    if not isinstance(network.psp, Ramp):
-        raise InputError(f"gradients need a Ramp response, the network has {network.psp}")
+    rise_of(network)
     times = as_times(times, network.sizes[0], f"times for {network.sizes[0]} inputs")
-    errors = as_array(errors, "errors")
-    if errors.shape != (len(times), network.sizes[-1]):
-        wanted = (len(times), network.sizes[-1])
-        raise ShapeError(f"errors must be (samples, outputs) = {wanted}, got {errors.shape}")
-    weights, thresholds, scales = [], [], []
+    errors = as_errors(errors, (len(times), network.sizes[-1]))
     found = cross(network, times)
-    for signal in signals(network, times, found, errors, floor=floor):
-        room = aligned_zeros(
-            network.padded(network.arrays.weights, signal.layer).size, network.dtype
-        )
-        weights.append(signal.by_weights(room)[:, : network.sizes[signal.layer + 1]])
-        thresholds.append(signal.by_thresholds(network))
-        scales.append(signal.by_scale(network))
-        below = signal.by_times(network)
-    return Gradients(tuple(weights[::-1]), tuple(thresholds[::-1]), np.array(scales[::-1]), below)
+    told = list(signals(network, times, found, errors, floor=floor))[::-1]
+    return Gradients(
+        weights=tuple(weight_gradient(network, signal) for signal in told),
+        thresholds=tuple(signal.by_thresholds(network) for signal in told),
+        scales=np.array([signal.by_scale(network) for signal in told]),
+        delays=tuple(signal.by_delays(network) for signal in told),
+        times=told[0].by_times(network),
+    )
 
 
 class Signal(NamedTuple):
     """What the spikes of a layer are told by a loss, and by which inputs they were caused.
 
-    index, arrivals, counts: of each sample, the inputs that arrive, when, and how many.
-    rise: for how long they do.
+    causes: the inputs that can be blamed.
     gains: (samples, width) derivative of the loss by each spike time, over its slope.
     until: (samples, width) the spike; -inf for the silent, which have no causes.
     """
 
     layer: int
-    index: np.ndarray
-    arrivals: np.ndarray
-    counts: np.ndarray
-    rise: float
+    causes: SharedCauses | PairedCauses
     gains: np.ndarray
     until: np.ndarray
 
-    @property
-    def _causes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return self.index, self.arrivals, self.counts
+    def outputs(self, network: Network) -> int:
+        """How many neurons the layer has, without padding."""
+        return network.sizes[self.layer + 1]
 
     def by_weights(self, room: np.ndarray) -> np.ndarray:
         """(inputs, width) derivative by weights, in a buffer that is overwritten."""
         out = room.reshape(-1, self.gains.shape[1])
-        kernels.weight_gradient(*self._causes, self.rise, self.until, self.gains, out)
+        self.causes.by_weights(self.until, self.gains, out)
         return out
 
     def by_thresholds(self, network: Network) -> np.ndarray:
         """(outputs,) derivative by thresholds."""
         factor = network.psp.unit / network.scales[self.layer]
-        return np.add.reduce(self.gains[:, : network.sizes[self.layer + 1]], axis=0) * factor
+        return np.add.reduce(self.gains[:, : self.outputs(network)], axis=0) * factor
 
     def by_scale(self, network: Network) -> float:
         """Derivative by the scale, which divides the thresholds."""
@@ -119,11 +112,42 @@ class Signal(NamedTuple):
 
         Only inputs that still rise have one; another `rise` says for how long they shall.
         """
+        causes = self.causes if rise is None else self.causes._replace(rise=rise)
         weights = network.padded(network.arrays.weights, self.layer)
         out = np.empty((len(self.gains), len(weights)), network.dtype)
-        rise = self.rise if rise is None else rise
-        kernels.errors_below(*self._causes, rise, self.until, self.gains, weights, out)
+        causes.by_times(self.until, self.gains, weights, out)
         return out
+
+    def by_delays(self, network: Network) -> np.ndarray:
+        """Derivative by the delays, in their shape: (1, 1), (inputs, 1) or (inputs, outputs)."""
+        shape = network.delays[self.layer].shape
+        if isinstance(self.causes, PairedCauses):
+            weights = network.padded(network.arrays.weights, self.layer)
+            out = np.empty(shape, network.dtype)
+            self.causes.by_delays(self.until, self.gains, weights, out)
+            return out
+        by_inputs = np.add.reduce(self.by_times(network), axis=0)
+        one = not network.delayed[self.layer]
+        return (np.add.reduce(by_inputs) if one else by_inputs).reshape(shape)
+
+    def by_latent_delays(self, network: Network) -> np.ndarray:
+        """Derivative by the latent numbers of the delays, in their shape; float64."""
+        return self.by_delays(network) * network.delay_slopes(self.layer)
+
+
+def as_errors(errors: Any, shape: tuple[int, int]) -> np.ndarray:
+    """Derivatives of a loss by output spike times, in the shape that these have."""
+    array = as_array(errors, "errors")
+    if array.shape != shape:
+        raise ShapeError(f"errors must be (samples, outputs) = {shape}, got {array.shape}")
+    return array
+
+
+def weight_gradient(network: Network, signal: Signal) -> np.ndarray:
+    """(inputs, outputs) derivative by the weights of a signal's layer."""
+    weights = network.padded(network.arrays.weights, signal.layer)
+    room = aligned_zeros(weights.size, network.dtype)
+    return signal.by_weights(room)[:, : signal.outputs(network)]
 
 
 def signals(
@@ -167,13 +191,10 @@ def signal_of(
     """The signal of one layer, given the derivative by its spike times."""
     arrays, samples = network.arrays, len(times)
     below = spikes_of(network, found, layer - 1) if layer else times
-    index = np.empty((samples, network.sizes[layer] + 1), np.int32)
-    arrivals, counts = np.empty(index.shape, network.dtype), np.empty(samples, np.int64)
-    kernels.list_causes(below, arrays.delays[layer], arrays.t_max, index, arrivals, counts)
     units = slice(arrays.units[layer], arrays.units[layer + 1])
-    gains = aligned_zeros(samples * arrays.widths[layer], network.dtype).reshape(samples, -1)
-    until = aligned_zeros(gains.size, network.dtype).reshape(samples, -1)
-    floors = floor * arrays.thresholds[units]
+    shape = samples, arrays.widths[layer]
+    gains = aligned_zeros(samples * arrays.widths[layer], network.dtype).reshape(shape)
+    until = aligned_zeros(gains.size, network.dtype).reshape(shape)
+    floors = floor * arrays.thresholds[units][: network.sizes[layer + 1]]
     kernels.make_gains(errors, found.spikes[:, units], found.slopes[:, units], floors, gains, until)
-    rise = float(network.psp.rise)
-    return Signal(layer, index, arrivals, counts, rise, gains, until)
+    return Signal(layer, causes_of(network, layer, below), gains, until)

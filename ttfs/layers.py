@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_array, positive, whole
+from ttfs.checks import as_array, whole
+from ttfs.delays import Delays, as_delay
 from ttfs.errors import InputError, ShapeError
 from ttfs.weights import Binary, Real
 
@@ -19,7 +20,9 @@ class Dense:
     inputs, outputs: numbers of neurons below and in the layer.
     weights: `Real()` or `Binary()`.
     threshold: potential at which a neuron fires; one number, or one for each neuron.
-    delay: time from a spike below to its arrival, in the network's unit of time.
+    delay: time from a spike below to its arrival, in the network's unit of time: one number;
+        an array (inputs,) or (inputs, outputs), one for each input or pair; or `Delays`,
+        which learn.
     initial: (inputs, outputs) weights to begin with, row i being what input i sends;
         drawn at random (see `Real`, `Binary`) if not given.
 
@@ -27,19 +30,24 @@ class Dense:
     Dense(784, 400, delay=1)
     >>> Dense.of([[1.0], [0.5]], threshold=1)
     Dense(2, 1, threshold=1)
+    >>> Dense(4, 30, delay=Delays("pair", init=(0, 0.5)))
+    Dense(4, 30, delay=Delays(per='pair', init=(0, 0.5), rate=1.0))
     """
 
     inputs: int
     outputs: int
     weights: Real | Binary = field(default_factory=Real)
     threshold: Any = 100.0
-    delay: float = 0.0
+    delay: Any = 0.0
     initial: Any = None
 
     def __post_init__(self) -> None:
         whole(self.inputs, "Dense(inputs=...)")
         whole(self.outputs, "Dense(outputs=...)")
-        positive(self.delay, "Dense(delay=...)", zero=True)
+        delay = as_delay(self.delay, "Dense(delay=...)")
+        if isinstance(delay, Delays):
+            delay.check(self.inputs, self.outputs, "Dense(delay=...)")
+        object.__setattr__(self, "delay", delay)
         if not isinstance(self.weights, Real | Binary):
             raise InputError(f"Dense(weights=...) must be Real() or Binary(), got {self.weights!r}")
         threshold = as_array(self.threshold, "Dense(threshold=...)")
@@ -72,6 +80,6 @@ class Dense:
             parts.append(f"weights={self.weights}")
         if np.ndim(self.threshold) or self.threshold != 100.0:
             parts.append(f"threshold={self.threshold}")
-        if self.delay:
+        if isinstance(self.delay, Delays) or self.delay:
             parts.append(f"delay={self.delay}")
         return f"Dense({', '.join(parts)})"

@@ -10,7 +10,7 @@ from ttfs.checks import as_labels, as_times
 from ttfs.decoding import Decisions, decide
 from ttfs.errors import InputError
 from ttfs.network import Network
-from ttfs.propagation import Record, forward
+from ttfs.propagation import Record, arrivals_of, forward
 
 CHUNK = 2048  # samples whose spikes are in memory at the same time
 
@@ -124,11 +124,15 @@ def _counts(network: Network, record: Record, labels: np.ndarray) -> dict[str, A
 def _operations(network: Network, record: Record, decisions: Decisions) -> dict[str, int]:
     """How many weights the spikes of a batch added: until the horizon, until the decisions."""
     whole, until = 0, 0
-    for layer, times in zip(network.layers, record.times, strict=False):
-        arrivals = (times.astype(np.float64) + layer.delay).astype(times.dtype)
-        arrived = arrivals < network.t_max
-        whole += layer.outputs * int(arrived.sum())
-        until += layer.outputs * int((arrived & (arrivals <= decisions.time[:, None])).sum())
+    for outputs, delays, times in zip(
+        network.sizes[1:], network.delays, record.times, strict=False
+    ):
+        for column in delays.T:
+            reached = outputs // len(delays.T)  # all neurons hear a spike together, or one does
+            arrivals = arrivals_of(times, column)
+            arrived = arrivals < network.t_max
+            whole += reached * int(arrived.sum())
+            until += reached * int((arrived & (arrivals <= decisions.time[:, None])).sum())
     return {"operations": whole, "operations_until": until}
 
 

@@ -1,8 +1,10 @@
 """Trained networks in files: `save` and `load`.
 
 A model file is an ordinary .npz that `numpy.load` opens: `header`, the bytes of a JSON text,
-and `weights_1`, `weights_2`, ...: real weights as they are, binary weights one bit each. It
-ends with a SHA-256 digest of everything before. A network has exactly one such file.
+and `weights_1`, `weights_2`, ...: real weights as they are, binary weights one bit each; after
+a layer's weights, if its inputs or pairs have delays of their own, `delays_1` or, where they
+learn, `latent_delays_1`. It ends with a SHA-256 digest of everything before. A network has
+exactly one such file.
 
 That is how `load` knows a good file: the digest is right; the header describes a network
 whose weights are there in full length; and that network, written again, is the file.
@@ -15,7 +17,7 @@ import platform
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import NoneType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -23,11 +25,12 @@ import numpy as np
 from ttfs import __version__
 from ttfs.checks import positive
 from ttfs.decoding import RULE
+from ttfs.delays import Delays
 from ttfs.encoding import Direct, Encoder, Latency
 from ttfs.errors import InputError, ModelFileError
 from ttfs.files import ARCHIVE_LIMIT, archive, as_json, first_bytes, take, write_atomically
 from ttfs.layers import Dense
-from ttfs.network import Network
+from ttfs.network import Network, delay_rate
 from ttfs.psp import Ramp, Step
 from ttfs.weights import Binary, Real
 
@@ -64,7 +67,7 @@ _LAYER: Schema = {
     "weights": (dict,),
     "scale": _NUMBER,
     "threshold": (*_NUMBER, list),
-    "delay": _NUMBER,
+    "delay": (*_NUMBER, dict),
 }
 _SETTINGS: dict[type, Schema] = {
     Real: {"init": (list, NoneType)},
@@ -74,6 +77,7 @@ _SETTINGS: dict[type, Schema] = {
         "scale_rate": _NUMBER,
         "clip": _NUMBER,
     },
+    Delays: {"per": (str,), "init": (list, NoneType), "rate": _NUMBER},
     Step: {},
     Ramp: {"rise": _NUMBER},
     Latency: {"t_max": _NUMBER, "steps": (bool,), "zero_silent": (bool,)},
@@ -178,7 +182,7 @@ def _describe(network: Network, encoder: Encoder | None, report: dict) -> dict[s
             "weights": _tagged(layer.weights),
             "scale": scale,
             "threshold": np.asarray(layer.threshold),
-            "delay": layer.delay,
+            "delay": _delay_settings(layer.delay),
         }
         for layer, scale in zip(network.layers, network.scales, strict=True)
     ]
@@ -210,18 +214,28 @@ def _tagged(settings: Any) -> dict[str, Any]:
     return {"kind": type(settings).__name__, **kept}
 
 
+def _delay_settings(delay: Any) -> Any:
+    """One number, or how several are parametrised; delays that were given are among the arrays."""
+    if not isinstance(delay, Delays):
+        return delay
+    settings = _tagged(delay)
+    return settings if delay.drawn else {**settings, "init": None}
+
+
 def _content(network: Network, text: bytes) -> bytes:
     """A model file without its seal."""
     arrays = {"header": np.frombuffer(text, np.uint8)}
     dtype = _LITTLE[network.dtype.name]
-    for number, (layer, weights) in enumerate(zip(network.layers, network.weights, strict=True), 1):
+    for k, (layer, weights) in enumerate(zip(network.layers, network.weights, strict=True)):
         binary = isinstance(layer.weights, Binary)
-        arrays[_title(number)] = np.packbits(weights > 0) if binary else weights.astype(dtype)
+        arrays[f"weights_{k + 1}"] = np.packbits(weights > 0) if binary else weights.astype(dtype)
+        if network.delayed[k]:
+            arrays[_delays_title(layer, k + 1)] = network.delays_kept(k).astype("<f8")
     return archive(arrays, _SEAL_SIZE)
 
 
-def _title(number: int) -> str:
-    return f"weights_{number}"
+def _delays_title(layer: Dense, number: int) -> str:
+    return f"latent_delays_{number}" if delay_rate(layer) else f"delays_{number}"
 
 
 def _seal(content: bytes) -> bytes:
@@ -234,10 +248,11 @@ def _check_same(network: Network, restored: Network) -> None:
         if not (
             np.array_equal(network.weights[k], restored.weights[k])
             and np.array_equal(_thresholds(network, k), _thresholds(restored, k))
+            and np.array_equal(network.delays[k], restored.delays[k])
         ):
             raise InputError(
-                f"layer {k + 1}: weights or thresholds were changed by hand and cannot be saved;"
-                f" change latents, scales or layers, then call network.refresh({k})"
+                f"layer {k + 1}: weights, thresholds or delays were changed by hand and cannot be"
+                f" saved; change latents, scales or layers, then call network.refresh({k})"
             )
 
 
@@ -355,21 +370,30 @@ def _revived(record: dict[str, Any], known: tuple[type, ...], whose: str) -> Any
     raise InputError(f"{whose} of a kind that this version does not know; it knows {names}")
 
 
-def _layers(header: dict[str, Any], content: bytes, start: int) -> list[Dense]:
-    """The layers with their weights, all of which are known to be there before they are read."""
+class _Layer(NamedTuple):
+    """A layer with its weights, and what its delays are kept as, if it has several."""
+
+    dense: Dense
+    delays: np.ndarray | None
+
+
+def _layers(header: dict[str, Any], content: bytes, start: int) -> list[_Layer]:
+    """The layers with their arrays, all of which are known to be there before they are read."""
     layers = []
     for number, record in enumerate(header["layers"], start=1):
         try:
-            layer = _layer(record)
+            layer, delays = _layer(record), None
             weights, start = _weights(layer, content, start, number, _LITTLE[header["dtype"]])
-            layers.append(replace(layer, initial=weights))
+            if isinstance(record["delay"], dict):
+                layer, delays, start = _delays(layer, record["delay"], content, start, number)
+            layers.append(_Layer(replace(layer, initial=weights), delays))
         except InputError as error:
             raise InputError(f"layer {number}: {error}") from error
     return layers
 
 
 def _layer(record: Any) -> Dense:
-    """A layer without its weights."""
+    """A layer without its weights and without several delays."""
     _expect(record, _LAYER, "it")
     weights = _revived(record["weights"], (Real, Binary), "weights")
     scale = positive(record["scale"], "scale")
@@ -378,14 +402,33 @@ def _layer(record: Any) -> Dense:
     threshold = record["threshold"]
     if isinstance(threshold, list):
         threshold = np.array(_numbers(threshold, "threshold"), float)
-    return Dense(record["inputs"], record["outputs"], weights, threshold, record["delay"])
+    delay = 0 if isinstance(record["delay"], dict) else record["delay"]
+    return Dense(record["inputs"], record["outputs"], weights, threshold, delay)
+
+
+def _delays(
+    layer: Dense, record: dict[str, Any], content: bytes, start: int, number: int
+) -> tuple[Dense, np.ndarray, int]:
+    """A layer with several delays, what they are kept as, and where the next array begins."""
+    drawn = {**record, "init": [0, 0]} if _given(record) else record
+    layer = replace(layer, delay=_revived(drawn, (Delays,), "delay"))
+    shape = layer.delay.shape(layer.inputs, layer.outputs)
+    kept, end = take(content, start, _delays_title(layer, number), np.dtype("<f8"), shape)
+    if not np.isfinite(kept).all() or not (delay_rate(layer) or kept.min() >= 0):
+        raise InputError("delays must be 0 or more and finite")
+    return layer, kept, end
+
+
+def _given(record: Any) -> bool:
+    """Whether several delays were an array to begin with, and not drawn."""
+    return isinstance(record, dict) and "init" in record and record["init"] is None
 
 
 def _weights(
     layer: Dense, content: bytes, start: int, number: int, dtype: np.dtype
 ) -> tuple[np.ndarray, int]:
     """(inputs, outputs) weights of a layer, and where the next ones begin."""
-    shape, title = (layer.inputs, layer.outputs), _title(number)
+    shape, title = (layer.inputs, layer.outputs), f"weights_{number}"
     if isinstance(layer.weights, Binary):
         count = layer.inputs * layer.outputs
         packed, end = take(content, start, title, np.uint8, (-(-count // 8),))
@@ -396,11 +439,11 @@ def _weights(
     return weights, end
 
 
-def _network(header: dict[str, Any], layers: list[Dense]) -> Network:
-    """A network of these layers with the scales that were learned."""
+def _network(header: dict[str, Any], layers: list[_Layer]) -> Network:
+    """A network of these layers with the scales and delays that were learned."""
     with np.errstate(over="ignore"):  # what that leads to is found below
         network = Network(
-            *layers,
+            *(layer.dense for layer in layers),
             psp=_revived(header["psp"], (Step, Ramp), "psp"),
             t_max=header["t_max"],
             seed=header["seed"],
@@ -409,6 +452,16 @@ def _network(header: dict[str, Any], layers: list[Dense]) -> Network:
         )
         for k, record in enumerate(header["layers"]):
             network.scales[k] = record["scale"]
+            if layers[k].delays is not None:
+                network.delays_kept(k)[:] = layers[k].delays
             network.refresh(k)
-    network.layers = tuple(replace(layer, initial=None) for layer in layers)  # kept once, not twice
+            if not np.isfinite(network.delays[k]).all():
+                raise InputError(f"layer {k + 1}: delays must be finite")
+    described = []
+    for layer, record, delays in zip(layers, header["layers"], network.delays, strict=True):
+        dense = replace(layer.dense, initial=None)  # kept once, not twice
+        if _given(record["delay"]):
+            dense = replace(dense, delay=replace(dense.delay, init=delays.copy()))
+        described.append(dense)
+    network.layers = tuple(described)
     return network

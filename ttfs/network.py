@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from ttfs.checks import positive, whole
+from ttfs.delays import LEAST, Delays, delays_of, latents_of, slopes_of
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.propagation import LANES, Arrays
 from ttfs.kernels.weights import take_signs
@@ -43,6 +44,11 @@ class Network:
         +1 and -1, to be changed through `latents` and `refresh` alone.
     latents: per layer, the (inputs, outputs) numbers that learn; for `Real` layers `weights`.
     scales: (layers,) float64, positive; 1 for `Real` layers.
+    delayed: (layers,) whether each input or pair of a layer has a delay of its own.
+    delays: per layer, float64 that broadcast to (inputs, outputs): (1, 1) for one number,
+        else (inputs, 1) or (inputs, outputs); where they learn, to be changed through
+        `latent_delays` and `refresh` alone.
+    latent_delays: per layer, the numbers that learn in the shape of `delays`, or None.
 
     Raises
     ------
@@ -83,16 +89,20 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the views of flat buffers, which a copy makes for itself."""
-        made = {"arrays", "latent_buffer", "weights", "latents"}
+        made = {"arrays", "latent_buffer", "weights", "latents", "delays", "latent_delays"}
         state = {name: value for name, value in self.__dict__.items() if name not in made}
-        return state | {"scales": self.scales.copy(), "values": [w.copy() for w in self.latents]}
+        values = [
+            (weights.copy(), self.delays_kept(k).copy()) for k, weights in enumerate(self.latents)
+        ]
+        return state | {"scales": self.scales.copy(), "values": values}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         values = state.pop("values")
         self.__dict__.update(state)
         self._make_arrays()
-        for k, value in enumerate(values):
-            self.latents[k][:] = value
+        for k, (weights, delays) in enumerate(values):
+            self.latents[k][:] = weights
+            self.delays_kept(k)[:] = delays
             self.refresh(k)
 
     @property
@@ -115,13 +125,24 @@ class Network:
             rows=np.concatenate([[0], ends[:-1]]),
             weights=buffer,
             thresholds=aligned_zeros(units[-1], self.dtype),
-            delays=np.array([layer.delay for layer in self.layers], np.float64),
+            delays=np.array([one_delay(layer) for layer in self.layers], np.float64),
             t_max=self.t_max,
         )
         self.weights = tuple(self._view(buffer, k) for k in range(len(self.layers)))
         self.latents = tuple(
             self._view(self.latent_buffer, k) if binary else self.weights[k]
             for k, binary in enumerate(self.binary)
+        )
+        self.delayed = tuple(isinstance(layer.delay, Delays) for layer in self.layers)
+        self.delays = tuple(
+            np.zeros(layer.delay.shape(layer.inputs, layer.outputs))
+            if isinstance(layer.delay, Delays)
+            else self.arrays.delays[k : k + 1].reshape(1, 1)
+            for k, layer in enumerate(self.layers)
+        )
+        self.latent_delays = tuple(
+            np.zeros(delays.shape) if delay_rate(layer) else None
+            for layer, delays in zip(self.layers, self.delays, strict=True)
         )
 
     def padded(self, buffer: np.ndarray, layer: int) -> np.ndarray:
@@ -147,16 +168,43 @@ class Network:
             buffer = self.latent_buffer if self.binary[k] else self.arrays.weights
             found[f"weights_{k + 1}"] = self.padded(buffer, k).reshape(-1)
             found[f"scale_{k + 1}"] = self.scales[k : k + 1]
+            latents = self.latent_delays[k]
+            if latents is not None:
+                found[f"delay_{k + 1}"] = latents.reshape(-1)
         return found
 
+    def delays_kept(self, layer: int) -> np.ndarray:
+        """What decides a layer's delays: their latent numbers if they learn, or themselves."""
+        latents = self.latent_delays[layer]
+        return self.delays[layer] if latents is None else latents
+
+    def delay_slopes(self, layer: int) -> np.ndarray:
+        """The derivative of each delay by its latent number, in the shape of `delays`."""
+        return slopes_of(self.delays[layer], self.t_max)
+
     def _draw(self, rng: np.random.Generator) -> None:
-        """Initial weights, as given or at random."""
+        """Initial weights, and then delays, as given or at random."""
         for k, layer in enumerate(self.layers):
-            if layer.initial is not None:
-                self.latents[k][:] = layer.initial
-            else:
-                self.latents[k][:] = self.draw(k, rng)
+            given = layer.initial is not None
+            self.latents[k][:] = layer.initial if given else self.draw(k, rng)
+        for k, layer in enumerate(self.layers):
+            if isinstance(layer.delay, Delays):
+                delays = layer.delay.first(layer.inputs, layer.outputs, rng)
+                learn = self.latent_delays[k] is not None
+                self.delays_kept(k)[:] = self._latents_of(k, delays) if learn else delays
             self.refresh(k)
+
+    def _latents_of(self, layer: int, delays: np.ndarray) -> np.ndarray:
+        """The latent numbers of delays that are to learn."""
+        least = LEAST * self.t_max
+        if self.layers[layer].delay.drawn:
+            delays = np.maximum(delays, least)
+        if not (delays >= least).all():
+            raise InputError(
+                f"Dense {layer + 1}: delays that learn must be at least {least:g} in the"
+                f" beginning, got {delays.min():g}"
+            )
+        return latents_of(delays, self.t_max)
 
     def draw(self, layer: int, rng: np.random.Generator) -> np.ndarray:
         """Fresh random weights (inputs, outputs) for one layer."""
@@ -165,12 +213,15 @@ class Network:
         return draw(dense.weights.init, rng, (dense.inputs, dense.outputs), threshold)
 
     def refresh(self, layer: int) -> None:
-        """Bring signs and thresholds into line with changed latent weights and scales."""
+        """Bring signs, thresholds and delays into line with changed latents and scales."""
+        latents = self.latent_delays[layer]
+        if latents is not None:
+            self.delays[layer][:] = delays_of(latents, self.t_max)
         weights = self.layers[layer].weights
         if isinstance(weights, Binary):
-            latents = self.padded(self.latent_buffer, layer)
+            padded = self.padded(self.latent_buffer, layer)
             signs = self.padded(self.arrays.weights, layer)
-            take_signs(latents, float(weights.clip), self.sizes[layer + 1], signs)
+            take_signs(padded, float(weights.clip), self.sizes[layer + 1], signs)
         units = slice(self.arrays.units[layer], self.arrays.units[layer + 1])
         with np.errstate(over="ignore", under="ignore"):
             thresholds = self.padded_thresholds()[units] / self.scales[layer] * self.psp.unit
@@ -181,6 +232,16 @@ class Network:
                 f"Dense {layer + 1}: a threshold is too large or too small for {self.dtype},"
                 f" {thresholds.min():g} among them"
             )
+
+
+def one_delay(layer: Dense) -> float:
+    """The delay of a layer for its kernels; inf, so that nothing arrives, if it has several."""
+    return np.inf if isinstance(layer.delay, Delays) else layer.delay
+
+
+def delay_rate(layer: Dense) -> float:
+    """How fast a layer's delays learn, relative to its weights; 0 if they do not."""
+    return layer.delay.rate if isinstance(layer.delay, Delays) else 0.0
 
 
 def check_dtype(dtype: Any, whose: str) -> np.dtype:

@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ttfs.augmentation import Augmentation, Dropout, Shift
-from ttfs.encoding import Encoder, Latency
+from ttfs.augmentation import Augmentation, Dropout, Jitter, Shift
+from ttfs.delays import Delays
+from ttfs.encoding import Direct, Encoder, Latency
 from ttfs.errors import InputError
 from ttfs.layers import Dense
+from ttfs.losses import CrossEntropy
 from ttfs.network import Network
 from ttfs.optimizers import SGD, Adam, Cosine, Linear, Optimizer
 from ttfs.psp import Ramp, Response, Step
@@ -35,7 +37,7 @@ class Recipe:
     layers: tuple[Weights, Weights] | None = None
     psp: Response = field(default_factory=Step)
     threshold: float = THRESHOLD
-    delay: float = DELAY
+    delay: float | Delays = DELAY
     horizon: float | None = None
     rule: Rule = field(default_factory=lambda: S4NN(gamma=10))
     optimizer: Optimizer = field(default_factory=lambda: SGD(lr=Linear(0.4, 0.05)))
@@ -48,15 +50,25 @@ class Recipe:
     def network(self, values: int, classes: int, seed: int) -> Network:
         """A fresh network for data of so many values and classes."""
         sizes = (self.encoder.inputs(values), self.hidden, classes)
-        beginning = self.layers or tuple(
-            beginning_of(self.binary, sizes[k], sizes[k + 1]) for k in range(2)
-        )
+        beginning = self.layers or tuple(self.beginning(sizes[k], sizes[k + 1]) for k in range(2))
         layers = (
-            Dense(*sizes[k : k + 2], beginning[k], threshold=self.threshold, delay=self.delay)
+            Dense(
+                sizes[k],
+                sizes[k + 1],
+                weights=beginning[k],
+                threshold=self.threshold,
+                delay=self.delay,
+            )
             for k in range(2)
         )
         t_max = self.encoder.t_max if self.horizon is None else self.horizon
         return Network(*layers, psp=self.psp, t_max=t_max, seed=seed)
+
+    def beginning(self, inputs: int, outputs: int) -> Weights:
+        """Weights to begin with that suit the response and a layer of that size."""
+        if isinstance(self.psp, Ramp):
+            return beginning_of_ramps(self.binary, inputs)
+        return beginning_of(self.binary, inputs, outputs)
 
     def trainer(self, network: Network, seed: int) -> Trainer:
         """A trainer for that network."""
@@ -86,6 +98,17 @@ def beginning_of(binary: bool, inputs: int, outputs: int) -> Weights:
     return Real(init=(-0.9 * high, high))
 
 
+def beginning_of_ramps(binary: bool, inputs: int) -> Weights:
+    """The same for ramps that never end, a threshold of 1 and inputs between 0 and 1.
+
+    Real weights have a standard deviation of 1.5 / root of the inputs, around 3 / inputs.
+    """
+    if binary:
+        return one_bit(-0.46, 0.54, scale=2 / inputs**0.5)
+    middle, spread = 3 / inputs, 3**0.5 * 1.5 / inputs**0.5
+    return Real(init=(middle - spread, middle + spread))
+
+
 def exact(dataset: str, hidden: int, **settings: Any) -> Recipe:
     """A recipe with ramps that never end, real weights and the rule `Exact`.
 
@@ -99,7 +122,7 @@ def exact(dataset: str, hidden: int, **settings: Any) -> Recipe:
         "threshold": 1.0,
         "delay": 0.0,
         "horizon": 4.0,
-        "rule": Exact(),
+        "rule": Exact(CrossEntropy(tau=0.1, smoothing=0.1)),
         "optimizer": Adam(lr=Cosine(1e-3)),
         "batch_size": 50,
         "encoder": Latency(t_max=1.0),
@@ -107,10 +130,59 @@ def exact(dataset: str, hidden: int, **settings: Any) -> Recipe:
     return Recipe(dataset, hidden=hidden, **(chosen | settings))
 
 
+def one_bit(low: float, high: float, scale: float) -> Binary:
+    """Binary weights for the rule `Exact`: latents that stay small, a scale that stays fixed."""
+    return Binary(init=(low, high), scale=scale, scale_rate=0, clip=1)
+
+
 PRESETS = {
-    "digits": Recipe(
+    "digits": exact(
         "digits",
-        layers=(Binary(init=(-0.5, 1), scale=20), Binary(init=(-15, 30), scale=4)),
+        600,
+        binary=True,
+        layers=(one_bit(-0.4, 0.6, scale=0.25), one_bit(-0.45, 0.55, scale=0.06)),
+        optimizer=Adam(lr=Cosine(0.015)),
+        batch_size=20,
+        average=5_000,
+        epochs=60,
+    ),
+    "exact-mnist": exact(
+        "mnist",
+        400,
+        rule=Exact(CrossEntropy(tau=0.1, smoothing=0.1), weight_decay=0.1),
+        augmentation=(Dropout(0.3), Jitter(0.1)),
+        average=100_000,
+        epochs=60,
+    ),
+    "exact-mnist-augmented": exact(
+        "mnist",
+        400,
+        augmentation=(Shift(1, (28, 28)),),
+        optimizer=Adam(lr=Cosine(2e-3)),
+        average=100_000,
+        epochs=100,
+    ),
+    "binary-mnist": exact(
+        "mnist",
+        600,
+        binary=True,
+        layers=(one_bit(-0.46, 0.54, scale=0.08), one_bit(-0.46, 0.54, scale=0.05)),
+        augmentation=(Shift(1, (28, 28)),),
+        optimizer=Adam(lr=Cosine(6e-3)),
+        average=100_000,
+        epochs=100,
+    ),
+    "yin-yang": exact(
+        "yin-yang",
+        30,
+        layers=(Real(init=(-1.23, 2.23)), Real(init=(-0.57, 1.17))),
+        delay=Delays(per="pair", init=(0.0, 0.5), rate=0.3),
+        horizon=8.0,
+        rule=Exact(CrossEntropy(tau=0.2, smoothing=0.05)),
+        optimizer=Adam(lr=Cosine(0.01)),
+        average=20_000,
+        epochs=200,
+        encoder=Direct(early=0.15, late=2.0, t_max=8.0),
     ),
     "s4nn-mnist": Recipe(
         "mnist",
@@ -137,15 +209,6 @@ PRESETS = {
         optimizer=SGD(lr=Linear(0.03, 0.01)),
         average=50_000,
         epochs=50,
-    ),
-    "exact-mnist": exact("mnist", 400, augmentation=(Dropout(0.2),), average=100_000, epochs=100),
-    "exact-mnist-augmented": exact(
-        "mnist",
-        400,
-        augmentation=(Shift(1, (28, 28)),),
-        optimizer=Adam(lr=Cosine(2e-3)),
-        average=100_000,
-        epochs=100,
     ),
 }
 
@@ -176,7 +239,7 @@ def for_dataset(dataset: str, *, binary: bool = True) -> Recipe:
     for recipe in PRESETS.values():
         if (recipe.dataset, recipe.binary) == (dataset, binary):
             return recipe
-    return Recipe(dataset, binary=binary)
+    return replace(PRESETS["digits"], dataset=dataset, binary=binary, layers=None)
 
 
 def with_kind(recipe: Recipe, *, binary: bool) -> Recipe:

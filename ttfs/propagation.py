@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ttfs.checks import as_times
-from ttfs.kernels import propagation, ramp
-from ttfs.kernels.propagation import BLOCK
+from ttfs.kernels import delayed, propagation, ramp
+from ttfs.kernels.propagation import BLOCK, Arrays
 from ttfs.network import Network
 from ttfs.psp import Ramp
 
@@ -37,8 +37,9 @@ def forward(network: Network, times: Any) -> Record:
 
     Exact: a neuron fires when an arriving spike takes it to its threshold, all spikes that
     arrive at that instant included. Weights are added in the order of arrival, equal times
-    in the order of the neurons' index, in the network's dtype. The result does not depend
-    on the number of threads.
+    in the order of the spikes, and those in the order of the neurons' index, in the network's
+    dtype; where each input or pair has a delay of its own, in the order of arrival and then
+    of the index. The result does not depend on the number of threads.
 
     Parameters
     ----------
@@ -83,14 +84,75 @@ class Crossings(NamedTuple):
 
 def cross(network: Network, times: np.ndarray) -> Crossings:
     """What `forward` finds, for times that have been checked."""
-    arrays = network.arrays
-    spikes = np.empty((len(times), arrays.units[-1]), times.dtype)
-    potential = np.empty((len(times), network.sizes[-1]), network.dtype)
+    if not any(network.delayed):
+        return cross_arrays(network, network.arrays, times)
+    arrays, spikes, slopes = network.arrays, [], []
+    for layer in range(len(network.layers)):
+        found = cross_layer(network, layer, times)
+        times = np.ascontiguousarray(found.spikes[:, : arrays.sizes[layer + 1]])
+        spikes.append(found.spikes)
+        slopes.append(found.slopes)
+    return Crossings(np.hstack(spikes), np.hstack(slopes), found.potential)
+
+
+def cross_arrays(network: Network, arrays: Arrays, times: np.ndarray) -> Crossings:
+    """The same for those layers of a network that are in `arrays`."""
+    found = room_for(network, arrays, times)
     few = len(times) <= BLOCK  # waking threads takes longer than a block of samples
     if isinstance(network.psp, Ramp):
-        slopes = np.empty(spikes.shape, network.dtype)
         run = ramp.run_block if few else ramp.run
-        run(arrays, float(network.psp.rise), times, spikes, slopes, potential)
-        return Crossings(spikes, slopes, potential)
-    (propagation.run_block if few else propagation.run)(arrays, times, spikes, potential)
-    return Crossings(spikes, np.empty((0, 0), network.dtype), potential)
+        run(arrays, float(network.psp.rise), times, *found)
+    else:
+        run = propagation.run_block if few else propagation.run
+        run(arrays, times, found.spikes, found.potential)
+    return found
+
+
+def room_for(network: Network, arrays: Arrays, times: np.ndarray) -> Crossings:
+    """Empty arrays."""
+    spikes = np.empty((len(times), arrays.units[-1]), times.dtype)
+    jumps = not isinstance(network.psp, Ramp)
+    slopes = np.empty((0, 0) if jumps else spikes.shape, network.dtype)
+    return Crossings(spikes, slopes, np.empty((len(times), arrays.sizes[-1]), network.dtype))
+
+
+def cross_layer(network: Network, layer: int, times: np.ndarray) -> Crossings:
+    """The same for one layer and the spike times of the layer below."""
+    arrays, delays, psp = arrays_of(network, layer), network.delays[layer], network.psp
+    if not network.delayed[layer]:
+        return cross_arrays(network, arrays, times)
+    shared = network.layers[layer].delay.per == "input"
+    ends = isinstance(psp, Ramp) and psp.rise < np.inf
+    arrivals = arrivals_of(times, delays[:, 0]) if shared else times
+    if shared and not ends:
+        return cross_arrays(network, arrays, arrivals)
+    found, few = room_for(network, arrays, times), len(times) <= BLOCK
+    if not isinstance(psp, Ramp):
+        run = delayed.paired_steps_block if few else delayed.paired_steps
+        run(arrays, delays, times, found.spikes, found.potential)
+    elif shared:
+        run = delayed.shared_block if few else delayed.shared
+        run(arrays, float(psp.rise), arrivals, *found)
+    else:
+        run = delayed.paired_ramps_block if few else delayed.paired_ramps
+        run(arrays, delays, float(psp.rise), times, *found)
+    return found
+
+
+def arrivals_of(times: np.ndarray, delays: np.ndarray) -> np.ndarray:
+    """When spikes arrive after delays that broadcast to them, in the dtype of the times."""
+    with np.errstate(over="ignore"):
+        return (times.astype(np.float64) + delays).astype(times.dtype)
+
+
+def arrays_of(network: Network, layer: int) -> Arrays:
+    """One layer as a network of its own, without those delays that are its inputs' or pairs'."""
+    whole, one = network.arrays, slice(layer, layer + 1)
+    return whole._replace(
+        sizes=whole.sizes[layer : layer + 2],
+        widths=whole.widths[one],
+        units=whole.units[layer : layer + 2] - whole.units[layer],
+        rows=whole.rows[one],
+        thresholds=whole.thresholds[whole.units[layer] : whole.units[layer + 1]],
+        delays=np.zeros(1) if network.delayed[layer] else whole.delays[one],
+    )

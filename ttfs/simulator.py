@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 
 from ttfs import explanations
-from ttfs.checks import as_array, check_times, positive
+from ttfs.checks import as_array, check_times
 from ttfs.circuit import Circuit
 from ttfs.errors import InputError, ShapeError
 from ttfs.explanations import Explanation, Trace
 from ttfs.kernels import simulator as kernels
-from ttfs.kernels.simulator import ARRIVAL, LANES, NOTHING, SYNAPTIC, Breaks, Plan, Spare, State
-from ttfs.network import Network
+from ttfs.kernels.simulator import ARRIVAL, NOTHING, SYNAPTIC, Breaks, Plan, State
+from ttfs.network import Network, aligned_zeros
 
 KINDS = {ARRIVAL: "arrival", kernels.SPIKE: "spike"}
-REASONS = {-1: "until", -2: "end", -3: "spike"}
+SINGLE = np.dtype(np.float32)
+REASONS = {kernels.UNTIL: "until", kernels.END: "end", kernels.FIRED: "spike"}
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,9 @@ class Simulator:
 
     Events happen in the order of (time, layer, kind, neuron), arrivals before spikes. What a
     population fires at an instant is decided when everything that arrives at that instant
-    has been added. Spike times are those of `ttfs.forward`, bit for bit.
+    has been added. Spike times are those of `ttfs.forward`, bit for bit. Where a loop could
+    close, an arrival is later than its spike: if a delay is too short for the precision of
+    times, by the least step.
 
     Parameters
     ----------
@@ -80,11 +83,11 @@ class Simulator:
         if not isinstance(self.circuit, Circuit):
             raise InputError(f"Simulator wants a Network or a Circuit, got {network!r}")
         self.plan: Plan = self.circuit.plan
-        self._thresholds = self.circuit.thresholds
-        self._breaks: Breaks
-        self._stimulus = self._read(times)
-        self._state, self._spare = make_state(self.plan, self._stimulus.dtype)
+        self._breaks: Breaks | None
+        self._alarm: float
         self.clear_breaks()
+        self._stimulus = self._read(times)
+        self._make_room()
         self.reset()
 
     def __repr__(self) -> str:
@@ -92,35 +95,42 @@ class Simulator:
 
     # -- the stimulus and the state
 
+    def _make_room(self) -> None:
+        """A state with times of the stimulus' precision."""
+        memory = make_memory(self.plan, self._stimulus.dtype)
+        self._handed = tuple(self.plan), memory  # bare tuples: records take kernels longer
+        self._state: State = kernels.parts(memory)
+        self._state.counters[kernels.CIRCUIT] = self.circuit.number
+
     def reset(self, times: Any = None) -> None:
         """Go back to the beginning, with another stimulus if one is given; breaks stay."""
         if times is not None:
-            stimulus = self._read(times)
-            if stimulus.dtype != self._stimulus.dtype:
-                self._state, self._spare = make_state(self.plan, stimulus.dtype)
-            self._stimulus = stimulus
+            before, self._stimulus = self._stimulus, self._read(times)
+            if before.dtype != self._stimulus.dtype:
+                self._make_room()
         self._reached = 0.0
-        kernels.reset(self.plan, self._state, self._thresholds, self._stimulus, self._spare)
+        kernels.reset(*self._handed, self.circuit.thresholds, self._stimulus)
 
     def _read(self, times: Any) -> np.ndarray:
         """(units,) times of the spikes that the stimulus asks for."""
-        given = times if isinstance(times, Mapping) else {0: times}
-        found = {self.circuit.layer(name): values for name, values in given.items()}
-        if len(found) < len(given):
-            raise InputError("times of a layer are given twice, by its name and by its index")
-        arrays = {layer: self._read_layer(layer, values) for layer, values in found.items()}
-        single = all(array.dtype == np.float32 for array in arrays.values())
-        dtype = np.float32 if single and arrays else np.float64
-        stimulus = np.full(self.plan.starts[-1], np.inf, dtype)
+        arrays: dict[int, np.ndarray] = {}
+        for name, values in times.items() if isinstance(times, Mapping) else [(0, times)]:
+            layer = self.circuit.layer(name)
+            if layer in arrays:
+                raise InputError("times of a layer are given twice, by its name and by its index")
+            arrays[layer] = self._read_layer(layer, values)
+        kinds = {array.dtype for array in arrays.values()}
+        stimulus = np.empty(len(self.plan.owners), SINGLE if kinds == {SINGLE} else np.float64)
+        stimulus[:] = np.inf
         for layer, array in arrays.items():
             self._part(stimulus, layer)[:] = array
         return stimulus
 
     def _read_layer(self, layer: int, values: Any) -> np.ndarray:
         whose = f"times of layer {self.circuit.names[layer]!r}"
-        array = as_array(values, whose)
-        if array.shape != (self.plan.sizes[layer],):
-            raise ShapeError(f"{whose} must be ({self.plan.sizes[layer]},), got {array.shape}")
+        array, size = as_array(values, whose), self.circuit.populations[layer].size
+        if array.shape != (size,):
+            raise ShapeError(f"{whose} must be ({size},), got {array.shape}")
         check_times(array, whose)
         return array
 
@@ -129,11 +139,19 @@ class Simulator:
         return State(*(array.copy() for array in self._state))
 
     def restore(self, snapshot: State) -> None:
-        """Go back, or on, to a snapshot of this simulator."""
+        """Go back, or on, to a snapshot of this simulator, or of one of the same `Circuit`."""
+        if snapshot.counters[kernels.CIRCUIT] != self.circuit.number:
+            raise InputError(
+                "this snapshot is of another circuit; for simulators that share snapshots,"
+                " make one Circuit and give it to each of them"
+            )
+        if snapshot.spikes.dtype != self._stimulus.dtype:
+            raise InputError(
+                f"this snapshot is of a stimulus in {snapshot.spikes.dtype},"
+                f" this simulator has one in {self._stimulus.dtype}"
+            )
         for mine, other in zip(self._state, snapshot, strict=True):
-            if mine.shape != other.shape or mine.dtype != other.dtype:
-                raise InputError("this snapshot is of another circuit or stimulus")
-        self._state = State(*(array.copy() for array in snapshot))
+            mine[:] = other
         self._reached = 0.0
         given = self._state.counters[kernels.STIMULI]
         self._stimulus = np.full_like(self._stimulus, np.inf)
@@ -155,17 +173,19 @@ class Simulator:
         Returns why it stopped: "end", "until", or by `break_on` "spike", "potential" or
         "time". The time is then that of the last event, or the one run to.
         """
-        if np.isnan(until):
+        if until != until:
             raise InputError("run(until=...) must not be NaN")
-        breaks = self._breaks._replace(until=min(float(until), self._breaks.until))
-        breaks.above[:] = self._state.potential[breaks.units] >= breaks.values
-        reason = REASONS.get(kernels.run(self.plan, self._state, breaks), "potential")
-        if reason == "until":
-            self._reached = breaks.until
-            if self._breaks.until <= until:
-                self._breaks = self._breaks._replace(until=np.inf)
+        stop = min(float(until), self._alarm)
+        if self._breaks is None:
+            why = kernels.run(*self._handed, stop)
+        else:
+            why = kernels.run_to_break(*self._handed, stop, self._breaks)
+        if why == kernels.UNTIL:
+            self._reached = stop
+            if self._alarm <= until:
+                self._alarm = np.inf
                 return "time"
-        return reason
+        return REASONS.get(why, "potential")
 
     def __iter__(self) -> Iterator[Event]:
         while (event := self.step()) is not None:
@@ -207,34 +227,27 @@ class Simulator:
         if layer is not None:
             self._break_in(layer, neuron, potential)
         if time is not None:
-            self._breaks = self._breaks._replace(until=float(time))
+            self._alarm = float(time)
 
     def _break_in(self, layer: int | str, neuron: int | None, potential: float | None) -> None:
         number = self.circuit.layer(layer)
-        units = np.arange(self.plan.starts[number], self.plan.starts[number + 1])
-        units = units[: self.plan.sizes[number]]
+        units = self.circuit.units[number]
         if neuron is not None:
-            units = units[[self.circuit.neuron(number, neuron)[1]]]
+            unit = units.start + self.circuit.neuron(number, neuron)[1]
+            units = slice(unit, unit + 1)
+        if potential is not None and (neuron is None or not np.isfinite(potential)):
+            raise InputError("break_on(potential=...) wants a number and one neuron")
+        if self._breaks is None:
+            self._breaks = Breaks.of(len(self.plan.owners))
         if potential is None:
             self._breaks.spikes[units] = 1
-        elif neuron is None or not np.isfinite(potential):
-            raise InputError("break_on(potential=...) wants a number and one neuron")
         else:
-            self._watch(int(units[0]), float(potential))
-
-    def _watch(self, unit: int, value: float) -> None:
-        breaks = self._breaks
-        self._breaks = breaks._replace(
-            units=np.append(breaks.units, unit),
-            values=np.append(breaks.values, value),
-            above=np.append(breaks.above, np.uint8(0)),
-        )
+            self._breaks = self._breaks.watching(units.start, float(potential))
 
     def clear_breaks(self) -> None:
         """Forget every `break_on`."""
-        none = np.empty(0, np.int64)
-        spikes = np.zeros(self.plan.starts[-1], np.uint8)
-        self._breaks = Breaks(np.inf, spikes, none, np.empty(0), none.astype(np.uint8))
+        self._breaks = None
+        self._alarm = np.inf
 
     # -- what has happened
 
@@ -279,18 +292,17 @@ class Simulator:
         return np.where(np.isfinite(self.times(number)), then, now)
 
     def _part(self, units: np.ndarray, layer: int) -> np.ndarray:
-        start = self.plan.starts[layer]
-        return units[start : start + self.plan.sizes[layer]]
+        return units[self.circuit.units[layer]]
 
     # -- questions
 
     def explain(self, layer: int | str, neuron: int) -> Explanation:
         """Why a neuron fired when it did, or how close it has come; prints as a table."""
         number, index = self.circuit.neuron(layer, neuron)
-        unit = self.plan.starts[number] + index
+        unit = self.circuit.units[number].start + index
         inputs = explanations.inputs_of(self.plan, self._state, number, index)
         when, after = explanations.instants(inputs)
-        threshold, time = float(self._thresholds[unit]), float(self._state.spikes[unit])
+        threshold, time = float(self.circuit.thresholds[unit]), float(self._state.spikes[unit])
         best = int(np.argmax(after)) if len(after) else -1
         fired = np.isfinite(time)
         at = float(self._state.at_spike[unit]) if fired else float(after[best]) if inputs else 0.0
@@ -305,6 +317,7 @@ class Simulator:
             closest=time if fired else float(when[best]) if inputs else float("nan"),
             given=bool(fired and time == self._stimulus[unit] and at < threshold),
             unit=self.circuit.unit,
+            names=self.circuit.names,
         )
 
     def trace(self, layer: int | str, neurons: Any = None) -> list[Trace]:
@@ -312,7 +325,7 @@ class Simulator:
         number = self.circuit.layer(layer)
         chosen = range(int(self.plan.sizes[number])) if neurons is None else np.atleast_1d(neurons)
         found = [self.circuit.neuron(number, int(neuron))[1] for neuron in chosen]
-        thresholds = self._part(self._thresholds, number)
+        thresholds = self._part(self.circuit.thresholds, number)
         return [
             explanations.trace_of(
                 self.plan, self._state, self.time, float(thresholds[j]), number, j
@@ -329,7 +342,9 @@ class Simulator:
     ) -> "Difference":
         """What would have been different: both ways are run from the beginning to the end.
 
-        times: (layer, neuron) -> time of the given spike; inf takes it away.
+        times: (layer, neuron) -> another time of the spike that the stimulus asks for; inf
+            takes it away. A neuron of which the stimulus asks nothing fires then and at no
+            other time, whatever reaches it; inf silences it.
         weights: (source layer, source neuron, layer, neuron) -> weight of that synapse.
         thresholds: (layer, neuron) -> threshold.
         This simulator stays as it is.
@@ -341,42 +356,25 @@ class Simulator:
         (Change(layer=0, neuron=1, before=3.0, after=5.0),
          Change(layer=1, neuron=0, before=3.0, after=5.0))
         """
-        before, after = self._again(), self._again()
+        circuit, stimulus = self.circuit.changed(thresholds or {}, weights or {}), self._stimulus
+        after = stimulus.copy()
         for (layer, neuron), time in (times or {}).items():
             number, index = self.circuit.neuron(layer, neuron)
             check_times(np.array([time], float), f"time of {self.circuit.names[number]} {index}")
-            self._part(after._stimulus, number)[index] = time
-        for (layer, neuron), threshold in (thresholds or {}).items():
-            number, index = self.circuit.neuron(layer, neuron)
-            self._part(after._thresholds, number)[index] = positive(threshold, "threshold")
-        for (source, sender, layer, neuron), weight in (weights or {}).items():
-            ends = (self.circuit.neuron(source, sender), self.circuit.neuron(layer, neuron))
-            after._set_weight(*ends, float(weight))
-        for simulator in (before, after):
-            simulator.reset()
-            simulator.run()
-        return Difference.between(before, after)
+            unit = self.circuit.units[number].start + index
+            if np.isinf(stimulus[unit]):
+                circuit.thresholds[unit] = np.inf
+            after[unit] = time
+        return Difference.between(
+            self._finished(self.circuit, stimulus), self._finished(circuit, after)
+        )
 
-    def _again(self) -> "Simulator":
-        """A simulator of the same circuit and stimulus, free to be changed."""
-        other = Simulator.__new__(Simulator)
-        other.circuit, other.plan = self.circuit, self.plan
-        other._thresholds, other._stimulus = self._thresholds.copy(), self._stimulus.copy()
-        other._state, other._spare = make_state(self.plan, self._stimulus.dtype)
-        other.clear_breaks()
+    def _finished(self, circuit: Circuit, stimulus: np.ndarray) -> "Simulator":
+        """Another simulator, at its end; the stimulus is for all units."""
+        layers = range(len(circuit.populations))
+        other = Simulator(circuit, {layer: self._part(stimulus, layer) for layer in layers})
+        other.run()
         return other
-
-    def _set_weight(self, sender: tuple[int, int], neuron: tuple[int, int], weight: float) -> None:
-        if not np.isfinite(weight):
-            raise InputError(f"a weight must be finite, got {weight}")
-        places = explanations.weight_places(self.plan, sender, neuron)
-        if len(places) != 1:
-            title = f"{self.circuit.names[sender[0]]} {sender[1]} -> "
-            title += f"{self.circuit.names[neuron[0]]} {neuron[1]}"
-            raise InputError(f"{title}: there are {len(places)} synapses, not one")
-        weights = self.plan.weights.copy()
-        weights[places[0]] = weight
-        self.plan = self.plan._replace(weights=weights)
 
 
 @dataclass(frozen=True)
@@ -425,31 +423,14 @@ class Difference:
         return "\n".join(lines) or "nothing changes"
 
 
-def make_state(plan: Plan, dtype: np.dtype) -> tuple[State, Spare]:
-    """Room for everything that changes, with times of one dtype."""
-    units, widest = int(plan.starts[-1]), int(np.diff(plan.starts).max())
-    table = plan.projections
+def make_memory(plan: Plan, dtype: np.dtype) -> tuple[np.ndarray, ...]:
+    """Room for everything that changes, with times of one dtype; `parts` says what is where."""
+    units, table = len(plan.owners), plan.projections
     waves = table[table[:, kernels.KIND] == SYNAPTIC, kernels.SOURCE]
     queue = len(table) + 1 + int(plan.sizes[waves].sum())
-    volts = plan.weights.dtype
-    state = State(
-        potential=np.zeros(units, volts),
-        limits=np.zeros(units, volts),
-        spikes=np.zeros(units, dtype),
-        at_spike=np.zeros(units, volts),
-        fired=np.zeros(units, np.int64),
-        counts=np.zeros(len(plan.sizes), np.int64),
-        heads=np.zeros(len(table), np.int64),
-        heap_time=np.zeros(queue, dtype),
-        heap=np.zeros((queue, 4), np.int64),
-        firing=np.zeros(widest, np.int64),
-        listed=np.zeros(widest + 1, np.int64),
-        flags=np.zeros(units, np.uint8),
-        marks=np.zeros(widest // LANES, np.uint16),
-        stimulus_time=np.zeros(units + 1, dtype),
-        stimulus=np.zeros(units + 1, np.int64),
-        counters=np.zeros(10, np.int64),
-        clock=np.zeros(1, dtype),
-    )
-    index, bins = np.zeros(units + 1, np.int64), np.zeros(257, np.int64)
-    return state, Spare(np.zeros(units + 1, dtype), index, bins)
+    volts = aligned_zeros(3 * units, plan.weights.dtype).reshape(3, units)
+    times, whole = np.zeros((2, units + 1), dtype), np.zeros((5, units + 1), np.int64)
+    lists = len(plan.sizes) + len(table) + 4 * queue
+    few = np.zeros(kernels.COUNTERS + kernels.BINS + lists, np.int64)
+    few[kernels.POPULATIONS], few[kernels.PROJECTIONS] = len(plan.sizes), len(table)
+    return volts, times, whole, few, np.zeros(queue + 1, dtype)

@@ -11,6 +11,7 @@ import numpy as np
 from ttfs.augmentation import Augmentation
 from ttfs.checkpoint import Checkpoint, fingerprint
 from ttfs.checks import as_labels, as_times, whole
+from ttfs.delays import Delays
 from ttfs.diagnosis import diagnose
 from ttfs.errors import InputError
 from ttfs.history import History
@@ -173,7 +174,9 @@ class Trainer:
         )
         held_out = validation if isinstance(validation, tuple) else ()
         given = [layer.initial for layer in network.layers if layer.initial is not None]
-        arrays = (network.padded_thresholds(), network.arrays.delays, *given, *data, *held_out)
+        given += [layer.delay.init for layer in network.layers if isinstance(layer.delay, Delays)]
+        single = network.arrays.delays
+        arrays = (network.padded_thresholds(), single, *given, *data, *held_out)
         return fingerprint((*settings, network.dtype.name), map(np.asarray, arrays))
 
     def _epoch(

@@ -19,7 +19,7 @@ from ttfs.kernels.vector import LANES, add, below, broadcast, load, lowest_bit, 
 
 BLOCK = 16  # samples that share work arrays; any value gives the same result
 WIDE = 4 * LANES  # neurons whose potentials are in registers at the same time
-BINS = 256  # of the sort
+BINS = 512  # of the sort, at least 256
 WORD = 64  # marks are read as words of 64 neurons
 ONE = np.uint64(1)
 ALL = ~np.uint64(0)
@@ -102,46 +102,38 @@ def gather(row, t_max, times, index):
 
 
 @kernel
-def count_bins(count, times, bins):
-    """Where each bin of equal width begins, earliest first; return the first time and 1 / width.
+def sort_bins(count, scale, times, index, spare_times, spare_index, bins):
+    """Sort by bins of equal width, and within them by insertion.
 
-    Returns a width of 0 if the times are so uneven that this is no help in sorting them.
+    False if the times are so uneven that this would take long: then they are as they were.
     """
-    number = times.dtype.type
-    first, last = times[0], times[0]
-    for e in range(count):
-        first, last = min(first, times[e]), max(last, times[e])
-    if not last - first > number(1e-30):
-        return first, number(0)
-    scale = number(BINS - 1) / (last - first)
     for b in range(BINS + 1):
         bins[b] = 0
     for e in range(count):
-        bins[int((times[e] - first) * scale) + 1] += 1
-    most = 0
+        bins[int(times[e] * scale) + 1] += 1
     for b in range(BINS):
-        most = max(most, bins[b + 1])
         bins[b + 1] += bins[b]
-    even = most * most <= 64 + 16 * count or most * BINS <= 64 * count
-    return first, scale if even else number(0)
-
-
-@kernel
-def sort_bins(count, first, scale, times, index, spare_times, spare_index, bins):
-    """Sort by bins, and within them by insertion."""
     for e in range(count):
-        b = int((times[e] - first) * scale)
+        b = int(times[e] * scale)
         spare_times[bins[b]] = times[e]
         spare_index[bins[b]] = index[e]
         bins[b] += 1
-    for e in range(count):
+    moves = 0
+    for e in range(1, count):
         time, neuron, place = spare_times[e], spare_index[e], e
-        while place > 0 and times[place - 1] > time:
-            times[place] = times[place - 1]
-            index[place] = index[place - 1]
+        while place > 0 and spare_times[place - 1] > time:
+            spare_times[place] = spare_times[place - 1]
+            spare_index[place] = spare_index[place - 1]
             place -= 1
-        times[place] = time
-        index[place] = neuron
+        spare_times[place] = time
+        spare_index[place] = neuron
+        moves += e - place
+        if moves > 64 + 8 * count:
+            return False
+    for e in range(count):
+        times[e] = spare_times[e]
+        index[e] = spare_index[e]
+    return True
 
 
 @kernel
@@ -180,12 +172,14 @@ def sort_events(row, t_max, times, index, spare_times, spare_index, bins):
     Equal times stay in order of the neurons.
     """
     count = gather(row, t_max, times, index)
-    if count > 1:
-        first, scale = count_bins(count, times, bins)
-        if scale > 0:
-            sort_bins(count, first, scale, times, index, spare_times, spare_index, bins)
-        else:
-            sort_bytes(count, times, index, spare_times, spare_index, bins)
+    scale = times.dtype.type(0)
+    if 1e-30 < t_max < 1e30:
+        scale = times.dtype.type((BINS - 1) / t_max)
+    uneven = True
+    if scale > 0:
+        uneven = not sort_bins(count, scale, times, index, spare_times, spare_index, bins)
+    if uneven:
+        sort_bytes(count, times, index, spare_times, spare_index, bins)
     return count
 
 

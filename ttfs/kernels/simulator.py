@@ -12,73 +12,124 @@ from typing import NamedTuple
 import numpy as np
 
 from ttfs.kernels.jit import kernel
+from ttfs.kernels.propagation import BINS as SORT
 from ttfs.kernels.propagation import sort_events
-from ttfs.kernels.vector import LANES, load, lowest_bit, mark
+from ttfs.kernels.vector import LANES, add, load, lowest_bit, mark, store
 
 WORD = 64
 DENSE, SPARSE, SYNAPTIC = 0, 1, 2  # kinds of projection: rows; synapses; a delay for each
-NOTHING, ARRIVAL, SPIKE = 0, 1, 2  # kinds of event
-SOURCE, TARGET, KIND, FIRST, WIDTH, ROWS, DELAYS = range(7)  # columns of Plan.projections
+NOTHING, ARRIVAL, SPIKE, GIVEN = 0, 1, 2, 3  # kinds of event; given: a spike by the stimulus
+UNTIL, END, FIRED = -1, -2, -3  # why a run stops
+SIZE, START, LEAVING = range(3)  # columns of Plan.populations
+SOURCE, TARGET, KIND, FIRST, WIDTH, ROWS, DELAYS, OUTGOING = range(8)  # of Plan.projections
 STIMULATED = -2  # in place of a projection: a spike that was given
 HEAP, NEXT, FIRING, LAYER, LISTED, ROWED, STIMULUS, STIMULI, EVENTS, SYNAPSES = range(10)
+POPULATIONS, PROJECTIONS, CIRCUIT = 10, 11, 12  # how many; which circuit this is a state of
+COUNTERS, BINS = 13, SORT + 1
 ONE = np.uint64(1)
 
 
 class Plan(NamedTuple):
-    """What does not change while events happen. A unit is a neuron's place, with padding."""
+    """What does not change while events happen. A unit is a neuron's place, with padding.
 
-    sizes: np.ndarray  # (populations,)
-    starts: np.ndarray  # (populations + 1,) first unit of each, a multiple of WORD
+    Handing an array to a kernel takes a while, so small ones share a table.
+    """
+
+    populations: np.ndarray  # (populations + 1, 3) size, first unit, first in OUTGOING
+    projections: np.ndarray  # (projections, 8); OUTGOING lists them by source
     owners: np.ndarray  # (units,) population of each
     weights: np.ndarray  # flat: rows of dense projections, synapses of sparse ones
     indices: np.ndarray  # (sparse synapses,) int32 target neurons
     pointers: np.ndarray  # where the synapses of each neuron of a sparse projection begin
-    delays: np.ndarray  # (synapses with a delay of their own,)
-    projections: np.ndarray  # (projections, 7)
-    delay: np.ndarray  # (projections,) the one delay
-    outgoing: np.ndarray  # projections by source
-    leaving: np.ndarray  # (populations + 1,) where those of each population begin
-    t_max: float
+    delays: np.ndarray  # the one delay of each projection, then those of single synapses
+    t_max: np.float64
+
+    @property
+    def sizes(self):
+        """(populations,) neurons of each."""
+        return self.populations[:-1, SIZE]
+
+    @property
+    def starts(self):
+        """(populations + 1,) first unit of each, a multiple of WORD."""
+        return self.populations[:, START]
 
 
 class State(NamedTuple):
-    """Everything that does change; a copy of it is a snapshot."""
+    """Everything that changes; a copy of it is a snapshot."""
 
     potential: np.ndarray  # (units,)
     limits: np.ndarray  # (units,) thresholds; inf once fired, and in the padding
-    spikes: np.ndarray  # (units,) when each fired, or inf
-    at_spike: np.ndarray  # (units,) potential then
-    fired: np.ndarray  # (units,) per population, neurons in the order they fired
-    counts: np.ndarray  # (populations,) how many did
-    heads: np.ndarray  # (projections,) which of the source's spikes arrives next
-    heap_time: np.ndarray  # (queue,) binary heap of arrivals
-    heap: np.ndarray  # (queue, 4) target, neuron, projection, synapse
-    firing: np.ndarray  # (widest,) neurons that fire at this instant
-    listed: np.ndarray  # (widest,) neurons that a synapse took over their limit
-    flags: np.ndarray  # (units,) uint8, whether listed
-    marks: np.ndarray  # (widest / LANES,) uint16
+    at_spike: np.ndarray  # (units,) potential when each fired
+    spikes: np.ndarray  # (units,) when that was, or inf
     stimulus_time: np.ndarray  # (units + 1,) given spikes in order of events,
     stimulus: np.ndarray  # (units + 1,) and the units that fire them
-    counters: np.ndarray  # (10,)
+    fired: np.ndarray  # (units + 1,) per population, neurons in the order they fired
+    firing: np.ndarray  # (units + 1,) neurons that fire at this instant
+    listed: np.ndarray  # (units + 1,) neurons that a synapse took over their limit
+    flags: np.ndarray  # (units,) uint8, whether listed
+    marks: np.ndarray  # (units / LANES or more,) uint16
+    counters: np.ndarray  # (COUNTERS,)
+    bins: np.ndarray  # (BINS,) scratch of the sort
+    counts: np.ndarray  # (populations,) how many have fired
+    heads: np.ndarray  # (projections,) which of the source's spikes arrives next
+    heap: np.ndarray  # (queue, 4) binary heap of arrivals: target, neuron, projection, synapse
+    heap_time: np.ndarray  # (queue,) and when each comes
     clock: np.ndarray  # (1,) time of the last event
-
-
-class Spare(NamedTuple):
-    """Scratch of the sort."""
-
-    times: np.ndarray  # (units + 1,)
-    index: np.ndarray  # (units + 1,)
-    bins: np.ndarray  # (257,)
 
 
 class Breaks(NamedTuple):
     """Where a run is to stop."""
 
-    until: float
     spikes: np.ndarray  # (units,) uint8, stop when one of these fires
     units: np.ndarray  # (watches,) stop when this unit's potential
     values: np.ndarray  # (watches,) passes this value
     above: np.ndarray  # (watches,) uint8, on which side it is now
+
+    @classmethod
+    def of(cls, units):
+        """None yet."""
+        none = np.empty(0, np.int64)
+        return cls(np.zeros(units, np.uint8), none, np.empty(0), np.empty(0, np.uint8))
+
+    def watching(self, unit, value):
+        """These, and the potential of a unit."""
+        return self._replace(
+            units=np.append(self.units, unit),
+            values=np.append(self.values, value),
+            above=np.append(self.above, np.uint8(0)),
+        )
+
+
+def parts(memory):
+    """The state that lies in a few arrays of one kind of number each."""
+    volts, times, whole, few, queue = memory
+    units, counts = volts.shape[1], COUNTERS + BINS
+    heads = counts + few[POPULATIONS]
+    heap = heads + few[PROJECTIONS]
+    return State(
+        potential=volts[0],
+        limits=volts[1],
+        at_spike=volts[2],
+        spikes=times[0, :units],
+        stimulus_time=times[1],
+        stimulus=whole[0],
+        fired=whole[1],
+        firing=whole[2],
+        listed=whole[3],
+        flags=whole[4].view(np.uint8)[:units],
+        marks=whole[4].view(np.uint16)[units:],
+        counters=few[:COUNTERS],
+        bins=few[COUNTERS:counts],
+        counts=few[counts:heads],
+        heads=few[heads:heap],
+        heap=few[heap:].reshape(-1, 4),
+        heap_time=queue[:-1],
+        clock=queue[-1:],
+    )
+
+
+make_state = kernel(parts)
 
 
 @kernel
@@ -136,11 +187,24 @@ def put(state, place, target, neuron, projection, synapse):
 
 
 @kernel
-def push(plan, state, time, neuron, projection, synapse):
+def due(plan, state, place, projection, spiked, delay):
+    """Note when a spike arrives, and return whether the horizon comes first.
+
+    Where a loop could close, an arrival is later than its spike, if only by the least step.
+    """
+    state.heap_time[place] = spiked + delay
+    back = plan.projections[projection, TARGET] <= plan.projections[projection, SOURCE]
+    if back and state.heap_time[place] == spiked:
+        state.heap_time[place] = np.inf
+        state.heap_time[place] = np.nextafter(spiked, state.heap_time[place])
+    return state.heap_time[place] < plan.t_max
+
+
+@kernel
+def push(plan, state, projection, spiked, delay, neuron, synapse):
     """Queue an arrival, unless the horizon comes first."""
     place = state.counters[HEAP]
-    state.heap_time[place] = time
-    if state.heap_time[place] >= plan.t_max:
+    if not due(plan, state, place, projection, spiked, delay):
         return
     put(state, place, plan.projections[projection, TARGET], neuron, projection, synapse)
     state.counters[HEAP] += 1
@@ -152,7 +216,7 @@ def push(plan, state, time, neuron, projection, synapse):
 @kernel
 def send(plan, state, layer, neuron, time):
     """Let a neuron fire: note it, and queue its arrivals."""
-    start = plan.starts[layer]
+    start = plan.populations[layer, START]
     unit = start + neuron
     state.spikes[unit] = time
     state.at_spike[unit] = state.potential[unit]
@@ -160,35 +224,36 @@ def send(plan, state, layer, neuron, time):
     position = state.counts[layer]
     state.fired[start + position] = neuron
     state.counts[layer] += 1
-    for k in range(plan.leaving[layer], plan.leaving[layer + 1]):
-        r = plan.outgoing[k]
+    for k in range(plan.populations[layer, LEAVING], plan.populations[layer + 1, LEAVING]):
+        r = plan.projections[k, OUTGOING]
+        delays = plan.projections[r, DELAYS]
         if plan.projections[r, KIND] == SYNAPTIC:
             row = plan.projections[r, ROWS] + neuron
             synapse = plan.pointers[row]
             if synapse < plan.pointers[row + 1]:
-                delay = plan.delays[synapse + plan.projections[r, DELAYS]]
-                push(plan, state, time + delay, neuron, r, synapse)
+                push(plan, state, r, time, plan.delays[delays + synapse], neuron, synapse)
         elif state.heads[r] == position:
-            push(plan, state, time + plan.delay[r], neuron, r, 0)
+            push(plan, state, r, time, plan.delays[delays], neuron, 0)
 
 
 @kernel
 def deliver_row(plan, state, r, neuron):
     """Add a dense row."""
-    start = plan.starts[plan.projections[r, TARGET]]
+    start = plan.populations[plan.projections[r, TARGET], START]
     width = plan.projections[r, WIDTH]
     first = plan.projections[r, FIRST] + neuron * width
-    potential, row = state.potential[start : start + width], plan.weights[first : first + width]
-    for j in range(width):
-        potential[j] += row[j]
+    for j in range(0, width, LANES):
+        total = add(load(state.potential, start + j), load(plan.weights, first + j))
+        store(total, state.potential, start + j)
     state.counters[ROWED] = 1
-    state.counters[SYNAPSES] += plan.sizes[plan.projections[r, TARGET]]
+    state.counters[SYNAPSES] += plan.populations[plan.projections[r, TARGET], SIZE]
 
 
 @kernel
 def deliver_synapses(plan, state, r, first, last):
     """Add some synapses of a sparse row, and list who is over the limit."""
-    start, shift = plan.starts[plan.projections[r, TARGET]], plan.projections[r, FIRST]
+    start = plan.populations[plan.projections[r, TARGET], START]
+    shift = plan.projections[r, FIRST]
     potential, limits = state.potential, state.limits
     flags, listed, count = state.flags, state.listed, state.counters[LISTED]
     for k in range(first, last):
@@ -209,13 +274,28 @@ def advance(plan, state, r):
     source = plan.projections[r, SOURCE]
     state.heads[r] += 1
     if state.heads[r] < state.counts[source]:
-        neuron = state.fired[plan.starts[source] + state.heads[r]]
-        state.heap_time[0] = state.spikes[plan.starts[source] + neuron] + plan.delay[r]
-        if state.heap_time[0] < plan.t_max:
+        start = plan.populations[source, START]
+        neuron = state.fired[start + state.heads[r]]
+        delay = plan.delays[plan.projections[r, DELAYS]]
+        if due(plan, state, 0, r, state.spikes[start + neuron], delay):
             put(state, 0, plan.projections[r, TARGET], neuron, r, 0)
             sink(state)
             return
     pop(state)
+
+
+@kernel
+def advance_synapse(plan, state, r, neuron, first, end):
+    """Take the synapses from first on that have one delay; the next ones are queued."""
+    delays = plan.delays[plan.projections[r, DELAYS] + first :]
+    count = 1
+    while first + count < end and delays[count] == delays[0]:
+        count += 1
+    pop(state)
+    if first + count < end:
+        unit = plan.populations[plan.projections[r, SOURCE], START] + neuron
+        push(plan, state, r, state.spikes[unit], delays[count], neuron, first + count)
+    return first + count
 
 
 @kernel
@@ -231,15 +311,8 @@ def arrive(plan, state):
         deliver_synapses(plan, state, r, plan.pointers[row], plan.pointers[row + 1])
         advance(plan, state, r)
     else:
-        shift, end = plan.projections[r, DELAYS], plan.pointers[row + 1]
-        last = first + 1
-        while last < end and plan.delays[last + shift] == plan.delays[first + shift]:
-            last += 1
+        last = advance_synapse(plan, state, r, neuron, first, plan.pointers[row + 1])
         deliver_synapses(plan, state, r, first, last)
-        pop(state)
-        if last < end:
-            spiked = state.spikes[plan.starts[plan.projections[r, SOURCE]] + neuron]
-            push(plan, state, spiked + plan.delays[last + shift], neuron, r, last)
     more = state.counters[HEAP] > 0 and state.heap_time[0] == time and state.heap[0, 0] == target
     if not more:
         settle(plan, state, target)
@@ -248,16 +321,16 @@ def arrive(plan, state):
 @kernel
 def line_up_all(plan, state, layer):
     """Look at every neuron of a layer; return how many fire now, in `firing` by index."""
-    start, size, firing = plan.starts[layer], plan.sizes[layer], 0
-    for j in range(0, size, LANES):
-        v, h = load(state.potential, start + j), load(state.limits, start + j)
-        mark(v, h, state.marks, j // LANES)
-    words = state.marks.view(np.uint64)
-    for k in range((size + WORD - 1) // WORD):
-        crossed = words[k]
+    start, size = plan.populations[layer, START], plan.populations[layer, SIZE]
+    firing = 0
+    for first in range(0, size, LANES):
+        v, h = load(state.potential, start + first), load(state.limits, start + first)
+        mark(v, h, state.marks, 0)
+        crossed = np.uint64(state.marks[0])
         while crossed:
-            j = WORD * k + lowest_bit(crossed)
-            if j < size and state.spikes[start + j] == np.inf:
+            j = first + lowest_bit(crossed)
+            # an endless limit is not reached by an endless potential
+            if state.limits[start + j] < np.inf:
                 state.firing[firing] = j
                 firing += 1
             crossed &= crossed - ONE
@@ -267,11 +340,11 @@ def line_up_all(plan, state, layer):
 @kernel
 def line_up_listed(plan, state, layer):
     """The same, looking only at neurons that were listed."""
-    firing = 0
+    start, firing = plan.populations[layer, START], 0
     for k in range(state.counters[LISTED]):
         j = state.listed[k]
-        unit = plan.starts[layer] + j
-        if state.potential[unit] >= state.limits[unit] and state.spikes[unit] == np.inf:
+        limit = state.limits[start + j]
+        if state.potential[start + j] >= limit and limit < np.inf:
             place = firing
             while place > 0 and state.firing[place - 1] > j:
                 state.firing[place] = state.firing[place - 1]
@@ -284,21 +357,21 @@ def line_up_listed(plan, state, layer):
 @kernel
 def settle(plan, state, layer):
     """Line up the neurons that fire now, in order of index."""
-    listed = state.counters[LISTED]
+    listed, start = state.counters[LISTED], plan.populations[layer, START]
     # sorting a few is quicker than looking at all, sorting many is not
-    if state.counters[ROWED] or listed * listed > plan.sizes[layer]:
+    if state.counters[ROWED] or listed * listed > plan.populations[layer, SIZE]:
         firing = line_up_all(plan, state, layer)
     else:
         firing = line_up_listed(plan, state, layer)
     for k in range(listed):
-        state.flags[plan.starts[layer] + state.listed[k]] = 0
+        state.flags[start + state.listed[k]] = 0
     state.counters[LISTED], state.counters[ROWED] = 0, 0
     state.counters[NEXT], state.counters[FIRING], state.counters[LAYER] = 0, firing, layer
 
 
 @kernel
 def upcoming(plan, state):
-    """What is next: (kind, 0 from the queue or 1 from the stimulus); drops what cannot be."""
+    """The kind of the next event; drops what the stimulus asks of those that fired before."""
     counters = state.counters
     s = counters[STIMULUS]
     while s < counters[STIMULI] and state.spikes[state.stimulus[s]] < np.inf:
@@ -307,37 +380,37 @@ def upcoming(plan, state):
     given = s < counters[STIMULI]
     if counters[NEXT] < counters[FIRING]:
         if given and state.stimulus_time[s] == state.clock[0]:
-            unit = plan.starts[counters[LAYER]] + state.firing[counters[NEXT]]
+            unit = plan.populations[counters[LAYER], START] + state.firing[counters[NEXT]]
             if state.stimulus[s] < unit:
-                return SPIKE, 1
-        return SPIKE, 0
+                return GIVEN
+        return SPIKE
     if counters[HEAP] == 0:
-        return (SPIKE, 1) if given else (NOTHING, 0)
+        return GIVEN if given else NOTHING
     if given:
         time = state.stimulus_time[s]
         if time < state.heap_time[0]:
-            return SPIKE, 1
+            return GIVEN
         if time == state.heap_time[0] and plan.owners[state.stimulus[s]] < state.heap[0, 0]:
-            return SPIKE, 1
-    return ARRIVAL, 0
+            return GIVEN
+    return ARRIVAL
 
 
 @kernel
 def describe(plan, state):
     """The next event as (kind, time, population, neuron, projection or STIMULATED)."""
-    kind, given = upcoming(plan, state)
+    kind = upcoming(plan, state)
     if kind == ARRIVAL:
         time = float(state.heap_time[0])
         return kind, time, state.heap[0, 0], state.heap[0, 1], state.heap[0, 2]
-    if kind == NOTHING:
-        return kind, np.inf, -1, -1, -1
-    if given:
+    if kind == GIVEN:
         s = state.counters[STIMULUS]
         layer = plan.owners[state.stimulus[s]]
-        neuron = state.stimulus[s] - plan.starts[layer]
-        return kind, float(state.stimulus_time[s]), layer, neuron, STIMULATED
-    neuron = state.firing[state.counters[NEXT]]
-    return kind, float(state.clock[0]), state.counters[LAYER], neuron, -1
+        neuron = state.stimulus[s] - plan.populations[layer, START]
+        return SPIKE, float(state.stimulus_time[s]), layer, neuron, STIMULATED
+    if kind == SPIKE:
+        neuron = state.firing[state.counters[NEXT]]
+        return kind, float(state.clock[0]), state.counters[LAYER], neuron, -1
+    return kind, np.inf, -1, -1, -1
 
 
 @kernel
@@ -366,6 +439,19 @@ def step(plan, state):
 
 
 @kernel
+def run(plan, memory, until):
+    """Step until a time or the end; return which."""
+    plan, state = Plan(*plan), make_state(memory)
+    while True:
+        event = describe(plan, state)
+        if event[0] == NOTHING:
+            return END
+        if event[1] > until:
+            return UNTIL
+        happen(plan, state, event)
+
+
+@kernel
 def passed(state, breaks):
     """The watch whose potential has changed sides, or -1; all sides are brought up to date."""
     found = -1
@@ -379,27 +465,43 @@ def passed(state, breaks):
 
 
 @kernel
-def run(plan, state, breaks):
-    """Step until a break, or the end; return why: -1 until, -2 end, a spike -3, or a watch."""
+def run_to_break(plan, memory, until, breaks):
+    """The same, or until a break; return FIRED for a spike, or which watch."""
+    plan, state = Plan(*plan), make_state(memory)
+    passed(state, breaks)
     while True:
         event = describe(plan, state)
         kind, time, layer, neuron, _ = event
         if kind == NOTHING:
-            return -2
-        if time > breaks.until:
-            return -1
+            return END
+        if time > until:
+            return UNTIL
         happen(plan, state, event)
-        if kind == SPIKE and breaks.spikes[plan.starts[layer] + neuron]:
-            return -3
-        if kind == ARRIVAL and breaks.units.size:
+        if kind == SPIKE and breaks.spikes[plan.populations[layer, START] + neuron]:
+            return FIRED
+        if kind == ARRIVAL:
             watch = passed(state, breaks)
             if watch >= 0:
                 return watch
 
 
 @kernel
-def reset(plan, state, thresholds, stimulus, spare):
+def reset(plan, memory, thresholds, stimulus):
     """Go back to the beginning, with a stimulus of one time for each unit."""
+    plan, state = Plan(*plan), make_state(memory)
+    given = stimulus.size
+    while given > 0 and stimulus[given - 1] == np.inf:
+        given -= 1
+    # what is filled afterwards is scratch to the sort
+    given = sort_events(
+        stimulus[:given],
+        plan.t_max,
+        state.stimulus_time,
+        state.stimulus,
+        state.spikes,
+        state.fired,
+        state.bins,
+    )
     for unit in range(state.spikes.size):
         state.potential[unit] = 0
         state.limits[unit] = thresholds[unit]
@@ -409,18 +511,7 @@ def reset(plan, state, thresholds, stimulus, spare):
         state.counts[k] = 0
     for k in range(state.heads.size):
         state.heads[k] = 0
-    for k in range(state.counters.size):
+    for k in range(POPULATIONS):
         state.counters[k] = 0
     state.clock[0] = 0
-    given = stimulus.size
-    while given > 0 and stimulus[given - 1] == np.inf:
-        given -= 1
-    state.counters[STIMULI] = sort_events(
-        stimulus[:given],
-        plan.t_max,
-        state.stimulus_time,
-        state.stimulus,
-        spare.times,
-        spare.index,
-        spare.bins,
-    )
+    state.counters[STIMULI] = given

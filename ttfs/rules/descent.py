@@ -10,7 +10,8 @@ import numpy as np
 from ttfs.errors import InputError
 from ttfs.gradients import Signal
 from ttfs.kernels.s4nn import SMALLEST_SCALE
-from ttfs.network import Network, aligned_zeros
+from ttfs.layers import Dense
+from ttfs.network import Network, aligned_zeros, delay_rate
 from ttfs.optimizers import Optimizer, Slots
 from ttfs.psp import Ramp, Response
 from ttfs.silence import Bump, Cure, Hinge, Push, Revive
@@ -80,8 +81,10 @@ class Descent:
         """Leave the gradients by a layer's parameters in their rooms."""
         number = signal.layer + 1
         gradient = signal.by_weights(rooms[f"weights_{number}"])
-        if scale_rate(network, signal.layer):
+        if scale_rate(network.layers[signal.layer]):
             rooms[f"scale_{number}"][0] = signal.by_scale(network)
+        if f"delay_{number}" in rooms:
+            rooms[f"delay_{number}"][:] = signal.by_latent_delays(network).reshape(-1)
         layer = network.layers[signal.layer]
         for cure in self.cures:
             if isinstance(cure, Push | Hinge):
@@ -168,19 +171,18 @@ def take_step(
     """Change every parameter that learns."""
     for name, parameter in network.parameters().items():
         kind, number = name.split("_")
-        layer = int(number) - 1
-        rate = lr if kind == "weights" else lr * scale_rate(network, layer)
+        layer = network.layers[int(number) - 1]
+        rate = lr * {"weights": 1.0, "scale": scale_rate(layer), "delay": delay_rate(layer)}[kind]
         if rate:
             optimizer.step(parameter, rooms[name], slots[name], rate)
     np.maximum(network.scales, SMALLEST_SCALE, out=network.scales)
-    for layer in range(len(network.layers)):
-        network.refresh(layer)
+    for k in range(len(network.layers)):
+        network.refresh(k)
 
 
-def scale_rate(network: Network, layer: int) -> float:
+def scale_rate(layer: Dense) -> float:
     """How fast a layer's scale learns, relative to its weights; 0 if it does not."""
-    weights = network.layers[layer].weights
-    return weights.scale_rate if isinstance(weights, Binary) else 0.0
+    return layer.weights.scale_rate if isinstance(layer.weights, Binary) else 0.0
 
 
 def revive(
@@ -191,8 +193,8 @@ def revive(
     silent: per hidden layer, (neurons,) share of samples in which each did not fire.
     """
     revived = 0
-    for cure in cures:
-        for k, shares in enumerate(silent) if isinstance(cure, Revive) else ():
+    for cure in (cure for cure in cures if isinstance(cure, Revive)):
+        for k, shares in enumerate(silent):
             dead = cure.dead(shares)
             if dead.size:
                 fresh = network.draw(k, np.random.default_rng([*seed, k]))

@@ -56,6 +56,8 @@ class S4NN:
         """Refuse potentials that do not jump, and a horizon that leaves no room for gamma."""
         if not isinstance(network.psp, Step):
             raise InputError(f"rule S4NN needs a Step response, the network has {network.psp}")
+        if any(network.delayed):
+            raise InputError("rule S4NN needs one delay for each layer")
         if self.gamma >= network.t_max:
             raise InputError(
                 f"S4NN(gamma=...) must be below the network's t_max {network.t_max:g},"
@@ -108,7 +110,7 @@ class S4NN:
             network.padded_thresholds(),
             network.scales,
             network.binary,
-            np.array([scale_rate(network, k) for k in range(len(network.layers))]),
+            np.array([scale_rate(network.layers[k]) for k in range(len(network.layers))]),
         )
         return kernels.learn(network.arrays, latents, self._targets(), times, labels, order, lr)
 
@@ -134,7 +136,7 @@ class S4NN:
             name = f"weights_{k + 1}"
             steps = np.zeros_like(parameters[name]).reshape(network.sizes[k], -1)
             kernels.gradient(*causes, errors, steps)
-            rate = scale_rate(network, k)
+            rate = scale_rate(network.layers[k])
             if rate:
                 slopes = np.empty(len(times))
                 kernels.scale_gradient(*causes, errors, network.weights[k], slopes)

@@ -1,0 +1,132 @@
+"""How the delays of a layer are parametrised: one for each input, or one for each pair."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ttfs.checks import as_array, positive
+from ttfs.errors import InputError, ShapeError
+
+BEND = 0.01  # of the horizon: about where a shrinking delay slows down, so as to stay above 0
+LEAST = 1e-6  # of the horizon: the shortest delay with which training can begin
+
+
+@dataclass(frozen=True)
+class Delays:
+    """Delays from a spike below to its arrival, which may learn.
+
+    A delay that learns is a smooth positive function of a latent real number p,
+
+        delay = (p + sqrt(p² + b²)) / 2,    b = 1 % of the horizon,
+
+    which is nearly p itself where that is larger than b, and falls towards 0 without ever
+    reaching it for p below 0. Softplus does the same, but with its bend at one unit of time,
+    whatever that is, and with an exponential and a logarithm, whose last bits differ from one
+    processor to the next; sums, quotients and square roots do not.
+    Delays for each input are the axonal, for each pair the synaptic delays of DelGrad (Göltz
+    et al. 2025, arXiv 2404.19165).
+
+    Parameters
+    ----------
+    per: "input": a spike takes as long to all neurons; "pair": each synapse has its own.
+    init: the delays to begin with, in the network's unit of time. (low, high), a tuple: they
+        are drawn from a uniform distribution; an array (inputs,) or (inputs, outputs): they
+        are these.
+    rate: learning rate, relative to that of the weights; with 0 they are fixed.
+
+    Raises
+    ------
+    InputError: another `per`, delays that are negative or not finite.
+
+    >>> Delays(per="pair", init=(0, 0.5), rate=0.3)
+    Delays(per='pair', init=(0, 0.5), rate=0.3)
+    """
+
+    per: str
+    init: Any
+    rate: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.per not in ("input", "pair"):
+            raise InputError(f'Delays(per=...) must be "input" or "pair", got {self.per!r}')
+        positive(self.rate, "Delays(rate=...)", zero=True)
+        init = as_array(self.init, "Delays(init=...)")
+        if init.size and not (np.isfinite(init).all() and init.min() >= 0):
+            raise InputError("Delays(init=...) must be 0 or more and finite")
+        if self.drawn and (init.shape != (2,) or init[0] > init[1]):
+            raise InputError(f"Delays(init=...) must be (low, high) or an array, got {self.init!r}")
+        if not self.drawn:
+            init = init.astype(np.float64)  # a copy: what was given may change
+            column = self.per == "input" and init.shape[1:] == (1,)
+            object.__setattr__(self, "init", init[:, 0] if column else init)
+
+    def __repr__(self) -> str:
+        init = self.init if self.drawn else f"array{self.init.shape}"
+        return f"Delays(per={self.per!r}, init={init}, rate={self.rate})"
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the first delays are drawn at random."""
+        return isinstance(self.init, tuple)
+
+    def shape(self, inputs: int, outputs: int) -> tuple[int, int]:
+        """Of the delays of a layer: (inputs, 1) or (inputs, outputs)."""
+        return inputs, 1 if self.per == "input" else outputs
+
+    def check(self, inputs: int, outputs: int, whose: str) -> None:
+        """Refuse an array of another shape than the layer's, with a ShapeError."""
+        wanted = (inputs,) if self.per == "input" else (inputs, outputs)
+        if not self.drawn and self.init.shape != wanted:
+            hint = "; (low, high) must be a tuple" if self.init.shape == (2,) else ""
+            raise ShapeError(f"{whose} must be {wanted}, got {self.init.shape}{hint}")
+
+    def first(self, inputs: int, outputs: int, rng: np.random.Generator) -> np.ndarray:
+        """The delays to begin with, in their `shape`, as float64."""
+        shape = self.shape(inputs, outputs)
+        if self.drawn:
+            low, high = self.init
+            return rng.uniform(low, high, shape)
+        return np.array(self.init, np.float64).reshape(shape)
+
+
+def as_delay(delay: Any, whose: str) -> float | Delays:
+    """One number, or `Delays`, which an array becomes that is fixed."""
+    if isinstance(delay, Delays):
+        return delay
+    several = isinstance(delay, list | tuple | np.ndarray)
+    array = as_array(delay, whose) if several else np.empty(())
+    if array.ndim == 0:
+        positive(delay, whose, zero=True)
+        return delay
+    if array.size and not (np.isfinite(array).all() and array.min() >= 0):
+        raise InputError(f"{whose} must be 0 or more and finite")
+    per = "input" if array.ndim == 1 or array.shape[1:] == (1,) else "pair"
+    return Delays(per, array, rate=0.0)
+
+
+# A hyperbola and its inverse. With q = b² / 4 it is delay = p / 2 + sqrt(p² / 4 + q), and
+# p = delay - q / delay.
+
+
+def delays_of(latents: np.ndarray, t_max: float) -> np.ndarray:
+    """The delays for latent numbers, of any shape; above 0.
+
+    >>> delays_of(np.array([-0.1, 0.0, 3.0]), t_max=10.0).round(3)
+    array([0.021, 0.05 , 3.001])
+    """
+    half, q = latents / 2, (BEND * t_max) ** 2 / 4
+    root = np.sqrt(half * half + q)
+    # the same twice; where latents are below 0, the first would lose digits
+    return np.where(half > 0, half + root, q / (root + np.abs(half)))
+
+
+def latents_of(delays: np.ndarray, t_max: float) -> np.ndarray:
+    """The latent numbers for delays above 0: the inverse of `delays_of`, but for rounding."""
+    return delays - (BEND * t_max) ** 2 / 4 / delays
+
+
+def slopes_of(delays: np.ndarray, t_max: float) -> np.ndarray:
+    """The derivative of each delay by its latent number, in 0..1."""
+    squares = delays * delays
+    return squares / (squares + (BEND * t_max) ** 2 / 4)

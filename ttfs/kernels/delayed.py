@@ -1,0 +1,210 @@
+"""Spike times and gradients of a layer in which each input, or each pair, has its own delay.
+
+Spikes overtake each other on their way, so arrivals are sorted after the delay was added:
+once for a layer if a spike takes as long to all of its neurons, and for every neuron if each
+pair has a delay of its own. Events of the same time come in the order: arrivals, ends of
+ramps, and each kind by input.
+
+A layer is an `Arrays` of its own here, with one layer, in which nothing is delayed any more.
+"""
+
+import numpy as np
+from numba import prange
+
+from ttfs.kernels.jit import kernel, making_kernel, parallel_kernel
+from ttfs.kernels.propagation import BLOCK, sort_events
+from ttfs.kernels.ramp import Traces, make_work, schedule, settle, sweep
+
+FEW = 48  # arrivals that are sorted sooner by insertion than by bins
+
+
+@kernel
+def sort_few(arrivals, t_max, times, index):
+    """Do what `sort_events` does, for a few arrivals."""
+    count = 0
+    for i in range(arrivals.size):
+        time, place = abs(arrivals[i]), count
+        if time < t_max:
+            while place > 0 and times[place - 1] > time:
+                times[place] = times[place - 1]
+                index[place] = index[place - 1]
+                place -= 1
+            times[place] = time
+            index[place] = i
+            count += 1
+    return count
+
+
+@kernel
+def list_events(arrays, rise, arrivals, work):
+    """Note the arrivals before the horizon, and the ends of their ramps; return how many."""
+    times, index, spare = work.times, work.index, work.spare_index
+    if arrivals.size <= FEW:
+        count = sort_few(arrivals, arrays.t_max, times, index)
+    else:
+        count = sort_events(arrivals, arrays.t_max, times, index, work.arrivals, spare, work.bins)
+    events = schedule(arrays, 0, rise, count, work)
+    # ramps that began one after the other may end at the same time, rounded
+    for e in range(1, events):
+        start, place = work.starts[e], e
+        while (
+            place > 0
+            and work.moments[place - 1] == work.moments[e]
+            and work.signs[place - 1] == work.signs[e]
+            and work.starts[place - 1] > start
+        ):
+            work.starts[place] = work.starts[place - 1]
+            place -= 1
+        work.starts[place] = start
+    return events
+
+
+@making_kernel
+def shared_block(arrays, rise, arrivals, spikes, slopes, potential):
+    """Spike times, slopes and potentials of a layer whose neurons hear a spike together.
+
+    arrivals: (samples, inputs) when that is; the arrays after it as `ramp.run_block` fills
+    them.
+    """
+    work = make_work(arrays, arrivals)
+    totals = np.empty(spikes.shape[1], slopes.dtype)
+    for s in range(len(arrivals)):
+        events = list_events(arrays, rise, arrivals[s], work)
+        sweep(arrays, 0, events, work, Traces(spikes[s], slopes[s], totals))
+        settle(arrays, rise, spikes[s], slopes[s], totals, potential[s])
+
+
+@parallel_kernel
+def shared(arrays, rise, arrivals, spikes, slopes, potential):
+    """The same for a batch, in parallel."""
+    for block in prange((len(arrivals) + BLOCK - 1) // BLOCK):
+        part = slice(BLOCK * block, BLOCK * (block + 1))
+        shared_block(arrays, rise, arrivals[part], spikes[part], slopes[part], potential[part])
+
+
+@kernel
+def arrive(row, delays, neuron, arrivals):
+    """When each spike of a row reaches a neuron."""
+    for i in range(row.size):
+        arrivals[i] = row[i] + delays[i, neuron]
+
+
+@kernel
+def follow_ramps(neuron, events, weights, threshold, t_max, work):
+    """Follow the line of one neuron; return its spike, slope and total, then or at the horizon."""
+    number, kind = weights.dtype.type, work.moments.dtype.type
+    slope, total = number(0), threshold
+    since = kind(0)
+    for e in range(events + 1):
+        moment = work.moments[e]
+        if slope > 0 and moment != since:
+            time = kind(total / slope)
+            time = since if time < since else time
+            if time <= moment and time < t_max:
+                return time, slope, total
+        if e < events:
+            weight = work.signs[e] * weights[work.starts[e] + neuron]
+            slope += weight
+            total += weight * work.values[e]
+            since = moment
+    return kind(np.inf), slope, total
+
+
+@kernel
+def follow_steps(neuron, events, weights, threshold, work):
+    """Add up the jumps of one neuron; return its spike, and its potential then or at last."""
+    potential = weights.dtype.type(0)
+    for e in range(events):
+        potential += weights[work.starts[e] + neuron]
+        if potential >= threshold and work.moments[e + 1] != work.moments[e]:
+            return work.moments[e], potential
+    return work.moments.dtype.type(np.inf), potential
+
+
+@making_kernel
+def paired_ramps_block(arrays, delays, rise, times, spikes, slopes, potential):
+    """Spike times, slopes and potentials of a layer with a delay for each pair.
+
+    delays: (inputs, outputs); times: (samples, inputs) of the spikes; the arrays after them
+    as `ramp.run_block` fills them.
+    """
+    work, arrivals = make_work(arrays, times), np.empty(times.shape[1], times.dtype)
+    totals = np.empty(spikes.shape[1], slopes.dtype)
+    for s in range(len(times)):
+        spikes[s], slopes[s] = np.inf, 0
+        for j in range(delays.shape[1]):
+            arrive(times[s], delays, j, arrivals)
+            events = list_events(arrays, rise, arrivals, work)
+            spikes[s, j], slopes[s, j], totals[j] = follow_ramps(
+                j, events, arrays.weights, arrays.thresholds[j], arrays.t_max, work
+            )
+        settle(arrays, rise, spikes[s], slopes[s], totals, potential[s])
+
+
+@parallel_kernel
+def paired_ramps(arrays, delays, rise, times, spikes, slopes, potential):
+    """The same for a batch, in parallel."""
+    for block in prange((len(times) + BLOCK - 1) // BLOCK):
+        part = slice(BLOCK * block, BLOCK * (block + 1))
+        paired_ramps_block(
+            arrays, delays, rise, times[part], spikes[part], slopes[part], potential[part]
+        )
+
+
+@making_kernel
+def paired_steps_block(arrays, delays, times, spikes, potential):
+    """The same with step responses: spike times and potentials."""
+    work, arrivals = make_work(arrays, times), np.empty(times.shape[1], times.dtype)
+    for s in range(len(times)):
+        spikes[s] = np.inf
+        for j in range(delays.shape[1]):
+            arrive(times[s], delays, j, arrivals)
+            events = list_events(arrays, np.inf, arrivals, work)
+            spikes[s, j], potential[s, j] = follow_steps(
+                j, events, arrays.weights, arrays.thresholds[j], work
+            )
+
+
+@parallel_kernel
+def paired_steps(arrays, delays, times, spikes, potential):
+    """The same for a batch, in parallel."""
+    for block in prange((len(times) + BLOCK - 1) // BLOCK):
+        part = slice(BLOCK * block, BLOCK * (block + 1))
+        paired_steps_block(arrays, delays, times[part], spikes[part], potential[part])
+
+
+@parallel_kernel
+def paired_weight_gradient(times, delays, rise, until, gains, out):
+    """Sum over samples of gain times minus the time that a pair had to rise, (inputs, width)."""
+    least = out.dtype.type(-rise)
+    for i in prange(len(out)):
+        out[i] = 0
+        for s in range(len(times)):
+            for j in range(delays.shape[1]):
+                arrival = out.dtype.type(times.dtype.type(times[s, i] + delays[i, j]))
+                if arrival < until[s, j]:
+                    out[i, j] += gains[s, j] * max(arrival - until[s, j], least)
+
+
+@parallel_kernel
+def paired_delay_gradient(times, delays, rise, until, gains, weights, out):
+    """Sum over samples of what the loss would say to each arrival, (inputs, outputs)."""
+    for i in prange(len(out)):
+        out[i] = 0
+        for s in range(len(times)):
+            for j in range(delays.shape[1]):
+                arrival = out.dtype.type(times.dtype.type(times[s, i] + delays[i, j]))
+                if arrival < until[s, j] <= out.dtype.type(arrival + rise):
+                    out[i, j] += weights[i, j] * gains[s, j]
+
+
+@parallel_kernel
+def paired_errors_below(times, delays, rise, until, gains, weights, out):
+    """What the loss would say to the inputs' spike times, (samples, inputs)."""
+    for s in prange(len(out)):
+        for i in range(out.shape[1]):
+            out[s, i] = 0
+            for j in range(delays.shape[1]):
+                arrival = out.dtype.type(times.dtype.type(times[s, i] + delays[i, j]))
+                if arrival < until[s, j] <= out.dtype.type(arrival + rise):
+                    out[s, i] += weights[i, j] * gains[s, j]
