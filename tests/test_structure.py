@@ -31,7 +31,7 @@ ROWS = [
     "diagnosis checkpoint model_file",
     "trainer",
     "presets pictures viewer",
-    "runs bench bench_simulator",
+    "runs bench bench_simulator bench_torch",
     "console",
     "cli",
     "__main__",
@@ -126,7 +126,7 @@ def test_what_is_imported_is_installed(module):
     if not project.exists():
         pytest.skip("the package is installed without its sources")
     told = tomllib.loads(project.read_text("utf-8"))["project"]
-    needed = told["dependencies"] + told["optional-dependencies"].get(module, [])
+    needed = told["dependencies"] + told["optional-dependencies"].get(module.split("_")[0], [])
     names = {requirement.split(">")[0] for requirement in needed}
     assert others(TREES[module]) <= names | {"llvmlite"}, "numba brings llvmlite"
 

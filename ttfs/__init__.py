@@ -40,6 +40,7 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 _MODULES = {
     "augmentation",
     "datasets",
+    "gradients",
     "losses",
     "plotting",
     "presets",
@@ -51,7 +52,17 @@ _MODULES = {
 __all__ = sorted([*_HOME, *_MODULES])
 
 if TYPE_CHECKING:
-    from ttfs import augmentation, datasets, losses, plotting, presets, rules, silence, viewer
+    from ttfs import (
+        augmentation,
+        datasets,
+        gradients,
+        losses,
+        plotting,
+        presets,
+        rules,
+        silence,
+        viewer,
+    )
     from ttfs.checks import NO_SPIKE
     from ttfs.circuit import Circuit, Population, Projection
     from ttfs.decoding import Decisions, decide

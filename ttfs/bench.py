@@ -24,6 +24,7 @@ from llvmlite import binding
 
 from ttfs import datasets
 from ttfs.bench_simulator import recurrent, simulate_chain, simulate_circuit, sparse
+from ttfs.bench_torch import train_relus
 from ttfs.encoding import Latency
 from ttfs.errors import DatasetError, InputError
 from ttfs.kernels.bench import add_rows
@@ -193,9 +194,10 @@ def measure(
     record = forward(network, stimuli)
     run = learn if case.learning else lambda: forward(network, stimuli)
     jobs = {"microseconds": (run, len(stimuli)), "limit": limit(case, network, record)}
-    slow = reference_of(case, network, stimuli, labels) if reference else None
-    if slow:
-        jobs["reference"] = slow
+    if reference and not case.ramp:
+        few = stimuli[:REFERENCE_SAMPLES]
+        dense = dense_method(network, few, labels if case.learning else None)
+        jobs["reference"] = (dense, len(few))
     times: dict[str, list[float]] = {name: [] for name in jobs}
     for _ in range(ROUNDS):
         for name, (job, samples) in jobs.items():
@@ -203,7 +205,11 @@ def measure(
             started = time.perf_counter()
             job()
             times[name].append(1e6 * (time.perf_counter() - started) / samples)
-    median = {name: float(np.median(values)) for name, values in times.items()}
+    median: dict[str, float | None] = {
+        name: float(np.median(values)) for name, values in times.items()
+    }
+    if reference and case.ramp and case.learning:
+        median["reference"] = torch_training(network, stimuli, labels)
     return {
         "microseconds": median["microseconds"],
         "microseconds_min": min(times["microseconds"]),
@@ -245,37 +251,11 @@ def limit(case: Case, network: Network, record: Record) -> Job:
     return lambda: [add_rows(*job) for job in jobs * sums], len(record)
 
 
-def reference_of(
-    case: Case, network: Network, stimuli: np.ndarray, labels: np.ndarray
-) -> Job | None:
-    """What others would do instead, if there is something to compare with."""
-    few = stimuli[:REFERENCE_SAMPLES]
-    if not case.ramp:
-        return dense_method(network, few, labels if case.learning else None), len(few)
-    return torch_training(network, stimuli, labels) if case.learning else None
-
-
-def torch_training(network: Network, stimuli: np.ndarray, labels: np.ndarray) -> Job | None:
-    """An ordinary network of ReLUs and the same size in PyTorch, on one thread, if it is there."""
-    try:
-        import torch
-    except ImportError:
-        return None
-    torch.set_num_threads(1)
-    first, second = (torch.nn.Linear(network.sizes[k], network.sizes[k + 1]) for k in range(2))
-    net = torch.nn.Sequential(first, torch.nn.ReLU(), second)
-    optimizer, loss = torch.optim.Adam(net.parameters()), torch.nn.CrossEntropyLoss()
-    images = torch.from_numpy(np.where(stimuli < np.inf, 1 - stimuli, 0).astype(np.float32))
-    wanted = torch.from_numpy(labels.astype(np.int64))
-
-    def run() -> None:
-        for start in range(0, len(images), BATCH):
-            optimizer.zero_grad()
-            part = slice(start, start + BATCH)
-            loss(net(images[part]), wanted[part]).backward()
-            optimizer.step()
-
-    return run, len(images)
+def torch_training(network: Network, stimuli: np.ndarray, labels: np.ndarray) -> float | None:
+    """Microseconds for each sample of an ordinary network of the same size, if PyTorch is there."""
+    images = np.where(stimuli < np.inf, 1 - stimuli, 0).astype(np.float32)
+    seconds = train_relus(network.sizes, images, labels.astype(np.int64), BATCH, ROUNDS)
+    return None if seconds is None else 1e6 * float(np.median(seconds)) / len(images)
 
 
 def dense_method(
