@@ -27,6 +27,7 @@ from ttfs.kernels.simulator import (
 )
 from ttfs.kernels.vector import LANES
 from ttfs.network import Network, aligned_zeros, check_dtype
+from ttfs.psp import Step
 
 NUMBERS = itertools.count(1)  # no two circuits have the same
 
@@ -171,6 +172,11 @@ class Circuit:
         Where inputs or pairs have delays of their own, weights of 0 are no synapses, and all
         weights are copied.
         """
+        if not isinstance(network.psp, Step):
+            raise InputError(
+                "the simulator runs step responses so far;"
+                f" this network has {network.psp}, which ttfs.forward runs"
+            )
         names = layer_names(len(network.layers))
         populations = [Population(names[0], network.sizes[0])]
         for k, layer in enumerate(network.layers):

@@ -227,7 +227,8 @@ class Network:
             thresholds = self.padded_thresholds()[units] / self.scales[layer] * self.psp.unit
             self.arrays.thresholds[units] = thresholds
         real = self.arrays.thresholds[units][: self.sizes[layer + 1]]
-        if not (np.isfinite(real).all() and (real > 0).all()):
+        known = np.isfinite(self.scales[layer])  # training that diverges has its own message
+        if known and not (np.isfinite(real).all() and (real > 0).all()):
             raise InputError(
                 f"Dense {layer + 1}: a threshold is too large or too small for {self.dtype},"
                 f" {thresholds.min():g} among them"

@@ -136,7 +136,37 @@ def one_bit(low: float, high: float, scale: float) -> Binary:
 
 
 PRESETS = {
-    "digits": exact(
+    "digits": Recipe(
+        "digits",
+        layers=(Binary(init=(-0.5, 1), scale=20), Binary(init=(-15, 30), scale=4)),
+    ),
+    "s4nn-mnist": Recipe(
+        "mnist",
+        hidden=400,
+        binary=False,
+        layers=(Real(init=(0, 5)), Real(init=(0, 48))),
+        rule=S4NN(gamma=3, weight_decay=1e-6),
+        optimizer=SGD(lr=Linear(0.3, 0.2)),
+        average=250_000,
+    ),
+    "bs4nn-mnist": Recipe(
+        "mnist",
+        layers=(Binary(init=(-0.4, 1), scale=3.3), Binary(init=(-20, 25), scale=3.3)),
+        rule=S4NN(gamma=4, revive=0),
+        optimizer=SGD(lr=Linear(0.1, 0.02)),
+        average=100_000,
+        epochs=150,
+    ),
+    "bs4nn-fashion": Recipe(
+        "fashion-mnist",
+        hidden=1000,
+        layers=(Binary(init=(-0.5, 1), scale=1.7), Binary(init=(-20, 25), scale=2.5)),
+        rule=S4NN(gamma=20, revive=0),
+        optimizer=SGD(lr=Linear(0.03, 0.01)),
+        average=50_000,
+        epochs=50,
+    ),
+    "binary-digits": exact(
         "digits",
         600,
         binary=True,
@@ -184,32 +214,6 @@ PRESETS = {
         epochs=200,
         encoder=Direct(early=0.15, late=2.0, t_max=8.0),
     ),
-    "s4nn-mnist": Recipe(
-        "mnist",
-        hidden=400,
-        binary=False,
-        layers=(Real(init=(0, 5)), Real(init=(0, 48))),
-        rule=S4NN(gamma=3, weight_decay=1e-6),
-        optimizer=SGD(lr=Linear(0.3, 0.2)),
-        average=250_000,
-    ),
-    "bs4nn-mnist": Recipe(
-        "mnist",
-        layers=(Binary(init=(-0.4, 1), scale=3.3), Binary(init=(-20, 25), scale=3.3)),
-        rule=S4NN(gamma=4, revive=0),
-        optimizer=SGD(lr=Linear(0.1, 0.02)),
-        average=100_000,
-        epochs=150,
-    ),
-    "bs4nn-fashion": Recipe(
-        "fashion-mnist",
-        hidden=1000,
-        layers=(Binary(init=(-0.5, 1), scale=1.7), Binary(init=(-20, 25), scale=2.5)),
-        rule=S4NN(gamma=20, revive=0),
-        optimizer=SGD(lr=Linear(0.03, 0.01)),
-        average=50_000,
-        epochs=50,
-    ),
 }
 
 
@@ -239,7 +243,7 @@ def for_dataset(dataset: str, *, binary: bool = True) -> Recipe:
     for recipe in PRESETS.values():
         if (recipe.dataset, recipe.binary) == (dataset, binary):
             return recipe
-    return replace(PRESETS["digits"], dataset=dataset, binary=binary, layers=None)
+    return Recipe(dataset, binary=binary)
 
 
 def with_kind(recipe: Recipe, *, binary: bool) -> Recipe:
