@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from ttfs.checks import as_array, positive, whole
 from ttfs.errors import InputError, ShapeError
 from ttfs.explanations import weight_places
-from ttfs.kernels.simulator import (
+from ttfs.kernels.circuit import (
     DENSE,
     FIRST,
     OUTGOING,
@@ -27,7 +27,7 @@ from ttfs.kernels.simulator import (
 )
 from ttfs.kernels.vector import LANES
 from ttfs.network import Network, aligned_zeros, check_dtype
-from ttfs.psp import Step
+from ttfs.psp import Ramp, Response, Step
 
 NUMBERS = itertools.count(1)  # no two circuits have the same
 
@@ -124,6 +124,7 @@ class Circuit:
     t_max: horizon, exclusive; inf for none.
     dtype: float32 or float64, of weights and potentials.
     unit: name of the unit of time.
+    psp: response to one spike: `Step()` or `Ramp(rise)`.
 
     Raises
     ------
@@ -150,6 +151,7 @@ class Circuit:
         t_max: float = np.inf,
         dtype: Any = np.float32,
         unit: str = "step",
+        psp: Response | None = None,
     ):
         self.populations = tuple(populations)
         self.projections = tuple(projections)
@@ -160,6 +162,9 @@ class Circuit:
         self.t_max = np.inf if t_max == np.inf else positive(t_max, "Circuit(t_max=...)")
         self.dtype = check_dtype(dtype, "Circuit(dtype=...)")
         self.unit = unit
+        self.psp: Response = Step() if psp is None else psp
+        if not isinstance(self.psp, Step | Ramp):
+            raise InputError(f"Circuit(psp=...) must be Step() or Ramp(rise), got {psp!r}")
         self.names = tuple(population.name for population in self.populations)
         self._check()
         self._take(make_plan(self))
@@ -172,11 +177,6 @@ class Circuit:
         Where inputs or pairs have delays of their own, weights of 0 are no synapses, and all
         weights are copied.
         """
-        if not isinstance(network.psp, Step):
-            raise InputError(
-                "the simulator runs step responses so far;"
-                f" this network has {network.psp}, which ttfs.forward runs"
-            )
         names = layer_names(len(network.layers))
         populations = [Population(names[0], network.sizes[0])]
         for k, layer in enumerate(network.layers):
@@ -187,28 +187,31 @@ class Circuit:
             for k, weights in enumerate(network.weights)
         ]
         if any(network.delayed):
-            t_max, unit = network.t_max, network.unit
-            return cls(populations, projections, t_max=t_max, dtype=network.dtype, unit=unit)
+            kept = ("t_max", "dtype", "unit", "psp")
+            settings = {name: getattr(network, name) for name in kept}
+            return cls(populations, projections, **settings)
         circuit = cls.__new__(cls)
         circuit.populations, circuit.projections = tuple(populations), tuple(projections)
         circuit.t_max, circuit.dtype, circuit.unit = network.t_max, network.dtype, network.unit
-        circuit.names = tuple(names)
+        circuit.names, circuit.psp = tuple(names), network.psp
         circuit._take(plan_of(network))
         return circuit
 
     def _take(self, plan: Plan) -> None:
-        """What a simulator wants to know."""
-        self.plan, self.number = plan, next(NUMBERS)
+        """What a simulator wants to know; thresholds are those of sums of weights."""
+        rise = self.psp.rise if isinstance(self.psp, Ramp) else 0
+        self.plan, self.number = plan._replace(rise=np.float64(rise)), next(NUMBERS)
         begins = plan.starts.tolist()
         self.units = [slice(b, b + p.size) for b, p in zip(begins, self.populations, strict=False)]
         self.thresholds = np.full(begins[-1], np.inf, self.dtype)
         for units, p in zip(self.units, self.populations, strict=True):
             whose = f"population {p.name!r}: threshold"
-            convert(np.asarray(p.threshold), self.thresholds[units], whose)
+            convert(np.asarray(p.threshold), self.thresholds[units], whose, self.psp.unit)
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{p.name} {p.size}" for p in self.populations)
-        return f"Circuit({sizes}; {', '.join(p.title for p in self.projections)})"
+        psp = "" if isinstance(self.psp, Step) else f"; {self.psp}"
+        return f"Circuit({sizes}; {', '.join(p.title for p in self.projections)}{psp})"
 
     def layer(self, layer: int | str) -> int:
         """The index of a population, given by index or name."""
@@ -244,7 +247,7 @@ class Circuit:
             number, index = self.neuron(layer, neuron)
             whose = f"threshold of {self.names[number]} {index}"
             room = other.thresholds[self.units[number]][index : index + 1]
-            convert(np.array([positive(value, whose)]), room, whose)
+            convert(np.array([positive(value, whose)]), room, whose, self.psp.unit)
         if weights:
             other.plan = self.plan._replace(weights=self.plan.weights.copy())
         for (source, sender, layer, neuron), weight in weights.items():
@@ -321,16 +324,17 @@ def unit_starts(sizes: Sequence[int]) -> np.ndarray:
     return np.concatenate([[0], np.cumsum([size + -size % WORD for size in sizes])])
 
 
-def convert(values: np.ndarray, room: np.ndarray, whose: str) -> None:
-    """Write numbers where they have another precision; one that does not survive is an error."""
+def convert(values: np.ndarray, room: np.ndarray, whose: str, factor: float = 1.0) -> None:
+    """Write numbers, times a factor, in another precision; what does not survive is an error."""
     with np.errstate(over="ignore", under="ignore"):
-        room[...] = values
-    if values.dtype == room.dtype:
+        room[...] = values if factor == 1 else values.astype(np.float64) * factor
+    if values.dtype == room.dtype and factor == 1:
         return
     lost = (values != 0) & (room == 0) | np.isfinite(values) & ~np.isfinite(room)
     if lost.any():
-        bad = np.broadcast_to(values, room.shape)[lost][0]
-        raise InputError(f"{whose} must fit {room.dtype}, in which {bad:g} is {room[lost][0]:g}")
+        bad = f"{np.broadcast_to(values, room.shape)[lost][0]:g}"
+        bad += "" if factor == 1 else f" times the rise {factor:g}"
+        raise InputError(f"{whose} must fit {room.dtype}, in which {bad} is {room[lost][0]:g}")
 
 
 def synapses(projection: Projection) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -447,4 +451,5 @@ def finish_plan(
         pointers=np.empty(0, np.int64),
         delays=delays,
         t_max=np.float64(t_max),
+        rise=np.float64(0),
     )

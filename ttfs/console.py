@@ -180,9 +180,10 @@ class Console:
     def _line(self, event: Event) -> str:
         sender = f"{self._names[event.layer]} {event.neuron} fires"
         if event.source is not None:
-            sender = (
-                f"{self._names[event.source]} {event.neuron} reaches {self._names[event.layer]}"
-            )
+            sent, verb = f"{self._names[event.source]} {event.neuron}", "reaches"
+            if event.kind == "end":
+                verb = "stops rising in"
+            sender = f"{sent} {verb} {self._names[event.layer]}"
         return f"{event.time:10g}  {sender}"
 
     def _record(self, event: Event) -> str:

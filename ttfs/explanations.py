@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ttfs.kernels.simulator import (
+from ttfs.kernels.circuit import (
     DELAYS,
     DENSE,
     FIRST,
-    HEAP,
     KIND,
     ROWS,
     SOURCE,
@@ -23,14 +22,18 @@ from ttfs.kernels.simulator import (
     TARGET,
     WIDTH,
     Plan,
-    State,
 )
+from ttfs.kernels.queue import HEAP
+
+
+quiet = np.errstate(over="ignore", invalid="ignore")  # sums overflow as they do in kernels
 
 
 class Arrival(NamedTuple):
-    """One spike at one neuron. Sorts as the events do."""
+    """One spike at one neuron, or the end of its ramp. Sorts as the events do."""
 
     time: float
+    ends: int
     neuron: int
     projection: int
     synapse: int
@@ -44,7 +47,8 @@ class Input:
     """A spike that reached a neuron.
 
     time: of its arrival; spiked: when it was fired by `neuron` of `layer`; weight: what it
-    added; potential: the sum after it.
+    added, or with ramps will have added at the end of its ramp; potential: that of the neuron
+    at its arrival, after it.
     """
 
     time: float
@@ -63,8 +67,8 @@ class Explanation:
     time: when it fired; inf if it has not.
     inputs: the spikes that reached it until then, or until now, in order.
     margin: potential minus threshold at the spike; for a silent neuron, at its closest.
-    closest: for a silent neuron, when its potential was largest, all inputs of an instant
-        added; for one that fired, `time`. NaN where nothing has arrived.
+    closest: for a silent neuron, when its potential was largest so far, all inputs of an
+        instant added; for one that fired, `time`. NaN where nothing has arrived.
     given: whether a stimulus made it fire.
     unit: of time. names: of all layers.
 
@@ -111,7 +115,8 @@ class Trace:
     """The potential of one neuron as the corners of a line.
 
     times, potential: (corners,) aligned; between two corners the potential is a straight
-    line. An instant at which it jumps has two corners. It ends at the spike, or now.
+    line. An instant at which it jumps has two corners; with ramps, one at which something
+    arrives or ends has one. It ends at the spike, or now.
     spike: when the neuron fired, or inf; threshold: what it needed.
     """
 
@@ -123,39 +128,40 @@ class Trace:
     threshold: float
 
 
-def arrivals(plan: Plan, state: State, layer: int, neuron: int) -> list[Arrival]:
-    """Every spike that has reached a neuron, in order."""
+def arrivals(plan: Plan, state: Any, layer: int, neuron: int) -> list[Arrival]:
+    """Every spike that has reached a neuron, and every ramp that has ended, in order."""
     streams = [
-        _along(plan, state, r, neuron)
+        _along(plan, state, r, neuron, ends)
         for r in range(len(plan.projections))
         if plan.projections[r, TARGET] == layer
+        for ends in range(len(state.heads))
     ]
     return list(heapq.merge(*streams))
 
 
-def _along(plan: Plan, state: State, r: int, neuron: int) -> Iterator[Arrival]:
-    """The spikes that reached a neuron along one projection."""
+def _along(plan: Plan, state: Any, r: int, neuron: int, ends: int) -> Iterator[Arrival]:
+    """The spikes that reached a neuron along one projection, or whose ramps ended there."""
     source, kind = plan.projections[r, SOURCE], plan.projections[r, KIND]
     start = plan.starts[source]
     if kind == SYNAPTIC:
-        yield from sorted(_under_way(plan, state, r, neuron))
+        yield from sorted(_under_way(plan, state, r, neuron, ends))
         return
     delay = plan.delays[plan.projections[r, DELAYS]]
-    for sender in state.fired[start : start + state.heads[r]]:
+    for sender in state.fired[start : start + state.heads[ends, r]]:
         spiked = state.spikes[start + sender]
-        time = arrival_time(plan, r, spiked, delay)
+        time = arrival_time(plan, r, spiked, delay, ends)
         for synapse in _synapses(plan, r, sender, neuron):
             weight = plan.weights[synapse + (plan.projections[r, FIRST] if kind else 0)]
-            yield Arrival(time, sender, r, 0, source, spiked, weight)
+            yield Arrival(time, ends, sender, r, 0, source, spiked, weight)
 
 
-def arrival_time(plan: Plan, r: int, spiked: Any, delay: float) -> Any:
-    """When a spike arrives along a projection: what the kernel `due` does."""
+def arrival_time(plan: Plan, r: int, spiked: Any, delay: float, ends: int) -> Any:
+    """When a spike arrives along a projection, or its ramp ends: what the kernel `due` does."""
     kind = spiked.dtype.type
     time = kind(np.float64(spiked) + delay)
     if time == spiked and plan.projections[r, TARGET] <= plan.projections[r, SOURCE]:
-        return np.nextafter(spiked, kind(np.inf))
-    return time
+        time = np.nextafter(spiked, kind(np.inf))
+    return kind(np.float64(time) + plan.rise) if ends else time
 
 
 def _synapses(plan: Plan, r: int, sender: int, neuron: int) -> list[int]:
@@ -167,53 +173,97 @@ def _synapses(plan: Plan, r: int, sender: int, neuron: int) -> list[int]:
     return [k for k in range(first, last) if plan.indices[k] == neuron]
 
 
-def _under_way(plan: Plan, state: State, r: int, neuron: int) -> Iterator[Arrival]:
+def _under_way(plan: Plan, state: Any, r: int, neuron: int, ends: int) -> Iterator[Arrival]:
     """The same where each synapse has its own delay: some of a spike may yet have to come."""
     row = plan.projections[r]
     start, size = plan.starts[row[SOURCE]], state.counters[HEAP]
-    coming = {int(state.heap[k, 1]): state.heap[k, 3] for k in range(size) if state.heap[k, 2] == r}
+    queue = state.heap[:size]
+    queue = queue[(queue[:, 2] == r) & (queue[:, 0] % len(state.heads) == ends)]
+    coming = dict(zip(queue[:, 1].tolist(), queue[:, 3].tolist(), strict=True))
     for sender in state.fired[start : start + state.counts[row[SOURCE]]]:
         spiked = state.spikes[start + sender]
         for synapse in _synapses(plan, r, sender, neuron):
-            time = arrival_time(plan, r, spiked, plan.delays[synapse + row[DELAYS]])
+            time = arrival_time(plan, r, spiked, plan.delays[synapse + row[DELAYS]], ends)
             if float(time) < plan.t_max and synapse < coming.get(int(sender), np.inf):
                 weight = plan.weights[synapse + row[FIRST]]
-                yield Arrival(time, sender, r, synapse, row[SOURCE], spiked, weight)
+                yield Arrival(time, ends, sender, r, synapse, row[SOURCE], spiked, weight)
 
 
-def inputs_of(plan: Plan, state: State, layer: int, neuron: int) -> list[Input]:
-    """What reached a neuron until it fired, with the potential after each."""
+class Course(NamedTuple):
+    """What reached a neuron until it fired, in order, and its potential after each."""
+
+    arrivals: list[Arrival]
+    potential: np.ndarray
+
+    def inputs(self) -> list[Input]:
+        """The arrivals of spikes."""
+        return [
+            Input(
+                time=float(a.time),
+                layer=int(a.layer),
+                neuron=int(a.neuron),
+                spiked=float(a.spiked),
+                weight=float(a.weight),
+                potential=float(after),
+            )
+            for a, after in zip(self.arrivals, self.potential, strict=True)
+            if not a.ends
+        ]
+
+    def instants(self) -> tuple[np.ndarray, np.ndarray]:
+        """The distinct times of arrivals and ends, and the potential when all of each happened."""
+        times = np.array([float(a.time) for a in self.arrivals])
+        last = np.append(times[1:] != times[:-1], True)[: len(times)]
+        return times[last], self.potential[last].astype(float)
+
+    def corners(self, jumps: bool, end: float, last: float) -> tuple[np.ndarray, np.ndarray]:
+        """Times and potentials between which the potential is a straight line, to its end."""
+        when, after = self.instants()
+        if jumps:
+            before = np.concatenate([[0.0], after])[: len(after)]
+            when, after = np.repeat(when, 2), np.stack([before, after], 1).ravel()
+        return np.concatenate([[0.0], when, [end]]), np.concatenate([[0.0], after, [last]])
+
+
+@quiet
+def course_of(plan: Plan, state: Any, threshold: Any, layer: int, neuron: int) -> Course:
+    """The Course of a neuron; its threshold is that of sums of weights."""
     spike = state.spikes[plan.starts[layer] + neuron]
     found = [a for a in arrivals(plan, state, layer, neuron) if a.time <= spike]
-    potential = np.cumsum(np.array([a.weight for a in found], plan.weights.dtype))
-    return [
-        Input(
-            float(a.time), int(a.layer), int(a.neuron), float(a.spiked), float(a.weight), float(v)
-        )
-        for a, v in zip(found, potential, strict=True)
-    ]
+    weights = np.array([-a.weight if a.ends else a.weight for a in found], plan.weights.dtype)
+    slope = np.cumsum(weights)
+    if not plan.rise:
+        return Course(found, slope)
+    times = np.array([a.time for a in found], weights.dtype)
+    total = np.cumsum(np.append(finite(threshold), weights * times))[1:]
+    return Course(found, line(plan, threshold, slope, total, times))
 
 
-def instants(inputs: list[Input]) -> tuple[np.ndarray, np.ndarray]:
-    """The distinct times of arrival, and the potential when all of each were added."""
-    times = np.array([i.time for i in inputs])
-    potential = np.array([i.potential for i in inputs])
-    last = np.append(times[1:] != times[:-1], True)[: len(times)]
-    return times[last], potential[last]
+def potentials(plan: Plan, state: Any, thresholds: np.ndarray, units: slice, now: float) -> Any:
+    """Of some units now; of those that fired, at their spike."""
+    if not plan.rise:
+        levels = state.potential[units]
+    else:
+        time = plan.weights.dtype.type(now)
+        levels = line(plan, thresholds[units], state.slope[units], state.total[units], time)
+    return np.where(np.isfinite(state.spikes[units]), state.at_spike[units], levels)
 
 
-def trace_of(
-    plan: Plan, state: State, now: float, threshold: float, layer: int, neuron: int
-) -> Trace:
-    """The corners of a neuron's potential from 0 to its spike, or to now."""
-    spike = float(state.spikes[plan.starts[layer] + neuron])
-    end = spike if np.isfinite(spike) else now
-    when, after = instants(inputs_of(plan, state, layer, neuron))
-    before = np.concatenate([[0.0], after])[: len(after)]
-    times = np.concatenate([[0.0], np.repeat(when, 2), [end]])
-    last = after[-1:] if len(after) else np.zeros(1)
-    potential = np.concatenate([[0.0], np.stack([before, after], 1).ravel(), last])
-    return Trace(layer, neuron, times, potential, spike, threshold)
+@quiet
+def line(plan: Plan, threshold: Any, slope: Any, total: Any, time: Any) -> Any:
+    """Points of straight lines, as `kernels.simulator_ramp.level` has them."""
+    return (slope * time - (total - finite(threshold))) / scale_of(plan)
+
+
+def finite(threshold: Any) -> Any:
+    """A threshold as it is in `total`: an endless one is not."""
+    return np.where(np.isfinite(threshold), threshold, threshold.dtype.type(0))
+
+
+def scale_of(plan: Plan) -> Any:
+    """What sums of weights are divided by to be a potential."""
+    number = plan.weights.dtype.type
+    return number(plan.rise) if 0 < plan.rise < np.inf else number(1)
 
 
 def weight_places(plan: Plan, sender: tuple[int, int], neuron: tuple[int, int]) -> list[int]:

@@ -47,9 +47,9 @@ class Recipe:
     epochs: int = 100
     encoder: Encoder = field(default_factory=lambda: Latency(t_max=256, steps=True))
 
-    def network(self, values: int, classes: int, seed: int) -> Network:
-        """A fresh network for data of so many values and classes."""
-        sizes = (self.encoder.inputs(values), self.hidden, classes)
+    def network(self, inputs: int, classes: int, seed: int) -> Network:
+        """A fresh network for data of so many inputs and classes."""
+        sizes = (self.encoder.inputs(inputs), self.hidden, classes)
         beginning = self.layers or tuple(self.beginning(sizes[k], sizes[k + 1]) for k in range(2))
         layers = (
             Dense(

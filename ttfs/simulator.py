@@ -11,13 +11,27 @@ from ttfs.checks import as_array, check_times
 from ttfs.circuit import Circuit
 from ttfs.errors import InputError, ShapeError
 from ttfs.explanations import Explanation, Trace
-from ttfs.kernels import simulator as kernels
-from ttfs.kernels.simulator import ARRIVAL, NOTHING, SYNAPTIC, Breaks, Plan, State
+from ttfs.kernels import queue as names
+from ttfs.kernels import simulator, simulator_ramp
+from ttfs.kernels.circuit import (
+    ARRIVAL,
+    END,
+    FIRED,
+    KIND,
+    NOTHING,
+    OVER,
+    SOURCE,
+    SPIKE,
+    SYNAPTIC,
+    UNTIL,
+    Breaks,
+    Plan,
+)
 from ttfs.network import Network, aligned_zeros
 
-KINDS = {ARRIVAL: "arrival", kernels.SPIKE: "spike"}
+KINDS = {ARRIVAL: "arrival", END: "end", SPIKE: "spike"}
 SINGLE = np.dtype(np.float32)
-REASONS = {kernels.UNTIL: "until", kernels.END: "end", kernels.FIRED: "spike"}
+REASONS = {UNTIL: "until", OVER: "end", FIRED: "spike"}
 
 
 @dataclass(frozen=True)
@@ -25,7 +39,7 @@ class Event:
     """Something that happens at an instant.
 
     kind "spike": `neuron` of `layer` fires. kind "arrival": the spike of `neuron` of layer
-    `source` reaches `layer`.
+    `source` reaches `layer`; kind "end": its ramp there ends.
     """
 
     time: float
@@ -50,8 +64,8 @@ class Spikes:
 class Simulator:
     """Steps through one stimulus, exactly, and can be stopped anywhere.
 
-    Events happen in the order of (time, layer, kind, neuron), arrivals before spikes. What a
-    population fires at an instant is decided when everything that arrives at that instant
+    Events happen in the order of (time, layer, kind, neuron): arrivals, ends of ramps, spikes.
+    Who fires at an instant is decided when everything that arrives or ends at that instant
     has been added. Spike times are those of `ttfs.forward`, bit for bit. Where a loop could
     close, an arrival is later than its spike: if a delay is too short for the precision of
     times, by the least step.
@@ -83,6 +97,7 @@ class Simulator:
         if not isinstance(self.circuit, Circuit):
             raise InputError(f"Simulator wants a Network or a Circuit, got {network!r}")
         self.plan: Plan = self.circuit.plan
+        self._kernels = simulator_ramp if self.plan.rise else simulator
         self._breaks: Breaks | None
         self._alarm: float
         self.clear_breaks()
@@ -97,10 +112,10 @@ class Simulator:
 
     def _make_room(self) -> None:
         """A state with times of the stimulus' precision."""
-        memory = make_memory(self.plan, self._stimulus.dtype)
+        memory = make_memory(self.plan, self._stimulus.dtype, self._kernels)
         self._handed = tuple(self.plan), memory  # bare tuples: records take kernels longer
-        self._state: State = kernels.parts(memory)
-        self._state.counters[kernels.CIRCUIT] = self.circuit.number
+        self._state = self._kernels.parts(memory)
+        self._state.counters[names.CIRCUIT] = self.circuit.number
 
     def reset(self, times: Any = None) -> None:
         """Go back to the beginning, with another stimulus if one is given; breaks stay."""
@@ -109,7 +124,7 @@ class Simulator:
             if before.dtype != self._stimulus.dtype:
                 self._make_room()
         self._reached = 0.0
-        kernels.reset(*self._handed, self.circuit.thresholds, self._stimulus)
+        self._kernels.reset(*self._handed, self.circuit.thresholds, self._stimulus)
 
     def _read(self, times: Any) -> np.ndarray:
         """(units,) times of the spikes that the stimulus asks for."""
@@ -134,13 +149,13 @@ class Simulator:
         check_times(array, whose)
         return array
 
-    def snapshot(self) -> State:
+    def snapshot(self) -> Any:
         """The whole state, to `restore` any number of times."""
-        return State(*(array.copy() for array in self._state))
+        return type(self._state)(*(array.copy() for array in self._state))
 
-    def restore(self, snapshot: State) -> None:
+    def restore(self, snapshot: Any) -> None:
         """Go back, or on, to a snapshot of this simulator, or of one of the same `Circuit`."""
-        if snapshot.counters[kernels.CIRCUIT] != self.circuit.number:
+        if snapshot.counters[names.CIRCUIT] != self.circuit.number:
             raise InputError(
                 "this snapshot is of another circuit; for simulators that share snapshots,"
                 " make one Circuit and give it to each of them"
@@ -153,7 +168,7 @@ class Simulator:
         for mine, other in zip(self._state, snapshot, strict=True):
             mine[:] = other
         self._reached = 0.0
-        given = self._state.counters[kernels.STIMULI]
+        given = self._state.counters[names.STIMULI]
         self._stimulus = np.full_like(self._stimulus, np.inf)
         self._stimulus[self._state.stimulus[:given]] = self._state.stimulus_time[:given]
 
@@ -161,26 +176,30 @@ class Simulator:
 
     def peek(self) -> Event | None:
         """The next event; None at the end. Nothing happens."""
-        return self._event(kernels.describe(self.plan, self._state))
+        return self._event(self._kernels.describe(self.plan, self._state))
 
     def step(self) -> Event | None:
         """Let the next event happen; None at the end."""
-        return self._event(kernels.step(self.plan, self._state))
+        return self._event(self._kernels.step(self.plan, self._state))
 
     def run(self, until: float = np.inf) -> str:
         """Step until a break or the end, through every event at or before `until`.
 
         Returns why it stopped: "end", "until", or by `break_on` "spike", "potential" or
-        "time". The time is then that of the last event, or the one run to.
+        "time". The time is then that of the last event, or the one run to. With ramps,
+        potentials go on after the last event: at the end, the time is the horizon if there
+        is one, or that given.
         """
         if until != until:
             raise InputError("run(until=...) must not be NaN")
         stop = min(float(until), self._alarm)
         if self._breaks is None:
-            why = kernels.run(*self._handed, stop)
+            why = self._kernels.run(*self._handed, stop)
         else:
-            why = kernels.run_to_break(*self._handed, stop, self._breaks)
-        if why == kernels.UNTIL:
+            why = self._kernels.run_to_break(*self._handed, stop, self._breaks)
+        if why == OVER and self.plan.rise and np.isfinite(min(stop, self.plan.t_max)):
+            self._reached = min(stop, self.plan.t_max)
+        if why == UNTIL:
             self._reached = stop
             if self._alarm <= until:
                 self._alarm = np.inf
@@ -196,8 +215,8 @@ class Simulator:
         if kind == NOTHING:
             return None
         source = None
-        if kind == ARRIVAL:
-            source = int(self.plan.projections[projection, kernels.SOURCE])
+        if projection >= 0:
+            source = int(self.plan.projections[projection, SOURCE])
         return Event(time, KINDS[kind], int(layer), int(neuron), source)
 
     # -- breaks
@@ -215,8 +234,9 @@ class Simulator:
 
         layer: when a neuron of it fires; with `neuron`, when that one does; with `potential`
         too, when that neuron's potential passes that value in either direction, seen after
-        each arrival. time: once, after the last event at or before it. decision: when the last
-        layer fires.
+        each arrival (with ramps, after each event: the first one, of any neuron, after which
+        the potential has passed). time: once, after the last event at or before it.
+        decision: when the last layer fires.
         """
         if decision:
             layer = len(self.circuit.populations) - 1
@@ -259,12 +279,12 @@ class Simulator:
     @property
     def events(self) -> int:
         """How many events have happened."""
-        return int(self._state.counters[kernels.EVENTS])
+        return int(self._state.counters[names.EVENTS])
 
     @property
     def synaptic_events(self) -> int:
         """How many weights have been added."""
-        return int(self._state.counters[kernels.SYNAPSES])
+        return int(self._state.counters[names.SYNAPSES])
 
     @property
     def spikes(self) -> Spikes:
@@ -287,9 +307,8 @@ class Simulator:
     def potential(self, layer: int | str) -> np.ndarray:
         """(neurons,) membrane potentials now; of neurons that fired, at their spike."""
         number = self.circuit.layer(layer)
-        now = self._part(self._state.potential, number)
-        then = self._part(self._state.at_spike, number)
-        return np.where(np.isfinite(self.times(number)), then, now)
+        units, thresholds = self.circuit.units[number], self.circuit.thresholds
+        return explanations.potentials(self.plan, self._state, thresholds, units, self.time)
 
     def _part(self, units: np.ndarray, layer: int) -> np.ndarray:
         return units[self.circuit.units[layer]]
@@ -300,12 +319,14 @@ class Simulator:
         """Why a neuron fired when it did, or how close it has come; prints as a table."""
         number, index = self.circuit.neuron(layer, neuron)
         unit = self.circuit.units[number].start + index
-        inputs = explanations.inputs_of(self.plan, self._state, number, index)
-        when, after = explanations.instants(inputs)
-        threshold, time = float(self.circuit.thresholds[unit]), float(self._state.spikes[unit])
-        best = int(np.argmax(after)) if len(after) else -1
+        course, threshold = self._course(number, index), self._threshold(unit)
+        inputs, (when, after) = course.inputs(), course.instants()
+        time, now = float(self._state.spikes[unit]), float(self.potential(number)[index])
+        if self.plan.rise and inputs:
+            when, after = np.append(when, self.time), np.append(after, now)
+        best = int(np.argmax(after)) if inputs else -1
         fired = np.isfinite(time)
-        at = float(self._state.at_spike[unit]) if fired else float(after[best]) if inputs else 0.0
+        at = now if fired else float(after[best]) if inputs else 0.0
         return Explanation(
             layer=number,
             neuron=index,
@@ -325,13 +346,21 @@ class Simulator:
         number = self.circuit.layer(layer)
         chosen = range(int(self.plan.sizes[number])) if neurons is None else np.atleast_1d(neurons)
         found = [self.circuit.neuron(number, int(neuron))[1] for neuron in chosen]
-        thresholds = self._part(self.circuit.thresholds, number)
-        return [
-            explanations.trace_of(
-                self.plan, self._state, self.time, float(thresholds[j]), number, j
-            )
-            for j in found
-        ]
+        times, potential = self.times(number).astype(float), self.potential(number)
+        first, traces = self.circuit.units[number].start, []
+        for j in found:
+            spike, jumps = float(times[j]), not self.plan.rise
+            end = spike if np.isfinite(spike) else self.time
+            corners = self._course(number, j).corners(jumps, end, float(potential[j]))
+            traces.append(Trace(number, j, *corners, spike, self._threshold(first + j)))
+        return traces
+
+    def _course(self, layer: int, neuron: int) -> explanations.Course:
+        threshold = self.circuit.thresholds[self.circuit.units[layer].start + neuron]
+        return explanations.course_of(self.plan, self._state, threshold, layer, neuron)
+
+    def _threshold(self, unit: int) -> float:
+        return float(self.circuit.thresholds[unit] / explanations.scale_of(self.plan))
 
     def what_if(
         self,
@@ -423,14 +452,15 @@ class Difference:
         return "\n".join(lines) or "nothing changes"
 
 
-def make_memory(plan: Plan, dtype: np.dtype) -> tuple[np.ndarray, ...]:
+def make_memory(plan: Plan, dtype: np.dtype, kernels: Any) -> tuple[np.ndarray, ...]:
     """Room for everything that changes, with times of one dtype; `parts` says what is where."""
     units, table = len(plan.owners), plan.projections
-    waves = table[table[:, kernels.KIND] == SYNAPTIC, kernels.SOURCE]
-    queue = len(table) + 1 + int(plan.sizes[waves].sum())
-    volts = aligned_zeros(3 * units, plan.weights.dtype).reshape(3, units)
-    times, whole = np.zeros((2, units + 1), dtype), np.zeros((5, units + 1), np.int64)
-    lists = len(plan.sizes) + len(table) + 4 * queue
-    few = np.zeros(kernels.COUNTERS + kernels.BINS + lists, np.int64)
-    few[kernels.POPULATIONS], few[kernels.PROJECTIONS] = len(plan.sizes), len(table)
+    waves = table[table[:, KIND] == SYNAPTIC, SOURCE]
+    queue = kernels.KINDS * (len(table) + int(plan.sizes[waves].sum())) + 1
+    volts = aligned_zeros(kernels.VOLTS * units, plan.weights.dtype).reshape(-1, units)
+    times = np.zeros((kernels.TIMES, units + 1), dtype)
+    whole = np.zeros((5, units + 1), np.int64)
+    lists = len(plan.sizes) + kernels.KINDS * len(table) + 4 * queue
+    few = np.zeros(names.COUNTERS + names.SCRATCH + lists, np.int64)
+    few[names.POPULATIONS], few[names.PROJECTIONS] = len(plan.sizes), len(table)
     return volts, times, whole, few, np.zeros(queue + 1, dtype)

@@ -1,0 +1,217 @@
+"""What is on its way: spikes along projections, in the total order of events.
+
+An arrival, or the end of a ramp, is an entry of a binary heap: a time, and (rank, neuron,
+projection, synapse), of which the rank is the population that it goes to, and then its kind.
+The spikes of a population travel along a projection in the order in which they were fired, so
+a projection with one delay has at most one entry of each kind: what comes next. A projection
+with a delay for each synapse has one for each spike under way.
+
+`kind` is 0 for arrivals and 1 for the ends of ramps. A state has the arrays
+`heap`, `heap_time`: the queue, and `counters`, of which the names are below;
+`heads`: (kinds, projections) which of the source's spikes comes next;
+`counts`: (populations,) how many have fired, `fired`: in which order, `spikes`: when;
+`stimulus`, `stimulus_time`: the units that the stimulus makes fire, and when.
+"""
+
+import numpy as np
+
+from ttfs.kernels.circuit import (
+    DELAYS,
+    KIND,
+    LEAVING,
+    OUTGOING,
+    ROWS,
+    SOURCE,
+    START,
+    SYNAPTIC,
+    TARGET,
+)
+from ttfs.kernels.jit import kernel
+from ttfs.kernels.propagation import BINS, sort_events
+
+HEAP, NEXT, FIRING, LAYER, LISTED, ROWED, STIMULUS, STIMULI, EVENTS, SYNAPSES = range(10)
+POPULATIONS, PROJECTIONS, CIRCUIT = 10, 11, 12  # how many; which circuit this is a state of
+COUNTERS, SCRATCH = 13, BINS + 1  # lengths; the scratch is of the sort
+
+
+@kernel
+def earlier(state, a, b):
+    """Whether heap entry a comes before b."""
+    if state.heap_time[a] != state.heap_time[b]:
+        return state.heap_time[a] < state.heap_time[b]
+    for column in range(4):
+        if state.heap[a, column] != state.heap[b, column]:
+            return state.heap[a, column] < state.heap[b, column]
+    return False
+
+
+@kernel
+def swap(state, a, b):
+    """Exchange two heap entries."""
+    state.heap_time[a], state.heap_time[b] = state.heap_time[b], state.heap_time[a]
+    for column in range(4):
+        x = state.heap[a, column]
+        state.heap[a, column] = state.heap[b, column]
+        state.heap[b, column] = x
+
+
+@kernel
+def sink(state):
+    """Let the top entry find its place."""
+    size, place = state.counters[HEAP], 0
+    while 2 * place + 1 < size:
+        child = 2 * place + 1
+        if child + 1 < size and earlier(state, child + 1, child):
+            child += 1
+        if not earlier(state, child, place):
+            break
+        swap(state, child, place)
+        place = child
+
+
+@kernel
+def pop(state):
+    """Take the top entry away."""
+    state.counters[HEAP] -= 1
+    last = state.counters[HEAP]
+    if last > 0:
+        swap(state, 0, last)
+        sink(state)
+
+
+@kernel
+def due(plan, state, place, kind, r, spiked, delay):
+    """Note at a place of the heap when a spike comes; return whether that is in time.
+
+    Where a loop could close, an arrival is later than its spike, if only by the least step.
+    """
+    state.heap_time[place] = spiked + delay
+    back = plan.projections[r, TARGET] <= plan.projections[r, SOURCE]
+    if back and state.heap_time[place] == spiked:
+        state.heap_time[place] = np.inf
+        state.heap_time[place] = np.nextafter(spiked, state.heap_time[place])
+    if kind:
+        state.heap_time[place] = state.heap_time[place] + plan.rise
+    return state.heap_time[place] < plan.t_max
+
+
+@kernel
+def put(plan, state, place, kind, r, neuron, synapse):
+    """Write an entry's key except its time."""
+    state.heap[place, 0] = plan.projections[r, TARGET] * state.heads.shape[0] + kind
+    state.heap[place, 1] = neuron
+    state.heap[place, 2] = r
+    state.heap[place, 3] = synapse
+
+
+@kernel
+def push(plan, state, kind, r, neuron, synapse, spiked, delay):
+    """Queue what a spike brings, unless the horizon comes first."""
+    place = state.counters[HEAP]
+    if not due(plan, state, place, kind, r, spiked, delay):
+        return
+    put(plan, state, place, kind, r, neuron, synapse)
+    state.counters[HEAP] += 1
+    while place > 0 and earlier(state, place, (place - 1) // 2):
+        swap(state, place, (place - 1) // 2)
+        place = (place - 1) // 2
+
+
+@kernel
+def depart(plan, state, layer, neuron):
+    """Queue what a neuron's spike, which is its layer's last, brings along all projections."""
+    spiked = state.spikes[plan.populations[layer, START] + neuron]
+    for k in range(plan.populations[layer, LEAVING], plan.populations[layer + 1, LEAVING]):
+        r = plan.projections[k, OUTGOING]
+        place, synapse, apart = plan.projections[r, DELAYS], 0, False
+        if plan.projections[r, KIND] == SYNAPTIC:
+            row = plan.projections[r, ROWS] + neuron
+            synapse, apart = plan.pointers[row], True
+            if synapse == plan.pointers[row + 1]:
+                continue
+            place += synapse
+        for kind in range(state.heads.shape[0]):
+            if apart or state.heads[kind, r] == state.counts[layer] - 1:
+                push(plan, state, kind, r, neuron, synapse, spiked, plan.delays[place])
+
+
+@kernel
+def advance(plan, state, kind, r):
+    """Replace the top entry by the next one of its kind along projection r."""
+    source = plan.projections[r, SOURCE]
+    state.heads[kind, r] += 1
+    if state.heads[kind, r] < state.counts[source]:
+        start = plan.populations[source, START]
+        neuron = state.fired[start + state.heads[kind, r]]
+        delay = plan.delays[plan.projections[r, DELAYS]]
+        if due(plan, state, 0, kind, r, state.spikes[start + neuron], delay):
+            put(plan, state, 0, kind, r, neuron, 0)
+            sink(state)
+            return
+    pop(state)
+
+
+@kernel
+def advance_synapse(plan, state, kind, r, neuron, first):
+    """Replace the top entry by the next delay of its spike; return the synapse at which it is."""
+    delays = plan.delays[plan.projections[r, DELAYS] + first :]
+    count, most = 1, plan.pointers[plan.projections[r, ROWS] + neuron + 1] - first
+    while count < most and delays[count] == delays[0]:
+        count += 1
+    pop(state)
+    if count < most:
+        spiked = state.spikes[plan.populations[plan.projections[r, SOURCE], START] + neuron]
+        push(plan, state, kind, r, neuron, first + count, spiked, delays[count])
+    return first + count
+
+
+@kernel
+def fire(plan, state, layer, neuron):
+    """Note that a neuron fires now."""
+    unit = plan.populations[layer, START] + neuron
+    state.spikes[unit] = state.clock[0]
+    state.fired[plan.populations[layer, START] + state.counts[layer]] = neuron
+    state.counts[layer] += 1
+
+
+@kernel
+def asked(state):
+    """Whether the stimulus asks for another spike; of neurons that fired before, it does not."""
+    s = state.counters[STIMULUS]
+    while s < state.counters[STIMULI] and state.spikes[state.stimulus[s]] < np.inf:
+        s += 1
+    state.counters[STIMULUS] = s
+    return s < state.counters[STIMULI]
+
+
+@kernel
+def told(plan, state):
+    """The spike that the stimulus asks for next, as (time, population, neuron)."""
+    unit = state.stimulus[state.counters[STIMULUS]]
+    layer = plan.owners[unit]
+    time = float(state.stimulus_time[state.counters[STIMULUS]])
+    return time, layer, unit - plan.populations[layer, START]
+
+
+@kernel
+def begin(plan, state, stimulus):
+    """Nothing has happened yet; (units,) a stimulus of one time for each is to come."""
+    given = stimulus.size
+    while given > 0 and stimulus[given - 1] == np.inf:
+        given -= 1
+    for k in range(POPULATIONS):
+        state.counters[k] = 0
+    # what is filled afterwards is scratch to the sort
+    state.counters[STIMULI] = sort_events(
+        stimulus[:given],
+        plan.t_max,
+        state.stimulus_time,
+        state.stimulus,
+        state.spikes,
+        state.fired,
+        state.bins,
+    )
+    state.spikes[:] = np.inf
+    state.counts[:] = 0
+    state.heads[:] = 0
+    state.clock[0] = 0
