@@ -162,7 +162,7 @@ def test_a_rise_must_be_above_zero(rise):
         ttfs.Ramp(rise)
 
 
-def test_the_simulator_says_that_it_runs_steps():
+def test_the_page_says_that_it_draws_steps():
     network = ttfs.Network(ttfs.Dense.of([[1.0]], threshold=1), psp=ttfs.Ramp(), t_max=6)
     with pytest.raises(InputError, match=r"step responses so far.*Ramp"):
-        ttfs.Simulator(network, [1.0])
+        ttfs.viewer.page(ttfs.Simulator(network, [1.0]))

@@ -25,7 +25,6 @@ from ttfs.kernels.circuit import (
 )
 from ttfs.kernels.queue import HEAP
 
-
 quiet = np.errstate(over="ignore", invalid="ignore")  # sums overflow as they do in kernels
 
 

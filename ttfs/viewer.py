@@ -22,6 +22,7 @@ from ttfs.errors import InputError, ShapeError
 from ttfs.files import as_json, write_atomically
 from ttfs.kernels import simulator as kernels
 from ttfs.kernels.simulator import ARRIVAL, DENSE, NOTHING, SPARSE, SPIKE, Plan, State
+from ttfs.psp import Step
 from ttfs.simulator import Simulator
 
 MOST = 25_000_000
@@ -91,6 +92,11 @@ def page(
     """
     if not isinstance(simulator, Simulator):
         raise InputError(f"page wants a Simulator, got {type(simulator).__name__}")
+    if not isinstance(simulator.circuit.psp, Step):
+        raise InputError(
+            "the page draws step responses so far; this network has"
+            f" {simulator.circuit.psp}: step through it with Simulator or `ttfs step`"
+        )
     sizes = simulator.plan.sizes
     title = "-".join(map(str, sizes)) if title is None else str(title)
     picture = _picture(int(sizes[0]), image_shape, image)
