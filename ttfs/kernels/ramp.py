@@ -133,8 +133,9 @@ def cross(bits, first, e, t_max, work, traces):
         lane = lowest_bit(bits)
         bits &= bits - ONE
         if work.slope[lane] > 0:
-            time = max(since, work.moments.dtype.type(work.total[lane] / work.slope[lane]))
-            if time <= work.moments[e] and time < t_max:
+            crossing = work.moments.dtype.type(work.total[lane] / work.slope[lane])
+            time = max(since, crossing)
+            if crossing <= work.moments[e] and time < t_max:  # false for NaN
                 traces.spikes[first + lane] = time
                 traces.slopes[first + lane] = work.slope[lane]
                 fired |= ONE << np.uint64(lane)
