@@ -1,5 +1,6 @@
 """Learning by rules Exact and STiDiBP."""
 
+import numba
 import numpy as np
 import pytest
 from cases import SEEDS, same_bits
@@ -16,6 +17,8 @@ from ttfs.rules import Exact, STiDiBP
 from ttfs.silence import Bump, Hinge, Push, Revive
 
 INF = np.inf
+if numba.config.DISABLE_JIT:  # NumPy warns of what kernels compute and do not use
+    pytestmark = pytest.mark.filterwarnings("ignore:(invalid value|overflow):RuntimeWarning")
 RULES = [
     Exact(),
     Exact(CrossEntropy(0.5, smoothing=0.1), sparsity=0.01, weight_decay=0.01),
@@ -131,8 +134,6 @@ def test_no_weight_ever_becomes_infinite_or_nan(rule, weights):
 @given(seed=SEEDS, rule=st.sampled_from(RULES))
 @settings(max_examples=20)
 def test_any_number_of_threads_gives_the_same_bits(seed, rule):
-    import numba
-
     before = numba.get_num_threads()
     found = []
     try:
