@@ -1,5 +1,6 @@
 """Notebooks run from top to bottom without complaint, and what they show was shown by them."""
 
+import itertools
 import warnings
 from pathlib import Path
 
@@ -45,8 +46,12 @@ def complaints(cell):
 
 
 def kinds(cell):
-    """What a cell shows: streams by name, everything else by its data types."""
-    return [output.get("name") or sorted(output.get("data", {})) for output in cell.outputs]
+    """What a cell shows: streams by name, everything else by its data types.
+
+    A text may come in several parts, as chance will have it.
+    """
+    found = [output.get("name") or sorted(output.get("data", {})) for output in cell.outputs]
+    return [kind for kind, _ in itertools.groupby(found)]
 
 
 def test_there_are_notebooks():
