@@ -88,14 +88,14 @@ def teach(network, rule, data, order=None, *, lr=0.1, batch_size=1, optimizer=No
     """What `train` returns."""
     optimizer = optimizer or ttfs.SGD()
     order = np.arange(len(data[1])) if order is None else np.asarray(order)
-    slots = {name: optimizer.slots(array) for name, array in rule.parameters(network).items()}
+    slots = {name: optimizer.slots(array) for name, array in network.parameters().items()}
     with np.errstate(all="ignore"):
         return rule.train(network, data, order, batch_size, optimizer, slots, lr)
 
 
 def as_batches(network, rule, data, order, lr):
     """Sample by sample along the way of batches."""
-    loss, hits, slots = 0.0, 0, {name: {} for name in rule.parameters(network)}
+    loss, hits, slots = 0.0, 0, {name: {} for name in network.parameters()}
     with np.errstate(all="ignore"):
         for s in order:
             times, labels = data[0][s : s + 1], data[1][s : s + 1]

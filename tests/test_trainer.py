@@ -134,7 +134,7 @@ def test_a_small_network_reads_digits_after_a_few_epochs(first, last, gamma, mon
 
 def by_hand(trainer, epochs):
     """Train along the way that `fit` promises; the network after each chunk."""
-    parameters = trainer.rule.parameters(trainer.network)
+    parameters = trainer.network.parameters()
     slots = {name: trainer.optimizer.slots(array) for name, array in parameters.items()}
     size = max(1, 25 // trainer.batch_size) * trainer.batch_size
     states = []
@@ -151,7 +151,7 @@ def by_hand(trainer, epochs):
 
 def parameters_of(trainer):
     """All parameters as one array."""
-    arrays = trainer.rule.parameters(trainer.network).values()
+    arrays = trainer.network.parameters().values()
     return np.concatenate([array.astype(float) for array in arrays])
 
 

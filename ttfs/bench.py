@@ -229,7 +229,7 @@ def learning(
     if not case.ramp:
         return lambda: S4NN().train(network, data, order, 1, SGD(), {}, 0.2)
     adam, rule = Adam(), Exact()
-    slots = {name: adam.slots(array) for name, array in rule.parameters(network).items()}
+    slots = {name: adam.slots(array) for name, array in network.parameters().items()}
     slots["rule"] = rule.memory()
     return lambda: rule.train(network, data, order, BATCH, adam, slots, 1e-3)
 

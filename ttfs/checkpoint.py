@@ -66,7 +66,7 @@ class Checkpoint:
 
     def __init__(self, network: Network, rule: Rule, optimizer: Optimizer):
         self.network = network
-        self.parameters = rule.parameters(network)
+        self.parameters = network.parameters()
         self.slots: dict[str, Slots] = {
             name: optimizer.slots(array) for name, array in self.parameters.items()
         } | {"rule": rule.memory()}

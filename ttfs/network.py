@@ -128,6 +128,7 @@ class Network:
             delays=np.array([one_delay(layer) for layer in self.layers], np.float64),
             t_max=self.t_max,
         )
+        self.arrays.thresholds[:] = np.inf  # that of the padding, which never fires
         self.weights = tuple(self._view(buffer, k) for k in range(len(self.layers)))
         self.latents = tuple(
             self._view(self.latent_buffer, k) if binary else self.weights[k]
@@ -222,11 +223,12 @@ class Network:
             padded = self.padded(self.latent_buffer, layer)
             signs = self.padded(self.arrays.weights, layer)
             take_signs(padded, float(weights.clip), self.sizes[layer + 1], signs)
-        units = slice(self.arrays.units[layer], self.arrays.units[layer + 1])
+        start = self.arrays.units[layer]
+        real = self.arrays.thresholds[start : start + self.sizes[layer + 1]]
         with np.errstate(over="ignore", under="ignore"):
-            thresholds = self.padded_thresholds()[units] / self.scales[layer] * self.psp.unit
-            self.arrays.thresholds[units] = thresholds
-        real = self.arrays.thresholds[units][: self.sizes[layer + 1]]
+            thresholds = np.asarray(self.layers[layer].threshold, np.float64)
+            thresholds = thresholds / self.scales[layer] * self.psp.unit
+            real[:] = thresholds
         known = np.isfinite(self.scales[layer])  # training that diverges has its own message
         if known and not (np.isfinite(real).all() and (real > 0).all()):
             raise InputError(

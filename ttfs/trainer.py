@@ -175,9 +175,10 @@ class Trainer:
         held_out = validation if isinstance(validation, tuple) else ()
         given = [layer.initial for layer in network.layers if layer.initial is not None]
         given += [layer.delay.init for layer in network.layers if isinstance(layer.delay, Delays)]
-        single = network.arrays.delays
-        arrays = (network.padded_thresholds(), single, *given, *data, *held_out)
-        return fingerprint((*settings, network.dtype.name), map(np.asarray, arrays))
+        own = (network.padded_thresholds(), network.arrays.delays)
+        return fingerprint(
+            (*settings, network.dtype.name), map(np.asarray, (*own, *given, *data, *held_out))
+        )
 
     def _epoch(
         self,

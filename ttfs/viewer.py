@@ -21,7 +21,8 @@ from ttfs.decoding import decide
 from ttfs.errors import InputError, ShapeError
 from ttfs.files import as_json, write_atomically
 from ttfs.kernels import simulator as kernels
-from ttfs.kernels.simulator import ARRIVAL, DENSE, NOTHING, SPARSE, SPIKE, Plan, State
+from ttfs.kernels.circuit import ARRIVAL, DELAYS, DENSE, NOTHING, SOURCE, SPARSE, SPIKE, Plan
+from ttfs.kernels.simulator import State
 from ttfs.psp import Step
 from ttfs.simulator import Simulator
 
@@ -214,7 +215,7 @@ def _events(plan: Plan, state: State) -> Iterator[tuple[int, float, int, int, in
 def _course(simulator: Simulator) -> dict[str, Any]:
     """Events, layers and decision of a run."""
     plan, course = simulator.plan, _follow(simulator)
-    sources = plan.projections[:, kernels.SOURCE] if len(plan.projections) else np.zeros(1, int)
+    sources = plan.projections[:, SOURCE] if len(plan.projections) else np.zeros(1, int)
     arrival = course.kind == ARRIVAL
     source = np.where(arrival, sources[np.where(arrival, course.projection, 0)], -1)
     layers = range(len(plan.sizes))
@@ -309,7 +310,7 @@ def _row(plan: Plan, course: Course, event: int) -> tuple[np.ndarray, np.ndarray
     first, last = plan.pointers[row[kernels.ROWS] + neuron : row[kernels.ROWS] + neuron + 2]
     if row[kernels.KIND] != SPARSE:  # a spike arrives once for each delay
         first = course.synapse[event]
-        delays = plan.delays[first + row[kernels.DELAYS] : last + row[kernels.DELAYS]]
+        delays = plan.delays[first + row[DELAYS] : last + row[DELAYS]]
         last = first + np.count_nonzero(delays == delays[0])  # they are sorted
     shift = row[kernels.FIRST]
     return plan.indices[first:last].astype(np.int64), plan.weights[first + shift : last + shift]

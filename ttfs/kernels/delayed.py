@@ -12,7 +12,7 @@ import numpy as np
 from numba import prange
 
 from ttfs.kernels.jit import kernel, making_kernel, parallel_kernel
-from ttfs.kernels.propagation import BLOCK, sort_events
+from ttfs.kernels.propagation import BLOCK, insert, sort_events
 from ttfs.kernels.ramp import Traces, make_work, schedule, settle, sweep
 
 FEW = 48  # arrivals that are sorted sooner by insertion than by bins
@@ -23,14 +23,9 @@ def sort_few(arrivals, t_max, times, index):
     """Do what `sort_events` does, for a few arrivals."""
     count = 0
     for i in range(arrivals.size):
-        time, place = abs(arrivals[i]), count
+        time = abs(arrivals[i])
         if time < t_max:
-            while place > 0 and times[place - 1] > time:
-                times[place] = times[place - 1]
-                index[place] = index[place - 1]
-                place -= 1
-            times[place] = time
-            index[place] = i
+            insert(time, i, count, times, index)
             count += 1
     return count
 

@@ -12,22 +12,19 @@ import numpy as np
 from numba import prange
 
 from ttfs.kernels.jit import kernel, parallel_kernel
+from ttfs.kernels.propagation import gather
 from ttfs.kernels.vector import (
     LANES,
     add,
     below,
     broadcast,
     load,
-    lowest_bit,
     multiply,
     store,
     subtract,
     total,
     where,
 )
-
-ONE = np.uint64(1)
-ALL = ~np.uint64(0)
 
 
 @parallel_kernel
@@ -40,18 +37,12 @@ def list_causes(times, delay, t_max, index, arrivals, counts):
 @kernel
 def list_row(row, delay, t_max, index, arrivals):
     """The same for one sample; returns how many."""
-    count, whole = 0, row.size - row.size % LANES
-    never = broadcast(row, np.inf)
-    for first in range(0, row.size, LANES):
-        spiked = ALL if first == whole else below(load(row, first), never)
-        while spiked:
-            i = first + lowest_bit(spiked)
-            spiked &= spiked - ONE
-            if i >= row.size:
-                break
-            arrival = np.float64(row.dtype.type(row[i] + delay))
-            index[count], arrivals[count] = i, arrival
-            count += arrival < t_max
+    count = 0
+    for e in range(gather(row, t_max, arrivals, index)):
+        i = index[e]
+        arrival = np.float64(row.dtype.type(row[i] + delay))
+        index[count], arrivals[count] = i, arrival
+        count += arrival < t_max
     return count
 
 

@@ -102,6 +102,18 @@ def gather(row, t_max, times, index):
 
 
 @kernel
+def insert(time, neuron, place, times, index):
+    """Put a spike among the sorted ones before `place`, behind those of its time; return where."""
+    while place > 0 and times[place - 1] > time:
+        times[place] = times[place - 1]
+        index[place] = index[place - 1]
+        place -= 1
+    times[place] = time
+    index[place] = neuron
+    return place
+
+
+@kernel
 def sort_bins(count, scale, times, index, spare_times, spare_index, bins):
     """Sort by bins of equal width, and within them by insertion.
 
@@ -120,14 +132,7 @@ def sort_bins(count, scale, times, index, spare_times, spare_index, bins):
         bins[b] += 1
     moves = 0
     for e in range(1, count):
-        time, neuron, place = spare_times[e], spare_index[e], e
-        while place > 0 and spare_times[place - 1] > time:
-            spare_times[place] = spare_times[place - 1]
-            spare_index[place] = spare_index[place - 1]
-            place -= 1
-        spare_times[place] = time
-        spare_index[place] = neuron
-        moves += e - place
+        moves += e - insert(spare_times[e], spare_index[e], e, spare_times, spare_index)
         if moves > 64 + 8 * count:
             return False
     for e in range(count):

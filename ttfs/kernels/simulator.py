@@ -10,7 +10,6 @@ import numpy as np
 
 from ttfs.kernels.circuit import (
     ARRIVAL,
-    DELAYS,  # noqa: F401, the viewer looks for it here
     DENSE,
     FIRED,
     FIRST,
@@ -20,7 +19,6 @@ from ttfs.kernels.circuit import (
     OVER,
     ROWS,
     SIZE,
-    SOURCE,  # noqa: F401
     SPARSE,
     SPIKE,
     START,
@@ -28,7 +26,6 @@ from ttfs.kernels.circuit import (
     TARGET,
     UNTIL,
     WIDTH,
-    Breaks,  # noqa: F401
     Plan,
 )
 from ttfs.kernels.jit import kernel

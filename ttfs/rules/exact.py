@@ -70,10 +70,6 @@ class Exact:
         ramps = self.rise is not None or isinstance(network.psp, Ramp)
         descent.check(network, "Exact", self.cures, ramps=ramps)
 
-    def parameters(self, network: Network) -> dict[str, np.ndarray]:
-        """The arrays that learn, by name."""
-        return network.parameters()
-
     def memory(self) -> Slots:
         """What is remembered from batch to batch."""
         return descent.memory(self.cures)
@@ -103,11 +99,11 @@ class Exact:
         outputs = spikes_of(network, found, len(network.layers) - 1)
         loss, errors = self.loss.errors(outputs, batch.labels, network.t_max)
         hits = descent.hits(outputs, batch.labels)
-        decision, price = outputs.min(axis=1, keepdims=True), self.sparsity / len(outputs)
         if self.learn_silent:
             descent.reach(outputs, errors, network.t_max)
 
         def hidden(spikes: np.ndarray) -> np.ndarray:
+            decision, price = outputs.min(axis=1, keepdims=True), self.sparsity / len(outputs)
             return np.where(spikes < decision, -price, 0).astype(network.dtype)
 
         told = signals(

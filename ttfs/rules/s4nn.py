@@ -64,10 +64,6 @@ class S4NN:
                 f" got {self.gamma:g}"
             )
 
-    def parameters(self, network: Network) -> dict[str, np.ndarray]:
-        """The arrays that learn, by name."""
-        return network.parameters()
-
     def memory(self) -> Slots:
         """Nothing is remembered from batch to batch."""
         return {}
@@ -125,7 +121,7 @@ class S4NN:
     ) -> tuple[float, int]:
         """One step for a whole batch, the last layer first."""
         record = forward(network, times)
-        parameters = self.parameters(network)
+        parameters = network.parameters()
         errors = np.empty(record.times[-1].shape, network.dtype)
         result = kernels.output_errors(
             record.times[-1], labels, self._targets(), network.t_max, errors

@@ -68,10 +68,6 @@ class STiDiBP:
         ramps = isinstance(network.psp, Ramp)
         descent.check(network, "STiDiBP", self.cures, ramps=ramps)
 
-    def parameters(self, network: Network) -> dict[str, np.ndarray]:
-        """The arrays that learn, by name."""
-        return network.parameters()
-
     def memory(self) -> Slots:
         """What is remembered from batch to batch."""
         return descent.memory(self.cures)
