@@ -139,7 +139,7 @@ def test_the_first_command_needs_no_options(capsys, monkeypatch):
     assert err == ""
     assert os.path.exists("runs/digits-seed0/model.npz")
     lines = out.splitlines()
-    assert lines[0].startswith("Network(64-20-10, Step(), t_max=256), one-bit weights, on")
+    assert lines[0].startswith("Network(64-20-10, Ramp(rise=inf), t_max=4), one-bit weights, on")
     assert lines[1].startswith("epoch 1/2 | train ")
     assert lines[-1] == f"written to {os.path.join('runs', 'digits-seed0')}"
     assert re.search(r"accuracy +\d+\.\d\d % strict, \d+\.\d\d % counting ties as right", out)
@@ -163,7 +163,7 @@ def test_an_earlier_run_is_not_overwritten_unless_forced(run, capsys):
 
 def test_a_mistake_beside_force_costs_no_earlier_run(run, capsys):
     before = {path: path.read_bytes() for path in run.iterdir()}
-    for mistake in (["--dataset", "absent"], ["--gamma", "300"], ["--threads", "999"]):
+    for mistake in (["--dataset", "absent"], ["--gamma", "3"], ["--threads", "999"]):
         assert main("train", *mistake, "--out", run, "--force") == 2
     assert {path: path.read_bytes() for path in run.iterdir()} == before
 
@@ -245,7 +245,7 @@ def test_your_own_images_from_end_to_end(kind, tmp_path, capsys):
     assert main("train", "--dataset", path, *options) == 0
     folder = tmp_path / "runs" / "mine-seed0"
     report = read(folder / "report.json")
-    assert report["network"] == "Network(20-40-3, Step(), t_max=256)"
+    assert report["network"] == "Network(20-40-3, Ramp(rise=inf), t_max=4)"
     assert report["samples"] == 30
     assert report["accuracy"] > 0.6
     assert main("evaluate", folder / "model.npz", "--dataset", path, "--split", "train") == 0
@@ -282,6 +282,18 @@ def test_evaluate_finds_what_train_reported(drawn, tmp_path, capsys):
     assert f"{100 * first['accuracy']:.2f} % strict" in capsys.readouterr().out
 
 
+def test_runs_are_compared(drawn, tmp_path, capsys):
+    picture = tmp_path / "compared.png"
+    assert main("compare", drawn, drawn, "--out", picture) == 0
+    head, _, row = capsys.readouterr().out.splitlines()
+    assert head.startswith("| run | network |")
+    assert "64-30-10 | Ramp(rise=inf) | one-bit | none | 3 |" in row
+    assert "3, 3" in row
+    assert picture.stat().st_size > 1000
+    assert main("compare", "nowhere") == 2
+    assert "ttfs: nowhere is not a finished run" in capsys.readouterr().err
+
+
 def test_evaluate_knows_the_split(drawn, tmp_path):
     path = tmp_path / "report.json"
     arguments = ["evaluate", drawn / "model.npz", "--dataset", "digits", "--split", "train"]
@@ -293,9 +305,9 @@ def test_evaluate_knows_the_split(drawn, tmp_path):
 def test_info_tells_what_a_model_is(drawn, capsys):
     assert main("info", drawn / "model.npz") == 0
     out = capsys.readouterr().out
-    title = "Network(64-30-10, Step(), t_max=256)"
+    title = "Network(64-30-10, Ramp(rise=inf), t_max=4)"
     assert out.startswith(f"{title}\n  layer 1: Dense(64, 30, weights=")
-    assert "encoder: Latency(t_max=256" in out
+    assert "encoder: Latency(t_max=1" in out
     assert "seed: 3" in out
     assert f"accuracy: {read(drawn / 'report.json')['accuracy']}" in out
 
@@ -360,7 +372,7 @@ MISTAKES = [
     mistake("", "required: COMMAND"),
     mistake("fly", "invalid choice: 'fly'"),
     mistake("train digits", "unrecognized arguments: digits"),
-    mistake("train --preset bs5nn", "no preset is called 'bs5nn'; there are digits, s4nn-mnist"),
+    mistake("train --preset bs5nn", "no preset is called 'bs5nn'; there are digits, exact-mnist"),
     mistake("train --dataset mnits", "no data set 'mnits': known are digits, mnist"),
     mistake("train --dataset absent.npz", "absent.npz"),
     mistake("train --dataset keys.npz", "keys.npz: there is no array images"),
@@ -386,7 +398,7 @@ MISTAKES = [
         "must be below the network's t_max 256, got 256",
     ),
     mistake(
-        "train --preset exact-mnist --gamma 3",
+        "train --gamma 3",
         "--gamma is a setting of rule S4NN; this recipe learns by Exact",
     ),
     mistake("train --seed -1", "'-1' is not a whole number from 0 on"),
@@ -482,7 +494,7 @@ def test_ctrl_c_outside_of_training_is_130_too(capsys, monkeypatch):
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_makes_a_network_and_a_trainer(name):
     recipe = preset(name)
-    values = {"digits": 64, "binary-digits": 64, "yin-yang": 4}.get(name, 784)
+    values = {"digits": 64, "bs4nn-digits": 64, "yin-yang": 4}.get(name, 784)
     network = recipe.network(values, 10, seed=1)
     trainer = recipe.trainer(network, seed=2)
     assert network.sizes[1] == recipe.hidden
@@ -628,7 +640,7 @@ def test_ctrl_c_in_the_first_epoch_leaves_a_readable_run(monkeypatch, capsys, dr
     def interrupt(self, *arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ttfs.rules.S4NN, "train", interrupt)
+    monkeypatch.setattr(ttfs.rules.Exact, "train", interrupt)
     assert main("train", *FAST) == 130
     assert "the best weights so far are saved" in capsys.readouterr().err
     report = read(Path("runs/digits-seed0/report.json"))

@@ -1,5 +1,7 @@
 """Learning by rules Exact and STiDiBP."""
 
+from dataclasses import replace
+
 import numba
 import numpy as np
 import pytest
@@ -109,6 +111,19 @@ def test_a_rule_fits_what_it_is_shown(rule, binary):
     first, last = history.records[0], history.records[-1]
     assert last["loss"] < first["loss"] or last["accuracy"] > first["accuracy"]
     assert all(np.isfinite(w).all() for w in network.latents)
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("targets", [Relative(0.5), Absolute()], ids=repr)
+def test_a_price_on_time_makes_the_label_of_stidi_bp_fire_earlier(targets):
+    firsts = []
+    for early in (0.0, 0.02):
+        rule = STiDiBP(replace(targets, early=early), normalise=False)
+        network, _ = trained(rule, epochs=30, samples=12)
+        outputs = ttfs.forward(network, stimuli(12, 6, 0, np.float32)).times[-1]
+        label = outputs[np.arange(12), np.arange(12) % 3]
+        firsts.append(np.minimum(label, network.t_max).mean())
+    assert firsts[1] < firsts[0] - 0.05
 
 
 @pytest.mark.small

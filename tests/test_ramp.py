@@ -160,9 +160,3 @@ def test_potential_is_the_threshold_at_a_spike_and_a_point_of_the_line_in_silenc
 def test_a_rise_must_be_above_zero(rise):
     with pytest.raises(InputError, match="rise"):
         ttfs.Ramp(rise)
-
-
-def test_the_page_says_that_it_draws_steps():
-    network = ttfs.Network(ttfs.Dense.of([[1.0]], threshold=1), psp=ttfs.Ramp(), t_max=6)
-    with pytest.raises(InputError, match=r"step responses so far.*Ramp"):
-        ttfs.viewer.page(ttfs.Simulator(network, [1.0]))

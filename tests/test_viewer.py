@@ -7,6 +7,7 @@ import base64
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -58,19 +59,19 @@ def wide(kind=ttfs.Binary, hidden=600, silent=True):
     return ttfs.Simulator(network, ttfs.encode_latency(strokes(silent=silent).ravel()))
 
 
-def real(dtype=np.float32):
+def real(dtype=np.float32, psp=None):
     """A small simulator whose sums are not exact."""
     layers = [
         ttfs.Dense(16, 12, weights=ttfs.Real(init=(-0.4, 1)), threshold=1.3, delay=0.7),
         ttfs.Dense(12, 4, weights=ttfs.Real(init=(-0.4, 1)), threshold=1.1, delay=0.3),
     ]
-    network = ttfs.Network(*layers, t_max=40, seed=3, dtype=dtype)
+    network = ttfs.Network(*layers, t_max=40, seed=3, dtype=dtype, psp=psp or ttfs.Step())
     times = np.random.default_rng(1).uniform(0, 30, 16).astype(dtype)
     times[5:7] = np.inf
     return ttfs.Simulator(network, times)
 
 
-def mixed():
+def mixed(psp=None):
     """A circuit with every kind of projection, and with a loop."""
     rng = np.random.default_rng(0)
     sparse = sp.random_array((8, 6), density=0.5, rng=rng, format="csr")
@@ -89,8 +90,34 @@ def mixed():
         ],
         dtype=np.float64,
         unit="ms",
+        psp=psp,
     )
-    return ttfs.Simulator(circuit, {"eye": rng.uniform(0, 5, 8), "out": [np.inf, np.inf, 4.0]})
+    return ttfs.Simulator(circuit, {"eye": rng.uniform(0, 5, 8), "out": [np.inf, np.inf, 1.5]})
+
+
+def binary(psp):
+    """A simulator of weights that differ only in sign, of which one output stays silent."""
+    layers = [
+        ttfs.Dense(64, 20, weights=ttfs.Binary(init=(-1, 1.5)), threshold=9, delay=0.5),
+        ttfs.Dense(20, 6, weights=ttfs.Binary(init=(-1, 1.2)), threshold=4),
+    ]
+    network = ttfs.Network(*layers, t_max=60, seed=2, psp=psp)
+    times = np.random.default_rng(3).integers(0, 40, 64).astype(np.float64)
+    return ttfs.Simulator(network, times)
+
+
+RAMPS = {
+    "endless": lambda: real(psp=ttfs.Ramp()),
+    "short": lambda: real(np.float64, ttfs.Ramp(0.3)),
+    "long": lambda: real(psp=ttfs.Ramp(15.1)),
+    "circuit": lambda: mixed(ttfs.Ramp(1.7)),
+    "endless circuit": lambda: mixed(ttfs.Ramp()),
+    "binary": lambda: binary(ttfs.Ramp(2.5)),
+}
+ramps = pytest.mark.parametrize("make", RAMPS.values(), ids=RAMPS)
+every = pytest.mark.parametrize(
+    "make", [real, mixed, *RAMPS.values()], ids=["real", "mixed", *RAMPS]
+)
 
 
 class Data(HTMLParser):
@@ -125,7 +152,7 @@ def unpacked(packed):
 
 
 @SMALL
-@pytest.mark.parametrize("make", [real, mixed])
+@every
 def test_events_and_weights_are_those_of_the_simulator(make):
     simulator = make()
     found = data_of(page(simulator))
@@ -136,8 +163,13 @@ def test_events_and_weights_are_those_of_the_simulator(make):
     assert events["neuron"].tolist() == [event.neuron for event in expected]
     sources = [-1 if event.source is None else event.source for event in expected]
     assert events["source"].tolist() == sources
+    for event, began in zip(expected, events["began"], strict=True):
+        assert (event.kind == "end") == (began >= 0)
+        if began >= 0:
+            time = simulator.times(0).dtype.type(expected[began].time + simulator.plan.rise)
+            assert replace(expected[began], kind="end", time=float(time)) == event
     for number, layer in enumerate(found["layers"]):
-        given = unpacked(layer["weights"]["bits"])
+        given = weights_of(layer)
         inputs = [simulator.explain(number, j).inputs for j in range(layer["size"])]
         assert unpacked(layer["counts"]).tolist() == [len(one) for one in inputs]
         assert given.tolist() == [one.weight for many in inputs for one in many]
@@ -177,13 +209,15 @@ def test_binary_weights_take_one_bit_each():
 
 
 @SMALL
-def test_the_simulator_stays_where_it_is():
-    simulator = real()
+@pytest.mark.parametrize("make", [real, RAMPS["long"]])
+def test_the_simulator_stays_where_it_is(make):
+    simulator = make()
     simulator.break_on(decision=True)
-    simulator.run(until=12.0)
+    simulator.run(until=3.5)
     before = simulator.snapshot()
     page(simulator)
     assert all((a == b).all() for a, b in zip(before, simulator.snapshot(), strict=True))
+    assert simulator.time == 3.5
     assert simulator.run() == "spike"
 
 
@@ -349,8 +383,9 @@ def check_explanation(tab, simulator, layer, neuron):
         assert [exactly(number(cell)) for cell in cells] == [getattr(one, key) for one in inputs]
 
 
-def test_keys_step_through_the_events_in_their_order(show):
-    simulator = real()
+@pytest.mark.parametrize("make", [real, RAMPS["long"]])
+def test_keys_step_through_the_events_in_their_order(show, make):
+    simulator = make()
     tab = show(page(simulator, (4, 4)))
     tab.keyboard.press("Home")
     assert "before the first event" in tab.inner_text("#what")
@@ -363,27 +398,76 @@ def test_keys_step_through_the_events_in_their_order(show):
             assert tab.inner_text("#what") == f"{names[event.layer]} {event.neuron} fires"
         else:
             sender = f"{names[event.source]} {event.neuron}"
-            wanted = f"the spike of {sender} arrives at {names[event.layer]}"
+            verb = "arrives at" if event.kind == "arrival" else "stops rising in"
+            wanted = f"the spike of {sender} {verb} {names[event.layer]}"
             assert tab.inner_text("#what") == wanted
         assert tab.inner_text("#what") in tab.inner_text("#live")
     tab.keyboard.press("ArrowLeft")
     assert tab.inner_text("#count").startswith("event 39 of")
     tab.keyboard.press("End")
+    if simulator.plan.rise:  # potentials go on to the horizon
+        assert tab.inner_text("#what") == "the horizon"
+        assert number(tab.inner_text("#when").split()[0]) == simulator.plan.t_max
+        assert tab.is_disabled("#explain")
+        tab.keyboard.press("ArrowLeft")
     assert tab.inner_text("#count") == f"event {simulator.events} of {simulator.events}"
 
 
-def test_potentials_of_the_outputs_are_those_of_the_simulator_at_every_event(show):
-    simulator = real()
+@pytest.mark.parametrize("make", [real, RAMPS["endless"], RAMPS["long"]])
+def test_potentials_of_the_outputs_are_those_of_the_simulator_at_every_event(show, make):
+    simulator = make()
     tab = show(page(simulator))
     tab.keyboard.press("Home")
-    while simulator.step() is not None:
+    for _ in states(simulator):
         tab.keyboard.press("ArrowRight")
         shown = tab.locator(".lane span:nth-child(3)").all_inner_texts()
         found = [np.float32(number(text)) for text in shown]
         assert found == simulator.potential("output").tolist()
 
 
-@pytest.mark.parametrize("make", [real, lambda: real(np.float64), mixed])
+def states(simulator):
+    """Step through all events; with ramps, at last to the horizon."""
+    while simulator.step() is not None:
+        yield
+    if simulator.plan.rise and simulator.plan.t_max < np.inf:
+        simulator.run()
+        yield
+
+
+@every
+def test_all_potentials_are_those_of_the_simulator_at_every_event(show, make):
+    simulator = make()
+    found = show(page(simulator)).evaluate(
+        """() => Array.from({ length: PLACES }, (_, k) => layers.map((layer, l) =>
+          Array.from({ length: layer.size }, (_, j) => potentialAt(explain(l, j), k + 1))))"""
+    )
+    dtype, count = simulator.plan.weights.dtype, 0
+    for _ in states(simulator):
+        for layer, potentials in enumerate(found[count]):
+            exact = np.array(potentials).astype(dtype)
+            assert exact.tolist() == potentials
+            assert same_bits(exact, simulator.potential(layer))
+        count += 1
+    assert count == len(found)
+
+
+@ramps
+def test_lines_are_those_of_the_simulator_and_end_at_the_threshold(show, make):
+    simulator = make()
+    tab = show(page(simulator))
+    simulator.run()
+    for layer in range(1, len(simulator.plan.sizes)):
+        found = tab.evaluate(
+            "l => [...layers[l].thresholds.keys()].map(j => cornersOf(explain(l, j)))", layer
+        )
+        for trace, corners in zip(simulator.trace(layer), found, strict=True):
+            assert corners == np.column_stack([trace.times, trace.potential]).tolist()
+            explanation = simulator.explain(layer, trace.neuron)
+            if np.isfinite(trace.spike) and not explanation.given:
+                assert corners[-1] == [trace.spike, trace.threshold]
+
+
+@every
 def test_an_explanation_is_that_of_the_simulator(show, make):
     simulator = make()
     tab = show(page(simulator))
@@ -395,6 +479,9 @@ def test_an_explanation_is_that_of_the_simulator(show, make):
             explanation = simulator.explain(layer, neuron)
             answer = tab.inner_text("#answer")
             assert ("silent" in answer) == (explanation.time == np.inf)
+            if "closest" in answer:
+                closest = answer.split("closest at ")[1].split()[0]
+                assert simulator.times(0).dtype.type(number(closest)) == explanation.closest
             assert ("stimulus" in answer) == explanation.given
 
 
@@ -463,6 +550,33 @@ def test_a_neuron_that_does_not_exist_is_not_chosen(show):
     choose(tab, 2, 99)
     assert tab.inner_text("#answer").startswith("output 0") or tab.inner_text("#answer") == before
     assert not tab.eval_on_selector("#neuron", "e => e.validity.valid")
+
+
+def test_what_pixels_have_given_is_the_potential(show):
+    simulator = binary(ttfs.Ramp(2.5))
+    tab = show(page(simulator, (8, 8)))
+    choose(tab, 1, 9)
+    for place, _ in enumerate(states(simulator), 1):
+        given = tab.evaluate(
+            """place => {
+              go(place);
+              const signed = gift => (gift.up ? 1 : -1) * gift.share * gifts.most;
+              return [...gifts.values()].reduce((sum, gift) => sum + signed(gift), 0);
+            }""",
+            place,
+        )
+        assert given == pytest.approx(simulator.potential(1)[9], abs=1e-4)
+
+
+def test_the_horizon_decides_where_nobody_fires(show):
+    weights = [[1.0, 0.25], [-1.0, 0.25]]
+    network = ttfs.Network(ttfs.Dense.of(weights, threshold=9), psp=ttfs.Ramp(), t_max=10)
+    tab = show(page(ttfs.Simulator(network, [1.0, 3.0]), label=1))
+    assert tab.inner_text("#verdict") == "undecided; largest potential: 1, label 1: ✗ wrong"
+    assert tab.inner_text("#answer").startswith("output 1 is silent; closest at 10 step, 5 below")
+    tab.keyboard.press("End")
+    shown = tab.locator(".lane span:nth-child(3)").all_inner_texts()
+    assert [number(text) for text in shown] == [2.0, 4.0]
 
 
 def test_names_are_shown_as_they_are(show):

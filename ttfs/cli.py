@@ -21,8 +21,9 @@ their spikes."""
 EXAMPLES = """\
 examples:
   ttfs train                                   a binary network on 8x8 digits, in seconds
-  ttfs train --preset bs4nn-mnist --seed 1     the published BS4NN network on MNIST
+  ttfs train --preset binary-mnist --seed 1    one bit for each weight, on MNIST
   ttfs train --dataset mine.npz --hidden 200   your own images and labels
+  ttfs compare runs/*                          runs side by side
   ttfs evaluate runs/digits-seed0/model.npz --dataset digits
   ttfs plot runs/digits-seed0/model.npz --dataset digits --index 7
   ttfs view runs/digits-seed0/model.npz --dataset digits --index 7 --out page.html
@@ -75,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"ttfs {ttfs.__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     seeing = (add_info, add_plot, add_view, add_step)
-    for add in (add_train, add_evaluate, *seeing, add_datasets, add_bench):
+    for add in (add_train, add_evaluate, *seeing, add_compare, add_datasets, add_bench):
         add(commands)
     return top
 
@@ -91,7 +92,7 @@ def add_train(commands: Any) -> None:
         " data; the test data are only used for the report.",
     )
     add = train.add_argument
-    add("--preset", metavar="NAME", help="digits, s4nn-mnist, bs4nn-mnist or bs4nn-fashion")
+    add("--preset", metavar="NAME", help="a whole recipe, such as binary-mnist; README lists them")
     add(
         "--dataset",
         metavar="D",
@@ -100,9 +101,9 @@ def add_train(commands: Any) -> None:
     add("--hidden", type=hidden, metavar="N", help="hidden neurons (600 for binary weights)")
     add("--weights", choices=["binary", "real"], help="one bit each, or real numbers")
     add("--epochs", type=count, metavar="N", help="times that each sample is seen")
-    add("--batch-size", type=count, metavar="N", help="samples for each step (1)")
+    add("--batch-size", type=count, metavar="N", help="samples for each step")
     add("--lr", type=above_zero, metavar="X", help="learning rate, constant")
-    add("--gamma", type=above_zero, metavar="X", help="lead wanted for the right output, steps")
+    add("--gamma", type=above_zero, metavar="X", help="lead wanted for the right output (S4NN)")
     add("--seed", type=natural, default=0, metavar="N", help="decides everything random (0)")
     add("--threads", type=count, metavar="N", help="threads; changes nothing but the time")
     add("--out", type=Path, metavar="DIR", help="folder (runs/<preset or dataset>-seed<N>)")
@@ -182,6 +183,19 @@ def add_step(commands: Any) -> None:
         help="one JSON object a line for each event; without a terminal, for all of them",
     )
     step.set_defaults(command=run_step)
+
+
+def add_compare(commands: Any) -> None:
+    """ttfs compare."""
+    compare = commands.add_parser(
+        "compare",
+        help="runs side by side: a table, and a picture",
+        description="Print a table of runs of `ttfs train`, in Markdown, those of one recipe and"
+        " several seeds together; with --out, draw accuracy over spikes and decision time.",
+    )
+    compare.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder of a run")
+    compare.add_argument("--out", type=Path, metavar="FILE", help="png, pdf or svg")
+    compare.set_defaults(command=run_compare)
 
 
 def add_datasets(commands: Any) -> None:
@@ -391,6 +405,18 @@ def run_step(options: argparse.Namespace) -> None:
     simulator = Simulator(model.network, stimuli_for(model, one, str(options.model))[0])
     title = f"{model.network} on {data.name} {options.split} {options.index}, label {one.labels[0]}"
     serve(simulator, title, until=options.until, json=options.json)
+
+
+def run_compare(options: argparse.Namespace) -> None:
+    """Print a table of runs, and draw them."""
+    from ttfs.comparison import groups, table
+
+    found = groups(options.runs)
+    print(table(found))
+    if options.out:
+        from ttfs import pictures
+
+        pictures.comparison(options.out, found)
 
 
 def run_datasets(options: argparse.Namespace) -> None:

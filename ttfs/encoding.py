@@ -31,6 +31,11 @@ class Latency:
         """How many inputs a network needs for so many values."""
         return values
 
+    @property
+    def window(self) -> float:
+        """The time by which all inputs have fired that ever do."""
+        return self.t_max
+
 
 @dataclass(frozen=True)
 class Direct:
@@ -82,6 +87,11 @@ class Direct:
     def inputs(self, values: int) -> int:
         """How many inputs a network needs for so many values."""
         return values + (self.bias is not None)
+
+    @property
+    def window(self) -> float:
+        """The time by which all inputs have fired."""
+        return self.late
 
 
 Encoder = Latency | Direct

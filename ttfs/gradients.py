@@ -191,10 +191,10 @@ def signal_of(
     """The signal of one layer, given the derivative by its spike times."""
     arrays, samples = network.arrays, len(times)
     below = spikes_of(network, found, layer - 1) if layer else times
-    units = slice(arrays.units[layer], arrays.units[layer + 1])
     shape = samples, arrays.widths[layer]
-    gains = aligned_zeros(samples * arrays.widths[layer], network.dtype).reshape(shape)
+    gains = aligned_zeros(samples * shape[1], network.dtype).reshape(shape)
     until = aligned_zeros(gains.size, network.dtype).reshape(shape)
-    floors = floor * arrays.thresholds[units][: network.sizes[layer + 1]]
-    kernels.make_gains(errors, found.spikes[:, units], found.slopes[:, units], floors, gains, until)
+    first = arrays.units[layer]
+    floors = floor * arrays.thresholds[first : first + network.sizes[layer + 1]]
+    kernels.make_gains(errors, first, found.spikes, found.slopes, floors, gains, until)
     return Signal(layer, causes_of(network, layer, below), gains, until)

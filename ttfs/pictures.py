@@ -3,11 +3,13 @@
 Matplotlib is imported when the first one is drawn.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ttfs.circuit import layer_names
+from ttfs.comparison import Group
 from ttfs.decoding import decide
 from ttfs.network import Network
 from ttfs.propagation import forward
@@ -75,6 +77,27 @@ def training(folder: Path, records: list[dict[str, float]], unit: str) -> Path:
     from ttfs import plotting
 
     return _keep(plotting.training_summary(records, unit=unit), folder / "training.png")
+
+
+def comparison(path: Path, groups: Sequence[Group]) -> Path:
+    """Strict accuracy over spikes and over time to the decision; a point for each group."""
+    import matplotlib.pyplot as plt
+
+    from ttfs import plotting
+
+    figure, axes = plt.subplots(
+        1, 2, figsize=(plotting.PAGE, 3.6), layout="constrained", sharey=True
+    )
+    accuracy = {group.name: group.values("accuracy") for group in groups}
+    spikes = {g.name: g.values("spikes_per_sample", "until_decision") for g in groups}
+    times = {group.name: group.decision_share() for group in groups}
+    plotting.accuracy_over(spikes, accuracy, ax=axes[0], what="spikes to the decision")
+    plotting.accuracy_over(times, accuracy, ax=axes[1], what="decision time (input windows)")
+    axes[1].set_ylabel("")
+    handles, names = axes[0].get_legend_handles_labels()
+    look = {"ncols": 4, "fontsize": "x-small", "frameon": False}
+    figure.legend(handles, names, loc="outside upper left", **look)
+    return _keep(figure, path)
 
 
 def _keep(figure, path: Path) -> Path:  # type: ignore[no-untyped-def]

@@ -19,7 +19,7 @@ from ttfs.files import as_json, write_atomically
 from ttfs.metrics import evaluate
 from ttfs.model_file import Model, load, save
 from ttfs.network import Network
-from ttfs.presets import Recipe
+from ttfs.presets import Recipe, name_of
 
 Log = Callable[[str], None]
 OUTPUTS = "model.npz", "report.json", "history.csv", "checkpoint.npz"
@@ -88,6 +88,13 @@ def train(recipe: Recipe, run: Run) -> dict[str, Any]:
         "best_epoch": history.best_epoch,
         "interrupted": history.interrupted,
         "warnings": history.warnings,
+        "threads": numba.get_num_threads(),
+        "preset": name_of(recipe),
+        "response": repr(recipe.psp),
+        "weights": kind,
+        "input_window": recipe.encoder.window,
+        "augmentation": [repr(each) for each in recipe.augmentation],
+        "published": recipe.published,
         "recipe": repr(recipe),
     }
     save(run.folder / "model.npz", network, encoder=recipe.encoder, report=report)

@@ -1,7 +1,7 @@
 """One stimulus as a web page: step through its events, click a spike, see why it came.
 
 The page is one file that needs no server and no network. It holds the events in their order
-and the weights that were added; potentials are summed again in the page, in the same order
+and the weights that were added; potentials are computed again in the page, in the same order
 and precision, and so are those of the simulator to the last bit.
 """
 
@@ -19,11 +19,27 @@ import numpy as np
 from ttfs.checks import as_array, whole
 from ttfs.decoding import decide
 from ttfs.errors import InputError, ShapeError
+from ttfs.explanations import potentials
 from ttfs.files import as_json, write_atomically
-from ttfs.kernels import simulator as kernels
-from ttfs.kernels.circuit import ARRIVAL, DELAYS, DENSE, NOTHING, SOURCE, SPARSE, SPIKE, Plan
-from ttfs.kernels.simulator import State
-from ttfs.psp import Step
+from ttfs.kernels import simulator as steps
+from ttfs.kernels import simulator_ramp as ramps
+from ttfs.kernels.circuit import (
+    ARRIVAL,
+    DELAYS,
+    DENSE,
+    END,
+    FIRST,
+    KIND,
+    NOTHING,
+    ROWS,
+    SOURCE,
+    SPARSE,
+    SPIKE,
+    STIMULATED,
+    TARGET,
+    WIDTH,
+    Plan,
+)
 from ttfs.simulator import Simulator
 
 MOST = 25_000_000
@@ -69,6 +85,8 @@ def page(
 ) -> Page:
     """The whole course of a simulator's stimulus, from the first event to the last.
 
+    With ramps, whose potentials go on after it, to the horizon.
+
     The simulator stays where it is, and its breaks are not heeded.
 
     Parameters
@@ -93,11 +111,6 @@ def page(
     """
     if not isinstance(simulator, Simulator):
         raise InputError(f"page wants a Simulator, got {type(simulator).__name__}")
-    if not isinstance(simulator.circuit.psp, Step):
-        raise InputError(
-            "the page draws step responses so far; this network has"
-            f" {simulator.circuit.psp}: step through it with Simulator or `ttfs step`"
-        )
     sizes = simulator.plan.sizes
     title = "-".join(map(str, sizes)) if title is None else str(title)
     picture = _picture(int(sizes[0]), image_shape, image)
@@ -167,8 +180,8 @@ def _packed(array: np.ndarray) -> dict[str, str]:
 class Course:
     """Every event of a run as aligned arrays, and the state at the end.
 
-    projection: what an arrival came along; below 0 for a spike. synapse: the first of those
-    that an arrival reached, where each has its own delay.
+    projection: what an arrival or the end of a ramp came along; below 0 for a spike. synapse:
+    the first of those that it reached, where each has its own delay.
     """
 
     kind: np.ndarray
@@ -177,18 +190,29 @@ class Course:
     neuron: np.ndarray
     projection: np.ndarray
     synapse: np.ndarray
-    thresholds: np.ndarray
-    end: State
+    end: Any
+
+    def began(self) -> np.ndarray:
+        """(events,) for the end of a ramp the arrival that it began with; -1 for all else."""
+        found, arrived = np.full(len(self.kind), -1, np.int32), {}
+        columns = (self.kind, self.projection, self.neuron, self.synapse)
+        for event, (kind, *spike) in enumerate(zip(*map(np.ndarray.tolist, columns), strict=True)):
+            if kind == ARRIVAL:
+                arrived[tuple(spike)] = event
+            elif kind == END:
+                found[event] = arrived[tuple(spike)]
+        return found
 
 
 def _follow(simulator: Simulator) -> Course:
-    """Run a copy of the state from the beginning to the end."""
+    """Run another simulator of the same stimulus from the beginning to the end."""
     now = simulator.snapshot()
-    simulator.reset()
-    state = simulator.snapshot()
-    simulator.restore(now)
-    thresholds = state.limits.copy()
-    events = list(_events(simulator.plan, state))
+    silence = np.full(simulator.plan.sizes[0], np.inf, now.spikes.dtype)
+    twin = Simulator(simulator.circuit, silence)
+    twin.restore(now)
+    twin.reset()
+    state = twin.snapshot()
+    events = list(_events(twin.plan, state))
     columns = list(zip(*events, strict=True)) if events else [()] * 6
     return Course(
         kind=np.array(columns[0], np.uint8),
@@ -197,13 +221,13 @@ def _follow(simulator: Simulator) -> Course:
         neuron=np.array(columns[3], np.int32),
         projection=np.array(columns[4], np.int32),
         synapse=np.array(columns[5], np.int64),
-        thresholds=thresholds,
         end=state,
     )
 
 
-def _events(plan: Plan, state: State) -> Iterator[tuple[int, float, int, int, int, int]]:
+def _events(plan: Plan, state: Any) -> Iterator[tuple[int, float, int, int, int, int]]:
     """Let everything happen: (kind, time, layer, neuron, projection, synapse)."""
+    kernels = ramps if plan.rise else steps
     while True:
         synapse = int(state.heap[0, 3])
         event = kernels.step(plan, state)
@@ -216,30 +240,32 @@ def _course(simulator: Simulator) -> dict[str, Any]:
     """Events, layers and decision of a run."""
     plan, course = simulator.plan, _follow(simulator)
     sources = plan.projections[:, SOURCE] if len(plan.projections) else np.zeros(1, int)
-    arrival = course.kind == ARRIVAL
-    source = np.where(arrival, sources[np.where(arrival, course.projection, 0)], -1)
+    source = np.where(course.kind != SPIKE, sources[np.maximum(course.projection, 0)], -1)
     layers = range(len(plan.sizes))
     _check_size(plan, course)
     return {
         "single": plan.weights.dtype == np.float32,
         "singleTimes": course.end.spikes.dtype == np.float32,
+        "rise": plan.rise,
         "events": {
             "time": _packed(course.time),
             "spike": _packed((course.kind == SPIKE).astype(np.uint8)),
+            "given": _packed((course.projection == STIMULATED).astype(np.uint8)),
             "layer": _packed(course.layer),
             "neuron": _packed(course.neuron),
             "source": _packed(source.astype(np.int32)),
+            "began": _packed(course.began()),
         },
         "layers": [_layer(simulator, course, layer) for layer in layers],
-        "decision": _decision(plan, course.end),
+        "decision": _decision(simulator, course.end),
     }
 
 
 def _check_size(plan: Plan, course: Course) -> None:
     """Refuse what would make a page that no browser likes."""
     along = course.projection[course.kind == ARRIVAL]
-    targets = plan.sizes[plan.projections[along, kernels.TARGET]]
-    dense = plan.projections[along, kernels.KIND] == DENSE
+    targets = plan.sizes[plan.projections[along, TARGET]]
+    dense = plan.projections[along, KIND] == DENSE
     weights = int(targets[dense].sum())
     if weights > MOST:
         raise InputError(
@@ -247,11 +273,12 @@ def _check_size(plan: Plan, course: Course) -> None:
         )
 
 
-def _decision(plan: Plan, end: State) -> dict[str, Any]:
+def _decision(simulator: Simulator, end: Any) -> dict[str, Any]:
     """What the last layer says."""
-    units = slice(plan.starts[-2], plan.starts[-2] + plan.sizes[-1])
+    plan, units = simulator.plan, simulator.circuit.units[-1]
+    last = plan.t_max if plan.t_max < np.inf else float(end.clock[0])
     times = end.spikes[units]
-    potential = np.where(np.isfinite(times), end.at_spike[units], end.potential[units])
+    potential = potentials(plan, end, simulator.circuit.thresholds, units, last)
     decided = decide(times[None], potential[None])
     return {
         "label": int(decided.label[0]),
@@ -268,17 +295,17 @@ def _layer(simulator: Simulator, course: Course, layer: int) -> dict[str, Any]:
     null, which holds for dense weights.
     """
     plan = simulator.plan
-    units = slice(plan.starts[layer], plan.starts[layer] + plan.sizes[layer])
+    units = simulator.circuit.units[layer]
     reached = np.flatnonzero((course.kind == ARRIVAL) & (course.layer == layer))
     which, target, weight = _added(plan, course, reached)
     keep = course.time[reached][which] <= course.end.spikes[units][target]
     which, target, weight = which[keep], target[keep], weight[keep]
     order = np.argsort(target, kind="stable")
-    dense = (plan.projections[course.projection[reached], kernels.KIND] == DENSE).all()
+    dense = (plan.projections[course.projection[reached], KIND] == DENSE).all()
     return {
         "name": simulator.circuit.names[layer],
         "size": int(plan.sizes[layer]),
-        "thresholds": _packed(course.thresholds[units]),
+        "thresholds": _packed(simulator.circuit.thresholds[units]),
         "counts": _packed(np.bincount(target, minlength=plan.sizes[layer]).astype(np.int32)),
         "which": None if dense else _packed(which[order].astype(np.int32)),
         "weights": _packed_weights(weight[order]),
@@ -303,16 +330,16 @@ def _row(plan: Plan, course: Course, event: int) -> tuple[np.ndarray, np.ndarray
     """The neurons that one arrival reached, and the weights that it added."""
     r, neuron = course.projection[event], course.neuron[event]
     row = plan.projections[r]
-    if row[kernels.KIND] == DENSE:
-        first = row[kernels.FIRST] + neuron * row[kernels.WIDTH]
-        size = plan.sizes[row[kernels.TARGET]]
+    if row[KIND] == DENSE:
+        first = row[FIRST] + neuron * row[WIDTH]
+        size = plan.sizes[row[TARGET]]
         return np.arange(size), plan.weights[first : first + size]
-    first, last = plan.pointers[row[kernels.ROWS] + neuron : row[kernels.ROWS] + neuron + 2]
-    if row[kernels.KIND] != SPARSE:  # a spike arrives once for each delay
+    first, last = plan.pointers[row[ROWS] + neuron : row[ROWS] + neuron + 2]
+    if row[KIND] != SPARSE:  # a spike arrives once for each delay
         first = course.synapse[event]
         delays = plan.delays[first + row[DELAYS] : last + row[DELAYS]]
         last = first + np.count_nonzero(delays == delays[0])  # they are sorted
-    shift = row[kernels.FIRST]
+    shift = row[FIRST]
     return plan.indices[first:last].astype(np.int64), plan.weights[first + shift : last + shift]
 
 

@@ -47,21 +47,29 @@ def list_row(row, delay, t_max, index, arrivals):
 
 
 @parallel_kernel
-def make_gains(errors, spikes, slopes, floors, gains, until):
+def make_gains(errors, first, spikes, slopes, floors, gains, until):
     """Errors by slopes that are at least `floors`, and until when an arrival is a cause.
 
-    Silent neurons, and the padding, have no gain and no causes.
+    spikes, slopes: rows of all padded neurons, in which the layer's begin at `first`. Silent
+    neurons, and the padding, have no gain and no causes.
     """
-    size = errors.shape[1]
     for s in prange(len(errors)):
-        gain, last, spike, slope = gains[s], until[s], spikes[s], slopes[s]
-        none, never = gain.dtype.type(0), gain.dtype.type(-np.inf)
-        for j in range(size):
-            fired = spike[j] < np.inf
-            gain[j] = errors[s, j] / max(slope[j], floors[j]) if fired else none
-            last[j] = spike[j] if fired else never
-        for j in range(size, gain.size):
-            gain[j], last[j] = none, never
+        last = first + gains.shape[1]
+        gain_row(
+            errors[s], spikes[s, first:last], slopes[s, first:last], floors, gains[s], until[s]
+        )
+
+
+@kernel
+def gain_row(errors, spikes, slopes, floors, gains, until):
+    """The same for one sample; whole rows in a row of memory, so that they are vectors."""
+    none, never = gains.dtype.type(0), until.dtype.type(-np.inf)
+    for j in range(errors.size):
+        fired = spikes[j] < np.inf
+        gains[j] = errors[j] / max(slopes[j], floors[j]) if fired else none
+        until[j] = spikes[j] if fired else never
+    for j in range(errors.size, gains.size):
+        gains[j], until[j] = none, never
 
 
 @parallel_kernel

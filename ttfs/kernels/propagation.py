@@ -15,7 +15,19 @@ import numpy as np
 from numba import prange
 
 from ttfs.kernels.jit import kernel, making_kernel, parallel_kernel
-from ttfs.kernels.vector import LANES, add, below, broadcast, load, lowest_bit, mark, zeros
+from ttfs.kernels.vector import (
+    LANES,
+    add,
+    below,
+    broadcast,
+    compress,
+    compress_places,
+    count_bits,
+    load,
+    lowest_bit,
+    mark,
+    zeros,
+)
 
 BLOCK = 16  # samples that share work arrays; any value gives the same result
 WIDE = 4 * LANES  # neurons whose potentials are in registers at the same time
@@ -85,20 +97,26 @@ def gather(row, t_max, times, index):
     `row` must be contiguous. Silence is passed over sixteen neurons at a time.
     """
     count, whole = 0, row.size - row.size % LANES
-    never = broadcast(row, np.inf)
+    horizon, zero = broadcast(row, up_to(t_max, row)), broadcast(row, 0.0)
     for first in range(0, whole, LANES):
-        spiked = below(load(row, first), never)
-        while spiked:
-            i = first + lowest_bit(spiked)
-            spiked &= spiked - ONE
-            times[count] = abs(row[i])  # a zero with a minus sign would sort last
-            index[count] = i
-            count += row[i] < t_max
+        found = load(row, first)
+        spiked = below(found, horizon)
+        compress(add(found, zero), spiked, times, count)  # -0 + 0 is 0; -0 would sort last
+        compress_places(first, spiked, index, count)
+        count += count_bits(spiked)
     for i in range(whole, row.size):
         times[count] = abs(row[i])
         index[count] = i
         count += row[i] < t_max
     return count
+
+
+@kernel
+def up_to(t_max, row):
+    """The least number of the row's kind that is not below t_max."""
+    number = row.dtype.type
+    bound = number(t_max)
+    return np.nextafter(bound, number(np.inf)) if bound < t_max else bound
 
 
 @kernel

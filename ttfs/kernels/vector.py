@@ -10,6 +10,7 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
 
@@ -177,6 +178,61 @@ def store(typing, vector, array, start):
 
 
 @intrinsic
+def compress(typing, vector, bits, array, start):
+    """The lanes of vector whose bits are set, one after the other, to array[start:]."""
+
+    def generate(context, builder, signature, arguments):
+        values, chosen, *where = arguments
+        at = element(context, builder, array, *where)
+        return store_lanes(context, builder, values, chosen, at)
+
+    return types.none(vector, types.uint64, array, types.intp), generate
+
+
+@intrinsic
+def compress_places(typing, first, bits, array, start):
+    """The same for first, first + 1, ...: the places of lanes."""
+
+    def generate(context, builder, signature, arguments):
+        value, chosen, *where = arguments
+        at = element(context, builder, array, *where)
+        kind = ir.VectorType(ir.IntType(array.dtype.bitwidth), LANES)
+        value = context.cast(builder, value, types.intp, array.dtype)
+        begin = builder.insert_element(ir.Constant(kind, ir.Undefined), value, INT(0))
+        lanes = ir.Constant(ir.VectorType(INT, LANES), [0] * LANES)
+        begin = builder.shuffle_vector(begin, begin, lanes)
+        places = builder.add(begin, ir.Constant(kind, list(range(LANES))))
+        return store_lanes(context, builder, places, chosen, at)
+
+    return types.none(types.intp, types.uint64, array, types.intp), generate
+
+
+def store_lanes(context, builder, values, bits, at):
+    """The lanes whose bits are set, one after the other from an address on."""
+    number = values.type.element
+    letter = "i" if isinstance(number, ir.IntType) else "f"
+    width = number.width if letter == "i" else {ir.FloatType(): 32, ir.DoubleType(): 64}[number]
+    mask = builder.bitcast(
+        builder.trunc(bits, ir.IntType(LANES)), ir.VectorType(ir.IntType(1), LANES)
+    )
+    kind = ir.FunctionType(ir.VoidType(), [values.type, at.type, mask.type])
+    name = f"llvm.masked.compressstore.v{LANES}{letter}{width}"
+    function = cgutils.get_or_insert_function(builder.module, kind, name)
+    builder.call(function, [values, at, mask])
+    return context.get_dummy_value()
+
+
+@intrinsic
+def count_bits(typing, word):
+    """How many bits of a word are set."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.ctpop(arguments[0])
+
+    return types.intp(word), generate
+
+
+@intrinsic
 def lowest_bit(typing, word):
     """The place of the lowest set bit of a word that is not 0."""
 
@@ -222,6 +278,17 @@ if numba.config.DISABLE_JIT:  # the same in plain Python
 
     def mark(vector, threshold, marks, place):  # noqa: D103
         marks[place] = sum(1 << k for k in range(LANES) if vector[k] >= threshold[k])
+
+    def compress(vector, bits, array, start):  # noqa: D103
+        chosen = [k for k in range(LANES) if int(bits) >> k & 1]
+        array[start : start + len(chosen)] = vector[chosen]
+
+    def compress_places(first, bits, array, start):  # noqa: D103
+        chosen = [first + k for k in range(LANES) if int(bits) >> k & 1]
+        array[start : start + len(chosen)] = chosen
+
+    def count_bits(word):  # noqa: D103
+        return int(word).bit_count()
 
     def lowest_bit(word):  # noqa: D103
         return (int(word) & -int(word)).bit_length() - 1

@@ -4,6 +4,7 @@ Every function draws into the `ax` it is given, or into a new figure, and return
 """
 
 from ttfs.plotting.classes import latency_by_class
+from ttfs.plotting.comparison import accuracy_over
 from ttfs.plotting.deadline import activity, decision_curve
 from ttfs.plotting.latency import latency_histogram, latency_map
 from ttfs.plotting.look import COLUMN, PAGE, layer_colour, new_axes, save
@@ -16,6 +17,7 @@ from ttfs.plotting.weights import weight_images
 __all__ = [
     "COLUMN",
     "PAGE",
+    "accuracy_over",
     "activity",
     "decision_curve",
     "latency_by_class",

@@ -176,8 +176,9 @@ def take_step(
         if rate:
             optimizer.step(parameter, rooms[name], slots[name], rate)
     np.maximum(network.scales, SMALLEST_SCALE, out=network.scales)
-    for k in range(len(network.layers)):
-        network.refresh(k)
+    for k, layer in enumerate(network.layers):
+        if isinstance(layer.weights, Binary) or delay_rate(layer):  # nothing follows from others
+            network.refresh(k)
 
 
 def scale_rate(layer: Dense) -> float:

@@ -32,7 +32,8 @@ class STiDiBP:
 
     Parameters
     ----------
-    targets: `losses.Relative(gamma)` or `losses.Absolute()`: desired times of the outputs.
+    targets: `losses.Relative(gamma)` or `losses.Absolute()`: desired times of the outputs. With
+        a price `early` the label's is so much sooner that the loss changes by that price.
     slope: how steep potentials are taken to be where they cross, in thresholds for each unit
         of time: the same for all (the linear approximation), or None for each its own.
     floor: with slope None, the least slope.
@@ -93,6 +94,7 @@ class STiDiBP:
         outputs = spikes_of(network, found, len(network.layers) - 1)
         desired = self.targets.targets(outputs, batch.labels, network.t_max)
         errors = np.minimum(outputs, network.t_max) - desired
+        errors[np.arange(len(errors)), batch.labels] += self.targets.early * network.t_max**2
         loss = 0.5 * float(np.sum(np.square(errors / network.t_max)))
         hits = descent.hits(outputs, batch.labels)
         descent.reach(outputs, errors, network.t_max)

@@ -1,0 +1,103 @@
+"""Runs side by side: which belong together, what the table says, what the picture shows."""
+
+import json
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+import ttfs
+from ttfs import pictures, plotting
+from ttfs.comparison import groups, table
+
+
+def write(folder, seed, accuracy, recipe="a", **others):
+    folder.mkdir()
+    report = {
+        "accuracy": accuracy, "accuracy_lenient": accuracy + 0.01, "samples": 200, "undecided": 4,
+        "decision_time_mean": 64.0, "input_window": 256.0, "seconds": 12.4, "epochs": 30,
+        "spikes_per_sample": {"total": 300.0, "until_decision": 100.0 + seed}, "seed": seed,
+        "recipe": recipe, "dataset": "mnist", "network": "Network(9-4-3, Step(), t_max=256)",
+        "weights": "one-bit", "response": "Step()", "augmentation": ["Dropout(share=0.2)"],
+        "published": "97.0", "preset": None,
+    }  # fmt: skip
+    (folder / "report.json").write_text(json.dumps(report | others))
+    return folder
+
+
+def cells(line):
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_seeds_of_one_recipe_are_one_line(tmp_path):
+    runs = [write(tmp_path / f"r{seed}", seed, 0.9 + seed / 100) for seed in (0, 2, 1)]
+    found = groups(runs)
+    assert [group.name for group in found] == ["r0"]
+    head, rule, row = (cells(line) for line in table(found).splitlines())
+    assert set(rule) == {"---"}
+    assert dict(zip(head, row, strict=True)) == {
+        "run": "`r0`", "network": "9-4-3", "response": "Step()", "weights": "one-bit",
+        "augmentation": "Dropout(share=0.2)", "epochs": "30", "seconds": "12",
+        "seeds": "0, 2, 1", "strict %": "91.00 (90.00 to 92.00)",
+        "lenient %": "92.00 (91.00 to 93.00)", "undecided %": "2.00",
+        "spikes to decision": "101 (100 to 102)", "decision at": "0.25", "published %": "97.0",
+    }  # fmt: skip
+
+
+def test_other_recipes_and_data_are_other_lines(tmp_path):
+    first = write(tmp_path / "first", 0, 0.9, preset="one")
+    other = write(tmp_path / "other", 0, 0.8, recipe="b")
+    moved = write(tmp_path / "moved", 0, 0.7, dataset="digits")
+    assert [group.name for group in groups([first, other, moved])] == ["one", "other", "moved"]
+
+
+def test_what_is_not_known_is_left_empty(tmp_path):
+    run = write(
+        tmp_path / "run", 0, 0.9, decision_time_mean=None, input_window=None, augmentation=[]
+    )
+    head, _, row = (cells(line) for line in table(groups([run])).splitlines())
+    said = dict(zip(head, row, strict=True))
+    assert said["decision at"] == ""
+    assert said["augmentation"] == "none"
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path):
+    with pytest.raises(ttfs.errors.RunError, match="nowhere is not a finished run: report.json"):
+        groups([tmp_path / "nowhere"])
+    run = write(tmp_path / "run", 0, 0.9)
+    (run / "report.json").write_text("{")
+    with pytest.raises(ttfs.errors.RunError, match=r"run/report\.json is not JSON"):
+        groups([run])
+    (run / "report.json").write_text("[1]")
+    with pytest.raises(ttfs.errors.RunError, match="is not the report of a training run"):
+        groups([run])
+
+
+def test_the_picture_has_a_point_for_each_recipe(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(pictures, "_keep", lambda figure, path: drawn.append(figure) or path)
+    runs = [write(tmp_path / f"a{seed}", seed, 0.9 + seed / 100) for seed in (0, 1)]
+    runs.append(write(tmp_path / "b", 0, 0.8, recipe="b"))
+    pictures.comparison(tmp_path / "x.png", groups(runs))
+    (figure,) = drawn
+    spikes, times = figure.axes
+    points = [tuple(box.lines[0].get_xydata()[0].round(3).tolist()) for box in spikes.containers]
+    assert points == [(100.5, 90.5), (100.0, 80.0)]
+    points = [tuple(box.lines[0].get_xydata()[0].round(3).tolist()) for box in times.containers]
+    assert points == [(0.25, 90.5), (0.25, 80.0)]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a0", "b"]
+    plt.close(figure)
+
+
+def test_ranges_reach_to_the_least_and_the_largest_seed():
+    (drawn,) = plotting.accuracy_over({"a": [1, 2, 6]}, {"a": [0.5, 0.7, 0.9]})
+    across, up = (bars.get_segments()[0] for bars in drawn.lines[2])
+    assert np.allclose(across[:, 0], [1, 6])
+    assert np.allclose(up[:, 1], [50, 90])
+    plt.close("all")
+
+
+def test_costs_and_accuracies_must_belong_together():
+    with pytest.raises(ttfs.ShapeError, match=r"a has costs of shape \(1,\)"):
+        plotting.accuracy_over({"a": [1]}, {"a": [0.5, 0.7]})
+    plt.close("all")

@@ -1,0 +1,55 @@
+"""Accuracy beside what it costs, for several networks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
+from numpy.typing import ArrayLike
+
+from ttfs.errors import ShapeError
+from ttfs.plotting.given import numbers
+from ttfs.plotting.look import HIDDEN, dress, new_axes
+
+MARKS = "os^Dv<>P"
+
+
+def accuracy_over(
+    cost: Mapping[str, ArrayLike],
+    accuracy: Mapping[str, ArrayLike],
+    *,
+    ax: Axes | None = None,
+    what: str = "spikes to the decision",
+) -> list[ErrorbarContainer]:
+    """The accuracy of several networks over a cost, one point each with its range over seeds.
+
+    `cost` and `accuracy` give for each name the values of all seeds; accuracies are shares of 1
+    and are drawn in percent. Returns what was drawn, by the order of names. ShapeError where a
+    name has other numbers of both.
+
+    >>> from matplotlib.figure import Figure
+    >>> (drawn,) = accuracy_over({"a": [90, 110]}, {"a": [0.97, 0.98]}, ax=Figure().subplots())
+    >>> drawn.lines[0].get_xydata().round(2).tolist()
+    [[100.0, 97.5]]
+    """
+    ax = new_axes(height=3.0) if ax is None else ax
+    dress(ax, what, "strict accuracy (%)")
+    drawn = []
+    for k, (name, given) in enumerate(accuracy.items()):
+        x = numbers(cost[name], f"accuracy_over, cost of {name}")
+        y = 100 * numbers(given, f"accuracy_over, accuracy of {name}")
+        if x.shape != y.shape or x.ndim != 1 or not x.size:
+            raise ShapeError(
+                f"accuracy_over: {name} has costs of shape {x.shape}, accuracies of {y.shape}"
+            )
+        look: dict[str, Any] = {"color": HIDDEN[k % len(HIDDEN)], "marker": MARKS[k % len(MARKS)]}
+        look |= {"xerr": _reach(x), "yerr": _reach(y), "markersize": 4, "linewidth": 1}
+        drawn.append(ax.errorbar(x.mean(), y.mean(), label=name, **look))
+    return drawn
+
+
+def _reach(values: np.ndarray) -> np.ndarray:
+    """(2, 1) how far the least and the largest value lie from the mean."""
+    mean = values.mean()
+    return np.array([[mean - values.min()], [values.max() - mean]])
