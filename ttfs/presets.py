@@ -3,16 +3,16 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ttfs.augmentation import Augmentation, Dropout, Jitter, Shift
+from ttfs.augmentation import Augmentation, Dropout, Flip, Jitter, Shift
 from ttfs.delays import Delays
 from ttfs.encoding import Direct, Encoder, Latency
 from ttfs.errors import InputError
 from ttfs.layers import Dense
-from ttfs.losses import CrossEntropy
+from ttfs.losses import CrossEntropy, Relative
 from ttfs.network import Network
 from ttfs.optimizers import SGD, Adam, Cosine, Linear, Optimizer
 from ttfs.psp import Ramp, Response, Step
-from ttfs.rules import S4NN, Exact, Rule
+from ttfs.rules import S4NN, Exact, Rule, STiDiBP
 from ttfs.trainer import Trainer
 from ttfs.weights import Binary, Real
 
@@ -169,10 +169,10 @@ PRESETS = {
         "mnist",
         400,
         layers=MNIST,
-        augmentation=(Shift(1, (28, 28)),),
+        augmentation=(Shift(1, (28, 28)), Dropout(0.1)),
         optimizer=Adam(lr=Cosine(2e-3)),
         average=100_000,
-        epochs=100,
+        epochs=40,
         published="98.45 TS4TL",
     ),
     "binary-mnist": exact(
@@ -184,6 +184,52 @@ PRESETS = {
         average=100_000,
         epochs=100,
         published="97.0 BS4NN (lenient; its weights: 95.7)",
+    ),
+    "exact-fashion": exact(
+        "fashion-mnist",
+        1000,
+        layers=MNIST,
+        augmentation=(Flip((28, 28)), Shift(1, (28, 28))),
+        optimizer=Adam(lr=Cosine(1.5e-3)),
+        average=100_000,
+        epochs=30,
+        published="about 88.0 S4NN (lenient)",
+    ),
+    "binary-fashion": exact(
+        "fashion-mnist",
+        1000,
+        binary=True,
+        layers=(one_bit(-0.46, 0.54, scale=0.06), one_bit(-0.46, 0.54, scale=0.04)),
+        augmentation=(Flip((28, 28)), Shift(1, (28, 28))),
+        average=100_000,
+        epochs=30,
+        published="87.3 BS4NN (lenient)",
+    ),
+    "step-binary-mnist": exact(
+        "mnist",
+        600,
+        binary=True,
+        layers=(one_bit(-0.46, 0.54, scale=0.03), one_bit(-0.46, 0.54, scale=0.02)),
+        psp=Step(),
+        delay=Delays(per="input", init=(0.0, 0.5), rate=0),
+        rule=Exact(
+            CrossEntropy(tau=0.05, smoothing=0.1), floor=20, rise=Linear(0.5, 0.05), spread=True
+        ),
+        augmentation=(Dropout(0.1),),
+        average=100_000,
+        epochs=40,
+        published="97.0 BS4NN (lenient; its weights: 95.7)",
+    ),
+    "stidi-mnist": exact(
+        "mnist",
+        350,
+        layers=MNIST,
+        rule=STiDiBP(Relative(gamma=1.5, early=0.002), longest=0.5, normalise=False),
+        augmentation=(Dropout(0.1),),
+        optimizer=Adam(lr=Cosine(1.5e-3)),
+        average=50_000,
+        epochs=60,
+        published="97.4 STiDi-BP (unconfirmed)",
     ),
     "bs4nn-digits": Recipe(
         "digits",

@@ -12,6 +12,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.datamodel import models
+from numba.core.errors import TypingError
 from numba.extending import intrinsic, register_model
 
 LANES = 16
@@ -167,6 +168,8 @@ def total(typing, vector):
 @intrinsic
 def store(typing, vector, array, start):
     """array[start : start + LANES] = vector."""
+    if array.dtype != vector.dtype:
+        raise TypingError(f"store of {vector} in an array of {array.dtype}")
 
     def generate(context, builder, signature, arguments):
         at = element(context, builder, array, *arguments[1:])
@@ -183,6 +186,10 @@ def compress(typing, vector, bits, array, start):
 
     def generate(context, builder, signature, arguments):
         values, chosen, *where = arguments
+        if array.dtype != vector.dtype:
+            kind = context.get_value_type(Vector(array.dtype))
+            narrow = array.dtype.bitwidth < vector.dtype.bitwidth
+            values = (builder.fptrunc if narrow else builder.fpext)(values, kind)
         at = element(context, builder, array, *where)
         return store_lanes(context, builder, values, chosen, at)
 

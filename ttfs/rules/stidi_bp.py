@@ -37,6 +37,8 @@ class STiDiBP:
     slope: how steep potentials are taken to be where they cross, in thresholds for each unit
         of time: the same for all (the linear approximation), or None for each its own.
     floor: with slope None, the least slope.
+    longest: desired times of outputs lie no farther from the actual ones than this, so that
+        an output which is late by far, or silent, does not teach alone; inf for no limit.
     displacement: how far desired times of hidden neurons lie from the actual ones.
     normalise: whether errors have unit length.
     weight_decay: shrinking of the weights, relative to the learning rate, for each step.
@@ -52,6 +54,7 @@ class STiDiBP:
     targets: Relative | Absolute = field(default_factory=lambda: Relative(gamma=0.1))
     slope: float | None = None
     floor: float = 0.1
+    longest: float = np.inf
     displacement: float = 1.0
     normalise: bool = True
     weight_decay: float = 0.0
@@ -61,6 +64,8 @@ class STiDiBP:
         if self.slope is not None:
             positive(self.slope, "STiDiBP(slope=...)")
         positive(self.floor, "STiDiBP(floor=...)", zero=True)
+        if self.longest != np.inf:
+            positive(self.longest, "STiDiBP(longest=...)")
         positive(self.displacement, "STiDiBP(displacement=...)")
         positive(self.weight_decay, "STiDiBP(weight_decay=...)", zero=True)
 
@@ -94,6 +99,7 @@ class STiDiBP:
         outputs = spikes_of(network, found, len(network.layers) - 1)
         desired = self.targets.targets(outputs, batch.labels, network.t_max)
         errors = np.minimum(outputs, network.t_max) - desired
+        errors = np.clip(errors, -self.longest, self.longest)
         errors[np.arange(len(errors)), batch.labels] += self.targets.early * network.t_max**2
         loss = 0.5 * float(np.sum(np.square(errors / network.t_max)))
         hits = descent.hits(outputs, batch.labels)
