@@ -60,6 +60,7 @@ class Descent:
         """Learn from the samples `order` of (times, labels); return loss and hits, summed."""
         times, labels = data
         rooms = {name: aligned_zeros(a.size, a.dtype) for name, a in network.parameters().items()}
+        moves = list(moves_of(network, rooms, slots, lr))
         loss, hits = 0.0, 0
         with responding(network, self.psp or network.psp):
             for start in range(0, len(order), batch_size):
@@ -69,7 +70,7 @@ class Descent:
                 if not self._bumped(network, told, slots["rule"]):
                     for signal in told.signals:
                         self._gradients(network, signal, rooms)
-                    take_step(network, rooms, optimizer, slots, lr)
+                    take_step(network, moves, optimizer)
         if self.weight_decay:
             steps = -(-len(order) // batch_size)
             factor = max(0.0, 1 - lr * self.weight_decay) ** steps
@@ -161,20 +162,31 @@ def reach(outputs: np.ndarray, errors: np.ndarray, t_max: float) -> None:
     outputs[np.isinf(outputs) & (errors > 0)] = t_max
 
 
-def take_step(
-    network: Network,
-    rooms: dict[str, np.ndarray],
-    optimizer: Optimizer,
-    slots: dict[str, Slots],
-    lr: float,
-) -> None:
-    """Change every parameter that learns."""
+class Move(NamedTuple):
+    """A parameter that learns, with its gradient, what the optimizer remembers, and its rate."""
+
+    parameter: np.ndarray
+    gradient: np.ndarray
+    slots: Slots
+    lr: float
+
+
+def moves_of(
+    network: Network, rooms: dict[str, np.ndarray], slots: dict[str, Slots], lr: float
+) -> Iterator[Move]:
+    """What a step changes."""
     for name, parameter in network.parameters().items():
         kind, number = name.split("_")
         layer = network.layers[int(number) - 1]
         rate = lr * {"weights": 1.0, "scale": scale_rate(layer), "delay": delay_rate(layer)}[kind]
         if rate:
-            optimizer.step(parameter, rooms[name], slots[name], rate)
+            yield Move(parameter, rooms[name], slots[name], rate)
+
+
+def take_step(network: Network, moves: Sequence[Move], optimizer: Optimizer) -> None:
+    """Change every parameter that learns."""
+    for move in moves:
+        optimizer.step(*move)
     np.maximum(network.scales, SMALLEST_SCALE, out=network.scales)
     for k, layer in enumerate(network.layers):
         if isinstance(layer.weights, Binary) or delay_rate(layer):  # nothing follows from others
