@@ -312,6 +312,18 @@ def test_info_tells_what_a_model_is(drawn, capsys):
     assert f"accuracy: {read(drawn / 'report.json')['accuracy']}" in out
 
 
+def test_info_tells_what_a_model_costs(drawn, capsys):
+    assert main("info", drawn / "model.npz", "--cost", "--dataset", "digits") == 0
+    out = capsys.readouterr().out
+    cost = read(drawn / "report.json")["cost"]
+    assert f"parameters {cost['parameters']:,}, 0.0 %" in " ".join(out.split())
+    assert f"{cost['weight_bits']:,} bits of weights" in out
+    assert cost["weight_bits"] == 64 * 30 + 30 * 10 == cost["dense_operations"]
+    for key in ("synaptic_operations", "membrane_updates"):
+        whole, until = (f"{cost[span][key]:,.0f}" for span in ("whole", "to_decision"))
+        assert re.search(rf"{key.replace('_', ' ')} +{whole} +{until}\n", out)
+
+
 def test_plot_draws_into_any_folder(drawn, tmp_path, capsys):
     arguments = ["plot", drawn / "model.npz", "--dataset", "digits", "--index", "7"]
     assert main(*arguments, "--out", tmp_path / "new" / "folder") == 0
@@ -426,6 +438,9 @@ MISTAKES = [
     mistake("evaluate run/model.npz --dataset digits --report run", "Not a file"),
     mistake("info absent.npz", "absent.npz: there is no such file"),
     mistake("info run/report.json", "is not a model that ttfs.save wrote"),
+    mistake("info run/model.npz --cost", "--cost counts the work for samples: name them with"),
+    mistake("info run/model.npz --cost --dataset mine.npz", "takes 64 inputs, but mine.npz has"),
+    mistake("compare run --over spikes,joules", "over some of spikes, time, operations, footprint"),
     mistake("plot run/model.npz --dataset digits --index 360", "digits has 360 samples"),
     mistake("plot run/model.npz --dataset digits --index -1", "'-1' is not a whole number"),
     mistake("plot run/model.npz --dataset mine.npz", "takes 64 inputs, but mine.npz has 20"),

@@ -27,7 +27,7 @@ ROWS = [
     "propagation circuit explanations simulator",
     "optimizers targets losses augmentation silence causes gradients",
     "rules",
-    "metrics history files datasets idx published yin_yang plotting",
+    "metrics cost history files datasets idx published yin_yang plotting",
     "diagnosis checkpoint model_file",
     "trainer",
     "presets pictures viewer",

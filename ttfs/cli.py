@@ -133,8 +133,18 @@ def add_evaluate(commands: Any) -> None:
 
 def add_info(commands: Any) -> None:
     """ttfs info."""
-    info = commands.add_parser("info", help="what a model file holds")
+    info = commands.add_parser(
+        "info",
+        help="what a model file holds, and what the model costs",
+        description="Print what a model file holds; with --cost what the model needs for the"
+        " samples of a data set, in the terms of NeuroBench: bits, sparsity, operations.",
+    )
     add_model(info, dataset=False)
+    add = info.add_argument
+    add("--cost", action="store_true", help="count bits and operations; needs --dataset")
+    add("--dataset", metavar="D", help="data set, as for train")
+    add("--split", choices=["train", "test"], default="test")
+    add("--threads", type=count, metavar="N", help="number of threads")
     info.set_defaults(command=run_info)
 
 
@@ -191,9 +201,11 @@ def add_compare(commands: Any) -> None:
         "compare",
         help="runs side by side: a table, and a picture",
         description="Print a table of runs of `ttfs train`, in Markdown, those of one recipe and"
-        " several seeds together; with --out, draw accuracy over spikes and decision time.",
+        " several seeds together; with --out, draw accuracy over what it costs.",
     )
     compare.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder of a run")
+    text = "of the picture: some of spikes, time, operations, footprint (spikes,time)"
+    compare.add_argument("--over", default="spikes,time", metavar="COST,...", help=text)
     compare.add_argument("--out", type=Path, metavar="FILE", help="png, pdf or svg")
     compare.set_defaults(command=run_compare)
 
@@ -331,9 +343,11 @@ def print_report(report: dict[str, Any]) -> None:
 
 
 def run_info(options: argparse.Namespace) -> None:
-    """Describe a model file."""
+    """Describe a model file, and say what the model costs."""
     from ttfs.model_file import load
 
+    if options.cost and not options.dataset:
+        raise InputError("--cost counts the work for samples: name them with --dataset")
     model = load(options.model)
     print(model.network)
     for number, layer in enumerate(model.network.layers, start=1):
@@ -343,6 +357,29 @@ def run_info(options: argparse.Namespace) -> None:
     for key in ("dataset", "accuracy", "accuracy_lenient", "versions", "recipe"):
         if key in model.report:
             print(f"  {key}: {model.report[key]}")
+    if options.cost:
+        print_cost(options)
+
+
+def print_cost(options: argparse.Namespace) -> None:
+    """What a model needs, in all and until it has decided."""
+    from ttfs.runs import cost_file
+
+    cost = cost_file(options.model, options.dataset, options.split)
+    zeros = 100 * cost.connection_sparsity
+    print(f"  cost, for {cost.samples} samples of {options.dataset} {options.split}:")
+    print(f"    parameters            {cost.parameters:,}, {zeros:.1f} % of the weights are 0")
+    print(
+        f"    footprint             {cost.footprint_bits / 8000:,.1f} kB: {cost.weight_bits:,} bits"
+        f" of weights, {cost.other_bits:,} of other parameters, {cost.state_bits:,} of state"
+    )
+    print(f"    dense operations      {cost.dense_operations:,}")
+    print(f"    {'for each sample':20s} {'in all':>12s} {'to the decision':>18s}")
+    for name in ("synaptic_operations", "additions", "multiply_accumulates", "membrane_updates"):
+        whole, until = (getattr(work, name) for work in (cost.whole, cost.to_decision))
+        print(f"    {name.replace('_', ' '):20s} {whole:12,.0f} {until:18,.0f}")
+    whole, until = (100 * work.activation_sparsity for work in (cost.whole, cost.to_decision))
+    print(f"    {'neurons silent':20s} {whole:10.1f} % {until:16.1f} %")
 
 
 def model_and_data(options: argparse.Namespace) -> tuple[Any, Any]:
@@ -409,14 +446,15 @@ def run_step(options: argparse.Namespace) -> None:
 
 def run_compare(options: argparse.Namespace) -> None:
     """Print a table of runs, and draw them."""
-    from ttfs.comparison import groups, table
+    from ttfs.comparison import check_costs, groups, table
 
+    over = check_costs(options.over.split(","))
     found = groups(options.runs)
     print(table(found))
     if options.out:
         from ttfs import pictures
 
-        pictures.comparison(options.out, found)
+        pictures.comparison(options.out, found, over)
 
 
 def run_datasets(options: argparse.Namespace) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ttfs.circuit import layer_names
-from ttfs.comparison import Group
+from ttfs.comparison import COSTS, Group
 from ttfs.decoding import decide
 from ttfs.network import Network
 from ttfs.propagation import forward
@@ -79,21 +79,31 @@ def training(folder: Path, records: list[dict[str, float]], unit: str) -> Path:
     return _keep(plotting.training_summary(records, unit=unit), folder / "training.png")
 
 
-def comparison(path: Path, groups: Sequence[Group]) -> Path:
-    """Strict accuracy over spikes and over time to the decision; a point for each group."""
+def comparison(
+    path: Path, groups: Sequence[Group], over: Sequence[str] = ("spikes", "time")
+) -> Path:
+    """Strict accuracy over some of COSTS, side by side; a point for each group."""
     import matplotlib.pyplot as plt
 
     from ttfs import plotting
 
-    figure, axes = plt.subplots(
-        1, 2, figsize=(plotting.PAGE, 3.6), layout="constrained", sharey=True
+    figure, grid = plt.subplots(
+        1,
+        len(over),
+        figsize=(plotting.PAGE, 3.6),
+        layout="constrained",
+        sharey=True,
+        squeeze=False,
     )
+    axes = grid[0]
     accuracy = {group.name: group.values("accuracy") for group in groups}
-    spikes = {g.name: g.values("spikes_per_sample", "until_decision") for g in groups}
-    times = {group.name: group.decision_share() for group in groups}
-    plotting.accuracy_over(spikes, accuracy, ax=axes[0], what="spikes to the decision")
-    plotting.accuracy_over(times, accuracy, ax=axes[1], what="decision time (input windows)")
-    axes[1].set_ylabel("")
+    for ax, name in zip(axes, over, strict=True):
+        costs = {group.name: group.cost(name) for group in groups}
+        plotting.accuracy_over(costs, accuracy, ax=ax, what=COSTS[name])
+        if name in ("operations", "footprint"):
+            ax.set_xscale("log")
+    for ax in axes[1:]:
+        ax.set_ylabel("")
     handles, names = axes[0].get_legend_handles_labels()
     look = {"ncols": 4, "fontsize": "x-small", "frameon": False}
     figure.legend(handles, names, loc="outside upper left", **look)

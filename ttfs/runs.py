@@ -3,7 +3,7 @@
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 import ttfs
 from ttfs import datasets, pictures
+from ttfs.cost import Cost, cost_of
 from ttfs.datasets import Dataset
 from ttfs.encoding import Latency
 from ttfs.errors import InputError, RunError, ShapeError
@@ -81,6 +82,7 @@ def train(recipe: Recipe, run: Run) -> dict[str, Any]:
     del training
     stimuli = recipe.encoder(testing.images)
     report = measure(network, stimuli, testing) | {
+        "cost": asdict(cost_of(network, stimuli)),
         "seconds": seconds,
         "samples_per_second": seen / seconds if epochs else 0.0,
         "seed": run.seed,
@@ -197,3 +199,9 @@ def evaluate_file(path: Path, dataset: str, split: str) -> dict[str, Any]:
     model = load(path)
     data = split_of(dataset, split)
     return measure(model.network, stimuli_for(model, data, str(path)), data)
+
+
+def cost_file(path: Path, dataset: str, split: str) -> Cost:
+    """What a saved model costs on a split of a data set."""
+    model = load(path)
+    return cost_of(model.network, stimuli_for(model, split_of(dataset, split), str(path)))
