@@ -99,12 +99,15 @@ def test_the_picture_shows_what_is_asked_for(tmp_path, monkeypatch):
     found = groups([write(tmp_path / "a", 0, 0.9), write(tmp_path / "b", 0, 0.8, recipe="b")])
     pictures.comparison(tmp_path / "x.png", found, ["operations", "footprint", "spikes"])
     pictures.comparison(tmp_path / "x.png", found, ["footprint"])
-    assert [ax.get_xlabel() for ax in drawn[0].axes] == [
+    assert [ax.get_xlabel() for ax in drawn[0].axes if ax.get_visible()] == [
         "synaptic operations to the decision", "footprint (kB)", "spikes to the decision",
     ]  # fmt: skip
     (alone,) = drawn[1].axes
     points = [tuple(box.lines[0].get_xydata()[0].round(3).tolist()) for box in alone.containers]
     assert points == [(2.5, 90.0), (2.5, 80.0)]
+    found = groups([write(tmp_path / "old", 0, 0.9, cost=None)])
+    with pytest.raises(ttfs.errors.RunError, match=r"of old does not say: footprint \(kB\)"):
+        pictures.comparison(tmp_path / "x.png", found, ["footprint"])
     with pytest.raises(ttfs.InputError, match="some of spikes, time, .*, not 'joules'"):
         check_costs(["spikes", "joules"])
     plt.close("all")

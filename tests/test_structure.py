@@ -30,7 +30,7 @@ ROWS = [
     "metrics cost history files datasets idx published yin_yang plotting",
     "diagnosis checkpoint model_file",
     "trainer",
-    "presets pictures viewer",
+    "presets comparison pictures viewer",
     "runs bench bench_simulator bench_torch",
     "console",
     "cli",

@@ -101,6 +101,20 @@ def report_of(folder: Path) -> dict[str, Any]:
     return report
 
 
+def costs(found: Sequence[Group], name: str) -> dict[str, np.ndarray]:
+    """One of COSTS for each seed, by the groups' names.
+
+    Raises
+    ------
+    RunError: a report that does not know it.
+    """
+    values = {group.name: group.cost(name) for group in found}
+    for whose, costs in values.items():
+        if not np.isfinite(costs).all():
+            raise RunError(f"a report of {whose} does not say: {COSTS[name]}")
+    return values
+
+
 def table(found: Sequence[Group]) -> str:
     """A table in Markdown; with several seeds their mean, and the least and largest.
 

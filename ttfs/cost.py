@@ -213,7 +213,7 @@ def _moments(
 def _events(network: Network, times: np.ndarray, delays: np.ndarray) -> np.ndarray:
     """(samples, events) when spikes arrive and ramps end; inf from the horizon on."""
     events = arrivals_of(times, delays)
-    if _ends(network):
+    if isinstance(network.psp, Ramp) and network.psp.rise < np.inf:
         events = np.hstack([events, arrivals_of(events, np.array(network.psp.rise))])
     return np.where(events < network.t_max, events, np.inf)
 

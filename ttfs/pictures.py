@@ -5,11 +5,12 @@ Matplotlib is imported when the first one is drawn.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ttfs.circuit import layer_names
-from ttfs.comparison import COSTS, Group
+from ttfs.comparison import COSTS, Group, costs
 from ttfs.decoding import decide
 from ttfs.network import Network
 from ttfs.propagation import forward
@@ -87,24 +88,19 @@ def comparison(
 
     from ttfs import plotting
 
-    figure, grid = plt.subplots(
-        1,
-        len(over),
-        figsize=(plotting.PAGE, 3.6),
-        layout="constrained",
-        sharey=True,
-        squeeze=False,
-    )
-    axes = grid[0]
+    rows, columns = -(-len(over) // 2), min(len(over), 2)
+    look: dict[str, Any] = {"sharey": True, "squeeze": False, "layout": "constrained"}
+    size = plotting.PAGE, 3.2 * rows + 0.4
+    figure, axes = plt.subplots(rows, columns, figsize=size, **look)
     accuracy = {group.name: group.values("accuracy") for group in groups}
-    for ax, name in zip(axes, over, strict=True):
-        costs = {group.name: group.cost(name) for group in groups}
-        plotting.accuracy_over(costs, accuracy, ax=ax, what=COSTS[name])
-        if name in ("operations", "footprint"):
-            ax.set_xscale("log")
-    for ax in axes[1:]:
+    for ax, name in zip(axes.flat, over, strict=False):
+        log = name == "footprint"  # those of one bit and of real weights differ twentyfold
+        plotting.accuracy_over(costs(groups, name), accuracy, ax=ax, what=COSTS[name], log=log)
+    for ax in axes[:, 1:].flat:
         ax.set_ylabel("")
-    handles, names = axes[0].get_legend_handles_labels()
+    for ax in axes.flat[len(over) :]:
+        ax.set_visible(False)
+    handles, names = axes.flat[0].get_legend_handles_labels()
     look = {"ncols": 4, "fontsize": "x-small", "frameon": False}
     figure.legend(handles, names, loc="outside upper left", **look)
     return _keep(figure, path)
