@@ -368,9 +368,34 @@ def test_bench_times_one_case_on_one_thread_and_on_all(case, small_bench, tmp_pa
         least, most = found["microseconds_min"], found["microseconds_max"]
         assert 0 < least <= found["microseconds"] <= most
         assert found["limit_microseconds"] > 0
+        assert found["bandwidth_microseconds"] > 0
+        events, hidden = found["input_spikes"], found["hidden_spikes"]
+        assert found["additions"] <= 400 * events + 10 * hidden
+        assert found["additions"] > 300 * events
     assert report["cases"][0]["reference_microseconds"] > 0
     assert len(capsys.readouterr().out.splitlines()) == len(small_bench)
     assert numba.get_num_threads() == threads
+
+
+def test_bench_compares_and_draws(small_bench, tmp_path, capsys):
+    old, picture = tmp_path / "old.json", tmp_path / "b.png"
+    case, other = "forward-784-400-10", "forward-ramp-784-400-10"
+    assert main("bench", "--cases", f"{case},simulate-784-400-10", "--report", old) == 0
+    report = read(old)
+    for found in report["cases"]:
+        found["microseconds"] *= 1e-6
+    old.write_text(json.dumps(report))
+    capsys.readouterr()
+    assert main("bench", "--cases", f"{case},{other}", "--compare", old, "--out", picture) == 0
+    _, lines = capsys.readouterr().out.split("now and before:\n")
+    first, *_, before, after, drawn = lines.splitlines()
+    assert re.match(
+        rf"{case} +synthetic +1 threads +[\d.]+ us, \d{{5,}}\.\d\d x \(the limit", first
+    )
+    assert before.startswith(f"missing in the earlier report: {other} synthetic 1")
+    assert after == "missing in the new report: simulate-784-400-10 synthetic 1"
+    assert drawn == str(picture)
+    assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 # Mistakes
@@ -446,6 +471,9 @@ MISTAKES = [
     mistake("plot run/model.npz --dataset mine.npz", "takes 64 inputs, but mine.npz has 20"),
     mistake("plot run/model.npz --dataset digits --out text.npz", "text.npz: File exists"),
     mistake("bench --cases forward", "no case 'forward'; there are forward-784-400-10"),
+    mistake("bench --compare run/report.json", "run/report.json is not a report that ttfs bench"),
+    mistake("bench --compare text.npz", "text.npz is not a report that ttfs bench wrote"),
+    mistake("bench --compare absent.json", "absent.json: No such file"),
 ]
 
 

@@ -2,7 +2,9 @@
 
 The limit is the time merely to add, with no logic, the rows of weights that the forward
 pass has to read, in the same order; it is the limit of a training step too. A ramp has two
-sums, so its rows are added twice.
+sums, so its rows are added twice. A second limit is the time in which a processor reads as
+many bytes, over and over from one array as large as all weights together, of which it keeps no
+more than a maximum.
 
 The reference for steps is the dense method of the S4NN authors' code in NumPy and its
 float64: potentials of all neurons at all 256 steps as the cumulative sum of a matrix
@@ -43,7 +45,7 @@ BATCH = 50
 ROUNDS = 7
 STEPS = 256
 
-Job = tuple[Callable[[], Any], int]  # what is timed, and for how many samples
+Job = tuple[Callable[[], Any], float]  # what is timed, and for how many samples
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,9 @@ def bench(
     -------
     A dictionary as `ttfs bench --report` writes it: `machine`, `versions` and `cases`, each
     with `name`, `inputs`, `threads`, median, least and largest `microseconds` for a sample
-    (or a run of a circuit), `limit_microseconds`, `reference_microseconds` and, for
-    simulations, `synaptic_events_per_second`.
+    (or a run of a circuit), `limit_microseconds`, `bandwidth_microseconds`,
+    `reference_microseconds`, `additions` of a weight for a sample and, for simulations,
+    `synaptic_events_per_second`.
 
     Raises
     ------
@@ -193,7 +196,12 @@ def measure(
         learn()  # so that it is measured as networks are most of the time
     record = forward(network, stimuli)
     run = learn if case.learning else lambda: forward(network, stimuli)
-    jobs = {"microseconds": (run, len(stimuli)), "limit": limit(case, network, record)}
+    additions, read = rows_needed(case, network, record)
+    jobs: dict[str, Job] = {
+        "microseconds": (run, len(stimuli)),
+        "limit": limit(case, network, record),
+        "bandwidth": reading(network, read, len(record)),
+    }
     if reference and not case.ramp:
         few = stimuli[:REFERENCE_SAMPLES]
         dense = dense_method(network, few, labels if case.learning else None)
@@ -215,7 +223,9 @@ def measure(
         "microseconds_min": min(times["microseconds"]),
         "microseconds_max": max(times["microseconds"]),
         "limit_microseconds": median["limit"],
+        "bandwidth_microseconds": median["bandwidth"],
         "reference_microseconds": median.get("reference"),
+        "additions": additions,
         "input_spikes": float(np.isfinite(record.times[0]).sum(axis=1).mean()),
         "hidden_spikes": float(np.isfinite(record.times[1]).sum(axis=1).mean()),
     }
@@ -249,6 +259,24 @@ def limit(case: Case, network: Network, record: Record) -> Job:
         jobs.append((rows, np.concatenate([[0], np.cumsum(counts)]), weights, total))
     sums = 2 if case.ramp else 1
     return lambda: [add_rows(*job) for job in jobs * sums], len(record)
+
+
+def rows_needed(case: Case, network: Network, record: Record) -> tuple[float, float]:
+    """Additions and bytes of the rows that have to be read, padding included, for a sample."""
+    additions, read = 0.0, 0.0
+    for k, times in enumerate(record.times[:-1]):
+        rows = (times + network.arrays.delays[k] < network.t_max).sum() / len(record)
+        additions += float(rows * network.sizes[k + 1])
+        read += float(rows * network.arrays.widths[k] * network.dtype.itemsize)
+    return additions * (2 if case.ramp else 1), read
+
+
+def reading(network: Network, read: float, samples: int) -> Job:
+    """Reading as many bytes as the batch has to, from an array as large as the weights."""
+    size = network.arrays.weights.nbytes
+    passes = max(1, round(read * samples / size))
+    array = np.broadcast_to(np.ones(size, np.uint8), (passes, size))
+    return array.max, passes * size / read
 
 
 def torch_training(network: Network, stimuli: np.ndarray, labels: np.ndarray) -> float | None:
@@ -324,13 +352,12 @@ def line(found: list[dict[str, Any]]) -> str:
     if "synaptic_events_per_second" in now:
         text += f", {now['synaptic_events_per_second'] / 1e6:.0f} million synaptic events/s"
         return text + (f", {micro / reference:.2f} x forward" if reference else "")
-    if reference:
-        return (
-            f"{text}, {micro / limit:.2f} x the row-add limit,"
-            f" {other_name(now['name'])} {reference / micro:.3g} x slower"
-        )
     if now["threads"] == 1:
-        return f"{text}, {micro / limit:.2f} x the row-add limit"
+        text += f", {micro / limit:.2f} x the row-add limit"
+        text += f", {micro / now['bandwidth_microseconds']:.2f} x reading"
+        if reference:
+            text += f", {other_name(now['name'])} {reference / micro:.3g} x slower"
+        return text
     alone = [
         case["microseconds"]
         for case in found[:-1]

@@ -6,6 +6,7 @@ Nothing heavy is imported before a command needs it, so that `ttfs --help` answe
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,25 @@ exit codes: 0 done, 2 something to mend (one sentence says what), 130 stopped by
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
+    with warnings.catch_warnings():
+        warnings.showwarning = tell
+        return answer(arguments)
+
+
+def tell(
+    warning: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: Any = None,
+    line: str | None = None,
+) -> None:
+    """A warning in one sentence, without the line of code that gave it."""
+    print(f"ttfs: {warning}", file=sys.stderr)
+
+
+def answer(arguments: Sequence[str] | None) -> int:
+    """Do what the arguments ask; a sentence and an exit code for what goes wrong."""
     try:
         options = parser().parse_args(arguments)
         if getattr(options, "threads", None):
@@ -76,7 +96,8 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"ttfs {ttfs.__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     seeing = (add_info, add_plot, add_view, add_step)
-    for add in (add_train, add_evaluate, *seeing, add_compare, add_datasets, add_bench):
+    others = (add_compare, add_datasets, add_bench, add_warmup)
+    for add in (add_train, add_evaluate, *seeing, *others):
         add(commands)
     return top
 
@@ -226,7 +247,23 @@ def add_bench(commands: Any) -> None:
     )
     bench.add_argument("--report", type=Path, metavar="FILE", help="write it as JSON")
     bench.add_argument("--cases", metavar="NAME,...", help="only these")
+    text = "a report of before: print the ratio of each case to it"
+    bench.add_argument("--compare", type=Path, metavar="OLD.json", help=text)
+    text = "draw speeds under their limits: png, pdf or svg"
+    bench.add_argument("--out", type=Path, metavar="FILE", help=text)
     bench.set_defaults(command=run_bench)
+
+
+def add_warmup(commands: Any) -> None:
+    """ttfs warmup."""
+    warmup = commands.add_parser(
+        "warmup",
+        help="compile everything once",
+        description="Compile, once and for all, what the other commands would compile when they"
+        " first need it. Takes a few minutes; what is already compiled is passed over.",
+    )
+    warmup.add_argument("--quiet", action="store_true", help="no lines, only errors")
+    warmup.set_defaults(command=run_warmup)
 
 
 def number(kind: type, least: float, most: float, what: str) -> Any:
@@ -472,8 +509,29 @@ def run_bench(options: argparse.Namespace) -> None:
     """Measure; the dense method on one thread, which only its environment can tell it."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ttfs.bench import bench
+    from ttfs.bench_comparison import compared, read
     from ttfs.runs import write_report
 
+    old = read(options.compare) if options.compare else None
     report = bench(options.cases.split(",") if options.cases else None, log=print)
     if options.report:
         write_report(options.report, report)
+    if old:
+        print("\nnow and before:", *compared(old, report), sep="\n")
+    if options.out:
+        from ttfs import pictures
+
+        print(pictures.throughput(options.out, report))
+
+
+def run_warmup(options: argparse.Namespace) -> None:
+    """Compile everything, and say where it is kept."""
+    import time
+
+    from ttfs.warmup import warm_up
+
+    started = time.perf_counter()
+    folder = warm_up((lambda line: None) if options.quiet else print)
+    if not options.quiet:
+        kept = f"kept in {folder}" if folder else "not kept"
+        print(f"everything is compiled, in {time.perf_counter() - started:.0f} s, and {kept}")

@@ -15,6 +15,7 @@ from ttfs.decoding import decide
 from ttfs.network import Network
 from ttfs.propagation import forward
 
+OTHER = "dense method (learning with ramps: PyTorch)"
 MOST = 2000  # stimuli in a picture of latencies
 
 
@@ -104,6 +105,37 @@ def comparison(
     look = {"ncols": 4, "fontsize": "x-small", "frameon": False}
     figure.legend(handles, names, loc="outside upper left", **look)
     return _keep(figure, path)
+
+
+def throughput(path: Path, report: dict[str, Any]) -> Path:
+    """Additions in a second for each case of a report of `ttfs bench`, under its roofs.
+
+    Those of a simulation, which has no roofs, are its synaptic events.
+    """
+    from ttfs import plotting
+
+    rows: dict[str, dict[str, float]] = {}
+    order = [case["name"] for case in report["cases"]]
+    for case in sorted(report["cases"], key=lambda case: order.index(case["name"])):
+        row = rows.setdefault(f"{case['name']}, {case['inputs']}", {})
+        threads = "one thread" if case["threads"] == 1 else "all threads"
+        if "synaptic_events_per_second" in case:
+            row[threads] = case["synaptic_events_per_second"] / 1e9
+            continue
+        times = {threads: "", "adding rows alone": "limit_", "reading rows alone": "bandwidth_"}
+        times |= {OTHER: "reference_"} if case.get("reference_microseconds") else {}
+        for kind, key in times.items():
+            row.setdefault(kind, case["additions"] / case[f"{key}microseconds"] / 1e3)
+    attained, roofs = (
+        {kind: [row.get(kind, np.nan) for row in rows.values()] for kind in kinds}
+        for kinds in (
+            ("one thread", "all threads", OTHER),
+            ("adding rows alone", "reading rows alone"),
+        )
+    )
+    ax = plotting.new_axes(plotting.PAGE, 0.9 + 0.21 * len(rows))
+    plotting.throughput(list(rows), attained, roofs, ax=ax)
+    return _keep(ax.figure, path)
 
 
 def _keep(figure, path: Path) -> Path:  # type: ignore[no-untyped-def]
