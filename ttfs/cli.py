@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def tell(
-    warning: Warning | str,
+    message: Warning | str,
     category: type[Warning],
     filename: str,
     lineno: int,
@@ -49,7 +49,7 @@ def tell(
     line: str | None = None,
 ) -> None:
     """A warning in one sentence, without the line of code that gave it."""
-    print(f"ttfs: {warning}", file=sys.stderr)
+    print(f"ttfs: {message}", file=sys.stderr)
 
 
 def answer(arguments: Sequence[str] | None) -> int:
