@@ -373,7 +373,10 @@ def test_bench_times_one_case_on_one_thread_and_on_all(case, small_bench, tmp_pa
         assert found["additions"] <= 400 * events + 10 * hidden
         assert found["additions"] > 300 * events
     assert report["cases"][0]["reference_microseconds"] > 0
-    assert len(capsys.readouterr().out.splitlines()) == len(small_bench)
+    assert len(capsys.readouterr().out.splitlines()) == len(small_bench) + 1
+    learned = {"learning"} if case.startswith("train") else set()
+    assert report["parts"].keys() == {case}
+    assert report["parts"][case].keys() == {"events", "hidden", "output"} | learned
     assert numba.get_num_threads() == threads
 
 
@@ -612,6 +615,25 @@ def test_help_answers_without_compiler_and_plots():
     assert text.startswith("usage: ttfs ")
     assert "exit codes: 0 done, 2 something to mend" in text
     assert not set(rest.split()) & {"numba", "matplotlib", "numpy", "scipy", "tqdm"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no count of seconds to read")
+@pytest.mark.parametrize(
+    ("line", "most"),
+    [("--help", 0.3), ("evaluate run/model.npz --dataset digits", 2.5)],
+)
+def test_commands_answer_soon(line, most, run):
+    """In seconds of the processor, which other programs do not lengthen much."""
+    import resource
+
+    command = [sys.executable, "-m", "ttfs", *line.split()]
+    seconds = []
+    for _ in range(3):  # the first may compile
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert subprocess.run(command, capture_output=True).returncode == 0
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(sum(after[:2]) - sum(before[:2]))
+    assert min(seconds) < most
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["train", "--help"], ["plot", "--help"]])

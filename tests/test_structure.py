@@ -31,7 +31,7 @@ ROWS = [
     "diagnosis checkpoint model_file",
     "trainer",
     "presets comparison pictures viewer",
-    "runs bench bench_comparison bench_simulator bench_torch warmup",
+    "runs bench bench_parts bench_comparison bench_simulator bench_torch warmup",
     "console",
     "cli",
     "__main__",

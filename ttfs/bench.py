@@ -25,6 +25,7 @@ import numpy as np
 from llvmlite import binding
 
 from ttfs import datasets
+from ttfs.bench_parts import parts_of_forward, step_of_adam
 from ttfs.bench_simulator import recurrent, simulate_chain, simulate_circuit, sparse
 from ttfs.bench_torch import train_relus
 from ttfs.encoding import Latency
@@ -78,6 +79,11 @@ CASES = {
     "forward-ramp-784-400-10": Case(400, ramp=True),
     "train-exact-784-400-10": Case(400, ramp=True, learning=True),
 }
+PARTED = (
+    *("forward-784-400-10", "train-s4nn-784-400-10"),
+    *("forward-ramp-784-400-10", "train-exact-784-400-10"),
+)
+"""Cases of which the parts are measured too."""
 
 
 SIMULATIONS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -99,7 +105,8 @@ def bench(
 
     Returns
     -------
-    A dictionary as `ttfs bench --report` writes it: `machine`, `versions` and `cases`, each
+    A dictionary as `ttfs bench --report` writes it: `machine`, `versions`, `parts` of the time
+    of the cases that have any, in microseconds for a sample on one thread, and `cases`, each
     with `name`, `inputs`, `threads`, median, least and largest `microseconds` for a sample
     (or a run of a circuit), `limit_microseconds`, `bandwidth_microseconds`,
     `reference_microseconds`, `additions` of a weight for a sample and, for simulations,
@@ -120,9 +127,34 @@ def bench(
         for result in (*batches(chosen), *simulations(chosen)):
             found.append(result)
             log(line(found))
+        numba.set_num_threads(1)
+        shares = {name: parts(name, found) for name in chosen if name in PARTED}
     finally:
         numba.set_num_threads(before)
-    return {"machine": machine(), "versions": versions(), "cases": found}
+    for name, share in shares.items():
+        told = ", ".join(f"{part} {micro:.2f}" for part, micro in share.items())
+        log(f"{name:26s} of a sample, in us: {told}")
+    return {"machine": machine(), "versions": versions(), "parts": shares, "cases": found}
+
+
+def parts(name: str, found: list[dict[str, Any]]) -> dict[str, float]:
+    """Where the time of a case goes, on the last inputs that were measured."""
+    case = CASES[name]
+    (title, stimuli, _) = list(inputs())[-1]
+    network = case.network()
+    stimuli = stimuli / np.float32(STEPS) if case.ramp else stimuli
+    shares = parts_of_forward(network, stimuli)
+    if case.learning:
+        key = (name, title, 1)
+        (whole,) = (
+            result["microseconds"]
+            for result in found
+            if (result["name"], result["inputs"], result["threads"]) == key
+        )
+        adam = {"adam": step_of_adam(network, BATCH)} if case.ramp else {}
+        learned = whole - sum(shares.values()) - sum(adam.values())
+        shares |= {"gradient" if case.ramp else "learning": learned} | adam
+    return shares
 
 
 def batches(names: list[str]) -> Iterator[dict[str, Any]]:

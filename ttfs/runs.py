@@ -11,7 +11,7 @@ import numba
 import numpy as np
 
 import ttfs
-from ttfs import datasets, pictures
+from ttfs import datasets
 from ttfs.cost import Cost, cost_of
 from ttfs.datasets import Dataset
 from ttfs.encoding import Latency
@@ -60,6 +60,8 @@ def train(recipe: Recipe, run: Run) -> dict[str, Any]:
     RunError: the folder holds an earlier run, or cannot be written.
     DatasetError, InputError: data that are absent or do not fit.
     """
+    from ttfs import pictures  # which a report on a saved model need not wait for
+
     log = run.log or (lambda line: None)
     prepare(run)
     training, testing = datasets.load(recipe.dataset)
