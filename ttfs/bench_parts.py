@@ -41,8 +41,8 @@ def parts_of_forward(network: Network, stimuli: np.ndarray) -> dict[str, float]:
         silent = Network(below, above, psp=network.psp, t_max=network.t_max)
         jobs[name] = partial(forward, silent, stimuli)
     jobs["output"] = partial(forward, network, stimuli)
-    events, hidden, whole = (1e6 * t / len(stimuli) for t in in_turn(jobs).values())
-    return {"events": events, "hidden": hidden - events, "output": whole - hidden}
+    events, swept, whole = (1e6 * t / len(stimuli) for t in in_turn(jobs).values())
+    return {"events": events, "hidden": swept - events, "output": whole - swept}
 
 
 def step_of_adam(network: Network, batch: int) -> float:

@@ -123,7 +123,7 @@ def table(found: Sequence[Group]) -> str:
 
     >>> report = {"accuracy": 0.985, "network": "Network(784-400-10, ...)", "seed": 3}
     >>> print(table([Group("mine", (report,))]).splitlines()[2][:30])
-    | mine | 784-400-10 | |  |  |
+    | `mine` | 784-400-10 |  |  |
     """
     lines = [HEAD, ("---",) * len(HEAD), *(row(group) for group in found)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
