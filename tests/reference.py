@@ -572,3 +572,27 @@ def ramp_exact(weights, arrivals, threshold, rise, t_max):
             return crossing if crossing < Fraction(t_max) else INF
         before = now
     return INF
+
+
+# Cost: every synapse of every sample is looked at.
+
+
+def work(network, record, limits):
+    """(spikes, operations, updates) of a batch until each sample's limit, summed."""
+    number = record.times[0].dtype.type
+    spikes = operations = updates = 0
+    for s, limit in enumerate(limits):
+        for k, weights in enumerate(network.weights):
+            delays = np.broadcast_to(network.delays[k], weights.shape)
+            for j in range(weights.shape[1]):
+                fired = float(record.times[k + 1][s, j])
+                spikes += fired < network.t_max and fired <= limit
+                moments = []
+                for i in np.flatnonzero(weights[:, j]):
+                    arrival = number(float(record.times[k][s, i]) + delays[i, j])
+                    end = number(float(arrival) + getattr(network.psp, "rise", INF))
+                    moments += [float(t) for t in (arrival, end) if t < network.t_max]
+                moments = [t for t in moments if t <= limit]
+                operations += len(moments)
+                updates += len({t for t in moments if t <= fired})
+    return spikes, operations, updates

@@ -312,6 +312,18 @@ def test_info_tells_what_a_model_is(drawn, capsys):
     assert f"accuracy: {read(drawn / 'report.json')['accuracy']}" in out
 
 
+def test_info_tells_what_a_model_costs(drawn, capsys):
+    assert main("info", drawn / "model.npz", "--cost", "--dataset", "digits") == 0
+    out = capsys.readouterr().out
+    cost = read(drawn / "report.json")["cost"]
+    assert f"parameters {cost['parameters']:,}, 0.0 %" in " ".join(out.split())
+    assert f"{cost['weight_bits']:,} bits of weights" in out
+    assert cost["weight_bits"] == 64 * 30 + 30 * 10 == cost["dense_operations"]
+    for key in ("synaptic_operations", "membrane_updates"):
+        whole, until = (f"{cost[span][key]:,.0f}" for span in ("whole", "to_decision"))
+        assert re.search(rf"{key.replace('_', ' ')} +{whole} +{until}\n", out)
+
+
 def test_plot_draws_into_any_folder(drawn, tmp_path, capsys):
     arguments = ["plot", drawn / "model.npz", "--dataset", "digits", "--index", "7"]
     assert main(*arguments, "--out", tmp_path / "new" / "folder") == 0
@@ -356,9 +368,37 @@ def test_bench_times_one_case_on_one_thread_and_on_all(case, small_bench, tmp_pa
         least, most = found["microseconds_min"], found["microseconds_max"]
         assert 0 < least <= found["microseconds"] <= most
         assert found["limit_microseconds"] > 0
+        assert found["bandwidth_microseconds"] > 0
+        events, hidden = found["input_spikes"], found["hidden_spikes"]
+        assert found["additions"] <= 400 * events + 10 * hidden
+        assert found["additions"] > 300 * events
     assert report["cases"][0]["reference_microseconds"] > 0
-    assert len(capsys.readouterr().out.splitlines()) == len(small_bench)
+    assert len(capsys.readouterr().out.splitlines()) == len(small_bench) + 1
+    learned = {"learning"} if case.startswith("train") else set()
+    assert report["parts"].keys() == {case}
+    assert report["parts"][case].keys() == {"events", "hidden", "output"} | learned
     assert numba.get_num_threads() == threads
+
+
+def test_bench_compares_and_draws(small_bench, tmp_path, capsys):
+    old, picture = tmp_path / "old.json", tmp_path / "b.png"
+    case, other = "forward-784-400-10", "forward-ramp-784-400-10"
+    assert main("bench", "--cases", f"{case},simulate-784-400-10", "--report", old) == 0
+    report = read(old)
+    for found in report["cases"]:
+        found["microseconds"] *= 1e-6
+    old.write_text(json.dumps(report))
+    capsys.readouterr()
+    assert main("bench", "--cases", f"{case},{other}", "--compare", old, "--out", picture) == 0
+    _, lines = capsys.readouterr().out.split("now and before:\n")
+    first, *_, before, after, drawn = lines.splitlines()
+    assert re.match(
+        rf"{case} +synthetic +1 threads +[\d.]+ us, \d{{5,}}\.\d\d x \(the limit", first
+    )
+    assert before.startswith(f"missing in the earlier report: {other} synthetic 1")
+    assert after == "missing in the new report: simulate-784-400-10 synthetic 1"
+    assert drawn == str(picture)
+    assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 # Mistakes
@@ -426,11 +466,17 @@ MISTAKES = [
     mistake("evaluate run/model.npz --dataset digits --report run", "Not a file"),
     mistake("info absent.npz", "absent.npz: there is no such file"),
     mistake("info run/report.json", "is not a model that ttfs.save wrote"),
+    mistake("info run/model.npz --cost", "--cost counts the work for samples: name them with"),
+    mistake("info run/model.npz --cost --dataset mine.npz", "takes 64 inputs, but mine.npz has"),
+    mistake("compare run --over spikes,joules", "over some of spikes, time, operations, footprint"),
     mistake("plot run/model.npz --dataset digits --index 360", "digits has 360 samples"),
     mistake("plot run/model.npz --dataset digits --index -1", "'-1' is not a whole number"),
     mistake("plot run/model.npz --dataset mine.npz", "takes 64 inputs, but mine.npz has 20"),
     mistake("plot run/model.npz --dataset digits --out text.npz", "text.npz: File exists"),
     mistake("bench --cases forward", "no case 'forward'; there are forward-784-400-10"),
+    mistake("bench --compare run/report.json", "run/report.json is not a report that ttfs bench"),
+    mistake("bench --compare text.npz", "text.npz is not a report that ttfs bench wrote"),
+    mistake("bench --compare absent.json", "absent.json: No such file"),
 ]
 
 
@@ -569,6 +615,25 @@ def test_help_answers_without_compiler_and_plots():
     assert text.startswith("usage: ttfs ")
     assert "exit codes: 0 done, 2 something to mend" in text
     assert not set(rest.split()) & {"numba", "matplotlib", "numpy", "scipy", "tqdm"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no count of seconds to read")
+@pytest.mark.parametrize(
+    ("line", "most"),
+    [("--help", 0.3), ("evaluate run/model.npz --dataset digits", 2.5)],
+)
+def test_commands_answer_soon(line, most, run):
+    """In seconds of the processor, which other programs do not lengthen much."""
+    import resource
+
+    command = [sys.executable, "-m", "ttfs", *line.split()]
+    seconds = []
+    for _ in range(3):  # the first may compile
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert subprocess.run(command, capture_output=True).returncode == 0
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(sum(after[:2]) - sum(before[:2]))
+    assert min(seconds) < most
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["train", "--help"], ["plot", "--help"]])

@@ -8,7 +8,7 @@ import pytest
 
 import ttfs
 from ttfs import pictures, plotting
-from ttfs.comparison import groups, table
+from ttfs.comparison import check_costs, groups, table
 
 
 def write(folder, seed, accuracy, recipe="a", **others):
@@ -17,6 +17,8 @@ def write(folder, seed, accuracy, recipe="a", **others):
         "accuracy": accuracy, "accuracy_lenient": accuracy + 0.01, "samples": 200, "undecided": 4,
         "decision_time_mean": 64.0, "input_window": 256.0, "seconds": 12.4, "epochs": 30,
         "spikes_per_sample": {"total": 300.0, "until_decision": 100.0 + seed}, "seed": seed,
+        "synaptic_operations_per_sample": {"total": 9000.0, "until_decision": 5000.0},
+        "cost": {"footprint_bits": 20000},
         "recipe": recipe, "dataset": "mnist", "network": "Network(9-4-3, Step(), t_max=256)",
         "weights": "one-bit", "response": "Step()", "augmentation": ["Dropout(share=0.2)"],
         "published": "97.0", "preset": None,
@@ -41,6 +43,7 @@ def test_seeds_of_one_recipe_are_one_line(tmp_path):
         "seeds": "0, 2, 1", "strict %": "91.00 (90.00 to 92.00)",
         "lenient %": "92.00 (91.00 to 93.00)", "undecided %": "2.00",
         "spikes to decision": "101 (100 to 102)", "decision at": "0.25", "published %": "97.0",
+        "operations to decision": "5000", "kB": "2.5",
     }  # fmt: skip
 
 
@@ -53,11 +56,12 @@ def test_other_recipes_and_data_are_other_lines(tmp_path):
 
 def test_what_is_not_known_is_left_empty(tmp_path):
     run = write(
-        tmp_path / "run", 0, 0.9, decision_time_mean=None, input_window=None, augmentation=[]
-    )
+        *(tmp_path / "run", 0, 0.9), cost=None, decision_time_mean=None, input_window=None,
+        augmentation=[],
+    )  # fmt: skip
     head, _, row = (cells(line) for line in table(groups([run])).splitlines())
     said = dict(zip(head, row, strict=True))
-    assert said["decision at"] == ""
+    assert said["decision at"] == said["kB"] == ""
     assert said["augmentation"] == "none"
 
 
@@ -87,6 +91,26 @@ def test_the_picture_has_a_point_for_each_recipe(tmp_path, monkeypatch):
     assert points == [(0.25, 90.5), (0.25, 80.0)]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a0", "b"]
     plt.close(figure)
+
+
+def test_the_picture_shows_what_is_asked_for(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(pictures, "_keep", lambda figure, path: drawn.append(figure) or path)
+    found = groups([write(tmp_path / "a", 0, 0.9), write(tmp_path / "b", 0, 0.8, recipe="b")])
+    pictures.comparison(tmp_path / "x.png", found, ["operations", "footprint", "spikes"])
+    pictures.comparison(tmp_path / "x.png", found, ["footprint"])
+    assert [ax.get_xlabel() for ax in drawn[0].axes if ax.get_visible()] == [
+        "synaptic operations to the decision", "footprint (kB)", "spikes to the decision",
+    ]  # fmt: skip
+    (alone,) = drawn[1].axes
+    points = [tuple(box.lines[0].get_xydata()[0].round(3).tolist()) for box in alone.containers]
+    assert points == [(2.5, 90.0), (2.5, 80.0)]
+    found = groups([write(tmp_path / "old", 0, 0.9, cost=None)])
+    with pytest.raises(ttfs.errors.RunError, match=r"of old does not say: footprint \(kB\)"):
+        pictures.comparison(tmp_path / "x.png", found, ["footprint"])
+    with pytest.raises(ttfs.InputError, match="some of spikes, time, .*, not 'joules'"):
+        check_costs(["spikes", "joules"])
+    plt.close("all")
 
 
 def test_ranges_reach_to_the_least_and_the_largest_seed():

@@ -21,6 +21,7 @@ from ttfs.plotting import (
     new_axes,
     raster,
     save,
+    throughput,
     training_curves,
     training_summary,
     weight_images,
@@ -479,3 +480,17 @@ def test_a_picture_that_fails_leaves_the_old_one(tmp_path, ax, monkeypatch):
 def test_a_picture_of_an_unknown_kind_is_refused(tmp_path, ax):
     with pytest.raises(InputError, match=r"png, pdf, svg, got the name 'a\.gif'"):
         save(ax.figure, tmp_path / "a.gif")
+
+
+def test_throughput_leaves_out_what_is_not_known():
+    nan = np.nan
+    attained = {"one": [2.0, nan], "all": [nan, 3.0]}
+    one, many, roof = throughput(["a", "b"], attained, {"adding": [4.0, nan]})
+    assert [np.isnan(line.get_xdata()).tolist() for line in (one, many, roof)] == [
+        [False, True], [True, False], [False, True],
+    ]  # fmt: skip
+    assert [text.get_text() for text in one.axes.texts] == ["50 %"]
+    assert [label.get_text() for label in one.axes.get_yticklabels()] == ["a", "b"]
+    with pytest.raises(ShapeError, match="throughput: all must be 2 numbers"):
+        throughput(["a", "b"], {"one": [1, 2], "all": [1]}, {"adding": [1, 2]})
+    plt.close("all")

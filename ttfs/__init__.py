@@ -12,6 +12,7 @@ __version__ = "0.1.0.dev0"
 _HOMES = {
     "checks": ["NO_SPIKE"],
     "circuit": ["Circuit", "Population", "Projection"],
+    "cost": ["Cost", "cost_of"],
     "decoding": ["Decisions", "decide"],
     "delays": ["Delays"],
     "diagnosis": ["diagnose"],
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     )
     from ttfs.checks import NO_SPIKE
     from ttfs.circuit import Circuit, Population, Projection
+    from ttfs.cost import Cost, cost_of
     from ttfs.decoding import Decisions, decide
     from ttfs.delays import Delays
     from ttfs.diagnosis import diagnose

@@ -2,7 +2,9 @@
 
 The limit is the time merely to add, with no logic, the rows of weights that the forward
 pass has to read, in the same order; it is the limit of a training step too. A ramp has two
-sums, so its rows are added twice.
+sums, so its rows are added twice. A second limit is the time in which a processor reads as
+many bytes, over and over from one array as large as all weights together, of which it keeps no
+more than a maximum.
 
 The reference for steps is the dense method of the S4NN authors' code in NumPy and its
 float64: potentials of all neurons at all 256 steps as the cumulative sum of a matrix
@@ -23,6 +25,7 @@ import numpy as np
 from llvmlite import binding
 
 from ttfs import datasets
+from ttfs.bench_parts import parts_of_forward, step_of_adam
 from ttfs.bench_simulator import recurrent, simulate_chain, simulate_circuit, sparse
 from ttfs.bench_torch import train_relus
 from ttfs.encoding import Latency
@@ -43,7 +46,7 @@ BATCH = 50
 ROUNDS = 7
 STEPS = 256
 
-Job = tuple[Callable[[], Any], int]  # what is timed, and for how many samples
+Job = tuple[Callable[[], Any], float]  # what is timed, and for how many samples
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,11 @@ CASES = {
     "forward-ramp-784-400-10": Case(400, ramp=True),
     "train-exact-784-400-10": Case(400, ramp=True, learning=True),
 }
+PARTED = (
+    *("forward-784-400-10", "train-s4nn-784-400-10"),
+    *("forward-ramp-784-400-10", "train-exact-784-400-10"),
+)
+"""Cases of which the parts are measured too."""
 
 
 SIMULATIONS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -97,10 +105,12 @@ def bench(
 
     Returns
     -------
-    A dictionary as `ttfs bench --report` writes it: `machine`, `versions` and `cases`, each
+    A dictionary as `ttfs bench --report` writes it: `machine`, `versions`, `parts` of the time
+    of the cases that have any, in microseconds for a sample on one thread, and `cases`, each
     with `name`, `inputs`, `threads`, median, least and largest `microseconds` for a sample
-    (or a run of a circuit), `limit_microseconds`, `reference_microseconds` and, for
-    simulations, `synaptic_events_per_second`.
+    (or a run of a circuit), `limit_microseconds`, `bandwidth_microseconds`,
+    `reference_microseconds`, `additions` of a weight for a sample and, for simulations,
+    `synaptic_events_per_second`.
 
     Raises
     ------
@@ -117,9 +127,34 @@ def bench(
         for result in (*batches(chosen), *simulations(chosen)):
             found.append(result)
             log(line(found))
+        numba.set_num_threads(1)
+        shares = {name: parts(name, found) for name in chosen if name in PARTED}
     finally:
         numba.set_num_threads(before)
-    return {"machine": machine(), "versions": versions(), "cases": found}
+    for name, share in shares.items():
+        told = ", ".join(f"{part} {micro:.2f}" for part, micro in share.items())
+        log(f"{name:26s} of a sample, in us: {told}")
+    return {"machine": machine(), "versions": versions(), "parts": shares, "cases": found}
+
+
+def parts(name: str, found: list[dict[str, Any]]) -> dict[str, float]:
+    """Where the time of a case goes, on the last inputs that were measured."""
+    case = CASES[name]
+    (title, stimuli, _) = list(inputs())[-1]
+    network = case.network()
+    stimuli = stimuli / np.float32(STEPS) if case.ramp else stimuli
+    shares = parts_of_forward(network, stimuli)
+    if case.learning:
+        key = (name, title, 1)
+        (whole,) = (
+            result["microseconds"]
+            for result in found
+            if (result["name"], result["inputs"], result["threads"]) == key
+        )
+        adam = {"adam": step_of_adam(network, BATCH)} if case.ramp else {}
+        learned = whole - sum(shares.values()) - sum(adam.values())
+        shares |= {"gradient" if case.ramp else "learning": learned} | adam
+    return shares
 
 
 def batches(names: list[str]) -> Iterator[dict[str, Any]]:
@@ -193,7 +228,12 @@ def measure(
         learn()  # so that it is measured as networks are most of the time
     record = forward(network, stimuli)
     run = learn if case.learning else lambda: forward(network, stimuli)
-    jobs = {"microseconds": (run, len(stimuli)), "limit": limit(case, network, record)}
+    additions, read = rows_needed(case, network, record)
+    jobs: dict[str, Job] = {
+        "microseconds": (run, len(stimuli)),
+        "limit": limit(case, network, record),
+        "bandwidth": reading(network, read, len(record)),
+    }
     if reference and not case.ramp:
         few = stimuli[:REFERENCE_SAMPLES]
         dense = dense_method(network, few, labels if case.learning else None)
@@ -215,7 +255,9 @@ def measure(
         "microseconds_min": min(times["microseconds"]),
         "microseconds_max": max(times["microseconds"]),
         "limit_microseconds": median["limit"],
+        "bandwidth_microseconds": median["bandwidth"],
         "reference_microseconds": median.get("reference"),
+        "additions": additions,
         "input_spikes": float(np.isfinite(record.times[0]).sum(axis=1).mean()),
         "hidden_spikes": float(np.isfinite(record.times[1]).sum(axis=1).mean()),
     }
@@ -249,6 +291,24 @@ def limit(case: Case, network: Network, record: Record) -> Job:
         jobs.append((rows, np.concatenate([[0], np.cumsum(counts)]), weights, total))
     sums = 2 if case.ramp else 1
     return lambda: [add_rows(*job) for job in jobs * sums], len(record)
+
+
+def rows_needed(case: Case, network: Network, record: Record) -> tuple[float, float]:
+    """Additions and bytes of the rows that have to be read, padding included, for a sample."""
+    additions, read = 0.0, 0.0
+    for k, times in enumerate(record.times[:-1]):
+        rows = (times + network.arrays.delays[k] < network.t_max).sum() / len(record)
+        additions += float(rows * network.sizes[k + 1])
+        read += float(rows * network.arrays.widths[k] * network.dtype.itemsize)
+    return additions * (2 if case.ramp else 1), read
+
+
+def reading(network: Network, read: float, samples: int) -> Job:
+    """Reading as many bytes as the batch has to, from an array as large as the weights."""
+    size = network.arrays.weights.nbytes
+    passes = max(1, round(read * samples / size))
+    array = np.broadcast_to(np.ones(size, np.uint8), (passes, size))
+    return array.max, passes * size / read
 
 
 def torch_training(network: Network, stimuli: np.ndarray, labels: np.ndarray) -> float | None:
@@ -324,13 +384,12 @@ def line(found: list[dict[str, Any]]) -> str:
     if "synaptic_events_per_second" in now:
         text += f", {now['synaptic_events_per_second'] / 1e6:.0f} million synaptic events/s"
         return text + (f", {micro / reference:.2f} x forward" if reference else "")
-    if reference:
-        return (
-            f"{text}, {micro / limit:.2f} x the row-add limit,"
-            f" {other_name(now['name'])} {reference / micro:.3g} x slower"
-        )
     if now["threads"] == 1:
-        return f"{text}, {micro / limit:.2f} x the row-add limit"
+        text += f", {micro / limit:.2f} x the row-add limit"
+        text += f", {micro / now['bandwidth_microseconds']:.2f} x reading"
+        if reference:
+            text += f", {other_name(now['name'])} {reference / micro:.3g} x slower"
+        return text
     alone = [
         case["microseconds"]
         for case in found[:-1]

@@ -6,6 +6,7 @@ Nothing heavy is imported before a command needs it, so that `ttfs --help` answe
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,25 @@ exit codes: 0 done, 2 something to mend (one sentence says what), 130 stopped by
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
+    with warnings.catch_warnings():
+        warnings.showwarning = tell
+        return answer(arguments)
+
+
+def tell(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: Any = None,
+    line: str | None = None,
+) -> None:
+    """A warning in one sentence, without the line of code that gave it."""
+    print(f"ttfs: {message}", file=sys.stderr)
+
+
+def answer(arguments: Sequence[str] | None) -> int:
+    """Do what the arguments ask; a sentence and an exit code for what goes wrong."""
     try:
         options = parser().parse_args(arguments)
         if getattr(options, "threads", None):
@@ -76,7 +96,8 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"ttfs {ttfs.__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     seeing = (add_info, add_plot, add_view, add_step)
-    for add in (add_train, add_evaluate, *seeing, add_compare, add_datasets, add_bench):
+    others = (add_compare, add_datasets, add_bench, add_warmup)
+    for add in (add_train, add_evaluate, *seeing, *others):
         add(commands)
     return top
 
@@ -133,8 +154,18 @@ def add_evaluate(commands: Any) -> None:
 
 def add_info(commands: Any) -> None:
     """ttfs info."""
-    info = commands.add_parser("info", help="what a model file holds")
+    info = commands.add_parser(
+        "info",
+        help="what a model file holds, and what the model costs",
+        description="Print what a model file holds; with --cost what the model needs for the"
+        " samples of a data set, in the terms of NeuroBench: bits, sparsity, operations.",
+    )
     add_model(info, dataset=False)
+    add = info.add_argument
+    add("--cost", action="store_true", help="count bits and operations; needs --dataset")
+    add("--dataset", metavar="D", help="data set, as for train")
+    add("--split", choices=["train", "test"], default="test")
+    add("--threads", type=count, metavar="N", help="number of threads")
     info.set_defaults(command=run_info)
 
 
@@ -191,9 +222,11 @@ def add_compare(commands: Any) -> None:
         "compare",
         help="runs side by side: a table, and a picture",
         description="Print a table of runs of `ttfs train`, in Markdown, those of one recipe and"
-        " several seeds together; with --out, draw accuracy over spikes and decision time.",
+        " several seeds together; with --out, draw accuracy over what it costs.",
     )
     compare.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder of a run")
+    text = "of the picture: some of spikes, time, operations, footprint (spikes,time)"
+    compare.add_argument("--over", default="spikes,time", metavar="COST,...", help=text)
     compare.add_argument("--out", type=Path, metavar="FILE", help="png, pdf or svg")
     compare.set_defaults(command=run_compare)
 
@@ -214,7 +247,23 @@ def add_bench(commands: Any) -> None:
     )
     bench.add_argument("--report", type=Path, metavar="FILE", help="write it as JSON")
     bench.add_argument("--cases", metavar="NAME,...", help="only these")
+    text = "a report of before: print the ratio of each case to it"
+    bench.add_argument("--compare", type=Path, metavar="OLD.json", help=text)
+    text = "draw speeds under their limits: png, pdf or svg"
+    bench.add_argument("--out", type=Path, metavar="FILE", help=text)
     bench.set_defaults(command=run_bench)
+
+
+def add_warmup(commands: Any) -> None:
+    """ttfs warmup."""
+    warmup = commands.add_parser(
+        "warmup",
+        help="compile everything once",
+        description="Compile, once and for all, what the other commands would compile when they"
+        " first need it. Takes a few minutes; what is already compiled is passed over.",
+    )
+    warmup.add_argument("--quiet", action="store_true", help="no lines, only errors")
+    warmup.set_defaults(command=run_warmup)
 
 
 def number(kind: type, least: float, most: float, what: str) -> Any:
@@ -331,9 +380,11 @@ def print_report(report: dict[str, Any]) -> None:
 
 
 def run_info(options: argparse.Namespace) -> None:
-    """Describe a model file."""
+    """Describe a model file, and say what the model costs."""
     from ttfs.model_file import load
 
+    if options.cost and not options.dataset:
+        raise InputError("--cost counts the work for samples: name them with --dataset")
     model = load(options.model)
     print(model.network)
     for number, layer in enumerate(model.network.layers, start=1):
@@ -343,6 +394,29 @@ def run_info(options: argparse.Namespace) -> None:
     for key in ("dataset", "accuracy", "accuracy_lenient", "versions", "recipe"):
         if key in model.report:
             print(f"  {key}: {model.report[key]}")
+    if options.cost:
+        print_cost(options)
+
+
+def print_cost(options: argparse.Namespace) -> None:
+    """What a model needs, in all and until it has decided."""
+    from ttfs.runs import cost_file
+
+    cost = cost_file(options.model, options.dataset, options.split)
+    zeros = 100 * cost.connection_sparsity
+    print(f"  cost, for {cost.samples} samples of {options.dataset} {options.split}:")
+    print(f"    parameters            {cost.parameters:,}, {zeros:.1f} % of the weights are 0")
+    print(
+        f"    footprint             {cost.footprint_bits / 8000:,.1f} kB: {cost.weight_bits:,} bits"
+        f" of weights, {cost.other_bits:,} of other parameters, {cost.state_bits:,} of state"
+    )
+    print(f"    dense operations      {cost.dense_operations:,}")
+    print(f"    {'for each sample':20s} {'in all':>12s} {'to the decision':>18s}")
+    for name in ("synaptic_operations", "additions", "multiply_accumulates", "membrane_updates"):
+        whole, until = (getattr(work, name) for work in (cost.whole, cost.to_decision))
+        print(f"    {name.replace('_', ' '):20s} {whole:12,.0f} {until:18,.0f}")
+    whole, until = (100 * work.activation_sparsity for work in (cost.whole, cost.to_decision))
+    print(f"    {'neurons silent':20s} {whole:10.1f} % {until:16.1f} %")
 
 
 def model_and_data(options: argparse.Namespace) -> tuple[Any, Any]:
@@ -409,14 +483,15 @@ def run_step(options: argparse.Namespace) -> None:
 
 def run_compare(options: argparse.Namespace) -> None:
     """Print a table of runs, and draw them."""
-    from ttfs.comparison import groups, table
+    from ttfs.comparison import check_costs, groups, table
 
+    over = check_costs(options.over.split(","))
     found = groups(options.runs)
     print(table(found))
     if options.out:
         from ttfs import pictures
 
-        pictures.comparison(options.out, found)
+        pictures.comparison(options.out, found, over)
 
 
 def run_datasets(options: argparse.Namespace) -> None:
@@ -434,8 +509,29 @@ def run_bench(options: argparse.Namespace) -> None:
     """Measure; the dense method on one thread, which only its environment can tell it."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ttfs.bench import bench
+    from ttfs.bench_comparison import compared, read
     from ttfs.runs import write_report
 
+    old = read(options.compare) if options.compare else None
     report = bench(options.cases.split(",") if options.cases else None, log=print)
     if options.report:
         write_report(options.report, report)
+    if old:
+        print("\nnow and before:", *compared(old, report), sep="\n")
+    if options.out:
+        from ttfs import pictures
+
+        print(pictures.throughput(options.out, report))
+
+
+def run_warmup(options: argparse.Namespace) -> None:
+    """Compile everything, and say where it is kept."""
+    import time
+
+    from ttfs.warmup import warm_up
+
+    started = time.perf_counter()
+    folder = warm_up((lambda line: None) if options.quiet else print)
+    if not options.quiet:
+        kept = f"kept in {folder}" if folder else "not kept"
+        print(f"everything is compiled, in {time.perf_counter() - started:.0f} s, and {kept}")

@@ -8,12 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.errors import RunError
+from ttfs.errors import InputError, RunError
 
 HEAD = (
     *("run", "network", "response", "weights", "augmentation", "epochs", "seconds", "seeds"),
-    *("strict %", "lenient %", "undecided %", "spikes to decision", "decision at", "published %"),
+    *("strict %", "lenient %", "undecided %", "decision at", "spikes to decision"),
+    *("operations to decision", "kB", "published %"),
 )
+COSTS = {
+    "spikes": "spikes to the decision",
+    "time": "decision time (input windows)",
+    "operations": "synaptic operations to the decision",
+    "footprint": "footprint (kB)",
+}
+"""What accuracy can be drawn over, and what the axis says."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +41,27 @@ class Group:
             found = [each.get(key) if isinstance(each, dict) else None for each in found]
         return np.array([np.nan if each is None else each for each in found], float)
 
-    def decision_share(self) -> np.ndarray:
-        """When decisions fall, in lengths of the window in which inputs fire."""
-        return self.values("decision_time_mean") / self.values("input_window")
+    def cost(self, name: str) -> np.ndarray:
+        """One of COSTS for each report; decision times in lengths of the input window."""
+        if name == "time":
+            return self.values("decision_time_mean") / self.values("input_window")
+        if name == "footprint":
+            return self.values("cost", "footprint_bits") / 8000
+        key = {"spikes": "spikes", "operations": "synaptic_operations"}[name]
+        return self.values(f"{key}_per_sample", "until_decision")
+
+
+def check_costs(names: Sequence[str]) -> Sequence[str]:
+    """Names that are all among COSTS.
+
+    Raises
+    ------
+    InputError: another name.
+    """
+    for name in names:
+        if name not in COSTS:
+            raise InputError(f"accuracy is drawn over some of {', '.join(COSTS)}, not {name!r}")
+    return names
 
 
 def groups(folders: Iterable[Path]) -> list[Group]:
@@ -75,14 +101,29 @@ def report_of(folder: Path) -> dict[str, Any]:
     return report
 
 
+def costs(found: Sequence[Group], name: str) -> dict[str, np.ndarray]:
+    """One of COSTS for each seed, by the groups' names.
+
+    Raises
+    ------
+    RunError: a report that does not know it.
+    """
+    values = {group.name: group.cost(name) for group in found}
+    for whose, costs in values.items():
+        if not np.isfinite(costs).all():
+            raise RunError(f"a report of {whose} does not say: {COSTS[name]}")
+    return values
+
+
 def table(found: Sequence[Group]) -> str:
     """A table in Markdown; with several seeds their mean, and the least and largest.
 
-    Decision times are in lengths of the window in which the inputs fire.
+    Decision times are in lengths of the window in which the inputs fire; kB, of 1,000 bytes,
+    are the footprint of `ttfs.cost`.
 
     >>> report = {"accuracy": 0.985, "network": "Network(784-400-10, ...)", "seed": 3}
     >>> print(table([Group("mine", (report,))]).splitlines()[2][:30])
-    | mine | 784-400-10 | |  |  |
+    | `mine` | 784-400-10 |  |  |
     """
     lines = [HEAD, ("---",) * len(HEAD), *(row(group) for group in found)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
@@ -104,8 +145,10 @@ def row(group: Group) -> tuple[str, ...]:
         span(100 * group.values("accuracy"), 2),
         span(100 * group.values("accuracy_lenient"), 2),
         span(100 * group.values("undecided") / group.values("samples"), 2),
-        span(group.values("spikes_per_sample", "until_decision"), 0),
-        span(group.decision_share(), 2),
+        span(group.cost("time"), 2),
+        span(group.cost("spikes"), 0),
+        span(group.cost("operations"), 0),
+        span(group.cost("footprint"), 1),
         str(first.get("published") or ""),
     )
 

@@ -5,15 +5,17 @@ Matplotlib is imported when the first one is drawn.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ttfs.circuit import layer_names
-from ttfs.comparison import Group
+from ttfs.comparison import COSTS, Group, costs
 from ttfs.decoding import decide
 from ttfs.network import Network
 from ttfs.propagation import forward
 
+OTHER = "dense method (learning with ramps: PyTorch)"
 MOST = 2000  # stimuli in a picture of latencies
 
 
@@ -79,25 +81,61 @@ def training(folder: Path, records: list[dict[str, float]], unit: str) -> Path:
     return _keep(plotting.training_summary(records, unit=unit), folder / "training.png")
 
 
-def comparison(path: Path, groups: Sequence[Group]) -> Path:
-    """Strict accuracy over spikes and over time to the decision; a point for each group."""
+def comparison(
+    path: Path, groups: Sequence[Group], over: Sequence[str] = ("spikes", "time")
+) -> Path:
+    """Strict accuracy over some of COSTS, side by side; a point for each group."""
     import matplotlib.pyplot as plt
 
     from ttfs import plotting
 
-    figure, axes = plt.subplots(
-        1, 2, figsize=(plotting.PAGE, 3.6), layout="constrained", sharey=True
-    )
+    rows, columns = -(-len(over) // 2), min(len(over), 2)
+    look: dict[str, Any] = {"sharey": True, "squeeze": False, "layout": "constrained"}
+    size = plotting.PAGE, 3.2 * rows + 0.4
+    figure, axes = plt.subplots(rows, columns, figsize=size, **look)
     accuracy = {group.name: group.values("accuracy") for group in groups}
-    spikes = {g.name: g.values("spikes_per_sample", "until_decision") for g in groups}
-    times = {group.name: group.decision_share() for group in groups}
-    plotting.accuracy_over(spikes, accuracy, ax=axes[0], what="spikes to the decision")
-    plotting.accuracy_over(times, accuracy, ax=axes[1], what="decision time (input windows)")
-    axes[1].set_ylabel("")
-    handles, names = axes[0].get_legend_handles_labels()
+    for ax, name in zip(axes.flat, over, strict=False):
+        log = name == "footprint"  # those of one bit and of real weights differ twentyfold
+        plotting.accuracy_over(costs(groups, name), accuracy, ax=ax, what=COSTS[name], log=log)
+    for ax in axes[:, 1:].flat:
+        ax.set_ylabel("")
+    for ax in axes.flat[len(over) :]:
+        ax.set_visible(False)
+    handles, names = axes.flat[0].get_legend_handles_labels()
     look = {"ncols": 4, "fontsize": "x-small", "frameon": False}
     figure.legend(handles, names, loc="outside upper left", **look)
     return _keep(figure, path)
+
+
+def throughput(path: Path, report: dict[str, Any]) -> Path:
+    """Additions in a second for each case of a report of `ttfs bench`, under its roofs.
+
+    Those of a simulation, which has no roofs, are its synaptic events.
+    """
+    from ttfs import plotting
+
+    rows: dict[str, dict[str, float]] = {}
+    order = [case["name"] for case in report["cases"]]
+    for case in sorted(report["cases"], key=lambda case: order.index(case["name"])):
+        row = rows.setdefault(f"{case['name']}, {case['inputs']}", {})
+        threads = "one thread" if case["threads"] == 1 else "all threads"
+        if "synaptic_events_per_second" in case:
+            row[threads] = case["synaptic_events_per_second"] / 1e9
+            continue
+        times = {threads: "", "adding rows alone": "limit_", "reading rows alone": "bandwidth_"}
+        times |= {OTHER: "reference_"} if case.get("reference_microseconds") else {}
+        for kind, key in times.items():
+            row.setdefault(kind, case["additions"] / case[f"{key}microseconds"] / 1e3)
+    attained, roofs = (
+        {kind: [row.get(kind, np.nan) for row in rows.values()] for kind in kinds}
+        for kinds in (
+            ("one thread", "all threads", OTHER),
+            ("adding rows alone", "reading rows alone"),
+        )
+    )
+    ax = plotting.new_axes(plotting.PAGE, 0.9 + 0.21 * len(rows))
+    plotting.throughput(list(rows), attained, roofs, ax=ax)
+    return _keep(ax.figure, path)
 
 
 def _keep(figure, path: Path) -> Path:  # type: ignore[no-untyped-def]

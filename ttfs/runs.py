@@ -3,7 +3,7 @@
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ import numba
 import numpy as np
 
 import ttfs
-from ttfs import datasets, pictures
+from ttfs import datasets
+from ttfs.cost import Cost, cost_of
 from ttfs.datasets import Dataset
 from ttfs.encoding import Latency
 from ttfs.errors import InputError, RunError, ShapeError
@@ -59,6 +60,8 @@ def train(recipe: Recipe, run: Run) -> dict[str, Any]:
     RunError: the folder holds an earlier run, or cannot be written.
     DatasetError, InputError: data that are absent or do not fit.
     """
+    from ttfs import pictures  # which a report on a saved model need not wait for
+
     log = run.log or (lambda line: None)
     prepare(run)
     training, testing = datasets.load(recipe.dataset)
@@ -81,6 +84,7 @@ def train(recipe: Recipe, run: Run) -> dict[str, Any]:
     del training
     stimuli = recipe.encoder(testing.images)
     report = measure(network, stimuli, testing) | {
+        "cost": asdict(cost_of(network, stimuli)),
         "seconds": seconds,
         "samples_per_second": seen / seconds if epochs else 0.0,
         "seed": run.seed,
@@ -197,3 +201,9 @@ def evaluate_file(path: Path, dataset: str, split: str) -> dict[str, Any]:
     model = load(path)
     data = split_of(dataset, split)
     return measure(model.network, stimuli_for(model, data, str(path)), data)
+
+
+def cost_file(path: Path, dataset: str, split: str) -> Cost:
+    """What a saved model costs on a split of a data set."""
+    model = load(path)
+    return cost_of(model.network, stimuli_for(model, split_of(dataset, split), str(path)))

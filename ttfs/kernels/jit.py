@@ -3,8 +3,9 @@
 No fast-math: `inf` is data here, and the order of additions is part of the result.
 `error_model="numpy"` keeps a division from dragging a branch into every loop.
 
-Numba notices a change in a kernel's own file but not in the kernels it calls. The folder
-is therefore named by a hash of all kernel sources: a changed kernel starts afresh.
+Numba notices a change in a kernel's own file but not in the kernels it calls, nor whether
+bounds were checked. The folder is therefore named by a hash of all kernel sources and of that
+setting: a changed kernel starts afresh.
 """
 
 import hashlib
@@ -19,28 +20,40 @@ HERE = Path(__file__).parent
 
 
 def cache_folder():
-    """The first writable folder for compiled kernels, or None."""
-    digest = hashlib.sha256()
+    """The first writable folder for compiled kernels, or None; a sentence if it is a makeshift."""
+    digest = hashlib.sha256(os.environ.get("NUMBA_BOUNDSCHECK", "").encode())
     for source in sorted(HERE.glob("*.py")):
         digest.update(source.read_bytes())
-    name = f"ttfs-{digest.hexdigest()[:12]}"
-    chosen = os.environ.get("NUMBA_CACHE_DIR")
-    places = [Path(chosen)] if chosen else [HERE / "__pycache__", Path.home() / ".cache" / "ttfs"]
+    chosen, home = os.environ.get("NUMBA_CACHE_DIR"), os.path.expanduser("~")
+    places = [chosen] if chosen else []
+    places += [HERE / "__pycache__"]
+    places += [Path(home) / ".cache" / "ttfs"] if home != "~" else []
     for place in places:
-        try:
-            folder = place / name
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                return str(folder)
-        except OSError:
-            continue
-    tried = " or ".join(map(str, places))
-    warnings.warn(
-        f"compiled kernels cannot be kept: {tried} is not writable, so every start compiles"
-        " anew; set NUMBA_CACHE_DIR to a folder that is",
-        stacklevel=2,
+        folder = Path(place) / f"ttfs-{digest.hexdigest()[:12]}"
+        if writable(folder):
+            if chosen and place != chosen:
+                warn(f"NUMBA_CACHE_DIR={chosen} is not writable: compiled kernels are in {place}")
+            return str(folder)
+    warn(
+        f"compiled kernels cannot be kept: {' or '.join(map(str, places))} is not writable, so"
+        " every start compiles anew; set NUMBA_CACHE_DIR to a folder that is"
     )
     return None
+
+
+def writable(folder):
+    """Whether files can be made in a folder, which is made if absent."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def warn(sentence):
+    """A warning that names this file."""
+    warnings.warn(sentence, stacklevel=3)
 
 
 FOLDER = cache_folder()

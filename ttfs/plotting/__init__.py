@@ -11,6 +11,7 @@ from ttfs.plotting.look import COLUMN, PAGE, layer_colour, new_axes, save
 from ttfs.plotting.membrane import membrane
 from ttfs.plotting.order import latency_diagram, spike_order
 from ttfs.plotting.raster import raster
+from ttfs.plotting.throughput import throughput
 from ttfs.plotting.training import training_curves, training_summary
 from ttfs.plotting.weights import weight_images
 
@@ -30,6 +31,7 @@ __all__ = [
     "raster",
     "save",
     "spike_order",
+    "throughput",
     "training_curves",
     "training_summary",
     "weight_images",

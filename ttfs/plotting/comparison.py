@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ttfs.errors import ShapeError
 from ttfs.plotting.given import numbers
-from ttfs.plotting.look import HIDDEN, dress, new_axes
+from ttfs.plotting.look import HIDDEN, dress, log_across, new_axes
 
 MARKS = "os^Dv<>P"
 
@@ -21,12 +21,13 @@ def accuracy_over(
     *,
     ax: Axes | None = None,
     what: str = "spikes to the decision",
+    log: bool = False,
 ) -> list[ErrorbarContainer]:
     """The accuracy of several networks over a cost, one point each with its range over seeds.
 
     `cost` and `accuracy` give for each name the values of all seeds; accuracies are shares of 1
-    and are drawn in percent. Returns what was drawn, by the order of names. ShapeError where a
-    name has other numbers of both.
+    and are drawn in percent; with `log` the axis of costs is logarithmic. Returns what was drawn,
+    by the order of names. ShapeError where a name has other numbers of both.
 
     >>> from matplotlib.figure import Figure
     >>> (drawn,) = accuracy_over({"a": [90, 110]}, {"a": [0.97, 0.98]}, ax=Figure().subplots())
@@ -46,6 +47,8 @@ def accuracy_over(
         look: dict[str, Any] = {"color": HIDDEN[k % len(HIDDEN)], "marker": MARKS[k % len(MARKS)]}
         look |= {"xerr": _reach(x), "yerr": _reach(y), "markersize": 4, "linewidth": 1}
         drawn.append(ax.errorbar(x.mean(), y.mean(), label=name, **look))
+    if log:
+        log_across(ax)
     return drawn
 
 

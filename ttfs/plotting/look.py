@@ -11,6 +11,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ttfs.errors import InputError
 from ttfs.files import write_atomically
@@ -79,6 +80,19 @@ def colour_bar(image: AxesImage, label: str) -> None:
     bar = image.axes.figure.colorbar(image, ax=image.axes, shrink=0.8, aspect=16)
     bar.set_label(label, fontsize="small")
     bar.ax.tick_params(labelsize="x-small")
+
+
+def log_across(ax: Axes) -> None:
+    """A logarithmic x axis with plain numbers: 10, 20, 50, 100, or the powers if it is long.
+
+    To be called when everything is drawn.
+    """
+    ax.set_xscale("log")
+    low, high = ax.get_xlim()
+    ax.xaxis.set_major_locator(LogLocator(subs=(1,) if high > 100 * low else (1, 2, 5)))
+    ax.xaxis.set_minor_locator(LogLocator(subs=range(2, 10)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 def percent(part: int, whole: int) -> str:

@@ -1,0 +1,156 @@
+"""What networks cost: counted by hand on a few neurons, and in plain loops on random ones."""
+
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import reference
+from cases import any_stimuli, delayed_networks, dyadic_networks, dyadic_times, run
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+import ttfs
+from ttfs import metrics
+from ttfs.cost import cost_of
+
+pytestmark = pytest.mark.small
+INF = np.inf
+
+
+def check(network, times):
+    """The cost equals the one counted in plain loops; returns it."""
+    with np.errstate(all="ignore"):
+        cost = cost_of(network, times)
+    record = run(network, times)
+    decided = [choice.time for choice in reference.decide(record.times[-1], record.potential)]
+    neurons, samples = sum(network.sizes[1:]), len(record)
+    for found, limits in ((cost.whole, [INF] * samples), (cost.to_decision, decided)):
+        spikes, operations, updates = reference.work(network, record, limits)
+        assert found.activation_sparsity == pytest.approx(1 - spikes / (neurons * samples))
+        assert found.synaptic_operations == pytest.approx(operations / samples)
+        assert found.additions == found.synaptic_operations
+        ramps = isinstance(network.psp, ttfs.Ramp)
+        assert found.multiply_accumulates == (found.additions if ramps else 0)
+        assert found.membrane_updates == pytest.approx(updates / samples)
+        assert updates <= operations <= cost.dense_operations * samples
+    return cost
+
+
+@given(data=st.data())
+def test_work_equals_the_plain_loops(data):
+    network = data.draw(dyadic_networks())
+    times = data.draw(dyadic_times(network, most_samples=6))
+    assume(len(times))
+    check(network, times)
+
+
+@given(data=st.data())
+def test_work_with_all_responses_and_delays_equals_the_plain_loops(data):
+    network = data.draw(delayed_networks())
+    dtype = data.draw(st.sampled_from([np.float32, np.float64]))
+    times = data.draw(any_stimuli(network, dtype, most_samples=4))
+    assume(len(times))
+    check(network, times)
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 10, 11, 100])
+def test_samples_are_counted_chunk_by_chunk(chunk, monkeypatch):
+    rng = np.random.default_rng(chunk)
+    layers = [ttfs.Dense(6, 5, threshold=3), ttfs.Dense(5, 3, threshold=3, delay=1)]
+    network = ttfs.Network(*layers, t_max=9, seed=3)
+    monkeypatch.setattr(metrics, "CHUNK", chunk)
+    check(network, rng.choice([0.0, 1.0, 2.0, 3.5, 8.0, INF], (11, 6)))
+
+
+def test_operations_are_those_that_evaluations_report():
+    network = ttfs.Network(ttfs.Dense(6, 5, delay=1), ttfs.Dense(5, 3), t_max=20, seed=1)
+    times = np.random.default_rng(0).uniform(0, 25, (7, 6))
+    cost, found = check(network, times), ttfs.evaluate(network, times, np.zeros(7, int))
+    assert cost.whole.synaptic_operations == pytest.approx(found.operations_per_sample)
+    assert cost.to_decision.synaptic_operations == pytest.approx(found.operations_to_decision)
+
+
+# By hand
+
+
+def three(**settings):
+    """Three inputs that output 0 hears all, and output 1 the last two."""
+    weights = [[1.0, 0.0], [1.0, 1.0], [1.0, 3.0]]
+    return ttfs.Network(ttfs.Dense.of(weights, threshold=2), t_max=10, **settings)
+
+
+def test_steps_are_counted_as_by_hand():
+    cost = check(three(), [[1.0, 2.0, 4.0]])
+    # output 0: 1 at 1, 2 at 2 and fires; output 1: 1 at 2, 4 at 4 and fires
+    assert asdict(cost.whole) == {
+        "activation_sparsity": 0, "synaptic_operations": 3 + 2, "additions": 5,
+        "multiply_accumulates": 0, "membrane_updates": 2 + 2,
+    }  # fmt: skip
+    assert asdict(cost.to_decision) == {
+        "activation_sparsity": 0.5, "synaptic_operations": 2 + 1, "additions": 3,
+        "multiply_accumulates": 0, "membrane_updates": 2 + 1,
+    }  # fmt: skip
+    assert (cost.connection_sparsity, cost.dense_operations) == (1 / 6, 6)
+
+
+def test_arrivals_at_the_same_instant_are_one_update():
+    cost = check(three(), [[1.0, 1.0, 1.0]])
+    assert (cost.whole.synaptic_operations, cost.whole.membrane_updates) == (5, 2)
+
+
+def test_without_an_output_spike_everything_comes_before_the_decision():
+    cost = check(three(), [[1.0, INF, INF]])
+    assert cost.whole == cost.to_decision
+    assert cost.whole.activation_sparsity == 1
+    assert cost.whole.synaptic_operations == cost.whole.membrane_updates == 1
+
+
+def test_ramps_cost_an_addition_and_a_multiplication_at_each_arrival():
+    cost = check(three(psp=ttfs.Ramp()), [[1.0, 2.0, 12.0]])
+    # output 0 rises by 1 from 1 on, by 2 from 2 on, and fires at 2.5; output 1 fires at 4
+    assert (cost.whole.additions, cost.whole.multiply_accumulates) == (2 + 1, 2 + 1)
+    assert cost.whole.membrane_updates == 2 + 1
+    assert cost.dense_operations == 6
+
+
+def test_the_end_of_a_ramp_is_an_operation_too():
+    cost = check(three(psp=ttfs.Ramp(rise=3)), [[1.0, 8.0, 12.0]])
+    # output 0 bends at 1, 4 and 8; output 1 at 8; ends at 11 do not happen, and nobody fires
+    assert cost.whole.additions == cost.whole.membrane_updates == 3 + 1
+    assert cost.dense_operations == 12
+
+
+@pytest.mark.parametrize(
+    ("layer", "settings", "parameters", "weights", "others", "state"),
+    [
+        # one threshold, one delay
+        (ttfs.Dense(6, 4), {}, 24 + 2, 24 * 32, 32 + 64, 4 * 33),
+        (ttfs.Dense(6, 4), {"dtype": np.float64}, 26, 24 * 64, 64 + 64, 4 * 65),
+        (ttfs.Dense(6, 4), {"psp": ttfs.Ramp()}, 26, 24 * 32, 32 + 64, 4 * 65),
+        # and a scale
+        (ttfs.Dense(6, 4, weights=ttfs.Binary()), {}, 24 + 3, 24, 32 + 64 + 64, 4 * 33),
+        (ttfs.Dense(6, 4, threshold=[1, 2, 3, 4]), {}, 24 + 5, 768, 4 * 32 + 64, 132),
+        (ttfs.Dense(6, 4, delay=np.ones(6)), {}, 24 + 7, 768, 32 + 6 * 64, 132),
+        (ttfs.Dense(6, 4, delay=np.ones((6, 4))), {}, 24 + 25, 768, 32 + 24 * 64, 132),
+    ],
+)
+def test_parameters_and_bits_are_those_that_can_be_counted(
+    layer, settings, parameters, weights, others, state
+):
+    cost = check(ttfs.Network(layer, t_max=10, **settings), np.zeros((1, 6)))
+    assert cost.parameters == parameters
+    assert (cost.weight_bits, cost.other_bits, cost.state_bits) == (weights, others, state)
+    assert cost.footprint_bits == weights + others + state
+
+
+@pytest.mark.parametrize(
+    ("times", "error", "words"),
+    [
+        (np.zeros((2, 4)), ttfs.ShapeError, "3"),
+        (np.zeros((0, 3)), ttfs.InputError, "at least one"),
+        ([[np.nan, 0.0, 1.0]], ttfs.InputError, "nan"),
+    ],
+)
+def test_what_cannot_be_counted_is_refused(times, error, words):
+    with pytest.raises(error, match=words):
+        cost_of(three(), times)

@@ -1,0 +1,74 @@
+"""How fast kernels are, under the roofs of a machine."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike
+
+from ttfs.errors import ShapeError
+from ttfs.plotting.given import numbers
+from ttfs.plotting.look import FAINT, HIDDEN, INK, PAGE, dress, legend_above, log_across, new_axes
+
+LOOKS: tuple[dict[str, Any], ...] = (
+    {"marker": "o", "color": HIDDEN[0], "markersize": 5},
+    {"marker": "o", "color": HIDDEN[0], "markersize": 5, "markerfacecolor": "white"},
+    {"marker": "x", "color": HIDDEN[1], "markersize": 4},
+)
+ROOFS = INK, HIDDEN[2]
+
+
+def throughput(
+    names: Sequence[str],
+    attained: Mapping[str, ArrayLike],
+    roofs: Mapping[str, ArrayLike],
+    *,
+    ax: Axes | None = None,
+    what: str = "billion additions of a weight in a second",
+) -> list[Line2D]:
+    """A row for each name: speeds that were attained, as marks, and the roofs above them.
+
+    `attained` (at most three kinds) and `roofs` (at most two) give a number for each name; NaN
+    where there is none. Beside each row, the share of the first roof that the first kind attains.
+    Returns what was drawn, kind after kind. ShapeError where numbers are missing.
+
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().subplots()
+    >>> marks, ticks = throughput(["a", "b"], {"forward": [20, 3]}, {"adding": [40, 4]}, ax=ax)
+    >>> marks.get_xdata().tolist(), [text.get_text() for text in ax.texts]
+    ([20.0, 3.0], ['50 %', '75 %'])
+    """
+    height = 0.9 + 0.21 * len(names)
+    ax = new_axes(PAGE, height) if ax is None else ax
+    dress(ax, what, "")
+    rows = np.arange(len(names), dtype=float)
+    marks = {kind: _row(values, kind, len(names)) for kind, values in attained.items()}
+    ticks = {kind: _row(values, kind, len(names)) for kind, values in roofs.items()}
+    ax.hlines(rows, 0, 1, transform=ax.get_yaxis_transform(), color=FAINT, linewidth=0.4, zorder=0)
+    drawn = []
+    for (kind, x), look in zip(marks.items(), LOOKS, strict=False):
+        drawn += ax.plot(x, rows, linestyle="", label=kind, **look)
+    tick: dict[str, Any] = {"marker": "|", "markersize": 11, "markeredgewidth": 1.6, "zorder": 1}
+    for (kind, x), colour in zip(ticks.items(), ROOFS, strict=False):
+        drawn += ax.plot(x, rows, linestyle="", label=kind, color=colour, **tick)
+    ax.set_yticks(rows, names, fontsize="x-small")
+    ax.set_ylim(len(names) - 0.4, -0.6)
+    ax.tick_params(axis="y", length=0)
+    log_across(ax)
+    beside: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "va": "center"}
+    for row, share in enumerate(next(iter(marks.values())) / next(iter(ticks.values()))):
+        if np.isfinite(share):
+            ax.text(1.01, row, f"{100 * share:.0f} %", fontsize="x-small", **beside)
+    legend_above(ax)
+    return drawn
+
+
+def _row(values: ArrayLike, kind: str, size: int) -> np.ndarray:
+    """A number for each row, or NaN."""
+    array = np.asarray(values, float)
+    if array.shape != (size,):
+        raise ShapeError(f"throughput: {kind} must be {size} numbers, got {array.shape}")
+    numbers(array[~np.isnan(array)], f"throughput, {kind}")
+    return array
