@@ -8,7 +8,8 @@ The reference for steps is the dense method of the S4NN authors' code in NumPy a
 float64: potentials of all neurons at all 256 steps as the cumulative sum of a matrix
 product, on one thread where OPENBLAS_NUM_THREADS=1 was set before NumPy was imported, as the
 command line does. For learning with ramps it is an ordinary network of the same size in
-PyTorch, on one thread, where that is installed.
+PyTorch, on one thread, where that is installed. Layers of one bit are compared with the same
+signs as floats, and early decisions with the whole run, in networks that have learned.
 """
 
 import os
@@ -32,7 +33,7 @@ from ttfs.layers import Dense
 from ttfs.network import Network, aligned_zeros
 from ttfs.optimizers import SGD, Adam
 from ttfs.presets import exact
-from ttfs.propagation import Record, forward
+from ttfs.propagation import Record, cross_steps, forward
 from ttfs.rules import S4NN, Exact
 from ttfs.runs import versions
 from ttfs.weights import Binary, Real
@@ -54,6 +55,14 @@ class Case:
     binary: bool = False
     learning: bool = False
     ramp: bool = False
+    early: bool = False
+
+    @property
+    def other(self) -> str:
+        """What a case is compared with."""
+        if self.ramp:
+            return "PyTorch"
+        return "whole run" if self.early else "float path" if self.binary else "dense method"
 
     def network(self) -> Network:
         """A network whose hidden neurons fire about as often as those of a trained one."""
@@ -73,6 +82,8 @@ CASES = {
     "forward-784-400-10": Case(400),
     "train-s4nn-784-400-10": Case(400, learning=True),
     "forward-binary-784-600-10": Case(600, binary=True),
+    "forward-decision-784-400-10": Case(400, early=True),
+    "forward-binary-decision-784-600-10": Case(600, binary=True, early=True),
     "forward-ramp-784-400-10": Case(400, ramp=True),
     "train-exact-784-400-10": Case(400, ramp=True, learning=True),
 }
@@ -189,12 +200,17 @@ def measure(
     network = case.network()
     stimuli = stimuli / np.float32(STEPS) if case.ramp else stimuli
     learn = learning(case, network, stimuli, labels)
-    for _ in range(5 if case.learning or case.ramp else 0):
+    for _ in range(5 if case.learning or case.ramp or case.early else 0):
         learn()  # so that it is measured as networks are most of the time
     record = forward(network, stimuli)
-    run = learn if case.learning else lambda: forward(network, stimuli)
+    until = "decision" if case.early else None
+    run = learn if case.learning else lambda: forward(network, stimuli, until=until)
     jobs = {"microseconds": (run, len(stimuli)), "limit": limit(case, network, record)}
-    if reference and not case.ramp:
+    if reference and case.early:
+        jobs["reference"] = (lambda: forward(network, stimuli), len(stimuli))
+    elif reference and case.binary:
+        jobs["reference"] = (lambda: cross_steps(network, network.arrays, stimuli), len(stimuli))
+    elif reference and not case.ramp:
         few = stimuli[:REFERENCE_SAMPLES]
         dense = dense_method(network, few, labels if case.learning else None)
         jobs["reference"] = (dense, len(few))
@@ -306,11 +322,6 @@ def dense_update(times: list[np.ndarray], weights: list[np.ndarray], label: int)
         error = (change * weights[k]).sum(axis=1)
 
 
-def other_name(case: str) -> str:
-    """What a case is compared with."""
-    return "PyTorch" if CASES[case].ramp else "dense method"
-
-
 def line(found: list[dict[str, Any]]) -> str:
     """The last result in words, with its ratios."""
     now = found[-1]
@@ -327,7 +338,7 @@ def line(found: list[dict[str, Any]]) -> str:
     if reference:
         return (
             f"{text}, {micro / limit:.2f} x the row-add limit,"
-            f" {other_name(now['name'])} {reference / micro:.3g} x slower"
+            f" {CASES[now['name']].other} {reference / micro:.3g} x slower"
         )
     if now["threads"] == 1:
         return f"{text}, {micro / limit:.2f} x the row-add limit"

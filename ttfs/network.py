@@ -8,7 +8,7 @@ from ttfs.checks import positive, whole
 from ttfs.delays import LEAST, Delays, delays_of, latents_of, slopes_of
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.propagation import LANES, WORD, Arrays
-from ttfs.kernels.weights import take_signs
+from ttfs.kernels.weights import take_bits, take_signs
 from ttfs.layers import Dense
 from ttfs.psp import Ramp, Response, Step
 from ttfs.weights import Binary, draw
@@ -246,22 +246,33 @@ class Network:
         if isinstance(weights, Binary):
             padded = self.padded(self.latent_buffer, layer)
             signs = self.padded(self.arrays.weights, layer)
-            bits = self.padded_signs(layer).view(np.uint16)
-            take_signs(padded, float(weights.clip), self.sizes[layer + 1], signs, bits)
+            take_signs(padded, float(weights.clip), self.sizes[layer + 1], signs)
         start = self.arrays.units[layer]
         real = self.arrays.thresholds[start : start + self.sizes[layer + 1]]
         with np.errstate(over="ignore", under="ignore"):
             thresholds = np.asarray(self.layers[layer].threshold, np.float64)
             thresholds = thresholds / self.scales[layer] * self.psp.unit
             real[:] = thresholds
-        wholes = self.arrays.wholes[self.arrays.words[layer] :].reshape(-1)
-        wholes[: real.size] = whole_thresholds(real)
+        self.pack(layer)
         known = np.isfinite(self.scales[layer])  # training that diverges has its own message
         if known and not (np.isfinite(real).all() and (real > 0).all()):
             raise InputError(
                 f"Dense {layer + 1}: a threshold is too large or too small for {self.dtype},"
                 f" {thresholds.min():g} among them"
             )
+
+    def pack(self, layer: int) -> None:
+        """Bring bits and whole thresholds into line with changed signs and thresholds.
+
+        `refresh` does so; a rule that changes signs by itself says when it has done.
+        """
+        if isinstance(self.layers[layer].weights, Binary):
+            signs = self.padded(self.arrays.weights, layer)
+            take_bits(signs, self.padded_signs(layer).view(np.uint16))
+            start = self.arrays.units[layer]
+            real = self.arrays.thresholds[start : start + self.sizes[layer + 1]]
+            wholes = self.arrays.wholes[self.arrays.words[layer] :].reshape(-1)
+            wholes[: real.size] = whole_thresholds(real)
 
 
 def whole_thresholds(thresholds: np.ndarray) -> np.ndarray:

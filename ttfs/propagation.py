@@ -107,7 +107,9 @@ def end_of(network: Network, until: Any) -> float:
         return network.t_max
     if isinstance(until, str):
         raise InputError(f'forward(until=...) must be a time or "decision", got {until!r}')
-    return min(positive(min(until, network.t_max), "forward(until=...)", zero=True), network.t_max)
+    if until == np.inf:
+        return network.t_max
+    return min(positive(until, "forward(until=...)", zero=True), network.t_max)
 
 
 def count_additions(network: Network, layers: tuple[np.ndarray, ...], end: float) -> np.ndarray:
