@@ -349,7 +349,7 @@ def run_guarded(at):
                     scratch.view(np.uint8)[...] = 255  # what a former sample left
                 row = guarded(times[s], at)
                 end = kernels.run_sample(arrays, row, early, work, found.spikes[s])
-                kernels.finish(arrays, end, work, found.spikes[s], found, s)
+                kernels.finish(arrays, early, end, work, found.spikes[s], found, s)
             if not early:
                 assert same_bits(found.whole.astype(np.float32), record.potential)
 

@@ -553,7 +553,7 @@ def run_guarded(sizes, at, *, dtype=np.float32, time_dtype=np.float64, cut=0):
         spikes = guarded(np.empty(arrays.units[-1], time_dtype), at)
         found = kernels.Found(spikes[None], potential, whole, heard)
         end = kernels.run_sample(arrays, guarded(times[s], at), False, work, spikes)
-        kernels.finish(arrays, end, work, spikes, found, s)
+        kernels.finish(arrays, False, end, work, spikes, found, s)
         for k, size in enumerate(sizes[1:]):
             start = arrays.units[k]
             assert same_bits(spikes[start : start + size], record.times[k + 1][s])

@@ -365,13 +365,15 @@ def settle(events, work, weights, spikes, v, potential):
 
 
 @kernel
-def finish(arrays, end, work, spikes, found, s):
+def finish(arrays, early, end, work, spikes, found, s):
     """Note how much was heard, and the potentials of the last layer just before the end."""
     last = arrays.widths.size - 1
     for layer in range(last + 1):
         found.heard[s, layer] = work.heard[layer]
-    work.heard[last] = 0
-    events, _ = schedule(arrays, last, end, work)
+    events = work.heard[last]
+    if early:  # otherwise all its events were one slice, and are still noted
+        work.heard[last] = 0
+        events, _ = schedule(arrays, last, end, work)
     if arrays.packed[last]:
         settle_packed(arrays, events, work, spikes[arrays.units[last] :], found.whole[s])
     else:
@@ -389,7 +391,7 @@ def run_block(arrays, early, times, found):
         end = run_sample(arrays, times[s], early, work, found.spikes[s])
         if early:
             forget(arrays, end, work, found.spikes[s])
-        finish(arrays, end, work, found.spikes[s], found, s)
+        finish(arrays, early, end, work, found.spikes[s], found, s)
 
 
 @parallel_kernel
