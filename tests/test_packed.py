@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from cases import SEEDS, any_times, dyadic_times, layer_sizes, run, same_bits, same_record
 from guarded import AVAILABLE, guarded, guarded_tuple, in_own_process
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import forward_exact
 
@@ -300,6 +300,7 @@ def marks_of(starts, places, signs, thresholds):
     return marked, potential
 
 
+@settings(max_examples=40)
 @given(seed=SEEDS, words=st.integers(1, 3), events=st.integers(0, 200))
 def test_marks_are_those_of_plain_sums(seed, words, events):
     rng = np.random.default_rng(seed)
