@@ -544,18 +544,20 @@ def run_guarded(sizes, at, *, dtype=np.float32, time_dtype=np.float64, cut=0):
     arrays = network.arrays
     arrays = guarded_tuple(arrays._replace(weights=arrays.weights[: len(arrays.weights) - cut]), at)
     work = guarded_tuple(kernels.make_work(arrays, times), at)
-    record, last = ttfs.forward(network, times), arrays.units[-2]
+    record, heard = ttfs.forward(network, times), np.empty((len(times), len(sizes) - 1), int)
+    whole = np.empty((len(times), 0), np.int32)
+    potential = guarded(np.empty((len(times), sizes[-1]), dtype), at)
     for s in range(len(times)):
         for scratch in work:
             scratch.view(np.uint8)[...] = 255  # what a former sample left
         spikes = guarded(np.empty(arrays.units[-1], time_dtype), at)
-        potential = guarded(np.empty(sizes[-1], dtype), at)
-        events = kernels.run_sample(arrays, guarded(times[s], at), work, spikes)
-        kernels.settle(events, work, arrays.weights, spikes[last:], potential)
+        found = kernels.Found(spikes[None], potential, whole, heard)
+        end = kernels.run_sample(arrays, guarded(times[s], at), False, work, spikes)
+        kernels.finish(arrays, False, end, work, spikes, found, s)
         for k, size in enumerate(sizes[1:]):
             start = arrays.units[k]
             assert same_bits(spikes[start : start + size], record.times[k + 1][s])
-        assert same_bits(potential, record.potential[s])
+        assert same_bits(potential[s], record.potential[s])
 
 
 def run_all_guarded(at):
@@ -585,21 +587,20 @@ def test_scratch_has_room_for_every_event_instant_and_mark(sizes):
     network = network_of(*[np.ones(shape) for shape in itertools.pairwise(sizes)])
     arrays = network.arrays
     work = kernels.make_work(arrays, np.empty((1, sizes[0])))
-    longest, words = max(sizes), -(-max(sizes[1:]) // kernels.WORD)
+    longest = max(sizes)
     assert work.arrivals.size >= longest
     assert work.instants.size >= longest
-    assert work.waiting.size >= words
-    column = work.marks.size // work.waiting.size
     for k, size in enumerate(sizes[1:]):
-        last_instant = sizes[k] - 1
-        last_group = (arrays.widths[k] - 1) // kernels.LANES
-        word, lane = divmod(int(last_group), kernels.WORD // kernels.LANES)
-        assert word < work.waiting.size
-        assert last_instant * (kernels.WORD // kernels.LANES) + lane < column
+        stride = kernels.stride_of(arrays, k)
+        assert kernels.WORD * work.waiting[k].size >= kernels.WORD * stride >= size
+        rows = sizes[k] * stride // kernels.WORDS
+        assert sizes[k] * stride <= work.marks.size
+        assert rows + kernels.WORDS <= work.some.size
+        assert rows <= min(work.when.size, work.whose.size)
         last_load = arrays.rows[k] + sizes[k] * arrays.widths[k]
         assert last_load <= arrays.weights.size
         assert arrays.units[k + 1] <= arrays.thresholds.size
-        assert size <= arrays.widths[k] <= work.potential.size
+        assert arrays.units[k] + arrays.widths[k] <= work.potential.size
 
 
 @pytest.mark.skipif(not numba.config.BOUNDSCHECK, reason="only with NUMBA_BOUNDSCHECK=1")
@@ -608,6 +609,8 @@ def test_bounds_checks_that_were_asked_for_are_made():
     arrays = network_of([[1.0]]).arrays
     work = kernels.make_work(arrays, np.empty((1, 1)))
     with pytest.raises(IndexError):
-        kernels.schedule(arrays, 1, work)
+        kernels.schedule(arrays, 1, 8.0, work)
+    whole, heard = np.zeros((0, 1), np.int32), np.zeros((1, 1), int)
+    found = kernels.Found(np.zeros((1, 16)), np.zeros((0, 1)), whole, heard)
     with pytest.raises(SystemError):
-        kernels.run(arrays, np.zeros((1, 1)), np.zeros((1, 16)), np.zeros((0, 1)))
+        kernels.run(arrays, False, np.zeros((1, 1)), found)

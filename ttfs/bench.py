@@ -10,7 +10,8 @@ The reference for steps is the dense method of the S4NN authors' code in NumPy a
 float64: potentials of all neurons at all 256 steps as the cumulative sum of a matrix
 product, on one thread where OPENBLAS_NUM_THREADS=1 was set before NumPy was imported, as the
 command line does. For learning with ramps it is an ordinary network of the same size in
-PyTorch, on one thread, where that is installed.
+PyTorch, on one thread, where that is installed. Layers of one bit are compared with the same
+signs as floats, and early decisions with the whole run, in networks that have learned.
 """
 
 import os
@@ -35,7 +36,7 @@ from ttfs.layers import Dense
 from ttfs.network import Network, aligned_zeros
 from ttfs.optimizers import SGD, Adam
 from ttfs.presets import exact
-from ttfs.propagation import Record, forward
+from ttfs.propagation import Record, cross_steps, forward
 from ttfs.rules import S4NN, Exact
 from ttfs.runs import versions
 from ttfs.weights import Binary, Real
@@ -57,6 +58,14 @@ class Case:
     binary: bool = False
     learning: bool = False
     ramp: bool = False
+    early: bool = False
+
+    @property
+    def other(self) -> str:
+        """What a case is compared with."""
+        if self.ramp:
+            return "PyTorch"
+        return "whole run" if self.early else "float path" if self.binary else "dense method"
 
     def network(self) -> Network:
         """A network whose hidden neurons fire about as often as those of a trained one."""
@@ -76,6 +85,8 @@ CASES = {
     "forward-784-400-10": Case(400),
     "train-s4nn-784-400-10": Case(400, learning=True),
     "forward-binary-784-600-10": Case(600, binary=True),
+    "forward-decision-784-400-10": Case(400, early=True),
+    "forward-binary-decision-784-600-10": Case(600, binary=True, early=True),
     "forward-ramp-784-400-10": Case(400, ramp=True),
     "train-exact-784-400-10": Case(400, ramp=True, learning=True),
 }
@@ -224,17 +235,22 @@ def measure(
     network = case.network()
     stimuli = stimuli / np.float32(STEPS) if case.ramp else stimuli
     learn = learning(case, network, stimuli, labels)
-    for _ in range(5 if case.learning or case.ramp else 0):
+    for _ in range(5 if case.learning or case.ramp or case.early else 0):
         learn()  # so that it is measured as networks are most of the time
     record = forward(network, stimuli)
-    run = learn if case.learning else lambda: forward(network, stimuli)
+    until = "decision" if case.early else None
+    run = learn if case.learning else lambda: forward(network, stimuli, until=until)
     additions, read = rows_needed(case, network, record)
     jobs: dict[str, Job] = {
         "microseconds": (run, len(stimuli)),
         "limit": limit(case, network, record),
-        "bandwidth": reading(network, read, len(record)),
+        "bandwidth": reading(case, network, read, len(record)),
     }
-    if reference and not case.ramp:
+    if reference and case.early:
+        jobs["reference"] = (lambda: forward(network, stimuli), len(stimuli))
+    elif reference and case.binary:
+        jobs["reference"] = (lambda: cross_steps(network, network.arrays, stimuli), len(stimuli))
+    elif reference and not case.ramp:
         few = stimuli[:REFERENCE_SAMPLES]
         dense = dense_method(network, few, labels if case.learning else None)
         jobs["reference"] = (dense, len(few))
@@ -295,17 +311,20 @@ def limit(case: Case, network: Network, record: Record) -> Job:
 
 def rows_needed(case: Case, network: Network, record: Record) -> tuple[float, float]:
     """Additions and bytes of the rows that have to be read, padding included, for a sample."""
-    additions, read = 0.0, 0.0
+    additions, read, arrays = 0.0, 0.0, network.arrays
+    widths = arrays.widths * network.dtype.itemsize
+    if case.binary:
+        widths = np.diff(arrays.words) * arrays.signs.itemsize
     for k, times in enumerate(record.times[:-1]):
-        rows = (times + network.arrays.delays[k] < network.t_max).sum() / len(record)
+        rows = (times + arrays.delays[k] < network.t_max).sum() / len(record)
         additions += float(rows * network.sizes[k + 1])
-        read += float(rows * network.arrays.widths[k] * network.dtype.itemsize)
+        read += float(rows * widths[k])
     return additions * (2 if case.ramp else 1), read
 
 
-def reading(network: Network, read: float, samples: int) -> Job:
+def reading(case: Case, network: Network, read: float, samples: int) -> Job:
     """Reading as many bytes as the batch has to, from an array as large as the weights."""
-    size = network.arrays.weights.nbytes
+    size = (network.arrays.signs if case.binary else network.arrays.weights).nbytes
     passes = max(1, round(read * samples / size))
     array = np.broadcast_to(np.ones(size, np.uint8), (passes, size))
     return array.max, passes * size / read
@@ -366,11 +385,6 @@ def dense_update(times: list[np.ndarray], weights: list[np.ndarray], label: int)
         error = (change * weights[k]).sum(axis=1)
 
 
-def other_name(case: str) -> str:
-    """What a case is compared with."""
-    return "PyTorch" if CASES[case].ramp else "dense method"
-
-
 def line(found: list[dict[str, Any]]) -> str:
     """The last result in words, with its ratios."""
     now = found[-1]
@@ -388,7 +402,7 @@ def line(found: list[dict[str, Any]]) -> str:
         text += f", {micro / limit:.2f} x the row-add limit"
         text += f", {micro / now['bandwidth_microseconds']:.2f} x reading"
         if reference:
-            text += f", {other_name(now['name'])} {reference / micro:.3g} x slower"
+            text += f", {CASES[now['name']].other} {reference / micro:.3g} x slower"
         return text
     alone = [
         case["microseconds"]

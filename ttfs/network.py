@@ -7,13 +7,15 @@ import numpy as np
 from ttfs.checks import positive, whole
 from ttfs.delays import LEAST, Delays, delays_of, latents_of, slopes_of
 from ttfs.errors import InputError, ShapeError
-from ttfs.kernels.propagation import LANES, Arrays
-from ttfs.kernels.weights import take_signs
+from ttfs.kernels.propagation import LANES, WORD, Arrays
+from ttfs.kernels.weights import take_bits, take_signs
 from ttfs.layers import Dense
 from ttfs.psp import Ramp, Response, Step
 from ttfs.weights import Binary, draw
 
 ALIGNMENT = 64  # bytes; a row that straddles cache lines is read twice
+MOST_INPUTS = 2**24  # of a packed layer: up to there sums of signs are exact in float32, too
+NEVER = 2**30  # a whole potential that no packed layer reaches
 
 
 def aligned_zeros(size: int, dtype: Any) -> np.ndarray:
@@ -110,12 +112,24 @@ class Network:
         """(layers,) bool: which layers have weights of one bit."""
         return np.array([isinstance(layer.weights, Binary) for layer in self.layers])
 
+    @property
+    def packed(self) -> np.ndarray:
+        """(layers,) bool: which layers are read as bits where responses are steps."""
+        return self.binary & (np.array(self.sizes[:-1]) <= MOST_INPUTS)
+
+    @property
+    def packed_arrays(self) -> Arrays:
+        """What kernels take that read bits; those that change weights take `arrays`."""
+        return self.arrays._replace(packed=self.packed)
+
     def _make_arrays(self) -> None:
         """Flat buffers for the kernels, and views of them that people read."""
         sizes = np.array(self.sizes, np.int64)
         widths = -(-sizes[1:] // LANES) * LANES
         ends = np.cumsum(sizes[:-1] * widths)
         units = np.concatenate([[0], np.cumsum(widths)])
+        words = -(-sizes[1:] // WORD)
+        signs = np.cumsum(np.where(self.binary, sizes[:-1] * words, 0))
         buffer = aligned_zeros(ends[-1], self.dtype)
         self.latent_buffer = aligned_zeros(ends[-1], self.dtype) if self.binary.any() else buffer
         self.arrays = Arrays(
@@ -127,6 +141,11 @@ class Network:
             thresholds=aligned_zeros(units[-1], self.dtype),
             delays=np.array([one_delay(layer) for layer in self.layers], np.float64),
             t_max=self.t_max,
+            words=np.concatenate([[0], np.cumsum(words)]),
+            packed=np.zeros(len(self.layers), bool),
+            bits=np.concatenate([[0], signs[:-1]]),
+            signs=aligned_zeros(signs[-1], np.uint64),
+            wholes=np.full((words.sum(), WORD), NEVER, np.int32),
         )
         self.arrays.thresholds[:] = np.inf  # that of the padding, which never fires
         self.weights = tuple(self._view(buffer, k) for k in range(len(self.layers)))
@@ -153,6 +172,11 @@ class Network:
 
     def _view(self, buffer: np.ndarray, layer: int) -> np.ndarray:
         return self.padded(buffer, layer)[:, : self.sizes[layer + 1]]
+
+    def padded_signs(self, layer: int) -> np.ndarray:
+        """A binary layer's (inputs, words) bits, its padding included."""
+        start, words = self.arrays.bits[layer], np.diff(self.arrays.words)[layer]
+        return self.arrays.signs[start : start + self.sizes[layer] * words].reshape(-1, words)
 
     def padded_thresholds(self) -> np.ndarray:
         """The layers' own thresholds, before scaling, one for each padded neuron; float64."""
@@ -214,7 +238,7 @@ class Network:
         return draw(dense.weights.init, rng, (dense.inputs, dense.outputs), threshold)
 
     def refresh(self, layer: int) -> None:
-        """Bring signs, thresholds and delays into line with changed latents and scales."""
+        """Bring signs, bits, thresholds and delays into line with changed latents and scales."""
         latents = self.latent_delays[layer]
         if latents is not None:
             self.delays[layer][:] = delays_of(latents, self.t_max)
@@ -229,12 +253,32 @@ class Network:
             thresholds = np.asarray(self.layers[layer].threshold, np.float64)
             thresholds = thresholds / self.scales[layer] * self.psp.unit
             real[:] = thresholds
+        self.pack(layer)
         known = np.isfinite(self.scales[layer])  # training that diverges has its own message
         if known and not (np.isfinite(real).all() and (real > 0).all()):
             raise InputError(
                 f"Dense {layer + 1}: a threshold is too large or too small for {self.dtype},"
                 f" {thresholds.min():g} among them"
             )
+
+    def pack(self, layer: int) -> None:
+        """Bring bits and whole thresholds into line with changed signs and thresholds.
+
+        `refresh` does so; a rule that changes signs by itself says when it has done.
+        """
+        if isinstance(self.layers[layer].weights, Binary):
+            signs = self.padded(self.arrays.weights, layer)
+            take_bits(signs, self.padded_signs(layer).view(np.uint16))
+            start = self.arrays.units[layer]
+            real = self.arrays.thresholds[start : start + self.sizes[layer + 1]]
+            wholes = self.arrays.wholes[self.arrays.words[layer] :].reshape(-1)
+            wholes[: real.size] = whole_thresholds(real)
+
+
+def whole_thresholds(thresholds: np.ndarray) -> np.ndarray:
+    """The least whole potentials at or over thresholds; NaN is never reached."""
+    known = np.where(np.isnan(thresholds), np.inf, thresholds)
+    return np.clip(np.ceil(known), -NEVER, NEVER).astype(np.int32)
 
 
 def one_delay(layer: Dense) -> float:

@@ -5,11 +5,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ttfs.checks import as_times
+from ttfs.checks import as_times, positive
+from ttfs.errors import InputError
 from ttfs.kernels import delayed, propagation, ramp
 from ttfs.kernels.propagation import BLOCK, Arrays
 from ttfs.network import Network
-from ttfs.psp import Ramp
+from ttfs.psp import Ramp, Step
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,18 @@ class Record:
 
     times: per layer, the input first, (samples, neurons) spike times; inf is silence.
     potential: (samples, outputs) of the last layer: at a neuron's own spike, or for a silent
-        neuron just before the horizon. For `Binary` layers it counts synapses.
+        neuron just before the end. For `Binary` layers it counts synapses.
+    additions: (samples, layers) how many weights spikes added to potentials, to get there.
     """
 
     times: tuple[np.ndarray, ...]
     potential: np.ndarray
+    additions: np.ndarray
+
+    @property
+    def events(self) -> np.ndarray:
+        """(samples,) input spikes that were read."""
+        return self.additions[:, 0] // self.times[1].shape[1]
 
     def __len__(self) -> int:
         return len(self.potential)
@@ -32,7 +40,7 @@ class Record:
         return f"Record({len(self)} samples, {sizes})"
 
 
-def forward(network: Network, times: Any) -> Record:
+def forward(network: Network, times: Any, *, until: Any = None) -> Record:
     """Spike times of every neuron for a batch of stimuli.
 
     Exact: a neuron fires when an arriving spike takes it to its threshold, all spikes that
@@ -41,11 +49,19 @@ def forward(network: Network, times: Any) -> Record:
     dtype; where each input or pair has a delay of its own, in the order of arrival and then
     of the index. The result does not depend on the number of threads.
 
+    Where all weights of a layer are one bit, they are read as bits, 64 at a time, and
+    potentials are whole numbers; the result is the same to the bit.
+
     Parameters
     ----------
     network: the network.
     times: (samples, inputs) input spike times in the network's unit; 0 or later, inf is
         silence. float32 stays float32, everything else becomes float64.
+    until: where samples end, if before the horizon `t_max`. A time, exclusive as the horizon
+        is. Or "decision": each sample ends just after its first output spike, what happens
+        at that instant included. All before the end is as in the whole run, later spikes
+        are inf, and the rest of the work is saved; the decisions are those of the whole run.
+        With ramps, or delays for each input or pair, deciding early saves nothing.
 
     Returns
     -------
@@ -53,19 +69,57 @@ def forward(network: Network, times: Any) -> Record:
 
     Raises
     ------
-    ShapeError, InputError: another shape; NaN, negative times.
+    ShapeError, InputError: another shape; NaN, negative times; an impossible end.
 
     >>> import ttfs
     >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1), t_max=10)
     >>> ttfs.forward(network, [[1.0, 3.0], [2.0, np.inf]]).times[1]
     array([[ 3.],
            [inf]])
+
+    Two outputs, the first of which decides when two spikes have arrived; the second would
+    have fired later:
+
+    >>> network = ttfs.Network(ttfs.Dense.of(np.ones((3, 2)), threshold=[2, 3]), t_max=10)
+    >>> ttfs.forward(network, [[1.0, 3.0, 4.0]]).times[1]
+    array([[3., 4.]])
+    >>> ttfs.forward(network, [[1.0, 3.0, 4.0]], until="decision").times[1]
+    array([[ 3., inf]])
+    >>> ttfs.forward(network, [[1.0, 3.0, 4.0]], until=3).times[1]
+    array([[inf, inf]])
     """
     times = as_times(times, network.sizes[0], f"times for {network.sizes[0]} inputs")
-    found = cross(network, times)
-    layers = zip(network.arrays.units[:-1], network.sizes[1:], strict=True)
-    views = (found.spikes[:, start : start + size] for start, size in layers)
-    return Record((times, *views), found.potential)
+    early = isinstance(until, str) and until == "decision"
+    end = network.t_max if early else end_of(network, until)
+    found = decide(network, times) if early else cross(network, times, end)
+    places = zip(network.arrays.units[:-1], network.sizes[1:], strict=True)
+    views = (found.spikes[:, start : start + size] for start, size in places)
+    layers = (times, *views)
+    additions = found.additions
+    if additions is None:
+        additions = count_additions(network, layers, end)
+    return Record(layers, found.potential, additions)
+
+
+def end_of(network: Network, until: Any) -> float:
+    """The horizon, or an earlier end that was asked for."""
+    if until is None:
+        return network.t_max
+    if isinstance(until, str):
+        raise InputError(f'forward(until=...) must be a time or "decision", got {until!r}')
+    if until == np.inf:
+        return network.t_max
+    return min(positive(until, "forward(until=...)", zero=True), network.t_max)
+
+
+def count_additions(network: Network, layers: tuple[np.ndarray, ...], end: float) -> np.ndarray:
+    """(samples, layers) the weights that spikes added which arrived before the end."""
+    counts = np.zeros((len(layers[0]), len(network.layers)), np.int64)
+    for k, (delays, times) in enumerate(zip(network.delays, layers, strict=False)):
+        for column in delays.T:
+            reached = network.sizes[k + 1] // len(delays.T)  # all neurons hear a spike, or one
+            counts[:, k] += reached * (arrivals_of(times, column) < end).sum(axis=1)
+    return counts
 
 
 class Crossings(NamedTuple):
@@ -74,51 +128,89 @@ class Crossings(NamedTuple):
     spikes, slopes: (samples, units), layer after layer with their padding; the slope is that
         of the potential at the spike (of a silent neuron, at the horizon) times `psp.unit`;
         a jump has none, and for `Step` the array is empty.
-    potential: (samples, outputs) as in a `Record`.
+    potential, additions: as in a `Record`; additions are None where nobody counted.
     """
 
     spikes: np.ndarray
     slopes: np.ndarray
     potential: np.ndarray
+    additions: np.ndarray | None = None
 
 
-def cross(network: Network, times: np.ndarray) -> Crossings:
+def cross(network: Network, times: np.ndarray, end: float | None = None) -> Crossings:
     """What `forward` finds, for times that have been checked."""
+    arrays = network.packed_arrays._replace(t_max=network.t_max if end is None else end)
     if not any(network.delayed):
-        return cross_arrays(network, network.arrays, times)
-    arrays, spikes, slopes = network.arrays, [], []
+        return cross_arrays(network, arrays, times)
+    spikes, slopes = [], []
     for layer in range(len(network.layers)):
-        found = cross_layer(network, layer, times)
+        found = cross_layer(network, arrays, layer, times)
         times = np.ascontiguousarray(found.spikes[:, : arrays.sizes[layer + 1]])
         spikes.append(found.spikes)
         slopes.append(found.slopes)
     return Crossings(np.hstack(spikes), np.hstack(slopes), found.potential)
 
 
+def decide(network: Network, times: np.ndarray) -> Crossings:
+    """The same until the first output spike of each sample.
+
+    Ramps, and delays of which each input or pair has its own, are followed to the horizon
+    and then once more, with an end for each sample.
+    """
+    if isinstance(network.psp, Step) and not any(network.delayed):
+        return cross_steps(network, network.packed_arrays, times, early=True)
+    found, outputs = cross(network, times), network.arrays.units[-2]
+    layers = zip(network.arrays.units[:-1], network.sizes[1:], strict=True)
+    views = (found.spikes[:, start : start + size] for start, size in layers)
+    additions = count_additions(network, (times, *views), network.t_max)
+    first = found.spikes[:, outputs : outputs + network.sizes[-1]].min(axis=1)
+    for s in np.flatnonzero(first < np.inf):
+        end = float(np.nextafter(first[s], first.dtype.type(np.inf)))
+        again = cross(network, times[s : s + 1], min(end, network.t_max))
+        found.spikes[s], found.potential[s] = again.spikes[0], again.potential[0]
+    return found._replace(additions=additions)
+
+
 def cross_arrays(network: Network, arrays: Arrays, times: np.ndarray) -> Crossings:
-    """The same for those layers of a network that are in `arrays`."""
+    """The same as `cross` for those layers of a network that are in `arrays`."""
+    if isinstance(network.psp, Step):
+        return cross_steps(network, arrays, times)
     found = room_for(network, arrays, times)
-    few = len(times) <= BLOCK  # waking threads takes longer than a block of samples
-    if isinstance(network.psp, Ramp):
-        run = ramp.run_block if few else ramp.run
-        run(arrays, float(network.psp.rise), times, *found)
-    else:
-        run = propagation.run_block if few else propagation.run
-        run(arrays, times, found.spikes, found.potential)
+    run = ramp.run_block if is_few(times) else ramp.run
+    run(arrays, float(network.psp.rise), times, *found[:3])
     return found
+
+
+def cross_steps(
+    network: Network, arrays: Arrays, times: np.ndarray, *, early: bool = False
+) -> Crossings:
+    """The same where responses are steps; `early`: until the first output spike."""
+    found, samples = room_for(network, arrays, times), len(times)
+    heard = np.empty((samples, len(arrays.widths)), np.int64)
+    whole = np.empty((samples, arrays.sizes[-1] if arrays.packed[-1] else 0), np.int32)
+    run = propagation.run_block if is_few(times) else propagation.run
+    run(arrays, early, times, propagation.Found(found.spikes, found.potential, whole, heard))
+    if arrays.packed[-1]:
+        found.potential[:] = whole
+    return found._replace(additions=heard * arrays.sizes[1:])
+
+
+def is_few(times: np.ndarray) -> bool:
+    """Whether waking threads takes longer than these samples."""
+    return len(times) <= BLOCK
 
 
 def room_for(network: Network, arrays: Arrays, times: np.ndarray) -> Crossings:
     """Empty arrays."""
     spikes = np.empty((len(times), arrays.units[-1]), times.dtype)
-    jumps = not isinstance(network.psp, Ramp)
+    jumps = isinstance(network.psp, Step)
     slopes = np.empty((0, 0) if jumps else spikes.shape, network.dtype)
     return Crossings(spikes, slopes, np.empty((len(times), arrays.sizes[-1]), network.dtype))
 
 
-def cross_layer(network: Network, layer: int, times: np.ndarray) -> Crossings:
-    """The same for one layer and the spike times of the layer below."""
-    arrays, delays, psp = arrays_of(network, layer), network.delays[layer], network.psp
+def cross_layer(network: Network, whole: Arrays, layer: int, times: np.ndarray) -> Crossings:
+    """The same for one of all layers and the spike times of the layer below."""
+    arrays, delays, psp = arrays_of(network, whole, layer), network.delays[layer], network.psp
     if not network.delayed[layer]:
         return cross_arrays(network, arrays, times)
     shared = network.layers[layer].delay.per == "input"
@@ -126,16 +218,16 @@ def cross_layer(network: Network, layer: int, times: np.ndarray) -> Crossings:
     arrivals = arrivals_of(times, delays[:, 0]) if shared else times
     if shared and not ends:
         return cross_arrays(network, arrays, arrivals)
-    found, few = room_for(network, arrays, times), len(times) <= BLOCK
-    if not isinstance(psp, Ramp):
+    found, few = room_for(network, arrays, times), is_few(times)
+    if isinstance(psp, Step):
         run = delayed.paired_steps_block if few else delayed.paired_steps
         run(arrays, delays, times, found.spikes, found.potential)
     elif shared:
         run = delayed.shared_block if few else delayed.shared
-        run(arrays, float(psp.rise), arrivals, *found)
+        run(arrays, float(psp.rise), arrivals, *found[:3])
     else:
         run = delayed.paired_ramps_block if few else delayed.paired_ramps
-        run(arrays, delays, float(psp.rise), times, *found)
+        run(arrays, delays, float(psp.rise), times, *found[:3])
     return found
 
 
@@ -145,9 +237,9 @@ def arrivals_of(times: np.ndarray, delays: np.ndarray) -> np.ndarray:
         return (times.astype(np.float64) + delays).astype(times.dtype)
 
 
-def arrays_of(network: Network, layer: int) -> Arrays:
+def arrays_of(network: Network, whole: Arrays, layer: int) -> Arrays:
     """One layer as a network of its own, without those delays that are its inputs' or pairs'."""
-    whole, one = network.arrays, slice(layer, layer + 1)
+    one = slice(layer, layer + 1)
     return whole._replace(
         sizes=whole.sizes[layer : layer + 2],
         widths=whole.widths[one],
@@ -155,4 +247,8 @@ def arrays_of(network: Network, layer: int) -> Arrays:
         rows=whole.rows[one],
         thresholds=whole.thresholds[whole.units[layer] : whole.units[layer + 1]],
         delays=np.zeros(1) if network.delayed[layer] else whole.delays[one],
+        words=whole.words[layer : layer + 2] - whole.words[layer],
+        packed=whole.packed[one],
+        bits=whole.bits[one],
+        wholes=whole.wholes[whole.words[layer] : whole.words[layer + 1]],
     )

@@ -12,8 +12,9 @@ import numpy as np
 from numba import prange
 
 from ttfs.kernels.jit import kernel, making_kernel, parallel_kernel
-from ttfs.kernels.propagation import BLOCK, insert, sort_events
+from ttfs.kernels.propagation import BLOCK
 from ttfs.kernels.ramp import Traces, make_work, schedule, settle, sweep
+from ttfs.kernels.sorting import insert, sort_events
 
 FEW = 48  # arrivals that are sorted sooner by insertion than by bins
 

@@ -12,7 +12,7 @@ import numpy as np
 from numba import prange
 
 from ttfs.kernels.jit import kernel, parallel_kernel
-from ttfs.kernels.propagation import gather
+from ttfs.kernels.sorting import gather
 from ttfs.kernels.vector import (
     LANES,
     add,

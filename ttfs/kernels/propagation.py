@@ -2,9 +2,13 @@
 
 A sample is a list of events, sorted by time and then by neuron. A layer turns the events
 of the layer below into its own in three passes: `schedule` groups the arrivals that share
-an instant, `cross_wide` and `cross_narrow` add the rows for a few neurons at a time and
-mark at each instant who is over the threshold, and `emit` reads the first mark of every
-neuron as its spike. Events come out sorted, because instants are read in order.
+an instant; `cross`, or `cross_packed` where a weight is one bit, adds the rows for a few
+neurons at a time and marks at each instant who is over the threshold; and `emit` reads the
+first mark of every neuron as its spike. Events come out sorted, because instants are read
+in order.
+
+All layers do so with all events of a sample, or in turns with slices of them: what has not
+arrived yet can change nothing before. So a sample can end at its first output spike.
 
 Rows are padded to whole vectors; a padded neuron is never read.
 """
@@ -15,30 +19,38 @@ import numpy as np
 from numba import prange
 
 from ttfs.kernels.jit import kernel, making_kernel, parallel_kernel
+from ttfs.kernels.packed import cross_packed, settle_packed
+from ttfs.kernels.sorting import BINS, sort_events
 from ttfs.kernels.vector import (
+    BYTES,
     LANES,
+    WORDS,
     add,
     below,
-    broadcast,
-    compress,
-    compress_places,
-    count_bits,
+    both,
     load,
     lowest_bit,
     mark,
+    store,
+    subtract,
     zeros,
 )
 
 BLOCK = 16  # samples that share work arrays; any value gives the same result
+SLICE = 24  # input events between looks at the outputs; any value gives the same decisions
 WIDE = 4 * LANES  # neurons whose potentials are in registers at the same time
-BINS = 512  # of the sort, at least 256
-WORD = 64  # marks are read as words of 64 neurons
+WORD = BYTES  # marks are words of 64 neurons
+PARTS = WORD // LANES
 ONE = np.uint64(1)
-ALL = ~np.uint64(0)
+NONE, ALL = np.uint64(0), ~np.uint64(0)
 
 
 class Arrays(NamedTuple):
-    """A network as plain arrays; `layer` counts from 0, the first one above the input."""
+    """A network as plain arrays; `layer` counts from 0, the first one above the input.
+
+    A layer that is packed is read from `signs` and `wholes`, the others from `weights` and
+    `thresholds`.
+    """
 
     sizes: np.ndarray  # (layers + 1,) neurons, those of the input first
     widths: np.ndarray  # (layers,) neurons, padded to a multiple of LANES
@@ -48,6 +60,11 @@ class Arrays(NamedTuple):
     thresholds: np.ndarray  # one for each padded neuron, in the order of `units`
     delays: np.ndarray  # (layers,)
     t_max: float
+    words: np.ndarray  # (layers + 1,) where a layer begins in a row of words of 64 neurons
+    packed: np.ndarray  # (layers,) bool
+    bits: np.ndarray  # (layers,) where a layer's signs begin
+    signs: np.ndarray  # uint64 (inputs, words) of every layer with signs; a set bit is +1
+    wholes: np.ndarray  # int32 (words, 64) the least whole potential over the threshold
 
 
 class Work(NamedTuple):
@@ -56,184 +73,135 @@ class Work(NamedTuple):
     times: np.ndarray  # (layers + 1, longest) events of each layer, the input first
     index: np.ndarray  # (layers + 1, longest)
     counts: np.ndarray  # (layers + 1,)
-    arrivals: np.ndarray  # (longest,) of the events below: when,
-    starts: np.ndarray  # (longest,) where the row of weights begins,
+    heard: np.ndarray  # (layers,) how many of the events below were added
+    potential: np.ndarray  # (units,) of layers that are not packed
+    lacking: np.ndarray  # int32 (words, 64) to the threshold, less one, of those that are
+    waiting: np.ndarray  # (layers, most) uint64, who has not fired
+    arrivals: np.ndarray  # (longest,) of a slice of the events below: when,
+    starts: np.ndarray  # (longest,) where the row of weights or signs begins,
     places: np.ndarray  # (longest,) and where the marks of that instant begin
     instants: np.ndarray  # (longest,) the distinct arrivals
-    marks: np.ndarray  # (longest * words * 4,) uint16, who is over the threshold
-    waiting: np.ndarray  # (words,) uint64, who has not fired
-    potential: np.ndarray  # (widest,)
+    marks: np.ndarray  # (longest * most,) uint64, who is over the threshold
+    some: np.ndarray  # (longest * most,) uint8, for a row of them, which words are not 0,
+    when: np.ndarray  # (longest * most / WORDS,) at which instant,
+    whose: np.ndarray  # (longest * most / WORDS,) and who is the first neuron
     bins: np.ndarray  # (BINS + 1,) of the sort
+
+
+class Found(NamedTuple):
+    """What a run fills in for each sample."""
+
+    spikes: np.ndarray  # (samples, units) inf: silent
+    potential: np.ndarray  # (samples, outputs) of the last layer, if it is not packed
+    whole: np.ndarray  # int32 (samples, outputs) of the last layer, if it is
+    heard: np.ndarray  # (samples, layers) how many events each layer added
+
+
+@kernel
+def stride_of(arrays, layer):
+    """The words of marks for one instant: those of the layer, and up to a whole row."""
+    words = arrays.words[layer + 1] - arrays.words[layer]
+    return (words + WORDS - 1) // WORDS * WORDS
 
 
 @making_kernel
 def make_work(arrays, times):
     """Scratch for samples whose times have the dtype of `times`."""
     layers = arrays.widths.size
-    longest, widest = arrays.sizes[0] + 1, 0
+    longest, most = arrays.sizes[0] + 1, 0
     for layer in range(layers):
         longest = max(longest, arrays.sizes[layer + 1])
-        widest = max(widest, arrays.widths[layer])
-    words = (widest + WORD - 1) // WORD
+        most = max(most, stride_of(arrays, layer))
     return Work(
         np.empty((layers + 1, longest), times.dtype),
         np.empty((layers + 1, longest), np.int64),
         np.zeros(layers + 1, np.int64),
+        np.zeros(layers, np.int64),
+        np.empty(arrays.units[-1], arrays.weights.dtype),
+        np.empty((arrays.words[-1], WORD), np.int32),
+        np.empty((layers, most), np.uint64),
         np.empty(longest, times.dtype),
         np.empty(longest, np.int64),
         np.empty(longest, np.int64),
         np.empty(longest, times.dtype),
-        np.empty(longest * words * (WORD // LANES), np.uint16),
-        np.empty(words, np.uint64),
-        np.empty(widest, arrays.weights.dtype),
+        np.empty(longest * most, np.uint64),
+        np.empty(longest * most, np.uint8),
+        np.empty(longest * most // WORDS, times.dtype),
+        np.empty(longest * most // WORDS, np.int64),
         np.empty(BINS + 1, np.int64),
     )
 
 
 @kernel
-def gather(row, t_max, times, index):
-    """Fill `times`, `index` with the spikes of `row` before t_max; count them.
+def begin(arrays, row, work, spikes):
+    """Nobody has fired yet, and the spikes of the input are in order; return how many."""
+    work.counts[0] = sort_events(
+        row, arrays.t_max, work.times[0], work.index[0], work.arrivals, work.starts, work.bins
+    )
+    for j in range(spikes.size):
+        spikes[j] = np.inf
+    for layer in range(arrays.widths.size):
+        work.counts[layer + 1], work.heard[layer] = 0, 0
+        clear(arrays, layer, work)
+    return work.counts[0]
 
-    `row` must be contiguous. Silence is passed over sixteen neurons at a time.
+
+@kernel
+def clear(arrays, layer, work):
+    """Nobody of a layer has heard or fired."""
+    waiting, size = work.waiting[layer], arrays.sizes[layer + 1]
+    for k in range(waiting.size):
+        waiting[k] = ALL if WORD * (k + 1) <= size else NONE
+    if size % WORD:
+        waiting[size // WORD] = (ONE << np.uint64(size % WORD)) - ONE
+    if arrays.packed[layer]:
+        for word in range(arrays.words[layer], arrays.words[layer + 1]):
+            lacking, wholes = work.lacking[word], arrays.wholes[word]
+            for j in range(WORD):
+                lacking[j] = wholes[j] - np.int32(1)
+    else:
+        for unit in range(arrays.units[layer], arrays.units[layer + 1]):
+            work.potential[unit] = 0
+
+
+@kernel
+def schedule(arrays, layer, limit, work):
+    """Note the next events that reach `layer` before `limit`; return events and instants.
+
+    `limit` is at most the horizon. The loops are short so that all but the last become
+    vectors; and there is no branch for a new instant, since nobody could guess it.
     """
-    count, whole = 0, row.size - row.size % LANES
-    horizon, zero = broadcast(row, up_to(t_max, row)), broadcast(row, 0.0)
-    for first in range(0, whole, LANES):
-        found = load(row, first)
-        spiked = below(found, horizon)
-        compress(add(found, zero), spiked, times, count)  # -0 + 0 is 0; -0 would sort last
-        compress_places(first, spiked, index, count)
-        count += count_bits(spiked)
-    for i in range(whole, row.size):
-        times[count] = abs(row[i])
-        index[count] = i
-        count += row[i] < t_max
-    return count
-
-
-@kernel
-def up_to(t_max, row):
-    """The least number of the row's kind that is not below t_max."""
-    number = row.dtype.type
-    bound = number(t_max)
-    return np.nextafter(bound, number(np.inf)) if bound < t_max else bound
-
-
-@kernel
-def insert(time, neuron, place, times, index):
-    """Put a spike among the sorted ones before `place`, behind those of its time; return where."""
-    while place > 0 and times[place - 1] > time:
-        times[place] = times[place - 1]
-        index[place] = index[place - 1]
-        place -= 1
-    times[place] = time
-    index[place] = neuron
-    return place
-
-
-@kernel
-def sort_bins(count, scale, times, index, spare_times, spare_index, bins):
-    """Sort by bins of equal width, and within them by insertion.
-
-    False if the times are so uneven that this would take long: then they are as they were.
-    """
-    for b in range(BINS + 1):
-        bins[b] = 0
-    for e in range(count):
-        bins[int(times[e] * scale) + 1] += 1
-    for b in range(BINS):
-        bins[b + 1] += bins[b]
-    for e in range(count):
-        b = int(times[e] * scale)
-        spare_times[bins[b]] = times[e]
-        spare_index[bins[b]] = index[e]
-        bins[b] += 1
-    moves = 0
-    for e in range(1, count):
-        moves += e - insert(spare_times[e], spare_index[e], e, spare_times, spare_index)
-        if moves > 64 + 8 * count:
-            return False
-    for e in range(count):
-        times[e] = spare_times[e]
-        index[e] = spare_index[e]
-    return True
-
-
-@kernel
-def sort_bytes(count, times, index, spare_times, spare_index, bins):
-    """Sort by the bytes that store the times; passes over a byte that all share.
-
-    Times are not negative, so they are ordered as their bytes are.
-    """
-    for byte in range(times.itemsize):
-        digits = times.view(np.uint8)[byte :: times.itemsize]
-        e = 1
-        while e < count and digits[e] == digits[0]:
-            e += 1
-        if e >= count:
-            continue
-        for value in range(BINS + 1):
-            bins[value] = 0
-        for e in range(count):
-            bins[int(digits[e]) + 1] += 1
-        for value in range(BINS):
-            bins[value + 1] += bins[value]
-        for e in range(count):
-            place = bins[digits[e]]
-            bins[digits[e]] = place + 1
-            spare_times[place] = times[e]
-            spare_index[place] = index[e]
-        for e in range(count):
-            times[e] = spare_times[e]
-            index[e] = spare_index[e]
-
-
-@kernel
-def sort_events(row, t_max, times, index, spare_times, spare_index, bins):
-    """Fill `times`, `index` with the spikes of `row` before t_max, earliest first; count them.
-
-    Equal times stay in order of the neurons.
-    """
-    count = gather(row, t_max, times, index)
-    scale = times.dtype.type(0)
-    if 1e-30 < t_max < 1e30:
-        scale = times.dtype.type((BINS - 1) / t_max)
-    uneven = True
-    if scale > 0:
-        uneven = not sort_bins(count, scale, times, index, spare_times, spare_index, bins)
-    if uneven:
-        sort_bytes(count, times, index, spare_times, spare_index, bins)
-    return count
-
-
-@kernel
-def schedule(arrays, layer, work):
-    """Note the events that reach `layer` before the horizon; return events and instants."""
-    width = arrays.widths[layer]
-    events, instants = 0, 0
-    for e in range(work.counts[layer]):
-        work.arrivals[e] = work.times[layer, e] + arrays.delays[layer]
-        if work.arrivals[e] >= arrays.t_max:
-            break
-        if e == 0 or work.arrivals[e] != work.arrivals[e - 1]:
-            work.instants[instants] = work.arrivals[e]
-            instants += 1
-        work.starts[e] = arrays.rows[layer] + work.index[layer, e] * width
-        work.places[e] = (instants - 1) * (WORD // LANES)
-        events += 1
+    times = work.times[layer, work.heard[layer] : work.counts[layer]]
+    index = work.index[layer, work.heard[layer] : work.counts[layer]]
+    arrivals, starts, places = work.arrivals, work.starts, work.places
+    events = 0
+    for e in range(times.size):
+        arrivals[e] = times[e] + arrays.delays[layer]
+        events += arrivals[e] < limit
+    origin, width = arrays.rows[layer], arrays.widths[layer]
+    if arrays.packed[layer]:
+        origin, width = arrays.bits[layer], arrays.words[layer + 1] - arrays.words[layer]
+    for e in range(events):
+        starts[e] = origin + index[e] * width
+    stride, instants, before = stride_of(arrays, layer), 0, times.dtype.type(-1)
+    for e in range(events):
+        instants += arrivals[e] != before
+        before = arrivals[e]
+        work.instants[instants - 1] = before
+        places[e] = (instants - 1) * stride
     return events, instants
 
 
 @kernel
-def cross_wide(first, events, starts, places, weights, thresholds, marks):
+def cross_wide(first, events, starts, places, weights, thresholds, potential, marks):
     """Mark who of WIDE neurons is over the threshold; the last event of an instant stands."""
-    v0 = zeros(weights)
-    v1, v2, v3 = v0, v0, v0
+    v0, v1 = load(potential, first), load(potential, first + LANES)
+    v2, v3 = load(potential, first + 2 * LANES), load(potential, first + 3 * LANES)
     h0, h1 = load(thresholds, first), load(thresholds, first + LANES)
     h2, h3 = load(thresholds, first + 2 * LANES), load(thresholds, first + 3 * LANES)
     for e in range(events):
         start = starts[e] + first
-        place = places[e]
+        place = places[e] * PARTS
         v0 = add(v0, load(weights, start))
         v1 = add(v1, load(weights, start + LANES))
         v2 = add(v2, load(weights, start + 2 * LANES))
@@ -242,107 +210,196 @@ def cross_wide(first, events, starts, places, weights, thresholds, marks):
         mark(v1, h1, marks, place + 1)
         mark(v2, h2, marks, place + 2)
         mark(v3, h3, marks, place + 3)
+    store(v0, potential, first)
+    store(v1, potential, first + LANES)
+    store(v2, potential, first + 2 * LANES)
+    store(v3, potential, first + 3 * LANES)
 
 
 @kernel
-def cross_narrow(first, events, starts, places, weights, thresholds, marks):
+def cross_narrow(first, events, starts, places, weights, thresholds, potential, marks):
     """The same for LANES neurons."""
-    v = zeros(weights)
+    v = load(potential, first)
     h = load(thresholds, first)
     for e in range(events):
         v = add(v, load(weights, starts[e] + first))
-        mark(v, h, marks, places[e])
+        mark(v, h, marks, places[e] * PARTS)
+    store(v, potential, first)
 
 
 @kernel
-def emit(size, instants, work, spikes, times, index):
-    """Read the first mark of each neuron as its spike; return how many fired."""
-    words = (size + WORD - 1) // WORD
-    for k in range(words):
-        work.waiting[k] = ALL
-    if size % WORD:
-        work.waiting[words - 1] = (ONE << np.uint64(size % WORD)) - ONE
-    marks = work.marks.view(np.uint64)
-    column = marks.size // work.waiting.size
-    fired = 0
-    for i in range(instants):
-        for k in range(words):
-            crossed = marks[k * column + i] & work.waiting[k]
-            work.waiting[k] ^= crossed
-            while crossed:
-                j = WORD * k + lowest_bit(crossed)
-                spikes[j] = work.instants[i]
-                times[fired] = work.instants[i]
-                index[fired] = j
-                fired += 1
-                crossed &= crossed - ONE
-    return fired
-
-
-@kernel
-def sweep(arrays, layer, work, spikes):
-    """Fill the spike times of `layer` (inf: silent); return the events that reached it."""
-    width, size = arrays.widths[layer], arrays.sizes[layer + 1]
+def cross(arrays, layer, events, work):
+    """Mark at each instant who of a layer is over the threshold."""
+    width = arrays.widths[layer]
     thresholds = arrays.thresholds[arrays.units[layer] : arrays.units[layer + 1]]
-    events, instants = schedule(arrays, layer, work)
+    potential = work.potential[arrays.units[layer] : arrays.units[layer + 1]]
+    marks = work.marks.view(np.uint16)
     first = 0
-    column = work.marks.size // work.waiting.size
     while first + WIDE <= width:
-        marks = work.marks[first // WORD * column :]
-        cross_wide(first, events, work.starts, work.places, arrays.weights, thresholds, marks)
+        cross_wide(
+            first,
+            events,
+            work.starts,
+            work.places,
+            arrays.weights,
+            thresholds,
+            potential,
+            marks[first // LANES :],
+        )
         first += WIDE
     while first < width:
-        marks = work.marks[first // WORD * column + first % WORD // LANES :]
-        cross_narrow(first, events, work.starts, work.places, arrays.weights, thresholds, marks)
+        cross_narrow(
+            first,
+            events,
+            work.starts,
+            work.places,
+            arrays.weights,
+            thresholds,
+            potential,
+            marks[first // LANES :],
+        )
         first += LANES
-    for j in range(width):
-        spikes[j] = np.inf
-    work.counts[layer + 1] = emit(
-        size, instants, work, spikes, work.times[layer + 1], work.index[layer + 1]
-    )
-    return events
 
 
 @kernel
-def run_sample(arrays, row, work, spikes):
-    """Fill the spike times of all layers; return the events that reached the last one."""
-    work.counts[0] = sort_events(
-        row, arrays.t_max, work.times[0], work.index[0], work.arrivals, work.starts, work.bins
-    )
-    events = 0
+def find_new(arrays, layer, instants, work):
+    """Leave only the first mark of each neuron, and note which words still have marks."""
+    rows = stride_of(arrays, layer) // WORDS
+    none, waiting = zeros(work.marks), work.waiting[layer]
+    for r in range(rows):
+        left = load(waiting, WORDS * r)
+        for i in range(instants):
+            row = i * rows + r
+            work.when[row], work.whose[row] = work.instants[i], WORDS * WORD * r
+            new = both(load(work.marks, WORDS * row), left)
+            left = subtract(left, new)
+            store(new, work.marks, WORDS * row)
+            work.some[row] = below(none, new)
+        store(left, waiting, WORDS * r)
+    for row in range(instants * rows, instants * rows + WORDS):
+        work.some[row] = 0
+
+
+@kernel
+def emit(arrays, layer, instants, work, spikes):
+    """Read the first mark of each neuron as its spike."""
+    find_new(arrays, layer, instants, work)
+    times, index, fired = work.times[layer + 1], work.index[layer + 1], work.counts[layer + 1]
+    some = work.some.view(np.uint64)
+    for k in range((instants * stride_of(arrays, layer) + WORD - 1) // WORD):
+        filled = some[k]
+        while filled:
+            word = WORD * k + lowest_bit(filled)
+            filled &= filled - ONE
+            row = word // WORDS
+            time, first = work.when[row], work.whose[row] + word % WORDS * WORD
+            crossed = work.marks[word]
+            while crossed:
+                j = first + lowest_bit(crossed)
+                crossed &= crossed - ONE
+                spikes[j] = time
+                times[fired] = time
+                index[fired] = j
+                fired += 1
+    work.counts[layer + 1] = fired
+
+
+@kernel
+def sweep(arrays, layer, limit, work, spikes):
+    """Let `layer` fire at what arrives before `limit`; spikes: its own."""
+    events, instants = schedule(arrays, layer, limit, work)
+    if arrays.packed[layer]:
+        cross_packed(arrays, layer, events, work)
+    else:
+        cross(arrays, layer, events, work)
+    emit(arrays, layer, instants, work, spikes)
+    work.heard[layer] += events
+
+
+@kernel
+def run_sample(arrays, row, early, work, spikes):
+    """Fill the spike times of all layers; if `early`, only those until the first output spike.
+
+    Returns the end of the sample, exclusive: just after that spike, or the horizon.
+    """
+    kind, layers = row.dtype.type, arrays.widths.size
+    count = begin(arrays, row, work, spikes)
+    size = SLICE if early else count
+    place, bound, stop = 0, kind(0), kind(np.inf)
+    while place < count and bound < stop:
+        place = min(place + size, count)
+        bound = min(work.times[0, place], stop) if place < count else stop
+        limit = bound
+        for layer in range(layers):  # who has not fired below will do so at `limit` or later
+            limit = kind(limit + arrays.delays[layer])
+            units = spikes[arrays.units[layer] : arrays.units[layer + 1]]
+            sweep(arrays, layer, min(np.float64(limit), arrays.t_max), work, units)
+        if early and work.counts[layers]:
+            stop = np.nextafter(work.times[layers, 0], kind(np.inf))
+    return min(np.float64(stop), arrays.t_max)
+
+
+@kernel
+def forget(arrays, end, work, spikes):
+    """Take back the spikes from `end` on."""
     for layer in range(arrays.widths.size):
         units = spikes[arrays.units[layer] : arrays.units[layer + 1]]
-        events = sweep(arrays, layer, work, units)
-    return events
+        count = work.counts[layer + 1]
+        while count > 0 and work.times[layer + 1, count - 1] >= end:
+            count -= 1
+            units[work.index[layer + 1, count]] = np.inf
+        work.counts[layer + 1] = count
 
 
 @kernel
-def settle(events, work, weights, spikes, potential):
-    """Potentials of the last layer: at the spike, or if silent just before the horizon."""
-    v = work.potential[: spikes.size]
-    for j in range(v.size):
-        v[j] = 0
+def settle(events, work, weights, spikes, v, potential):
+    """Potentials of the last layer: at the spike, or if silent after all events."""
+    v[:] = 0
     for e in range(events):
-        row = weights[work.starts[e] : work.starts[e] + spikes.size]
+        row = weights[work.starts[e] : work.starts[e] + v.size]
         arrival = work.arrivals[e]
-        for j in range(spikes.size):
+        for j in range(v.size):
             v[j] += row[j] if arrival <= spikes[j] else row.dtype.type(0)
     for j in range(potential.size):
         potential[j] = v[j]
 
 
+@kernel
+def finish(arrays, early, end, work, spikes, found, s):
+    """Note how much was heard, and the potentials of the last layer just before the end."""
+    last = arrays.widths.size - 1
+    for layer in range(last + 1):
+        found.heard[s, layer] = work.heard[layer]
+    events = work.heard[last]
+    if early:  # otherwise all its events were one slice, and are still noted
+        work.heard[last] = 0
+        events, _ = schedule(arrays, last, end, work)
+    if arrays.packed[last]:
+        settle_packed(arrays, events, work, spikes[arrays.units[last] :], found.whole[s])
+    else:
+        units = slice(arrays.units[last], arrays.units[last + 1])
+        settle(
+            events, work, arrays.weights, spikes[units], work.potential[units], found.potential[s]
+        )
+
+
 @making_kernel
-def run_block(arrays, times, spikes, potential):
-    """Spike times of all layers, and the potentials of the last, for a few samples."""
-    work, last = make_work(arrays, times), arrays.units[-2]
+def run_block(arrays, early, times, found):
+    """What a few samples do; if `early`, each until its first output spike."""
+    work = make_work(arrays, times)
     for s in range(len(times)):
-        events = run_sample(arrays, times[s], work, spikes[s])
-        settle(events, work, arrays.weights, spikes[s, last:], potential[s])
+        end = run_sample(arrays, times[s], early, work, found.spikes[s])
+        if early:
+            forget(arrays, end, work, found.spikes[s])
+        finish(arrays, early, end, work, found.spikes[s], found, s)
 
 
 @parallel_kernel
-def run(arrays, times, spikes, potential):
+def run(arrays, early, times, found):
     """The same for a batch, in parallel."""
     for block in prange((len(times) + BLOCK - 1) // BLOCK):
-        samples = slice(BLOCK * block, BLOCK * (block + 1))
-        run_block(arrays, times[samples], spikes[samples], potential[samples])
+        part = slice(BLOCK * block, BLOCK * (block + 1))
+        rows = Found(
+            found.spikes[part], found.potential[part], found.whole[part], found.heard[part]
+        )
+        run_block(arrays, early, times[part], rows)

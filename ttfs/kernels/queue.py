@@ -27,7 +27,7 @@ from ttfs.kernels.circuit import (
     TARGET,
 )
 from ttfs.kernels.jit import kernel
-from ttfs.kernels.propagation import BINS, sort_events
+from ttfs.kernels.sorting import BINS, sort_events
 
 HEAP, NEXT, FIRING, LAYER, LISTED, ROWED, STIMULUS, STIMULI, EVENTS, SYNAPSES = range(10)
 POPULATIONS, PROJECTIONS, CIRCUIT = 10, 11, 12  # how many; which circuit this is a state of

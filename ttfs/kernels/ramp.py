@@ -17,7 +17,7 @@ import numpy as np
 from numba import prange
 
 from ttfs.kernels.jit import kernel, making_kernel, parallel_kernel
-from ttfs.kernels.propagation import BINS, sort_events
+from ttfs.kernels.sorting import BINS, sort_events
 from ttfs.kernels.vector import (
     LANES,
     add,

@@ -176,7 +176,7 @@ def learn(arrays, latents, targets, times, labels, order, rate):
     outputs = spikes[arrays.units[-2] : arrays.units[-2] + arrays.sizes[-1]]
     loss, hits = 0.0, 0
     for s in order:
-        run_sample(arrays, times[s], work, spikes)
+        run_sample(arrays, times[s], False, work, spikes)
         errors = scratch.errors[: outputs.size]
         sample_loss = relative_errors(outputs, labels[s], targets, arrays.t_max, errors)
         hits += np.argmin(outputs) == labels[s] and outputs[labels[s]] < arrays.t_max

@@ -1,9 +1,11 @@
-"""Sixteen neurons at once: a value that stays in the processor's registers.
+"""Many neurons at once: a value that stays in the processor's registers.
 
 A plain loop keeps the potentials of a layer in memory and has to load and store them for
 every row it adds. Held in registers they cost nothing, a row is one load and one addition,
 and the comparison with the threshold leaves sixteen bits. LLVM turns the same code into
 whichever vector instructions the processor has (`vaddps`, `vcmpps`, `kmovw` with AVX-512).
+
+A vector holds LANES floating-point numbers, BYTES signed bytes or WORDS words of 64 bits.
 """
 
 import numba
@@ -12,18 +14,27 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.datamodel import models
-from numba.core.errors import TypingError
 from numba.extending import intrinsic, register_model
 
 LANES = 16
+BYTES = 64
+WORDS = 8
 INT = ir.IntType(32)
+NUMBERS = {
+    types.int8: ir.IntType(8),
+    types.uint64: ir.IntType(64),
+    types.float32: ir.FloatType(),
+    types.float64: ir.DoubleType(),
+}
 
 
 class Vector(types.Type):
-    """LANES floating-point numbers."""
+    """A few numbers of the same kind."""
 
     def __init__(self, dtype):
         self.dtype = dtype
+        self.whole = isinstance(dtype, types.Integer)
+        self.lanes = {types.int8: BYTES, types.uint64: WORDS}.get(dtype, LANES)
         super().__init__(name=f"Vector({dtype})")
 
 
@@ -32,8 +43,8 @@ class VectorModel(models.PrimitiveModel):
     """In LLVM's terms."""
 
     def __init__(self, manager, vector):
-        number = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}[vector.dtype]
-        super().__init__(manager, vector, ir.VectorType(number, LANES))
+        number = NUMBERS[vector.dtype]
+        super().__init__(manager, vector, ir.VectorType(number, vector.lanes))
 
 
 def element(context, builder, array, value, place):
@@ -43,7 +54,7 @@ def element(context, builder, array, value, place):
 
 @intrinsic
 def load(typing, array, start):
-    """array[start : start + LANES]."""
+    """array[start : start + lanes]."""
     vector = Vector(array.dtype)
 
     def generate(context, builder, signature, arguments):
@@ -56,7 +67,7 @@ def load(typing, array, start):
 
 @intrinsic
 def zeros(typing, array):
-    """LANES zeros of the array's kind."""
+    """Zeros of the array's kind."""
     vector = Vector(array.dtype)
 
     def generate(context, builder, signature, arguments):
@@ -67,10 +78,10 @@ def zeros(typing, array):
 
 @intrinsic
 def add(typing, first, second):
-    """first + second."""
+    """first + second; whole numbers go round."""
 
     def generate(context, builder, signature, arguments):
-        return builder.fadd(*arguments)
+        return (builder.add if first.whole else builder.fadd)(*arguments)
 
     return first(first, second), generate
 
@@ -89,26 +100,26 @@ def mark(typing, vector, threshold, marks, place):
 
 
 @intrinsic
-def broadcast(typing, array, number):
-    """LANES times the same number, of the array's kind."""
-    vector = Vector(array.dtype)
+def broadcast(typing, kind, number):
+    """The same number in every lane, of the kind of an array or a vector."""
+    vector = Vector(kind.dtype)
 
     def generate(context, builder, signature, arguments):
-        value = context.cast(builder, arguments[1], number, array.dtype)
+        value = context.cast(builder, arguments[1], number, kind.dtype)
         whole = context.get_value_type(vector)
         first = builder.insert_element(ir.Constant(whole, ir.Undefined), value, INT(0))
-        places = ir.Constant(ir.VectorType(INT, LANES), [0] * LANES)
+        places = ir.Constant(ir.VectorType(INT, vector.lanes), None)
         return builder.shuffle_vector(first, first, places)
 
-    return vector(array, number), generate
+    return vector(kind, number), generate
 
 
 @intrinsic
 def subtract(typing, first, second):
-    """first - second."""
+    """first - second; whole numbers go round."""
 
     def generate(context, builder, signature, arguments):
-        return builder.fsub(*arguments)
+        return (builder.sub if first.whole else builder.fsub)(*arguments)
 
     return first(first, second), generate
 
@@ -128,10 +139,23 @@ def below(typing, first, second):
     """One bit for each lane in which first < second (uint64)."""
 
     def generate(context, builder, signature, arguments):
-        bits = builder.fcmp_ordered("<", *arguments)
-        return builder.zext(builder.bitcast(bits, ir.IntType(LANES)), ir.IntType(64))
+        compare = builder.fcmp_ordered
+        if first.whole:
+            compare = builder.icmp_signed if first.dtype.signed else builder.icmp_unsigned
+        bits = builder.bitcast(compare("<", *arguments), ir.IntType(first.lanes))
+        return builder.zext(bits, ir.IntType(64)) if first.lanes < 64 else bits
 
     return types.uint64(first, second), generate
+
+
+@intrinsic
+def both(typing, first, second):
+    """The bits that are set in both."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.and_(*arguments)
+
+    return first(first, second), generate
 
 
 @intrinsic
@@ -139,8 +163,10 @@ def where(typing, bits, first, second):
     """The lane of first where its bit is set, and of second elsewhere."""
 
     def generate(context, builder, signature, arguments):
-        narrow = builder.trunc(arguments[0], ir.IntType(LANES))
-        chosen = builder.bitcast(narrow, ir.VectorType(ir.IntType(1), LANES))
+        chosen = arguments[0]
+        if first.lanes < 64:
+            chosen = builder.trunc(chosen, ir.IntType(first.lanes))
+        chosen = builder.bitcast(chosen, ir.VectorType(ir.IntType(1), first.lanes))
         return builder.select(chosen, *arguments[1:])
 
     return first(types.uint64, first, second), generate
@@ -167,9 +193,9 @@ def total(typing, vector):
 
 @intrinsic
 def store(typing, vector, array, start):
-    """array[start : start + LANES] = vector."""
+    """array[start : start + lanes] = vector."""
     if array.dtype != vector.dtype:
-        raise TypingError(f"store of {vector} in an array of {array.dtype}")
+        return None  # the compiler then says that no such store is known
 
     def generate(context, builder, signature, arguments):
         at = element(context, builder, array, *arguments[1:])
@@ -178,6 +204,41 @@ def store(typing, vector, array, start):
         return context.get_dummy_value()
 
     return types.none(vector, array, types.intp), generate
+
+
+@intrinsic
+def narrow(typing, wide, low, high):
+    """The BYTES whole numbers of an array, none below low and none above high, as bytes."""
+    vector = Vector(types.int8)
+
+    def generate(context, builder, signature, arguments):
+        array, *bounds = arguments
+        kind = ir.VectorType(ir.IntType(wide.dtype.bitwidth), BYTES)
+        at = element(context, builder, wide, array, ir.Constant(ir.IntType(64), 0))
+        value = builder.load(builder.bitcast(at, kind.as_pointer()), align=wide.dtype.bitwidth // 8)
+        for bound, outside in zip(bounds, ("<", ">"), strict=True):
+            bound = builder.insert_element(ir.Constant(kind, ir.Undefined), bound, INT(0))
+            lanes = ir.Constant(ir.VectorType(INT, BYTES), None)
+            bound = builder.shuffle_vector(bound, bound, lanes)
+            value = builder.select(builder.icmp_signed(outside, value, bound), bound, value)
+        return builder.trunc(value, context.get_value_type(vector))
+
+    return vector(wide, wide.dtype, wide.dtype), generate
+
+
+@intrinsic
+def add_wide(typing, vector, wide):
+    """Add the bytes of a vector to the BYTES whole numbers of an array."""
+
+    def generate(context, builder, signature, arguments):
+        kind = ir.VectorType(ir.IntType(wide.dtype.bitwidth), BYTES)
+        at = element(context, builder, wide, arguments[1], ir.Constant(ir.IntType(64), 0))
+        at, align = builder.bitcast(at, kind.as_pointer()), wide.dtype.bitwidth // 8
+        total = builder.add(builder.load(at, align=align), builder.sext(arguments[0], kind))
+        builder.store(total, at, align=align)
+        return context.get_dummy_value()
+
+    return types.none(vector, wide), generate
 
 
 @intrinsic
@@ -251,17 +312,20 @@ def lowest_bit(typing, word):
 
 if numba.config.DISABLE_JIT:  # the same in plain Python
 
+    def lanes_of(array):  # noqa: D103
+        return {"int8": BYTES, "uint64": WORDS}.get(array.dtype.name, LANES)
+
     def load(array, start):  # noqa: D103
-        return array[start : start + LANES].copy()
+        return array[start : start + lanes_of(array)].copy()
 
     def zeros(array):  # noqa: D103
-        return array[:1].repeat(LANES) * 0
+        return np.zeros(lanes_of(array), array.dtype)
 
     def add(first, second):  # noqa: D103
         return first + second
 
-    def broadcast(array, number):  # noqa: D103
-        return np.full(LANES, number, array.dtype)
+    def broadcast(kind, number):  # noqa: D103
+        return np.full(lanes_of(kind), number, kind.dtype)
 
     def subtract(first, second):  # noqa: D103
         return first - second
@@ -270,10 +334,13 @@ if numba.config.DISABLE_JIT:  # the same in plain Python
         return first * second
 
     def below(first, second):  # noqa: D103
-        return np.uint64(sum(1 << k for k in range(LANES) if first[k] < second[k]))
+        return np.uint64(sum(1 << k for k in range(len(first)) if first[k] < second[k]))
+
+    def both(first, second):  # noqa: D103
+        return first & second
 
     def where(bits, first, second):  # noqa: D103
-        return np.where([int(bits) >> k & 1 for k in range(LANES)], first, second)
+        return np.where([int(bits) >> k & 1 for k in range(len(first))], first, second)
 
     def total(vector):  # noqa: D103
         while len(vector) > 1:
@@ -281,7 +348,13 @@ if numba.config.DISABLE_JIT:  # the same in plain Python
         return vector[0]
 
     def store(vector, array, start):  # noqa: D103
-        array[start : start + LANES] = vector
+        array[start : start + len(vector)] = vector
+
+    def narrow(wide, low, high):  # noqa: D103
+        return np.clip(wide[:BYTES], low, high).astype(np.int8)
+
+    def add_wide(vector, wide):  # noqa: D103
+        wide[:BYTES] += vector
 
     def mark(vector, threshold, marks, place):  # noqa: D103
         marks[place] = sum(1 << k for k in range(LANES) if vector[k] >= threshold[k])

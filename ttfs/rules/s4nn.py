@@ -108,7 +108,10 @@ class S4NN:
             network.binary,
             np.array([scale_rate(network.layers[k]) for k in range(len(network.layers))]),
         )
-        return kernels.learn(network.arrays, latents, self._targets(), times, labels, order, lr)
+        done = kernels.learn(network.arrays, latents, self._targets(), times, labels, order, lr)
+        for k in range(len(network.layers)):
+            network.pack(k)
+        return done
 
     def _batch(
         self,

@@ -1,0 +1,209 @@
+"""Samples that end early: all before the end is as in the whole run, and nothing is after it."""
+
+import copy
+
+import numpy as np
+import pytest
+from cases import (
+    any_networks,
+    any_stimuli,
+    delayed_networks,
+    dyadic_networks,
+    dyadic_times,
+    run,
+    same_bits,
+    same_record,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference import forward_float
+from test_packed import binary_networks
+
+import ttfs
+from ttfs.errors import InputError
+from ttfs.kernels import propagation as kernels
+
+pytestmark = pytest.mark.small
+INF = np.inf
+FLOATS = [np.float32, np.float64]
+
+
+def until(network, times, end):
+    """`ttfs.forward` with an end; sums may overflow."""
+    with np.errstate(all="ignore"):
+        return ttfs.forward(network, times, until=end)
+
+
+def decisions_of(record):
+    """The answers: labels, times, ties and silence."""
+    return ttfs.decide(record.times[-1], record.potential)
+
+
+def with_horizon(network, end):
+    """A network that ends earlier."""
+    other = copy.copy(network)
+    other.t_max = min(end, network.t_max)
+    other.arrays = other.arrays._replace(t_max=other.t_max)
+    return other
+
+
+def slow_decision(network, times):
+    """Sample after sample by plain loops, with a horizon just after its first output spike."""
+    whole, layers, potentials = forward_float(network, times), [], []
+    for s in range(len(times)):
+        first = whole.times[-1][s].min()
+        end = network.t_max if first == INF else float(np.nextafter(first, first.dtype.type(INF)))
+        part = forward_float(with_horizon(network, end), times[s : s + 1])
+        layers.append(part.times[1:])
+        potentials.append(part.potential)
+    if not layers:
+        return whole
+    rows = [np.concatenate(rows) for rows in zip(*layers, strict=True)]
+    return ttfs.Record((times, *rows), np.concatenate(potentials), None)
+
+
+# Decisions
+
+
+@pytest.mark.parametrize("time_dtype", FLOATS)
+@given(data=st.data())
+def test_an_early_decision_is_that_of_the_plain_loops(time_dtype, data):
+    network = data.draw(st.one_of(any_networks(), dyadic_networks(), binary_networks()))
+    times = data.draw(any_stimuli(network, time_dtype))
+    early = until(network, times, "decision")
+    assert same_record(early, slow_decision(network, times))
+
+
+@given(data=st.data())
+def test_an_early_decision_is_that_of_the_whole_run(data):
+    network = data.draw(st.one_of(dyadic_networks(), binary_networks()))
+    times = data.draw(dyadic_times(network, most_samples=6))
+    early, whole = until(network, times, "decision"), run(network, times)
+    first, second = decisions_of(early), decisions_of(whole)
+    for name in ("label", "time", "tied", "undecided", "first"):
+        assert same_bits(getattr(first, name), getattr(second, name))
+    for a, b in zip(early.times[1:], whole.times[1:], strict=True):
+        assert same_bits(a, np.where(b <= first.time[:, None], b, a.dtype.type(INF)))
+    assert (early.events <= whole.events).all()
+    assert (early.additions <= whole.additions).all()
+
+
+@settings(max_examples=40)
+@given(data=st.data())
+def test_ramps_and_delays_of_all_kinds_decide_as_in_the_whole_run(data):
+    network = data.draw(delayed_networks())
+    times = data.draw(any_stimuli(network))
+    early, whole = until(network, times, "decision"), run(network, times)
+    first, second = decisions_of(early), decisions_of(whole)
+    assert same_bits(first.label, second.label)
+    assert same_bits(first.time, second.time)
+    for a, b in zip(early.times[1:], whole.times[1:], strict=True):
+        assert same_bits(a, np.where(b <= first.time[:, None], b, a.dtype.type(INF)))
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_the_size_of_slices_does_not_matter(size):
+    rng = np.random.default_rng(size)
+    layers = [
+        ttfs.Dense.of(rng.normal(0.2, 1, shape), threshold=2, delay=delay)
+        for shape, delay in [((90, 70), 1), ((70, 20), 0), ((20, 5), 0.5)]
+    ]
+    network = ttfs.Network(*layers, t_max=40)
+    times = rng.integers(0, 40, (30, 90)).astype(np.float64)
+    expected = until(network, times, "decision")
+    assert np.isfinite(expected.times[-1]).any()
+    # inputs without weight change nothing but where slices are cut
+    wider = np.concatenate([rng.integers(0, 40, (30, size)), times], axis=1)
+    padded = np.concatenate([np.zeros((size, 70)), network.weights[0]])
+    other = ttfs.Network(ttfs.Dense.of(padded, threshold=2, delay=1), *layers[1:], t_max=40)
+    assert same_record(until(other, wider, "decision"), expected)
+
+
+def test_outputs_tied_at_the_decision_keep_their_potentials():
+    weights = np.array([[1.0, 1.0, 0.0], [1.0, 2.0, 1.0], [0.0, 0.0, 5.0]])
+    network = ttfs.Network(ttfs.Dense.of(weights, threshold=2), t_max=10)
+    record = ttfs.forward(network, [[1.0, 2.0, 3.0]], until="decision")
+    assert record.times[1].tolist() == [[2, 2, INF]]
+    assert record.potential.tolist() == [[2, 3, 1]]
+    assert decisions_of(record).label[0] == 1
+    assert decisions_of(record).tied[0]
+
+
+def test_a_sample_without_output_spike_runs_to_the_horizon():
+    network = ttfs.Network(ttfs.Dense.of(np.eye(3) / 2, threshold=2), t_max=10)
+    times = np.array([[1.0, 2.0, 3.0]])
+    early = ttfs.forward(network, times, until="decision")
+    assert same_record(early, ttfs.forward(network, times))
+    assert early.additions.tolist() == [[9]]
+
+
+def test_hidden_spikes_of_the_deciding_instant_are_kept_and_later_ones_are_not():
+    first = ttfs.Dense.of(np.eye(4), threshold=1)
+    second = ttfs.Dense.of(np.ones((4, 1)), threshold=1, delay=2)
+    network = ttfs.Network(first, second, t_max=20)
+    record = ttfs.forward(network, [[1.0, 2.0, 3.0, 4.0]], until="decision")
+    assert record.times[2].tolist() == [[3]]
+    assert record.times[1].tolist() == [[1, 2, 3, INF]]
+
+
+def test_work_is_saved_and_counted():
+    rng = np.random.default_rng(0)
+    network = ttfs.Network(
+        ttfs.Dense.of(np.ones((400, 30)), threshold=20),
+        ttfs.Dense.of(np.ones((30, 2)), threshold=1),
+        t_max=500,
+    )
+    times = rng.permutation(400)[None].astype(float)
+    whole, early = ttfs.forward(network, times), ttfs.forward(network, times, until="decision")
+    assert whole.events.tolist() == [400]
+    assert whole.additions.tolist() == [[400 * 30, 30 * 2]]
+    assert 20 <= early.events[0] <= 20 + kernels.SLICE
+    assert early.additions[0, 0] == 30 * early.events[0]
+
+
+@given(data=st.data())
+def test_additions_are_those_that_reports_count(data):
+    network = data.draw(delayed_networks())
+    times = data.draw(any_stimuli(network, most_samples=2))
+    record = run(network, times)
+    if len(times):
+        labels = np.zeros(len(times), int)
+        with np.errstate(all="ignore"):
+            report = ttfs.evaluate(network, times, labels)
+        assert record.additions.sum() == round(report.operations_per_sample * len(times))
+
+
+# Deadlines
+
+
+@given(data=st.data(), share=st.sampled_from([0, 0.1, 0.3, 0.5, 0.99, 1, 2]))
+def test_a_deadline_is_an_earlier_horizon(data, share):
+    network = data.draw(st.one_of(any_networks(), binary_networks(), delayed_networks()))
+    times = data.draw(any_stimuli(network))
+    end = share * network.t_max
+    record, whole = until(network, times, end), run(network, times)
+    for a, b in zip(record.times[1:], whole.times[1:], strict=True):
+        assert same_bits(a, np.where(b < end, b, a.dtype.type(INF)))
+
+
+@given(data=st.data(), share=st.sampled_from([0.1, 0.5, 1, 2]))
+def test_potentials_at_a_deadline_are_those_of_plain_loops(data, share):
+    network = data.draw(st.one_of(any_networks(), binary_networks()))
+    times = data.draw(any_stimuli(network))
+    record = until(network, times, share * network.t_max)
+    assert same_record(record, forward_float(with_horizon(network, share * network.t_max), times))
+
+
+def test_an_infinite_end_is_the_horizon():
+    network = ttfs.Network(ttfs.Dense.of([[1.0]], threshold=1), t_max=10)
+    assert ttfs.forward(network, [[9.0]], until=INF).times[1][0, 0] == 9
+
+
+WRONG = ["decisions", -1.0, -INF, np.nan, [1, 2]]
+
+
+@pytest.mark.parametrize("end", WRONG)
+def test_impossible_ends_are_refused(end):
+    network = ttfs.Network(ttfs.Dense.of([[1.0]], threshold=1), t_max=10)
+    with pytest.raises(InputError, match="until"):
+        ttfs.forward(network, [[9.0]], until=end)
