@@ -1,6 +1,8 @@
 """Whole batches through a network, fast."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,12 +22,17 @@ class Record:
     times: per layer, the input first, (samples, neurons) spike times; inf is silence.
     potential: (samples, outputs) of the last layer: at a neuron's own spike, or for a silent
         neuron just before the end. For `Binary` layers it counts synapses.
-    additions: (samples, layers) how many weights spikes added to potentials, to get there.
+    counts: `additions`, or what finds them when they are asked for.
     """
 
     times: tuple[np.ndarray, ...]
     potential: np.ndarray
-    additions: np.ndarray
+    counts: np.ndarray | Callable[[], np.ndarray]
+
+    @property
+    def additions(self) -> np.ndarray:
+        """(samples, layers) how many weights spikes added to potentials, to get there."""
+        return self.counts() if callable(self.counts) else self.counts
 
     @property
     def events(self) -> np.ndarray:
@@ -95,10 +102,11 @@ def forward(network: Network, times: Any, *, until: Any = None) -> Record:
     places = zip(network.arrays.units[:-1], network.sizes[1:], strict=True)
     views = (found.spikes[:, start : start + size] for start, size in places)
     layers = (times, *views)
-    additions = found.additions
-    if additions is None:
-        additions = count_additions(network, layers, end)
-    return Record(layers, found.potential, additions)
+    if found.additions is not None:
+        return Record(layers, found.potential, found.additions)
+    count = partial(count_additions, network, layers, end)
+    learn = any(network.delayed)  # delays may be others when someone asks
+    return Record(layers, found.potential, count() if learn else count)
 
 
 def end_of(network: Network, until: Any) -> float:

@@ -18,7 +18,7 @@ from ttfs.kernels.vector import (
     load,
 )
 
-BINS = 256  # at least 256; whole steps up to it have a bin each
+BINS = 512  # at least 256; whole steps up to it have a bin each, and ramps want fine ones
 
 
 @kernel
