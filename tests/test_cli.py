@@ -564,6 +564,7 @@ def test_weights_of_the_other_kind_begin_as_sizes_suggest(name):
     network = other.network(64, 10, seed=0)
     assert network.binary.all() == other.binary == (not recipe.binary)
     assert len(network.binary) == 2
+    assert np.abs(network.weights[0]).max() <= recipe.threshold
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 import ttfs
 from ttfs.errors import InputError
-from ttfs.gradients import signals, spikes_of
+from ttfs.gradients import signals
 from ttfs.losses import Absolute, CrossEntropy, Relative, ShiftInvariant
 from ttfs.network import aligned_zeros
-from ttfs.propagation import cross
+from ttfs.propagation import cross, spikes_of
 from ttfs.rules import Exact, STiDiBP
 from ttfs.silence import Bump, Hinge, Push, Revive
 

@@ -16,7 +16,6 @@ signs as floats, and early decisions with the whole run, in networks that have l
 
 import os
 import platform
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +25,7 @@ import numpy as np
 from llvmlite import binding
 
 from ttfs import datasets
-from ttfs.bench_parts import parts_of_forward, step_of_adam
+from ttfs.bench_parts import in_turn, parts_of_forward, step_of_adam
 from ttfs.bench_simulator import recurrent, simulate_chain, simulate_circuit, sparse
 from ttfs.bench_torch import train_relus
 from ttfs.encoding import Latency
@@ -154,7 +153,7 @@ def parts(name: str, found: list[dict[str, Any]]) -> dict[str, float]:
     (title, stimuli, _) = list(inputs())[-1]
     network = case.network()
     stimuli = stimuli / np.float32(STEPS) if case.ramp else stimuli
-    shares = parts_of_forward(network, stimuli)
+    shares = parts_of_forward(network, stimuli, ROUNDS)
     if case.learning:
         key = (name, title, 1)
         (whole,) = (
@@ -162,7 +161,7 @@ def parts(name: str, found: list[dict[str, Any]]) -> dict[str, float]:
             for result in found
             if (result["name"], result["inputs"], result["threads"]) == key
         )
-        adam = {"adam": step_of_adam(network, BATCH)} if case.ramp else {}
+        adam = {"adam": step_of_adam(network, BATCH, ROUNDS)} if case.ramp else {}
         learned = whole - sum(shares.values()) - sum(adam.values())
         shares |= {"gradient" if case.ramp else "learning": learned} | adam
     return shares
@@ -254,13 +253,8 @@ def measure(
         few = stimuli[:REFERENCE_SAMPLES]
         dense = dense_method(network, few, labels if case.learning else None)
         jobs["reference"] = (dense, len(few))
-    times: dict[str, list[float]] = {name: [] for name in jobs}
-    for _ in range(ROUNDS):
-        for name, (job, samples) in jobs.items():
-            job()  # compiles, wakes threads, and fills the caches that another job has used
-            started = time.perf_counter()
-            job()
-            times[name].append(1e6 * (time.perf_counter() - started) / samples)
+    seconds = in_turn({name: job for name, (job, _) in jobs.items()}, ROUNDS)
+    times = {name: [1e6 * t / jobs[name][1] for t in taken] for name, taken in seconds.items()}
     median: dict[str, float | None] = {
         name: float(np.median(values)) for name, values in times.items()
     }

@@ -17,12 +17,11 @@ from ttfs.network import Network
 from ttfs.optimizers import Adam
 from ttfs.propagation import forward
 
-ROUNDS = 7
 FEW = 16  # neurons: one vector, the least that a sweep can do
 OUT_OF_REACH = 1e30
 
 
-def parts_of_forward(network: Network, stimuli: np.ndarray) -> dict[str, float]:
+def parts_of_forward(network: Network, stimuli: np.ndarray, rounds: int) -> dict[str, float]:
     """Microseconds for a sample that a network of two layers spends on each part.
 
     events: the sort of the input spikes, and one vector of neurons.
@@ -41,25 +40,26 @@ def parts_of_forward(network: Network, stimuli: np.ndarray) -> dict[str, float]:
         silent = Network(below, above, psp=network.psp, t_max=network.t_max)
         jobs[name] = partial(forward, silent, stimuli)
     jobs["output"] = partial(forward, network, stimuli)
-    events, swept, whole = (1e6 * t / len(stimuli) for t in in_turn(jobs).values())
+    taken = in_turn(jobs, rounds).values()
+    events, swept, whole = (1e6 * float(np.median(t)) / len(stimuli) for t in taken)
     return {"events": events, "hidden": swept - events, "output": whole - swept}
 
 
-def step_of_adam(network: Network, batch: int) -> float:
+def step_of_adam(network: Network, batch: int, rounds: int) -> float:
     """Microseconds for a sample that Adam spends on the weights, a step for each batch."""
     adam, weights = Adam(), network.arrays.weights.copy()
     slots, gradient = adam.slots(weights), np.ones_like(weights)
-    seconds = in_turn({"adam": lambda: adam.step(weights, gradient, slots, 1e-3)})
-    return 1e6 * seconds["adam"] / batch
+    seconds = in_turn({"adam": lambda: adam.step(weights, gradient, slots, 1e-3)}, rounds)
+    return 1e6 * float(np.median(seconds["adam"])) / batch
 
 
-def in_turn(jobs: dict[str, Callable[[], Any]]) -> dict[str, float]:
-    """Median seconds of each job; they take turns."""
+def in_turn(jobs: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each job in each round; they take turns."""
     times: dict[str, list[float]] = {name: [] for name in jobs}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, job in jobs.items():
-            job()
+            job()  # compiles, wakes threads, and fills the caches that another job has used
             started = time.perf_counter()
             job()
             times[name].append(time.perf_counter() - started)
-    return {name: float(np.median(values)) for name, values in times.items()}
+    return times

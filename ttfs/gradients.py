@@ -10,7 +10,7 @@ from ttfs.checks import as_array, as_times
 from ttfs.errors import ShapeError
 from ttfs.kernels import exact as kernels
 from ttfs.network import Network, aligned_zeros
-from ttfs.propagation import Crossings, cross
+from ttfs.propagation import Crossings, cross, spikes_of
 
 
 class Gradients(NamedTuple):
@@ -172,12 +172,6 @@ def signals(
             errors = signal.by_times(network, rise=rise)
             if hidden is not None:
                 errors += hidden(spikes_of(network, found, layer - 1))
-
-
-def spikes_of(network: Network, found: Crossings, layer: int) -> np.ndarray:
-    """(samples, outputs) spike times of a layer."""
-    start = network.arrays.units[layer]
-    return found.spikes[:, start : start + network.sizes[layer + 1]]
 
 
 def signal_of(

@@ -68,10 +68,10 @@ class Recipe:
         return Network(*layers, psp=self.psp, t_max=t_max, seed=seed, unit=self.unit)
 
     def beginning(self, inputs: int, outputs: int) -> Weights:
-        """Weights to begin with that suit the response and a layer of that size."""
-        if isinstance(self.psp, Ramp):
-            return beginning_of_ramps(self.binary, inputs)
-        return beginning_of(self.binary, inputs, outputs)
+        """Weights to begin with that suit the rule and a layer of that size."""
+        if isinstance(self.rule, S4NN):
+            return beginning_of(self.binary, inputs, outputs)
+        return beginning_of_ramps(self.binary, inputs)
 
     def trainer(self, network: Network, seed: int) -> Trainer:
         """A trainer for that network."""
@@ -325,8 +325,9 @@ def with_kind(recipe: Recipe, *, binary: bool) -> Recipe:
     if recipe.binary == binary:
         return recipe
     changed = replace(recipe, binary=binary, layers=None)
-    ramps = isinstance(recipe.rule, Exact)
-    return replace(changed, optimizer=Adam(lr=Cosine(LEARNING[binary]))) if ramps else changed
+    if isinstance(recipe.rule, S4NN):
+        return changed
+    return replace(changed, optimizer=Adam(lr=Cosine(LEARNING[binary])))
 
 
 def with_hidden(recipe: Recipe, hidden: int) -> Recipe:

@@ -98,10 +98,8 @@ def forward(network: Network, times: Any, *, until: Any = None) -> Record:
     times = as_times(times, network.sizes[0], f"times for {network.sizes[0]} inputs")
     early = isinstance(until, str) and until == "decision"
     end = network.t_max if early else end_of(network, until)
-    found = decide(network, times) if early else cross(network, times, end)
-    places = zip(network.arrays.units[:-1], network.sizes[1:], strict=True)
-    views = (found.spikes[:, start : start + size] for start, size in places)
-    layers = (times, *views)
+    found = cross_early(network, times) if early else cross(network, times, end)
+    layers = (times, *(spikes_of(network, found, k) for k in range(len(network.layers))))
     if found.additions is not None:
         return Record(layers, found.potential, found.additions)
     count = partial(count_additions, network, layers, end)
@@ -145,6 +143,12 @@ class Crossings(NamedTuple):
     additions: np.ndarray | None = None
 
 
+def spikes_of(network: Network, found: Crossings, layer: int) -> np.ndarray:
+    """(samples, outputs) spike times of a layer."""
+    start = network.arrays.units[layer]
+    return found.spikes[:, start : start + network.sizes[layer + 1]]
+
+
 def cross(network: Network, times: np.ndarray, end: float | None = None) -> Crossings:
     """What `forward` finds, for times that have been checked."""
     arrays = network.packed_arrays._replace(t_max=network.t_max if end is None else end)
@@ -159,19 +163,18 @@ def cross(network: Network, times: np.ndarray, end: float | None = None) -> Cros
     return Crossings(np.hstack(spikes), np.hstack(slopes), found.potential)
 
 
-def decide(network: Network, times: np.ndarray) -> Crossings:
-    """The same until the first output spike of each sample.
+def cross_early(network: Network, times: np.ndarray) -> Crossings:
+    """What `cross` finds until the first output spike of each sample.
 
     Ramps, and delays of which each input or pair has its own, are followed to the horizon
     and then once more, with an end for each sample.
     """
     if isinstance(network.psp, Step) and not any(network.delayed):
         return cross_steps(network, network.packed_arrays, times, early=True)
-    found, outputs = cross(network, times), network.arrays.units[-2]
-    layers = zip(network.arrays.units[:-1], network.sizes[1:], strict=True)
-    views = (found.spikes[:, start : start + size] for start, size in layers)
-    additions = count_additions(network, (times, *views), network.t_max)
-    first = found.spikes[:, outputs : outputs + network.sizes[-1]].min(axis=1)
+    found = cross(network, times)
+    layers = [spikes_of(network, found, k) for k in range(len(network.layers))]
+    additions = count_additions(network, (times, *layers), network.t_max)
+    first = layers[-1].min(axis=1)
     for s in np.flatnonzero(first < np.inf):
         end = float(np.nextafter(first[s], first.dtype.type(np.inf)))
         again = cross(network, times[s : s + 1], min(end, network.t_max))

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ttfs.checks import positive
-from ttfs.gradients import signals, spikes_of
+from ttfs.gradients import signals
 from ttfs.losses import CrossEntropy, Loss
 from ttfs.network import Network
 from ttfs.optimizers import Optimizer, Rate, Slots, rate_at
-from ttfs.propagation import cross
+from ttfs.propagation import cross, spikes_of
 from ttfs.psp import Ramp
 from ttfs.rules import descent
 from ttfs.rules.descent import Batch, Descent, Told

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ttfs.checks import positive
-from ttfs.gradients import Signal, signal_of, spikes_of
+from ttfs.gradients import Signal, signal_of
 from ttfs.losses import Absolute, Relative
 from ttfs.network import Network
 from ttfs.optimizers import Optimizer, Slots
-from ttfs.propagation import Crossings, cross
+from ttfs.propagation import Crossings, cross, spikes_of
 from ttfs.psp import Ramp
 from ttfs.rules import descent
 from ttfs.rules.descent import Batch, Descent, Told
