@@ -187,3 +187,45 @@ def moved(image, down, right):
             for y in range(rows)
         ]
     )
+
+
+# Rule Surrogate: what has arrived by a moment, and the gradient through jumps
+
+
+def potentials_at(arrivals, until, weights):
+    """(samples, outputs) sums of the weights of the inputs that have arrived at each neuron."""
+    found = np.zeros(until.shape)
+    for s, j in np.ndindex(*until.shape):
+        for i in range(len(weights)):
+            if arrivals[s, i] <= until[s, j]:
+                found[s, j] += float(weights[i, j])
+    return found
+
+
+def blame(arrivals, until, gains):
+    """(inputs, outputs) minus the sum over samples of the gains where an input has arrived."""
+    found = np.zeros((arrivals.shape[1], until.shape[1]))
+    for s, i in np.ndindex(*arrivals.shape):
+        for j in range(until.shape[1]):
+            if arrivals[s, i] <= until[s, j]:
+                found[i, j] -= float(gains[s, j])
+    return found
+
+
+def softmax_loss(potentials, label, tau, smoothing, decided):
+    """The cross-entropy of one sample's potentials, in thresholds, with silence as a rival."""
+    rivals = [v / tau for v in potentials] + ([] if decided else [1 / tau])
+    top = max(rivals)
+    log_sum = top + math.log(sum(math.exp(v - top) for v in rivals))
+    loss = 0.0
+    for j, v in enumerate(rivals[: len(potentials)]):
+        wanted = smoothing / len(potentials) + (1 - smoothing) * (j == label)
+        loss += wanted * (log_sum - v)
+    return loss
+
+
+def stand_in(potential, width):
+    """A smooth rise at the threshold, whose slope is exp(-|potential - 1| / width)."""
+    if potential < 1:
+        return width * math.exp((potential - 1) / width)
+    return width * (2 - math.exp((1 - potential) / width))

@@ -11,6 +11,7 @@ import numpy as np
 from ttfs.errors import InputError
 from ttfs.kernels import delayed as paired
 from ttfs.kernels import exact as shared
+from ttfs.kernels import surrogate as jumps
 from ttfs.network import Network
 from ttfs.propagation import arrivals_of
 from ttfs.psp import Ramp
@@ -39,6 +40,32 @@ class SharedCauses(NamedTuple):
         """Fill (samples, inputs)."""
         arrived = self.inputs, self.arrivals, self.counts
         shared.errors_below(*arrived, self.rise, until, gains, weights, out)
+
+
+class Arrived(NamedTuple):
+    """Of a layer whose neurons hear each spike at the same time, and whose potentials jump.
+
+    An input counts in full once it has arrived. That it did not come later is taken to matter
+    as much however early it was.
+    """
+
+    inputs: np.ndarray
+    arrivals: np.ndarray
+    counts: np.ndarray
+
+    def by_weights(self, until: np.ndarray, gains: np.ndarray, out: np.ndarray) -> None:
+        """Fill (inputs, width), summed over samples."""
+        jumps.blame(*self, until, gains, out)
+
+    def by_times(
+        self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
+    ) -> None:
+        """Fill (samples, inputs), of those inputs, too, that have not arrived."""
+        np.matmul(gains, weights.T, out=out)
+
+    def potentials(self, until: np.ndarray, weights: np.ndarray, out: np.ndarray) -> None:
+        """Fill (samples, width) with potentials at moments `until`."""
+        jumps.potentials_at(*self, until, weights, out)
 
 
 class PairedCauses(NamedTuple):
@@ -73,16 +100,21 @@ class PairedCauses(NamedTuple):
 
 def causes_of(network: Network, layer: int, below: np.ndarray) -> SharedCauses | PairedCauses:
     """The causes of a layer's spikes, given (samples, inputs) spike times of the layer below."""
-    rise, delays = rise_of(network), network.delays[layer]
+    rise = rise_of(network)
+    if network.delayed[layer] and network.layers[layer].delay.per == "pair":
+        return PairedCauses(np.ascontiguousarray(below), network.delays[layer], rise)
+    return SharedCauses(*arrived_at(network, layer, below), rise)
+
+
+def arrived_at(network: Network, layer: int, below: np.ndarray) -> Arrived:
+    """The inputs that arrive at a layer whose neurons hear each spike at the same time."""
     delay = float(network.arrays.delays[layer])
     if network.delayed[layer]:
-        if network.layers[layer].delay.per == "pair":
-            return PairedCauses(np.ascontiguousarray(below), delays, rise)
-        below, delay = arrivals_of(below, delays[:, 0]), 0.0
+        below, delay = arrivals_of(below, network.delays[layer][:, 0]), 0.0
     inputs = np.empty((len(below), network.sizes[layer] + 1), np.int32)
     arrivals, counts = np.empty(inputs.shape, network.dtype), np.empty(len(below), np.int64)
     shared.list_causes(below, delay, network.t_max, inputs, arrivals, counts)
-    return SharedCauses(inputs, arrivals, counts, rise)
+    return Arrived(inputs, arrivals, counts)
 
 
 def rise_of(network: Network) -> float:

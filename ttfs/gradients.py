@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ttfs.causes import PairedCauses, SharedCauses, causes_of, rise_of
+from ttfs.causes import Arrived, PairedCauses, SharedCauses, causes_of, rise_of
 from ttfs.checks import as_array, as_times
 from ttfs.errors import ShapeError
 from ttfs.kernels import exact as kernels
@@ -82,7 +82,7 @@ class Signal(NamedTuple):
     """
 
     layer: int
-    causes: SharedCauses | PairedCauses
+    causes: SharedCauses | PairedCauses | Arrived
     gains: np.ndarray
     until: np.ndarray
 
@@ -112,7 +112,9 @@ class Signal(NamedTuple):
 
         Only inputs that still rise have one; another `rise` says for how long they shall.
         """
-        causes = self.causes if rise is None else self.causes._replace(rise=rise)
+        causes = self.causes
+        if rise is not None and not isinstance(causes, Arrived):
+            causes = causes._replace(rise=rise)
         weights = network.padded(network.arrays.weights, self.layer)
         out = np.empty((len(self.gains), len(weights)), network.dtype)
         causes.by_times(self.until, self.gains, weights, out)

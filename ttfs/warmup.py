@@ -24,7 +24,7 @@ from ttfs.optimizers import SGD, Adam
 from ttfs.presets import PRESETS, Recipe, with_kind
 from ttfs.propagation import forward
 from ttfs.psp import Ramp, Response, Step
-from ttfs.rules import STiDiBP
+from ttfs.rules import STiDiBP, Surrogate
 from ttfs.simulator import Simulator
 
 INPUTS, SAMPLES = 9, 40
@@ -59,7 +59,7 @@ def jobs() -> Iterator[Job]:
 
 
 def recipes() -> dict[str, Recipe]:
-    """A recipe for each kind of training that the command line offers, and for STiDi-BP."""
+    """A recipe for each kind of training that the command line offers, and for other rules."""
     s4nn, exact = PRESETS["s4nn-mnist"], PRESETS["exact-mnist"]
     kinds = {
         "S4NN": s4nn,
@@ -68,6 +68,7 @@ def recipes() -> dict[str, Recipe]:
         "Exact with Adam": exact,
         "Exact with SGD": replace(exact, optimizer=SGD()),
         "STiDiBP": replace(exact, rule=STiDiBP(), optimizer=SGD()),
+        "Surrogate": replace(s4nn, rule=Surrogate(), batch_size=20, optimizer=Adam()),
     }
     found = {"delays that learn": PRESETS["yin-yang"]}
     for name, recipe in kinds.items():

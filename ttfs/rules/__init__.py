@@ -3,7 +3,8 @@
 from ttfs.rules.exact import Exact
 from ttfs.rules.s4nn import S4NN
 from ttfs.rules.stidi_bp import STiDiBP
+from ttfs.rules.surrogate import Surrogate
 
-Rule = S4NN | STiDiBP | Exact
+Rule = S4NN | STiDiBP | Exact | Surrogate
 
-__all__ = ["S4NN", "Exact", "Rule", "STiDiBP"]
+__all__ = ["S4NN", "Exact", "Rule", "STiDiBP", "Surrogate"]

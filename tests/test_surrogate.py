@@ -1,0 +1,240 @@
+"""Learning by rule Surrogate: potentials at the decision, and the gradient through jumps."""
+
+import numba
+import numpy as np
+import pytest
+import reference_training as reference
+from cases import SEEDS, same_bits
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import ttfs
+from ttfs.causes import arrived_at
+from ttfs.delays import Delays
+from ttfs.errors import InputError
+from ttfs.network import aligned_zeros
+from ttfs.rules import Surrogate
+from ttfs.rules.descent import Batch
+from ttfs.rules.surrogate import padded
+
+INF = np.inf
+RULES = [Surrogate(), Surrogate(tau=0.5, width=1, smoothing=0.1, weight_decay=0.01)]
+DTYPES = [np.float32, np.float64]
+
+
+def network_of(sizes, seed=0, binary=False, dtype=np.float64, t_max=4.0, delay=None):
+    """A network of steps most of whose neurons fire for inputs in 0..1."""
+    rng = np.random.default_rng(seed)
+    kind = ttfs.Binary(scale=1.2 / sizes[0] ** 0.5, clip=1.0) if binary else ttfs.Real()
+    layers = [
+        ttfs.Dense.of(
+            rng.normal(1.2 / a, 1.5 / a**0.5, (a, b)),
+            weights=kind,
+            threshold=rng.uniform(0.5, 1.5, b),
+            delay=rng.uniform(0, 0.3) if delay is None else delay,
+        )
+        for a, b in zip(sizes[:-1], sizes[1:], strict=True)
+    ]
+    return ttfs.Network(*layers, t_max=t_max, dtype=dtype, seed=seed)
+
+
+def stimuli(samples, inputs, seed=0, dtype=np.float64):
+    """Times in 0..1 with ties and silence."""
+    rng = np.random.default_rng(seed)
+    times = rng.choice([0.0, 0.25, 0.5, 1.0, INF], (samples, inputs))
+    return np.where(rng.random(times.shape) < 0.5, rng.random(times.shape), times).astype(dtype)
+
+
+@pytest.mark.small
+@given(seed=SEEDS, width=st.integers(1, 40), dtype=st.sampled_from(DTYPES))
+@settings(max_examples=30)
+def test_kernels_find_what_plain_loops_find(seed, width, dtype):
+    rng = np.random.default_rng(seed)
+    network = network_of((rng.integers(1, 9), width), seed, dtype=dtype, delay=0.25)
+    times = stimuli(rng.integers(0, 6), network.sizes[0], seed, dtype)
+    until = rng.choice([0.25, 0.5, 0.75, 4.0, -INF], (len(times), width)).astype(dtype)
+    gains = rng.choice([-1.0, 0.0, 0.5], until.shape)
+    weights = network.padded(network.arrays.weights, 0)
+    arrived = arrived_at(network, 0, times)
+    arrivals = times + dtype(0.25)
+
+    found = np.empty((len(times), weights.shape[1]), dtype)
+    arrived.potentials(padded(until, weights.shape[1], -INF, dtype), weights, found)
+    tolerance = {"rtol": 1e-4, "atol": 1e-5} if dtype == np.float32 else {"atol": 1e-12}
+    slow = reference.potentials_at(arrivals, until, network.weights[0])
+    assert np.allclose(found[:, :width], slow, **tolerance)
+
+    out = aligned_zeros(weights.size, dtype).reshape(weights.shape)
+    filled = padded(until, weights.shape[1], -INF, dtype), padded(gains, weights.shape[1], 0, dtype)
+    arrived.by_weights(*filled, out)
+    assert np.array_equal(out[:, :width], reference.blame(arrivals, until, gains))
+    assert not out[:, width:].any()
+
+
+class Linear:
+    """The rule's own idea of a network: who has arrived is fixed, and what is near counts.
+
+    A hidden neuron counts as much more than 0 or 1 as its stand-in has risen since.
+    """
+
+    def __init__(self, network, times, rule):
+        self.network, self.rule = network, rule
+        spikes = ttfs.forward(network, times).times
+        moments = np.minimum(spikes[-1].min(axis=1), network.t_max)
+        self.decided = moments < network.t_max
+        self.until = [np.repeat(moments[:, None], network.sizes[-1], axis=1)]
+        self.arrivals = []
+        for k in range(len(network.layers) - 1, -1, -1):
+            delays = np.broadcast_to(network.delays[k][:, 0], network.sizes[k])
+            arrivals = spikes[k] + delays
+            self.arrivals.insert(0, np.where(arrivals < network.t_max, arrivals, INF))
+            self.until.insert(0, self.until[0].max(axis=1, keepdims=True) - delays)
+        self.base = None
+        self.base = [self.potentials(k, network.weights, []) for k in range(len(network.layers))]
+
+    def potentials(self, layer, weights, risen):
+        """Potentials of a layer in thresholds, given by how much the one below has risen."""
+        until = self.until[layer + 1]
+        found = reference.potentials_at(self.arrivals[layer], until, weights[layer])
+        if risen:
+            found += risen[-1] @ weights[layer]
+        thresholds = np.asarray(self.network.layers[layer].threshold) / self.network.scales[layer]
+        return found / thresholds
+
+    def loss(self, weights, labels):
+        """Summed over samples."""
+        risen = []
+        for k in range(len(weights)):
+            potentials = self.potentials(k, weights, risen)
+            change = [
+                reference.stand_in(v, self.rule.width) - reference.stand_in(v0, self.rule.width)
+                for v, v0 in zip(potentials.flat, self.base[k].flat, strict=True)
+            ]
+            risen.append(np.reshape(change, potentials.shape))
+        options = self.rule.tau, self.rule.smoothing
+        rows = zip(potentials, labels, self.decided, strict=True)
+        return sum(reference.softmax_loss(row, label, *options, d) for row, label, d in rows)
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("sizes", [(6, 3), (5, 8, 3), (5, 7, 6, 4)])
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+@pytest.mark.parametrize("delay", [None, Delays("input", (0.0, 0.4), rate=0)], ids=["one", "each"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_gradient_is_that_of_the_stand_in(sizes, rule, delay, seed):
+    network = network_of(sizes, seed, delay=delay)
+    times, labels = stimuli(6, sizes[0], seed), np.arange(6) % sizes[-1]
+    times[0] = INF
+    linear = Linear(network, times, rule)
+    weights = [w.copy() for w in network.weights]
+    told = rule._tell(network, Batch(times, labels))
+    assert told.loss == pytest.approx(linear.loss(weights, labels), rel=1e-9)
+    assert 0 < sum(linear.decided) < 6
+    for signal in told.signals:
+        k, step = signal.layer, 1e-6
+        room = aligned_zeros(network.padded(network.arrays.weights, k).size, float)
+        found = signal.by_weights(room)[:, : sizes[k + 1]] * len(times)
+        slow = np.empty_like(found)
+        for place in np.ndindex(*found.shape):
+            sides = []
+            for change in (step, -step):
+                weights[k][place] += change
+                sides.append(linear.loss(weights, labels))
+                weights[k][place] -= change
+            slow[place] = (sides[0] - sides[1]) / (2 * step)
+        assert np.abs(found).max() > 1e-6
+        assert np.allclose(found, slow, rtol=1e-5, atol=1e-6 * np.abs(slow).max())
+
+
+def trained(rule, *, binary=False, seed=0, epochs=3, labels=None, samples=40, batch_size=8):
+    """A network after some epochs, and its history."""
+    network = network_of((6, 20, 3), seed, binary=binary, dtype=np.float32)
+    times = stimuli(samples, 6, seed, np.float32)
+    labels = np.arange(samples) % 3 if labels is None else labels
+    trainer = ttfs.Trainer(network, rule, ttfs.Adam(lr=0.01), batch_size=batch_size)
+    return network, trainer.fit(times, labels, epochs=epochs, validation=0)
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("binary", [False, True])
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+def test_it_fits_what_it_is_shown(rule, binary):
+    network, history = trained(rule, binary=binary, epochs=60, samples=12)
+    first, last = history.records[0], history.records[-1]
+    assert last["loss"] < first["loss"]
+    assert last["accuracy"] > 0.6
+    assert all(np.isfinite(w).all() for w in network.latents)
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("labels", [[0], [1, 1, 1, 1], [0, 2, 0, 2, 2]])
+def test_few_samples_and_missing_classes_are_defined(labels):
+    network, _ = trained(Surrogate(), labels=np.array(labels), samples=len(labels))
+    assert all(np.isfinite(w).all() for w in network.latents)
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("weights", [-1.0, 0.0, 1e-30, 1e30, 3e38])
+@pytest.mark.parametrize("threshold", [1e-30, 1.0, 1e30])
+def test_no_weight_ever_becomes_infinite_or_nan(weights, threshold):
+    shapes = (4, 5), (5, 3)
+    layers = [ttfs.Dense.of(np.full(s, weights), threshold=threshold) for s in shapes]
+    network = ttfs.Network(*layers, t_max=3)
+    times = np.array([[0, 0, 0, 0], [INF] * 4, [0, 1, 2, INF], [2.9, 2.9, 2.9, 2.9]], np.float32)
+    trainer = ttfs.Trainer(network, Surrogate(), ttfs.Adam(lr=0.1), batch_size=2)
+    with np.errstate(all="ignore"):
+        trainer.fit(times, [0, 1, 2, 0], epochs=3, validation=0)
+    assert all(np.isfinite(w).all() for w in network.latents)
+
+
+@given(seed=SEEDS)
+@settings(max_examples=10)
+def test_any_number_of_threads_gives_the_same_bits(seed):
+    before = numba.get_num_threads()
+    found = []
+    try:
+        for threads in (1, before):
+            numba.set_num_threads(threads)
+            found.append(trained(Surrogate(), seed=seed % 1000, samples=48, batch_size=24)[0])
+    finally:
+        numba.set_num_threads(before)
+    assert all(same_bits(a, b) for a, b in zip(*(n.latents for n in found), strict=True))
+
+
+def test_a_training_that_was_stopped_goes_on_as_if_it_had_not(tmp_path):
+    whole, history = trained(Surrogate(), epochs=4)
+    times, labels = stimuli(40, 6, 0, np.float32), np.arange(40) % 3
+    parts = network_of((6, 20, 3), dtype=np.float32)
+    trainer = ttfs.Trainer(parts, Surrogate(), ttfs.Adam(lr=0.01), batch_size=8)
+    options = {"validation": 0, "checkpoint": tmp_path / "c.npz", "resume": True}
+    for epochs in (2, 4):
+        again = trainer.fit(times, labels, epochs=epochs, **options)
+    assert [r["loss"] for r in again.records] == [r["loss"] for r in history.records]
+    assert all(same_bits(a, b) for a, b in zip(whole.latents, parts.latents, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("layer", "psp", "match"),
+    [
+        ({}, ttfs.Ramp(), "needs a Step response"),
+        ({"delay": Delays("pair", (0, 1))}, ttfs.Step(), "one delay for each layer"),
+        ({"delay": Delays("input", (0, 1), rate=0.1)}, ttfs.Step(), "does not teach delays"),
+    ],
+)
+def test_networks_that_it_cannot_teach_are_refused(layer, psp, match):
+    with pytest.raises(InputError, match=match):
+        ttfs.Trainer(ttfs.Network(ttfs.Dense(3, 2, **layer), psp=psp), Surrogate())
+
+
+def test_binary_steps_learn_digits():
+    train, test = ttfs.datasets.digits()
+    encoder = ttfs.Latency(t_max=256, steps=True)
+    weights = ttfs.Binary(init=(-0.46, 0.54), scale=0.1, scale_rate=0, clip=1)
+    layers = (ttfs.Dense(*s, weights=weights, threshold=1.0) for s in ((64, 200), (200, 10)))
+    network = ttfs.Network(*layers, t_max=256, seed=0)
+    rule, optimizer = Surrogate(), ttfs.Adam(lr=ttfs.Cosine(0.01))
+    trainer = ttfs.Trainer(network, rule, optimizer, batch_size=20, average=3000)
+    history = trainer.fit(encoder(train.images), train.labels, epochs=25)
+    found = ttfs.evaluate(network, encoder(test.images), test.labels)
+    assert found.accuracy > 0.94
+    assert history.records[-1]["accuracy"] > 0.97

@@ -1,0 +1,165 @@
+"""Potentials at the decision, and a surrogate for the derivative of a jump: for steps."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ttfs.causes import Arrived, arrived_at
+from ttfs.checks import positive
+from ttfs.decoding import decide
+from ttfs.delays import Delays
+from ttfs.errors import InputError
+from ttfs.gradients import Signal
+from ttfs.network import Network, aligned_zeros, delay_rate
+from ttfs.optimizers import Optimizer, Slots, share
+from ttfs.propagation import cross, spikes_of
+from ttfs.psp import Step
+from ttfs.rules.descent import Batch, Descent, Told
+
+MOST = 1e30  # of potentials and of what is said to them: nothing overflows
+
+
+@dataclass(frozen=True)
+class Surrogate:
+    """At the moment of the decision the label's output should have the largest potential.
+
+    Where potentials jump, spike times have no useful derivative: an output can only fire when
+    an input arrives. But the race of the outputs is won by whichever potential is first at its
+    threshold, and at that moment all potentials are sums of weights, with true derivatives.
+    The loss is the cross-entropy of a softmax of potential / tau at the moment at which the
+    first output fires (the horizon if none does, where silence competes like an output that
+    stands at its threshold). A hidden neuron counts if its spike had arrived by then. How its
+    own potential decides that is a jump again, for which the derivative
+    exp(-|potential - threshold| / width) stands: a surrogate gradient (Neftci, Mostafa & Zenke
+    2019, arXiv 1901.09948) that is taken at one moment instead of at every time step. The
+    choice of the moment, and with it this rule, is this project's own.
+
+    Parameters
+    ----------
+    tau: scale of the softmax, in thresholds.
+    width: of the surrogate for the derivative of a jump, in thresholds.
+    smoothing: share of the wanted probability that is spread evenly over all outputs.
+    weight_decay: shrinking of the weights, relative to the learning rate, for each step.
+
+    >>> Surrogate(width=0.5).tau
+    0.1
+    """
+
+    tau: float = 0.1
+    width: float = 0.25
+    smoothing: float = 0.0
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        positive(self.tau, "Surrogate(tau=...)")
+        positive(self.width, "Surrogate(width=...)")
+        share(self.smoothing, "Surrogate(smoothing=...)")
+        positive(self.weight_decay, "Surrogate(weight_decay=...)", zero=True)
+
+    def check(self, network: Network) -> None:
+        """Refuse potentials that do not jump, delays of pairs, and delays that should learn."""
+        if not isinstance(network.psp, Step):
+            raise InputError(f"rule Surrogate needs a Step response, the network has {network.psp}")
+        if any(isinstance(x.delay, Delays) and x.delay.per == "pair" for x in network.layers):
+            raise InputError("rule Surrogate needs one delay for each layer, or for each input")
+        if any(delay_rate(layer) for layer in network.layers):
+            raise InputError("rule Surrogate does not teach delays; give them a rate of 0")
+
+    def memory(self) -> Slots:
+        """Nothing is remembered from batch to batch."""
+        return {}
+
+    def train(
+        self,
+        network: Network,
+        data: tuple[np.ndarray, np.ndarray],
+        order: np.ndarray,
+        batch_size: int,
+        optimizer: Optimizer,
+        slots: dict[str, Slots],
+        lr: float,
+        done: float = 0.0,
+    ) -> tuple[float, int]:
+        """Learn from the samples `order` of (times, labels); return loss and hits, summed."""
+        steps = Descent(self._tell, self.weight_decay)
+        return steps.train(network, data, order, batch_size, optimizer, slots, lr)
+
+    def _tell(self, network: Network, batch: Batch) -> Told:
+        """What the loss says to the potentials of a batch."""
+        found, last = cross(network, batch.times), len(network.layers) - 1
+        spikes = [batch.times, *(spikes_of(network, found, k) for k in range(last + 1))]
+        outputs = spikes.pop()
+        moments = np.minimum(outputs.min(axis=1), network.t_max)
+        until = np.repeat(moments[:, None], network.sizes[-1], axis=1)
+        arrived = arrived_at(network, last, spikes[last])
+        potential = potentials(network, last, arrived, until)
+        loss, errors = self._errors(potential, batch.labels, moments < network.t_max)
+        hits = int((decide(outputs, found.potential).label == batch.labels).sum())
+        signals = [signal_of(network, last, arrived, -errors / len(errors), until)]
+        for k in range(last - 1, -1, -1):
+            errors = signals[-1].by_times(network)
+            until = moments_below(network, k, until)
+            arrived = arrived_at(network, k, spikes[k])
+            potential = potentials(network, k, arrived, until)
+            errors = errors * np.exp(-np.abs(potential - 1) / self.width)
+            signals.append(signal_of(network, k, arrived, errors, until))
+        return Told(loss, hits, signals)
+
+    def _errors(
+        self, potential: np.ndarray, labels: np.ndarray, decided: np.ndarray
+    ) -> tuple[float, np.ndarray]:
+        """The loss summed over samples, and its derivative by each output's potential."""
+        silence = np.where(decided, -np.inf, 1.0)
+        rivals = np.column_stack([potential, silence]) / self.tau
+        rivals -= rivals.max(axis=1, keepdims=True)
+        logarithms = rivals - np.log(np.exp(rivals).sum(axis=1, keepdims=True))
+        wanted = np.full(potential.shape, self.smoothing / potential.shape[1])
+        wanted[np.arange(len(labels)), labels] += 1 - self.smoothing
+        loss = -float(np.sum(wanted * logarithms[:, :-1]))
+        return loss, (np.exp(logarithms[:, :-1]) - wanted) / self.tau
+
+    def end_epoch(self, network: Network, silent: list[np.ndarray], seed: list[int]) -> int:
+        """Nobody is revived: silent neurons learn as others do."""
+        return 0
+
+
+def potentials(network: Network, layer: int, arrived: Arrived, until: np.ndarray) -> np.ndarray:
+    """(samples, outputs) potentials of a layer at moments `until`, in thresholds; float64."""
+    weights = network.padded(network.arrays.weights, layer)
+    found = np.empty((len(until), weights.shape[1]), network.dtype)
+    arrived.potentials(padded(until, weights.shape[1], -np.inf, network.dtype), weights, found)
+    with np.errstate(over="ignore"):
+        return np.clip(found[:, : until.shape[1]] / thresholds_of(network, layer), -MOST, MOST)
+
+
+def moments_below(network: Network, layer: int, until: np.ndarray) -> np.ndarray:
+    """(samples, outputs) until when the spikes of a layer are in time for the next one.
+
+    Where that has neurons that look at different moments, in time for the last of them.
+    """
+    delays = np.broadcast_to(network.delays[layer + 1][:, 0], network.sizes[layer + 1])
+    return (until.max(axis=1, keepdims=True) - delays).astype(network.dtype)
+
+
+def signal_of(
+    network: Network, layer: int, arrived: Arrived, errors: np.ndarray, until: np.ndarray
+) -> Signal:
+    """The signal of a layer: `errors` are derivatives by minus its potentials, in thresholds."""
+    width = network.arrays.widths[layer]
+    with np.errstate(over="ignore"):
+        gains = np.clip(errors / thresholds_of(network, layer), -MOST, MOST)
+    gains = padded(gains, width, 0, network.dtype)
+    return Signal(layer, arrived, gains, padded(until, width, -np.inf, network.dtype))
+
+
+def thresholds_of(network: Network, layer: int) -> np.ndarray:
+    """(outputs,) thresholds of a layer, scaled; float64."""
+    first = network.arrays.units[layer]
+    return network.arrays.thresholds[first : first + network.sizes[layer + 1]].astype(float)
+
+
+def padded(values: np.ndarray, width: int, filler: float, dtype: np.dtype) -> np.ndarray:
+    """Rows made as wide as rows of weights are."""
+    out = aligned_zeros(len(values) * width, dtype).reshape(-1, width)
+    out[:, : values.shape[1]], out[:, values.shape[1] :] = values, filler
+    return out
