@@ -254,13 +254,18 @@ def test_a_clip_is_in_the_file_if_there_is_one(path, clip, known):
 
 def delayed_network(**changes):
     """Delays of every kind, small enough to read in a dump."""
+    real = ttfs.Real(init=(0, 4))
     return ttfs.Network(
         ttfs.Dense(
-            3, 4, weights=ttfs.Binary(clip=2), threshold=2, delay=ttfs.Delays("pair", (0, 2))
+            3,
+            4,
+            weights=ttfs.Binary(scale=5, clip=2),
+            threshold=2,
+            delay=ttfs.Delays("pair", (0, 2)),
         ),
         ttfs.Dense(4, 2, threshold=2, delay=[0.5, 0, 1, 0.25], initial=np.ones((4, 2))),
-        ttfs.Dense(2, 2, threshold=2, delay=ttfs.Delays("input", [1.5, 3], rate=0.25)),
-        ttfs.Dense(2, 1, threshold=1, delay=ttfs.Delays("pair", [[0.0], [1.0]], rate=0)),
+        ttfs.Dense(2, 2, real, threshold=2, delay=ttfs.Delays("input", [1.5, 3], rate=0.25)),
+        ttfs.Dense(2, 1, real, threshold=1, delay=ttfs.Delays("pair", [[0.0], [1.0]], rate=0)),
         **{"psp": ttfs.Ramp(2), "t_max": 32, "seed": 3, **changes},
     )
 

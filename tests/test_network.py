@@ -1,5 +1,6 @@
 import copy
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -90,7 +91,7 @@ def test_impossible_bounds_are_refused(kind, init):
         kind(init=init)
 
 
-@pytest.mark.parametrize("scale", [0, -1, np.inf, np.nan, None])
+@pytest.mark.parametrize("scale", [0, -1, np.inf, np.nan, "one"])
 def test_a_scale_must_be_positive(scale):
     with pytest.raises(InputError, match="scale"):
         Binary(scale=scale)
@@ -165,9 +166,30 @@ def test_weights_are_drawn_within_their_bounds(kind):
     assert 2.9 < latent.max() <= 3
 
 
-def test_by_default_few_inputs_bring_a_neuron_to_its_threshold():
-    network = Network(Dense(400, 50, threshold=7.0))
-    assert network.weights[0].mean() * 0.05 * 400 == pytest.approx(7, rel=0.05)
+@pytest.mark.parametrize("inputs", [1, 2, 64, 784])
+@pytest.mark.parametrize("threshold", [1.0, 100.0])
+def test_by_default_some_more_positive_than_negative_inputs_are_needed(inputs, threshold):
+    layer = Dense(inputs, 50, threshold=threshold)
+    needed = max(1, 0.7 * inputs**0.5)
+    real = Network(layer).weights[0]
+    assert np.abs(real).max() <= 2 * threshold / needed
+    assert inputs < 64 or np.abs(real).mean() == pytest.approx(threshold / needed, rel=0.1)
+    network = Network(replace(layer, weights=Binary(clip=1.0)))
+    assert network.arrays.thresholds[0] == pytest.approx(needed)
+    assert np.abs(network.latents[0]).max() <= 1
+    assert inputs < 64 or network.weights[0].mean() == pytest.approx(1 / 3, abs=0.05)
+
+
+@pytest.mark.parametrize("kind", [Real, Binary])
+def test_by_default_a_network_neither_is_silent_nor_fires_at_the_first_spikes(kind):
+    layers = Dense(784, 400, weights=kind()), Dense(400, 10, weights=kind())
+    network = Network(*layers, t_max=256, seed=1)
+    rng = np.random.default_rng(0)
+    times = np.where(rng.random((50, 784)) < 0.2, rng.integers(0, 256, (50, 784)), np.inf)
+    record = ttfs.forward(network, times)
+    for spikes in record.times[1:]:
+        assert np.isfinite(spikes).mean() > 0.1
+        assert np.median(spikes[np.isfinite(spikes)]) > 10
 
 
 def test_drawing_anew_changes_nothing_by_itself():
@@ -284,7 +306,7 @@ def test_real_and_binary_layers_can_be_mixed():
     assert network.binary.tolist() == [True, False]
     assert np.isin(network.weights[0], [-1, 1]).all()
     assert network.latents[1] is network.weights[1]
-    assert network.scales.tolist() == [5, 1]
+    assert network.scales.tolist() == [100 / 1.4, 1]
 
 
 # Copies

@@ -44,7 +44,7 @@ def layers_of(draw, inputs, outputs, kinds):
     return ttfs.Dense.of(
         weights,
         weights=kind,
-        threshold=draw(st.sampled_from([0.25, 1.0, 2.5])) * kind.scale,
+        threshold=draw(st.sampled_from([0.25, 1.0, 2.5])) * kind.first_scale(inputs, 1.0),
         delay=draw(st.sampled_from([0.0, 0.5, 1.0, 0.1])),
     )
 

@@ -49,10 +49,11 @@ def strokes(seed=0, silent=True):
 
 def wide(kind=ttfs.Binary, hidden=600, silent=True):
     """A simulator of a network as large as those of the published experiments."""
-    init = (-1, 1.2) if kind is ttfs.Binary else (-0.3, 1)
+    binary = kind is ttfs.Binary
+    weights = ttfs.Binary((-1, 1.2), scale=5) if binary else ttfs.Real((-0.3, 1))
     network = ttfs.Network(
-        ttfs.Dense(784, hidden, weights=kind(init=init), threshold=40, delay=1),
-        ttfs.Dense(hidden, 10, weights=kind(init=init), threshold=60, delay=1),
+        ttfs.Dense(784, hidden, weights=weights, threshold=40, delay=1),
+        ttfs.Dense(hidden, 10, weights=weights, threshold=60, delay=1),
         t_max=256,
         seed=1,
     )
@@ -201,7 +202,8 @@ def weights_of(layer):
 
 @SMALL
 def test_binary_weights_take_one_bit_each():
-    network = ttfs.Network(ttfs.Dense(9, 5, weights=ttfs.Binary(), threshold=99), t_max=9)
+    layer = ttfs.Dense(9, 5, weights=ttfs.Binary(scale=5), threshold=99)  # stays silent
+    network = ttfs.Network(layer, t_max=9)
     found = data_of(page(ttfs.Simulator(network, np.arange(9.0))))["layers"][1]
     bits = np.unpackbits(unpacked(found["weights"]["bits"]))[:45].reshape(5, 9)
     assert (np.where(bits, 1, -1) == network.weights[0].T).all()

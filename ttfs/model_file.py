@@ -73,7 +73,7 @@ _SETTINGS: dict[type, Schema] = {
     Real: {"init": (list, NoneType)},
     Binary: {
         "init": (list, NoneType),
-        "scale": _NUMBER,
+        "scale": (*_NUMBER, NoneType),
         "scale_rate": _NUMBER,
         "clip": _NUMBER,
     },

@@ -11,7 +11,7 @@ from ttfs.kernels.propagation import LANES, WORD, Arrays
 from ttfs.kernels.weights import take_bits, take_signs
 from ttfs.layers import Dense
 from ttfs.psp import Ramp, Response, Step
-from ttfs.weights import Binary, draw
+from ttfs.weights import Binary
 
 ALIGNMENT = 64  # bytes; a row that straddles cache lines is read twice
 MOST_INPUTS = 2**24  # of a packed layer: up to there sums of signs are exact in float32, too
@@ -81,7 +81,10 @@ class Network:
         self.dtype = check_dtype(dtype, "Network(dtype=...)")
         self.unit = unit
         self.sizes = (layers[0].inputs, *(layer.outputs for layer in layers))
-        self.scales = np.array([layer.weights.scale for layer in layers], np.float64)
+        self.scales = np.array(
+            [x.weights.first_scale(x.inputs, float(np.mean(x.threshold))) for x in layers],
+            np.float64,
+        )
         self._make_arrays()
         self._draw(np.random.default_rng(self.seed))
 
@@ -234,8 +237,8 @@ class Network:
     def draw(self, layer: int, rng: np.random.Generator) -> np.ndarray:
         """Fresh random weights (inputs, outputs) for one layer."""
         dense = self.layers[layer]
-        threshold = float(np.mean(dense.threshold))
-        return draw(dense.weights.init, rng, (dense.inputs, dense.outputs), threshold)
+        shape = dense.inputs, dense.outputs
+        return rng.uniform(*dense.weights.bounds(*shape, float(np.mean(dense.threshold))), shape)
 
     def refresh(self, layer: int) -> None:
         """Bring signs, bits, thresholds and delays into line with changed latents and scales."""

@@ -12,7 +12,7 @@ from ttfs.losses import CrossEntropy, Relative
 from ttfs.network import Network
 from ttfs.optimizers import SGD, Adam, Cosine, Linear, Optimizer
 from ttfs.psp import Ramp, Response, Step
-from ttfs.rules import S4NN, Exact, Rule, STiDiBP
+from ttfs.rules import S4NN, Exact, Rule, STiDiBP, Surrogate
 from ttfs.trainer import Trainer
 from ttfs.weights import Binary, Real
 
@@ -53,7 +53,7 @@ class Recipe:
     def network(self, inputs: int, classes: int, seed: int) -> Network:
         """A fresh network for data of so many inputs and classes."""
         sizes = (self.encoder.inputs(inputs), self.hidden, classes)
-        beginning = self.layers or tuple(self.beginning(sizes[k], sizes[k + 1]) for k in range(2))
+        beginning = self.layers or tuple(self.beginning(inputs) for inputs in sizes[:2])
         layers = (
             Dense(
                 sizes[k],
@@ -67,10 +67,10 @@ class Recipe:
         t_max = self.encoder.t_max if self.horizon is None else self.horizon
         return Network(*layers, psp=self.psp, t_max=t_max, seed=seed, unit=self.unit)
 
-    def beginning(self, inputs: int, outputs: int) -> Weights:
-        """Weights to begin with that suit the rule and a layer of that size."""
+    def beginning(self, inputs: int) -> Weights:
+        """Weights to begin with that suit the rule and a layer of so many inputs."""
         if isinstance(self.rule, S4NN):
-            return beginning_of(self.binary, inputs, outputs)
+            return Binary() if self.binary else Real()
         return beginning_of_ramps(self.binary, inputs)
 
     def trainer(self, network: Network, seed: int) -> Trainer:
@@ -86,23 +86,8 @@ class Recipe:
         )
 
 
-def beginning_of(binary: bool, inputs: int, outputs: int) -> Weights:
-    """Weights to begin with that leave a layer of that size neither dead nor saturated.
-
-    A neuron fires after about as many more positive than negative inputs as 0.7 times the
-    root of their number: 20 of 784, 17 of 600, 6 of 64. Real weights that were all positive
-    would make it fire at the first few, whatever they are.
-    """
-    needed = 0.7 * inputs**0.5
-    if binary:
-        high = 60 / outputs**0.5
-        return Binary(init=(-high / 2, high), scale=THRESHOLD / needed)
-    high = 2 * THRESHOLD / max(needed, 1.0)
-    return Real(init=(-0.9 * high, high))
-
-
 def beginning_of_ramps(binary: bool, inputs: int) -> Weights:
-    """The same for ramps that never end, a threshold of 1 and inputs between 0 and 1.
+    """Weights to begin with for ramps that never end, a threshold of 1 and inputs from 0 to 1.
 
     Real weights have a standard deviation of 1.5 / root of the inputs, around 3 / inputs.
     """
@@ -212,10 +197,9 @@ PRESETS = {
         layers=(one_bit(-0.46, 0.54, scale=0.03), one_bit(-0.46, 0.54, scale=0.02)),
         psp=Step(),
         delay=Delays(per="input", init=(0.0, 0.5), rate=0),
-        rule=Exact(
-            CrossEntropy(tau=0.05, smoothing=0.1), floor=20, rise=Linear(0.5, 0.05), spread=True
-        ),
+        rule=Surrogate(smoothing=0.05),
         augmentation=(Dropout(0.1),),
+        optimizer=Adam(lr=Cosine(0.02)),
         average=100_000,
         epochs=40,
         published="97.0 BS4NN (lenient; its weights: 95.7)",
@@ -333,11 +317,11 @@ def with_kind(recipe: Recipe, *, binary: bool) -> Recipe:
 def with_hidden(recipe: Recipe, hidden: int) -> Recipe:
     """The recipe with so many hidden neurons.
 
-    The share of hidden spikes that a binary output needs changes as in `beginning_of`, or
+    The share of hidden spikes that a binary output needs changes as by default, or
     few hidden neurons could never make it fire.
     """
     layers = recipe.layers
-    if layers and isinstance(layers[1], Binary):
+    if layers and isinstance(layers[1], Binary) and layers[1].scale:
         scale = layers[1].scale * (recipe.hidden / hidden) ** 0.5
         layers = (layers[0], replace(layers[1], scale=scale))
     return replace(recipe, hidden=hidden, layers=layers)

@@ -19,12 +19,13 @@ def check_bounds(init: Bounds | None, whose: str) -> None:
         raise InputError(f"{whose}(init=...) must be (low, high), got {init!r}")
 
 
-def draw(
-    init: Bounds | None, rng: np.random.Generator, shape: tuple[int, int], threshold: float
-) -> np.ndarray:
-    """Uniform weights; by default such that 5 % of the inputs bring a neuron to threshold."""
-    low, high = init or (0.0, 2 * threshold / max(1.0, 0.05 * shape[0]))
-    return rng.uniform(low, high, shape)
+def needed(inputs: int) -> float:
+    """How many more positive than negative inputs bring a neuron to threshold by default.
+
+    20 of 784, 17 of 600, 6 of 64: such a layer neither stays silent nor fires at the first few
+    spikes, whatever they are.
+    """
+    return max(1.0, 0.7 * inputs**0.5)
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Real:
     """Weights that are real numbers.
 
     `init`: (low, high) of the uniform distribution they are drawn from, in the unit of the
-    threshold. S4NN on MNIST uses (0, 5) for its first layer and (0, 48) for the second.
+    threshold; by default of both signs and as large as the number of inputs suggests. S4NN on
+    MNIST uses (0, 5) for its first layer and (0, 48) for the second.
 
     >>> Real(init=(0, 5))
     Real(init=(0, 5))
@@ -43,8 +45,12 @@ class Real:
     def __post_init__(self) -> None:
         check_bounds(self.init, "Real")
 
-    @property
-    def scale(self) -> float:
+    def bounds(self, inputs: int, outputs: int, threshold: float) -> Bounds:
+        """(low, high) for a layer of that size."""
+        high = 2 * threshold / needed(inputs)
+        return self.init or (-0.9 * high, high)
+
+    def first_scale(self, inputs: int, threshold: float) -> float:
         """Real weights are what they are."""
         return 1.0
 
@@ -55,23 +61,35 @@ class Binary:
 
     The network adds +1 and -1, and a layer's threshold is divided by its `scale`, which says
     the same as multiplying the signs by it but keeps the potential a whole number. The scale
-    learns with `scale_rate` times the learning rate of the weights; 0 keeps it fixed.
-    A latent weight of exactly 0 counts as +1. `clip` keeps latent weights within +-clip, so
-    that none grows too large to change its sign again. With rule `S4NN` this is BS4NN
-    (Kheradpisheh, Mirsadeghi, Masquelier 2021, arXiv 2007.04039).
+    learns with `scale_rate` times the learning rate of the weights; 0 keeps it fixed. It begins
+    at what is given, or at what the number of inputs suggests.
+    `init`: (low, high) of the uniform distribution that latent weights are drawn from; by
+    default two of three are positive. A latent weight of exactly 0 counts as +1. `clip` keeps
+    latent weights within +-clip, so that none grows too large to change its sign again. With
+    rule `S4NN` this is BS4NN (Kheradpisheh, Mirsadeghi & Masquelier 2021, arXiv 2007.04039).
 
     >>> Binary(scale=5, scale_rate=0)
     Binary(init=None, scale=5, scale_rate=0, clip=inf)
     """
 
     init: Bounds | None = None
-    scale: float = 5.0
+    scale: float | None = None
     scale_rate: float = 0.1
     clip: float = np.inf
 
     def __post_init__(self) -> None:
         check_bounds(self.init, "Binary")
-        positive(self.scale, "Binary(scale=...)")
+        if self.scale is not None:
+            positive(self.scale, "Binary(scale=...)")
         positive(self.scale_rate, "Binary(scale_rate=...)", zero=True)
         if self.clip != np.inf:
             positive(self.clip, "Binary(clip=...)")
+
+    def bounds(self, inputs: int, outputs: int, threshold: float) -> Bounds:
+        """(low, high) of the latent weights of a layer of that size."""
+        high = min(60 / outputs**0.5, self.clip)
+        return self.init or (-high / 2, high)
+
+    def first_scale(self, inputs: int, threshold: float) -> float:
+        """The scale of a layer of that size before it has learned."""
+        return threshold / needed(inputs) if self.scale is None else self.scale
