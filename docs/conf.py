@@ -7,6 +7,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
 import ttfs
 
 HERE = Path(__file__).parent
@@ -24,7 +26,7 @@ extensions = [
     "numpydoc",
     "myst_nb",
 ]
-exclude_patterns = ["_build", "_templates"]
+exclude_patterns = ["_build"]
 templates_path = ["_templates"]
 
 # Docstrings: a word between single backticks is a name, and a link if the name is here.
@@ -38,6 +40,7 @@ python_maximum_signature_line_length = 88
 # are. Pages with code are run, so that what they show is true.
 nb_execution_mode = "force"
 nb_execution_excludepatterns = ["notebooks/*"]
+nb_execution_in_temp = True
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_output_stderr = "warn"
@@ -60,3 +63,13 @@ html_theme_options = {
 
 # Sphinx reads nothing outside of its folder.
 shutil.copytree(HERE.parent / "notebooks", HERE / "notebooks", dirs_exist_ok=True)
+
+
+def setup(app: Sphinx) -> None:
+    """Links that lead out of the folder, to the README, lead to the page that shows that part."""
+    app.connect("source-read", stay_inside)
+
+
+def stay_inside(app: Sphinx, name: str, source: list[str]) -> None:
+    """A file of docs/ is read in the repository, too, where the README is above it."""
+    source[0] = source[0].replace("../README.md#results", "figures.md#results")

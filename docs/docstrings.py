@@ -13,8 +13,12 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
+import ttfs
+
 BEFORE_NUMPYDOC = 400  # which listens with Sphinx's usual priority, 500
 ENTRY = re.compile(r"(\w+(?:, \w+)*): +(.*)")
+BETWEEN = re.compile(r"(?<=[.;]) +(?=(\w+(?:, \w+)*): )")
+ERRORS = {*ttfs.__all__, "OSError"}
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -27,14 +31,26 @@ def rewrite(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[
     """Put the lines of a docstring of a class or function into sections, in place."""
     if what in ("module", "data"):
         return
+    names = known_names(obj)
     sections = sort(lines)
-    text, named = part(sections.pop("", []), known_names(obj))
+    text, named = part(sections.pop("", []), names)
     if named:
         title = "Attributes" if inspect.isclass(obj) else "Parameters"
         sections[title] = named + sections.get(title, [])
     lines[:] = text
     for title, content in sections.items():
-        lines += ["", title, "-" * len(title), *SHAPES.get(title, list)(content)]
+        lines += ["", title, "-" * len(title), *shape(title, content, names)]
+
+
+def shape(title: str, lines: list[str], names: set[str]) -> list[str]:
+    """What stands in a section, as numpydoc reads it."""
+    if title in ("Parameters", "Attributes"):
+        return describe(apart(lines, names))
+    if title == "Raises":
+        return describe(apart(lines, ERRORS), mark="`")
+    if title == "Returns":  # a sentence, not a list of types
+        return [" ".join(map(str.strip, lines))]
+    return lines
 
 
 def sort(lines: list[str]) -> dict[str, list[str]]:
@@ -74,6 +90,19 @@ def part(lines: list[str], names: set[str]) -> tuple[list[str], list[str]]:
     return text, named
 
 
+def apart(lines: list[str], names: set[str]) -> list[str]:
+    """The same with a line of its own for each entry: short ones may share one."""
+    found = []
+    for line in lines:
+        start = 0
+        for space in BETWEEN.finditer(line):
+            if set(space[1].split(", ")) <= names:
+                found.append(line[start : space.start()])
+                start = space.end()
+        found.append(line[start:])
+    return found
+
+
 def describe(lines: list[str], mark: str = "") -> list[str]:
     """`name: text` as the name and, indented, the text; lines that go on are indented, too."""
     found = []
@@ -83,11 +112,3 @@ def describe(lines: list[str], mark: str = "") -> list[str]:
             found += [", ".join(mark + name + mark for name in entry[1].split(", "))]
         found.append("    " + (entry[2] if entry else line).strip())
     return found
-
-
-SHAPES = {
-    "Parameters": describe,
-    "Attributes": describe,
-    "Raises": lambda lines: describe(lines, mark="`"),
-    "Returns": lambda lines: [" ".join(map(str.strip, lines))],  # a sentence, not a list of types
-}
