@@ -70,7 +70,7 @@ def latency(network: ttfs.Network, times: ttfs.datasets.NDArray, labels: object)
     ttfs.plotting.latency_diagram(
         record.times[-1], labels, ax=ax, t_max=network.t_max, unit=network.unit
     )
-    return keep(ax, FOLDER / "latency.png")
+    return keep(ax, FOLDER / "latency.png", dpi=130)
 
 
 def viewer(network: ttfs.Network, stimulus: object, test: ttfs.datasets.Dataset) -> Path:
@@ -88,7 +88,7 @@ def viewer(network: ttfs.Network, stimulus: object, test: ttfs.datasets.Dataset)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
         file = page.save(Path(folder) / "page.html")
         window = play.chromium.launch(executable_path=browser, args=["--no-sandbox"])
-        tab = window.new_page(viewport={"width": 1280, "height": 900}, color_scheme="light")
+        tab = window.new_page(viewport={"width": 1280, "height": 712}, color_scheme="light")
         tab.goto(file.as_uri())
         tab.keyboard.press("d")  # to the decision
         tab.locator("#explain").click()
@@ -100,37 +100,60 @@ def viewer(network: ttfs.Network, stimulus: object, test: ttfs.datasets.Dataset)
 
 def architecture() -> Path:
     """How a spike travels through the code."""
-    ax = ttfs.plotting.new_axes(9.2, 4.1)
+    ax = ttfs.plotting.new_axes(9.2, 4.2)
     ax.figure.set_facecolor(PAPER)
-    ax.set(xlim=(0, 92), ylim=(0, 41))
+    ax.set(xlim=(0, 92), ylim=(0, 42))
     ax.axis("off")
-    box(ax, 1, 25, 12, 8, "encoding", "values to times")
-    box(ax, 19, 29, 27, 10, "forward", "a batch: sort, then layer by layer\nadd rows, cross, emit", BLUE)
-    box(ax, 19, 15, 27, 10, "Simulator", "one stimulus: a queue of events,\npeek, step, run, explain", BLUE)
-    box(ax, 52, 25, 12, 8, "record", "times, potentials")
-    box(ax, 70, 25, 21, 8, "decision", "first spike; ties; silence")
-    box(ax, 70, 11, 21, 8, "metrics, plots, page", "accuracy, timing, cost")
-    box(ax, 52, 1, 14, 8, "rule", "loss, errors of spikes", ORANGE)
-    box(ax, 31, 1, 15, 8, "optimizer", "a step of the latents", ORANGE)
-    box(ax, 1, 1, 24, 8, "network", "weights, signs and bits, delays,\nthresholds", ORANGE)
-    arrow(ax, (13, 30), (19, 33))
-    arrow(ax, (13, 28), (19, 21))
-    arrow(ax, (46, 33), (52, 30))
-    arrow(ax, (46, 21), (52, 28))
-    arrow(ax, (64, 29), (70, 29))
-    arrow(ax, (80.5, 25), (80.5, 19))
-    arrow(ax, (58, 25), (58, 9), ORANGE)
-    arrow(ax, (52, 5), (46, 5), ORANGE)
-    arrow(ax, (31, 5), (25, 5), ORANGE)
-    arrow(ax, (13, 9), (19, 17), ORANGE)
-    arrow(ax, (11, 9), (19, 31), ORANGE)
-    arrow(ax, (32.5, 25), (32.5, 29), BLUE, "<|-|>")
-    ax.text(34, 27, "equal bit for bit", fontsize=8, color=BLUE, va="center")
+    box(ax, 0, 23, 12, 8, "encoding", "values to times")
+    box(ax, 18, 13, 30, 29, "", "", BLUE)  # around both engines
+    box(
+        ax,
+        20,
+        30,
+        26,
+        10,
+        "forward",
+        "a batch: sort, then layer by layer\nadd rows, cross, emit",
+        BLUE,
+    )
+    box(
+        ax,
+        20,
+        15,
+        26,
+        10,
+        "Simulator",
+        "one stimulus: a queue of events,\npeek, step, run, explain",
+        BLUE,
+    )
+    arrow(ax, (31, 25), (31, 30), BLUE, "<|-|>")
+    ax.text(32.5, 27.5, "equal bit for bit", fontsize=8, color=BLUE, va="center")
+    box(ax, 54, 23, 14, 8, "record", "times, potentials")
+    box(ax, 74, 30, 18, 8, "decision", "first spike; ties; silence")
+    box(ax, 74, 16, 18, 8, "metrics, plots", "accuracy, timing, cost")
+    box(ax, 20, 0, 26, 8, "network", "weights, bits, delays, thresholds", ORANGE)
+    box(ax, 54, 0, 14, 8, "optimizer", "a step of latents", ORANGE)
+    box(ax, 74, 0, 18, 8, "rule", "loss, errors of spikes", ORANGE)
+    arrow(ax, (12, 27), (18, 27))
+    arrow(ax, (48, 27), (54, 27))
+    arrow(ax, (68, 29), (74, 33))
+    arrow(ax, (83, 30), (83, 24))
+    arrow(ax, (64, 23), (75, 8), ORANGE)
+    arrow(ax, (74, 4), (68, 4), ORANGE)
+    arrow(ax, (54, 4), (46, 4), ORANGE)
+    arrow(ax, (33, 8), (33, 13), ORANGE)
     return keep(ax, HERE / "architecture.svg")
 
 
 def box(
-    ax: Axes, x: float, y: float, width: float, height: float, name: str, text: str, colour: str = INK
+    ax: Axes,
+    x: float,
+    y: float,
+    width: float,
+    height: float,
+    name: str,
+    text: str,
+    colour: str = INK,
 ) -> None:
     """A station: its name, and below what happens there."""
     style = "round,pad=0,rounding_size=1"
@@ -138,7 +161,16 @@ def box(
     ax.add_patch(shape)
     middle, lines = x + width / 2, text.count("\n")
     up = y + height / 2
-    ax.text(middle, up + 1.7 + lines, name, fontsize=9.5, weight="bold", color=INK, ha="center", va="center")
+    ax.text(
+        middle,
+        up + 1.7 + lines,
+        name,
+        fontsize=9.5,
+        weight="bold",
+        color=INK,
+        ha="center",
+        va="center",
+    )
     ax.text(middle, up - 1.5, text, fontsize=7.5, color=INK, ha="center", va="center")
 
 
@@ -154,9 +186,9 @@ def arrow(
     ax.add_patch(FancyArrowPatch(start, end, color=colour, **look))
 
 
-def keep(ax: Axes, path: Path) -> Path:
+def keep(ax: Axes, path: Path, dpi: float = 150) -> Path:
     """Write the figure of these axes and let it go."""
-    ttfs.plotting.save(ax.figure, path, dpi=150)
+    ttfs.plotting.save(ax.figure, path, dpi=dpi)
     plt.close(ax.figure)
     return path
 
