@@ -102,7 +102,7 @@ def architecture() -> Path:
     """How a spike travels through the code."""
     ax = ttfs.plotting.new_axes(9.2, 4.2)
     ax.figure.set_facecolor(PAPER)
-    ax.set(xlim=(0, 92), ylim=(0, 42))
+    ax.set(xlim=(-1, 93), ylim=(-1, 43))
     ax.axis("off")
     box(ax, 0, 23, 12, 8, "encoding", "values to times")
     box(ax, 18, 13, 30, 29, "", "", BLUE)  # around both engines
