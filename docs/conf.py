@@ -23,6 +23,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "docstrings",
+    "mathml",
     "numpydoc",
     "myst_nb",
 ]
@@ -45,14 +46,16 @@ nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_output_stderr = "warn"
 myst_heading_anchors = 3
-myst_enable_extensions = ["colon_fence"]
+myst_enable_extensions = ["dollarmath"]
 
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "ttfs"
 html_static_path = ["_static"]
 html_css_files = ["ttfs.css"]
 html_show_sourcelink = False
 html_copy_source = False
+html_sidebars = {"index": [], "quickstart": []}  # which have no pages beside them
 html_theme_options = {
     "show_toc_level": 2,
     "navigation_with_keys": False,
