@@ -65,7 +65,8 @@ html_theme_options = {
 }
 
 # Sphinx reads nothing outside of its folder.
-shutil.copytree(HERE.parent / "notebooks", HERE / "notebooks", dirs_exist_ok=True)
+shutil.rmtree(HERE / "notebooks", ignore_errors=True)
+shutil.copytree(HERE.parent / "notebooks", HERE / "notebooks", ignore=shutil.ignore_patterns(".*"))
 
 
 def setup(app: Sphinx) -> None:
