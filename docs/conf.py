@@ -64,8 +64,9 @@ html_theme_options = {
     "footer_end": [],
 }
 
-# Sphinx reads nothing outside of its folder.
-shutil.rmtree(HERE / "notebooks", ignore_errors=True)
+# Sphinx reads nothing outside of its folder; and pages of names that are gone would stay.
+for made in ("generated", "notebooks"):
+    shutil.rmtree(HERE / made, ignore_errors=True)
 shutil.copytree(HERE.parent / "notebooks", HERE / "notebooks", ignore=shutil.ignore_patterns(".*"))
 
 

@@ -11,7 +11,9 @@ import re
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from numpy.typing import ArrayLike
 from sphinx.application import Sphinx
+from sphinx.util.typing import stringify_annotation
 
 import ttfs
 
@@ -24,6 +26,7 @@ ERRORS = {*ttfs.__all__, "OSError"}
 def setup(app: Sphinx) -> dict[str, bool]:
     """Listen to docstrings."""
     app.connect("autodoc-process-docstring", rewrite, priority=BEFORE_NUMPYDOC)
+    app.connect("autodoc-process-signature", shorten)
     return {"parallel_read_safe": True}
 
 
@@ -51,6 +54,20 @@ def shape(title: str, lines: list[str], names: set[str]) -> list[str]:
     if title == "Returns":  # a sentence, not a list of types
         return [" ".join(map(str.strip, lines))]
     return lines
+
+
+def shorten(
+    app: Any,
+    what: str,
+    name: str,
+    obj: Any,
+    options: Any,
+    signature: str | None,
+    result: str | None,
+) -> tuple[str | None, str | None]:
+    """The signature with `ArrayLike` where autodoc spells out all that it may be."""
+    spelled = stringify_annotation(ArrayLike, "smart")
+    return signature and signature.replace(spelled, "ArrayLike"), result
 
 
 def sort(lines: list[str]) -> dict[str, list[str]]:
@@ -97,7 +114,7 @@ def apart(lines: list[str], names: set[str]) -> list[str]:
         start = 0
         for space in BETWEEN.finditer(line):
             if set(space[1].split(", ")) <= names:
-                found.append(line[start : space.start()])
+                found.append(line[start : space.start() - 1] + ".")
                 start = space.end()
         found.append(line[start:])
     return found
