@@ -371,12 +371,13 @@ class Simulator:
     ) -> "Difference":
         """What would have been different: both ways are run from the beginning to the end.
 
+        This simulator stays as it is.
+
         times: (layer, neuron) -> another time of the spike that the stimulus asks for; inf
             takes it away. A neuron of which the stimulus asks nothing fires then and at no
             other time, whatever reaches it; inf silences it.
         weights: (source layer, source neuron, layer, neuron) -> weight of that synapse.
         thresholds: (layer, neuron) -> threshold.
-        This simulator stays as it is.
 
         >>> import ttfs
         >>> network = ttfs.Network(ttfs.Dense.of([[1.0], [1.0]], threshold=2), t_max=10)

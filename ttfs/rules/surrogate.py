@@ -30,7 +30,7 @@ class Surrogate:
     first output fires (the horizon if none does, where silence competes like an output that
     stands at its threshold). A hidden neuron counts if its spike had arrived by then. How its
     own potential decides that is a jump again, for which the derivative
-    exp(-|potential - threshold| / width) stands: a surrogate gradient (Neftci, Mostafa & Zenke
+    exp(-abs(potential - threshold) / width) stands: a surrogate gradient (Neftci, Mostafa & Zenke
     2019, arXiv 1901.09948) that is taken at one moment instead of at every time step. The
     choice of the moment, and with it this rule, is this project's own.
 
