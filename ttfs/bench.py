@@ -245,14 +245,8 @@ def measure(
         "limit": limit(case, network, record),
         "bandwidth": reading(case, network, read, len(record)),
     }
-    if reference and case.early:
-        jobs["reference"] = (lambda: forward(network, stimuli), len(stimuli))
-    elif reference and case.binary:
-        jobs["reference"] = (lambda: cross_steps(network, network.arrays, stimuli), len(stimuli))
-    elif reference and not case.ramp:
-        few = stimuli[:REFERENCE_SAMPLES]
-        dense = dense_method(network, few, labels if case.learning else None)
-        jobs["reference"] = (dense, len(few))
+    if reference and not case.ramp:
+        jobs["reference"] = compared(case, network, stimuli, labels)
     seconds = in_turn({name: job for name, (job, _) in jobs.items()}, ROUNDS)
     times = {name: [1e6 * t / jobs[name][1] for t in taken] for name, taken in seconds.items()}
     median: dict[str, float | None] = {
@@ -271,6 +265,16 @@ def measure(
         "input_spikes": float(np.isfinite(record.times[0]).sum(axis=1).mean()),
         "hidden_spikes": float(np.isfinite(record.times[1]).sum(axis=1).mean()),
     }
+
+
+def compared(case: Case, network: Network, stimuli: np.ndarray, labels: np.ndarray) -> Job:
+    """What the time of a case is compared with: the whole run, float weights, or dense ones."""
+    if case.early:
+        return lambda: forward(network, stimuli), len(stimuli)
+    if case.binary:
+        return lambda: cross_steps(network, network.arrays, stimuli), len(stimuli)
+    few = stimuli[:REFERENCE_SAMPLES]
+    return dense_method(network, few, labels if case.learning else None), len(few)
 
 
 def learning(

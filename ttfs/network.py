@@ -156,6 +156,10 @@ class Network:
             self._view(self.latent_buffer, k) if binary else self.weights[k]
             for k, binary in enumerate(self.binary)
         )
+        self._make_delays()
+
+    def _make_delays(self) -> None:
+        """Room for the delays, and for the latent numbers of those that learn."""
         self.delayed = tuple(isinstance(layer.delay, Delays) for layer in self.layers)
         self.delays = tuple(
             np.zeros(layer.delay.shape(layer.inputs, layer.outputs))

@@ -17,6 +17,7 @@ from ttfs.datasets import Dataset
 from ttfs.encoding import Latency
 from ttfs.errors import InputError, RunError, ShapeError
 from ttfs.files import as_json, write_atomically
+from ttfs.history import History
 from ttfs.metrics import evaluate
 from ttfs.model_file import Model, load, save
 from ttfs.network import Network
@@ -66,8 +67,7 @@ def train(recipe: Recipe, run: Run) -> dict[str, Any]:
     prepare(run)
     training, testing = datasets.load(recipe.dataset)
     network = recipe.network(training.images.shape[1], training.classes, run.seed)
-    kind = "one-bit" if recipe.binary else "real"
-    log(f"{network}, {kind} weights, on {len(training)} samples of {training.name}")
+    log(f"{network}, {kind_of(recipe)} weights, on {len(training)} samples of {training.name}")
     trainer = recipe.trainer(network, run.seed)
     clear(run)
     history = trainer.fit(
@@ -79,14 +79,27 @@ def train(recipe: Recipe, run: Run) -> dict[str, Any]:
         progress=run.progress,
         log=run.log,
     )
-    epochs, seen = len(history.records), len(training) * len(history.records)
-    seconds = sum(record["seconds"] for record in history.records)
+    samples = len(training)
     del training
     stimuli = recipe.encoder(testing.images)
-    report = measure(network, stimuli, testing) | {
-        "cost": asdict(cost_of(network, stimuli)),
+    report = measure(network, stimuli, testing) | told(recipe, run, history, samples)
+    report["cost"] = asdict(cost_of(network, stimuli))
+    save(run.folder / "model.npz", network, encoder=recipe.encoder, report=report)
+    write_report(run.folder / "report.json", report)
+    write_atomically(run.folder / "history.csv", history.csv().encode())
+    pictures.training(run.folder, history.records, network.unit)
+    pictures.raster(run.folder, network, stimuli[0])
+    pictures.latencies(run.folder, network, stimuli, testing.labels)
+    return report
+
+
+def told(recipe: Recipe, run: Run, history: History, samples: int) -> dict[str, Any]:
+    """What a report says about how its network was trained, on so many samples."""
+    epochs = len(history.records)
+    seconds = sum(record["seconds"] for record in history.records)
+    return {
         "seconds": seconds,
-        "samples_per_second": seen / seconds if epochs else 0.0,
+        "samples_per_second": samples * epochs / seconds if epochs else 0.0,
         "seed": run.seed,
         "epochs": epochs,
         "best_epoch": history.best_epoch,
@@ -95,19 +108,17 @@ def train(recipe: Recipe, run: Run) -> dict[str, Any]:
         "threads": numba.get_num_threads(),
         "preset": name_of(recipe),
         "response": repr(recipe.psp),
-        "weights": kind,
+        "weights": kind_of(recipe),
         "input_window": recipe.encoder.window,
         "augmentation": [repr(each) for each in recipe.augmentation],
         "published": recipe.published,
         "recipe": repr(recipe),
     }
-    save(run.folder / "model.npz", network, encoder=recipe.encoder, report=report)
-    write_report(run.folder / "report.json", report)
-    write_atomically(run.folder / "history.csv", history.csv().encode())
-    pictures.training(run.folder, history.records, network.unit)
-    pictures.raster(run.folder, network, stimuli[0])
-    pictures.latencies(run.folder, network, stimuli, testing.labels)
-    return report
+
+
+def kind_of(recipe: Recipe) -> str:
+    """Its weights, in words."""
+    return "one-bit" if recipe.binary else "real"
 
 
 def prepare(run: Run) -> None:

@@ -191,16 +191,32 @@ class Trainer:
     ) -> None:
         """See every training sample once, validate, and note what happened."""
         started = time.perf_counter()
-        epoch = run.epoch
-        order = np.random.default_rng([self.seed, 1, epoch]).permutation(train)
+        order = np.random.default_rng([self.seed, 1, run.epoch]).permutation(train)
+        record = {"epoch": run.epoch + 1} | self._learn(run, data, order, epochs)
+        probe = (data[0][order[:PROBE]], data[1][order[:PROBE]])
+        with run.averaged():
+            evaluation = evaluate(self.network, *(held_out or probe))
+            record |= _record(evaluation, held_out is not None)
+            run.note(record, evaluation.accuracy if held_out else float(run.epoch))
+        with run.replacing():
+            record["revived"] = self._revive(probe[0], record["epoch"] - 1)
+        record["seconds"] = time.perf_counter() - started
+        log(_line(record, epochs))
+        for warning in diagnose(evaluation):
+            if warning.split(":")[0] not in {w.split(":")[0] for w in run.history.warnings}:
+                run.history.warnings.append(warning)
+                log(f"warning: {warning}")
+
+    def _learn(self, run: Checkpoint, data: Data, order: np.ndarray, epochs: int) -> dict[str, Any]:
+        """Learn from samples in that order; the last learning rate, loss and accuracy."""
         size = max(1, CHUNK // self.batch_size) * self.batch_size
         loss, hits = 0.0, 0
         for start in range(0, len(order), size):
-            done = (epoch + start / len(order)) / epochs
+            done = (run.epoch + start / len(order)) / epochs
             lr = rate_at(self.optimizer.lr, done)
             step = self.rule.train(
                 self.network,
-                *self._seen(data, order[start : start + size], [epoch, start]),
+                *self._seen(data, order[start : start + size], [run.epoch, start]),
                 self.batch_size,
                 self.optimizer,
                 run.slots,
@@ -209,21 +225,7 @@ class Trainer:
             )
             loss, hits = loss + step[0], hits + step[1]
             run.blend(min(1.0, size / self.average) if self.average else 1.0)
-        probe = (data[0][order[:PROBE]], data[1][order[:PROBE]])
-        record = {"epoch": epoch + 1, "lr": lr, "loss": loss / len(order)}
-        record["accuracy"] = hits / len(order)
-        with run.averaged():
-            evaluation = evaluate(self.network, *(held_out or probe))
-            record |= _record(evaluation, held_out is not None)
-            run.note(record, evaluation.accuracy if held_out else float(epoch))
-        with run.replacing():
-            record["revived"] = self._revive(probe[0], epoch)
-        record["seconds"] = time.perf_counter() - started
-        log(_line(record, epochs))
-        for warning in diagnose(evaluation):
-            if warning.split(":")[0] not in {w.split(":")[0] for w in run.history.warnings}:
-                run.history.warnings.append(warning)
-                log(f"warning: {warning}")
+        return {"lr": lr, "loss": loss / len(order), "accuracy": hits / len(order)}
 
     def _seen(self, data: Data, chosen: np.ndarray, when: list[int]) -> tuple[Data, np.ndarray]:
         """Data and an order in which the chosen samples are seen, changed as augmentation says."""
