@@ -18,7 +18,7 @@ from hypothesis import settings
 
 JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
 BOUNDS = os.environ.get("NUMBA_BOUNDSCHECK", "0") != "0"
-EXAMPLES = 25 if not JIT else 50 if BOUNDS else 200
+EXAMPLES = 20 if not JIT else 40 if BOUNDS else 120
 
 settings.register_profile("ttfs", derandomize=True, deadline=None, max_examples=EXAMPLES)
 settings.register_profile("long", settings.get_profile("ttfs"), max_examples=3000)
