@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ttfs.augmentation import Augmentation, Dropout, Flip, Jitter, Shift
+from ttfs.augmentation import Augmentation, Dropout, Jitter, Shift
 from ttfs.delays import Delays
 from ttfs.encoding import Direct, Encoder, Latency
 from ttfs.errors import InputError
@@ -175,10 +175,10 @@ PRESETS = {
         1000,
         layers=MNIST,
         rule=Exact(CrossEntropy(tau=0.1, smoothing=0.1), weight_decay=0.1),
-        augmentation=(Flip((28, 28)), Dropout(0.1)),
+        augmentation=(Dropout(0.1),),
         optimizer=Adam(lr=Cosine(1.5e-3)),
         average=100_000,
-        epochs=40,
+        epochs=25,
         published="about 88.0 S4NN (lenient)",
     ),
     "binary-fashion": exact(
@@ -204,6 +204,18 @@ PRESETS = {
         average=100_000,
         epochs=40,
         published="97.0 BS4NN (lenient; its weights: 95.7)",
+    ),
+    "step-fashion": exact(
+        "fashion-mnist",
+        1000,
+        layers=(Real(init=(-0.05, 0.054)), Real(init=(-0.05, 0.054))),
+        psp=Step(),
+        delay=Delays(per="input", init=(0.0, 0.5), rate=0),
+        rule=Surrogate(smoothing=0.05),
+        augmentation=(Dropout(0.1),),
+        average=100_000,
+        epochs=25,
+        published="about 88.0 S4NN (lenient)",
     ),
     "stidi-mnist": exact(
         "mnist",
