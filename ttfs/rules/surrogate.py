@@ -11,10 +11,11 @@ from ttfs.delays import Delays
 from ttfs.errors import InputError
 from ttfs.gradients import Signal
 from ttfs.network import Network, aligned_zeros, delay_rate
-from ttfs.optimizers import Optimizer, Slots, share
+from ttfs.optimizers import Slots, share
 from ttfs.propagation import cross, spikes_of
 from ttfs.psp import Step
-from ttfs.rules.descent import Batch, Descent, Told
+from ttfs.rules.descent import Descent, Told
+from ttfs.rules.lesson import Batch, Lesson
 
 MOST = 1e30  # of potentials and of what is said to them: nothing overflows
 
@@ -69,20 +70,9 @@ class Surrogate:
         """Nothing is remembered from batch to batch."""
         return {}
 
-    def train(
-        self,
-        network: Network,
-        data: tuple[np.ndarray, np.ndarray],
-        order: np.ndarray,
-        batch_size: int,
-        optimizer: Optimizer,
-        slots: dict[str, Slots],
-        lr: float,
-        done: float = 0.0,
-    ) -> tuple[float, int]:
-        """Learn from the samples `order` of (times, labels); return loss and hits, summed."""
-        steps = Descent(self._tell, self.weight_decay)
-        return steps.train(network, data, order, batch_size, optimizer, slots, lr)
+    def train(self, lesson: Lesson) -> tuple[float, int]:
+        """Learn from a lesson; return loss and hits, summed."""
+        return Descent(self._tell, self.weight_decay).train(lesson)
 
     def _tell(self, network: Network, batch: Batch) -> Told:
         """What the loss says to the potentials of a batch."""
