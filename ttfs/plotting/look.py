@@ -7,11 +7,17 @@ from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib import colormaps
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from numpy.typing import NDArray
 
 from ttfs.errors import InputError
 from ttfs.files import write_atomically
@@ -24,6 +30,11 @@ INK, FAINT, SILENT = "#333333", "#BBBBBB", "#E4E4E4"
 
 HIDDEN = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's colours (2008), which colour-blind readers can tell apart."""
+
+EARLY_IS_DARK = ListedColormap(
+    colormaps["viridis"](np.linspace(0, 0.85, 256)), name="ttfs_latency"
+).with_extremes(bad=SILENT)
+"""Viridis without its yellow, which in grey print would look like silence."""
 
 FORMATS = ("png", "pdf", "svg")
 
@@ -73,6 +84,38 @@ def legend_above(ax: Axes, handles: Sequence[Artist] | None = None) -> None:
         )
         if legend.get_window_extent().width <= ax.bbox.width:
             break
+
+
+def legend_of_silence(ax: Axes, silent: NDArray[np.bool_]) -> None:
+    """A legend over an image that says what its grey means, and how much of it there is."""
+    label = f"silent ({percent(int(silent.sum()), silent.size)})"
+    legend_above(ax, [Patch(facecolor=SILENT, edgecolor=INK, linewidth=0.6, label=label)])
+
+
+def uprights(
+    ax: Axes,
+    x: NDArray[np.float64],
+    y: tuple[NDArray[np.float64] | float, NDArray[np.float64] | float],
+    colour: str,
+    *,
+    width: float = 1.0,
+    zorder: float = 3,
+) -> LineCollection:
+    """A short upright line at each `x`, from the first `y` to the second.
+
+    Caps project and nothing snaps to pixels: even a line without height covers its pixel.
+    """
+    ends = [np.column_stack([x, np.broadcast_to(end, x.shape)]) for end in y]
+    lines = LineCollection(
+        list(np.stack(ends, axis=1)),
+        colors=colour,
+        linewidths=width,
+        capstyle="projecting",
+        snap=False,
+        zorder=zorder,
+    )
+    ax.add_collection(lines, autolim=False)
+    return lines
 
 
 def colour_bar(image: AxesImage, label: str) -> None:

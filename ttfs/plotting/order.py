@@ -3,14 +3,11 @@
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.colors import ListedColormap
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
@@ -18,20 +15,18 @@ from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.given import Array, horizon, spike_times
 from ttfs.plotting.look import (
     COLUMN,
+    EARLY_IS_DARK,
     FAINT,
     INK,
-    SILENT,
     colour_bar,
     dress,
     layer_colour,
     legend_above,
+    legend_of_silence,
     new_axes,
     percent,
+    uprights,
 )
-
-FIRST_IS_DARK = ListedColormap(
-    colormaps["viridis"](np.linspace(0, 0.85, 256)), name="ttfs_order"
-).with_extremes(bad=SILENT)
 
 FEW = 200  # rows or columns of an image, of which each gets pixels of its own
 BAND = 0.86  # of a neuron's place, the share that its samples fill
@@ -112,7 +107,7 @@ def spike_order(
     crowded = max(array.shape) > FEW
     image = ax.imshow(
         _enlarged(ranks) if crowded else ranks,
-        cmap=FIRST_IS_DARK,
+        cmap=EARLY_IS_DARK,
         vmin=1,
         vmax=max(2, ranks.max()) if ranks.count() else 2,
         aspect="auto",
@@ -125,9 +120,7 @@ def spike_order(
     ax.yaxis.set_major_locator(MaxNLocator("auto", integer=True))
     if labels is not None:
         _name_classes(ax, classes[order])
-    silent = int(np.isinf(array).sum())
-    label = f"silent ({percent(silent, array.size)})"
-    legend_above(ax, [Patch(facecolor=SILENT, edgecolor=INK, linewidth=0.6, label=label)])
+    legend_of_silence(ax, np.isinf(array))
     if colorbar:
         colour_bar(image, "rank of spike")
         if image.colorbar is not None:
@@ -192,17 +185,7 @@ def _strip(ax: Axes, times: Array, heights: Array, colour: str) -> LineCollectio
     sample, neuron = np.nonzero(np.isfinite(times))
     x, y = times[sample, neuron], neuron + heights[sample]
     half = 0.35 * BAND / max(len(times), 1)
-    ends = [np.column_stack([x, y + side * half]) for side in (-1, 1)]
-    lines = LineCollection(
-        list(np.stack(ends, axis=1)),
-        colors=colour,
-        linewidths=1.0,
-        capstyle="projecting",
-        snap=False,
-        zorder=2,
-    )
-    ax.add_collection(lines, autolim=False)
-    return lines
+    return uprights(ax, x, (y - half, y + half), colour, zorder=2)
 
 
 def _means(

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.given import Array, horizon, layer_names, layers_of_times
-from ttfs.plotting.look import FAINT, INK, PAGE, dress, layer_colour, new_axes
+from ttfs.plotting.look import FAINT, INK, PAGE, dress, layer_colour, new_axes, uprights
 
 ROOMY = 10  # neurons in a band of full height; a smaller layer gets a lower band
 GAP = 0.12  # between bands, as a share of a full one
@@ -110,20 +110,10 @@ def _check_decision(decision: tuple[float, int], band: Band, end: float) -> None
 
 
 def _draw_layer(ax: Axes, times: Array, band: Band) -> LineCollection:
-    """One line per spike. Projecting caps and no snapping: even a flat line covers its pixel."""
+    """One line per spike."""
     fired = np.flatnonzero(np.isfinite(times))
-    x, y = times[fired], band.row(fired)
-    ends = [np.column_stack([x, y + side * 0.35 * band.step]) for side in (-1, 1)]
-    lines = LineCollection(
-        list(np.stack(ends, axis=1)),
-        colors=layer_colour(band.layer),
-        linewidths=1.2,
-        capstyle="projecting",
-        snap=False,
-        zorder=3,
-    )
-    ax.add_collection(lines, autolim=False)
-    return lines
+    y, half = band.row(fired), 0.35 * band.step
+    return uprights(ax, times[fired], (y - half, y + half), layer_colour(band.layer), width=1.2)
 
 
 def _label_bands(ax: Axes, bands: list[Band]) -> None:
