@@ -28,7 +28,7 @@ ROWS = [
     "optimizers targets losses augmentation silence causes gradients",
     "rules",
     "metrics cost history files datasets idx published yin_yang plotting",
-    "diagnosis checkpoint model_file",
+    "diagnosis checkpoint model_header model_file",
     "trainer",
     "presets comparison pictures viewer",
     "runs bench bench_parts bench_comparison bench_simulator bench_torch warmup",
