@@ -3,6 +3,7 @@
 import io
 import os
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 import matplotlib
@@ -30,6 +31,9 @@ INK, FAINT, SILENT = "#333333", "#BBBBBB", "#E4E4E4"
 
 HIDDEN = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's colours (2008), which colour-blind readers can tell apart."""
+
+LABEL_POINTS = 6.3
+"""Height that the label of a row needs."""
 
 EARLY_IS_DARK = ListedColormap(
     colormaps["viridis"](np.linspace(0, 0.85, 256)), name="ttfs_latency"
@@ -136,6 +140,16 @@ def log_across(ax: Axes) -> None:
     ax.xaxis.set_minor_locator(LogLocator(subs=range(2, 10)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def label_stride(height: float, rows: int, needed: float = LABEL_POINTS) -> int:
+    """Every how many of so many rows of that height a label fits: 1, 2, 5, 10, 20, ...
+
+    >>> label_stride(7.0, 100), label_stride(1.0, 100), label_stride(1.0, 4)
+    (1, 10, 5)
+    """
+    steps = (digit * 10**power for power in count() for digit in (1, 2, 5))
+    return next(step for step in steps if step * height >= needed or step >= rows)
 
 
 def percent(part: int, whole: int) -> str:

@@ -20,6 +20,7 @@ from ttfs.plotting.look import (
     INK,
     colour_bar,
     dress,
+    label_stride,
     layer_colour,
     legend_above,
     legend_of_silence,
@@ -30,7 +31,6 @@ from ttfs.plotting.look import (
 
 FEW = 200  # rows or columns of an image, of which each gets pixels of its own
 BAND = 0.86  # of a neuron's place, the share that its samples fill
-LABEL_POINTS = 6.3  # height that one label needs
 
 
 def latency_diagram(
@@ -208,23 +208,18 @@ def _means(
     return drawn
 
 
-def _stride(points: float) -> int:
-    """Every how many rows of that height a label fits: 1, 2, 5, 10, ..."""
-    steps = [digit * 10**power for power in range(9) for digit in (1, 2, 5)]
-    return next(step for step in steps if step * points >= LABEL_POINTS)
-
-
 def _name_neurons(ax: Axes, neurons: int, classes: list) -> None:
     """Numbers of neurons, and of classes where they fit beside."""
     points = ax.bbox.height / ax.figure.dpi * 72 / neurons
-    shown = range(0, neurons, _stride(points))
+    shown = range(0, neurons, label_stride(points, neurons))
     ax.set_yticks(list(shown), [str(neuron) for neuron in shown])
     for neuron in range(1, neurons):
         ax.axhline(neuron - 0.5, color=FAINT, linewidth=0.4, zorder=1)
     inner = points * BAND / max(len(classes), 1)
-    if not classes or _stride(inner) >= max(len(classes), 2):
+    stride = label_stride(inner, max(len(classes), 2))
+    if not classes or stride >= max(len(classes), 2):
         return
-    rows = range(0, len(classes), _stride(inner))
+    rows = range(0, len(classes), stride)
     places = [n + BAND * ((k + 0.5) / len(classes) - 0.5) for n in range(neurons) for k in rows]
     ax.set_yticks(places, [str(classes[k]) for _ in range(neurons) for k in rows], minor=True)
     ax.tick_params(axis="y", which="minor", labelsize="xx-small", labelcolor=INK, length=2)
@@ -236,7 +231,7 @@ def _write_silence(ax: Axes, times: Array) -> None:
     points = ax.bbox.height / ax.figure.dpi * 72 / times.shape[1]
     look: dict[str, Any] = {"fontsize": "x-small", "color": INK}
     ax.text(1.01, 1.01, "silent", transform=ax.transAxes, va="bottom", **look)
-    for neuron in range(0, times.shape[1], _stride(points)):
+    for neuron in range(0, times.shape[1], label_stride(points, times.shape[1])):
         share = percent(int(np.isinf(times[:, neuron]).sum()), len(times))
         ax.text(1.01, neuron, share, va="center", transform=ax.get_yaxis_transform(), **look)
 
