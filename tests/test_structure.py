@@ -19,7 +19,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 # A module imports from rows above its own, or from its own row; a package is one entry.
 ROWS = [
     "errors",
-    "checks",
+    "checks versions",
     "kernels",
     "psp weights delays",
     "layers encoding decoding",

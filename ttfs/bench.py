@@ -38,7 +38,7 @@ from ttfs.presets import exact
 from ttfs.propagation import Record, cross_steps, forward
 from ttfs.rules import S4NN, Exact
 from ttfs.rules.lesson import Lesson
-from ttfs.runs import versions
+from ttfs.versions import versions
 from ttfs.weights import Binary, Real
 
 SAMPLES = 2000

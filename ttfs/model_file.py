@@ -142,18 +142,13 @@ def _check_same(network: Network, restored: Network) -> None:
     for k in range(len(network.layers)):
         if not (
             np.array_equal(network.weights[k], restored.weights[k])
-            and np.array_equal(_thresholds(network, k), _thresholds(restored, k))
+            and np.array_equal(network.scaled_thresholds(k), restored.scaled_thresholds(k))
             and np.array_equal(network.delays[k], restored.delays[k])
         ):
             raise InputError(
                 f"layer {k + 1}: weights, thresholds or delays were changed by hand and cannot be"
                 f" saved; change latents, scales or layers, then call network.refresh({k})"
             )
-
-
-def _thresholds(network: Network, layer: int) -> np.ndarray:
-    start = network.arrays.units[layer]
-    return network.arrays.thresholds[start : start + network.sizes[layer + 1]]
 
 
 # Reading

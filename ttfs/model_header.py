@@ -5,12 +5,10 @@ type and of a bounded size before it is used.
 """
 
 import json
-import platform
 from dataclasses import asdict
 from types import NoneType
 from typing import Any
 
-import numba
 import numpy as np
 
 from ttfs import __version__
@@ -22,6 +20,7 @@ from ttfs.errors import InputError
 from ttfs.layers import Dense
 from ttfs.network import Network
 from ttfs.psp import Ramp, Response, Step
+from ttfs.versions import versions
 from ttfs.weights import Binary, Real
 
 KIND, FORMAT = "ttfs model", 1
@@ -101,12 +100,7 @@ def describe(network: Network, encoder: Encoder | None, report: dict) -> dict[st
         "seed": network.seed,
         "encoder": None if encoder is None else _tagged(encoder),
         "decision": RULE,
-        "versions": {
-            "ttfs": __version__,
-            "numpy": np.__version__,
-            "numba": numba.__version__,
-            "python": platform.python_version(),
-        },
+        "versions": versions(),
         "report": report,
     }
 

@@ -118,8 +118,7 @@ def potentials(network: Network, layer: int, arrived: Arrived, until: np.ndarray
     weights = network.padded(network.arrays.weights, layer)
     found = np.empty((len(until), weights.shape[1]), network.dtype)
     arrived.potentials(padded(until, weights.shape[1], -np.inf, network.dtype), weights, found)
-    with np.errstate(over="ignore"):
-        return np.clip(found[:, : until.shape[1]] / thresholds_of(network, layer), -MOST, MOST)
+    return over_thresholds(network, layer, found[:, : until.shape[1]])
 
 
 def moments_below(network: Network, layer: int, until: np.ndarray) -> np.ndarray:
@@ -136,16 +135,14 @@ def signal_of(
 ) -> Signal:
     """The signal of a layer: `errors` are derivatives by minus its potentials, in thresholds."""
     width = network.arrays.widths[layer]
-    with np.errstate(over="ignore"):
-        gains = np.clip(errors / thresholds_of(network, layer), -MOST, MOST)
-    gains = padded(gains, width, 0, network.dtype)
+    gains = padded(over_thresholds(network, layer, errors), width, 0, network.dtype)
     return Signal(layer, arrived, gains, padded(until, width, -np.inf, network.dtype))
 
 
-def thresholds_of(network: Network, layer: int) -> np.ndarray:
-    """(outputs,) thresholds of a layer, scaled; float64."""
-    first = network.arrays.units[layer]
-    return network.arrays.thresholds[first : first + network.sizes[layer + 1]].astype(float)
+def over_thresholds(network: Network, layer: int, values: np.ndarray) -> np.ndarray:
+    """(samples, outputs) values divided by the thresholds of a layer, and finite; float64."""
+    with np.errstate(over="ignore"):
+        return np.clip(values / network.scaled_thresholds(layer).astype(float), -MOST, MOST)
 
 
 def padded(values: np.ndarray, width: int, filler: float, dtype: np.dtype) -> np.ndarray:
