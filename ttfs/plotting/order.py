@@ -11,8 +11,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from ttfs.errors import InputError, ShapeError
-from ttfs.plotting.given import Array, horizon, spike_times
+from ttfs.errors import InputError
+from ttfs.plotting.given import Array, horizon, one_per_sample, rows_of_times
 from ttfs.plotting.look import (
     COLUMN,
     EARLY_IS_DARK,
@@ -57,7 +57,7 @@ def latency_diagram(
     >>> [text.get_text() for text in ax.texts]
     ['silent', '0 %', '50 %']
     """
-    array = _two_dimensional(times, "latency_diagram", t_max)
+    array = rows_of_times(times, "latency_diagram", t_max)
     classes = _classes(labels, array, "latency_diagram")
     found = np.unique(classes)
     if ax is None:
@@ -99,7 +99,7 @@ def spike_order(
     >>> image.get_array().tolist()
     [[2, 1, None], [1, 1, 3]]
     """
-    array = _two_dimensional(times, "spike_order", None)
+    array = rows_of_times(times, "spike_order")
     classes = _classes(labels, array, "spike_order")
     order = np.argsort(classes, kind="stable")
     ranks = ranks_of(array[order])
@@ -149,22 +149,11 @@ def ranks_of(times: Array) -> np.ma.MaskedArray:
     return np.ma.array(ranks, mask=np.isinf(times))
 
 
-def _two_dimensional(times: ArrayLike, whose: str, t_max: float | None) -> Array:
-    """Times (samples, neurons), of at least one neuron."""
-    array = spike_times(times, whose, t_max)
-    if array.ndim != 2 or array.shape[1] == 0:
-        raise ShapeError(f"{whose}: expects times (samples, neurons), got shape {array.shape}")
-    return array
-
-
 def _classes(labels: ArrayLike | None, times: Array, whose: str) -> NDArray[np.int64]:
     """Whole numbers, one per sample; all alike if there are none."""
     if labels is None:
         return np.zeros(len(times), np.int64)
-    classes = np.asarray(labels)
-    if classes.shape != times.shape[:1]:
-        wanted = f"labels ({len(times)},), one per sample"
-        raise ShapeError(f"{whose}: expects {wanted}, got shape {classes.shape}")
+    classes = one_per_sample(labels, len(times), whose)
     if classes.size and classes.dtype.kind not in "iu":
         raise InputError(f"{whose}: expects whole labels, got {classes.dtype}")
     return classes.astype(np.int64)
