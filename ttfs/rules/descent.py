@@ -112,10 +112,15 @@ def memory(cures: Sequence[Cure]) -> Slots:
     return {"bumped": np.array([-1.0, 0.0])} if any(isinstance(c, Bump) for c in cures) else {}
 
 
-def check(network: Network, rule: str, cures: Sequence[Cure], *, ramps: bool) -> None:
-    """Refuse a network whose potentials jump, and cures that do not fit it."""
-    if not ramps:
-        raise InputError(f"rule {rule} needs a Ramp response, the network has {network.psp}")
+def check_response(network: Network, wanted: type[Response], rule: str) -> None:
+    """Refuse a network with the other response."""
+    if not isinstance(network.psp, wanted):
+        name = wanted.__name__
+        raise InputError(f"rule {rule} needs a {name} response, the network has {network.psp}")
+
+
+def check_cures(network: Network, cures: Sequence[Cure]) -> None:
+    """Refuse cures that do not fit a network."""
     for cure in cures:
         if isinstance(cure, Bump):
             cure.check(len(network.layers))

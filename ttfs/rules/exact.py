@@ -68,8 +68,9 @@ class Exact:
 
     def check(self, network: Network) -> None:
         """Refuse a network whose potentials jump, and cures that do not fit."""
-        ramps = self.rise is not None or isinstance(network.psp, Ramp)
-        descent.check(network, "Exact", self.cures, ramps=ramps)
+        if self.rise is None:
+            descent.check_response(network, Ramp, "Exact")
+        descent.check_cures(network, self.cures)
 
     def memory(self) -> Slots:
         """What is remembered from batch to batch."""

@@ -11,7 +11,7 @@ from ttfs.network import Network
 from ttfs.optimizers import SGD, Slots, share
 from ttfs.propagation import forward
 from ttfs.psp import Step
-from ttfs.rules.descent import revive, scale_rate
+from ttfs.rules.descent import check_response, revive, scale_rate
 from ttfs.rules.lesson import Batch, Lesson
 from ttfs.silence import Revive
 
@@ -55,8 +55,7 @@ class S4NN:
 
     def check(self, network: Network) -> None:
         """Refuse potentials that do not jump, and a horizon that leaves no room for gamma."""
-        if not isinstance(network.psp, Step):
-            raise InputError(f"rule S4NN needs a Step response, the network has {network.psp}")
+        check_response(network, Step, "S4NN")
         if any(network.delayed):
             raise InputError("rule S4NN needs one delay for each layer")
         if self.gamma >= network.t_max:

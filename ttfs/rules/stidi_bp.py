@@ -72,8 +72,8 @@ class STiDiBP:
 
     def check(self, network: Network) -> None:
         """Refuse a network whose potentials jump, and cures that do not fit."""
-        ramps = isinstance(network.psp, Ramp)
-        descent.check(network, "STiDiBP", self.cures, ramps=ramps)
+        descent.check_response(network, Ramp, "STiDiBP")
+        descent.check_cures(network, self.cures)
 
     def memory(self) -> Slots:
         """What is remembered from batch to batch."""

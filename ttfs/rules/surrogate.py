@@ -14,7 +14,7 @@ from ttfs.network import Network, aligned_zeros, delay_rate
 from ttfs.optimizers import Slots, share
 from ttfs.propagation import cross, spikes_of
 from ttfs.psp import Step
-from ttfs.rules.descent import Descent, Told
+from ttfs.rules.descent import Descent, Told, check_response
 from ttfs.rules.lesson import Batch, Lesson
 
 MOST = 1e30  # of potentials and of what is said to them: nothing overflows
@@ -59,8 +59,7 @@ class Surrogate:
 
     def check(self, network: Network) -> None:
         """Refuse potentials that do not jump, delays of pairs, and delays that should learn."""
-        if not isinstance(network.psp, Step):
-            raise InputError(f"rule Surrogate needs a Step response, the network has {network.psp}")
+        check_response(network, Step, "Surrogate")
         if any(isinstance(x.delay, Delays) and x.delay.per == "pair" for x in network.layers):
             raise InputError("rule Surrogate needs one delay for each layer, or for each input")
         if any(delay_rate(layer) for layer in network.layers):
