@@ -16,6 +16,7 @@ from ttfs import network as networks
 from ttfs.kernels import packed
 from ttfs.kernels import propagation as kernels
 from ttfs.propagation import cross, cross_steps
+from ttfs.rules.lesson import Lesson
 
 pytestmark = pytest.mark.small
 INF = np.inf
@@ -190,8 +191,7 @@ def test_learning_changes_what_forward_reads():
     network = ttfs.Network(*layers, t_max=16)
     data = rng.integers(0, 16, (30, 20)).astype(np.float32), rng.integers(0, 3, 30)
     before = network.arrays.signs.copy()
-    rule = ttfs.rules.S4NN()
-    rule.train(network, data, np.arange(30), 1, ttfs.SGD(), {}, 5.0)
+    ttfs.rules.S4NN().train(Lesson(network, *data, np.arange(30), 1, ttfs.SGD(), {}, 5.0))
     assert (network.arrays.signs != before).any()
     for k in range(2):
         assert same_bits(bits_of(network, k), network.weights[k] > 0)

@@ -12,6 +12,7 @@ import ttfs
 from ttfs.errors import InputError
 from ttfs.kernels import s4nn as kernels
 from ttfs.rules import S4NN
+from ttfs.rules.lesson import Lesson
 
 pytestmark = pytest.mark.small
 INF = np.inf
@@ -90,16 +91,16 @@ def teach(network, rule, data, order=None, *, lr=0.1, batch_size=1, optimizer=No
     order = np.arange(len(data[1])) if order is None else np.asarray(order)
     slots = {name: optimizer.slots(array) for name, array in network.parameters().items()}
     with np.errstate(all="ignore"):
-        return rule.train(network, data, order, batch_size, optimizer, slots, lr)
+        return rule.train(Lesson(network, *data, order, batch_size, optimizer, slots, lr))
 
 
 def as_batches(network, rule, data, order, lr):
     """Sample by sample along the way of batches."""
     loss, hits, slots = 0.0, 0, {name: {} for name in network.parameters()}
+    lesson = Lesson(network, *data, np.asarray(order), 1, ttfs.SGD(), slots, lr)
     with np.errstate(all="ignore"):
-        for s in order:
-            times, labels = data[0][s : s + 1], data[1][s : s + 1]
-            step = rule._batch(network, times, labels, ttfs.SGD(), slots, lr)
+        for batch in lesson.batches():
+            step = rule._batch(lesson, batch)
             loss, hits = loss + step[0], hits + step[1]
     return loss, hits
 

@@ -19,7 +19,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 # A module imports from rows above its own, or from its own row; a package is one entry.
 ROWS = [
     "errors",
-    "checks",
+    "checks versions",
     "kernels",
     "psp weights delays",
     "layers encoding decoding",
@@ -28,7 +28,7 @@ ROWS = [
     "optimizers targets losses augmentation silence causes gradients",
     "rules",
     "metrics cost history files datasets idx published yin_yang plotting",
-    "diagnosis checkpoint model_file",
+    "diagnosis checkpoint model_header model_file",
     "trainer",
     "presets comparison pictures viewer",
     "runs bench bench_parts bench_comparison bench_simulator bench_torch warmup",

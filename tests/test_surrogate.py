@@ -14,7 +14,7 @@ from ttfs.delays import Delays
 from ttfs.errors import InputError
 from ttfs.network import aligned_zeros
 from ttfs.rules import Surrogate
-from ttfs.rules.descent import Batch
+from ttfs.rules.lesson import Batch
 from ttfs.rules.surrogate import padded
 
 INF = np.inf

@@ -7,6 +7,7 @@ import ttfs
 from ttfs import trainer as module
 from ttfs.errors import InputError, RunError, ShapeError
 from ttfs.rules import S4NN
+from ttfs.rules.lesson import Lesson
 
 pytestmark = pytest.mark.small
 INF = np.inf
@@ -143,8 +144,8 @@ def by_hand(trainer, epochs):
         for start in range(0, len(order), size):
             lr = trainer.optimizer.lr
             lr = lr((epoch + start / len(order)) / epochs) if callable(lr) else lr
-            settings = trainer.batch_size, trainer.optimizer, slots, lr
-            trainer.rule.train(trainer.network, DATA, order[start : start + size], *settings)
+            seen = trainer.network, *DATA, order[start : start + size]
+            trainer.rule.train(Lesson(*seen, trainer.batch_size, trainer.optimizer, slots, lr))
             states.append(np.concatenate([a.astype(float) for a in parameters.values()]))
     return states
 
@@ -221,9 +222,9 @@ def test_another_seed_gives_other_weights(validation):
 def test_the_seed_decides_the_split_the_order_and_what_is_revived(monkeypatch):
     learned, revived, learn = [], [], S4NN.train
 
-    def train(self, network, data, order, *rest):
-        learned.append(tuple(order))
-        return learn(self, network, data, order, *rest)
+    def train(self, lesson):
+        learned.append(tuple(lesson.order))
+        return learn(self, lesson)
 
     def end_epoch(self, network, silent, seed):
         revived.append(tuple(seed))
@@ -290,9 +291,9 @@ def test_explicit_validation_data_are_not_learned():
 def test_a_share_of_the_samples_is_held_out_and_the_others_learned(share, count, monkeypatch):
     seen, learn = [], S4NN.train
 
-    def train(self, network, data, order, *rest):
-        seen.extend(order)
-        return learn(self, network, data, order, *rest)
+    def train(self, lesson):
+        seen.extend(lesson.order)
+        return learn(self, lesson)
 
     monkeypatch.setattr(S4NN, "train", train)
     trainer = WAYS["real"]()

@@ -37,7 +37,8 @@ from ttfs.optimizers import SGD, Adam
 from ttfs.presets import exact
 from ttfs.propagation import Record, cross_steps, forward
 from ttfs.rules import S4NN, Exact
-from ttfs.runs import versions
+from ttfs.rules.lesson import Lesson
+from ttfs.versions import versions
 from ttfs.weights import Binary, Real
 
 SAMPLES = 2000
@@ -281,13 +282,13 @@ def learning(
     case: Case, network: Network, stimuli: np.ndarray, labels: np.ndarray
 ) -> Callable[[], Any]:
     """Learning from every sample once: one by one, or with ramps in batches of 50."""
-    order, data = np.arange(len(stimuli)), (stimuli, labels)
+    samples = network, stimuli, labels, np.arange(len(stimuli))
     if not case.ramp:
-        return lambda: S4NN().train(network, data, order, 1, SGD(), {}, 0.2)
+        return lambda: S4NN().train(Lesson(*samples, 1, SGD(), {}, 0.2))
     adam, rule = Adam(), Exact()
     slots = {name: adam.slots(array) for name, array in network.parameters().items()}
     slots["rule"] = rule.memory()
-    return lambda: rule.train(network, data, order, BATCH, adam, slots, 1e-3)
+    return lambda: rule.train(Lesson(*samples, BATCH, adam, slots, 1e-3))
 
 
 def limit(case: Case, network: Network, record: Record) -> Job:

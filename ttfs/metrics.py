@@ -10,7 +10,7 @@ from ttfs.checks import as_labels, as_times
 from ttfs.decoding import Decisions, decide
 from ttfs.errors import InputError
 from ttfs.network import Network
-from ttfs.propagation import Record, arrivals_of, forward
+from ttfs.propagation import Record, count_additions, forward
 
 CHUNK = 2048  # samples whose spikes are in memory at the same time
 
@@ -98,6 +98,7 @@ def _counts(network: Network, record: Record, labels: np.ndarray) -> dict[str, A
     """What can be added over chunks."""
     decisions = decide(record.times[-1], record.potential)
     strict, lenient = right(decisions, labels)
+    until_decision = count_additions(network, record.times, network.t_max, decisions.time)
     spikes, until, sums, commonest = np.zeros((4, len(record.times)))
     for k, times in enumerate(record.times):
         fired = times < network.t_max
@@ -117,23 +118,9 @@ def _counts(network: Network, record: Record, labels: np.ndarray) -> dict[str, A
         "until": until,
         "latency": sums,
         "commonest": commonest,
-        **_operations(network, record, decisions),
+        "operations": record.additions.sum(),
+        "operations_until": until_decision.sum(),
     }
-
-
-def _operations(network: Network, record: Record, decisions: Decisions) -> dict[str, int]:
-    """How many weights the spikes of a batch added: until the horizon, until the decisions."""
-    whole, until = 0, 0
-    for outputs, delays, times in zip(
-        network.sizes[1:], network.delays, record.times, strict=False
-    ):
-        for column in delays.T:
-            reached = outputs // len(delays.T)  # all neurons hear a spike together, or one does
-            arrivals = arrivals_of(times, column)
-            arrived = arrivals < network.t_max
-            whole += reached * int(arrived.sum())
-            until += reached * int((arrived & (arrivals <= decisions.time[:, None])).sum())
-    return {"operations": whole, "operations_until": until}
 
 
 def _commonest(times: np.ndarray) -> int:

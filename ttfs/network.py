@@ -193,6 +193,11 @@ class Network:
             thresholds[start : start + layer.outputs] = layer.threshold
         return thresholds
 
+    def scaled_thresholds(self, layer: int) -> np.ndarray:
+        """(outputs,) what a layer's potentials are compared with: a view of what kernels take."""
+        start = self.arrays.units[layer]
+        return self.arrays.thresholds[start : start + self.sizes[layer + 1]]
+
     def parameters(self) -> dict[str, np.ndarray]:
         """The flat arrays that learn, with their padding, by name; not copies."""
         found = {}
@@ -254,8 +259,7 @@ class Network:
             padded = self.padded(self.latent_buffer, layer)
             signs = self.padded(self.arrays.weights, layer)
             take_signs(padded, float(weights.clip), self.sizes[layer + 1], signs)
-        start = self.arrays.units[layer]
-        real = self.arrays.thresholds[start : start + self.sizes[layer + 1]]
+        real = self.scaled_thresholds(layer)
         with np.errstate(over="ignore", under="ignore"):
             thresholds = np.asarray(self.layers[layer].threshold, np.float64)
             thresholds = thresholds / self.scales[layer] * self.psp.unit
@@ -276,8 +280,7 @@ class Network:
         if isinstance(self.layers[layer].weights, Binary):
             signs = self.padded(self.arrays.weights, layer)
             take_bits(signs, self.padded_signs(layer).view(np.uint16))
-            start = self.arrays.units[layer]
-            real = self.arrays.thresholds[start : start + self.sizes[layer + 1]]
+            real = self.scaled_thresholds(layer)
             wholes = self.arrays.wholes[self.arrays.words[layer] :].reshape(-1)
             wholes[: real.size] = whole_thresholds(real)
 

@@ -118,13 +118,25 @@ def end_of(network: Network, until: Any) -> float:
     return min(positive(until, "forward(until=...)", zero=True), network.t_max)
 
 
-def count_additions(network: Network, layers: tuple[np.ndarray, ...], end: float) -> np.ndarray:
-    """(samples, layers) the weights that spikes added which arrived before the end."""
+def count_additions(
+    network: Network,
+    layers: tuple[np.ndarray, ...],
+    end: float,
+    last: np.ndarray | None = None,
+) -> np.ndarray:
+    """(samples, layers) the weights that spikes added which arrived before the end.
+
+    last: (samples,) moments after which no arrival of a sample counts.
+    """
     counts = np.zeros((len(layers[0]), len(network.layers)), np.int64)
     for k, (delays, times) in enumerate(zip(network.delays, layers, strict=False)):
         for column in delays.T:
             reached = network.sizes[k + 1] // len(delays.T)  # all neurons hear a spike, or one
-            counts[:, k] += reached * (arrivals_of(times, column) < end).sum(axis=1)
+            arrivals = arrivals_of(times, column)
+            arrived = arrivals < end
+            if last is not None:
+                arrived &= arrivals <= last[:, None]
+            counts[:, k] += reached * arrived.sum(axis=1)
     return counts
 
 

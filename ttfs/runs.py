@@ -1,6 +1,5 @@
 """A training run from recipe to folder, and the report on a model."""
 
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -10,7 +9,6 @@ from typing import Any
 import numba
 import numpy as np
 
-import ttfs
 from ttfs import datasets
 from ttfs.cost import Cost, cost_of
 from ttfs.datasets import Dataset
@@ -22,6 +20,7 @@ from ttfs.metrics import evaluate
 from ttfs.model_file import Model, load, save
 from ttfs.network import Network
 from ttfs.presets import Recipe, name_of
+from ttfs.versions import versions
 
 Log = Callable[[str], None]
 OUTPUTS = "model.npz", "report.json", "history.csv", "checkpoint.npz"
@@ -41,16 +40,6 @@ class Run:
     force: bool = False
     progress: bool | None = None
     log: Log | None = None
-
-
-def versions() -> dict[str, str]:
-    """The versions a result depends on."""
-    return {
-        "ttfs": ttfs.__version__,
-        "numpy": np.__version__,
-        "numba": numba.__version__,
-        "python": platform.python_version(),
-    }
 
 
 def train(recipe: Recipe, run: Run) -> dict[str, Any]:

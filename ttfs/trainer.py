@@ -20,6 +20,7 @@ from ttfs.network import Network
 from ttfs.optimizers import SGD, Optimizer, rate_at, share
 from ttfs.propagation import forward
 from ttfs.rules import S4NN, Rule
+from ttfs.rules.lesson import Lesson
 
 CHUNK = 1000  # samples between two chances to be interrupted, and between weight decays
 PROBE = 2048  # training samples that tell which neurons are dead
@@ -214,7 +215,7 @@ class Trainer:
         for start in range(0, len(order), size):
             done = (run.epoch + start / len(order)) / epochs
             lr = rate_at(self.optimizer.lr, done)
-            step = self.rule.train(
+            lesson = Lesson(
                 self.network,
                 *self._seen(data, order[start : start + size], [run.epoch, start]),
                 self.batch_size,
@@ -223,18 +224,21 @@ class Trainer:
                 lr,
                 done,
             )
+            step = self.rule.train(lesson)
             loss, hits = loss + step[0], hits + step[1]
             run.blend(min(1.0, size / self.average) if self.average else 1.0)
         return {"lr": lr, "loss": loss / len(order), "accuracy": hits / len(order)}
 
-    def _seen(self, data: Data, chosen: np.ndarray, when: list[int]) -> tuple[Data, np.ndarray]:
-        """Data and an order in which the chosen samples are seen, changed as augmentation says."""
+    def _seen(
+        self, data: Data, chosen: np.ndarray, when: list[int]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Times, changed as augmentation says, labels, and an order of the chosen samples."""
         if not self.augmentation:
-            return data, chosen
+            return *data, chosen
         times, rng = data[0][chosen], np.random.default_rng([self.seed, 3, *when])
         for change in self.augmentation:
             times = change.apply(times, rng)
-        return (times, data[1][chosen]), np.arange(len(chosen))
+        return times, data[1][chosen], np.arange(len(chosen))
 
     def _revive(self, times: np.ndarray, epoch: int) -> int:
         hidden = forward(self.network, times).times[1:-1]

@@ -5,8 +5,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
-from ttfs.errors import InputError, ShapeError
-from ttfs.plotting.given import Array, horizon, spike_times
+from ttfs.errors import InputError
+from ttfs.plotting.given import Array, horizon, one_per_sample, rows_of_times
 from ttfs.plotting.look import dress, layer_colour, legend_above, new_axes, percent
 
 
@@ -33,7 +33,7 @@ def latency_by_class(
     >>> [tick.get_text() for tick in ax.get_xticklabels()]
     ['0\\n50', '1\\n0']
     """
-    outputs = _as_outputs(times, t_max)
+    outputs = rows_of_times(times, "latency_by_class", t_max, "classes")
     classes = _as_labels(labels, outputs)
     own = outputs[np.arange(len(outputs)), classes]
     first = outputs.min(axis=1)
@@ -51,21 +51,9 @@ def latency_by_class(
     return drawn
 
 
-def _as_outputs(times: ArrayLike, t_max: float | None) -> Array:
-    """Times (samples, classes), of at least one class."""
-    outputs = spike_times(times, "latency_by_class", t_max)
-    if outputs.ndim != 2 or outputs.shape[1] == 0:
-        wanted = "times (samples, classes)"
-        raise ShapeError(f"latency_by_class: expects {wanted}, got shape {outputs.shape}")
-    return outputs
-
-
 def _as_labels(labels: ArrayLike, outputs: Array) -> NDArray[np.integer]:
     """Whole numbers, one per sample, each a column of the outputs."""
-    classes = np.asarray(labels)
-    if classes.shape != outputs.shape[:1]:
-        wanted = f"labels ({len(outputs)},), one per sample"
-        raise ShapeError(f"latency_by_class: expects {wanted}, got shape {classes.shape}")
+    classes = one_per_sample(labels, len(outputs), "latency_by_class")
     if classes.size == 0:
         return classes.astype(int)
     if classes.dtype.kind not in "iu" or classes.min() < 0 or classes.max() >= outputs.shape[1]:

@@ -1,6 +1,7 @@
 """What the caller passed -> clean arrays, or an error that says what was wanted."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -44,6 +45,25 @@ def layers_of_times(values: Sequence[ArrayLike], whose: str, t_max: float | None
     if len(values) == 0:
         raise InputError(f"{whose}: expects the times of at least one layer, got none")
     return [spike_times(v, f"{whose}, layer {i}", t_max) for i, v in enumerate(values)]
+
+
+def rows_of_times(
+    values: ArrayLike, whose: str, t_max: float | None = None, columns: str = "neurons"
+) -> Array:
+    """Times (samples, neurons), of at least one neuron."""
+    array = spike_times(values, whose, t_max)
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise ShapeError(f"{whose}: expects times (samples, {columns}), got shape {array.shape}")
+    return array
+
+
+def one_per_sample(labels: ArrayLike, samples: int, whose: str) -> NDArray[Any]:
+    """Labels (samples,), of any kind."""
+    classes = np.asarray(labels)
+    if classes.shape != (samples,):
+        wanted = f"labels ({samples},), one per sample"
+        raise ShapeError(f"{whose}: expects {wanted}, got shape {classes.shape}")
+    return classes
 
 
 def horizon(times: Sequence[Array], t_max: float | None) -> float:

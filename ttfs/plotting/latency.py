@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
 from matplotlib.image import AxesImage
-from matplotlib.patches import Patch, StepPatch
+from matplotlib.patches import StepPatch
 from numpy.typing import ArrayLike
 
 from ttfs.errors import InputError
@@ -20,20 +18,15 @@ from ttfs.plotting.given import (
     spike_times,
 )
 from ttfs.plotting.look import (
-    INK,
-    SILENT,
+    EARLY_IS_DARK,
     colour_bar,
     dress,
     layer_colour,
     legend_above,
+    legend_of_silence,
     new_axes,
     percent,
 )
-
-EARLY_IS_DARK = ListedColormap(
-    colormaps["viridis"](np.linspace(0, 0.85, 256)), name="ttfs_latency"
-).with_extremes(bad=SILENT)
-"""Viridis without its yellow, which in grey print would look like silence."""
 
 
 def latency_histogram(
@@ -124,8 +117,7 @@ def latency_map(
         interpolation="nearest",
     )
     dress(ax, "column (pixel)", "row (pixel)")
-    label = f"silent ({percent(int(silent.sum()), silent.size)})"
-    legend_above(ax, [Patch(facecolor=SILENT, edgecolor=INK, linewidth=0.6, label=label)])
+    legend_of_silence(ax, silent)
     if colorbar:
         colour_bar(image, f"time of spike ({unit})")
     return image

@@ -3,15 +3,22 @@
 import io
 import os
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib import colormaps
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from numpy.typing import NDArray
 
 from ttfs.errors import InputError
 from ttfs.files import write_atomically
@@ -24,6 +31,14 @@ INK, FAINT, SILENT = "#333333", "#BBBBBB", "#E4E4E4"
 
 HIDDEN = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's colours (2008), which colour-blind readers can tell apart."""
+
+LABEL_POINTS = 6.3
+"""Height that the label of a row needs."""
+
+EARLY_IS_DARK = ListedColormap(
+    colormaps["viridis"](np.linspace(0, 0.85, 256)), name="ttfs_latency"
+).with_extremes(bad=SILENT)
+"""Viridis without its yellow, which in grey print would look like silence."""
 
 FORMATS = ("png", "pdf", "svg")
 
@@ -75,6 +90,38 @@ def legend_above(ax: Axes, handles: Sequence[Artist] | None = None) -> None:
             break
 
 
+def legend_of_silence(ax: Axes, silent: NDArray[np.bool_]) -> None:
+    """A legend over an image that says what its grey means, and how much of it there is."""
+    label = f"silent ({percent(int(silent.sum()), silent.size)})"
+    legend_above(ax, [Patch(facecolor=SILENT, edgecolor=INK, linewidth=0.6, label=label)])
+
+
+def uprights(
+    ax: Axes,
+    x: NDArray[np.float64],
+    y: tuple[NDArray[np.float64] | float, NDArray[np.float64] | float],
+    colour: str,
+    *,
+    width: float = 1.0,
+    zorder: float = 3,
+) -> LineCollection:
+    """A short upright line at each `x`, from the first `y` to the second.
+
+    Caps project and nothing snaps to pixels: even a line without height covers its pixel.
+    """
+    ends = [np.column_stack([x, np.broadcast_to(end, x.shape)]) for end in y]
+    lines = LineCollection(
+        list(np.stack(ends, axis=1)),
+        colors=colour,
+        linewidths=width,
+        capstyle="projecting",
+        snap=False,
+        zorder=zorder,
+    )
+    ax.add_collection(lines, autolim=False)
+    return lines
+
+
 def colour_bar(image: AxesImage, label: str) -> None:
     """A labelled colour scale at the right of an image."""
     bar = image.axes.figure.colorbar(image, ax=image.axes, shrink=0.8, aspect=16)
@@ -93,6 +140,16 @@ def log_across(ax: Axes) -> None:
     ax.xaxis.set_minor_locator(LogLocator(subs=range(2, 10)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def label_stride(height: float, rows: int, needed: float = LABEL_POINTS) -> int:
+    """Every how many of so many rows of that height a label fits: 1, 2, 5, 10, 20, ...
+
+    >>> label_stride(7.0, 100), label_stride(1.0, 100), label_stride(1.0, 4)
+    (1, 10, 5)
+    """
+    steps = (digit * 10**power for power in count() for digit in (1, 2, 5))
+    return next(step for step in steps if step * height >= needed or step >= rows)
 
 
 def percent(part: int, whole: int) -> str:

@@ -12,7 +12,16 @@ from numpy.typing import ArrayLike
 
 from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.given import Array, spike_times
-from ttfs.plotting.look import FAINT, HIDDEN, INK, dress, layer_colour, legend_above, new_axes
+from ttfs.plotting.look import (
+    FAINT,
+    HIDDEN,
+    INK,
+    dress,
+    layer_colour,
+    legend_above,
+    new_axes,
+    uprights,
+)
 
 if TYPE_CHECKING:
     from ttfs.explanations import Explanation, Input, Trace
@@ -196,18 +205,8 @@ def _thresholds(ax: Axes, traces: list["Trace"], looks: list[Look]) -> list[Arti
 def _ticks(ax: Axes, row: Array, middle: float, height: float, colour: str) -> LineCollection:
     """One tick per arrival; a weight of zero gets a dot."""
     x, y = row[:, 0], 0.8 * height * np.sign(row[:, 1])
-    ends = [np.column_stack([x, middle + share * y]) for share in (0, 1)]
     ax.axhline(middle, color=FAINT, linewidth=0.4, zorder=1)
-    ticks = LineCollection(
-        list(np.stack(ends, axis=1)),
-        colors=colour,
-        linewidths=1.0,
-        capstyle="projecting",
-        snap=False,
-        zorder=3,
-    )
-    ax.add_collection(ticks, autolim=False)
-    return ticks
+    return uprights(ax, x, (middle, middle + y), colour)
 
 
 def _legend(lines: list[Line2D], traces: list["Trace"]) -> list[Artist]:

@@ -3,39 +3,34 @@
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.colors import ListedColormap
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from ttfs.errors import InputError, ShapeError
-from ttfs.plotting.given import Array, horizon, spike_times
+from ttfs.errors import InputError
+from ttfs.plotting.given import Array, horizon, one_per_sample, rows_of_times
 from ttfs.plotting.look import (
     COLUMN,
+    EARLY_IS_DARK,
     FAINT,
     INK,
-    SILENT,
     colour_bar,
     dress,
+    label_stride,
     layer_colour,
     legend_above,
+    legend_of_silence,
     new_axes,
     percent,
+    uprights,
 )
-
-FIRST_IS_DARK = ListedColormap(
-    colormaps["viridis"](np.linspace(0, 0.85, 256)), name="ttfs_order"
-).with_extremes(bad=SILENT)
 
 FEW = 200  # rows or columns of an image, of which each gets pixels of its own
 BAND = 0.86  # of a neuron's place, the share that its samples fill
-LABEL_POINTS = 6.3  # height that one label needs
 
 
 def latency_diagram(
@@ -62,7 +57,7 @@ def latency_diagram(
     >>> [text.get_text() for text in ax.texts]
     ['silent', '0 %', '50 %']
     """
-    array = _two_dimensional(times, "latency_diagram", t_max)
+    array = rows_of_times(times, "latency_diagram", t_max)
     classes = _classes(labels, array, "latency_diagram")
     found = np.unique(classes)
     if ax is None:
@@ -104,7 +99,7 @@ def spike_order(
     >>> image.get_array().tolist()
     [[2, 1, None], [1, 1, 3]]
     """
-    array = _two_dimensional(times, "spike_order", None)
+    array = rows_of_times(times, "spike_order")
     classes = _classes(labels, array, "spike_order")
     order = np.argsort(classes, kind="stable")
     ranks = ranks_of(array[order])
@@ -112,7 +107,7 @@ def spike_order(
     crowded = max(array.shape) > FEW
     image = ax.imshow(
         _enlarged(ranks) if crowded else ranks,
-        cmap=FIRST_IS_DARK,
+        cmap=EARLY_IS_DARK,
         vmin=1,
         vmax=max(2, ranks.max()) if ranks.count() else 2,
         aspect="auto",
@@ -125,9 +120,7 @@ def spike_order(
     ax.yaxis.set_major_locator(MaxNLocator("auto", integer=True))
     if labels is not None:
         _name_classes(ax, classes[order])
-    silent = int(np.isinf(array).sum())
-    label = f"silent ({percent(silent, array.size)})"
-    legend_above(ax, [Patch(facecolor=SILENT, edgecolor=INK, linewidth=0.6, label=label)])
+    legend_of_silence(ax, np.isinf(array))
     if colorbar:
         colour_bar(image, "rank of spike")
         if image.colorbar is not None:
@@ -156,22 +149,11 @@ def ranks_of(times: Array) -> np.ma.MaskedArray:
     return np.ma.array(ranks, mask=np.isinf(times))
 
 
-def _two_dimensional(times: ArrayLike, whose: str, t_max: float | None) -> Array:
-    """Times (samples, neurons), of at least one neuron."""
-    array = spike_times(times, whose, t_max)
-    if array.ndim != 2 or array.shape[1] == 0:
-        raise ShapeError(f"{whose}: expects times (samples, neurons), got shape {array.shape}")
-    return array
-
-
 def _classes(labels: ArrayLike | None, times: Array, whose: str) -> NDArray[np.int64]:
     """Whole numbers, one per sample; all alike if there are none."""
     if labels is None:
         return np.zeros(len(times), np.int64)
-    classes = np.asarray(labels)
-    if classes.shape != times.shape[:1]:
-        wanted = f"labels ({len(times)},), one per sample"
-        raise ShapeError(f"{whose}: expects {wanted}, got shape {classes.shape}")
+    classes = one_per_sample(labels, len(times), whose)
     if classes.size and classes.dtype.kind not in "iu":
         raise InputError(f"{whose}: expects whole labels, got {classes.dtype}")
     return classes.astype(np.int64)
@@ -192,17 +174,7 @@ def _strip(ax: Axes, times: Array, heights: Array, colour: str) -> LineCollectio
     sample, neuron = np.nonzero(np.isfinite(times))
     x, y = times[sample, neuron], neuron + heights[sample]
     half = 0.35 * BAND / max(len(times), 1)
-    ends = [np.column_stack([x, y + side * half]) for side in (-1, 1)]
-    lines = LineCollection(
-        list(np.stack(ends, axis=1)),
-        colors=colour,
-        linewidths=1.0,
-        capstyle="projecting",
-        snap=False,
-        zorder=2,
-    )
-    ax.add_collection(lines, autolim=False)
-    return lines
+    return uprights(ax, x, (y - half, y + half), colour, zorder=2)
 
 
 def _means(
@@ -225,23 +197,18 @@ def _means(
     return drawn
 
 
-def _stride(points: float) -> int:
-    """Every how many rows of that height a label fits: 1, 2, 5, 10, ..."""
-    steps = [digit * 10**power for power in range(9) for digit in (1, 2, 5)]
-    return next(step for step in steps if step * points >= LABEL_POINTS)
-
-
 def _name_neurons(ax: Axes, neurons: int, classes: list) -> None:
     """Numbers of neurons, and of classes where they fit beside."""
     points = ax.bbox.height / ax.figure.dpi * 72 / neurons
-    shown = range(0, neurons, _stride(points))
+    shown = range(0, neurons, label_stride(points, neurons))
     ax.set_yticks(list(shown), [str(neuron) for neuron in shown])
     for neuron in range(1, neurons):
         ax.axhline(neuron - 0.5, color=FAINT, linewidth=0.4, zorder=1)
     inner = points * BAND / max(len(classes), 1)
-    if not classes or _stride(inner) >= max(len(classes), 2):
+    stride = label_stride(inner, max(len(classes), 2))
+    if not classes or stride >= max(len(classes), 2):
         return
-    rows = range(0, len(classes), _stride(inner))
+    rows = range(0, len(classes), stride)
     places = [n + BAND * ((k + 0.5) / len(classes) - 0.5) for n in range(neurons) for k in rows]
     ax.set_yticks(places, [str(classes[k]) for _ in range(neurons) for k in rows], minor=True)
     ax.tick_params(axis="y", which="minor", labelsize="xx-small", labelcolor=INK, length=2)
@@ -253,7 +220,7 @@ def _write_silence(ax: Axes, times: Array) -> None:
     points = ax.bbox.height / ax.figure.dpi * 72 / times.shape[1]
     look: dict[str, Any] = {"fontsize": "x-small", "color": INK}
     ax.text(1.01, 1.01, "silent", transform=ax.transAxes, va="bottom", **look)
-    for neuron in range(0, times.shape[1], _stride(points)):
+    for neuron in range(0, times.shape[1], label_stride(points, times.shape[1])):
         share = percent(int(np.isinf(times[:, neuron]).sum()), len(times))
         ax.text(1.01, neuron, share, va="center", transform=ax.get_yaxis_transform(), **look)
 

@@ -1,7 +1,6 @@
 """The raster: every spike of one stimulus, one row per neuron, layers from input to output."""
 
 from collections.abc import Sequence
-from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -11,12 +10,21 @@ from numpy.typing import ArrayLike
 
 from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.given import Array, horizon, layer_names, layers_of_times
-from ttfs.plotting.look import FAINT, INK, PAGE, dress, layer_colour, new_axes
+from ttfs.plotting.look import (
+    FAINT,
+    INK,
+    LABEL_POINTS,
+    PAGE,
+    dress,
+    label_stride,
+    layer_colour,
+    new_axes,
+    uprights,
+)
 
 ROOMY = 10  # neurons in a band of full height; a smaller layer gets a lower band
 GAP = 0.12  # between bands, as a share of a full one
 HEAD = 0.2  # over the last band, room for the decision
-LABEL_POINTS = 6.3  # height that one row label needs
 
 
 class Band(NamedTuple):
@@ -110,20 +118,10 @@ def _check_decision(decision: tuple[float, int], band: Band, end: float) -> None
 
 
 def _draw_layer(ax: Axes, times: Array, band: Band) -> LineCollection:
-    """One line per spike. Projecting caps and no snapping: even a flat line covers its pixel."""
+    """One line per spike."""
     fired = np.flatnonzero(np.isfinite(times))
-    x, y = times[fired], band.row(fired)
-    ends = [np.column_stack([x, y + side * 0.35 * band.step]) for side in (-1, 1)]
-    lines = LineCollection(
-        list(np.stack(ends, axis=1)),
-        colors=layer_colour(band.layer),
-        linewidths=1.2,
-        capstyle="projecting",
-        snap=False,
-        zorder=3,
-    )
-    ax.add_collection(lines, autolim=False)
-    return lines
+    y, half = band.row(fired), 0.35 * band.step
+    return uprights(ax, times[fired], (y - half, y + half), layer_colour(band.layer), width=1.2)
 
 
 def _label_bands(ax: Axes, bands: list[Band]) -> None:
@@ -147,14 +145,13 @@ def _label_rows(ax: Axes, bands: list[Band]) -> None:
     """Neuron indices at the left, as many as fit."""
     low, high = ax.get_ylim()
     needed = LABEL_POINTS * (high - low) * ax.figure.dpi / 72 / ax.bbox.height
-    rows = [(b, row) for b in bands for row in range(0, b.neurons, _label_step(b, needed))]
+    strides = [label_stride(band.step, band.neurons, needed) for band in bands]
+    rows = [
+        (band, row)
+        for band, stride in zip(bands, strides, strict=True)
+        for row in range(0, band.neurons, stride)
+    ]
     ax.set_yticks([float(b.row(row)) for b, row in rows], [str(row) for _, row in rows])
-
-
-def _label_step(band: Band, needed: float) -> int:
-    """Every how many rows a label of the needed height fits: 1, 2, 5, 10, 20, ..."""
-    steps = (digit * 10**power for power in count() for digit in (1, 2, 5))
-    return next(s for s in steps if s * band.step >= needed or s >= band.neurons)
 
 
 def _mark(ax: Axes, decision: tuple[float, int], band: Band, unit: str) -> None:

@@ -1,4 +1,4 @@
-"""What gradient rules share: batches, cures for silence, steps, weight decay."""
+"""What gradient rules share: signals, cures for silence, steps."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,15 +14,9 @@ from ttfs.layers import Dense
 from ttfs.network import Network, aligned_zeros, delay_rate
 from ttfs.optimizers import Optimizer, Slots
 from ttfs.psp import Ramp, Response
+from ttfs.rules.lesson import Batch, Lesson
 from ttfs.silence import Bump, Cure, Hinge, Push, Revive
 from ttfs.weights import Binary
-
-
-class Batch(NamedTuple):
-    """Samples that make one step."""
-
-    times: np.ndarray
-    labels: np.ndarray
 
 
 class Told(NamedTuple):
@@ -47,35 +41,21 @@ class Descent:
     cures: tuple[Cure, ...] = ()
     psp: Ramp | None = None
 
-    def train(
-        self,
-        network: Network,
-        data: tuple[np.ndarray, np.ndarray],
-        order: np.ndarray,
-        batch_size: int,
-        optimizer: Optimizer,
-        slots: dict[str, Slots],
-        lr: float,
-    ) -> tuple[float, int]:
-        """Learn from the samples `order` of (times, labels); return loss and hits, summed."""
-        times, labels = data
+    def train(self, lesson: Lesson) -> tuple[float, int]:
+        """Learn from a lesson; return loss and hits, summed."""
+        network, slots = lesson.network, lesson.slots
         rooms = {name: aligned_zeros(a.size, a.dtype) for name, a in network.parameters().items()}
-        moves = list(moves_of(network, rooms, slots, lr))
+        moves = list(moves_of(network, rooms, slots, lesson.lr))
         loss, hits = 0.0, 0
         with responding(network, self.psp or network.psp):
-            for start in range(0, len(order), batch_size):
-                chosen = order[start : start + batch_size]
-                told = self.tell(network, Batch(times[chosen], labels[chosen]))
+            for batch in lesson.batches():
+                told = self.tell(network, batch)
                 loss, hits = loss + told.loss, hits + told.hits
                 if not self._bumped(network, told, slots["rule"]):
                     for signal in told.signals:
                         self._gradients(network, signal, rooms)
-                    take_step(network, moves, optimizer)
-        if self.weight_decay:
-            steps = -(-len(order) // batch_size)
-            factor = max(0.0, 1 - lr * self.weight_decay) ** steps
-            for latent in network.latents:
-                latent *= latent.dtype.type(factor)
+                    take_step(network, moves, lesson.optimizer)
+        lesson.decay(self.weight_decay)
         return loss, hits
 
     def _gradients(self, network: Network, signal: Signal, rooms: dict[str, np.ndarray]) -> None:
@@ -132,10 +112,15 @@ def memory(cures: Sequence[Cure]) -> Slots:
     return {"bumped": np.array([-1.0, 0.0])} if any(isinstance(c, Bump) for c in cures) else {}
 
 
-def check(network: Network, rule: str, cures: Sequence[Cure], *, ramps: bool) -> None:
-    """Refuse a network whose potentials jump, and cures that do not fit it."""
-    if not ramps:
-        raise InputError(f"rule {rule} needs a Ramp response, the network has {network.psp}")
+def check_response(network: Network, wanted: type[Response], rule: str) -> None:
+    """Refuse a network with the other response."""
+    if not isinstance(network.psp, wanted):
+        name = wanted.__name__
+        raise InputError(f"rule {rule} needs a {name} response, the network has {network.psp}")
+
+
+def check_cures(network: Network, cures: Sequence[Cure]) -> None:
+    """Refuse cures that do not fit a network."""
     for cure in cures:
         if isinstance(cure, Bump):
             cure.check(len(network.layers))

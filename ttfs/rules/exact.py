@@ -8,11 +8,12 @@ from ttfs.checks import positive
 from ttfs.gradients import signals
 from ttfs.losses import CrossEntropy, Loss
 from ttfs.network import Network
-from ttfs.optimizers import Optimizer, Rate, Slots, rate_at
+from ttfs.optimizers import Rate, Slots, rate_at
 from ttfs.propagation import cross, spikes_of
 from ttfs.psp import Ramp
 from ttfs.rules import descent
-from ttfs.rules.descent import Batch, Descent, Told
+from ttfs.rules.descent import Descent, Told
+from ttfs.rules.lesson import Batch, Lesson
 from ttfs.silence import Cure
 
 
@@ -67,31 +68,18 @@ class Exact:
 
     def check(self, network: Network) -> None:
         """Refuse a network whose potentials jump, and cures that do not fit."""
-        ramps = self.rise is not None or isinstance(network.psp, Ramp)
-        descent.check(network, "Exact", self.cures, ramps=ramps)
+        if self.rise is None:
+            descent.check_response(network, Ramp, "Exact")
+        descent.check_cures(network, self.cures)
 
     def memory(self) -> Slots:
         """What is remembered from batch to batch."""
         return descent.memory(self.cures)
 
-    def train(
-        self,
-        network: Network,
-        data: tuple[np.ndarray, np.ndarray],
-        order: np.ndarray,
-        batch_size: int,
-        optimizer: Optimizer,
-        slots: dict[str, Slots],
-        lr: float,
-        done: float = 0.0,
-    ) -> tuple[float, int]:
-        """Learn from the samples `order` of (times, labels); return loss and hits, summed.
-
-        done: share of the training that is over.
-        """
-        psp = None if self.rise is None else Ramp(rate_at(self.rise, done))
-        steps = Descent(self._tell, self.weight_decay, self.cures, psp)
-        return steps.train(network, data, order, batch_size, optimizer, slots, lr)
+    def train(self, lesson: Lesson) -> tuple[float, int]:
+        """Learn from a lesson; return loss and hits, summed."""
+        psp = None if self.rise is None else Ramp(rate_at(self.rise, lesson.done))
+        return Descent(self._tell, self.weight_decay, self.cures, psp).train(lesson)
 
     def _tell(self, network: Network, batch: Batch) -> Told:
         """What the loss says to every spike of a batch."""

@@ -8,10 +8,11 @@ from ttfs.checks import positive
 from ttfs.errors import InputError
 from ttfs.kernels import s4nn as kernels
 from ttfs.network import Network
-from ttfs.optimizers import SGD, Optimizer, Slots, share
+from ttfs.optimizers import SGD, Slots, share
 from ttfs.propagation import forward
 from ttfs.psp import Step
-from ttfs.rules.descent import revive, scale_rate
+from ttfs.rules.descent import check_response, revive, scale_rate
+from ttfs.rules.lesson import Batch, Lesson
 from ttfs.silence import Revive
 
 
@@ -54,8 +55,7 @@ class S4NN:
 
     def check(self, network: Network) -> None:
         """Refuse potentials that do not jump, and a horizon that leaves no room for gamma."""
-        if not isinstance(network.psp, Step):
-            raise InputError(f"rule S4NN needs a Step response, the network has {network.psp}")
+        check_response(network, Step, "S4NN")
         if any(network.delayed):
             raise InputError("rule S4NN needs one delay for each layer")
         if self.gamma >= network.t_max:
@@ -68,39 +68,24 @@ class S4NN:
         """Nothing is remembered from batch to batch."""
         return {}
 
-    def train(
-        self,
-        network: Network,
-        data: tuple[np.ndarray, np.ndarray],
-        order: np.ndarray,
-        batch_size: int,
-        optimizer: Optimizer,
-        slots: dict[str, Slots],
-        lr: float,
-        done: float = 0.0,
-    ) -> tuple[float, int]:
-        """Learn from the samples `order` of (times, labels); return loss and hits, summed."""
-        times, labels = data
-        if batch_size == 1 and isinstance(optimizer, SGD):
-            loss, hits = self._learn(network, times, labels, order, lr)
+    def train(self, lesson: Lesson) -> tuple[float, int]:
+        """Learn from a lesson; return loss and hits, summed."""
+        if lesson.batch_size == 1 and isinstance(lesson.optimizer, SGD):
+            loss, hits = self._learn(lesson)
         else:
             loss, hits = 0.0, 0
-            for start in range(0, len(order), batch_size):
-                batch = order[start : start + batch_size]
-                step = self._batch(network, times[batch], labels[batch], optimizer, slots, lr)
+            for batch in lesson.batches():
+                step = self._batch(lesson, batch)
                 loss, hits = loss + step[0], hits + step[1]
-        if self.weight_decay:
-            updates = -(-len(order) // batch_size)
-            self._decay(network, max(0.0, 1 - lr * self.weight_decay) ** updates)
+        lesson.decay(self.weight_decay)
         return loss, hits
 
     def _targets(self) -> kernels.Targets:
         return kernels.Targets(float(self.gamma), self.learn_silent)
 
-    def _learn(
-        self, network: Network, times: np.ndarray, labels: np.ndarray, order: np.ndarray, lr: float
-    ) -> tuple[float, int]:
+    def _learn(self, lesson: Lesson) -> tuple[float, int]:
         """Sample by sample."""
+        network, samples = lesson.network, (lesson.times, lesson.labels, lesson.order)
         latents = kernels.Latents(
             network.latent_buffer,
             network.padded_thresholds(),
@@ -108,26 +93,19 @@ class S4NN:
             network.binary,
             np.array([scale_rate(network.layers[k]) for k in range(len(network.layers))]),
         )
-        done = kernels.learn(network.arrays, latents, self._targets(), times, labels, order, lr)
+        done = kernels.learn(network.arrays, latents, self._targets(), *samples, lesson.lr)
         for k in range(len(network.layers)):
             network.pack(k)
         return done
 
-    def _batch(
-        self,
-        network: Network,
-        times: np.ndarray,
-        labels: np.ndarray,
-        optimizer: Optimizer,
-        slots: dict[str, Slots],
-        lr: float,
-    ) -> tuple[float, int]:
+    def _batch(self, lesson: Lesson, batch: Batch) -> tuple[float, int]:
         """One step for a whole batch, the last layer first."""
-        record = forward(network, times)
+        network, optimizer, slots, lr = lesson.network, lesson.optimizer, lesson.slots, lesson.lr
+        record = forward(network, batch.times)
         parameters = network.parameters()
         errors = np.empty(record.times[-1].shape, network.dtype)
         result = kernels.output_errors(
-            record.times[-1], labels, self._targets(), network.t_max, errors
+            record.times[-1], batch.labels, self._targets(), network.t_max, errors
         )
         for k in reversed(range(len(network.layers))):
             delay = network.arrays.delays[k]
@@ -137,12 +115,12 @@ class S4NN:
             kernels.gradient(*causes, errors, steps)
             rate = scale_rate(network.layers[k])
             if rate:
-                slopes = np.empty(len(times))
+                slopes = np.empty(len(record))
                 kernels.scale_gradient(*causes, errors, network.weights[k], slopes)
             optimizer.step(parameters[name], steps.reshape(-1), slots[name], lr)
             if rate:
                 name = f"scale_{k + 1}"
-                mean = np.array([np.add.reduce(slopes) / len(times)])
+                mean = np.array([np.add.reduce(slopes) / len(record)])
                 optimizer.step(parameters[name], mean, slots[name], lr * rate)
                 network.scales[k] = max(network.scales[k], kernels.SMALLEST_SCALE)
             network.refresh(k)
@@ -151,10 +129,6 @@ class S4NN:
                 kernels.errors_below(*causes, errors, network.latents[k], below)
                 errors = below
         return result
-
-    def _decay(self, network: Network, factor: float) -> None:
-        for latent in network.latents:
-            latent *= latent.dtype.type(factor)
 
     def end_epoch(self, network: Network, silent: list[np.ndarray], seed: list[int]) -> int:
         """Give dead hidden neurons fresh weights; return how many.

@@ -9,11 +9,12 @@ from ttfs.checks import positive
 from ttfs.gradients import Signal, signal_of
 from ttfs.losses import Absolute, Relative
 from ttfs.network import Network
-from ttfs.optimizers import Optimizer, Slots
+from ttfs.optimizers import Slots
 from ttfs.propagation import Crossings, cross, spikes_of
 from ttfs.psp import Ramp
 from ttfs.rules import descent
-from ttfs.rules.descent import Batch, Descent, Told
+from ttfs.rules.descent import Descent, Told
+from ttfs.rules.lesson import Batch, Lesson
 from ttfs.silence import Cure
 
 
@@ -71,27 +72,16 @@ class STiDiBP:
 
     def check(self, network: Network) -> None:
         """Refuse a network whose potentials jump, and cures that do not fit."""
-        ramps = isinstance(network.psp, Ramp)
-        descent.check(network, "STiDiBP", self.cures, ramps=ramps)
+        descent.check_response(network, Ramp, "STiDiBP")
+        descent.check_cures(network, self.cures)
 
     def memory(self) -> Slots:
         """What is remembered from batch to batch."""
         return descent.memory(self.cures)
 
-    def train(
-        self,
-        network: Network,
-        data: tuple[np.ndarray, np.ndarray],
-        order: np.ndarray,
-        batch_size: int,
-        optimizer: Optimizer,
-        slots: dict[str, Slots],
-        lr: float,
-        done: float = 0.0,
-    ) -> tuple[float, int]:
-        """Learn from the samples `order` of (times, labels); return loss and hits, summed."""
-        steps = Descent(self._tell, self.weight_decay, self.cures)
-        return steps.train(network, data, order, batch_size, optimizer, slots, lr)
+    def train(self, lesson: Lesson) -> tuple[float, int]:
+        """Learn from a lesson; return loss and hits, summed."""
+        return Descent(self._tell, self.weight_decay, self.cures).train(lesson)
 
     def _tell(self, network: Network, batch: Batch) -> Told:
         """What desired times say to every spike of a batch."""

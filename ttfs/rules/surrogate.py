@@ -11,10 +11,11 @@ from ttfs.delays import Delays
 from ttfs.errors import InputError
 from ttfs.gradients import Signal
 from ttfs.network import Network, aligned_zeros, delay_rate
-from ttfs.optimizers import Optimizer, Slots, share
+from ttfs.optimizers import Slots, share
 from ttfs.propagation import cross, spikes_of
 from ttfs.psp import Step
-from ttfs.rules.descent import Batch, Descent, Told
+from ttfs.rules.descent import Descent, Told, check_response
+from ttfs.rules.lesson import Batch, Lesson
 
 MOST = 1e30  # of potentials and of what is said to them: nothing overflows
 
@@ -58,8 +59,7 @@ class Surrogate:
 
     def check(self, network: Network) -> None:
         """Refuse potentials that do not jump, delays of pairs, and delays that should learn."""
-        if not isinstance(network.psp, Step):
-            raise InputError(f"rule Surrogate needs a Step response, the network has {network.psp}")
+        check_response(network, Step, "Surrogate")
         if any(isinstance(x.delay, Delays) and x.delay.per == "pair" for x in network.layers):
             raise InputError("rule Surrogate needs one delay for each layer, or for each input")
         if any(delay_rate(layer) for layer in network.layers):
@@ -69,20 +69,9 @@ class Surrogate:
         """Nothing is remembered from batch to batch."""
         return {}
 
-    def train(
-        self,
-        network: Network,
-        data: tuple[np.ndarray, np.ndarray],
-        order: np.ndarray,
-        batch_size: int,
-        optimizer: Optimizer,
-        slots: dict[str, Slots],
-        lr: float,
-        done: float = 0.0,
-    ) -> tuple[float, int]:
-        """Learn from the samples `order` of (times, labels); return loss and hits, summed."""
-        steps = Descent(self._tell, self.weight_decay)
-        return steps.train(network, data, order, batch_size, optimizer, slots, lr)
+    def train(self, lesson: Lesson) -> tuple[float, int]:
+        """Learn from a lesson; return loss and hits, summed."""
+        return Descent(self._tell, self.weight_decay).train(lesson)
 
     def _tell(self, network: Network, batch: Batch) -> Told:
         """What the loss says to the potentials of a batch."""
@@ -128,8 +117,7 @@ def potentials(network: Network, layer: int, arrived: Arrived, until: np.ndarray
     weights = network.padded(network.arrays.weights, layer)
     found = np.empty((len(until), weights.shape[1]), network.dtype)
     arrived.potentials(padded(until, weights.shape[1], -np.inf, network.dtype), weights, found)
-    with np.errstate(over="ignore"):
-        return np.clip(found[:, : until.shape[1]] / thresholds_of(network, layer), -MOST, MOST)
+    return over_thresholds(network, layer, found[:, : until.shape[1]])
 
 
 def moments_below(network: Network, layer: int, until: np.ndarray) -> np.ndarray:
@@ -146,16 +134,14 @@ def signal_of(
 ) -> Signal:
     """The signal of a layer: `errors` are derivatives by minus its potentials, in thresholds."""
     width = network.arrays.widths[layer]
-    with np.errstate(over="ignore"):
-        gains = np.clip(errors / thresholds_of(network, layer), -MOST, MOST)
-    gains = padded(gains, width, 0, network.dtype)
+    gains = padded(over_thresholds(network, layer, errors), width, 0, network.dtype)
     return Signal(layer, arrived, gains, padded(until, width, -np.inf, network.dtype))
 
 
-def thresholds_of(network: Network, layer: int) -> np.ndarray:
-    """(outputs,) thresholds of a layer, scaled; float64."""
-    first = network.arrays.units[layer]
-    return network.arrays.thresholds[first : first + network.sizes[layer + 1]].astype(float)
+def over_thresholds(network: Network, layer: int, values: np.ndarray) -> np.ndarray:
+    """(samples, outputs) values divided by the thresholds of a layer, and finite; float64."""
+    with np.errstate(over="ignore"):
+        return np.clip(values / network.scaled_thresholds(layer).astype(float), -MOST, MOST)
 
 
 def padded(values: np.ndarray, width: int, filler: float, dtype: np.dtype) -> np.ndarray:

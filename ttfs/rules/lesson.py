@@ -1,0 +1,51 @@
+"""What a rule is given to learn from, and how its steps are made."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from ttfs.network import Network
+from ttfs.optimizers import Optimizer, Slots
+
+
+class Batch(NamedTuple):
+    """Samples that make one step."""
+
+    times: np.ndarray
+    labels: np.ndarray
+
+
+class Lesson(NamedTuple):
+    """Samples that a network learns from, one batch after the other.
+
+    network: changed in place.
+    times, labels: (samples, inputs) and (samples,), of which `order` chooses.
+    slots: what the optimizer remembers of each parameter, and the rule as "rule".
+    lr: learning rate of the weights.
+    done: share of the training that is over.
+    """
+
+    network: Network
+    times: np.ndarray
+    labels: np.ndarray
+    order: np.ndarray
+    batch_size: int
+    optimizer: Optimizer
+    slots: dict[str, Slots]
+    lr: float
+    done: float = 0.0
+
+    def batches(self) -> Iterator[Batch]:
+        """The samples in their order, so many at a time."""
+        for start in range(0, len(self.order), self.batch_size):
+            chosen = self.order[start : start + self.batch_size]
+            yield Batch(self.times[chosen], self.labels[chosen])
+
+    def decay(self, weight_decay: float) -> None:
+        """Shrink the weights as much as that many steps would have done, all at once."""
+        if weight_decay:
+            steps = -(-len(self.order) // self.batch_size)
+            factor = max(0.0, 1 - self.lr * weight_decay) ** steps
+            for latent in self.network.latents:
+                latent *= latent.dtype.type(factor)

@@ -1,0 +1,18 @@
+"""The versions a result depends on."""
+
+import platform
+
+import numba
+import numpy as np
+
+import ttfs
+
+
+def versions() -> dict[str, str]:
+    """Of this package and of what it computes with, by name."""
+    return {
+        "ttfs": ttfs.__version__,
+        "numpy": np.__version__,
+        "numba": numba.__version__,
+        "python": platform.python_version(),
+    }
