@@ -78,7 +78,7 @@ class Linear:
     """
 
     def __init__(self, network, times, rule):
-        self.network, self.rule = network, rule
+        self.network, self.rule, self.scales = network, rule, network.scales.copy()
         spikes = ttfs.forward(network, times).times
         moments = np.minimum(spikes[-1].min(axis=1), network.t_max)
         self.decided = moments < network.t_max
@@ -88,18 +88,22 @@ class Linear:
             delays = np.broadcast_to(network.delays[k][:, 0], network.sizes[k])
             arrivals = spikes[k] + delays
             self.arrivals.insert(0, np.where(arrivals < network.t_max, arrivals, INF))
-            self.until.insert(0, self.until[0].max(axis=1, keepdims=True) - delays)
+            moments = self.until[0].max(axis=1, keepdims=True)
+            before = np.where(arrivals <= moments, spikes[k], -INF)
+            self.until.insert(0, np.maximum(moments - delays, before))
         self.base = None
         self.base = [self.potentials(k, network.weights, []) for k in range(len(network.layers))]
 
     def potentials(self, layer, weights, risen):
-        """Potentials of a layer in thresholds, given by how much the one below has risen."""
+        """Potentials of a layer in thresholds, given by how much the one below has risen.
+
+        The layer's weights are its signs times its scale, if it is binary.
+        """
         until = self.until[layer + 1]
         found = reference.potentials_at(self.arrivals[layer], until, weights[layer])
         if risen:
             found += risen[-1] @ weights[layer]
-        thresholds = np.asarray(self.network.layers[layer].threshold) / self.network.scales[layer]
-        return found / thresholds
+        return found * self.scales[layer] / np.asarray(self.network.layers[layer].threshold)
 
     def loss(self, weights, labels):
         """Summed over samples."""
@@ -144,6 +148,47 @@ def test_the_gradient_is_that_of_the_stand_in(sizes, rule, delay, seed):
             slow[place] = (sides[0] - sides[1]) / (2 * step)
         assert np.abs(found).max() > 1e-6
         assert np.allclose(found, slow, rtol=1e-5, atol=1e-6 * np.abs(slow).max())
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("rule", RULES, ids=repr)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_gradient_by_a_scale_is_that_of_the_stand_in(rule, seed):
+    network = network_of((5, 8, 3), seed, binary=True)
+    times, labels = stimuli(6, 5, seed), np.arange(6) % 3
+    linear = Linear(network, times, rule)
+    for signal in rule._tell(network, Batch(times, labels)).signals:
+        sides, step = [], 1e-6
+        for change in (step, -step):
+            linear.scales[signal.layer] += change
+            sides.append(linear.loss(network.weights, labels))
+            linear.scales[signal.layer] -= change
+        slow = (sides[0] - sides[1]) / (2 * step)
+        assert abs(slow) > 1e-3
+        assert signal.by_scale(network) * len(times) == pytest.approx(slow, rel=1e-5)
+
+
+@pytest.mark.small
+@given(
+    time=st.floats(0, 1), delay=st.sampled_from([0.1, 0.3, 1 / 3]), dtype=st.sampled_from(DTYPES)
+)
+def test_the_spike_that_decides_learns_however_its_delay_is_rounded(time, delay, dtype):
+    layers = (
+        ttfs.Dense.of([[2.0]], threshold=1.0),
+        ttfs.Dense.of([[2.0, -2.0]], threshold=1.0, delay=delay),
+    )
+    network = ttfs.Network(*layers, t_max=4, dtype=dtype)
+    told = Surrogate()._tell(network, Batch(np.array([[time]], dtype), np.array([1])))
+    by_weights = told.signals[1].by_weights(np.empty(network.arrays.widths[0], dtype))
+    assert by_weights[0, 0] > 0.01
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("setting", ["tau", "width"])
+@pytest.mark.parametrize("value", [0, -1, np.nan, INF, 1e-31, 1e31, "one"])
+def test_scales_without_sense_are_refused(setting, value):
+    with pytest.raises(InputError, match=rf"Surrogate\({setting}=...\)"):
+        Surrogate(**{setting: value})
 
 
 def trained(rule, *, binary=False, seed=0, epochs=3, labels=None, samples=40, batch_size=8):

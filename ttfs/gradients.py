@@ -102,7 +102,15 @@ class Signal(NamedTuple):
         return np.add.reduce(self.gains[:, : self.outputs(network)], axis=0) * factor
 
     def by_scale(self, network: Network) -> float:
-        """Derivative by the scale, which divides the thresholds."""
+        """Derivative by the scale, which divides the thresholds.
+
+        A potential that crosses stands at its threshold; one that jumps is where it is.
+        """
+        if isinstance(self.causes, Arrived):
+            weights = network.padded(network.arrays.weights, self.layer)
+            potential = np.empty(self.gains.shape, network.dtype)
+            self.causes.potentials(self.until, weights, potential)
+            return float(-np.sum(self.gains.astype(float) * potential)) / network.scales[self.layer]
         thresholds = np.asarray(network.layers[self.layer].threshold, float)
         by_thresholds = self.by_thresholds(network).astype(float)
         return float(-np.sum(by_thresholds * thresholds) / network.scales[self.layer])

@@ -51,9 +51,9 @@ class CrossEntropy:
     early: float = 0.0
 
     def __post_init__(self) -> None:
-        _scale(self.tau, "CrossEntropy(tau=...)")
+        moderate(self.tau, "CrossEntropy(tau=...)")
         share(self.smoothing, "CrossEntropy(smoothing=...)")
-        _scale(self.early, "CrossEntropy(early=...)", zero=True)
+        moderate(self.early, "CrossEntropy(early=...)", zero=True)
 
     def errors(self, times: Any, labels: Any, t_max: float) -> Errors:
         """The loss summed over samples, and its derivative by each time."""
@@ -87,8 +87,8 @@ class Relative:
     early: float = 0.0
 
     def __post_init__(self) -> None:
-        _scale(self.gamma, "Relative(gamma=...)")
-        _scale(self.early, "Relative(early=...)", zero=True)
+        moderate(self.gamma, "Relative(gamma=...)")
+        moderate(self.early, "Relative(early=...)", zero=True)
 
     def targets(self, times: Any, labels: Any, t_max: float) -> np.ndarray:
         """When each output should fire, (samples, outputs) in float64; t_max is silence."""
@@ -127,7 +127,7 @@ class Absolute:
     early: float = 0.0
 
     def __post_init__(self) -> None:
-        _scale(self.early, "Absolute(early=...)", zero=True)
+        moderate(self.early, "Absolute(early=...)", zero=True)
 
     def targets(self, times: Any, labels: Any, t_max: float) -> np.ndarray:
         """When each output should fire, (samples, outputs) in float64; t_max is silence."""
@@ -163,8 +163,8 @@ class ShiftInvariant:
     early: float = 0.0
 
     def __post_init__(self) -> None:
-        _scale(self.delta, "ShiftInvariant(delta=...)")
-        _scale(self.early, "ShiftInvariant(early=...)", zero=True)
+        moderate(self.delta, "ShiftInvariant(delta=...)")
+        moderate(self.early, "ShiftInvariant(early=...)", zero=True)
 
     def errors(self, times: Any, labels: Any, t_max: float) -> Errors:
         """The loss summed over samples, and its derivative by each time."""
@@ -192,10 +192,10 @@ def _outputs(times: Any, labels: Any, t_max: Any) -> tuple[np.ndarray, np.ndarra
     if array.ndim != 2 or array.shape[1] == 0:
         raise ShapeError(f"output times must be (samples, outputs), got {array.shape}")
     array = as_times(array, array.shape[1], "output times")
-    return array, as_labels(labels, *array.shape), _scale(t_max, "t_max")
+    return array, as_labels(labels, *array.shape), moderate(t_max, "t_max")
 
 
-def _scale(value: Any, whose: str, *, zero: bool = False) -> float:
+def moderate(value: Any, whose: str, *, zero: bool = False) -> float:
     """A time or price (or none) that is neither so small nor so large that sums overflow."""
     number = positive(value, whose, zero=zero)
     if not (LEAST <= number <= MOST or number == 0):

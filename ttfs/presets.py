@@ -205,18 +205,6 @@ PRESETS = {
         epochs=40,
         published="97.0 BS4NN (lenient; its weights: 95.7)",
     ),
-    "step-fashion": exact(
-        "fashion-mnist",
-        1000,
-        layers=(Real(init=(-0.05, 0.054)), Real(init=(-0.05, 0.054))),
-        psp=Step(),
-        delay=Delays(per="input", init=(0.0, 0.5), rate=0),
-        rule=Surrogate(smoothing=0.05),
-        augmentation=(Dropout(0.1),),
-        average=100_000,
-        epochs=25,
-        published="about 88.0 S4NN (lenient)",
-    ),
     "stidi-mnist": exact(
         "mnist",
         350,

@@ -48,7 +48,7 @@ class Real:
     def bounds(self, inputs: int, outputs: int, threshold: float) -> Bounds:
         """(low, high) for a layer of that size."""
         high = 2 * threshold / needed(inputs)
-        return self.init or (-0.9 * high, high)
+        return (-0.9 * high, high) if self.init is None else self.init
 
     def first_scale(self, inputs: int, threshold: float) -> float:
         """Real weights are what they are."""
@@ -62,7 +62,8 @@ class Binary:
     The network adds +1 and -1, and a layer's threshold is divided by its `scale`, which says
     the same as multiplying the signs by it but keeps the potential a whole number. The scale
     learns with `scale_rate` times the learning rate of the weights; 0 keeps it fixed. It begins
-    at what is given, or at what the number of inputs suggests.
+    at what is given, or such that the threshold, whatever it is, takes as many synapses as the
+    number of inputs suggests.
     `init`: (low, high) of the uniform distribution that latent weights are drawn from; by
     default two of three are positive. A latent weight of exactly 0 counts as +1. `clip` keeps
     latent weights within +-clip, so that none grows too large to change its sign again. With
@@ -88,7 +89,7 @@ class Binary:
     def bounds(self, inputs: int, outputs: int, threshold: float) -> Bounds:
         """(low, high) of the latent weights of a layer of that size."""
         high = min(60 / outputs**0.5, self.clip)
-        return self.init or (-high / 2, high)
+        return (-high / 2, high) if self.init is None else self.init
 
     def first_scale(self, inputs: int, threshold: float) -> float:
         """The scale of a layer of that size before it has learned."""

@@ -10,9 +10,10 @@ from ttfs.decoding import decide
 from ttfs.delays import Delays
 from ttfs.errors import InputError
 from ttfs.gradients import Signal
+from ttfs.losses import moderate
 from ttfs.network import Network, aligned_zeros, delay_rate
 from ttfs.optimizers import Slots, share
-from ttfs.propagation import cross, spikes_of
+from ttfs.propagation import arrivals_of, cross, spikes_of
 from ttfs.psp import Step
 from ttfs.rules.descent import Descent, Told, check_response
 from ttfs.rules.lesson import Batch, Lesson
@@ -52,8 +53,8 @@ class Surrogate:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        positive(self.tau, "Surrogate(tau=...)")
-        positive(self.width, "Surrogate(width=...)")
+        moderate(self.tau, "Surrogate(tau=...)")
+        moderate(self.width, "Surrogate(width=...)")
         share(self.smoothing, "Surrogate(smoothing=...)")
         positive(self.weight_decay, "Surrogate(weight_decay=...)", zero=True)
 
@@ -77,7 +78,7 @@ class Surrogate:
         """What the loss says to the potentials of a batch."""
         found, last = cross(network, batch.times), len(network.layers) - 1
         spikes = [batch.times, *(spikes_of(network, found, k) for k in range(last + 1))]
-        outputs = spikes.pop()
+        outputs = spikes[-1]
         moments = np.minimum(outputs.min(axis=1), network.t_max)
         until = np.repeat(moments[:, None], network.sizes[-1], axis=1)
         arrived = arrived_at(network, last, spikes[last])
@@ -87,7 +88,7 @@ class Surrogate:
         signals = [signal_of(network, last, arrived, -errors / len(errors), until)]
         for k in range(last - 1, -1, -1):
             errors = signals[-1].by_times(network)
-            until = moments_below(network, k, until)
+            until = moments_below(network, k, until, spikes[k + 1])
             arrived = arrived_at(network, k, spikes[k])
             potential = potentials(network, k, arrived, until)
             errors = errors * np.exp(-np.abs(potential - 1) / self.width)
@@ -120,13 +121,19 @@ def potentials(network: Network, layer: int, arrived: Arrived, until: np.ndarray
     return over_thresholds(network, layer, found[:, : until.shape[1]])
 
 
-def moments_below(network: Network, layer: int, until: np.ndarray) -> np.ndarray:
+def moments_below(
+    network: Network, layer: int, until: np.ndarray, spikes: np.ndarray
+) -> np.ndarray:
     """(samples, outputs) until when the spikes of a layer are in time for the next one.
 
-    Where that has neurons that look at different moments, in time for the last of them.
+    Where that has neurons that look at different moments, in time for the last of them. A spike
+    that was in time stays so, however the difference is rounded.
     """
+    moments = until.max(axis=1, keepdims=True)
     delays = np.broadcast_to(network.delays[layer + 1][:, 0], network.sizes[layer + 1])
-    return (until.max(axis=1, keepdims=True) - delays).astype(network.dtype)
+    latest = (moments - delays).astype(network.dtype)
+    in_time = arrivals_of(spikes, delays) <= moments
+    return np.where(in_time, np.maximum(latest, spikes), latest)
 
 
 def signal_of(
