@@ -11,7 +11,7 @@ from ttfs.checks import as_times, positive
 from ttfs.errors import InputError
 from ttfs.kernels import delayed, propagation, ramp
 from ttfs.kernels.propagation import BLOCK, Arrays
-from ttfs.network import Network
+from ttfs.network import Network, check_network
 from ttfs.psp import Ramp, Step
 
 
@@ -95,6 +95,7 @@ def forward(network: Network, times: Any, *, until: Any = None) -> Record:
     >>> ttfs.forward(network, [[1.0, 3.0, 4.0]], until=3).times[1]
     array([[inf, inf]])
     """
+    check_network(network, "forward(network=...)")
     times = as_times(times, network.sizes[0], f"times for {network.sizes[0]} inputs")
     early = isinstance(until, str) and until == "decision"
     end = network.t_max if early else end_of(network, until)
@@ -113,7 +114,7 @@ def end_of(network: Network, until: Any) -> float:
         return network.t_max
     if isinstance(until, str):
         raise InputError(f'forward(until=...) must be a time or "decision", got {until!r}')
-    if until == np.inf:
+    if np.isscalar(until) and until == np.inf:
         return network.t_max
     return min(positive(until, "forward(until=...)", zero=True), network.t_max)
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ttfs import explanations
-from ttfs.checks import as_array, check_times
-from ttfs.circuit import Circuit
+from ttfs.checks import as_array, check_times, of_kind
+from ttfs.circuit import Circuit, check_keys
 from ttfs.errors import InputError, ShapeError
 from ttfs.explanations import Explanation, Trace
 from ttfs.kernels import queue as names
@@ -145,7 +145,8 @@ class Simulator:
         whose = f"times of layer {self.circuit.names[layer]!r}"
         array, size = as_array(values, whose), self.circuit.populations[layer].size
         if array.shape != (size,):
-            raise ShapeError(f"{whose} must be ({size},), got {array.shape}")
+            one = "; for one stimulus of a batch, pass times[i]" if array.ndim == 2 else ""
+            raise ShapeError(f"{whose} must be ({size},), got {array.shape}{one}")
         check_times(array, whose)
         return array
 
@@ -190,9 +191,8 @@ class Simulator:
         potentials go on after the last event: at the end, the time is the horizon if there
         is one, or that given.
         """
-        if until != until:
-            raise InputError("run(until=...) must not be NaN")
-        stop = min(float(until), self._alarm)
+        until = as_moment(until, "run(until=...)")
+        stop = min(until, self._alarm)
         if self._breaks is None:
             why = self._kernels.run(*self._handed, stop)
         else:
@@ -240,14 +240,14 @@ class Simulator:
         """
         if decision:
             layer = len(self.circuit.populations) - 1
-        if time is not None and np.isnan(time):
-            raise InputError("break_on(time=...) must not be NaN")
+        if time is not None:
+            time = as_moment(time, "break_on(time=...)")
         if layer is None and (neuron is not None or potential is not None or time is None):
             raise InputError("break_on wants a layer, a time or decision=True")
         if layer is not None:
             self._break_in(layer, neuron, potential)
         if time is not None:
-            self._alarm = float(time)
+            self._alarm = time
 
     def _break_in(self, layer: int | str, neuron: int | None, potential: float | None) -> None:
         number = self.circuit.layer(layer)
@@ -388,6 +388,7 @@ class Simulator:
         """
         circuit, stimulus = self.circuit.changed(thresholds or {}, weights or {}), self._stimulus
         after = stimulus.copy()
+        check_keys(times or {}, 2, "what_if(times=...) wants {(layer, neuron): time}")
         for (layer, neuron), time in (times or {}).items():
             number, index = self.circuit.neuron(layer, neuron)
             check_times(np.array([time], float), f"time of {self.circuit.names[number]} {index}")
@@ -451,6 +452,14 @@ class Difference:
             for c in (*self.moved, *self.vanished, *self.appeared)
         ]
         return "\n".join(lines) or "nothing changes"
+
+
+def as_moment(time: Any, whose: str) -> float:
+    """A time as a float; what is before the beginning is none that has been."""
+    of_kind(time, int | float | np.integer | np.floating, whose, "a time")
+    if np.isnan(time):
+        raise InputError(f"{whose} must not be NaN")
+    return float(time)
 
 
 def make_memory(plan: Plan, dtype: np.dtype, kernels: Any) -> tuple[np.ndarray, ...]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ttfs.checks import several
 from ttfs.errors import InputError
 from ttfs.gradients import Signal
 from ttfs.kernels.s4nn import SMALLEST_SCALE
@@ -136,7 +137,8 @@ def check(network: Network, rule: str, cures: Sequence[Cure], *, ramps: bool) ->
     """Refuse a network whose potentials jump, and cures that do not fit it."""
     if not ramps:
         raise InputError(f"rule {rule} needs a Ramp response, the network has {network.psp}")
-    for cure in cures:
+    kinds = "a tuple of ttfs.silence, such as (Revive(),)"
+    for cure in several(cures, Cure, f"{rule}(cures=...)", kinds):
         if isinstance(cure, Bump):
             cure.check(len(network.layers))
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ttfs.checks import positive
+from ttfs.checks import of_kind, positive
 from ttfs.gradients import signals
 from ttfs.losses import CrossEntropy, Loss
 from ttfs.network import Network
@@ -59,6 +59,7 @@ class Exact:
     spread: bool = False
 
     def __post_init__(self) -> None:
+        of_kind(self.loss, Loss, "Exact(loss=...)", "one of ttfs.losses, such as CrossEntropy()")
         positive(self.floor, "Exact(floor=...)", zero=True)
         positive(self.weight_decay, "Exact(weight_decay=...)", zero=True)
         positive(self.sparsity, "Exact(sparsity=...)", zero=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ttfs.checks import positive
+from ttfs.checks import of_kind, positive
 from ttfs.gradients import Signal, signal_of
 from ttfs.losses import Absolute, Relative
 from ttfs.network import Network
@@ -61,6 +61,8 @@ class STiDiBP:
     cures: tuple[Cure, ...] = ()
 
     def __post_init__(self) -> None:
+        kinds = "a losses.Relative() or losses.Absolute()"
+        of_kind(self.targets, Relative | Absolute, "STiDiBP(targets=...)", kinds)
         if self.slope is not None:
             positive(self.slope, "STiDiBP(slope=...)")
         positive(self.floor, "STiDiBP(floor=...)", zero=True)
