@@ -297,7 +297,6 @@ def _restore(content: bytes) -> Model:
     encoder = None
     if header["encoder"] is not None:
         encoder = _revived(header["encoder"], (Latency, Direct), "encoder")
-        positive(encoder.t_max, "encoder: t_max")
     network = _network(header, _layers(header, content, start))
     if _content(network, text) != content:
         raise InputError("holds other things than its header says, or in another form")
