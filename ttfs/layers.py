@@ -69,7 +69,13 @@ class Dense:
 
     @classmethod
     def of(cls, initial: Any, **settings: Any) -> "Dense":
-        """A layer with the given (inputs, outputs) weights and other settings of `Dense`."""
+        """A layer with the given (inputs, outputs) weights and other settings of `Dense`.
+
+        Raises `ShapeError` or `InputError` for what is no matrix of finite numbers.
+
+        >>> Dense.of([[1.0], [0.5]], threshold=1)
+        Dense(2, 1, threshold=1)
+        """
         array = as_array(initial, "Dense.of(...)")
         if array.ndim != 2:
             raise ShapeError(f"Dense.of(...) wants (inputs, outputs) weights, got {array.shape}")

@@ -151,7 +151,18 @@ class Simulator:
         return array
 
     def snapshot(self) -> Any:
-        """The whole state, to `restore` any number of times."""
+        """The whole state, to `restore` any number of times.
+
+        >>> import ttfs
+        >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1, delay=1), t_max=10)
+        >>> simulator = ttfs.Simulator(network, [1.0, 3.0])
+        >>> beginning = simulator.snapshot()
+        >>> simulator.run()
+        'end'
+        >>> simulator.restore(beginning)
+        >>> simulator.events
+        0
+        """
         return type(self._state)(*(array.copy() for array in self._state))
 
     def restore(self, snapshot: Any) -> None:
@@ -237,6 +248,13 @@ class Simulator:
         each arrival (with ramps, after each event: the first one, of any neuron, after which
         the potential has passed). time: once, after the last event at or before it.
         decision: when the last layer fires.
+
+        >>> import ttfs
+        >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1, delay=1), t_max=10)
+        >>> simulator = ttfs.Simulator(network, [1.0, 3.0])
+        >>> simulator.break_on(layer="output", neuron=0)
+        >>> simulator.run(), simulator.time
+        ('spike', 4.0)
         """
         if decision:
             layer = len(self.circuit.populations) - 1
@@ -305,7 +323,16 @@ class Simulator:
         return self._part(self._state.spikes, self.circuit.layer(layer)).copy()
 
     def potential(self, layer: int | str) -> np.ndarray:
-        """(neurons,) membrane potentials now; of neurons that fired, at their spike."""
+        """(neurons,) membrane potentials now; of neurons that fired, at their spike.
+
+        >>> import ttfs
+        >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1, delay=1), t_max=10)
+        >>> simulator = ttfs.Simulator(network, [1.0, 3.0])
+        >>> simulator.run(until=2)
+        'until'
+        >>> simulator.potential("output")
+        array([0.6], dtype=float32)
+        """
         number = self.circuit.layer(layer)
         units, thresholds = self.circuit.units[number], self.circuit.thresholds
         return explanations.potentials(self.plan, self._state, thresholds, units, self.time)
@@ -316,7 +343,18 @@ class Simulator:
     # -- questions
 
     def explain(self, layer: int | str, neuron: int) -> Explanation:
-        """Why a neuron fired when it did, or how close it has come; prints as a table."""
+        """Why a neuron fired when it did, or how close it has come; prints as a table.
+
+        >>> import ttfs
+        >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1, delay=1), t_max=10)
+        >>> simulator = ttfs.Simulator(network, [1.0, 3.0])
+        >>> simulator.run(until=2)
+        'until'
+        >>> print(simulator.explain("output", 0))
+        output 0 has not fired; closest at 2 step, 0.4 below its threshold 1
+           arrives             from   fired at     weight potential
+                 2          input 0          1       +0.6 0.6
+        """
         number, index = self.circuit.neuron(layer, neuron)
         unit = self.circuit.units[number].start + index
         course, threshold = self._course(number, index), self._threshold(unit)
