@@ -23,6 +23,14 @@ class Record:
     potential: (samples, outputs) of the last layer: at a neuron's own spike, or for a silent
         neuron just before the end. For `Binary` layers it counts synapses.
     counts: `additions`, or what finds them when they are asked for.
+
+    >>> import ttfs
+    >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1), t_max=10)
+    >>> record = forward(network, [[1.0, 3.0]])
+    >>> record, record.events, record.additions
+    (Record(1 samples, 2-1), array([2]), array([[2]]))
+    >>> [layer[0].tolist() for layer in record.times]
+    [[1.0, 3.0], [3.0]]
     """
 
     times: tuple[np.ndarray, ...]
