@@ -112,7 +112,7 @@ def test_no_labels_are_labels_of_no_samples():
         ([0, 1, 3], InputError, r"0\.\.2"),
         ([0, 1, -1], InputError, r"0\.\.2"),
         ([0, 1, 2**63], InputError, "labels"),
-        ([0, 1, 0.5], InputError, "whole"),
+        ([0, 1, 0.5], InputError, "whole numbers, got 0.5"),
         ([0, 1, np.nan], InputError, "whole"),
         ([0, 1, np.inf], InputError, "whole"),
         (["a", "b", "c"], InputError, "numbers"),
@@ -124,7 +124,7 @@ def test_labels_that_cannot_be_meant_are_refused(labels, error, words):
         checks.as_labels(labels, 3, 3)
 
 
-@pytest.mark.parametrize("value", [1, 0.5, np.float32(2), np.int64(3), 5e-324, "7"])
+@pytest.mark.parametrize("value", [1, 0.5, np.float32(2), np.int64(3), 5e-324])
 def test_a_positive_number_is_a_float(value):
     number = checks.positive(value, "it")
     assert type(number) is float
@@ -132,11 +132,31 @@ def test_a_positive_number_is_a_float(value):
 
 
 @pytest.mark.parametrize(
-    "value", [0, -1, -0.5, np.nan, np.inf, -np.inf, "x", None, [1, 2], 10**400]
+    "value", [0, -1, -0.5, np.nan, np.inf, -np.inf, "x", "7", None, [1, 2], 10**400]
 )
 def test_a_number_that_is_not_positive_is_refused(value):
     with pytest.raises(InputError, match="^it must be"):
         checks.positive(value, "it")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("s4nn", "got 's4nn'"),
+        (np.zeros((64, 8)), r"got array\(\[\[0., .{40,50}\.\.\. \(ndarray\)"),
+        (ShapeError, "got <class 'ttfs.errors.ShapeError'>"),
+    ],
+)
+def test_a_value_of_another_kind_is_shown_in_one_line(value, words):
+    with pytest.raises(InputError, match=rf"^it must be a number, {words}$"):
+        checks.of_kind(value, int, "it", "a number")
+
+
+@pytest.mark.parametrize("values", [1, "ab", {1: 2}, [1, "b"]])
+def test_several_are_a_list_of_one_kind(values):
+    assert checks.several([1, 2], int, "they", "numbers") == (1, 2)
+    with pytest.raises(InputError, match="^they must be numbers, got"):
+        checks.several(values, int, "they", "numbers")
 
 
 def test_zero_is_refused_unless_allowed():

@@ -291,7 +291,19 @@ def test_runs_are_compared(drawn, tmp_path, capsys):
     assert "3, 3" in row
     assert picture.stat().st_size > 1000
     assert main("compare", "nowhere") == 2
-    assert "ttfs: nowhere is not a finished run" in capsys.readouterr().err
+    assert "ttfs: nowhere is not the folder of a finished run" in capsys.readouterr().err
+
+
+def test_times_are_told_in_their_unit_and_whose_they_are(run, capsys):
+    arguments = "--out", run, *FAST, "--seed", 3
+    assert main("train", *arguments, "--resume") == 0
+    trained = capsys.readouterr().out
+    assert main("evaluate", run / "model.npz", "--dataset", "digits") == 0
+    evaluated = capsys.readouterr().out
+    time = read(run / "report.json")["decision_time_mean"]
+    for out in (trained, evaluated):
+        assert f"decision time         {time:.3g} on average (window)\n" in out
+    assert ("\n  training time " in trained, "\n  time " in evaluated) == (True, True)
 
 
 def test_evaluate_knows_the_split(drawn, tmp_path):
@@ -309,7 +321,9 @@ def test_info_tells_what_a_model_is(drawn, capsys):
     assert out.startswith(f"{title}\n  layer 1: Dense(64, 30, weights=")
     assert "encoder: Latency(t_max=1" in out
     assert "seed: 3" in out
-    assert f"accuracy: {read(drawn / 'report.json')['accuracy']}" in out
+    report = read(drawn / "report.json")
+    assert f"accuracy: {100 * report['accuracy']:.2f} %\n" in out
+    assert f"versions: ttfs {ttfs.__version__}, numpy {np.__version__}" in out
 
 
 def test_info_tells_what_a_model_costs(drawn, capsys):
@@ -451,11 +465,13 @@ MISTAKES = [
     mistake("train --out /proc/run", "cannot write into /proc/run"),
     mistake("train --out run", "run already holds model.npz: --resume goes on with that run"),
     mistake("train --out run --resume", "belongs to a training with other data or settings"),
+    mistake("train --out over --resume", "over holds model.npz but no checkpoint.npz to go on"),
     mistake("train --out damaged --resume", "is not a readable checkpoint"),
     mistake("evaluate", "the following arguments are required: MODEL, --dataset"),
     mistake("evaluate run/model.npz", "the following arguments are required: --dataset"),
     mistake("evaluate absent.npz --dataset digits", "absent.npz: there is no such file"),
-    mistake("evaluate run --dataset digits", "is a folder or a device, not a file"),
+    mistake("evaluate run --dataset digits", "run: is a folder; did you mean run/model.npz?"),
+    mistake("evaluate . --dataset digits", ".: is a folder or a device, not a file"),
     mistake("evaluate run/checkpoint.npz --dataset digits", "is not a model that ttfs.save wrote"),
     mistake("evaluate text.npz --dataset digits", "is not a model that ttfs.save wrote"),
     mistake("evaluate run/model.npz --dataset none", "no data set 'none'"),
@@ -473,6 +489,12 @@ MISTAKES = [
     mistake("plot run/model.npz --dataset digits --index -1", "'-1' is not a whole number"),
     mistake("plot run/model.npz --dataset mine.npz", "takes 64 inputs, but mine.npz has 20"),
     mistake("plot run/model.npz --dataset digits --out text.npz", "text.npz: File exists"),
+    mistake("compare .", ". is not the folder of a finished run: report.json: No such file"),
+    mistake("compare .", "; did you mean ./*?"),
+    mistake("compare run --out table.txt", "'table.txt' must end in .png, .pdf or .svg"),
+    mistake("compare run --out no/table.png", "no: No such folder"),
+    mistake("bench --out table.txt", "'table.txt' must end in .png, .pdf or .svg"),
+    mistake("bench --report no/bench.json", "no: No such folder"),
     mistake("bench --cases forward", "no case 'forward'; there are forward-784-400-10"),
     mistake("bench --compare run/report.json", "run/report.json is not a report that ttfs bench"),
     mistake("bench --compare text.npz", "text.npz is not a report that ttfs bench wrote"),
@@ -496,6 +518,7 @@ def desk(run):
         file.write("no archive at all")
     os.mkdir("folder.npz")
     shutil.copytree(run, "damaged")
+    shutil.copytree(run, "over", ignore=shutil.ignore_patterns("checkpoint.npz"))
     os.truncate("damaged/checkpoint.npz", 1000)
 
 
@@ -523,6 +546,25 @@ def test_what_the_machine_cannot_do_is_told_in_one_sentence(error, message, caps
     monkeypatch.setattr(ttfs.runs, "save", fail)
     assert main("train", *FAST, "--quiet") == 2
     assert re.fullmatch(rf"ttfs: {re.escape(message)}.*\n", capsys.readouterr().err)
+
+
+def test_a_refused_resumption_leaves_the_model(run):
+    os.remove(run / "checkpoint.npz")
+    before = (run / "model.npz").read_bytes()
+    assert main("train", "--out", run, *FAST, "--quiet", "--resume") == 2
+    assert (run / "model.npz").read_bytes() == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes break otherwise here")
+@pytest.mark.parametrize("buffered", ["", "1"])
+def test_a_reader_that_has_enough_is_no_mistake(buffered):
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-m", "ttfs", "datasets"]
+    environment = os.environ | {"PYTHONUNBUFFERED": buffered}
+    done = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, env=environment)
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_ctrl_c_outside_of_training_is_130_too(capsys, monkeypatch):

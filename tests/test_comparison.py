@@ -66,7 +66,9 @@ def test_what_is_not_known_is_left_empty(tmp_path):
 
 
 def test_a_folder_that_is_no_run_is_named(tmp_path):
-    with pytest.raises(ttfs.errors.RunError, match="nowhere is not a finished run: report.json"):
+    with pytest.raises(
+        ttfs.errors.RunError, match="nowhere is not the folder of a finished run: rep"
+    ):
         groups([tmp_path / "nowhere"])
     run = write(tmp_path / "run", 0, 0.9)
     (run / "report.json").write_text("{")

@@ -678,7 +678,9 @@ TEST = {"test_images": np.zeros((2, 4)), "test_labels": np.arange(2)}
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ({"labels": np.arange(5)}, "there is no array images"),
+        ({"labels": np.arange(5)}, "there is no array images, only labels"),
+        ({"x": np.zeros(5), "y": np.zeros(5)}, "there is no array images, only x, y"),
+        ({}, "there is no array images, only nothing"),
         ({"images": np.zeros((5, 4))}, "there is no array labels"),
         ({**GOOD, "test_images": np.zeros((2, 4))}, "there is no array test_labels"),
         ({**GOOD, "test_labels": np.arange(2)}, "there is no array test_images"),
@@ -694,9 +696,11 @@ TEST = {"test_images": np.zeros((2, 4)), "test_labels": np.arange(2)}
         ({**GOOD, "images": np.full((5, 4), 7.0)}, "from 0 to 1, got 7.0"),
         ({**GOOD, "images": np.zeros((5, 4), int)}, "got int64"),
         ({**GOOD, "labels": np.zeros((5, 4), int)}, r"labels must be \(n,\)"),
-        ({**GOOD, "labels": np.zeros(5)}, "must be integers"),
+        ({**GOOD, "labels": np.eye(5)}, r"got \(5, 5\); labels.argmax\(axis=1\) makes them"),
+        ({**GOOD, "labels": np.zeros(5)}, "must be integers, got float64; np.unique.* numbers"),
+        ({**GOOD, "labels": np.arange(5) * 10**9}, "labels up to 4000000000 for 5 samples"),
         ({**GOOD, "labels": np.arange(5) - 1}, "0 or more, got -1"),
-        ({**GOOD, "labels": np.array([{}] * 5)}, "cannot be read as .npz .*allow_pickle"),
+        ({**GOOD, "labels": np.array([{}] * 5)}, r"read as .npz \(labels: Object arrays"),
         ({"images": np.zeros((1, 4)), "labels": np.zeros(1, int)}, "cannot be split"),
     ],
 )
@@ -712,8 +716,17 @@ def test_from_npz_names_a_file_that_is_absent_or_no_archive(tmp_path):
         datasets.from_npz(tmp_path / "absent.npz")
     for content in (b"", b"text", b"PK\x03\x04", npy(np.zeros(3))):
         path = written(tmp_path / "other.npz", content)
-        with pytest.raises(DatasetError, match=r"other\.npz: cannot be read as \.npz"):
+        with pytest.raises(DatasetError, match=r"other\.npz: cannot be read as \.npz") as error:
             datasets.from_npz(path)
+        assert content.startswith(b"PK") or "not an archive as np.savez writes" in str(error.value)
+
+
+@pytest.mark.small
+def test_from_npz_warns_of_labels_that_count_from_1(tmp_path):
+    path = saved(tmp_path / "mine.npz", images=np.zeros((5, 4)), labels=np.arange(1, 6))
+    with pytest.warns(UserWarning, match=r"mine\.npz: no label is 0, though labels count from 0"):
+        train, _ = datasets.from_npz(path)
+    assert train.classes == 6
 
 
 def npy(array):

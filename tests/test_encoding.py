@@ -236,3 +236,10 @@ def test_values_that_are_no_brightness_are_refused(values):
 def test_an_impossible_horizon_is_refused(t_max):
     with pytest.raises(InputError, match="t_max"):
         encode_latency([0.5], t_max=t_max)
+    with pytest.raises(InputError, match=r"^Latency\(t_max=...\) must be"):
+        Latency(t_max=t_max)
+
+
+def test_values_out_of_range_are_named():
+    with pytest.raises(InputError, match=r"^values must be in 0..1 and not NaN, got 0 to 229$"):
+        encode_latency([0.0, 229.0])

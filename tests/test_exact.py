@@ -182,6 +182,21 @@ def test_rules_for_ramps_refuse_steps_and_the_other_way_round(rule):
         ttfs.Trainer(ttfs.Network(layer, psp=ttfs.Ramp()), ttfs.rules.S4NN())
 
 
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Exact("cross"), r"Exact\(loss=...\) must be one of ttfs.losses, .* got 'cross'"),
+        (lambda: Exact(CrossEntropy), r"Exact\(loss=...\) must be one of ttfs.losses"),
+        (lambda: STiDiBP(CrossEntropy()), r"STiDiBP\(targets=...\) must be a losses.Relative"),
+        (lambda: Exact(cures=Revive()), r"Exact\(cures=...\) must be a tuple .* got Revive"),
+        (lambda: STiDiBP(cures=(Revive,)), r"STiDiBP\(cures=...\) must be a tuple"),
+    ],
+)
+def test_parts_of_a_rule_that_are_none_are_refused_before_training(make, words):
+    with pytest.raises(InputError, match=words):
+        ttfs.Trainer(ttfs.Network(ttfs.Dense(3, 2), psp=ttfs.Ramp()), make())
+
+
 @pytest.mark.parametrize("rule", [Exact(CrossEntropy(0.2)), STiDiBP(Relative(0.3))], ids=repr)
 def test_xor_is_learned(rule):
     """Two inputs early or late, and one that is always there."""

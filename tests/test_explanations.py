@@ -191,7 +191,7 @@ def test_inputs_after_the_spike_are_not_its_reason():
 def test_an_explanation_reads_as_a_table():
     layer = ttfs.Dense.of([[0.75, -1.0], [0.5, 0.25]], threshold=[1.0, 2.0], delay=1.0)
     simulator = Simulator(Network(layer, t_max=256, unit="ms"), [12.5, 3.0])
-    assert str(simulator.explain("output", 0)) == "output 0 is silent; nothing has reached it"
+    assert str(simulator.explain("output", 0)) == "output 0 has not fired; nothing has reached it"
     simulator.run()
     fired = """\
 output 0 fired at 13.5 ms, 0.25 above its threshold 1
@@ -200,7 +200,7 @@ output 0 fired at 13.5 ms, 0.25 above its threshold 1
       13.5          input 0       12.5      +0.75 1.25"""
     assert str(simulator.explain("output", 0)) == fired
     silent = """\
-output 1 is silent; closest at 4 ms, 1.75 below its threshold 2
+output 1 has not fired; closest at 4 ms, 1.75 below its threshold 2
    arrives             from   fired at     weight potential
          4          input 1          3      +0.25 0.25
       13.5          input 0       12.5         -1 -0.75"""
@@ -215,11 +215,11 @@ def test_inputs_without_weight_are_not_printed():
     assert (
         str(simulator.explain("output", 0))
         == """\
-output 0 is silent; closest at 2 step, 0.5 below its threshold 1
+output 0 has not fired; closest at 2 step, 0.5 below its threshold 1
    arrives             from   fired at     weight potential
          2          input 1          2       +0.5 0.5"""
     )
-    assert str(simulator.explain("output", 1)) == "output 1 is silent; nothing has reached it"
+    assert str(simulator.explain("output", 1)) == "output 1 has not fired; nothing has reached it"
 
 
 # Traces

@@ -523,8 +523,6 @@ def test_arrays_that_were_changed_without_refresh_are_refused(path, change):
     ("settings", "message"),
     [
         ({"encoder": "latency"}, r"save\(encoder=...\) must be a Latency, a Direct"),
-        ({"encoder": ttfs.Latency(t_max=-1)}, "encoder: t_max must be above 0"),
-        ({"encoder": ttfs.Latency(t_max=np.inf)}, "encoder, Latency: t_max must be int or float"),
         ({"encoder": ttfs.Latency(steps=1)}, "encoder, Latency: steps must be bool"),
         ({"report": [1]}, r"save\(report=...\) must be a dict"),
         ({"report": {"a": object()}}, "header: report: a must be text"),
@@ -723,7 +721,7 @@ CHANGES = [
     (("encoder",), {**DIRECT, "late": 0}, r"Direct\(late=...\) must be above 0"),
     (("encoder",), {**DIRECT, "t_max": 1}, "early < late < t_max"),
     (("encoder",), {"kind": "Direct"}, "encoder, Direct must have early, late, bias, t_max"),
-    (("encoder", "t_max"), 0, "encoder: t_max must be above 0"),
+    (("encoder", "t_max"), 0, r"Latency\(t_max=...\) must be above 0, got 0"),
     (("encoder", "steps"), 1, "steps must be bool, got int"),
     (("t_max",), -1, "t_max"),
     (("t_max",), "1e999", "t_max"),

@@ -48,6 +48,7 @@ def test_a_layer_says_what_differs_from_the_usual():
         ({"delay": "late"}, InputError, "delay"),
         ({"weights": "binary"}, InputError, "weights"),
         ({"weights": Binary}, InputError, "weights"),
+        ({"weights": np.zeros((3, 2))}, InputError, "weights"),
         ({"threshold": 0}, InputError, "threshold"),
         ({"threshold": -1}, InputError, "threshold"),
         ({"threshold": np.inf}, InputError, "threshold"),

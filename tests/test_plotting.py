@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 
 from ttfs.errors import InputError, ShapeError
+from ttfs.history import History
 from ttfs.plotting import (
     COLUMN,
     PAGE,
@@ -409,12 +410,15 @@ def test_times_that_cannot_be_meant_are_refused(name, times, words):
     ("draw", "words"),
     [
         (lambda: raster([]), "at least one layer, got none"),
-        (lambda: raster([np.zeros((2, 3))]), r"layer 0: expects one stimulus.*got shape \(2, 3\)"),
+        (lambda: raster([np.zeros((2, 3))]), r"got shape \(2, 3\); of a record, \[layer\[0\] for"),
+        (lambda: raster(1.0), "raster: times must be a list .* as record.times is, got 1.0"),
         (lambda: raster([[1.0], []]), r"layer 1: expects one stimulus.*got shape \(0,\)"),
         (lambda: raster([[1.0]], names=["a", "b"]), "names: expects 1, one per layer, got 2"),
         (lambda: raster([[1.0]], t_max=0), "t_max must be positive and finite, got 0"),
         (lambda: latency_histogram([[1.0]], bins=0), "bins must be at least 1, got 0"),
         (lambda: latency_map([1, 2, 3], (2, 2)), r"with 3 pixels, got \(2, 2\)"),
+        (lambda: latency_map([1, 2, 3], 3), "with 3 pixels, got 3"),
+        (lambda: training_summary(History()), "as history.records is, got History"),
         (lambda: latency_map([[1], [2, 3]], (1, 3)), "ragged"),
         (lambda: latency_by_class([1, 2], [0, 0]), r"times \(samples, classes\), got shape \(2,\)"),
         (lambda: latency_by_class([[1, 2]], [0, 0]), r"labels \(1,\).*got shape \(2,\)"),

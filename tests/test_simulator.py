@@ -712,7 +712,7 @@ def test_a_simulator_says_where_it_is():
 
 WRONG = {
     "too few": ([1.0], ShapeError, r"times of layer 'input' must be \(2,\), got \(1,\)"),
-    "a batch": ([[1.0, 2.0]], ShapeError, r"got \(1, 2\)"),
+    "a batch": ([[1.0, 2.0]], ShapeError, r"got \(1, 2\); for one stimulus .* pass times\[i\]"),
     "no dimension": (1.0, ShapeError, r"got \(\)"),
     "rows of different length": ([[1.0], [1.0, 2.0]], ShapeError, "equal length"),
     "negative": ([1.0, -1.0], InputError, "0 or later.*-1.0"),
@@ -747,6 +747,8 @@ def test_after_a_refused_stimulus_the_old_one_goes_on(times):
 REFUSED = {
     "a network of words": (lambda s: Simulator("net", [1.0]), "Network or a Circuit, got 'net'"),
     "until no number": (lambda s: s.run(until=np.nan), "until.*NaN"),
+    "until a word": (lambda s: s.run(until="end"), "until.* must be a time, got 'end'"),
+    "break at a word": (lambda s: s.break_on(time="soon"), "time.* must be a time, got 'soon'"),
     "break on nothing": (lambda s: s.break_on(), "wants a layer, a time or decision"),
     "break at no time": (lambda s: s.break_on(time=np.nan), "time.*NaN"),
     "break on a neuron of no layer": (lambda s: s.break_on(neuron=1), "wants a layer"),
@@ -774,6 +776,18 @@ REFUSED = {
     "what if a threshold is none": (
         lambda s: s.what_if(thresholds={(1, 0): np.nan}),
         "threshold",
+    ),
+    "what if a spike had no layer": (
+        lambda s: s.what_if(times={1: 2.0}),
+        r"wants {\(layer, neuron\): time}, got the key 1",
+    ),
+    "what if a threshold had no layer": (
+        lambda s: s.what_if(thresholds={1: 2.0}),
+        r"wants {\(layer, neuron\): threshold}, got the key 1",
+    ),
+    "what if a weight had one end": (
+        lambda s: s.what_if(weights={(0, 1): 2.0}),
+        r"wants {\(layer, neuron, layer, neuron\): weight}, got the key \(0, 1\)",
     ),
     "what if a weight were none": (lambda s: s.what_if(weights={(0, 0, 1, 0): np.nan}), "finite"),
     "what if a weight were endless": (lambda s: s.what_if(weights={(0, 0, 1, 0): INF}), "finite"),

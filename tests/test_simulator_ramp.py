@@ -635,10 +635,10 @@ output 0 fired at 3.33333 ms, 0 above its threshold 0.5
     simulator.reset([INF, 0.0])
     simulator.run()
     assert str(simulator.explain("output", 0)).startswith(
-        "output 0 is silent; closest at 4 ms, 0.25 below its threshold 0.5\n"
+        "output 0 has not fired; closest at 4 ms, 0.25 below its threshold 0.5\n"
     )
     simulator.reset([INF, INF])
-    assert str(simulator.explain("output", 0)) == "output 0 is silent; nothing has reached it"
+    assert str(simulator.explain("output", 0)) == "output 0 has not fired; nothing has reached it"
 
 
 @given(data=st.data())

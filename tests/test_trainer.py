@@ -5,6 +5,7 @@ from cases import same_bits
 
 import ttfs
 from ttfs import trainer as module
+from ttfs.augmentation import Jitter
 from ttfs.errors import InputError, RunError, ShapeError
 from ttfs.rules import S4NN
 from ttfs.rules.lesson import Lesson
@@ -489,6 +490,7 @@ def test_data_that_do_not_fit_are_refused_and_change_nothing(times, labels, erro
         ({"validation": 0.999}, "leaves none of 60 samples to train on"),
         ({"validation": "some"}, r"fit\(validation=...\) must be a number, got 'some'"),
         ({"validation": (DATA[0],)}, r"must be \(times, labels\), got 1 parts"),
+        ({"resume": True}, r"fit\(resume=True\) goes on from a file: name it with checkpoint"),
         ({"epochs": 0}, r"fit\(epochs=...\) must be a whole number, 1 or more; got 0"),
         ({"epochs": 2.5}, r"fit\(epochs=...\) must be a whole number, 1 or more; got 2.5"),
     ],
@@ -506,12 +508,33 @@ def test_impossible_settings_of_a_training_are_refused(settings, message):
         ({"average": -1}, r"Trainer\(average=...\) must be a whole number, 0 or more; got -1"),
         ({"seed": -1}, r"Trainer\(seed=...\) must be a whole number, 0 or more; got -1"),
         ({"seed": 0.5}, r"Trainer\(seed=...\) must be a whole number, 0 or more; got 0.5"),
+        ({"rule": "exact"}, r"Trainer\(rule=...\) must be one of ttfs.rules, .* got 'exact'"),
+        ({"rule": S4NN}, r"Trainer\(rule=...\) must be one of ttfs.rules"),
+        ({"optimizer": "adam"}, r"must be an SGD\(...\), Momentum\(...\) or Adam\(...\), got 'a"),
+        ({"optimizer": ttfs.Adam}, r"Trainer\(optimizer=...\) must be"),
+        ({"optimizer": 0.1}, r"Trainer\(optimizer=...\) must be .* got 0.1"),
+        ({"augmentation": Jitter(0.1)}, r"Trainer\(augmentation=...\) must be a list .*got Jitter"),
+        ({"augmentation": [Jitter]}, r"Trainer\(augmentation=...\) must be a list"),
         ({"rule": S4NN(gamma=32)}, "must be below the network's t_max 32, got 32"),
     ],
 )
 def test_impossible_trainers_are_refused(settings, message):
     with pytest.raises(InputError, match=message):
         ttfs.Trainer(network(), **settings)
+
+
+@pytest.mark.parametrize(
+    "take", [ttfs.Trainer, lambda n: ttfs.forward(n, *DATA[:1]), lambda n: ttfs.evaluate(n, *DATA)]
+)
+def test_a_model_in_the_place_of_its_network_is_refused_by_name(take):
+    words = r"\(network=...\) must be a Network, .* load\(path\).network, got Model"
+    with pytest.raises(InputError, match=words):
+        take(ttfs.Model(network(), None, {}, {}))
+
+
+def test_validation_data_may_be_a_list():
+    given = fit(WAYS["real"](), validation=[DATA[0][:9], DATA[1][:9]])
+    assert timeless(given) == timeless(fit(WAYS["real"](), validation=(DATA[0][:9], DATA[1][:9])))
 
 
 def test_a_single_sample_is_enough():

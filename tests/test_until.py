@@ -199,7 +199,7 @@ def test_an_infinite_end_is_the_horizon():
     assert ttfs.forward(network, [[9.0]], until=INF).times[1][0, 0] == 9
 
 
-WRONG = ["decisions", -1.0, -INF, np.nan, [1, 2]]
+WRONG = ["decisions", -1.0, -INF, np.nan, [1, 2], np.array([1.0, 2.0])]
 
 
 @pytest.mark.parametrize("end", WRONG)

@@ -521,7 +521,7 @@ def test_the_decision_and_the_spike_of_a_neuron_are_one_key_away(show):
     silent = int(np.flatnonzero(np.isinf(simulator.times(0)))[0])
     choose(tab, 0, silent)
     assert tab.is_disabled("#spike")
-    assert tab.inner_text("#answer") == f"input {silent} is silent; nothing has reached it"
+    assert tab.inner_text("#answer") == f"input {silent} has not fired; nothing has reached it"
 
 
 def test_an_output_stands_beside_the_winner(show):
@@ -575,7 +575,9 @@ def test_the_horizon_decides_where_nobody_fires(show):
     network = ttfs.Network(ttfs.Dense.of(weights, threshold=9), psp=ttfs.Ramp(), t_max=10)
     tab = show(page(ttfs.Simulator(network, [1.0, 3.0]), label=1))
     assert tab.inner_text("#verdict") == "undecided; largest potential: 1, label 1: ✗ wrong"
-    assert tab.inner_text("#answer").startswith("output 1 is silent; closest at 10 step, 5 below")
+    assert tab.inner_text("#answer").startswith(
+        "output 1 has not fired; closest at 10 step, 5 below"
+    )
     tab.keyboard.press("End")
     shown = tab.locator(".lane span:nth-child(3)").all_inner_texts()
     assert [number(text) for text in shown] == [2.0, 4.0]

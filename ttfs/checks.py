@@ -1,5 +1,6 @@
 """What the user passed -> clean arrays and numbers, or an error that says whose and why."""
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,25 @@ from ttfs.errors import InputError, ShapeError
 
 NO_SPIKE = float("inf")
 """The time of a spike that does not happen: silence, everywhere, and nothing else."""
+
+
+def short(value: Any) -> str:
+    """What a value looks like, in one line of an error."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:60]}... ({type(value).__name__})"
+
+
+def of_kind(value: Any, kinds: Any, whose: str, wanted: str) -> Any:
+    """The value, if it is of one of these kinds."""
+    if not isinstance(value, kinds):
+        raise InputError(f"{whose} must be {wanted}, got {short(value)}")
+    return value
+
+
+def several(values: Any, kinds: Any, whose: str, wanted: str) -> tuple[Any, ...]:
+    """A list or tuple whose items are all of these kinds, as a tuple."""
+    of_kind(values, list | tuple, whose, wanted)
+    return tuple(of_kind(value, kinds, whose, wanted) for value in values)
 
 
 def as_array(values: Any, whose: str) -> np.ndarray:
@@ -52,7 +72,7 @@ def as_labels(labels: Any, samples: int, classes: int) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         whole = array.astype(np.int64)
     if array.dtype.kind == "f" and not np.array_equal(whole, array):
-        raise InputError("labels must be whole numbers")
+        raise InputError(f"labels must be whole numbers, got {array[whole != array][0]}")
     if samples and not (whole.min() >= 0 and whole.max() < classes):
         raise InputError(
             f"labels must be in 0..{classes - 1}, one output neuron each;"
@@ -63,10 +83,11 @@ def as_labels(labels: Any, samples: int, classes: int) -> np.ndarray:
 
 def positive(value: Any, whose: str, *, zero: bool = False) -> float:
     """A finite number above zero (or from zero on)."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{whose} must be a number, got {value!r}") from None
+    number = None
+    with suppress(TypeError, ValueError, OverflowError):
+        number = None if isinstance(value, str) else float(value)
+    if number is None:
+        raise InputError(f"{whose} must be a number, got {short(value)}")
     if not np.isfinite(number) or number < 0 or (number == 0 and not zero):
         raise InputError(f"{whose} must be {'0 or more' if zero else 'above 0'}, got {value!r}")
     return number

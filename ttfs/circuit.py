@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from ttfs.checks import as_array, positive, whole
+from ttfs.checks import as_array, positive, short, whole
 from ttfs.errors import InputError, ShapeError
 from ttfs.explanations import weight_places
 from ttfs.kernels.circuit import (
@@ -244,6 +244,10 @@ class Circuit:
         """The same with other thresholds, by neuron, and weights, by two neurons."""
         other = copy.copy(self)
         other.number, other.thresholds = next(NUMBERS), self.thresholds.copy()
+        check_keys(thresholds, 2, "what_if(thresholds=...) wants {(layer, neuron): threshold}")
+        check_keys(
+            weights, 4, "what_if(weights=...) wants {(layer, neuron, layer, neuron): weight}"
+        )
         for (layer, neuron), value in thresholds.items():
             number, index = self.neuron(layer, neuron)
             whose = f"threshold of {self.names[number]} {index}"
@@ -281,6 +285,13 @@ class Circuit:
                     f"{projection.title}: a projection to the same or an earlier population"
                     " needs a delay above 0"
                 )
+
+
+def check_keys(changes: Mapping[Any, Any], size: int, wanted: str) -> None:
+    """Keys that are tuples of so many parts."""
+    for key in changes:
+        if not isinstance(key, tuple) or len(key) != size:
+            raise InputError(f"{wanted}, got the key {short(key)}")
 
 
 def as_matrix(values: Any, whose: str) -> Any:

@@ -30,7 +30,10 @@ examples:
   ttfs view runs/digits-seed0/model.npz --dataset digits --index 7 --out page.html
   ttfs step runs/digits-seed0/model.npz --dataset digits --index 7
 
-exit codes: 0 done, 2 something to mend (one sentence says what), 130 stopped by Ctrl-C"""
+The first run of a command compiles for up to a minute; `ttfs warmup` does that beforehand.
+
+exit codes: 0 done, 2 something to mend (one sentence says what), 130 stopped by Ctrl-C,
+141 nobody reads the output any more"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,7 +61,12 @@ def answer(arguments: Sequence[str] | None) -> int:
         options = parser().parse_args(arguments)
         if getattr(options, "threads", None):
             use_threads(options.threads)
-        return options.command(options) or 0
+        code = options.command(options) or 0
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # as when piped into `head`: what is left to print goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except TTFSError as error:
         return complain(error)
     except OSError as error:
@@ -109,11 +117,16 @@ def add_train(commands: Any) -> None:
         help="train a network and write model, report and pictures",
         description="Train a network and write model.npz, report.json, history.csv, raster.png,"
         " latency.png and training.png into a folder. Without options: a binary network on the"
-        " embedded 8x8 digits. The weights kept are those that did best on held-out training"
+        " embedded 8x8 digits. What is not given is as in the preset, or in the one for the data"
+        " set and kind of weights. The weights kept are those that did best on held-out training"
         " data; the test data are only used for the report.",
     )
     add = train.add_argument
-    add("--preset", metavar="NAME", help="a whole recipe, such as binary-mnist; README lists them")
+    add(
+        "--preset",
+        metavar="NAME",
+        help="a whole recipe, such as binary-mnist; a wrong name lists them",
+    )
     add(
         "--dataset",
         metavar="D",
@@ -148,7 +161,7 @@ def add_evaluate(commands: Any) -> None:
     """ttfs evaluate."""
     evaluate = commands.add_parser("evaluate", help="accuracy, spikes and timing of a model")
     add_model(evaluate)
-    evaluate.add_argument("--report", type=Path, metavar="FILE", help="write it as JSON too")
+    evaluate.add_argument("--report", type=new_file, metavar="FILE", help="write it as JSON too")
     evaluate.set_defaults(command=run_evaluate)
 
 
@@ -227,7 +240,7 @@ def add_compare(commands: Any) -> None:
     compare.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder of a run")
     text = "of the picture: some of spikes, time, operations, footprint (spikes,time)"
     compare.add_argument("--over", default="spikes,time", metavar="COST,...", help=text)
-    compare.add_argument("--out", type=Path, metavar="FILE", help="png, pdf or svg")
+    compare.add_argument("--out", type=picture, metavar="FILE", help="png, pdf or svg")
     compare.set_defaults(command=run_compare)
 
 
@@ -245,12 +258,12 @@ def add_bench(commands: Any) -> None:
         description="Microseconds for each sample, on one thread and on all, beside the time"
         " merely to add the same rows of weights and that of a dense method in NumPy.",
     )
-    bench.add_argument("--report", type=Path, metavar="FILE", help="write it as JSON")
+    bench.add_argument("--report", type=new_file, metavar="FILE", help="write it as JSON")
     bench.add_argument("--cases", metavar="NAME,...", help="only these")
     text = "a report of before: print the ratio of each case to it"
     bench.add_argument("--compare", type=Path, metavar="OLD.json", help=text)
     text = "draw speeds under their limits: png, pdf or svg"
-    bench.add_argument("--out", type=Path, metavar="FILE", help=text)
+    bench.add_argument("--out", type=picture, metavar="FILE", help=text)
     bench.set_defaults(command=run_bench)
 
 
@@ -286,6 +299,23 @@ natural = number(int, 0, 10**18, "a whole number from 0 on, of at most 18 digits
 hidden = number(int, 1, 10**6, "a whole number from 1 to a million")
 from_zero = number(float, 0, float("inf"), "a time from 0 on")
 above_zero = number(float, 5e-324, 1e308, "a number above 0")
+
+
+def new_file(text: str) -> Path:
+    """A path that can become a file, seen before the work is done."""
+    path = Path(text)
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{path.parent}: No such folder")
+    if path.exists() and not path.is_file():
+        raise argparse.ArgumentTypeError(f"{path}: Not a file, and in the way of one")
+    return path
+
+
+def picture(text: str) -> Path:
+    """The same, with the ending of a picture."""
+    if not text.lower().endswith((".png", ".pdf", ".svg")):
+        raise argparse.ArgumentTypeError(f"{text!r} must end in .png, .pdf or .svg")
+    return new_file(text)
 
 
 def use_threads(threads: int) -> None:
@@ -369,10 +399,12 @@ def print_report(report: dict[str, Any]) -> None:
         "accuracy": f"{strict} strict, {lenient} counting ties as right,",
         "": f"{spiking} counting silence as wrong",
         "samples": f"{report['samples']}, {report['ties']} tied, {report['undecided']} undecided",
-        "decision time": f"{report['decision_time_mean']:.1f} on average",
+        "decision time": f"{report['decision_time_mean']:.3g} on average ({report['unit']})",
         "spikes": f"{spikes['total']:.1f}, {spikes['until_decision']:.1f} to the decision",
         "synaptic operations": f"{work['total']:.0f}, {work['until_decision']:.0f} to the decision",
-        "time": f"{report['seconds']:.2f} s, {report['samples_per_second']:.0f} samples/s",
+        "training time"
+        if "epochs" in report
+        else "time": f"{report['seconds']:.2f} s, {report['samples_per_second']:.0f} samples/s",
     }
     print(f"{report['network']} on {report['dataset']} {report['split']}")
     for name, value in rows.items():
@@ -392,8 +424,13 @@ def run_info(options: argparse.Namespace) -> None:
     print(f"  encoder: {model.encoder}")
     print(f"  seed: {model.network.seed}")
     for key in ("dataset", "accuracy", "accuracy_lenient", "versions", "recipe"):
-        if key in model.report:
-            print(f"  {key}: {model.report[key]}")
+        value = model.report.get(key)
+        if isinstance(value, dict):
+            value = ", ".join(f"{name} {version}" for name, version in value.items())
+        if isinstance(value, float):
+            value = f"{100 * value:.2f} %"
+        if value is not None:
+            print(f"  {key.replace('_', ' ')}: {value}")
     if options.cost:
         print_cost(options)
 

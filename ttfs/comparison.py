@@ -91,8 +91,10 @@ def report_of(folder: Path) -> dict[str, Any]:
     try:
         report = json.loads(path.read_bytes())
     except OSError as error:
+        inside = f"; did you mean {folder}/*?" if any(folder.glob("*/report.json")) else ""
         raise RunError(
-            f"{folder} is not a finished run: {path.name}: {error.strerror or error}"
+            f"{folder} is not the folder of a finished run:"
+            f" {path.name}: {error.strerror or error}{inside}"
         ) from None
     except ValueError:
         raise RunError(f"{path} is not JSON") from None

@@ -46,7 +46,7 @@ from ttfs import metrics
 from ttfs.checks import as_times
 from ttfs.decoding import decide
 from ttfs.errors import InputError
-from ttfs.network import Network
+from ttfs.network import Network, check_network
 from ttfs.propagation import Record, arrivals_of, forward
 from ttfs.psp import Ramp
 
@@ -104,6 +104,7 @@ def cost_of(network: Network, times: Any) -> Cost:
     >>> cost.weight_bits, cost.dense_operations, cost.whole.additions
     (640, 640, 640.0)
     """
+    check_network(network, "cost_of(network=...)")
     times = as_times(times, network.sizes[0], f"times for {network.sizes[0]} inputs")
     if not len(times):
         raise InputError("cost_of needs at least one sample, got none")

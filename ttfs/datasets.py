@@ -8,6 +8,7 @@ elsewhere.
 import hashlib
 import io
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -94,9 +95,13 @@ def _as_labels(labels: Any, whose: str) -> NDArray[np.int64]:
     """`labels` as a contiguous (n,) array of int64, checked."""
     labels = np.ascontiguousarray(labels)
     if labels.ndim != 1 or labels.size == 0:
-        raise DatasetError(f"{whose}: labels must be (n,), not empty, got {labels.shape}")
+        cure = "; labels.argmax(axis=1) makes them of one-hot rows" if labels.ndim == 2 else ""
+        raise DatasetError(f"{whose}: labels must be (n,), not empty, got {labels.shape}{cure}")
     if labels.dtype.kind not in "iu":
-        raise DatasetError(f"{whose}: labels must be integers, got {labels.dtype}")
+        raise DatasetError(
+            f"{whose}: labels must be integers, got {labels.dtype};"
+            " np.unique(labels, return_inverse=True)[1] numbers any others"
+        )
     labels = labels.astype(np.int64)
     if labels.min() < 0:
         raise DatasetError(f"{whose}: labels must be 0 or more, got {labels.min()}")
@@ -193,7 +198,8 @@ def from_npz(path: str | Path) -> Splits:
     fixed fifth of the samples is, the last `ceil(n / 5)` in the order of
     `numpy.random.default_rng(0).permutation(n)`.
 
-    Raises `DatasetError` if the file is absent or damaged or its arrays do not fit.
+    Raises `DatasetError` if the file is absent or damaged or its arrays do not fit; warns where
+    no label is 0.
 
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -205,7 +211,12 @@ def from_npz(path: str | Path) -> Splits:
     """
     arrays = _read_npz(Path(path))
     train = _npz_split(arrays, "", "train", path)
-    if not {"test_images", "test_labels"} & arrays.keys():
+    if train.labels.min() > 0:
+        warnings.warn(
+            f"{path}: no label is 0, though labels count from 0: output 0 will have no samples",
+            stacklevel=2,
+        )
+    if "test_images" not in arrays:
         return _hold_out(train)
     test = _npz_split(arrays, "test_", "test", path)
     if test.image_shape != train.image_shape:
@@ -216,30 +227,51 @@ def from_npz(path: str | Path) -> Splits:
     return replace(train, classes=classes), replace(test, classes=classes)
 
 
+_ARRAYS = ("images", "labels", "test_images", "test_labels")
+
+
 def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of `path` that `from_npz` knows."""
-    known = ("images", "labels", "test_images", "test_labels")
+    """The arrays of `path` that `from_npz` knows: the first two of `_ARRAYS`, or all."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return {key: arrays[key] for key in known if key in arrays}
+        with path.open("rb") as file:
+            if file.peek(2)[:2] != b"PK":  # of which NumPy would say that it is pickled
+                raise ValueError("not an archive as np.savez writes it")
+            with np.load(file, allow_pickle=False) as arrays:
+                found = {key: _read_array(arrays, key) for key in _ARRAYS if key in arrays}
+                names = ", ".join(arrays.files) or "nothing"
     except Exception as error:  # damage surfaces in zipfile, zlib, struct, ast or numpy alike
         raise DatasetError(f"{path}: cannot be read as .npz ({reason(error)})") from error
+    for key in _ARRAYS if found.keys() & {*_ARRAYS[2:]} else _ARRAYS[:2]:
+        if key not in found:
+            raise DatasetError(f"{path}: there is no array {key}, only {names}")
+    return found
+
+
+def _read_array(arrays: Any, key: str) -> NDArray[Any]:
+    """One array, or a ValueError that names it."""
+    try:
+        return np.asarray(arrays[key])
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from error
 
 
 def _npz_split(
     arrays: dict[str, NDArray[Any]], prefix: str, split: str, path: str | Path
 ) -> Dataset:
     """The split made of the arrays whose names begin with `prefix`, images flattened."""
-    for key in (f"{prefix}images", f"{prefix}labels"):
-        if key not in arrays:
-            raise DatasetError(f"{path}: there is no array {key}")
     images = arrays[f"{prefix}images"]
     if images.ndim < 2:
         raise DatasetError(f"{path}: {prefix}images must be (n, ...), got {images.shape}")
     shape = images.shape[1:]
     flat = images.reshape(len(images), math.prod(shape))
     labels = _as_labels(arrays[f"{prefix}labels"], f"{path} ({split})")
-    return Dataset(flat, labels, str(path), split, shape, int(labels.max()) + 1)
+    most = int(labels.max())
+    if most >= max(1000, len(labels)):  # each class up to the largest label has an output
+        raise DatasetError(
+            f"{path} ({split}): labels up to {most} for {len(labels)} samples;"
+            " np.unique(labels, return_inverse=True)[1] numbers them from 0 on"
+        )
+    return Dataset(flat, labels, str(path), split, shape, most + 1)
 
 
 def _hold_out(whole: Dataset) -> Splits:

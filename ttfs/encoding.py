@@ -22,6 +22,9 @@ class Latency:
     steps: bool = False
     zero_silent: bool = True
 
+    def __post_init__(self) -> None:
+        positive(self.t_max, "Latency(t_max=...)")
+
     def __call__(self, values: Any) -> np.ndarray:
         return encode_latency(
             values, t_max=self.t_max, steps=self.steps, zero_silent=self.zero_silent
@@ -147,7 +150,8 @@ def _brightness(values: Any) -> tuple[np.ndarray, float, np.dtype]:
     else:
         raise InputError(f"values must be uint8 or floating point in [0, 1], got {array.dtype}")
     if array.size and not (array.min() >= 0 and array.max() <= top):
-        raise InputError(f"values must be in 0..{top:g} and not NaN")
+        low, high = array.min(), array.max()
+        raise InputError(f"values must be in 0..{top:g} and not NaN, got {low:g} to {high:g}")
     return array, top, dtype
 
 

@@ -96,9 +96,11 @@ class Explanation:
         elif inputs and self.margin >= 0:
             verdict = f"has yet to fire; at {self.closest:g} {self.unit} {self.margin:g} above"
         elif inputs:
-            verdict = f"is silent; closest at {self.closest:g} {self.unit}, {-self.margin:g} below"
+            verdict = (
+                f"has not fired; closest at {self.closest:g} {self.unit}, {-self.margin:g} below"
+            )
         else:
-            return f"{head} is silent; nothing has reached it"
+            return f"{head} has not fired; nothing has reached it"
         lines = [f"{head} {verdict} its threshold {self.threshold:g}"]
         lines.append(f"{'arrives':>10s} {'from':>16s} {'fired at':>10s} {'weight':>10s} potential")
         lines += [

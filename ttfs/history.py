@@ -16,6 +16,11 @@ class History:
     best_epoch: the epoch whose weights the network now has.
     warnings: what `diagnose` found on the way, each sentence once.
     interrupted: whether the training was stopped before its last epoch.
+
+    >>> print(History([{"epoch": 1, "accuracy": 0.5}]).csv())
+    epoch,accuracy
+    1,0.5
+    <BLANKLINE>
     """
 
     records: list[dict[str, float]] = field(default_factory=list)

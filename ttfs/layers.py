@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_array, whole
+from ttfs.checks import as_array, of_kind, short, whole
 from ttfs.delays import Delays, as_delay
 from ttfs.errors import InputError, ShapeError
 from ttfs.weights import Binary, Real
@@ -48,15 +48,17 @@ class Dense:
         if isinstance(delay, Delays):
             delay.check(self.inputs, self.outputs, "Dense(delay=...)")
         object.__setattr__(self, "delay", delay)
-        if not isinstance(self.weights, Real | Binary):
-            raise InputError(f"Dense(weights=...) must be Real() or Binary(), got {self.weights!r}")
+        kinds = "Real() or Binary(), numbers to begin with being initial=..."
+        of_kind(self.weights, Real | Binary, "Dense(weights=...)", kinds)
         threshold = as_array(self.threshold, "Dense(threshold=...)")
         if threshold.shape not in ((), (self.outputs,)):
             raise ShapeError(
                 f"Dense(threshold=...) must be one number or {self.outputs}, got {threshold.shape}"
             )
         if not (np.isfinite(threshold).all() and (threshold > 0).all()):
-            raise InputError("Dense(threshold=...) must be above 0 and finite")
+            raise InputError(
+                f"Dense(threshold=...) must be above 0 and finite, got {short(self.threshold)}"
+            )
         if self.initial is not None:
             initial = as_array(self.initial, "Dense(initial=...)")
             if initial.shape != (self.inputs, self.outputs):
@@ -67,7 +69,13 @@ class Dense:
 
     @classmethod
     def of(cls, initial: Any, **settings: Any) -> "Dense":
-        """A layer with the given (inputs, outputs) weights and other settings of `Dense`."""
+        """A layer with the given (inputs, outputs) weights and other settings of `Dense`.
+
+        Raises `ShapeError` or `InputError` for what is no matrix of finite numbers.
+
+        >>> Dense.of([[1.0], [0.5]], threshold=1)
+        Dense(2, 1, threshold=1)
+        """
         array = as_array(initial, "Dense.of(...)")
         if array.ndim != 2:
             raise ShapeError(f"Dense.of(...) wants (inputs, outputs) weights, got {array.shape}")

@@ -9,7 +9,7 @@ import numpy as np
 from ttfs.checks import as_labels, as_times
 from ttfs.decoding import Decisions, decide
 from ttfs.errors import InputError
-from ttfs.network import Network
+from ttfs.network import Network, check_network
 from ttfs.propagation import Record, count_additions, forward
 
 CHUNK = 2048  # samples whose spikes are in memory at the same time
@@ -66,6 +66,7 @@ def evaluate(network: Network, times: Any, labels: Any) -> Evaluation:
     >>> ttfs.evaluate(network, [[1.0, 2.0], [3.0, np.inf]], [0, 1]).accuracy
     0.5
     """
+    check_network(network, "evaluate(network=...)")
     times = as_times(times, network.sizes[0], f"times for {network.sizes[0]} inputs")
     labels = as_labels(labels, len(times), network.sizes[-1])
     if not len(times):

@@ -160,7 +160,9 @@ def _read(path: Path) -> bytes:
         if not path.exists():
             raise InputError("there is no such file")
         if not path.is_file():
-            raise InputError("is a folder or a device, not a file")
+            inside = path / "model.npz"
+            known = f"a folder; did you mean {inside}?" if inside.is_file() else ""
+            raise InputError(f"is {known or 'a folder or a device, not a file'}")
         with open(path, "rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _SEAL_SIZE))

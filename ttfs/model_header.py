@@ -200,9 +200,7 @@ def encoder_of(header: dict[str, Any]) -> Encoder | None:
     """The code its stimuli were made with, if that was saved."""
     if header["encoder"] is None:
         return None
-    encoder = _settings(header["encoder"], (Latency, Direct), "encoder")
-    positive(encoder.t_max, "encoder: t_max")
-    return encoder
+    return _settings(header["encoder"], (Latency, Direct), "encoder")
 
 
 def dense_of(record: Any) -> Dense:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import positive, whole
+from ttfs.checks import of_kind, positive, whole
 from ttfs.delays import LEAST, Delays, delays_of, latents_of, slopes_of
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.propagation import LANES, WORD, Arrays
@@ -299,6 +299,11 @@ def one_delay(layer: Dense) -> float:
 def delay_rate(layer: Dense) -> float:
     """How fast a layer's delays learn, relative to its weights; 0 if they do not."""
     return layer.delay.rate if isinstance(layer.delay, Delays) else 0.0
+
+
+def check_network(network: Any, whose: str) -> Network:
+    """A network, not the model that `load` returns."""
+    return of_kind(network, Network, whose, "a Network, such as that of load(path).network")
 
 
 def check_dtype(dtype: Any, whose: str) -> np.dtype:

@@ -11,7 +11,7 @@ from ttfs.checks import as_times, positive
 from ttfs.errors import InputError
 from ttfs.kernels import delayed, propagation, ramp
 from ttfs.kernels.propagation import BLOCK, Arrays
-from ttfs.network import Network
+from ttfs.network import Network, check_network
 from ttfs.psp import Ramp, Step
 
 
@@ -23,6 +23,14 @@ class Record:
     potential: (samples, outputs) of the last layer: at a neuron's own spike, or for a silent
         neuron just before the end. For `Binary` layers it counts synapses.
     counts: `additions`, or what finds them when they are asked for.
+
+    >>> import ttfs
+    >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1), t_max=10)
+    >>> record = forward(network, [[1.0, 3.0]])
+    >>> record, record.events, record.additions
+    (Record(1 samples, 2-1), array([2]), array([[2]]))
+    >>> [layer[0].tolist() for layer in record.times]
+    [[1.0, 3.0], [3.0]]
     """
 
     times: tuple[np.ndarray, ...]
@@ -95,6 +103,7 @@ def forward(network: Network, times: Any, *, until: Any = None) -> Record:
     >>> ttfs.forward(network, [[1.0, 3.0, 4.0]], until=3).times[1]
     array([[inf, inf]])
     """
+    check_network(network, "forward(network=...)")
     times = as_times(times, network.sizes[0], f"times for {network.sizes[0]} inputs")
     early = isinstance(until, str) and until == "decision"
     end = network.t_max if early else end_of(network, until)
@@ -113,7 +122,7 @@ def end_of(network: Network, until: Any) -> float:
         return network.t_max
     if isinstance(until, str):
         raise InputError(f'forward(until=...) must be a time or "decision", got {until!r}')
-    if until == np.inf:
+    if np.isscalar(until) and until == np.inf:
         return network.t_max
     return min(positive(until, "forward(until=...)", zero=True), network.t_max)
 

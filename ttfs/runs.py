@@ -113,6 +113,11 @@ def kind_of(recipe: Recipe) -> str:
 def prepare(run: Run) -> None:
     """See that the folder can be written and holds nothing that would be lost."""
     found = earlier(run)
+    if run.resume and found and not run.force and "checkpoint.npz" not in found:
+        raise RunError(
+            f"{run.folder} holds {found[0]} but no checkpoint.npz to go on from:"
+            " --force overwrites that run, --out chooses another folder"
+        )
     if found and not (run.resume or run.force):
         raise RunError(
             f"{run.folder} already holds {found[0]}: --resume goes on with that run,"
@@ -156,6 +161,7 @@ def measure(network: Network, stimuli: np.ndarray, data: Dataset) -> dict[str, A
         "ties": found.ties,
         "undecided": found.undecided,
         "decision_time_mean": found.decision_time_mean,
+        "unit": network.unit,
         "spikes_per_sample": {
             "total": found.spikes_per_sample,
             "until_decision": found.spikes_to_decision,

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ttfs import explanations
-from ttfs.checks import as_array, check_times
-from ttfs.circuit import Circuit
+from ttfs.checks import as_array, check_times, of_kind
+from ttfs.circuit import Circuit, check_keys
 from ttfs.errors import InputError, ShapeError
 from ttfs.explanations import Explanation, Trace
 from ttfs.kernels import queue as names
@@ -145,12 +145,24 @@ class Simulator:
         whose = f"times of layer {self.circuit.names[layer]!r}"
         array, size = as_array(values, whose), self.circuit.populations[layer].size
         if array.shape != (size,):
-            raise ShapeError(f"{whose} must be ({size},), got {array.shape}")
+            one = "; for one stimulus of a batch, pass times[i]" if array.ndim == 2 else ""
+            raise ShapeError(f"{whose} must be ({size},), got {array.shape}{one}")
         check_times(array, whose)
         return array
 
     def snapshot(self) -> Any:
-        """The whole state, to `restore` any number of times."""
+        """The whole state, to `restore` any number of times.
+
+        >>> import ttfs
+        >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1, delay=1), t_max=10)
+        >>> simulator = ttfs.Simulator(network, [1.0, 3.0])
+        >>> beginning = simulator.snapshot()
+        >>> simulator.run()
+        'end'
+        >>> simulator.restore(beginning)
+        >>> simulator.events
+        0
+        """
         return type(self._state)(*(array.copy() for array in self._state))
 
     def restore(self, snapshot: Any) -> None:
@@ -190,9 +202,8 @@ class Simulator:
         potentials go on after the last event: at the end, the time is the horizon if there
         is one, or that given.
         """
-        if until != until:
-            raise InputError("run(until=...) must not be NaN")
-        stop = min(float(until), self._alarm)
+        until = as_moment(until, "run(until=...)")
+        stop = min(until, self._alarm)
         if self._breaks is None:
             why = self._kernels.run(*self._handed, stop)
         else:
@@ -237,17 +248,24 @@ class Simulator:
         each arrival (with ramps, after each event: the first one, of any neuron, after which
         the potential has passed). time: once, after the last event at or before it.
         decision: when the last layer fires.
+
+        >>> import ttfs
+        >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1, delay=1), t_max=10)
+        >>> simulator = ttfs.Simulator(network, [1.0, 3.0])
+        >>> simulator.break_on(layer="output", neuron=0)
+        >>> simulator.run(), simulator.time
+        ('spike', 4.0)
         """
         if decision:
             layer = len(self.circuit.populations) - 1
-        if time is not None and np.isnan(time):
-            raise InputError("break_on(time=...) must not be NaN")
+        if time is not None:
+            time = as_moment(time, "break_on(time=...)")
         if layer is None and (neuron is not None or potential is not None or time is None):
             raise InputError("break_on wants a layer, a time or decision=True")
         if layer is not None:
             self._break_in(layer, neuron, potential)
         if time is not None:
-            self._alarm = float(time)
+            self._alarm = time
 
     def _break_in(self, layer: int | str, neuron: int | None, potential: float | None) -> None:
         number = self.circuit.layer(layer)
@@ -305,7 +323,16 @@ class Simulator:
         return self._part(self._state.spikes, self.circuit.layer(layer)).copy()
 
     def potential(self, layer: int | str) -> np.ndarray:
-        """(neurons,) membrane potentials now; of neurons that fired, at their spike."""
+        """(neurons,) membrane potentials now; of neurons that fired, at their spike.
+
+        >>> import ttfs
+        >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1, delay=1), t_max=10)
+        >>> simulator = ttfs.Simulator(network, [1.0, 3.0])
+        >>> simulator.run(until=2)
+        'until'
+        >>> simulator.potential("output")
+        array([0.6], dtype=float32)
+        """
         number = self.circuit.layer(layer)
         units, thresholds = self.circuit.units[number], self.circuit.thresholds
         return explanations.potentials(self.plan, self._state, thresholds, units, self.time)
@@ -316,7 +343,18 @@ class Simulator:
     # -- questions
 
     def explain(self, layer: int | str, neuron: int) -> Explanation:
-        """Why a neuron fired when it did, or how close it has come; prints as a table."""
+        """Why a neuron fired when it did, or how close it has come; prints as a table.
+
+        >>> import ttfs
+        >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1, delay=1), t_max=10)
+        >>> simulator = ttfs.Simulator(network, [1.0, 3.0])
+        >>> simulator.run(until=2)
+        'until'
+        >>> print(simulator.explain("output", 0))
+        output 0 has not fired; closest at 2 step, 0.4 below its threshold 1
+           arrives             from   fired at     weight potential
+                 2          input 0          1       +0.6 0.6
+        """
         number, index = self.circuit.neuron(layer, neuron)
         unit = self.circuit.units[number].start + index
         course, threshold = self._course(number, index), self._threshold(unit)
@@ -388,6 +426,7 @@ class Simulator:
         """
         circuit, stimulus = self.circuit.changed(thresholds or {}, weights or {}), self._stimulus
         after = stimulus.copy()
+        check_keys(times or {}, 2, "what_if(times=...) wants {(layer, neuron): time}")
         for (layer, neuron), time in (times or {}).items():
             number, index = self.circuit.neuron(layer, neuron)
             check_times(np.array([time], float), f"time of {self.circuit.names[number]} {index}")
@@ -451,6 +490,14 @@ class Difference:
             for c in (*self.moved, *self.vanished, *self.appeared)
         ]
         return "\n".join(lines) or "nothing changes"
+
+
+def as_moment(time: Any, whose: str) -> float:
+    """A time as a float; what is before the beginning is none that has been."""
+    of_kind(time, int | float | np.integer | np.floating, whose, "a time")
+    if np.isnan(time):
+        raise InputError(f"{whose} must not be NaN")
+    return float(time)
 
 
 def make_memory(plan: Plan, dtype: np.dtype, kernels: Any) -> tuple[np.ndarray, ...]:

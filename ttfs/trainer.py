@@ -10,13 +10,13 @@ import numpy as np
 
 from ttfs.augmentation import Augmentation
 from ttfs.checkpoint import Checkpoint, fingerprint
-from ttfs.checks import as_labels, as_times, whole
+from ttfs.checks import as_labels, as_times, of_kind, several, whole
 from ttfs.delays import Delays
 from ttfs.diagnosis import diagnose
 from ttfs.errors import InputError
 from ttfs.history import History
 from ttfs.metrics import Evaluation, evaluate
-from ttfs.network import Network
+from ttfs.network import Network, check_network
 from ttfs.optimizers import SGD, Optimizer, rate_at, share
 from ttfs.propagation import forward
 from ttfs.rules import S4NN, Rule
@@ -63,13 +63,17 @@ class Trainer:
         average: int = 0,
         seed: int = 0,
     ):
-        self.network = network
-        self.rule: Rule = rule or S4NN()
-        self.optimizer = optimizer or SGD()
+        self.network = check_network(network, "Trainer(network=...)")
+        self.rule: Rule = S4NN() if rule is None else rule
+        of_kind(self.rule, Rule, "Trainer(rule=...)", "one of ttfs.rules, such as Exact()")
+        self.optimizer: Optimizer = SGD() if optimizer is None else optimizer
+        kinds = "an SGD(...), Momentum(...) or Adam(...)"
+        of_kind(self.optimizer, Optimizer, "Trainer(optimizer=...)", kinds)
         self.batch_size = whole(batch_size, "Trainer(batch_size=...)")
         self.average = whole(average, "Trainer(average=...)", least=0)
         self.seed = whole(seed, "Trainer(seed=...)", least=0)
-        self.augmentation = tuple(augmentation)
+        kinds = "a list of ttfs.augmentation, such as [Jitter(0.1)]"
+        self.augmentation = several(augmentation, Augmentation, "Trainer(augmentation=...)", kinds)
         self.rule.check(network)
         for change in self.augmentation:
             change.check(network.sizes[0])
@@ -101,7 +105,8 @@ class Trainer:
         validation: share of the samples held out, or (times, labels) to validate on; with 0
             the weights of the last epoch are kept.
         checkpoint: file written after each epoch, complete at any moment.
-        resume: go on from that file; gives the bits of a training never stopped.
+        resume: go on from that file, or begin if it is not there; gives the bits of a training
+            never stopped.
         progress: whether to show a bar; by default on a terminal.
         log: called with a line for each epoch and each warning.
 
@@ -111,6 +116,8 @@ class Trainer:
         training.
         """
         epochs = whole(epochs, "fit(epochs=...)")
+        if resume and checkpoint is None:
+            raise InputError("fit(resume=True) goes on from a file: name it with checkpoint=...")
         data = self._data(times, labels)
         train, held_out = self._split(data, validation)
         run = Checkpoint(self.network, self.rule, self.optimizer)
@@ -145,12 +152,13 @@ class Trainer:
         """The indices of training samples, and the data to validate on."""
         times, labels = data
         everything = np.arange(len(labels))
-        if isinstance(validation, tuple):
+        if isinstance(validation, tuple | list):
             if len(validation) != 2:
                 raise InputError(
                     f"fit(validation=...) must be (times, labels), got {len(validation)} parts"
                 )
-            return everything, self._data(*validation, "validation")
+            given, right = validation
+            return everything, self._data(given, right, "validation")
         held_out = round(len(labels) * share(validation, "fit(validation=...)"))
         if held_out == 0:
             return everything, None
@@ -173,7 +181,7 @@ class Trainer:
             repr(epochs if scheduled else None),
             repr(validation if isinstance(validation, float | int) else None),
         )
-        held_out = validation if isinstance(validation, tuple) else ()
+        held_out = validation if isinstance(validation, tuple | list) else ()
         given = [layer.initial for layer in network.layers if layer.initial is not None]
         given += [layer.delay.init for layer in network.layers if isinstance(layer.delay, Delays)]
         own = (network.padded_thresholds(), network.arrays.delays)

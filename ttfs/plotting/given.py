@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ttfs.checks import of_kind
 from ttfs.errors import InputError, ShapeError
 
 Array = NDArray[np.float64]
@@ -42,6 +43,8 @@ def spike_times(values: ArrayLike, whose: str, t_max: float | None = None) -> Ar
 
 def layers_of_times(values: Sequence[ArrayLike], whose: str, t_max: float | None) -> list[Array]:
     """The times of each layer; at least one layer."""
+    wanted = "a list with an array for each layer, as record.times is"
+    of_kind(values, Sequence | np.ndarray, f"{whose}: times", wanted)
     if len(values) == 0:
         raise InputError(f"{whose}: expects the times of at least one layer, got none")
     return [spike_times(v, f"{whose}, layer {i}", t_max) for i, v in enumerate(values)]
@@ -90,7 +93,7 @@ def layer_names(count: int, names: Sequence[str] | None) -> list[str]:
 
 def image_shape(shape: tuple[int, int], pixels: int, whose: str) -> tuple[int, int]:
     """Rows and columns whose product is the number of pixels."""
-    if len(shape) != 2 or shape[0] < 1 or shape[1] < 1 or shape[0] * shape[1] != pixels:
+    if np.shape(shape) != (2,) or shape[0] < 1 or shape[1] < 1 or shape[0] * shape[1] != pixels:
         wanted = f"(rows, columns) with {pixels} pixels"
-        raise ShapeError(f"{whose}: expects a shape {wanted}, got {tuple(shape)}")
+        raise ShapeError(f"{whose}: expects a shape {wanted}, got {shape}")
     return int(shape[0]), int(shape[1])

@@ -103,7 +103,8 @@ def _stack(layers: list[Array], names: list[str]) -> list[Band]:
     for i, layer in enumerate(layers):
         if layer.ndim != 1 or layer.size == 0:
             wanted = "one stimulus: times of shape (neurons,)"
-            raise ShapeError(f"raster, layer {i}: expects {wanted}, got shape {layer.shape}")
+            one = "; of a record, [layer[0] for layer in record.times]" if layer.ndim == 2 else ""
+            raise ShapeError(f"raster, layer {i}: expects {wanted}, got shape {layer.shape}{one}")
         bands.append(Band(i, names[i], bottom, layer.size))
         bottom = bands[-1].top + GAP
     return bands

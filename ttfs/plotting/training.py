@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from ttfs.checks import of_kind
 from ttfs.errors import InputError
 from ttfs.plotting.given import Array
 from ttfs.plotting.look import INK, PAGE, dress, layer_colour, legend_above, new_axes
@@ -76,6 +77,8 @@ def training_summary(records: Sequence[Record], *, unit: str = "step") -> Figure
 
 def _epochs(records: Sequence[Record]) -> Array:
     """The number of each record's epoch."""
+    wanted = "a list with a mapping for each epoch, as history.records is"
+    of_kind(records, Sequence, "training curves: records", wanted)
     for i, record in enumerate(records):
         if "epoch" not in record:
             raise InputError(f"training curves: record {i} has no 'epoch', only {sorted(record)}")

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ttfs.checks import several
 from ttfs.errors import InputError
 from ttfs.gradients import Signal
 from ttfs.kernels.s4nn import SMALLEST_SCALE
@@ -119,9 +120,10 @@ def check_response(network: Network, wanted: type[Response], rule: str) -> None:
         raise InputError(f"rule {rule} needs a {name} response, the network has {network.psp}")
 
 
-def check_cures(network: Network, cures: Sequence[Cure]) -> None:
+def check_cures(network: Network, cures: Sequence[Cure], rule: str) -> None:
     """Refuse cures that do not fit a network."""
-    for cure in cures:
+    kinds = "a tuple of ttfs.silence, such as (Revive(),)"
+    for cure in several(cures, Cure, f"{rule}(cures=...)", kinds):
         if isinstance(cure, Bump):
             cure.check(len(network.layers))
 

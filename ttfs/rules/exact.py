@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ttfs.checks import positive
+from ttfs.checks import of_kind, positive
 from ttfs.gradients import signals
 from ttfs.losses import CrossEntropy, Loss
 from ttfs.network import Network
@@ -60,6 +60,7 @@ class Exact:
     spread: bool = False
 
     def __post_init__(self) -> None:
+        of_kind(self.loss, Loss, "Exact(loss=...)", "one of ttfs.losses, such as CrossEntropy()")
         positive(self.floor, "Exact(floor=...)", zero=True)
         positive(self.weight_decay, "Exact(weight_decay=...)", zero=True)
         positive(self.sparsity, "Exact(sparsity=...)", zero=True)
@@ -70,7 +71,7 @@ class Exact:
         """Refuse a network whose potentials jump, and cures that do not fit."""
         if self.rise is None:
             descent.check_response(network, Ramp, "Exact")
-        descent.check_cures(network, self.cures)
+        descent.check_cures(network, self.cures, type(self).__name__)
 
     def memory(self) -> Slots:
         """What is remembered from batch to batch."""

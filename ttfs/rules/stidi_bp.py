@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ttfs.checks import positive
+from ttfs.checks import of_kind, positive
 from ttfs.gradients import Signal, signal_of
 from ttfs.losses import Absolute, Relative
 from ttfs.network import Network
@@ -62,6 +62,8 @@ class STiDiBP:
     cures: tuple[Cure, ...] = ()
 
     def __post_init__(self) -> None:
+        kinds = "a losses.Relative() or losses.Absolute()"
+        of_kind(self.targets, Relative | Absolute, "STiDiBP(targets=...)", kinds)
         if self.slope is not None:
             positive(self.slope, "STiDiBP(slope=...)")
         positive(self.floor, "STiDiBP(floor=...)", zero=True)
@@ -73,7 +75,7 @@ class STiDiBP:
     def check(self, network: Network) -> None:
         """Refuse a network whose potentials jump, and cures that do not fit."""
         descent.check_response(network, Ramp, "STiDiBP")
-        descent.check_cures(network, self.cures)
+        descent.check_cures(network, self.cures, type(self).__name__)
 
     def memory(self) -> Slots:
         """What is remembered from batch to batch."""
