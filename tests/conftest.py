@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 os.environ["MPLBACKEND"] = "Agg"
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # idle threads do not keep a busy core
 
 # Compiled code in the cache does not know how it was asked for, and an IndexError in a worker
 # thread is lost: bounds are checked in code that was compiled for it and runs in one thread.

@@ -14,6 +14,11 @@ import tempfile
 import warnings
 from pathlib import Path
 
+# A thread that waits for others must not keep a core busy that they need: beside one other
+# process, training in small batches takes twenty times as long if it does. Read when Numba starts
+# its threads.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 import numba
 
 HERE = Path(__file__).parent
