@@ -480,7 +480,7 @@ def test_an_explanation_is_that_of_the_simulator(show, make):
             check_explanation(tab, simulator, layer, neuron)
             explanation = simulator.explain(layer, neuron)
             answer = tab.inner_text("#answer")
-            assert ("silent" in answer) == (explanation.time == np.inf)
+            assert ("has not fired" in answer) == (explanation.time == np.inf)
             if "closest" in answer:
                 closest = answer.split("closest at ")[1].split()[0]
                 assert simulator.times(0).dtype.type(number(closest)) == explanation.closest
