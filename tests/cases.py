@@ -209,3 +209,24 @@ def delayed_networks(draw, dtype=np.float32, responses=tuple(RESPONSES), exact=N
         return ttfs.Network(*layers, psp=psp, t_max=t_max, dtype=dtype)
     except InputError:  # a threshold that is too large for its ramps
         reject()
+
+
+# Trainings
+
+
+def stimuli(samples, inputs, seed=0, dtype=np.float64):
+    """Times in 0..1 with ties and silence."""
+    rng = np.random.default_rng(seed)
+    times = rng.choice([0.0, 0.25, 0.5, 1.0, np.inf], (samples, inputs))
+    return np.where(rng.random(times.shape) < 0.5, rng.random(times.shape), times).astype(dtype)
+
+
+def trained_by(
+    make, rule, *, binary=False, seed=0, epochs=3, labels=None, samples=40, batch_size=8
+):
+    """A network that `make` has made after some epochs, and its history."""
+    network = make((6, 20, 3), binary=binary, seed=seed, dtype=np.float32)
+    times = stimuli(samples, 6, seed, np.float32)
+    labels = np.arange(samples) % 3 if labels is None else labels
+    trainer = ttfs.Trainer(network, rule, ttfs.Adam(lr=0.01), batch_size=batch_size)
+    return network, trainer.fit(times, labels, epochs=epochs, validation=0)

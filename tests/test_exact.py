@@ -1,11 +1,12 @@
 """Learning by rules Exact and STiDiBP."""
 
 from dataclasses import replace
+from functools import partial
 
 import numba
 import numpy as np
 import pytest
-from cases import SEEDS, same_bits
+from cases import SEEDS, same_bits, stimuli, trained_by
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,13 +42,6 @@ def network_of(sizes, psp=None, seed=0, binary=False, dtype=np.float64, t_max=6.
         for a, b in zip(sizes[:-1], sizes[1:], strict=True)
     ]
     return ttfs.Network(*layers, psp=psp or ttfs.Ramp(), t_max=t_max, dtype=dtype)
-
-
-def stimuli(samples, inputs, seed=0, dtype=np.float64):
-    """Times in 0..1 with ties and silence."""
-    rng = np.random.default_rng(seed)
-    times = rng.choice([0.0, 0.25, 0.5, 1.0, INF], (samples, inputs))
-    return np.where(rng.random(times.shape) < 0.5, rng.random(times.shape), times).astype(dtype)
 
 
 def slow_signal(network, layer, below, spikes, slopes, errors, floor):
@@ -94,13 +88,7 @@ def test_signals_are_what_plain_loops_find(width, rise, dtype):
         assert np.allclose(errors, slow[1], **tolerance)
 
 
-def trained(rule, *, binary=False, seed=0, epochs=3, labels=None, samples=40, batch_size=8):
-    """A network after some epochs, and its history."""
-    network = network_of((6, 20, 3), binary=binary, seed=seed, dtype=np.float32)
-    times = stimuli(samples, 6, seed, np.float32)
-    labels = np.arange(samples) % 3 if labels is None else labels
-    trainer = ttfs.Trainer(network, rule, ttfs.Adam(lr=0.01), batch_size=batch_size)
-    return network, trainer.fit(times, labels, epochs=epochs, validation=0)
+trained = partial(trained_by, network_of)
 
 
 @pytest.mark.small

@@ -1,10 +1,12 @@
 """Learning by rule Surrogate: potentials at the decision, and the gradient through jumps."""
 
+from functools import partial
+
 import numba
 import numpy as np
 import pytest
 import reference_training as reference
-from cases import SEEDS, same_bits
+from cases import SEEDS, same_bits, stimuli, trained_by
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,13 +38,6 @@ def network_of(sizes, seed=0, binary=False, dtype=np.float64, t_max=4.0, delay=N
         for a, b in zip(sizes[:-1], sizes[1:], strict=True)
     ]
     return ttfs.Network(*layers, t_max=t_max, dtype=dtype, seed=seed)
-
-
-def stimuli(samples, inputs, seed=0, dtype=np.float64):
-    """Times in 0..1 with ties and silence."""
-    rng = np.random.default_rng(seed)
-    times = rng.choice([0.0, 0.25, 0.5, 1.0, INF], (samples, inputs))
-    return np.where(rng.random(times.shape) < 0.5, rng.random(times.shape), times).astype(dtype)
 
 
 @pytest.mark.small
@@ -191,13 +186,7 @@ def test_scales_without_sense_are_refused(setting, value):
         Surrogate(**{setting: value})
 
 
-def trained(rule, *, binary=False, seed=0, epochs=3, labels=None, samples=40, batch_size=8):
-    """A network after some epochs, and its history."""
-    network = network_of((6, 20, 3), seed, binary=binary, dtype=np.float32)
-    times = stimuli(samples, 6, seed, np.float32)
-    labels = np.arange(samples) % 3 if labels is None else labels
-    trainer = ttfs.Trainer(network, rule, ttfs.Adam(lr=0.01), batch_size=batch_size)
-    return network, trainer.fit(times, labels, epochs=epochs, validation=0)
+trained = partial(trained_by, network_of)
 
 
 @pytest.mark.small
