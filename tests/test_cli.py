@@ -326,6 +326,14 @@ def test_info_tells_what_a_model_is(drawn, capsys):
     assert f"versions: ttfs {ttfs.__version__}, numpy {np.__version__}" in out
 
 
+def test_the_first_compilation_is_announced_once(capsys):
+    with cli.told_of_compiling():
+        assert numba.njit(lambda x: x + 1)(1) == 2
+        assert numba.njit(lambda x: x + 2)(1) == 3
+    assert numba.njit(lambda x: x + 3)(1) == 4
+    assert capsys.readouterr().err == "ttfs: compiling, this first time, for up to a minute\n"
+
+
 def test_info_tells_what_a_model_costs(drawn, capsys):
     assert main("info", drawn / "model.npz", "--cost", "--dataset", "digits") == 0
     out = capsys.readouterr().out
@@ -483,6 +491,7 @@ MISTAKES = [
     mistake("info absent.npz", "absent.npz: there is no such file"),
     mistake("info run/report.json", "is not a model that ttfs.save wrote"),
     mistake("info run/model.npz --cost", "--cost counts the work for samples: name them with"),
+    mistake("info run/model.npz --dataset digits", "--dataset digits is what --cost counts"),
     mistake("info run/model.npz --cost --dataset mine.npz", "takes 64 inputs, but mine.npz has"),
     mistake("compare run --over spikes,joules", "over some of spikes, time, operations, footprint"),
     mistake("plot run/model.npz --dataset digits --index 360", "digits has 360 samples"),

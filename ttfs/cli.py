@@ -8,6 +8,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -59,9 +60,10 @@ def answer(arguments: Sequence[str] | None) -> int:
     """Do what the arguments ask; a sentence and an exit code for what goes wrong."""
     try:
         options = parser().parse_args(arguments)
-        if getattr(options, "threads", None):
-            use_threads(options.threads)
-        code = options.command(options) or 0
+        with told_of_compiling() if wants_kernels(options) else nullcontext():
+            if getattr(options, "threads", None):
+                use_threads(options.threads)
+            code = options.command(options) or 0
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # as when piped into `head`: what is left to print goes nowhere
@@ -76,6 +78,29 @@ def answer(arguments: Sequence[str] | None) -> int:
     except KeyboardInterrupt:
         print("ttfs: stopped", file=sys.stderr)
         return 130
+
+
+def wants_kernels(options: argparse.Namespace) -> bool:
+    """Whether a command runs networks, and its user wants to hear of it."""
+    return hasattr(options, "threads") and not getattr(options, "quiet", False)
+
+
+def told_of_compiling() -> AbstractContextManager[Any]:
+    """A time in which the first kernel that has to be compiled is announced, once."""
+    from numba.core import event
+
+    class Announcement(event.Listener):
+        said = False
+
+        def on_start(self, what: Any) -> None:
+            if not self.said:
+                print("ttfs: compiling, this first time, for up to a minute", file=sys.stderr)
+            self.said = True
+
+        def on_end(self, what: Any) -> None:
+            pass
+
+    return event.install_listener("numba:compile", Announcement())
 
 
 def complain(what: object) -> int:
@@ -417,6 +442,8 @@ def run_info(options: argparse.Namespace) -> None:
 
     if options.cost and not options.dataset:
         raise InputError("--cost counts the work for samples: name them with --dataset")
+    if options.dataset and not options.cost:
+        raise InputError(f"--dataset {options.dataset} is what --cost counts; add --cost")
     model = load(options.model)
     print(model.network)
     for number, layer in enumerate(model.network.layers, start=1):
