@@ -452,6 +452,10 @@ IMPOSSIBLE = {
         lambda: Circuit([P2, P3], [Projection("a", "b", W * 1e-50, W)]),
         "a -> b: weights must fit float32, in which 1e-50 is 0",
     ),
+    "a projection among populations": (
+        lambda: Circuit([P2, Projection("a", "a", np.eye(2))], []),
+        "Circuit wants a Population, got Projection",
+    ),
     "horizon 0": (lambda: Circuit([P2], [], t_max=0), "t_max"),
     "horizon of no number": (lambda: Circuit([P2], [], t_max=np.nan), "t_max"),
 }

@@ -176,6 +176,7 @@ def test_rules_for_ramps_refuse_steps_and_the_other_way_round(rule):
         (lambda: Exact("cross"), r"Exact\(loss=...\) must be one of ttfs.losses, .* got 'cross'"),
         (lambda: Exact(CrossEntropy), r"Exact\(loss=...\) must be one of ttfs.losses"),
         (lambda: STiDiBP(CrossEntropy()), r"STiDiBP\(targets=...\) must be a losses.Relative"),
+        (lambda: Exact(rise=-1.0), r"Ramp\(rise=...\) must be above 0, got -1"),
         (lambda: Exact(cures=Revive()), r"Exact\(cures=...\) must be a tuple .* got Revive"),
         (lambda: STiDiBP(cures=(Revive,)), r"STiDiBP\(cures=...\) must be a tuple"),
     ],

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -355,6 +357,14 @@ TRACE = Trace(1, 0, np.array([0.0, 3.0]), np.array([0.0, 1.0]), 3.0, 1.0)
     [
         (lambda: membrane([TRACE], names=["a", "b"]), "expects 1 names, got 2"),
         (lambda: membrane([TRACE], inputs=[]), "expects inputs for 1 traces, got 0"),
+        (
+            lambda: membrane([replace(TRACE, potential=np.zeros(3))]),
+            r"neuron 0: expects times and potential of one length, got \(2,\) and \(3,\)",
+        ),
+        (
+            lambda: membrane([replace(TRACE, potential=np.array([0, np.nan]))]),
+            "neuron 0: potentials must be finite",
+        ),
         (lambda: membrane([TRACE], t_max=3), "a spike at 3, but spikes come before t_max 3"),
         (lambda: latency_diagram([1.0]), r"times \(samples, neurons\), got shape \(1,\)"),
         (lambda: latency_diagram([[1.0]], [1, 2]), r"labels \(1,\), one per sample"),

@@ -520,6 +520,12 @@ def test_gamma_must_leave_room_before_the_horizon(gamma):
         ttfs.Trainer(network, S4NN(gamma=gamma))
 
 
+def test_delays_of_their_own_are_refused():
+    layer = ttfs.Dense(3, 2, delay=ttfs.Delays(per="input", init=(0.0, 1.0)))
+    with pytest.raises(InputError, match="rule S4NN needs one delay for each layer"):
+        ttfs.Trainer(ttfs.Network(layer, t_max=10), S4NN())
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

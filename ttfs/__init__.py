@@ -6,7 +6,7 @@ Every neuron fires at most once, and the time of that spike is the message.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 
 # Names are imported when first used: `ttfs --help` need not wait for a compiler.
 _HOMES = {
