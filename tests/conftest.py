@@ -28,6 +28,16 @@ def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="also run the tests marked `long`")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Where pytest-xdist is installed, two processes share the files, if all are to be run."""
+    options, worker = config.option, "PYTEST_XDIST_WORKER" in os.environ
+    everything = config.args_source is not pytest.Config.ArgsSource.ARGS
+    unsaid = getattr(options, "numprocesses", 0) is None and not options.usepdb
+    if everything and unsaid and not worker:
+        options.numprocesses, options.dist = 2, "loadfile"
+
+
 def pytest_configure(config):
     if config.getoption("--long") and not config.getoption("--hypothesis-profile"):
         settings.load_profile("long")

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from ttfs.augmentation import Dropout, Flip, Jitter, Shift
 from ttfs.errors import InputError, ShapeError
 
-pytestmark = pytest.mark.small
 INF = np.inf
 SHAPE = (4, 6)
 KINDS = [Dropout(0.3), Jitter(0.5), Shift(2, SHAPE), Shift(5, SHAPE), Flip(SHAPE)]

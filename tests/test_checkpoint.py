@@ -16,7 +16,6 @@ from ttfs.errors import RunError
 from ttfs.files import archive
 from ttfs.rules import S4NN
 
-pytestmark = pytest.mark.small
 RNG = np.random.default_rng(0)
 LABELS = RNG.integers(0, 2, 30)
 TIMES = (RNG.integers(0, 8, (30, 4)) + 4 * (np.arange(4) // 2 != LABELS[:, None])).astype(float)

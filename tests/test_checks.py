@@ -4,8 +4,6 @@ import pytest
 from ttfs import NO_SPIKE, checks, errors
 from ttfs.errors import InputError, ShapeError
 
-pytestmark = pytest.mark.small
-
 
 def test_silence_is_infinity():
     assert np.inf == NO_SPIKE

@@ -69,14 +69,12 @@ def tiny(**changes):
     return Dataset(**(fields | changes))
 
 
-@pytest.mark.small
 def test_a_dataset_knows_its_length_and_classes_that_do_not_occur():
     assert len(tiny()) == 3
     assert tiny().classes == 5
     assert repr(tiny()) == "Dataset(tiny train: 3 samples of 2 x 2, 5 classes)"
 
 
-@pytest.mark.small
 def test_a_dataset_keeps_contiguous_images_and_int64_labels():
     made = tiny(images=np.zeros((4, 3), np.float32).T, labels=np.array([2, 1, 0], np.uint8))
     assert made.images.flags.c_contiguous
@@ -84,14 +82,12 @@ def test_a_dataset_keeps_contiguous_images_and_int64_labels():
     assert made.labels.dtype == np.int64
 
 
-@pytest.mark.small
 def test_a_part_of_a_dataset_is_made_by_replace():
     whole = tiny()
     part = dataclasses.replace(whole, images=whole.images[:2], labels=whole.labels[:2])
     assert len(part) == 2
 
 
-@pytest.mark.small
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -121,7 +117,6 @@ def test_a_dataset_says_whose_part_does_not_fit(changes, message):
         tiny(**changes)
 
 
-@pytest.mark.small
 def test_a_dataset_error_is_also_an_os_error_and_one_of_ours():
     assert issubclass(DatasetError, OSError)
     assert issubclass(DatasetError, TTFSError)
@@ -140,14 +135,12 @@ def test_read_idx_returns_what_was_written(tmp_path, array, packed):
     assert read.flags.writeable
 
 
-@pytest.mark.small
 def test_read_idx_goes_by_contents_and_not_by_name(tmp_path):
     plain = datasets.read_idx(written(tmp_path / "plain.gz", SMALL_IDX))
     packed = datasets.read_idx(str(written(tmp_path / "packed", gzip.compress(SMALL_IDX))))
     np.testing.assert_array_equal(plain, packed)
 
 
-@pytest.mark.small
 def test_read_idx_accepts_gzip_in_several_members(tmp_path):
     content = gzip.compress(SMALL_IDX[:30]) + gzip.compress(SMALL_IDX[30:])
     assert datasets.read_idx(written(tmp_path / "x", content)).shape == (3, 4, 5)
@@ -191,7 +184,6 @@ def test_read_idx_fails_cleanly_on_any_bytes(tmp_path, content):
     assert read is None or idx(read) == content
 
 
-@pytest.mark.small
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -212,7 +204,6 @@ def test_read_idx_says_what_is_wrong_with_a_file(tmp_path, content, message):
         datasets.read_idx(path)
 
 
-@pytest.mark.small
 def test_read_idx_names_a_file_that_is_absent_or_a_folder(tmp_path):
     with pytest.raises(DatasetError, match=r"absent: No such file or directory$"):
         datasets.read_idx(tmp_path / "absent")
@@ -231,13 +222,11 @@ def peak_of_refusal(path):
     return peak
 
 
-@pytest.mark.small
 def test_read_idx_does_not_unpack_a_bomb(tmp_path):
     bomb = gzip.compress(idx(np.zeros(10, np.uint8)) + bytes(1 << 26), compresslevel=1)
     assert peak_of_refusal(written(tmp_path / "bomb", bomb)) < 1 << 22
 
 
-@pytest.mark.small
 def test_read_idx_does_not_claim_the_memory_that_a_wrong_header_announces(tmp_path):
     header = struct.pack(">4B3I", 0, 0, 8, 3, *[2**32 - 1] * 3)
     assert peak_of_refusal(written(tmp_path / "liar", header + bytes(100))) < 1 << 22
@@ -323,14 +312,12 @@ def assert_is(splits, name="mnist"):
         assert made.labels.dtype == np.int64
 
 
-@pytest.mark.small
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 @pytest.mark.parametrize("spell", [str, gz, dotted, lambda file: gz(dotted(file))])
 def test_mnist_is_read_under_every_spelling_plain_or_packed(home, spell, pack):
     assert_is(datasets.mnist(fill(home / "mine", spell=spell, pack=pack)))
 
 
-@pytest.mark.small
 @pytest.mark.parametrize("name", CONTENTS)
 def test_published_sets_are_found_in_every_place_in_order(home, monkeypatch, name):
     places = {
@@ -353,7 +340,6 @@ def test_published_sets_are_found_in_every_place_in_order(home, monkeypatch, nam
             (place / file).unlink()
 
 
-@pytest.mark.small
 def test_an_empty_data_dir_variable_is_no_place(home, monkeypatch):
     monkeypatch.setenv("TTFS_DATA_DIR", "")
     fill(home / "mnist")
@@ -361,21 +347,18 @@ def test_an_empty_data_dir_variable_is_no_place(home, monkeypatch):
         datasets.mnist()
 
 
-@pytest.mark.small
 def test_a_folder_with_the_name_of_a_file_is_passed_over(home):
     fill(home / "mine", spell=gz, pack=gzip.compress)
     (home / "mine" / FILES[0]).mkdir()
     assert_is(datasets.mnist(home / "mine"))
 
 
-@pytest.mark.small
 def test_a_folder_that_is_none_is_an_error(home):
     fill(home / "datasets" / "mnist")
     with pytest.raises(DatasetError, match=r"^mnist: there is no folder wrong$"):
         datasets.mnist("wrong")
 
 
-@pytest.mark.small
 def test_other_clothing_in_the_folder_of_digits_is_recognised(home):
     fill(home / "mine", "fashion-mnist")
     with pytest.raises(
@@ -386,7 +369,6 @@ def test_other_clothing_in_the_folder_of_digits_is_recognised(home):
         datasets.mnist(home / "mine")
 
 
-@pytest.mark.small
 @pytest.mark.parametrize(
     ("file", "other"),
     [
@@ -403,7 +385,6 @@ def test_a_file_in_the_place_of_another_is_refused(home, file, other):
         datasets.mnist(home / "mine")
 
 
-@pytest.mark.small
 def test_one_changed_pixel_is_noticed(home):
     path = fill(home / "mine") / FILES[0]
     content = bytearray(path.read_bytes())
@@ -413,7 +394,6 @@ def test_one_changed_pixel_is_noticed(home):
         datasets.mnist(home / "mine")
 
 
-@pytest.mark.small
 def test_a_damaged_file_is_not_made_good_by_a_sound_one_elsewhere(home, monkeypatch):
     monkeypatch.setenv("TTFS_DATA_DIR", str(home / "data"))
     fill(home / "datasets" / "mnist")
@@ -422,7 +402,6 @@ def test_a_damaged_file_is_not_made_good_by_a_sound_one_elsewhere(home, monkeypa
         datasets.mnist()
 
 
-@pytest.mark.small
 def test_a_packed_bomb_in_the_place_of_a_published_file_is_not_unpacked(home):
     bomb = struct.pack(">4B3I", 0, 0, 8, 3, 1 << 26, 1, 1) + bytes(1 << 26)
     written(fill(home / "mine") / FILES[0], gzip.compress(bomb, compresslevel=1))
@@ -433,7 +412,6 @@ def test_a_packed_bomb_in_the_place_of_a_published_file_is_not_unpacked(home):
     tracemalloc.stop()
 
 
-@pytest.mark.small
 def test_offline_the_error_says_which_files_to_put_where(home):
     with pytest.raises(DatasetError) as caught:
         datasets.mnist()
@@ -491,14 +469,12 @@ def test_a_download_that_breaks_off_leaves_nothing_behind(home, monkeypatch, ser
     assert not list((home / "cache" / "ttfs" / "mnist").iterdir())
 
 
-@pytest.mark.small
 def test_a_cache_that_cannot_be_written_is_an_error_of_ours(home):
     written(home / "cache", b"a file in the place of the folder")
     with pytest.raises(DatasetError, match="neither found nor downloaded"):
         datasets.mnist()
 
 
-@pytest.mark.small
 def test_status_says_where_a_set_is_or_what_to_do(home):
     fill(home / "datasets" / "mnist")
     fill(home / "datasets" / "fashion-mnist", "fashion-mnist", FILES[1:])
@@ -537,7 +513,6 @@ def test_the_real_sets_are_what_is_known_of_them(name, first, mean):
 # Digits
 
 
-@pytest.mark.small
 def test_digits_are_sixteenths_in_two_splits_that_make_up_the_whole():
     train, test = datasets.digits()
     assert (len(train), len(test)) == (1437, 360)
@@ -548,7 +523,6 @@ def test_digits_are_sixteenths_in_two_splits_that_make_up_the_whole():
     assert counts.tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
 
 
-@pytest.mark.small
 def test_digits_are_split_in_the_documented_order():
     train, test = datasets.digits()
     with np.load(Path(datasets.__file__).parent / "data" / "digits.npz") as packed:
@@ -559,7 +533,6 @@ def test_digits_are_split_in_the_documented_order():
     assert hashlib.sha256(content).hexdigest()[:8] == "44da1335"
 
 
-@pytest.mark.small
 def test_a_damaged_or_incomplete_installation_is_noticed(tmp_path, monkeypatch):
     monkeypatch.setattr(datasets.resources, "files", lambda package: tmp_path)
     with pytest.raises(DatasetError, match=r"^digits: .*install ttfs again"):
@@ -604,7 +577,6 @@ def test_yin_yang_points_are_those_of_the_published_generator(seed, samples):
     np.testing.assert_array_equal(labels, goals)
 
 
-@pytest.mark.small
 def test_yin_yang_is_balanced_inside_the_circle_and_the_same_every_time():
     train, test = datasets.yin_yang()
     assert (len(train), len(test)) == (5000, 1000)
@@ -614,7 +586,6 @@ def test_yin_yang_is_balanced_inside_the_circle_and_the_same_every_time():
     np.testing.assert_array_equal(test.images, datasets.yin_yang()[1].images)
 
 
-@pytest.mark.small
 @pytest.mark.parametrize(("samples", "seed"), [(0, 1), (-1, 1), (1, -1), (1, 2**32)])
 def test_yin_yang_points_refuse_what_cannot_be_meant(samples, seed):
     with pytest.raises(InputError, match=r"^yin_yang_points: "):
@@ -629,7 +600,6 @@ def saved(path, **parts):
     return path
 
 
-@pytest.mark.small
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
 def test_from_npz_holds_out_a_fixed_fifth(tmp_path, dtype):
     images = (np.arange(11 * 6).reshape(11, 2, 3) % 2).astype(dtype)
@@ -653,7 +623,6 @@ def test_the_part_held_out_is_a_fifth_rounded_up_and_leaves_some(samples):
     assert len(train) == samples - len(test) > 0
 
 
-@pytest.mark.small
 def test_from_npz_takes_a_test_part_as_it_is(tmp_path):
     path = saved(
         tmp_path / "mine.npz",
@@ -674,7 +643,6 @@ GOOD = {"images": np.zeros((5, 4)), "labels": np.arange(5)}
 TEST = {"test_images": np.zeros((2, 4)), "test_labels": np.arange(2)}
 
 
-@pytest.mark.small
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
@@ -710,7 +678,6 @@ def test_from_npz_names_the_file_and_what_is_wrong_with_it(tmp_path, parts, mess
         datasets.from_npz(path)
 
 
-@pytest.mark.small
 def test_from_npz_names_a_file_that_is_absent_or_no_archive(tmp_path):
     with pytest.raises(DatasetError, match=r"absent\.npz: .*No such file"):
         datasets.from_npz(tmp_path / "absent.npz")
@@ -721,7 +688,6 @@ def test_from_npz_names_a_file_that_is_absent_or_no_archive(tmp_path):
         assert content.startswith(b"PK") or "not an archive as np.savez writes" in str(error.value)
 
 
-@pytest.mark.small
 def test_from_npz_warns_of_labels_that_count_from_1(tmp_path):
     path = saved(tmp_path / "mine.npz", images=np.zeros((5, 4)), labels=np.arange(1, 6))
     with pytest.warns(UserWarning, match=r"mine\.npz: no label is 0, though labels count from 0"):
@@ -768,7 +734,6 @@ def test_from_npz_of_a_damaged_archive_fails_or_returns_the_truth(tmp_path, data
 # By name
 
 
-@pytest.mark.small
 def test_load_finds_a_set_by_its_name(home):
     fill(home / "datasets" / "mnist")
     fill(home / "datasets" / "fashion-mnist", "fashion-mnist")
@@ -777,7 +742,6 @@ def test_load_finds_a_set_by_its_name(home):
         assert (train.name, train.split, test.name, test.split) == (name, "train", name, "test")
 
 
-@pytest.mark.small
 def test_load_reads_your_own_file(tmp_path):
     path = saved(tmp_path / "mine.npz", **GOOD)
     for given_path in (path, str(path)):
@@ -786,7 +750,6 @@ def test_load_reads_your_own_file(tmp_path):
     assert len(datasets.load(train.name)[0]) == 4
 
 
-@pytest.mark.small
 @pytest.mark.parametrize("name", ["", "MNIST", "mnist.csv", "nonsense"])
 def test_load_names_what_it_knows(name):
     with pytest.raises(DatasetError, match=rf"no data set '{name}'") as caught:

@@ -9,7 +9,6 @@ import pytest
 
 import ttfs
 
-pytestmark = pytest.mark.small
 DOCS = Path(__file__).parent.parent / "docs"
 KINDS = (FunctionType, type)
 PAGES = sorted(path.name for path in DOCS.glob("*.md"))

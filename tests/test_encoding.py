@@ -9,7 +9,6 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from ttfs import Direct, Latency, encode_latency
 from ttfs.errors import InputError, ShapeError
 
-pytestmark = pytest.mark.small
 INF = np.inf
 PIXELS = np.arange(256, dtype=np.uint8)
 SETTINGS = st.fixed_dictionaries(

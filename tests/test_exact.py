@@ -91,7 +91,6 @@ def test_signals_are_what_plain_loops_find(width, rise, dtype):
 trained = partial(trained_by, network_of)
 
 
-@pytest.mark.small
 @pytest.mark.parametrize("binary", [False, True])
 @pytest.mark.parametrize("rule", RULES, ids=repr)
 def test_a_rule_fits_what_it_is_shown(rule, binary):
@@ -101,7 +100,6 @@ def test_a_rule_fits_what_it_is_shown(rule, binary):
     assert all(np.isfinite(w).all() for w in network.latents)
 
 
-@pytest.mark.small
 @pytest.mark.parametrize("targets", [Relative(0.5), Absolute()], ids=repr)
 def test_a_price_on_time_makes_the_label_of_stidi_bp_fire_earlier(targets):
     firsts = []

@@ -14,7 +14,6 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from ttfs.errors import InputError
 from ttfs.files import archive, as_json, first_bytes, npy, take, write_atomically
 
-pytestmark = pytest.mark.small
 posix = pytest.mark.skipif(os.name != "posix", reason="no pipes and links among files here")
 
 

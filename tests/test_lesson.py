@@ -6,8 +6,6 @@ import pytest
 import ttfs
 from ttfs.rules.lesson import Lesson
 
-pytestmark = pytest.mark.small
-
 
 def lesson(order, batch_size, lr=0.1):
     """Three inputs, ten samples; a real and a binary layer."""

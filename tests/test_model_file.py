@@ -178,7 +178,6 @@ REPORTS = st.dictionaries(
 )
 
 
-@pytest.mark.small
 @in_folder
 @given(network=networks(), encoder=ENCODERS)
 def test_a_network_comes_back_as_it_was(path, network, encoder):
@@ -194,7 +193,6 @@ def test_a_report_comes_back_but_for_what_is_not_finite(path, report):
     assert ttfs.load(ttfs.save(path, small_network(), report=report)).report == finite
 
 
-@pytest.mark.small
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_loaded_network_answers_bit_for_bit_the_same(path, dtype):
     rng = np.random.default_rng(0)
@@ -226,7 +224,6 @@ def test_binary_layers_keep_signs_and_scale_and_nothing_else(path):
     assert loaded.layers[0].weights.scale == 3
 
 
-@pytest.mark.small
 @pytest.mark.parametrize(
     ("rise", "known"), [(4, {"rise": 4}), (0.25, {"rise": 0.25}), (np.inf, {})]
 )
@@ -242,7 +239,6 @@ def test_a_ramp_without_end_is_one_without_a_rise_in_the_file(path, rise, known)
     assert all(a.tobytes() == b.tobytes() for a, b in zip(before.times, after.times, strict=True))
 
 
-@pytest.mark.small
 @pytest.mark.parametrize(("clip", "known"), [(1, {"clip": 1}), (0.5, {"clip": 0.5}), (np.inf, {})])
 def test_a_clip_is_in_the_file_if_there_is_one(path, clip, known):
     weights = ttfs.Binary(scale=2, clip=clip)
@@ -270,7 +266,6 @@ def delayed_network(**changes):
     )
 
 
-@pytest.mark.small
 def test_delays_are_arrays_in_the_file(path):
     network = delayed_network()
     network.latent_delays[2][:] = [[2.0], [-1.0]]
@@ -304,7 +299,6 @@ def test_delays_are_arrays_in_the_file(path):
 DELAYS = {"kind": "Delays", "per": "pair", "init": None, "rate": 1.0}
 
 
-@pytest.mark.small
 @pytest.mark.parametrize(
     ("place", "value", "message"),
     [
@@ -332,7 +326,6 @@ def test_a_header_that_lies_about_delays_is_refused(path, place, value, message)
         ttfs.load(path)
 
 
-@pytest.mark.small
 @pytest.mark.parametrize("layer", [1, 2])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e200, -1.0])
 def test_stored_delays_that_cannot_be_are_refused(path, layer, bad):
@@ -435,7 +428,6 @@ def test_a_binary_network_takes_little_more_than_a_bit_for_each_synapse(path):
     assert 8 * (size - 4096) <= 1.15 * synapses
 
 
-@pytest.mark.small
 def test_a_file_of_format_1_will_always_be_read():
     model = ttfs.load(GOLDEN)
     network = model.network
@@ -464,7 +456,6 @@ def test_a_file_of_format_1_will_always_be_read():
     assert record.times[2].tolist() == [[1.5, 3.5, 1.5], [2.5, 2.5, inf]]
 
 
-@pytest.mark.small
 def test_a_file_of_format_1_with_ramps_and_delays_will_always_be_read():
     network = ttfs.load(GOLDEN_DELAYS).network
     assert repr(network) == "Network(3-4-2-2, Ramp(rise=2), t_max=32)"
@@ -489,7 +480,6 @@ def test_a_file_of_format_1_with_ramps_and_delays_will_always_be_read():
 # Saving what cannot be saved
 
 
-@pytest.mark.small
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_weights_that_are_not_finite_are_refused(path, bad):
     network = small_network()
@@ -565,7 +555,6 @@ def test_a_missing_folder_is_named_when_saving(tmp_path):
 # Files that are no models
 
 
-@pytest.mark.small
 def test_a_file_that_is_cut_short_anywhere_is_refused(path):
     path.write_bytes(GOLDEN.read_bytes())
     for length in reversed(range(path.stat().st_size)):
@@ -573,7 +562,6 @@ def test_a_file_that_is_cut_short_anywhere_is_refused(path):
         assert attempt(path) is None
 
 
-@pytest.mark.small
 @pytest.mark.parametrize("flip", [0x01, 0x20])
 def test_every_byte_that_is_altered_is_noticed(path, flip):
     content = GOLDEN.read_bytes()
@@ -604,7 +592,6 @@ def test_sealed_nonsense_is_refused(path, content):
     assert attempt(path) is None
 
 
-@pytest.mark.small
 def test_what_is_no_file_is_refused(tmp_path):
     with pytest.raises(ModelFileError, match=r"no\.npz: there is no such file"):
         ttfs.load(tmp_path / "no.npz")
@@ -623,7 +610,6 @@ def test_a_pipe_is_not_waited_for(tmp_path):
         ttfs.load(tmp_path / "pipe")
 
 
-@pytest.mark.small
 def test_files_of_other_programs_are_refused(path):
     arrays = io.BytesIO()
     np.savez(arrays, weights=np.eye(3))
@@ -751,7 +737,6 @@ def changed(header, place, value):
     return (text.replace('"RAW"', value) if value in RAW else text).encode()
 
 
-@pytest.mark.small
 @pytest.mark.parametrize(("place", "value", "message"), CHANGES)
 def test_a_header_that_lies_is_refused(saved, place, value, message):
     header, arrays = parts(saved)
@@ -782,7 +767,6 @@ JSON = st.recursive(
 )
 
 
-@pytest.mark.small
 @in_folder
 @given(place=st.sampled_from(list(places(HEADER))[1:]), value=JSON)
 def test_any_header_is_read_or_refused(path, place, value):
@@ -805,7 +789,6 @@ def test_a_sealed_change_of_any_bytes_is_read_or_refused(path, data):
         assert_same(ttfs.load(ttfs.save(path, model.network)).network, model.network)
 
 
-@pytest.mark.small
 @pytest.mark.parametrize(
     "text",
     [
@@ -830,7 +813,6 @@ def test_a_header_that_is_a_trap_is_refused_at_once(path, text):
     assert time.perf_counter() - start < 60  # on a busy machine
 
 
-@pytest.mark.small
 @pytest.mark.parametrize("inputs", [10**9, 10**12, 2**61, 2**64 + 6])
 @pytest.mark.parametrize("layer", [0, 1])
 def test_declared_sizes_take_no_memory(path, inputs, layer):
@@ -843,7 +825,6 @@ def test_declared_sizes_take_no_memory(path, inputs, layer):
         tracemalloc.stop()
 
 
-@pytest.mark.small
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_stored_weights_that_are_not_finite_are_refused(path, bad):
     weights = ARRAYS["weights_2"].copy()
@@ -872,7 +853,6 @@ WRONG = {
 }
 
 
-@pytest.mark.small
 @pytest.mark.parametrize("arrays", WRONG.values(), ids=WRONG)
 def test_arrays_that_do_not_fit_the_header_are_refused(path, arrays):
     assert attempt(forge(path, HEADER, ARRAYS)) is not None
@@ -911,7 +891,6 @@ def pickled():
     return stream.getvalue()
 
 
-@pytest.mark.small
 @pytest.mark.parametrize(
     "content",
     [

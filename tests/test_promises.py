@@ -36,7 +36,6 @@ def functions_in(file):
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
-@pytest.mark.small
 def test_every_promise_names_tests_that_exist():
     assert len(named()) > 50
     for file, test in named():
@@ -44,7 +43,6 @@ def test_every_promise_names_tests_that_exist():
         assert test in functions_in(file), f"{PAGE.name} names {file}::{test}"
 
 
-@pytest.mark.small
 def test_every_row_of_the_page_names_a_test():
     rows = [row for row in PAGE.read_text("utf-8").splitlines() if row.startswith("| ")]
     promises = [row for row in rows if not row.startswith("| promise")]

@@ -13,7 +13,6 @@ import pytest
 
 import ttfs
 
-pytestmark = pytest.mark.small
 ROOT = Path(ttfs.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 

@@ -189,7 +189,6 @@ def test_scales_without_sense_are_refused(setting, value):
 trained = partial(trained_by, network_of)
 
 
-@pytest.mark.small
 @pytest.mark.parametrize("binary", [False, True])
 @pytest.mark.parametrize("rule", RULES, ids=repr)
 def test_it_fits_what_it_is_shown(rule, binary):

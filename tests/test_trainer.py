@@ -10,7 +10,6 @@ from ttfs.errors import InputError, RunError, ShapeError
 from ttfs.rules import S4NN
 from ttfs.rules.lesson import Lesson
 
-pytestmark = pytest.mark.small
 INF = np.inf
 REAL = ttfs.Real(init=(0, 60))
 

@@ -22,7 +22,6 @@ from ttfs import cli, viewer
 from ttfs.errors import InputError, ShapeError
 from ttfs.viewer import Page, page
 
-SMALL = pytest.mark.small
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
     "--headless",
@@ -152,7 +151,6 @@ def unpacked(packed):
 # -- the page as a text
 
 
-@SMALL
 @every
 def test_events_and_weights_are_those_of_the_simulator(make):
     simulator = make()
@@ -176,7 +174,6 @@ def test_events_and_weights_are_those_of_the_simulator(make):
         assert given.tolist() == [one.weight for many in inputs for one in many]
 
 
-@SMALL
 @settings(max_examples=25)
 @given(st.data(), st.sampled_from([np.float32, np.float64]))
 def test_adding_the_weights_in_their_order_gives_the_potential(data, dtype):
@@ -200,7 +197,6 @@ def weights_of(layer):
     return np.where(np.unpackbits(weights)[:count], size, -size).astype(np.float64)
 
 
-@SMALL
 def test_binary_weights_take_one_bit_each():
     layer = ttfs.Dense(9, 5, weights=ttfs.Binary(scale=5), threshold=99)  # stays silent
     network = ttfs.Network(layer, t_max=9)
@@ -210,7 +206,6 @@ def test_binary_weights_take_one_bit_each():
     assert found["weights"]["size"] == 1.0
 
 
-@SMALL
 @pytest.mark.parametrize("make", [real, RAMPS["long"]])
 def test_the_simulator_stays_where_it_is(make):
     simulator = make()
@@ -223,7 +218,6 @@ def test_the_simulator_stays_where_it_is(make):
     assert simulator.run() == "spike"
 
 
-@SMALL
 def test_no_name_can_leave_its_place():
     evil = "</script><script>alert(1)</script><!--<script>{{data}}&\"'"
     circuit = ttfs.Circuit([ttfs.Population(evil, 2)], [], unit=evil)
@@ -235,13 +229,11 @@ def test_no_name_can_leave_its_place():
     assert "alert(1)<" not in made.html
 
 
-@SMALL
 def test_nothing_is_fetched():
     html = page(real()).html
     assert not re.search(r"(?:src|href)=[\"'](?!data:)|url\(|import\(|fetch\(|https?://", html)
 
 
-@SMALL
 def test_a_notebook_shows_the_page_in_a_frame():
     made = Page("<p title='a'>\"&</p>", 'a "title"')
     shown = made._repr_html_()
@@ -249,7 +241,6 @@ def test_a_notebook_shows_the_page_in_a_frame():
     assert 'srcdoc="&lt;p title=&#x27;a&#x27;&gt;&quot;&amp;&lt;/p&gt;"' in shown
 
 
-@SMALL
 def test_a_page_is_saved_whole_or_not_at_all(tmp_path, monkeypatch):
     made = page(real(), title="à la carte")
     assert made.save(tmp_path / "page.html") == tmp_path / "page.html"
@@ -261,7 +252,6 @@ def test_a_page_is_saved_whole_or_not_at_all(tmp_path, monkeypatch):
     assert (tmp_path / "page.html").read_text("utf-8") == made.html
 
 
-@SMALL
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
@@ -278,7 +268,6 @@ def test_a_wrong_image_is_refused(options, error, message):
         page(real(), **options)
 
 
-@SMALL
 def test_only_a_simulator_has_a_page(monkeypatch):
     with pytest.raises(InputError, match="Simulator"):
         page(np.zeros(3))
@@ -287,7 +276,6 @@ def test_only_a_simulator_has_a_page(monkeypatch):
         page(real())
 
 
-@SMALL
 @pytest.mark.parametrize("times", [[np.inf, np.inf], [0.0, np.inf]])
 def test_silence_has_a_page_too(times):
     network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1), t_max=10)

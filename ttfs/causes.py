@@ -12,6 +12,7 @@ from ttfs.errors import InputError
 from ttfs.kernels import delayed as paired
 from ttfs.kernels import exact as shared
 from ttfs.kernels import surrogate as jumps
+from ttfs.kernels.jit import threads_for
 from ttfs.network import Network
 from ttfs.propagation import arrivals_of
 from ttfs.psp import Ramp
@@ -32,14 +33,16 @@ class SharedCauses(NamedTuple):
     def by_weights(self, until: np.ndarray, gains: np.ndarray, out: np.ndarray) -> None:
         """Fill (inputs, width), summed over samples."""
         arrived = self.inputs, self.arrivals, self.counts
-        shared.weight_gradient(*arrived, self.rise, until, gains, out)
+        with threads_for(work_of(self.counts, out)):
+            shared.weight_gradient(*arrived, self.rise, until, gains, out)
 
     def by_times(
         self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
     ) -> None:
         """Fill (samples, inputs)."""
         arrived = self.inputs, self.arrivals, self.counts
-        shared.errors_below(*arrived, self.rise, until, gains, weights, out)
+        with threads_for(work_of(self.counts, weights)):
+            shared.errors_below(*arrived, self.rise, until, gains, weights, out)
 
 
 class Arrived(NamedTuple):
@@ -55,7 +58,8 @@ class Arrived(NamedTuple):
 
     def by_weights(self, until: np.ndarray, gains: np.ndarray, out: np.ndarray) -> None:
         """Fill (inputs, width), summed over samples."""
-        jumps.blame(*self, until, gains, out)
+        with threads_for(work_of(self.counts, out)):
+            jumps.blame(*self, until, gains, out)
 
     def by_times(
         self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
@@ -65,7 +69,8 @@ class Arrived(NamedTuple):
 
     def potentials(self, until: np.ndarray, weights: np.ndarray, out: np.ndarray) -> None:
         """Fill (samples, width) with potentials at moments `until`."""
-        jumps.potentials_at(*self, until, weights, out)
+        with threads_for(work_of(self.counts, weights)):
+            jumps.potentials_at(*self, until, weights, out)
 
 
 class PairedCauses(NamedTuple):
@@ -81,21 +86,25 @@ class PairedCauses(NamedTuple):
 
     def by_weights(self, until: np.ndarray, gains: np.ndarray, out: np.ndarray) -> None:
         """Fill (inputs, width), summed over samples."""
-        paired.paired_weight_gradient(self.times, self.delays, self.rise, until, gains, out)
+        arrived = self.times, self.delays, self.rise
+        with threads_for(len(self.times) * self.delays.size):
+            paired.paired_weight_gradient(*arrived, until, gains, out)
 
     def by_times(
         self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
     ) -> None:
         """Fill (samples, inputs)."""
         arrived = self.times, self.delays, self.rise
-        paired.paired_errors_below(*arrived, until, gains, weights, out)
+        with threads_for(len(self.times) * self.delays.size):
+            paired.paired_errors_below(*arrived, until, gains, weights, out)
 
     def by_delays(
         self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
     ) -> None:
         """Fill (inputs, outputs), summed over samples."""
         arrived = self.times, self.delays, self.rise
-        paired.paired_delay_gradient(*arrived, until, gains, weights, out)
+        with threads_for(len(self.times) * self.delays.size):
+            paired.paired_delay_gradient(*arrived, until, gains, weights, out)
 
 
 def causes_of(network: Network, layer: int, below: np.ndarray) -> SharedCauses | PairedCauses:
@@ -115,6 +124,11 @@ def arrived_at(network: Network, layer: int, below: np.ndarray) -> Arrived:
     arrivals, counts = np.empty(inputs.shape, network.dtype), np.empty(len(below), np.int64)
     shared.list_causes(below, delay, network.t_max, inputs, arrivals, counts)
     return Arrived(inputs, arrivals, counts)
+
+
+def work_of(counts: np.ndarray, rows: np.ndarray) -> int:
+    """How many numbers are in the rows that inputs have of weights or of their gradient."""
+    return int(np.add.reduce(counts)) * rows.shape[1]
 
 
 def rise_of(network: Network) -> float:

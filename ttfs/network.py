@@ -7,6 +7,7 @@ import numpy as np
 from ttfs.checks import of_kind, positive, whole
 from ttfs.delays import LEAST, Delays, delays_of, latents_of, slopes_of
 from ttfs.errors import InputError, ShapeError
+from ttfs.kernels.jit import threads_for
 from ttfs.kernels.propagation import LANES, WORD, Arrays
 from ttfs.kernels.weights import take_bits, take_signs
 from ttfs.layers import Dense
@@ -258,7 +259,8 @@ class Network:
         if isinstance(weights, Binary):
             padded = self.padded(self.latent_buffer, layer)
             signs = self.padded(self.arrays.weights, layer)
-            take_signs(padded, float(weights.clip), self.sizes[layer + 1], signs)
+            with threads_for(padded.size):
+                take_signs(padded, float(weights.clip), self.sizes[layer + 1], signs)
         real = self.scaled_thresholds(layer)
         with np.errstate(over="ignore", under="ignore"):
             thresholds = np.asarray(self.layers[layer].threshold, np.float64)
@@ -279,7 +281,8 @@ class Network:
         """
         if isinstance(self.layers[layer].weights, Binary):
             signs = self.padded(self.arrays.weights, layer)
-            take_bits(signs, self.padded_signs(layer).view(np.uint16))
+            with threads_for(signs.size):
+                take_bits(signs, self.padded_signs(layer).view(np.uint16))
             real = self.scaled_thresholds(layer)
             wholes = self.arrays.wholes[self.arrays.words[layer] :].reshape(-1)
             wholes[: real.size] = whole_thresholds(real)

@@ -209,7 +209,7 @@ PRESETS = {
         "mnist",
         350,
         layers=MNIST,
-        rule=STiDiBP(Relative(gamma=1.5, early=0.002), longest=0.5, normalise=False),
+        rule=STiDiBP(Relative(gamma=1.5, early=0.002), floor=1.0, longest=0.2, normalise=False),
         augmentation=(Dropout(0.2), Jitter(0.1)),
         optimizer=Adam(lr=Cosine(1.5e-3)),
         average=50_000,

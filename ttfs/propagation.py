@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 
 from ttfs.checks import as_times, positive
 from ttfs.errors import InputError
 from ttfs.kernels import delayed, propagation, ramp
+from ttfs.kernels.jit import WORTH
 from ttfs.kernels.propagation import BLOCK, Arrays
 from ttfs.network import Network, check_network
 from ttfs.psp import Ramp, Step
@@ -208,8 +210,8 @@ def cross_arrays(network: Network, arrays: Arrays, times: np.ndarray) -> Crossin
     if isinstance(network.psp, Step):
         return cross_steps(network, arrays, times)
     found = room_for(network, arrays, times)
-    run = ramp.run_block if is_few(times) else ramp.run
-    run(arrays, float(network.psp.rise), times, *found[:3])
+    kernels = ramp.run_block, ramp.run
+    run_kernel(kernels, arrays, float(network.psp.rise), times, *found[:3], samples=len(times))
     return found
 
 
@@ -220,16 +222,25 @@ def cross_steps(
     found, samples = room_for(network, arrays, times), len(times)
     heard = np.empty((samples, len(arrays.widths)), np.int64)
     whole = np.empty((samples, arrays.sizes[-1] if arrays.packed[-1] else 0), np.int32)
-    run = propagation.run_block if is_few(times) else propagation.run
-    run(arrays, early, times, propagation.Found(found.spikes, found.potential, whole, heard))
+    rows = propagation.Found(found.spikes, found.potential, whole, heard)
+    kernels = propagation.run_block, propagation.run
+    run_kernel(kernels, arrays, early, times, rows, samples=samples)
     if arrays.packed[-1]:
         found.potential[:] = whole
     return found._replace(additions=heard * arrays.sizes[1:])
 
 
-def is_few(times: np.ndarray) -> bool:
-    """Whether waking threads takes longer than these samples."""
-    return len(times) <= BLOCK
+def run_kernel(kernels: tuple[Any, Any], arrays: Arrays, *handed: Any, samples: int) -> None:
+    """The kernel for a few samples, or that for blocks of them on all threads.
+
+    There are as many blocks for each thread, or one would wait for another.
+    """
+    few, many = kernels
+    if samples <= BLOCK or samples * arrays.weights.size < WORTH:
+        few(arrays, *handed)
+    else:
+        threads = numba.get_num_threads()
+        many(arrays, *handed, threads * -(-samples // (BLOCK * threads)))
 
 
 def room_for(network: Network, arrays: Arrays, times: np.ndarray) -> Crossings:
@@ -250,16 +261,16 @@ def cross_layer(network: Network, whole: Arrays, layer: int, times: np.ndarray) 
     arrivals = arrivals_of(times, delays[:, 0]) if shared else times
     if shared and not ends:
         return cross_arrays(network, arrays, arrivals)
-    found, few = room_for(network, arrays, times), is_few(times)
+    found, samples = room_for(network, arrays, times), len(times)
     if isinstance(psp, Step):
-        run = delayed.paired_steps_block if few else delayed.paired_steps
-        run(arrays, delays, times, found.spikes, found.potential)
+        kernels = delayed.paired_steps_block, delayed.paired_steps
+        run_kernel(kernels, arrays, delays, times, found.spikes, found.potential, samples=samples)
     elif shared:
-        run = delayed.shared_block if few else delayed.shared
-        run(arrays, float(psp.rise), arrivals, *found[:3])
+        kernels = delayed.shared_block, delayed.shared
+        run_kernel(kernels, arrays, float(psp.rise), arrivals, *found[:3], samples=samples)
     else:
-        run = delayed.paired_ramps_block if few else delayed.paired_ramps
-        run(arrays, delays, float(psp.rise), times, *found[:3])
+        kernels = delayed.paired_ramps_block, delayed.paired_ramps
+        run_kernel(kernels, arrays, delays, float(psp.rise), times, *found[:3], samples=samples)
     return found
 
 

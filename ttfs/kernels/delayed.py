@@ -12,7 +12,7 @@ import numpy as np
 from numba import prange
 
 from ttfs.kernels.jit import kernel, making_kernel, parallel_kernel
-from ttfs.kernels.propagation import BLOCK
+from ttfs.kernels.propagation import block_of
 from ttfs.kernels.ramp import Traces, make_work, schedule, settle, sweep
 from ttfs.kernels.sorting import insert, sort_events
 
@@ -71,10 +71,10 @@ def shared_block(arrays, rise, arrivals, spikes, slopes, potential):
 
 
 @parallel_kernel
-def shared(arrays, rise, arrivals, spikes, slopes, potential):
-    """The same for a batch, in parallel."""
-    for block in prange((len(arrivals) + BLOCK - 1) // BLOCK):
-        part = slice(BLOCK * block, BLOCK * (block + 1))
+def shared(arrays, rise, arrivals, spikes, slopes, potential, blocks):
+    """The same for a batch, in parallel blocks."""
+    for block in prange(blocks):
+        part = block_of(block, blocks, len(arrivals))
         shared_block(arrays, rise, arrivals[part], spikes[part], slopes[part], potential[part])
 
 
@@ -138,10 +138,10 @@ def paired_ramps_block(arrays, delays, rise, times, spikes, slopes, potential):
 
 
 @parallel_kernel
-def paired_ramps(arrays, delays, rise, times, spikes, slopes, potential):
-    """The same for a batch, in parallel."""
-    for block in prange((len(times) + BLOCK - 1) // BLOCK):
-        part = slice(BLOCK * block, BLOCK * (block + 1))
+def paired_ramps(arrays, delays, rise, times, spikes, slopes, potential, blocks):
+    """The same for a batch, in parallel blocks."""
+    for block in prange(blocks):
+        part = block_of(block, blocks, len(times))
         paired_ramps_block(
             arrays, delays, rise, times[part], spikes[part], slopes[part], potential[part]
         )
@@ -162,10 +162,10 @@ def paired_steps_block(arrays, delays, times, spikes, potential):
 
 
 @parallel_kernel
-def paired_steps(arrays, delays, times, spikes, potential):
-    """The same for a batch, in parallel."""
-    for block in prange((len(times) + BLOCK - 1) // BLOCK):
-        part = slice(BLOCK * block, BLOCK * (block + 1))
+def paired_steps(arrays, delays, times, spikes, potential, blocks):
+    """The same for a batch, in parallel blocks."""
+    for block in prange(blocks):
+        part = block_of(block, blocks, len(times))
         paired_steps_block(arrays, delays, times[part], spikes[part], potential[part])
 
 

@@ -27,10 +27,10 @@ from ttfs.kernels.vector import (
 )
 
 
-@parallel_kernel
+@kernel
 def list_causes(times, delay, t_max, index, arrivals, counts):
     """Per sample, the inputs that arrive before the horizon, and when."""
-    for s in prange(len(times)):
+    for s in range(len(times)):
         counts[s] = list_row(times[s], delay, t_max, index[s], arrivals[s])
 
 
@@ -46,14 +46,14 @@ def list_row(row, delay, t_max, index, arrivals):
     return count
 
 
-@parallel_kernel
+@kernel
 def make_gains(errors, first, spikes, slopes, floors, gains, until):
     """Errors by slopes that are at least `floors`, and until when an arrival is a cause.
 
     spikes, slopes: rows of all padded neurons, in which the layer's begin at `first`. Silent
     neurons, and the padding, have no gain and no causes.
     """
-    for s in prange(len(errors)):
+    for s in range(len(errors)):
         last = first + gains.shape[1]
         gain_row(
             errors[s], spikes[s, first:last], slopes[s, first:last], floors, gains[s], until[s]

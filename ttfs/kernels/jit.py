@@ -12,16 +12,18 @@ import hashlib
 import os
 import tempfile
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 # A thread that waits for others must not keep a core busy that they need: beside one other
-# process, training in small batches takes twenty times as long if it does. Read when Numba starts
+# process, training in small batches takes many times as long if it does. Read when Numba starts
 # its threads.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import numba
 
 HERE = Path(__file__).parent
+WORTH = 3_000_000  # numbers read or written: fewer are done before another thread is awake
 
 
 def cache_folder():
@@ -92,3 +94,16 @@ def making_kernel(function):
 def parallel_kernel(function):
     """A kernel whose `prange` loop runs over samples or neurons, each writing its own slice."""
     return compiled(function, parallel=True)
+
+
+@contextmanager
+def threads_for(work):
+    """Meanwhile one thread, if so many numbers are not worth waking others."""
+    threads = numba.get_num_threads() if work < WORTH else 1
+    if threads > 1:
+        numba.set_num_threads(1)
+    try:
+        yield
+    finally:
+        if threads > 1:
+            numba.set_num_threads(threads)

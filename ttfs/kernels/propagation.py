@@ -36,7 +36,7 @@ from ttfs.kernels.vector import (
     zeros,
 )
 
-BLOCK = 16  # samples that share work arrays; any value gives the same result
+BLOCK = 16  # samples, at the most, that share work arrays; any value gives the same result
 SLICE = 24  # input events between looks at the outputs; any value gives the same decisions
 WIDE = 4 * LANES  # neurons whose potentials are in registers at the same time
 WORD = BYTES  # marks are words of 64 neurons
@@ -394,11 +394,17 @@ def run_block(arrays, early, times, found):
         finish(arrays, early, end, work, found.spikes[s], found, s)
 
 
+@kernel
+def block_of(number, blocks, samples):
+    """The samples of one of so many blocks."""
+    return slice(samples * number // blocks, samples * (number + 1) // blocks)
+
+
 @parallel_kernel
-def run(arrays, early, times, found):
-    """The same for a batch, in parallel."""
-    for block in prange((len(times) + BLOCK - 1) // BLOCK):
-        part = slice(BLOCK * block, BLOCK * (block + 1))
+def run(arrays, early, times, found, blocks):
+    """The same for a batch, in parallel blocks."""
+    for block in prange(blocks):
+        part = block_of(block, blocks, len(times))
         rows = Found(
             found.spikes[part], found.potential[part], found.whole[part], found.heard[part]
         )

@@ -17,6 +17,7 @@ import numpy as np
 from numba import prange
 
 from ttfs.kernels.jit import kernel, making_kernel, parallel_kernel
+from ttfs.kernels.propagation import block_of
 from ttfs.kernels.sorting import BINS, sort_events
 from ttfs.kernels.vector import (
     LANES,
@@ -31,7 +32,6 @@ from ttfs.kernels.vector import (
     where,
 )
 
-BLOCK = 16  # samples that share work arrays; any value gives the same result
 WIDE = 4 * LANES  # neurons whose sums are in registers at the same time
 ONE = np.uint64(1)
 
@@ -273,8 +273,8 @@ def run_block(arrays, rise, times, spikes, slopes, potential):
 
 
 @parallel_kernel
-def run(arrays, rise, times, spikes, slopes, potential):
-    """The same for a batch, in parallel."""
-    for block in prange((len(times) + BLOCK - 1) // BLOCK):
-        part = slice(BLOCK * block, BLOCK * (block + 1))
+def run(arrays, rise, times, spikes, slopes, potential, blocks):
+    """The same for a batch, in parallel blocks."""
+    for block in prange(blocks):
+        part = block_of(block, blocks, len(times))
         run_block(arrays, rise, times[part], spikes[part], slopes[part], potential[part])
