@@ -51,6 +51,15 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.skip(reason="takes minutes; run with --long"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def threads_at_work():
+    """All loops that may use several threads do, however little they have to do."""
+    from ttfs.kernels.jit import no_work_is_little
+
+    with no_work_is_little():
+        yield
+
+
 @pytest.fixture(scope="session")
 def mnist():
     """(train, test) of MNIST, without a download."""

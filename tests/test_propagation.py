@@ -23,7 +23,9 @@ from reference import forward_exact, forward_float
 
 import ttfs
 from ttfs.errors import InputError, ShapeError
+from ttfs.kernels import jit
 from ttfs.kernels import propagation as kernels
+from ttfs.kernels.jit import no_work_is_little, threads_for
 
 pytestmark = pytest.mark.small
 INF = np.inf
@@ -320,6 +322,20 @@ def batch(samples):
     layers = [ttfs.Dense.of(w, threshold=np.abs(w).max(), delay=0.1) for w in weights]
     times = [any_times(rng, kind, (samples, 60), 50) for kind in ("uniform", "ties")]
     return ttfs.Network(*layers, t_max=50), np.concatenate(times).astype(np.float32)
+
+
+def test_little_work_is_left_to_one_thread(monkeypatch):
+    monkeypatch.setattr(jit, "WORTH", 10)
+    before = numba.get_num_threads()
+    with threads_for(10):
+        assert numba.get_num_threads() == before
+    with pytest.raises(KeyError), threads_for(9):
+        assert numba.get_num_threads() == 1
+        raise KeyError
+    assert numba.get_num_threads() == before
+    with no_work_is_little(), threads_for(9):
+        assert numba.get_num_threads() == before
+    assert jit.is_little(9)
 
 
 @pytest.mark.parametrize("samples", [1, 8, 40])

@@ -11,7 +11,7 @@ import numpy as np
 from ttfs.checks import as_times, positive
 from ttfs.errors import InputError
 from ttfs.kernels import delayed, propagation, ramp
-from ttfs.kernels.jit import WORTH
+from ttfs.kernels.jit import is_little
 from ttfs.kernels.propagation import BLOCK, Arrays
 from ttfs.network import Network, check_network
 from ttfs.psp import Ramp, Step
@@ -236,7 +236,7 @@ def run_kernel(kernels: tuple[Any, Any], arrays: Arrays, *handed: Any, samples: 
     There are as many blocks for each thread, or one would wait for another.
     """
     few, many = kernels
-    if samples <= BLOCK or samples * arrays.weights.size < WORTH:
+    if samples <= BLOCK or is_little(samples * arrays.weights.size):
         few(arrays, *handed)
     else:
         threads = numba.get_num_threads()

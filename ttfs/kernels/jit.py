@@ -96,10 +96,26 @@ def parallel_kernel(function):
     return compiled(function, parallel=True)
 
 
+def is_little(work):
+    """Whether so many numbers are not worth waking a thread."""
+    return work < WORTH
+
+
+@contextmanager
+def no_work_is_little():
+    """Meanwhile whatever may run on several threads does."""
+    global WORTH
+    before, WORTH = WORTH, 0
+    try:
+        yield
+    finally:
+        WORTH = before
+
+
 @contextmanager
 def threads_for(work):
-    """Meanwhile one thread, if so many numbers are not worth waking others."""
-    threads = numba.get_num_threads() if work < WORTH else 1
+    """Meanwhile one thread for little work, and all threads for more."""
+    threads = numba.get_num_threads() if is_little(work) else 1
     if threads > 1:
         numba.set_num_threads(1)
     try:
