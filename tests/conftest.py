@@ -17,7 +17,7 @@ from hypothesis import settings
 
 JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
 BOUNDS = os.environ.get("NUMBA_BOUNDSCHECK", "0") != "0"
-EXAMPLES = 20 if not JIT else 40 if BOUNDS else 120
+EXAMPLES = 20 if not JIT else 30 if BOUNDS else 80
 
 settings.register_profile("ttfs", derandomize=True, deadline=None, max_examples=EXAMPLES)
 settings.register_profile("long", settings.get_profile("ttfs"), max_examples=3000)
