@@ -84,10 +84,15 @@ class PairedCauses(NamedTuple):
     delays: np.ndarray
     rise: float
 
+    @property
+    def pairs(self) -> int:
+        """How many there are in all samples."""
+        return len(self.times) * self.delays.size
+
     def by_weights(self, until: np.ndarray, gains: np.ndarray, out: np.ndarray) -> None:
         """Fill (inputs, width), summed over samples."""
         arrived = self.times, self.delays, self.rise
-        with threads_for(len(self.times) * self.delays.size):
+        with threads_for(self.pairs):
             paired.paired_weight_gradient(*arrived, until, gains, out)
 
     def by_times(
@@ -95,7 +100,7 @@ class PairedCauses(NamedTuple):
     ) -> None:
         """Fill (samples, inputs)."""
         arrived = self.times, self.delays, self.rise
-        with threads_for(len(self.times) * self.delays.size):
+        with threads_for(self.pairs):
             paired.paired_errors_below(*arrived, until, gains, weights, out)
 
     def by_delays(
@@ -103,7 +108,7 @@ class PairedCauses(NamedTuple):
     ) -> None:
         """Fill (inputs, outputs), summed over samples."""
         arrived = self.times, self.delays, self.rise
-        with threads_for(len(self.times) * self.delays.size):
+        with threads_for(self.pairs):
             paired.paired_delay_gradient(*arrived, until, gains, weights, out)
 
 
