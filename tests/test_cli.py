@@ -26,6 +26,7 @@ KEYS = [
     *("decision_time_mean", "spikes_per_sample", "synaptic_operations_per_sample", "seconds"),
     *("samples_per_second", "seed", "versions", "dataset", "split", "network"),
 ]
+WANTS_KERNELS = cli.wants_kernels
 
 pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="too many samples")
 
@@ -72,6 +73,7 @@ def timeless(path):
 def quick(request, monkeypatch, tmp_path):
     """In an empty folder, without drawing unless a test is about pictures, on all threads."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cli, "wants_kernels", lambda options: False)  # or who compiles says so
     if "drawn" not in request.fixturenames:
         for name in ("training", "raster", "latencies", "latency_map", "weights"):
             monkeypatch.setattr(pictures, name, lambda folder, *rest: folder)
@@ -324,6 +326,19 @@ def test_info_tells_what_a_model_is(drawn, capsys):
     report = read(drawn / "report.json")
     assert f"accuracy: {100 * report['accuracy']:.2f} %\n" in out
     assert f"versions: ttfs {ttfs.__version__}, numpy {np.__version__}" in out
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("train", True),
+        ("train --quiet", False),
+        ("evaluate model.npz --dataset digits", True),
+        ("datasets", False),
+    ],
+)
+def test_commands_that_run_networks_announce_what_takes_long(line, wanted):
+    assert WANTS_KERNELS(cli.parser().parse_args(line.split())) == wanted
 
 
 def test_the_first_compilation_is_announced_once(capsys):

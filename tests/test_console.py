@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import ttfs
-from ttfs import datasets
+from ttfs import cli, datasets
 from ttfs.cli import main
 from ttfs.console import Console
 
@@ -250,6 +250,8 @@ def simulator(model):
 
 @pytest.fixture
 def step(model, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "wants_kernels", lambda options: False)  # or who compiles says so
+
     def run(*options, commands="", terminal=False):
         monkeypatch.setattr(sys, "stdin", (Terminal if terminal else io.StringIO)(commands))
         code = main(["step", str(model), "--dataset", "digits", "--index", "7", *options])
@@ -326,5 +328,8 @@ def test_a_reader_that_stops_early_is_no_mistake(model):
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         process.stdout.close()
-        assert process.stderr.read() == b""
+        assert process.stderr.read() in (
+            b"",
+            b"ttfs: compiling, this first time, for up to a minute\n",
+        )
         assert process.wait() == 0
