@@ -628,4 +628,4 @@ def test_bounds_checks_that_were_asked_for_are_made():
     whole, heard = np.zeros((0, 1), np.int32), np.zeros((1, 1), int)
     found = kernels.Found(np.zeros((1, 16)), np.zeros((0, 1)), whole, heard)
     with pytest.raises(SystemError):
-        kernels.run(arrays, False, np.zeros((1, 1)), found)
+        kernels.run(arrays, False, np.zeros((1, 1)), found, 1)
