@@ -2,7 +2,6 @@
 
 import ast
 import importlib
-import os
 import subprocess
 import sys
 import tomllib
@@ -164,13 +163,3 @@ def test_type_checkers_see_the_same_public_names():
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no_such_name"):
         _ = ttfs.no_such_name
-
-
-@pytest.mark.parametrize("chosen", [None, "active"])
-def test_threads_that_wait_leave_the_core_to_others_unless_told_otherwise(chosen):
-    code = "import os, ttfs; ttfs.forward; print(os.environ['OMP_WAIT_POLICY'])"
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    environment |= {"OMP_WAIT_POLICY": chosen} if chosen else {}
-    command = [sys.executable, "-c", code]
-    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == (chosen or "passive")

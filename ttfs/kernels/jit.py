@@ -15,11 +15,6 @@ import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
-# A thread that waits for others must not keep a core busy that they need: beside one other
-# process, training in small batches takes many times as long if it does. Read when Numba starts
-# its threads.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
 import numba
 
 HERE = Path(__file__).parent
