@@ -195,7 +195,7 @@ def test_it_fits_what_it_is_shown(rule, binary):
     network, history = trained(rule, binary=binary, epochs=60, samples=12)
     first, last = history.records[0], history.records[-1]
     assert last["loss"] < first["loss"]
-    assert last["accuracy"] > 0.5  # three classes; sums differ a little from machine to machine
+    assert last["accuracy"] > 0.6
     assert all(np.isfinite(w).all() for w in network.latents)
 
 

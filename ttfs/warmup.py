@@ -39,11 +39,11 @@ def warm_up(log: Callable[[str], None] = lambda line: None) -> str | None:
 
     log: told a line for each part, with the seconds that it took.
     """
-    for name, job in jobs():
-        started = time.perf_counter()
-        with no_work_is_little():
+    with no_work_is_little():
+        for name, job in jobs():
+            started = time.perf_counter()
             job()
-        log(f"{name:40s} {time.perf_counter() - started:6.1f} s")
+            log(f"{name:40s} {time.perf_counter() - started:6.1f} s")
     return FOLDER
 
 
