@@ -184,20 +184,20 @@ def test_read_idx_fails_cleanly_on_any_bytes(tmp_path, content):
     assert read is None or idx(read) == content
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "truncated: ends after 0 of 4 bytes"),
-        (b"<!DOCTYPE html>", "not an IDX file of unsigned bytes, begins with 3c 21 44 4f"),
-        (b"\0\0\x0d" + SMALL_IDX[3:], "begins with 00 00 0d 03"),
-        (b"\0\0\x08\0\x07", "begins with 00 00 08 00"),
-        (struct.pack(">4B2I", 0, 0, 8, 2, 0, 5), r"an empty array, of shape \(0, 5\)"),
-        (struct.pack(">4B100I", 0, 0, 8, 100, *[1] * 100) + b"x", "dimension"),
-        (SMALL_IDX + b"\0", r"goes on after the array of shape \(3, 4, 5\)"),
-        (SMALL_IDX[:-1], "truncated: ends after 59 of 60 bytes"),
-        (gzip.compress(SMALL_IDX) + b"rubbish", "Not a gzipped file"),
-    ],
-)
+UNREADABLE = {
+    "empty": (b"", "truncated: ends after 0 of 4 bytes"),
+    "a page": (b"<!DOCTYPE html>", "not an IDX file of unsigned bytes, begins with 3c 21 44 4f"),
+    "of floats": (b"\0\0\x0d" + SMALL_IDX[3:], "begins with 00 00 0d 03"),
+    "no dimension": (b"\0\0\x08\0\x07", "begins with 00 00 08 00"),
+    "no rows": (struct.pack(">4B2I", 0, 0, 8, 2, 0, 5), r"an empty array, of shape \(0, 5\)"),
+    "100 dimensions": (struct.pack(">4B100I", 0, 0, 8, 100, *[1] * 100) + b"x", "dimension"),
+    "a byte too long": (SMALL_IDX + b"\0", r"goes on after the array of shape \(3, 4, 5\)"),
+    "a byte short": (SMALL_IDX[:-1], "truncated: ends after 59 of 60 bytes"),
+    "not gzip to its end": (gzip.compress(SMALL_IDX) + b"rubbish", "Not a gzipped file"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), UNREADABLE.values(), ids=UNREADABLE.keys())
 def test_read_idx_says_what_is_wrong_with_a_file(tmp_path, content, message):
     path = written(tmp_path / "bad", content)
     with pytest.raises(DatasetError, match=rf"bad: .*{message}"):
