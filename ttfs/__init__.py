@@ -11,7 +11,7 @@ __version__ = "0.1.0"
 # Names are imported when first used: `ttfs --help` need not wait for a compiler.
 _HOMES = {
     "checks": ["NO_SPIKE"],
-    "circuit": ["Circuit", "Population", "Projection"],
+    "circuit": ["Circuit"],
     "cost": ["Cost", "cost_of"],
     "decoding": ["Decisions", "decide"],
     "delays": ["Delays"],
@@ -31,6 +31,7 @@ _HOMES = {
     "model_file": ["Model", "load", "save"],
     "network": ["Network"],
     "optimizers": ["SGD", "Adam", "Cosine", "Linear", "Momentum"],
+    "populations": ["Population", "Projection"],
     "propagation": ["Record", "forward"],
     "psp": ["Ramp", "Step"],
     "simulator": ["Event", "Simulator"],
@@ -65,7 +66,7 @@ if TYPE_CHECKING:
         viewer,
     )
     from ttfs.checks import NO_SPIKE
-    from ttfs.circuit import Circuit, Population, Projection
+    from ttfs.circuit import Circuit
     from ttfs.cost import Cost, cost_of
     from ttfs.decoding import Decisions, decide
     from ttfs.delays import Delays
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     from ttfs.model_file import Model, load, save
     from ttfs.network import Network
     from ttfs.optimizers import SGD, Adam, Cosine, Linear, Momentum
+    from ttfs.populations import Population, Projection
     from ttfs.propagation import Record, forward
     from ttfs.psp import Ramp, Step
     from ttfs.simulator import Event, Simulator

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from ttfs.circuit import Circuit, Population, Projection
+from ttfs.circuit import Circuit
 from ttfs.network import Network
+from ttfs.populations import Population, Projection
 from ttfs.propagation import forward
 from ttfs.simulator import Simulator
 
