@@ -363,7 +363,7 @@ def test_own_delays_that_are_all_the_same_equal_one_delay():
 def test_a_synapse_takes_at_most_twelve_bytes():
     circuit = sparse(10**5)
     simulator = Simulator(circuit, np.zeros(circuit.populations[0].size))
-    arrays = [*circuit.plan, *simulator.snapshot(), circuit.thresholds]
+    arrays = [*circuit.plan, *simulator.snapshot().state, circuit.thresholds]
     assert sum(a.nbytes for a in arrays) < 12 * 10**5
     assert np.shares_memory(circuit.projections[0].weights.data, circuit.plan.weights)
     assert np.shares_memory(circuit.projections[0].weights.indices, circuit.plan.indices)

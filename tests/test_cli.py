@@ -17,6 +17,7 @@ from cases import same_bits
 
 import ttfs
 from ttfs import bench, cli, pictures
+from ttfs.arguments import parser
 from ttfs.presets import PRESETS, for_dataset, preset, with_hidden, with_kind
 
 FAST = ["--hidden", "30", "--epochs", "3"]
@@ -338,7 +339,7 @@ def test_info_tells_what_a_model_is(drawn, capsys):
     ],
 )
 def test_commands_that_run_networks_announce_what_takes_long(line, wanted):
-    assert WANTS_KERNELS(cli.parser().parse_args(line.split())) == wanted
+    assert WANTS_KERNELS(parser().parse_args(line.split())) == wanted
 
 
 def test_the_first_compilation_is_announced_once(capsys):

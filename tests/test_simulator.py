@@ -245,7 +245,7 @@ def test_no_neuron_fires_twice_and_time_never_goes_back(data):
 
 def same_state(a, b):
     """Whether two simulators agree in every array of their states."""
-    return all(same_bits(x, y) for x, y in zip(a.snapshot(), b.snapshot(), strict=True))
+    return all(same_bits(x, y) for x, y in zip(a.snapshot().state, b.snapshot().state, strict=True))
 
 
 @given(data=st.data())
@@ -338,14 +338,24 @@ def test_a_snapshot_brings_its_stimulus_back():
     assert simulator.explain(0, 0).given
 
 
+def test_a_snapshot_knows_the_time_to_which_it_had_run():
+    simulator = Simulator(chain(), [1.0, 3.0])
+    simulator.run(until=2.5)
+    snapshot = simulator.snapshot()
+    simulator.run()
+    assert simulator.time > 2.5
+    simulator.restore(snapshot)
+    assert simulator.time == 2.5
+
+
 def test_a_snapshot_is_not_changed_by_what_follows():
     simulator = Simulator(chain(), [1.0, 3.0])
     simulator.step()
     snapshot = simulator.snapshot()
-    kept = [array.copy() for array in snapshot]
+    kept = [array.copy() for array in snapshot.state]
     simulator.restore(snapshot)
     simulator.run()
-    assert all(same_bits(a, b) for a, b in zip(kept, snapshot, strict=True))
+    assert all(same_bits(a, b) for a, b in zip(kept, snapshot.state, strict=True))
 
 
 @given(data=st.data())
@@ -536,7 +546,7 @@ def test_another_input_makes_the_difference_of_two_runs(data):
     simulator = Simulator(circuit, stimulus)
     for _ in range(data.draw(st.integers(0, 5))):
         simulator.step()
-    state = simulator.snapshot()
+    state = simulator.snapshot().state
     found = simulator.what_if(times={(layer, neuron): time})
     told = given_of(stimulus)
     before = all_times(course_of(circuit, told), circuit)
@@ -544,7 +554,7 @@ def test_another_input_makes_the_difference_of_two_runs(data):
         circuit = with_threshold(circuit, layer, neuron, INF)
     after = all_times(course_of(circuit, told | {(layer, neuron): time}), circuit)
     assert changes(found) == between(before, after)
-    assert all(same_bits(a, b) for a, b in zip(state, simulator.snapshot(), strict=True))
+    assert all(same_bits(a, b) for a, b in zip(state, simulator.snapshot().state, strict=True))
 
 
 @given(data=st.data())
@@ -653,10 +663,10 @@ def test_without_input_nothing_happens(stimulus):
 
 def test_past_the_end_there_is_nothing():
     simulator = finished(chain(), [1.0, 3.0])
-    before = simulator.snapshot()
+    before = simulator.snapshot().state
     assert [simulator.step() for _ in range(3)] == [None] * 3
     assert (simulator.run(), simulator.run(until=2.0), simulator.peek()) == ("end", "end", None)
-    assert all(same_bits(a, b) for a, b in zip(before, simulator.snapshot(), strict=True))
+    assert all(same_bits(a, b) for a, b in zip(before, simulator.snapshot().state, strict=True))
 
 
 def test_a_stimulus_may_make_any_layer_fire():

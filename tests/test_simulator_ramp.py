@@ -467,9 +467,9 @@ def test_peek_foretells_step_and_changes_nothing(data):
     simulator = Simulator(circuit, stimulus)
     foretold = None
     while (event := simulator.peek()) is not None:
-        state = simulator.snapshot()
+        state = simulator.snapshot().state
         assert simulator.peek() == event
-        assert all(same_bits(a, b) for a, b in zip(state, simulator.snapshot(), strict=True))
+        assert all(same_bits(a, b) for a, b in zip(state, simulator.snapshot().state, strict=True))
         foretold = simulator.step()
         assert foretold == event
     assert simulator.step() is None
@@ -500,6 +500,16 @@ def test_a_reset_simulator_is_a_fresh_one(data):
     for k in range(len(circuit.populations)):
         assert same_bits(simulator.times(k), fresh.times(k))
         assert same_bits(simulator.potential(k), fresh.potential(k))
+
+
+def test_a_snapshot_between_events_brings_the_potential_back():
+    simulator = Simulator(one([1.0], 100.0), [2.0])
+    simulator.run(until=7.0)
+    snapshot = simulator.snapshot()
+    simulator.run()
+    simulator.restore(snapshot)
+    assert simulator.time == 7.0
+    assert simulator.potential("output").tolist() == [5.0]
 
 
 def test_at_the_end_of_a_run_it_is_as_late_as_can_be():

@@ -32,6 +32,8 @@ ROWS = [
     "presets comparison pictures viewer",
     "runs bench bench_parts bench_comparison bench_simulator bench_torch warmup",
     "console",
+    "commands",
+    "arguments",
     "cli",
     "__main__",
 ]

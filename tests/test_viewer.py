@@ -211,9 +211,9 @@ def test_the_simulator_stays_where_it_is(make):
     simulator = make()
     simulator.break_on(decision=True)
     simulator.run(until=3.5)
-    before = simulator.snapshot()
+    before = simulator.snapshot().state
     page(simulator)
-    assert all((a == b).all() for a, b in zip(before, simulator.snapshot(), strict=True))
+    assert all((a == b).all() for a, b in zip(before, simulator.snapshot().state, strict=True))
     assert simulator.time == 3.5
     assert simulator.run() == "spike"
 

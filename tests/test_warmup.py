@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 
 import numba
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 import ttfs
 from ttfs.kernels import jit
+from ttfs.warmup import remove_former
 
 COMPILED = "*.nbc"  # one for each kernel and kind of arrays
 
@@ -65,6 +67,19 @@ def test_kernels_with_checked_bounds_are_kept_apart(tmp_path, monkeypatch):
         monkeypatch.setenv("NUMBA_BOUNDSCHECK", checked)
         folders.add(jit.cache_folder())
     assert len(folders) == 2
+
+
+def test_kernels_of_former_versions_are_removed_if_a_day_old(tmp_path):
+    week_ago = time.time() - 7 * 24 * 60 * 60
+    names = "ttfs-00112233aabb", "ttfs-00112233aabc", "ttfs-abcdef012345", "ttfs-models"
+    mine, former, fresh, other = (tmp_path / name for name in names)
+    for folder in (mine, former, fresh, other):
+        folder.mkdir()
+        (folder / "kernel.nbc").touch()
+        if folder != fresh:
+            os.utime(folder, (week_ago, week_ago))
+    remove_former(mine)
+    assert set(tmp_path.iterdir()) == {mine, fresh, other}
 
 
 @pytest.mark.long

@@ -61,6 +61,14 @@ class Spikes:
         return len(self.times)
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """A simulator at a moment: copies of its arrays, and the time to which it had run."""
+
+    state: Any
+    reached: float
+
+
 class Simulator:
     """Steps through one stimulus, exactly, and can be stopped anywhere.
 
@@ -150,7 +158,7 @@ class Simulator:
         check_times(array, whose)
         return array
 
-    def snapshot(self) -> Any:
+    def snapshot(self) -> Snapshot:
         """The whole state, to `restore` any number of times.
 
         >>> import ttfs
@@ -163,23 +171,25 @@ class Simulator:
         >>> simulator.events
         0
         """
-        return type(self._state)(*(array.copy() for array in self._state))
+        state = type(self._state)(*(array.copy() for array in self._state))
+        return Snapshot(state, self._reached)
 
-    def restore(self, snapshot: Any) -> None:
+    def restore(self, snapshot: Snapshot) -> None:
         """Go back, or on, to a snapshot of this simulator, or of one of the same `Circuit`."""
-        if snapshot.counters[names.CIRCUIT] != self.circuit.number:
+        state = snapshot.state
+        if state.counters[names.CIRCUIT] != self.circuit.number:
             raise InputError(
                 "this snapshot is of another circuit; for simulators that share snapshots,"
                 " make one Circuit and give it to each of them"
             )
-        if snapshot.spikes.dtype != self._stimulus.dtype:
+        if state.spikes.dtype != self._stimulus.dtype:
             raise InputError(
-                f"this snapshot is of a stimulus in {snapshot.spikes.dtype},"
+                f"this snapshot is of a stimulus in {state.spikes.dtype},"
                 f" this simulator has one in {self._stimulus.dtype}"
             )
-        for mine, other in zip(self._state, snapshot, strict=True):
+        for mine, other in zip(self._state, state, strict=True):
             mine[:] = other
-        self._reached = 0.0
+        self._reached = snapshot.reached
         given = self._state.counters[names.STIMULI]
         self._stimulus = np.full_like(self._stimulus, np.inf)
         self._stimulus[self._state.stimulus[:given]] = self._state.stimulus_time[:given]

@@ -207,11 +207,11 @@ class Course:
 def _follow(simulator: Simulator) -> Course:
     """Run another simulator of the same stimulus from the beginning to the end."""
     now = simulator.snapshot()
-    silence = np.full(simulator.plan.sizes[0], np.inf, now.spikes.dtype)
+    silence = np.full(simulator.plan.sizes[0], np.inf, now.state.spikes.dtype)
     twin = Simulator(simulator.circuit, silence)
     twin.restore(now)
     twin.reset()
-    state = twin.snapshot()
+    state = twin.snapshot().state
     events = list(_events(twin.plan, state))
     columns = list(zip(*events, strict=True)) if events else [()] * 6
     return Course(

@@ -2,13 +2,16 @@
 
 A kernel is compiled when it is first called with arrays of a kind: of 32 or 64 bits, with rows
 that follow each other or are padded. So networks of each kind are made as small as can be, and
-run, trained and stepped through. What the compiler makes is kept, see `ttfs.kernels.jit`.
+run, trained and stepped through. What the compiler makes is kept, see `ttfs.kernels.jit`;
+what it made for earlier versions is removed.
 """
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -29,6 +32,7 @@ from ttfs.simulator import Simulator
 
 INPUTS, SAMPLES = 9, 40
 SHAPES = (30, 3), (32, 16)  # hidden and output neurons: with padded rows, and without
+DAY = 24 * 60 * 60
 RESPONSES: tuple[Response, ...] = Step(), Ramp(), Ramp(2.0)
 
 Job = tuple[str, Callable[[], object]]
@@ -44,7 +48,16 @@ def warm_up(log: Callable[[str], None] = lambda line: None) -> str | None:
             started = time.perf_counter()
             job()
             log(f"{name:40s} {time.perf_counter() - started:6.1f} s")
+    if FOLDER:
+        remove_former(Path(FOLDER))
     return FOLDER
+
+
+def remove_former(folder: Path) -> None:
+    """Remove kernels of other versions beside `folder`, but none of the last day."""
+    for other in folder.parent.glob("ttfs-" + 12 * "[0-9a-f]"):
+        if other != folder and time.time() - other.stat().st_mtime > DAY:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def jobs() -> Iterator[Job]:

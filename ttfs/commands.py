@@ -1,0 +1,258 @@
+"""What each command of the command line does: calls, and a line for each result."""
+
+import argparse
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ttfs.errors import InputError
+
+
+def recipe_of(options: argparse.Namespace) -> Any:
+    """The preset or data set asked for, with what the other options change."""
+    from ttfs.presets import for_dataset, preset, with_hidden, with_kind
+    from ttfs.rules import S4NN
+
+    if options.preset:
+        recipe = preset(options.preset)
+        if options.dataset:
+            recipe = replace(recipe, dataset=options.dataset)
+        if options.weights:
+            recipe = with_kind(recipe, binary=options.weights == "binary")
+    else:
+        recipe = for_dataset(options.dataset or "digits", binary=options.weights != "real")
+    if options.hidden:
+        recipe = with_hidden(recipe, options.hidden)
+    changes = {name: getattr(options, name) for name in ("epochs", "batch_size")}
+    recipe = replace(recipe, **{name: value for name, value in changes.items() if value})
+    if options.lr:
+        recipe = replace(recipe, optimizer=replace(recipe.optimizer, lr=options.lr))
+    if options.gamma:
+        if not isinstance(recipe.rule, S4NN):
+            name = type(recipe.rule).__name__
+            raise InputError(f"--gamma is a setting of rule S4NN; this recipe learns by {name}")
+        recipe = replace(recipe, rule=replace(recipe.rule, gamma=options.gamma))
+    return recipe
+
+
+def run_train(options: argparse.Namespace) -> int:
+    """Train, and say where things are."""
+    from ttfs.runs import Run, train
+
+    name = options.preset or Path(options.dataset or "digits").stem
+    folder = options.out or Path("runs") / f"{name}-seed{options.seed}"
+    run = Run(
+        folder,
+        seed=options.seed,
+        resume=options.resume,
+        force=options.force,
+        progress=False if options.quiet else None,
+        log=None if options.quiet else print,
+    )
+    report = train(recipe_of(options), run)
+    if not options.quiet:
+        print_report(report)
+        print(f"written to {folder}")
+    if report["interrupted"]:
+        print("ttfs: stopped; the best weights so far are saved", file=sys.stderr)
+        return 130
+    return 0
+
+
+def run_evaluate(options: argparse.Namespace) -> None:
+    """Evaluate a saved model."""
+    from ttfs.runs import evaluate_file, write_report
+
+    report = evaluate_file(options.model, options.dataset, options.split)
+    if options.report:
+        write_report(options.report, report)
+    print_report(report)
+
+
+def print_report(report: dict[str, Any]) -> None:
+    """The figures that matter, with their names."""
+    strict, lenient, spiking = (
+        f"{100 * report[key]:.2f} %" for key in ("accuracy", "accuracy_lenient", "accuracy_spiking")
+    )
+    spikes, work = report["spikes_per_sample"], report["synaptic_operations_per_sample"]
+    rows = {
+        "accuracy": f"{strict} strict, {lenient} counting ties as right,",
+        "": f"{spiking} counting silence as wrong",
+        "samples": f"{report['samples']}, {report['ties']} tied, {report['undecided']} undecided",
+        "decision time": f"{report['decision_time_mean']:.3g} on average ({report['unit']})",
+        "spikes": f"{spikes['total']:.1f}, {spikes['until_decision']:.1f} to the decision",
+        "synaptic operations": f"{work['total']:.0f}, {work['until_decision']:.0f} to the decision",
+        "training time"
+        if "epochs" in report
+        else "time": f"{report['seconds']:.2f} s, {report['samples_per_second']:.0f} samples/s",
+    }
+    print(f"{report['network']} on {report['dataset']} {report['split']}")
+    for name, value in rows.items():
+        print(f"  {name:20s}  {value}")
+
+
+def run_info(options: argparse.Namespace) -> None:
+    """Describe a model file, and say what the model costs."""
+    from ttfs.model_file import load
+
+    if options.cost and not options.dataset:
+        raise InputError("--cost counts the work for samples: name them with --dataset")
+    if options.dataset and not options.cost:
+        raise InputError(f"--dataset {options.dataset} is what --cost counts; add --cost")
+    model = load(options.model)
+    print(model.network)
+    for number, layer in enumerate(model.network.layers, start=1):
+        print(f"  layer {number}: {layer}")
+    print(f"  encoder: {model.encoder}")
+    print(f"  seed: {model.network.seed}")
+    for key in ("dataset", "accuracy", "accuracy_lenient", "versions", "recipe"):
+        value = model.report.get(key)
+        if isinstance(value, dict):
+            value = ", ".join(f"{name} {version}" for name, version in value.items())
+        if isinstance(value, float):
+            value = f"{100 * value:.2f} %"
+        if value is not None:
+            print(f"  {key.replace('_', ' ')}: {value}")
+    if options.cost:
+        print_cost(options)
+
+
+def print_cost(options: argparse.Namespace) -> None:
+    """What a model needs, in all and until it has decided."""
+    from ttfs.runs import cost_file
+
+    cost = cost_file(options.model, options.dataset, options.split)
+    zeros = 100 * cost.connection_sparsity
+    print(f"  cost, for {cost.samples} samples of {options.dataset} {options.split}:")
+    print(f"    parameters            {cost.parameters:,}, {zeros:.1f} % of the weights are 0")
+    print(
+        f"    footprint             {cost.footprint_bits / 8000:,.1f} kB: {cost.weight_bits:,} bits"
+        f" of weights, {cost.other_bits:,} of other parameters, {cost.state_bits:,} of state"
+    )
+    print(f"    dense operations      {cost.dense_operations:,}")
+    print(f"    {'for each sample':20s} {'in all':>12s} {'to the decision':>18s}")
+    for name in ("synaptic_operations", "additions", "multiply_accumulates", "membrane_updates"):
+        whole, until = (getattr(work, name) for work in (cost.whole, cost.to_decision))
+        print(f"    {name.replace('_', ' '):20s} {whole:12,.0f} {until:18,.0f}")
+    whole, until = (100 * work.activation_sparsity for work in (cost.whole, cost.to_decision))
+    print(f"    {'neurons silent':20s} {whole:10.1f} % {until:16.1f} %")
+
+
+def model_and_data(options: argparse.Namespace) -> tuple[Any, Any]:
+    """The model, and the split that has the stimulus asked for."""
+    from ttfs.model_file import load
+    from ttfs.runs import split_of
+
+    model = load(options.model)
+    data = split_of(options.dataset, options.split)
+    if options.index >= len(data):
+        raise InputError(f"--index {options.index}: {data.name} has {len(data)} samples")
+    return model, data
+
+
+def run_plot(options: argparse.Namespace) -> None:
+    """Draw a model at work."""
+    from ttfs import pictures
+    from ttfs.runs import stimuli_for
+
+    model, data = model_and_data(options)
+    stimuli = stimuli_for(model, data, str(options.model))
+    folder = options.out or options.model.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    network, one = model.network, stimuli[options.index]
+    print(pictures.raster(folder, network, one))
+    print(pictures.latency_map(folder, network, one, data.image_shape))
+    print(pictures.latencies(folder, network, stimuli, data.labels))
+    print(pictures.weights(folder, network, data.image_shape))
+
+
+def run_view(options: argparse.Namespace) -> None:
+    """Write the page of one stimulus."""
+    from ttfs import viewer
+    from ttfs.runs import stimuli_for
+    from ttfs.simulator import Simulator
+
+    model, data = model_and_data(options)
+    chosen = slice(options.index, options.index + 1)
+    one = replace(data, images=data.images[chosen], labels=data.labels[chosen])
+    flat = len(data.image_shape) == 2
+    made = viewer.page(
+        Simulator(model.network, stimuli_for(model, one, str(options.model))[0]),
+        data.image_shape if flat else None,
+        int(one.labels[0]),
+        image=one.images[0] if flat else None,
+        title=f"{data.name} {options.split} {options.index}",
+    )
+    print(made.save(options.out or options.model.parent / "view.html"))
+
+
+def run_step(options: argparse.Namespace) -> None:
+    """Step through one stimulus."""
+    from ttfs.console import serve
+    from ttfs.runs import stimuli_for
+    from ttfs.simulator import Simulator
+
+    model, data = model_and_data(options)
+    part = slice(options.index, options.index + 1)
+    one = replace(data, images=data.images[part], labels=data.labels[part])
+    simulator = Simulator(model.network, stimuli_for(model, one, str(options.model))[0])
+    title = f"{model.network} on {data.name} {options.split} {options.index}, label {one.labels[0]}"
+    serve(simulator, title, until=options.until, json=options.json)
+
+
+def run_compare(options: argparse.Namespace) -> None:
+    """Print a table of runs, and draw them."""
+    from ttfs.comparison import check_costs, groups, table
+
+    over = check_costs(options.over.split(","))
+    found = groups(options.runs)
+    print(table(found))
+    if options.out:
+        from ttfs import pictures
+
+        pictures.comparison(options.out, found, over)
+
+
+def run_datasets(options: argparse.Namespace) -> None:
+    """List the data sets."""
+    from ttfs.datasets import status
+
+    for found in status():
+        sizes = f"{found.train} + {found.test} samples, {found.pixels} inputs"
+        print(f"{found.name:15s} {sizes:38s} {found.location or 'absent'}")
+        if found.note:
+            print(f"{'':15s} {found.note}")
+
+
+def run_bench(options: argparse.Namespace) -> None:
+    """Measure; the dense method on one thread, which only its environment can tell it."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from ttfs.bench import bench
+    from ttfs.bench_comparison import compared, read
+    from ttfs.runs import write_report
+
+    old = read(options.compare) if options.compare else None
+    report = bench(options.cases.split(",") if options.cases else None, log=print)
+    if options.report:
+        write_report(options.report, report)
+    if old:
+        print("\nnow and before:", *compared(old, report), sep="\n")
+    if options.out:
+        from ttfs import pictures
+
+        print(pictures.throughput(options.out, report))
+
+
+def run_warmup(options: argparse.Namespace) -> None:
+    """Compile everything, and say where it is kept."""
+    import time
+
+    from ttfs.warmup import warm_up
+
+    started = time.perf_counter()
+    folder = warm_up((lambda line: None) if options.quiet else print)
+    if not options.quiet:
+        kept = f"kept in {folder}" if folder else "not kept"
+        print(f"everything is compiled, in {time.perf_counter() - started:.0f} s, and {kept}")
