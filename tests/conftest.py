@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 os.environ["MPLBACKEND"] = "Agg"
+# Two processes share the cores: a thread that spins while it waits keeps one from the other.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # Compiled code in the cache does not know how it was asked for, and an IndexError in a worker
 # thread is lost: bounds are checked in code that was compiled for it and runs in one thread.
