@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import numba
 import numpy as np
 from hypothesis import reject
 from hypothesis import strategies as st
@@ -9,6 +10,10 @@ from hypothesis import strategies as st
 import ttfs
 from ttfs.errors import InputError
 
+FLOATS = [np.float32, np.float64]
+# For each kind of times everything is compiled anew; where bounds are checked, one kind will do.
+TIMES = FLOATS[1:] if numba.config.BOUNDSCHECK else FLOATS
+MIXED = [(weights, times) for weights in FLOATS for times in TIMES if weights != times]
 SEEDS = st.integers(0, 2**32 - 1)
 NARROW = st.integers(1, 9)
 WIDE = st.sampled_from([15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 70])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from cases import QUARTERS, SEEDS, same_bits
+from cases import MIXED, QUARTERS, SEEDS, same_bits
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import course_of, events_of
@@ -13,7 +13,6 @@ from ttfs.layers import Dense
 
 pytestmark = pytest.mark.small
 INF = np.inf
-FLOATS = [np.float32, np.float64]
 FORMATS = ["coo", "csr", "csc", "lil", "dok", "bsr"]  # the last one fills blocks with zeros
 KINDS = ["dense", "sparse", "dense, own delays", "sparse, own delays"]
 FORWARD, BACKWARD = [0.0, 0.0, 0.5, 1.0, 2.25], [0.25, 0.5, 1.0, 2.25]
@@ -102,7 +101,7 @@ def check_course(simulator, course):
 # Against the definition
 
 
-@pytest.mark.parametrize(("dtype", "time_dtype"), [FLOATS, FLOATS[::-1]])
+@pytest.mark.parametrize(("dtype", "time_dtype"), MIXED)
 @given(data=st.data())
 def test_random_circuits_equal_exact_arithmetic(dtype, time_dtype, data):
     circuit = data.draw(circuits(dtype))

@@ -10,8 +10,10 @@ import pytest
 import reference_delays as reference
 from cases import (
     DELAYS,
+    FLOATS,
     RESPONSES,
     SEEDS,
+    TIMES,
     any_stimuli,
     delayed_layer,
     delayed_networks,
@@ -32,7 +34,6 @@ from ttfs.propagation import cross
 
 pytestmark = pytest.mark.small
 INF = np.inf
-FLOATS = [np.float32, np.float64]
 HORIZONS = st.floats(0.1, 1000)
 
 
@@ -44,7 +45,7 @@ def stimuli(data, network, dtype=np.float64):
 # Forward
 
 
-@pytest.mark.parametrize("time_dtype", FLOATS)
+@pytest.mark.parametrize("time_dtype", TIMES)
 @pytest.mark.parametrize("dtype", FLOATS)
 @given(data=st.data())
 def test_networks_with_delays_of_all_kinds_equal_the_definition(dtype, time_dtype, data):
@@ -150,7 +151,7 @@ def check_simulated(network, times):
         assert same_bits(simulator.potential(k), record.potential[s])
 
 
-@pytest.mark.parametrize("time_dtype", FLOATS)
+@pytest.mark.parametrize("time_dtype", TIMES)
 @pytest.mark.parametrize("dtype", FLOATS)
 @given(data=st.data())
 def test_the_simulator_gives_what_forward_gives_with_steps(dtype, time_dtype, data):
@@ -167,7 +168,7 @@ def knows_ramps():
         return False
 
 
-@pytest.mark.parametrize("time_dtype", FLOATS)
+@pytest.mark.parametrize("time_dtype", TIMES)
 @pytest.mark.parametrize("dtype", FLOATS)
 @given(data=st.data())
 def test_the_simulator_gives_what_forward_gives_with_ramps(dtype, time_dtype, data):
@@ -190,7 +191,7 @@ def test_a_circuit_has_the_delays_of_its_network():
 # Gradients of pairs
 
 
-@pytest.mark.parametrize("time_dtype", FLOATS)
+@pytest.mark.parametrize("time_dtype", TIMES)
 @pytest.mark.parametrize("dtype", FLOATS)
 @given(seed=SEEDS, rise=st.sampled_from([INF, 0.5, 2.0]))
 def test_gradients_of_pairs_equal_the_definition(dtype, time_dtype, seed, rise):

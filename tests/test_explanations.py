@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from cases import any_networks, any_stimuli, same_bits
+from cases import MIXED, any_networks, any_stimuli, same_bits
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import course_of, synapses_of
@@ -11,7 +11,6 @@ from ttfs import Circuit, Network, Population, Projection, Simulator
 
 pytestmark = pytest.mark.small
 INF = np.inf
-FLOATS = [np.float32, np.float64]
 
 
 def explained(data, **settings):
@@ -102,7 +101,7 @@ def test_where_nothing_arrived_nothing_is_said(data):
             assert not why.given
 
 
-@pytest.mark.parametrize(("dtype", "time_dtype"), [FLOATS, FLOATS[::-1]])
+@pytest.mark.parametrize(("dtype", "time_dtype"), MIXED)
 @given(data=st.data())
 def test_the_last_potential_is_the_simulators_in_every_bit(dtype, time_dtype, data):
     network = data.draw(any_networks(dtype))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import reference
-from cases import SEEDS, same_bits
+from cases import FLOATS, SEEDS, same_bits
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +11,6 @@ from ttfs.errors import InputError
 from ttfs.optimizers import rate_at
 
 pytestmark = pytest.mark.small
-FLOATS = [np.float32, np.float64]
 
 
 def stepped(optimizer, parameter, gradients, lr):

@@ -5,7 +5,17 @@ from itertools import pairwise
 import numba
 import numpy as np
 import pytest
-from cases import SEEDS, any_times, dyadic_times, layer_sizes, run, same_bits, same_record
+from cases import (
+    FLOATS,
+    SEEDS,
+    TIMES,
+    any_times,
+    dyadic_times,
+    layer_sizes,
+    run,
+    same_bits,
+    same_record,
+)
 from guarded import AVAILABLE, guarded, guarded_tuple, in_own_process
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,7 +30,6 @@ from ttfs.rules.lesson import Lesson
 
 pytestmark = pytest.mark.small
 INF = np.inf
-FLOATS = [np.float32, np.float64]
 compiled_only = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
 
 
@@ -61,7 +70,7 @@ def with_floats(network, times):
     return ttfs.Record((times, *layers), found.potential, found.additions)
 
 
-@pytest.mark.parametrize("time_dtype", FLOATS)
+@pytest.mark.parametrize("time_dtype", TIMES)
 @pytest.mark.parametrize("dtype", FLOATS)
 @given(data=st.data())
 def test_bits_and_floats_give_the_same_record(dtype, time_dtype, data):

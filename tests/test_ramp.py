@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from cases import (
+    FLOATS,
     GRIDS,
     PALETTES,
     SEEDS,
+    TIMES,
     any_networks,
     any_stimuli,
     dyadic_networks,
@@ -23,7 +25,6 @@ from ttfs.errors import InputError
 
 pytestmark = pytest.mark.small
 INF = np.inf
-FLOATS = [np.float32, np.float64]
 RISES = st.sampled_from([INF, 0.25, 1.0, 2.5, 1000.0])
 WIDTHS = [1, 15, 16, 17, 63, 64, 65, 80, 128, 130]
 
@@ -48,7 +49,7 @@ def ramped(network, rise, dtype):
     )
 
 
-@pytest.mark.parametrize("time_dtype", FLOATS)
+@pytest.mark.parametrize("time_dtype", TIMES)
 @pytest.mark.parametrize("dtype", FLOATS)
 @given(data=st.data())
 def test_networks_on_a_coarse_grid_equal_the_definition(dtype, time_dtype, data):
@@ -57,7 +58,7 @@ def test_networks_on_a_coarse_grid_equal_the_definition(dtype, time_dtype, data)
     assert same_record(run(network, times), forward_ramp(network, times))
 
 
-@pytest.mark.parametrize("time_dtype", FLOATS)
+@pytest.mark.parametrize("time_dtype", TIMES)
 @pytest.mark.parametrize("dtype", FLOATS)
 @given(data=st.data())
 def test_networks_of_any_numbers_equal_the_definition(dtype, time_dtype, data):

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from cases import (
+    FLOATS,
+    MIXED,
     SEEDS,
+    TIMES,
     any_networks,
     any_stimuli,
     any_times,
@@ -22,7 +25,7 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 from reference import forward_ramp
 from reference_ramp import Ramps, corners, course_of, potential
-from test_circuit import FLOATS, KINDS, given_of, tuples
+from test_circuit import KINDS, given_of, tuples
 from test_simulator import all_times, anything, between, changes, same_state
 
 import ttfs
@@ -207,7 +210,7 @@ def check_record(network, times):
             assert same_bits(simulator.potential("output"), record.potential[s])
 
 
-@pytest.mark.parametrize("time_dtype", FLOATS)
+@pytest.mark.parametrize("time_dtype", TIMES)
 @pytest.mark.parametrize("dtype", FLOATS)
 @given(data=st.data())
 def test_networks_of_any_numbers_give_what_forward_gives(dtype, time_dtype, data):
@@ -216,7 +219,7 @@ def test_networks_of_any_numbers_give_what_forward_gives(dtype, time_dtype, data
     check_record(network, data.draw(any_stimuli(network, time_dtype, most_samples=2)))
 
 
-@pytest.mark.parametrize("time_dtype", FLOATS)
+@pytest.mark.parametrize("time_dtype", TIMES)
 @pytest.mark.parametrize("dtype", FLOATS)
 @given(data=st.data())
 def test_networks_on_a_coarse_grid_give_what_forward_gives(dtype, time_dtype, data):
@@ -247,7 +250,7 @@ def test_binary_layers_give_what_forward_gives():
     assert np.isfinite(ttfs.forward(network, times).times[-1]).any()
 
 
-@pytest.mark.parametrize("time_dtype", FLOATS)
+@pytest.mark.parametrize("time_dtype", TIMES)
 @pytest.mark.parametrize("dtype", FLOATS)
 @given(data=st.data())
 def test_networks_with_delays_of_all_kinds_give_what_forward_gives(dtype, time_dtype, data):
@@ -277,7 +280,7 @@ def test_ten_thousand_random_networks_give_what_forward_gives_in_every_bit():
 # Against the definition
 
 
-@pytest.mark.parametrize("time_dtype", FLOATS)
+@pytest.mark.parametrize("time_dtype", TIMES)
 @pytest.mark.parametrize("dtype", FLOATS)
 @given(data=st.data())
 def test_all_events_and_potentials_are_those_of_the_definition_in_every_bit(
@@ -491,7 +494,7 @@ def test_after_a_snapshot_or_a_reset_the_same_happens_again(data):
 @given(data=st.data())
 def test_a_reset_simulator_is_a_fresh_one(data):
     circuit, stimulus = drawn(data, numbers=ROUGH)
-    other = data.draw(stimuli(circuit, data.draw(st.sampled_from(FLOATS)), ROUGH))
+    other = data.draw(stimuli(circuit, data.draw(st.sampled_from(TIMES)), ROUGH))
     simulator = Simulator(circuit, stimulus)
     simulator.run(until=data.draw(st.sampled_from([0.0, 0.5, 2.0, INF])))
     simulator.reset(other)
@@ -616,7 +619,7 @@ def test_a_trace_is_the_potential_exactly(data):
         assert trace.potential[-1] == simulator.potential(k)[j]
 
 
-@pytest.mark.parametrize(("dtype", "time_dtype"), [FLOATS, FLOATS[::-1]])
+@pytest.mark.parametrize(("dtype", "time_dtype"), MIXED)
 @given(data=st.data())
 def test_what_is_explained_is_what_the_definition_has_in_every_bit(dtype, time_dtype, data):
     circuit, stimulus = drawn(data, dtype, time_dtype, ROUGH)

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import pytest
 import reference_training as reference
-from cases import SEEDS, same_bits, stimuli, trained_by
+from cases import FLOATS, SEEDS, same_bits, stimuli, trained_by
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +21,6 @@ from ttfs.rules.surrogate import padded
 
 INF = np.inf
 RULES = [Surrogate(), Surrogate(tau=0.5, width=1, smoothing=0.1, weight_decay=0.01)]
-DTYPES = [np.float32, np.float64]
 
 
 def network_of(sizes, seed=0, binary=False, dtype=np.float64, t_max=4.0, delay=None):
@@ -41,7 +40,7 @@ def network_of(sizes, seed=0, binary=False, dtype=np.float64, t_max=4.0, delay=N
 
 
 @pytest.mark.small
-@given(seed=SEEDS, width=st.integers(1, 40), dtype=st.sampled_from(DTYPES))
+@given(seed=SEEDS, width=st.integers(1, 40), dtype=st.sampled_from(FLOATS))
 @settings(max_examples=30)
 def test_kernels_find_what_plain_loops_find(seed, width, dtype):
     rng = np.random.default_rng(seed)
@@ -165,7 +164,7 @@ def test_the_gradient_by_a_scale_is_that_of_the_stand_in(rule, seed):
 
 @pytest.mark.small
 @given(
-    time=st.floats(0, 1), delay=st.sampled_from([0.1, 0.3, 1 / 3]), dtype=st.sampled_from(DTYPES)
+    time=st.floats(0, 1), delay=st.sampled_from([0.1, 0.3, 1 / 3]), dtype=st.sampled_from(FLOATS)
 )
 def test_the_spike_that_decides_learns_however_its_delay_is_rounded(time, delay, dtype):
     layers = (

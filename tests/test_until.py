@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 from cases import (
+    TIMES,
     any_networks,
     any_stimuli,
     delayed_networks,
@@ -25,7 +26,6 @@ from ttfs.kernels import propagation as kernels
 
 pytestmark = pytest.mark.small
 INF = np.inf
-FLOATS = [np.float32, np.float64]
 
 
 def until(network, times, end):
@@ -65,7 +65,7 @@ def slow_decision(network, times):
 # Decisions
 
 
-@pytest.mark.parametrize("time_dtype", FLOATS)
+@pytest.mark.parametrize("time_dtype", TIMES)
 @given(data=st.data())
 def test_an_early_decision_is_that_of_the_plain_loops(time_dtype, data):
     network = data.draw(st.one_of(any_networks(), dyadic_networks(), binary_networks()))
