@@ -159,21 +159,10 @@ def test_the_simulator_gives_what_forward_gives_with_steps(dtype, time_dtype, da
     check_simulated(network, stimuli(data, network, time_dtype))
 
 
-def knows_ramps():
-    """Whether the simulator does; it is being taught."""
-    network = ttfs.Network(ttfs.Dense.of([[1.0]], threshold=1), psp=ttfs.Ramp(2), t_max=9)
-    try:
-        return finished(network, np.zeros(1)).times(1).tolist() == [2.0]
-    except InputError:
-        return False
-
-
 @pytest.mark.parametrize("time_dtype", TIMES)
 @pytest.mark.parametrize("dtype", FLOATS)
 @given(data=st.data())
 def test_the_simulator_gives_what_forward_gives_with_ramps(dtype, time_dtype, data):
-    if not knows_ramps():
-        pytest.skip("the simulator does not know ramps")
     network = data.draw(delayed_networks(dtype, RESPONSES[1:]))
     check_simulated(network, stimuli(data, network, time_dtype))
 
