@@ -1,6 +1,6 @@
 """Random networks and stimuli for tests, and what "equal" means."""
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numba
 import numpy as np
@@ -11,9 +11,23 @@ import ttfs
 from ttfs.errors import InputError
 
 FLOATS = [np.float32, np.float64]
-# For each kind of times everything is compiled anew; where bounds are checked, one kind will do.
-TIMES = FLOATS[1:] if numba.config.BOUNDSCHECK else FLOATS
-MIXED = [(weights, times) for weights in FLOATS for times in TIMES if weights != times]
+# Dtypes of weights and times. All kernels are compiled anew for each pair, so the rarest one is
+# left out, and runs where bounds are checked and where nothing is compiled.
+RAREST = np.float64, np.float32
+PAIRS = list(product(FLOATS, FLOATS))
+if numba.config.BOUNDSCHECK:
+    PAIRS = [(np.float32, np.float64), RAREST]
+elif not numba.config.DISABLE_JIT:
+    PAIRS.remove(RAREST)
+MIXED = [pair for pair in PAIRS if pair[0] != pair[1]]
+
+
+def times_for(weights):
+    """The dtypes of times that tests have beside weights of a dtype."""
+    return [times for dtype, times in PAIRS if dtype == weights]
+
+
+TIMES = times_for(np.float32)
 SEEDS = st.integers(0, 2**32 - 1)
 NARROW = st.integers(1, 9)
 WIDE = st.sampled_from([15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 70])

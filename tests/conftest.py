@@ -19,6 +19,7 @@ from hypothesis import settings
 
 JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
 BOUNDS = os.environ.get("NUMBA_BOUNDSCHECK", "0") != "0"
+LENGTHY = {"test_notebooks.py", "test_viewer.py"}  # at the end, one process would wait for them
 EXAMPLES = 20 if not JIT else 30 if BOUNDS else 80
 
 settings.register_profile("ttfs", derandomize=True, deadline=None, max_examples=EXAMPLES)
@@ -37,7 +38,7 @@ def pytest_cmdline_main(config):
     everything = config.args_source is not pytest.Config.ArgsSource.ARGS
     unsaid = getattr(options, "numprocesses", 0) is None and not options.usepdb
     if everything and unsaid and not worker:
-        options.numprocesses, options.dist = 2, "loadfile"
+        options.numprocesses, options.dist, options.loadscopereorder = 2, "loadfile", False
 
 
 def pytest_configure(config):
@@ -46,6 +47,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
+    items.sort(key=lambda item: item.path.name not in LENGTHY)
     if config.getoption("--long"):
         return
     for item in items:

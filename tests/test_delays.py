@@ -11,9 +11,9 @@ import reference_delays as reference
 from cases import (
     DELAYS,
     FLOATS,
+    PAIRS,
     RESPONSES,
     SEEDS,
-    TIMES,
     any_stimuli,
     delayed_layer,
     delayed_networks,
@@ -45,8 +45,7 @@ def stimuli(data, network, dtype=np.float64):
 # Forward
 
 
-@pytest.mark.parametrize("time_dtype", TIMES)
-@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize(("dtype", "time_dtype"), PAIRS)
 @given(data=st.data())
 def test_networks_with_delays_of_all_kinds_equal_the_definition(dtype, time_dtype, data):
     network = data.draw(delayed_networks(dtype))
@@ -151,16 +150,14 @@ def check_simulated(network, times):
         assert same_bits(simulator.potential(k), record.potential[s])
 
 
-@pytest.mark.parametrize("time_dtype", TIMES)
-@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize(("dtype", "time_dtype"), PAIRS)
 @given(data=st.data())
 def test_the_simulator_gives_what_forward_gives_with_steps(dtype, time_dtype, data):
     network = data.draw(delayed_networks(dtype, RESPONSES[:1]))
     check_simulated(network, stimuli(data, network, time_dtype))
 
 
-@pytest.mark.parametrize("time_dtype", TIMES)
-@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize(("dtype", "time_dtype"), PAIRS)
 @given(data=st.data())
 def test_the_simulator_gives_what_forward_gives_with_ramps(dtype, time_dtype, data):
     network = data.draw(delayed_networks(dtype, RESPONSES[1:]))
@@ -180,8 +177,7 @@ def test_a_circuit_has_the_delays_of_its_network():
 # Gradients of pairs
 
 
-@pytest.mark.parametrize("time_dtype", TIMES)
-@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize(("dtype", "time_dtype"), PAIRS)
 @given(seed=SEEDS, rise=st.sampled_from([INF, 0.5, 2.0]))
 def test_gradients_of_pairs_equal_the_definition(dtype, time_dtype, seed, rise):
     rng = np.random.default_rng(seed)

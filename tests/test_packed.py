@@ -5,17 +5,7 @@ from itertools import pairwise
 import numba
 import numpy as np
 import pytest
-from cases import (
-    FLOATS,
-    SEEDS,
-    TIMES,
-    any_times,
-    dyadic_times,
-    layer_sizes,
-    run,
-    same_bits,
-    same_record,
-)
+from cases import PAIRS, SEEDS, any_times, dyadic_times, layer_sizes, run, same_bits, same_record
 from guarded import AVAILABLE, guarded, guarded_tuple, in_own_process
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -70,8 +60,7 @@ def with_floats(network, times):
     return ttfs.Record((times, *layers), found.potential, found.additions)
 
 
-@pytest.mark.parametrize("time_dtype", TIMES)
-@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize(("dtype", "time_dtype"), PAIRS)
 @given(data=st.data())
 def test_bits_and_floats_give_the_same_record(dtype, time_dtype, data):
     network = data.draw(binary_networks(dtype))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from cases import (
     FLOATS,
+    PAIRS,
     PALETTES,
     SEEDS,
     TIMES,
@@ -54,8 +55,7 @@ def changed(network, weights=None, **settings):
 # Against exact arithmetic
 
 
-@pytest.mark.parametrize("time_dtype", TIMES)
-@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize(("dtype", "time_dtype"), PAIRS)
 @given(data=st.data())
 def test_random_networks_equal_exact_arithmetic(dtype, time_dtype, data):
     network = data.draw(dyadic_networks(dtype))
@@ -112,8 +112,7 @@ def test_any_number_of_inputs_equals_exact_arithmetic(inputs):
 # Against the promised order of additions
 
 
-@pytest.mark.parametrize("time_dtype", TIMES)
-@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize(("dtype", "time_dtype"), PAIRS)
 @given(data=st.data())
 def test_random_networks_equal_the_plain_loops_in_every_bit(dtype, time_dtype, data):
     network = data.draw(any_networks(dtype))
@@ -578,7 +577,7 @@ def run_guarded(sizes, at, *, dtype=np.float32, time_dtype=np.float64, cut=0):
 
 def run_all_guarded(at):
     for sizes in SHAPES:
-        for dtype, time_dtype in itertools.product(FLOATS, TIMES):
+        for dtype, time_dtype in PAIRS:
             run_guarded(sizes, at, dtype=dtype, time_dtype=time_dtype)
 
 

@@ -5,9 +5,9 @@ import pytest
 from cases import (
     FLOATS,
     GRIDS,
+    PAIRS,
     PALETTES,
     SEEDS,
-    TIMES,
     any_networks,
     any_stimuli,
     dyadic_networks,
@@ -49,8 +49,7 @@ def ramped(network, rise, dtype):
     )
 
 
-@pytest.mark.parametrize("time_dtype", TIMES)
-@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize(("dtype", "time_dtype"), PAIRS)
 @given(data=st.data())
 def test_networks_on_a_coarse_grid_equal_the_definition(dtype, time_dtype, data):
     network = with_ramp(data.draw(dyadic_networks(dtype)), data.draw(RISES))
@@ -58,8 +57,7 @@ def test_networks_on_a_coarse_grid_equal_the_definition(dtype, time_dtype, data)
     assert same_record(run(network, times), forward_ramp(network, times))
 
 
-@pytest.mark.parametrize("time_dtype", TIMES)
-@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize(("dtype", "time_dtype"), PAIRS)
 @given(data=st.data())
 def test_networks_of_any_numbers_equal_the_definition(dtype, time_dtype, data):
     rise = data.draw(st.sampled_from([INF, 1e-6, 0.1, 3.3, 1e6]))

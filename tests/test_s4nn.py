@@ -3,7 +3,7 @@ import itertools
 import numba
 import numpy as np
 import pytest
-from cases import FLOATS, GRIDS, SEEDS, TIMES, any_times, any_weights, same_bits
+from cases import FLOATS, GRIDS, PAIRS, SEEDS, TIMES, any_times, any_weights, same_bits, times_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import errors_below, gradient, learn, normalise, relative_errors, scale_gradient
@@ -132,8 +132,7 @@ def single(weights, *, threshold=1.0, t_max=10.0, delay=1.0, kind=None):
 # Against the plain loops
 
 
-@pytest.mark.parametrize("time_dtype", TIMES)
-@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize(("dtype", "time_dtype"), PAIRS)
 @some
 @given(data=st.data())
 def test_learning_equals_the_plain_loops_in_every_bit(dtype, time_dtype, data):
@@ -155,7 +154,7 @@ def test_learning_equals_the_plain_loops_in_every_bit(dtype, time_dtype, data):
 @given(data=st.data())
 def test_batches_of_one_learn_the_same_bits_as_single_samples(dtype, data):
     network = data.draw(networks(dtype))
-    times, labels = data.draw(samples(network, data.draw(st.sampled_from(TIMES))))
+    times, labels = data.draw(samples(network, data.draw(st.sampled_from(times_for(dtype)))))
     rule, lr = data.draw(RULES), data.draw(RATES)
     order, other = np.tile(np.arange(len(labels)), 2), again(network)
     expected = teach(network, rule, (times, labels), order, lr=lr)
@@ -169,7 +168,7 @@ def causes(draw, dtype):
     """Arguments (times, delay, t_max, spikes, errors) that the kernels of a batch share."""
     rng = np.random.default_rng(draw(SEEDS))
     count, inputs, outputs = (draw(st.integers(1, n)) for n in (4, 7, 5))
-    time_dtype = draw(st.sampled_from(TIMES))
+    time_dtype = draw(st.sampled_from(times_for(dtype)))
     grid = draw(st.sampled_from([[0.0, 1.0, 2.5, 7.0, 8.0, INF], [0.0, 0.1, 1 / 3, 7.9, INF]]))
     times, spikes = (rng.choice(grid, (count, n)).astype(time_dtype) for n in (inputs, outputs))
     errors = rng.choice([0.0, 1.0, -0.3, 0.1], (count, outputs)).astype(dtype)

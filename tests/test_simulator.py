@@ -4,6 +4,7 @@ import scipy.sparse as sp
 from cases import (
     FLOATS,
     MIXED,
+    PAIRS,
     QUARTERS,
     TIMES,
     any_networks,
@@ -13,6 +14,7 @@ from cases import (
     dyadic_networks,
     dyadic_times,
     same_bits,
+    times_for,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,8 +55,7 @@ def forward(network, times):
 # Two ways to run, one truth
 
 
-@pytest.mark.parametrize("time_dtype", TIMES)
-@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize(("dtype", "time_dtype"), PAIRS)
 @given(data=st.data())
 def test_random_networks_give_what_forward_gives_in_every_bit(dtype, time_dtype, data):
     network = data.draw(any_networks(dtype))
@@ -120,7 +121,8 @@ def anything(rng):
         layers[0] = ttfs.Dense(*map(int, sizes[:2]), weights=binary, threshold=rng.integers(1, 5))
     network = Network(*layers, t_max=rng.choice([1.0, 10.1, 256.0]), dtype=dtype, seed=0)
     kind = rng.choice(["uniform", "ties", "late", "all sizes", "neighbours"])
-    return network, any_times(rng, kind, sizes[0], network.t_max).astype(rng.choice(TIMES))
+    times = any_times(rng, kind, sizes[0], network.t_max)
+    return network, times.astype(rng.choice(times_for(dtype)))
 
 
 # Laws

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from cases import (
     FLOATS,
     MIXED,
+    PAIRS,
     SEEDS,
     TIMES,
     any_networks,
@@ -210,8 +211,7 @@ def check_record(network, times):
             assert same_bits(simulator.potential("output"), record.potential[s])
 
 
-@pytest.mark.parametrize("time_dtype", TIMES)
-@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize(("dtype", "time_dtype"), PAIRS)
 @given(data=st.data())
 def test_networks_of_any_numbers_give_what_forward_gives(dtype, time_dtype, data):
     rise = data.draw(st.sampled_from(ROUGH["rises"]))
@@ -219,8 +219,7 @@ def test_networks_of_any_numbers_give_what_forward_gives(dtype, time_dtype, data
     check_record(network, data.draw(any_stimuli(network, time_dtype, most_samples=2)))
 
 
-@pytest.mark.parametrize("time_dtype", TIMES)
-@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize(("dtype", "time_dtype"), PAIRS)
 @given(data=st.data())
 def test_networks_on_a_coarse_grid_give_what_forward_gives(dtype, time_dtype, data):
     rise = data.draw(st.sampled_from(EVEN["rises"]))
@@ -250,8 +249,7 @@ def test_binary_layers_give_what_forward_gives():
     assert np.isfinite(ttfs.forward(network, times).times[-1]).any()
 
 
-@pytest.mark.parametrize("time_dtype", TIMES)
-@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize(("dtype", "time_dtype"), PAIRS)
 @given(data=st.data())
 def test_networks_with_delays_of_all_kinds_give_what_forward_gives(dtype, time_dtype, data):
     network = data.draw(delayed_networks(dtype))
@@ -280,8 +278,7 @@ def test_ten_thousand_random_networks_give_what_forward_gives_in_every_bit():
 # Against the definition
 
 
-@pytest.mark.parametrize("time_dtype", TIMES)
-@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize(("dtype", "time_dtype"), PAIRS)
 @given(data=st.data())
 def test_all_events_and_potentials_are_those_of_the_definition_in_every_bit(
     dtype, time_dtype, data
@@ -493,7 +490,7 @@ def test_after_a_snapshot_or_a_reset_the_same_happens_again(data):
 
 @given(data=st.data())
 def test_a_reset_simulator_is_a_fresh_one(data):
-    circuit, stimulus = drawn(data, numbers=ROUGH)
+    circuit, stimulus = drawn(data, np.float32, numbers=ROUGH)
     other = data.draw(stimuli(circuit, data.draw(st.sampled_from(TIMES)), ROUGH))
     simulator = Simulator(circuit, stimulus)
     simulator.run(until=data.draw(st.sampled_from([0.0, 0.5, 2.0, INF])))
