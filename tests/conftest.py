@@ -1,5 +1,6 @@
 """What all tests share: repeatable random examples, `--long`, and MNIST where it is present."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -21,6 +22,8 @@ JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
 BOUNDS = os.environ.get("NUMBA_BOUNDSCHECK", "0") != "0"
 LENGTHY = {"test_notebooks.py", "test_viewer.py"}  # at the end, one process would wait for them
 EXAMPLES = 20 if not JIT else 30 if BOUNDS else 80
+
+gc.set_threshold(100_000, 50, 50)  # compiling makes many objects that stay: looked for in vain
 
 settings.register_profile("ttfs", derandomize=True, deadline=None, max_examples=EXAMPLES)
 settings.register_profile("long", settings.get_profile("ttfs"), max_examples=3000)
