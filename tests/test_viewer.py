@@ -74,7 +74,7 @@ def real(dtype=np.float32, psp=None):
 def mixed(psp=None):
     """A circuit with every kind of projection, and with a loop."""
     rng = np.random.default_rng(0)
-    sparse = sp.random_array((8, 6), density=0.5, rng=rng, format="csr")
+    sparse = sp.csr_array(sp.random(8, 6, density=0.5, random_state=rng))
     delays = rng.choice([0.5, 1.0, 2.0], (8, 6))
     circuit = ttfs.Circuit(
         [

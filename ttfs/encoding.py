@@ -136,7 +136,7 @@ def encode_latency(
     if steps:
         np.floor(times, out=times)
     times = times.astype(dtype)
-    times[(times >= t_max) | (zero_silent & (levels == 0))] = np.inf
+    times[(times >= dtype.type(t_max)) | (zero_silent & (levels == 0))] = np.inf
     return np.asarray(times[array]) if array.dtype == np.uint8 else times
 
 
@@ -159,7 +159,5 @@ def _latest(t_max: float, steps: bool, zero_silent: bool, dtype: np.dtype) -> fl
     """The time of a value of 0: the horizon, or the last moment before it."""
     if zero_silent:
         return t_max
-    latest = dtype.type(t_max)
-    while latest >= t_max:
-        latest = np.nextafter(latest, dtype.type(0))
+    latest = np.nextafter(dtype.type(t_max), dtype.type(0))
     return float(np.floor(latest) if steps else latest)
