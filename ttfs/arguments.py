@@ -90,20 +90,31 @@ def add_train(parsers: Any) -> None:
     train.set_defaults(command=commands.run_train)
 
 
-def add_model(command: Any, *, dataset: bool = True) -> None:
-    """Arguments that several commands share."""
+def add_model(command: Any) -> None:
+    """The model of a command."""
     command.add_argument("model", type=Path, metavar="MODEL", help="model.npz of a run")
-    if dataset:
-        text = "data set, as for train"
-        command.add_argument("--dataset", required=True, metavar="D", help=text)
-        command.add_argument("--split", choices=["train", "test"], default="test")
-        command.add_argument("--threads", type=count, metavar="N", help="number of threads")
+
+
+def add_data(command: Any, *, required: bool = True) -> None:
+    """The data that it looks at."""
+    text = "data set, as for train"
+    command.add_argument("--dataset", required=required, metavar="D", help=text)
+    command.add_argument("--split", choices=["train", "test"], default="test")
+    command.add_argument("--threads", type=count, metavar="N", help="number of threads")
+
+
+def add_stimulus(command: Any) -> None:
+    """The model, the data, and which of them it is about."""
+    add_model(command)
+    add_data(command)
+    command.add_argument("--index", type=natural, default=0, metavar="N", help="stimulus (0)")
 
 
 def add_evaluate(parsers: Any) -> None:
     """ttfs evaluate."""
     evaluate = parsers.add_parser("evaluate", help="accuracy, spikes and timing of a model")
     add_model(evaluate)
+    add_data(evaluate)
     evaluate.add_argument("--report", type=new_file, metavar="FILE", help="write it as JSON too")
     evaluate.set_defaults(command=commands.run_evaluate)
 
@@ -116,12 +127,10 @@ def add_info(parsers: Any) -> None:
         description="Print what a model file holds; with --cost what the model needs for the"
         " samples of a data set, in the terms of NeuroBench: bits, sparsity, operations.",
     )
-    add_model(info, dataset=False)
-    add = info.add_argument
-    add("--cost", action="store_true", help="count bits and operations; needs --dataset")
-    add("--dataset", metavar="D", help="data set, as for train")
-    add("--split", choices=["train", "test"], default="test")
-    add("--threads", type=count, metavar="N", help="number of threads")
+    add_model(info)
+    text = "count bits and operations; needs --dataset"
+    info.add_argument("--cost", action="store_true", help=text)
+    add_data(info, required=False)
     info.set_defaults(command=commands.run_info)
 
 
@@ -133,8 +142,7 @@ def add_plot(parsers: Any) -> None:
         description="Write raster.png and map.png of one stimulus, latency.png of many, and"
         " weights.png.",
     )
-    add_model(plot)
-    plot.add_argument("--index", type=natural, default=0, metavar="N", help="stimulus (0)")
+    add_stimulus(plot)
     plot.add_argument("--out", type=Path, metavar="DIR", help="folder (that of the model)")
     plot.set_defaults(command=commands.run_plot)
 
@@ -147,8 +155,7 @@ def add_view(parsers: Any) -> None:
         description="Write one web page, to be opened in any browser without a network: step"
         " through the events of one stimulus, click a spike and see what brought it about.",
     )
-    add_model(view)
-    view.add_argument("--index", type=natural, default=0, metavar="N", help="stimulus (0)")
+    add_stimulus(view)
     view.add_argument("--out", type=Path, metavar="FILE", help="page (view.html beside the model)")
     view.set_defaults(command=commands.run_view)
 
@@ -161,8 +168,7 @@ def add_step(parsers: Any) -> None:
         description="Let the events of one stimulus happen one by one. Commands come from the"
         " terminal or, line by line, from a pipe: Enter steps, c continues, h lists the others.",
     )
-    add_model(step)
-    step.add_argument("--index", type=natural, default=0, metavar="N", help="stimulus (0)")
+    add_stimulus(step)
     step.add_argument("--until", type=from_zero, metavar="T", help="run to this time first")
     step.add_argument(
         "--json",

@@ -152,6 +152,18 @@ def model_and_data(options: argparse.Namespace) -> tuple[Any, Any]:
     return model, data
 
 
+def model_at_one(options: argparse.Namespace) -> tuple[Any, Any, Any]:
+    """The model, data of only the sample asked for, and a simulator of it."""
+    from ttfs.runs import stimuli_for
+    from ttfs.simulator import Simulator
+
+    model, data = model_and_data(options)
+    chosen = slice(options.index, options.index + 1)
+    one = replace(data, images=data.images[chosen], labels=data.labels[chosen])
+    stimulus = stimuli_for(model, one, str(options.model))[0]
+    return model, one, Simulator(model.network, stimulus)
+
+
 def run_plot(options: argparse.Namespace) -> None:
     """Draw a model at work."""
     from ttfs import pictures
@@ -171,19 +183,15 @@ def run_plot(options: argparse.Namespace) -> None:
 def run_view(options: argparse.Namespace) -> None:
     """Write the page of one stimulus."""
     from ttfs import viewer
-    from ttfs.runs import stimuli_for
-    from ttfs.simulator import Simulator
 
-    model, data = model_and_data(options)
-    chosen = slice(options.index, options.index + 1)
-    one = replace(data, images=data.images[chosen], labels=data.labels[chosen])
-    flat = len(data.image_shape) == 2
+    _, one, simulator = model_at_one(options)
+    flat = len(one.image_shape) == 2
     made = viewer.page(
-        Simulator(model.network, stimuli_for(model, one, str(options.model))[0]),
-        data.image_shape if flat else None,
+        simulator,
+        one.image_shape if flat else None,
         int(one.labels[0]),
         image=one.images[0] if flat else None,
-        title=f"{data.name} {options.split} {options.index}",
+        title=f"{one.name} {options.split} {options.index}",
     )
     print(made.save(options.out or options.model.parent / "view.html"))
 
@@ -191,14 +199,9 @@ def run_view(options: argparse.Namespace) -> None:
 def run_step(options: argparse.Namespace) -> None:
     """Step through one stimulus."""
     from ttfs.console import serve
-    from ttfs.runs import stimuli_for
-    from ttfs.simulator import Simulator
 
-    model, data = model_and_data(options)
-    part = slice(options.index, options.index + 1)
-    one = replace(data, images=data.images[part], labels=data.labels[part])
-    simulator = Simulator(model.network, stimuli_for(model, one, str(options.model))[0])
-    title = f"{model.network} on {data.name} {options.split} {options.index}, label {one.labels[0]}"
+    model, one, simulator = model_at_one(options)
+    title = f"{model.network} on {one.name} {options.split} {options.index}, label {one.labels[0]}"
     serve(simulator, title, until=options.until, json=options.json)
 
 
