@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
+import reference_rest
 
 INF = float("inf")
 
@@ -535,20 +536,21 @@ def ramp_sample(network, row):
 
 def ramp_neuron(events, weights, threshold, rise, kind, t_max):
     """When a neuron fires, and its potential then; if it never does, inf and its last one."""
-    number, unit = weights.dtype.type, 1.0 if rise == INF else rise
-    high = number(threshold * unit)
-    slope, total, now = number(0), high, kind(0)
-    for instant in [*sorted({time for time, *_ in events}), None]:
-        if slope > 0:
-            time = max(kind(total / slope), now)
-            if time < t_max and (instant is None or time <= instant):
-                return time, high / number(unit)
-        for event, ended, _, i in events:
-            if event == instant:
-                weight = -weights[i] if ended else weights[i]
-                slope, total = slope + weight, total + weight * number(event)
-        now = instant
-    return INF, (slope * number(t_max) - (total - high)) / number(unit)
+    number = weights.dtype.type
+    threshold = number(threshold)
+    line = reference_rest.beginning(threshold, rise, kind)
+    for instant in [*sorted({time for time, *_ in events}), INF]:
+        now = [event for event in events if event[0] == instant]
+        after = line.slope
+        for _, ended, _, i in now:
+            after += -weights[i] if ended else weights[i]
+        time = reference_rest.crossing(line, threshold, instant, after, rise, kind)
+        if time <= instant and time < t_max:
+            return time, threshold
+        line = reference_rest.follow(line, now, weights, rise, kind)
+    if rise == INF:
+        return INF, line.slope * number(t_max) - (line.total - threshold)
+    return INF, reference_rest.level(line, t_max, rise)
 
 
 def ramp_exact(weights, arrivals, threshold, rise, t_max):

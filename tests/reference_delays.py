@@ -1,6 +1,7 @@
 """Slow and obvious twins of layers in which each input or pair has a delay of its own."""
 
 import numpy as np
+import reference_rest
 from reference import INF, gather, thresholds_of
 
 import ttfs
@@ -80,21 +81,21 @@ def jumps(events, weights, threshold):
 
 def lines(events, weights, threshold, network, kind):
     """The same for ramps: where a line meets the threshold, if no instant comes before."""
-    rise, t_max = network.psp.rise, network.t_max
-    number, unit = weights.dtype.type, 1.0 if rise == INF else rise
-    high = number(threshold * unit)
-    slope, total, now = number(0), high, kind(0)
-    for instant in [*sorted({time for time, *_ in events}), None]:
-        if slope > 0:
-            time = max(kind(total / slope), now)
-            if time < t_max and (instant is None or time <= instant):
-                return time, high / number(unit), slope
-        for time, ends, i in events:
-            if time == instant:
-                weight = -weights[i] if ends else weights[i]
-                slope, total = slope + weight, total + weight * number(time)
-        now = instant
-    return INF, (slope * number(t_max) - (total - high)) / number(unit), slope
+    rise, t_max, number = network.psp.rise, network.t_max, weights.dtype.type
+    threshold = number(threshold)
+    line = reference_rest.beginning(threshold, rise, kind)
+    for instant in [*sorted({time for time, *_ in events}), INF]:
+        now = [event for event in events if event[0] == instant]
+        after = line.slope
+        for _, ends, i in now:
+            after += -weights[i] if ends else weights[i]
+        time = reference_rest.crossing(line, threshold, instant, after, rise, kind)
+        if time <= instant and time < t_max:
+            return time, threshold, line.slope
+        line = reference_rest.follow(line, now, weights, rise, kind)
+    if rise == INF:
+        return INF, line.slope * number(t_max) - (line.total - threshold), line.slope
+    return INF, reference_rest.level(line, t_max, rise), line.slope
 
 
 # Gradients of a layer with a delay for each pair. An input is a cause of a spike if it arrived

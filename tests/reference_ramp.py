@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
+import reference_rest
 from reference import departures, neurons_of, synapses_of
 
 INF = np.inf
@@ -88,17 +89,19 @@ class Ramps:
     def __init__(self, circuit, given, kind):
         self.circuit, self.kind, self.number = circuit, kind, circuit.dtype.type
         self.rise = circuit.psp.rise
-        self.scale = self.number(1 if self.rise == INF else self.rise)
-        self.high = {n: self.number(h * circuit.psp.unit) for n, h in neurons_of(circuit).items()}
-        self.slope = dict.fromkeys(self.high, self.number(0))
-        self.total = {n: h if h < INF else self.number(0) for n, h in self.high.items()}
+        self.high = {n: self.number(h) for n, h in neurons_of(circuit).items()}
+        none = self.number(0)
+        self.lines = {
+            n: reference_rest.beginning(h if h < INF else none, self.rise, kind)
+            for n, h in self.high.items()
+        }
         self.candidate = dict.fromkeys(self.high, kind(INF))
-        self.spikes, self.at, self.lines = {}, {}, defaultdict(deque)
+        self.spikes, self.at, self.ways = {}, {}, defaultdict(deque)
         self.given = {n: kind(t) for n, t in given.items() if t < circuit.t_max}
         self.rows = defaultdict(list)
         for s in synapses_of(circuit):
             self.rows[s.projection, s.source[1]].append(s)
-        self.now = kind(0)
+        self.now, self.before = kind(0), {}
 
     def events(self):
         """All events in order, as (time, kind, population, neuron, source or None)."""
@@ -114,8 +117,8 @@ class Ramps:
                 yield float(self.now), NAMES[kind], layer, neuron, source
 
     def on_the_way(self):
-        """What is at the head of a line."""
-        return [line[0][:6] for line in self.lines.values() if line]
+        """What is at the head of a way."""
+        return [way[0][:6] for way in self.ways.values() if way]
 
     def coming(self):
         """What comes next: the time, and what sorts it; None at the end."""
@@ -127,14 +130,16 @@ class Ramps:
 
     def level(self, neuron, time):
         """The potential of a neuron that has not fired."""
+        line = self.lines[neuron]
+        if self.rise < INF:
+            return reference_rest.level(line, time, self.rise)
         threshold = self.high[neuron] if self.high[neuron] < INF else self.number(0)
-        line = self.slope[neuron] * self.number(time) - (self.total[neuron] - threshold)
-        return line / self.scale
+        return line.slope * self.number(time) - (line.total - threshold)
 
     def fire(self, layer, neuron, told):
-        """A spike, and what it puts in line."""
+        """A spike, and what it puts on its way."""
         unit = (layer, neuron)
-        self.at[unit] = self.level(unit, self.now) if told else self.high[unit] / self.scale
+        self.at[unit] = self.level(unit, self.now) if told else self.high[unit]
         self.spikes[unit], self.candidate[unit] = self.now, self.kind(INF)
         for r, delay in departures(self.circuit, self.rows, self.circuit.names[layer], neuron):
             projection = self.circuit.projections[r]
@@ -143,9 +148,9 @@ class Ramps:
             arrival = self.arrival(delay, loop=target <= layer)
             end = self.kind(np.float64(arrival) + self.rise)
             for kind, time in ((ARRIVES, arrival), (ENDS, end)):
-                line = self.lines[r, own, kind]
+                way = self.ways[r, own, kind]
                 if time < self.circuit.t_max:
-                    line.append((time, target, kind, neuron, r, len(line), delay))
+                    way.append((time, target, kind, neuron, r, len(way), delay))
 
     def arrival(self, delay, loop):
         """When a spike that is fired now arrives."""
@@ -155,26 +160,29 @@ class Ramps:
     def take(self, layer, kind, neuron, r, _):
         """An arrival or an end; after the last of an instant, when each neuron would fire."""
         own = neuron if np.ndim(self.circuit.projections[r].delay) else None
-        *_, delay = self.lines[r, own, kind].popleft()
-        time = self.number(self.now)
+        *_, delay = self.ways[r, own, kind].popleft()
         for s in self.rows[r, neuron]:
             if own is None or s.delay == delay:
-                weight = self.number(-s.weight if kind == ENDS else s.weight)
-                self.slope[s.target] += weight
-                self.total[s.target] += weight * time
+                line = self.lines[s.target]
+                self.before.setdefault(s.target, line)
+                event, weights = (self.now, kind == ENDS, 0), [self.number(s.weight)]
+                self.lines[s.target] = reference_rest.follow(
+                    line, [event], weights, self.rise, self.kind
+                )
         if not any(head[:2] == (self.now, layer) for head in self.on_the_way()):
-            for unit in self.candidate:
-                if unit[0] == layer and unit not in self.spikes:
-                    self.foresee(unit)
+            for unit, before in self.before.items():
+                if unit not in self.spikes and self.high[unit] < INF:
+                    self.candidate[unit] = self.foresee(unit, before)
+            self.before = {}
 
-    def foresee(self, unit):
-        """A new candidate, unless it has come to the old one."""
-        if self.candidate[unit] <= self.now:
-            return
-        slope, finite = self.slope[unit], self.high[unit] < INF
-        time = self.kind(self.total[unit] / slope) if slope > 0 and finite else self.kind(INF)
-        time = time if time < INF else self.kind(INF)
-        self.candidate[unit] = max(time, self.now)
+    def foresee(self, unit, before):
+        """When a neuron fires after an instant, if nothing more comes."""
+        line, high = self.lines[unit], self.high[unit]
+        for known, until in ((before, self.now), (line, self.kind(INF))):
+            time = reference_rest.crossing(known, high, until, line.slope, self.rise, self.kind)
+            if time <= until:
+                return max(time, self.now)
+        return self.kind(INF)
 
     def potential(self, unit, time):
         """At the spike, or at a time."""

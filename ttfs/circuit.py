@@ -106,7 +106,7 @@ class Circuit:
         return circuit
 
     def _take(self, plan: Plan) -> None:
-        """What a simulator wants to know; thresholds are those of sums of weights."""
+        """What a simulator wants to know."""
         rise = self.psp.rise if isinstance(self.psp, Ramp) else 0
         self.plan, self.number = plan._replace(rise=np.float64(rise)), next(NUMBERS)
         begins = plan.starts.tolist()
@@ -114,7 +114,12 @@ class Circuit:
         self.thresholds = np.full(begins[-1], np.inf, self.dtype)
         for units, p in zip(self.units, self.populations, strict=True):
             whose = f"population {p.name!r}: threshold"
-            convert(np.asarray(p.threshold), self.thresholds[units], whose, self.psp.unit)
+            self._set(self.thresholds[units], np.asarray(p.threshold), whose)
+
+    def _set(self, room: np.ndarray, thresholds: np.ndarray, whose: str) -> None:
+        """Thresholds that fit the precision, and so do they times the rise, as sums begin."""
+        convert(thresholds, room, whose)
+        convert(thresholds, np.empty_like(room), whose, self.psp.unit)
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{p.name} {p.size}" for p in self.populations)
@@ -159,7 +164,7 @@ class Circuit:
             number, index = self.neuron(layer, neuron)
             whose = f"threshold of {self.names[number]} {index}"
             room = other.thresholds[self.units[number]][index : index + 1]
-            convert(np.array([positive(value, whose)]), room, whose, self.psp.unit)
+            other._set(room, np.array([positive(value, whose)]), whose)
         if weights:
             other.plan = self.plan._replace(weights=self.plan.weights.copy())
         for (source, sender, layer, neuron), weight in weights.items():

@@ -5,7 +5,8 @@ spikes so far, and its potential from adding the same weights in the same order.
 """
 
 import heapq
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -162,7 +163,7 @@ def arrival_time(plan: Plan, r: int, spiked: Any, delay: float, ends: int) -> An
     time = kind(np.float64(spiked) + delay)
     if time == spiked and plan.projections[r, TARGET] <= plan.projections[r, SOURCE]:
         time = np.nextafter(spiked, kind(np.inf))
-    return kind(np.float64(time) + plan.rise) if ends else time
+    return end_of(plan, time) if ends else time
 
 
 def _synapses(plan: Plan, r: int, sender: int, neuron: int) -> list[int]:
@@ -177,10 +178,7 @@ def _synapses(plan: Plan, r: int, sender: int, neuron: int) -> list[int]:
 def _under_way(plan: Plan, state: Any, r: int, neuron: int, ends: int) -> Iterator[Arrival]:
     """The same where each synapse has its own delay: some of a spike may yet have to come."""
     row = plan.projections[r]
-    start, size = plan.starts[row[SOURCE]], state.counters[HEAP]
-    queue = state.heap[:size]
-    queue = queue[(queue[:, 2] == r) & (queue[:, 0] % len(state.heads) == ends)]
-    coming = dict(zip(queue[:, 1].tolist(), queue[:, 3].tolist(), strict=True))
+    start, coming = plan.starts[row[SOURCE]], _coming(state, r, ends)
     for sender in state.fired[start : start + state.counts[row[SOURCE]]]:
         spiked = state.spikes[start + sender]
         for synapse in _synapses(plan, r, sender, neuron):
@@ -188,6 +186,13 @@ def _under_way(plan: Plan, state: Any, r: int, neuron: int, ends: int) -> Iterat
             if float(time) < plan.t_max and synapse < coming.get(int(sender), np.inf):
                 weight = plan.weights[synapse + row[FIRST]]
                 yield Arrival(time, ends, sender, r, synapse, row[SOURCE], spiked, weight)
+
+
+def _coming(state: Any, r: int, ends: int) -> dict[int, int]:
+    """The synapse at which each spike along a projection arrives, or ends, next."""
+    queue = state.heap[: state.counters[HEAP]]
+    queue = queue[(queue[:, 2] == r) & (queue[:, 0] % len(state.heads) == ends)]
+    return dict(zip(queue[:, 1].tolist(), queue[:, 3].tolist(), strict=True))
 
 
 class Course(NamedTuple):
@@ -236,35 +241,113 @@ def course_of(plan: Plan, state: Any, threshold: Any, layer: int, neuron: int) -
     if not plan.rise:
         return Course(found, slope)
     times = np.array([a.time for a in found], weights.dtype)
-    total = np.cumsum(np.append(finite(threshold), weights * times))[1:]
-    return Course(found, line(plan, threshold, slope, total, times))
+    if np.isinf(plan.rise):
+        total = np.cumsum(np.append(finite(threshold), weights * times))[1:]
+        return Course(found, line(threshold, slope, total, times))
+    arrived = np.array([not a.ends for a in found], bool)
+    summed = np.cumsum(np.where(arrived, weights, weights.dtype.type(0)))
+    return Course(found, summed_less_left(plan, found, arrived, summed))
 
 
+@quiet
+def summed_less_left(
+    plan: Plan, found: list[Arrival], arrived: np.ndarray, summed: np.ndarray
+) -> np.ndarray:
+    """The potential after each event: what has arrived, less what has yet to rise."""
+    times = np.array([float(a.time) for a in found])
+    ends = np.array([float(end_of(plan, a.time)) for a in found])
+    weights = np.where(arrived, [float(a.weight) for a in found], 0.0)
+    left = []
+    for k, now in enumerate(times):
+        rising = np.flatnonzero(ends[: k + 1] > now)
+        left.append(added_up(weights[rising] * (1 - (now - times[rising]) / plan.rise)))
+    return (summed.astype(float) - np.array(left)).astype(summed.dtype)
+
+
+def added_up(terms: Sequence[float] | np.ndarray) -> float:
+    """Their sum, rounded once; if it overflows, as it does step by step."""
+    try:
+        return math.fsum(terms)
+    except (OverflowError, ValueError):
+        return sum(terms)
+
+
+def end_of(plan: Plan, arrival: Any) -> Any:
+    """When the ramp ends of a spike that arrives."""
+    return arrival.dtype.type(np.float64(arrival) + plan.rise)
+
+
+@quiet
 def potentials(plan: Plan, state: Any, thresholds: np.ndarray, units: slice, now: float) -> Any:
-    """Of some units now; of those that fired, at their spike."""
+    """Of some units of a layer now; of those that fired, at their spike."""
     if not plan.rise:
         levels = state.potential[units]
-    else:
+    elif np.isinf(plan.rise):
         time = plan.weights.dtype.type(now)
-        levels = line(plan, thresholds[units], state.slope[units], state.total[units], time)
+        levels = line(thresholds[units], state.slope[units], state.total[units], time)
+    else:
+        left = left_to_rise(plan, state, int(plan.owners[units.start]), now)
+        levels = (state.summed[units].astype(float) - left).astype(state.summed.dtype)
     return np.where(np.isfinite(state.spikes[units]), state.at_spike[units], levels)
 
 
 @quiet
-def line(plan: Plan, threshold: Any, slope: Any, total: Any, time: Any) -> Any:
+def left_to_rise(plan: Plan, state: Any, layer: int, now: float) -> np.ndarray:
+    """(neurons,) what ramps that still rise have yet to add to each neuron of a layer."""
+    terms: list[list[float]] = [[] for _ in range(plan.sizes[layer])]
+    for r in np.flatnonzero(plan.projections[:, TARGET] == layer):
+        for arrivals, targets, weights in _rows_under_way(plan, state, r):
+            ends = np.array([float(end_of(plan, arrival)) for arrival in arrivals])
+            still = 1 - (now - np.array(arrivals, float)) / plan.rise
+            found = np.where(ends > now, weights.astype(float) * still, 0.0)
+            for neuron, term in zip(targets.tolist(), found.tolist(), strict=True):
+                terms[neuron].append(term)
+    return np.array([added_up(found) for found in terms])
+
+
+def _rows_under_way(
+    plan: Plan, state: Any, r: int
+) -> Iterator[tuple[list[Any], np.ndarray, np.ndarray]]:
+    """The spikes along a projection that have arrived: when, at which neurons, with what weights.
+
+    One time for all neurons that a spike reaches, or one for each. Where there is one delay,
+    those whose ramps have ended are left out.
+    """
+    row, start = plan.projections[r], plan.starts[plan.projections[r, SOURCE]]
+    if row[KIND] == SYNAPTIC:
+        coming = _coming(state, r, 0)
+        for sender in state.fired[start : start + state.counts[row[SOURCE]]]:
+            places = np.arange(*plan.pointers[row[ROWS] + sender : row[ROWS] + sender + 2])
+            places = places[places < coming.get(int(sender), np.inf)]
+            spiked, delays = state.spikes[start + sender], plan.delays[places + row[DELAYS]]
+            arrivals = [arrival_time(plan, r, spiked, delay, 0) for delay in delays]
+            arrived = np.array([float(a) < plan.t_max for a in arrivals], bool)
+            places = places[arrived]
+            kept = [a for a, there in zip(arrivals, arrived, strict=True) if there]
+            yield kept, plan.indices[places], plan.weights[places + row[FIRST]]
+        return
+    delay = plan.delays[row[DELAYS]]
+    for sender in state.fired[start + state.heads[1, r] : start + state.heads[0, r]]:
+        arrival = arrival_time(plan, r, state.spikes[start + sender], delay, 0)
+        if row[KIND] == DENSE:
+            targets = np.arange(plan.sizes[row[TARGET]])
+            weights = plan.weights[row[FIRST] + sender * row[WIDTH] :][: len(targets)]
+        else:
+            places = slice(*plan.pointers[row[ROWS] + sender : row[ROWS] + sender + 2])
+            targets = plan.indices[places]
+            weights = plan.weights[row[FIRST] :][places]
+        yield [arrival], targets, weights
+
+
+@quiet
+def line(threshold: Any, slope: Any, total: Any, time: Any) -> Any:
     """Points of straight lines, as `kernels.simulator_ramp.level` has them."""
-    return (slope * time - (total - finite(threshold))) / scale_of(plan)
+    return slope * time - (total - finite(threshold))
 
 
 def finite(threshold: Any) -> Any:
     """A threshold as it is in `total`: an endless one is not."""
     return np.where(np.isfinite(threshold), threshold, threshold.dtype.type(0))
-
-
-def scale_of(plan: Plan) -> Any:
-    """What sums of weights are divided by to be a potential."""
-    number = plan.weights.dtype.type
-    return number(plan.rise) if 0 < plan.rise < np.inf else number(1)
 
 
 def weight_places(plan: Plan, sender: tuple[int, int], neuron: tuple[int, int]) -> list[int]:

@@ -199,6 +199,6 @@ def signal_of(
     gains = aligned_zeros(samples * shape[1], network.dtype).reshape(shape)
     until = aligned_zeros(gains.size, network.dtype).reshape(shape)
     first = arrays.units[layer]
-    floors = floor * network.scaled_thresholds(layer)
+    floors = floor * network.psp.unit * network.scaled_thresholds(layer)
     kernels.make_gains(errors, first, found.spikes, found.slopes, floors, gains, until)
     return Signal(layer, causes_of(network, layer, below), gains, until)

@@ -264,11 +264,12 @@ class Network:
         real = self.scaled_thresholds(layer)
         with np.errstate(over="ignore", under="ignore"):
             thresholds = np.asarray(self.layers[layer].threshold, np.float64)
-            thresholds = thresholds / self.scales[layer] * self.psp.unit
+            thresholds = thresholds / self.scales[layer]
             real[:] = thresholds
+            high = real * self.dtype.type(self.psp.unit)  # where the sums of ramps begin
         self.pack(layer)
         known = np.isfinite(self.scales[layer])  # training that diverges has its own message
-        if known and not (np.isfinite(real).all() and (real > 0).all()):
+        if known and not (np.isfinite(high).all() and (high > 0).all() and (real > 0).all()):
             raise InputError(
                 f"Dense {layer + 1}: a threshold is too large or too small for {self.dtype},"
                 f" {thresholds.min():g} among them"

@@ -408,7 +408,7 @@ class Simulator:
         return explanations.course_of(self.plan, self._state, threshold, layer, neuron)
 
     def _threshold(self, unit: int) -> float:
-        return float(self.circuit.thresholds[unit] / explanations.scale_of(self.plan))
+        return float(self.circuit.thresholds[unit])
 
     def what_if(
         self,

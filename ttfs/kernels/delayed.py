@@ -13,7 +13,16 @@ from numba import prange
 
 from ttfs.kernels.jit import kernel, making_kernel, parallel_kernel
 from ttfs.kernels.propagation import block_of
-from ttfs.kernels.ramp import Traces, make_work, schedule, settle, sweep
+from ttfs.kernels.ramp import (
+    Traces,
+    in_doubt,
+    level_at_end,
+    line_meets,
+    make_work,
+    schedule,
+    settle,
+    sweep,
+)
 from ttfs.kernels.sorting import insert, sort_events
 
 FEW = 48  # arrivals that are sorted sooner by insertion than by bins
@@ -65,9 +74,10 @@ def shared_block(arrays, rise, arrivals, spikes, slopes, potential):
     work = make_work(arrays, arrivals)
     totals = np.empty(spikes.shape[1], slopes.dtype)
     for s in range(len(arrivals)):
+        traces = Traces(spikes[s], slopes[s], totals)
         events = list_events(arrays, rise, arrivals[s], work)
-        sweep(arrays, 0, events, work, Traces(spikes[s], slopes[s], totals))
-        settle(arrays, rise, spikes[s], slopes[s], totals, potential[s])
+        sweep(arrays, 0, rise, events, work, traces)
+        settle(arrays, rise, events, work, traces, potential[s])
 
 
 @parallel_kernel
@@ -86,24 +96,31 @@ def arrive(row, delays, neuron, arrivals):
 
 
 @kernel
-def follow_ramps(neuron, events, weights, threshold, t_max, work):
-    """Follow the line of one neuron; return its spike, slope and total, then or at the horizon."""
+def follow_ramps(neuron, events, arrays, rise, work):
+    """Follow the line of one neuron; return its spike, its slope and potential then or at last."""
+    weights, threshold = arrays.weights, arrays.thresholds[neuron]
     number, kind = weights.dtype.type, work.moments.dtype.type
-    slope, total = number(0), threshold
+    ends, slope, bulk = rise < np.inf, number(0), threshold
+    total = threshold * number(rise) if ends else threshold
     since = kind(0)
     for e in range(events + 1):
         moment = work.moments[e]
-        if slope > 0 and moment != since:
-            time = kind(total / slope)
-            time = since if time < since else time
-            if time <= moment and time < t_max:
-                return time, slope, total
+        if e == 0 or moment != since:
+            time = line_meets(slope, total, since, rise, work)
+            if ends:
+                line = slope, total, bulk
+                time = in_doubt(time, line, threshold, weights, neuron, e, rise, work)
+            if time <= moment and time < arrays.t_max:
+                return time, slope, threshold
         if e < events:
-            weight = work.signs[e] * weights[work.starts[e] + neuron]
-            slope += weight
-            total += weight * work.values[e]
+            weight = weights[work.starts[e] + neuron]
+            slope += work.signs[e] * weight
+            total += work.signs[e] * work.values[e] * weight
+            bulk += abs(weight)
             since = moment
-    return kind(np.inf), slope, total
+    if ends:
+        return kind(np.inf), slope, level_at_end(arrays, neuron, events, rise, work)
+    return kind(np.inf), slope, slope * number(arrays.t_max) - (total - threshold)
 
 
 @kernel
@@ -125,16 +142,14 @@ def paired_ramps_block(arrays, delays, rise, times, spikes, slopes, potential):
     as `ramp.run_block` fills them.
     """
     work, arrivals = make_work(arrays, times), np.empty(times.shape[1], times.dtype)
-    totals = np.empty(spikes.shape[1], slopes.dtype)
     for s in range(len(times)):
         spikes[s], slopes[s] = np.inf, 0
         for j in range(delays.shape[1]):
             arrive(times[s], delays, j, arrivals)
             events = list_events(arrays, rise, arrivals, work)
-            spikes[s, j], slopes[s, j], totals[j] = follow_ramps(
-                j, events, arrays.weights, arrays.thresholds[j], arrays.t_max, work
+            spikes[s, j], slopes[s, j], potential[s, j] = follow_ramps(
+                j, events, arrays, rise, work
             )
-        settle(arrays, rise, spikes[s], slopes[s], totals, potential[s])
 
 
 @parallel_kernel

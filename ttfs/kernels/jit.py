@@ -81,6 +81,11 @@ def kernel(function):
     return compiled(function, nogil=True, _nrt=False, forceinline=True)
 
 
+def rare_kernel(function):
+    """The same, called so seldom that no caller gets a copy of its code, which takes long."""
+    return compiled(function, nogil=True, _nrt=False)
+
+
 def making_kernel(function):
     """A serial kernel that makes arrays, for itself or its caller."""
     return compiled(function, nogil=True)

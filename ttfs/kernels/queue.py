@@ -31,7 +31,8 @@ from ttfs.kernels.sorting import BINS, sort_events
 
 HEAP, NEXT, FIRING, LAYER, LISTED, ROWED, STIMULUS, STIMULI, EVENTS, SYNAPSES = range(10)
 POPULATIONS, PROJECTIONS, CIRCUIT = 10, 11, 12  # how many; which circuit this is a state of
-COUNTERS, SCRATCH = 13, BINS + 1  # lengths; the scratch is of the sort
+RESTING = 13  # how many neurons have come to rest at their threshold at this instant
+COUNTERS, SCRATCH = 14, BINS + 1  # lengths; the scratch is of the sort
 
 
 @kernel
@@ -80,16 +81,22 @@ def pop(state):
 
 
 @kernel
-def due(plan, state, place, kind, r, spiked, delay):
-    """Note at a place of the heap when a spike comes; return whether that is in time.
+def landing(plan, state, r, spiked, delay):
+    """When a spike arrives.
 
-    Where a loop could close, an arrival is later than its spike, if only by the least step.
+    Where a loop could close, that is later than the spike, if only by the least step.
     """
-    state.heap_time[place] = spiked + delay
-    back = plan.projections[r, TARGET] <= plan.projections[r, SOURCE]
-    if back and state.heap_time[place] == spiked:
-        state.heap_time[place] = np.inf
-        state.heap_time[place] = np.nextafter(spiked, state.heap_time[place])
+    number = state.clock.dtype.type
+    arrival = number(spiked + delay)
+    if arrival == spiked and plan.projections[r, TARGET] <= plan.projections[r, SOURCE]:
+        arrival = np.nextafter(arrival, number(np.inf))
+    return arrival
+
+
+@kernel
+def due(plan, state, place, kind, r, spiked, delay):
+    """Note at a place of the heap when a spike comes; return whether that is in time."""
+    state.heap_time[place] = landing(plan, state, r, spiked, delay)
     if kind:
         state.heap_time[place] = state.heap_time[place] + plan.rise
     return state.heap_time[place] < plan.t_max

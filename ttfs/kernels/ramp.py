@@ -9,6 +9,9 @@ at the threshold, so the line reaches it at total / slope.
 A neuron fires at that time if it comes before the next event or with it. Whether it does is
 first asked of sixteen neurons at once by a product instead of a quotient, with a margin for
 rounding; only where that says yes is the division done.
+
+With ramps that end, lines at the threshold but for their roundings are in doubt, and `rest`
+decides. How large those can be, a third sum tells: the bulk of what was added and taken away.
 """
 
 from typing import NamedTuple
@@ -16,8 +19,19 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from ttfs.kernels.jit import kernel, making_kernel, parallel_kernel
+from ttfs.kernels.jit import kernel, making_kernel, parallel_kernel, rare_kernel
 from ttfs.kernels.propagation import block_of
+from ttfs.kernels.rest import (
+    doubt,
+    excess,
+    goes_on,
+    include,
+    latest,
+    level_of,
+    meeting,
+    nothing,
+    two_sum,
+)
 from ttfs.kernels.sorting import BINS, sort_events
 from ttfs.kernels.vector import (
     LANES,
@@ -26,6 +40,7 @@ from ttfs.kernels.vector import (
     broadcast,
     load,
     lowest_bit,
+    magnitude,
     multiply,
     store,
     subtract,
@@ -47,11 +62,14 @@ class Work(NamedTuple):
     bins: np.ndarray  # (BINS + 1,)
     moments: np.ndarray  # (2 * longest + 1,) events in order: when, and at last inf,
     limits: np.ndarray  # (2 * longest + 1,) that with a margin; NaN if the event before is then
+    doubts: np.ndarray  # (2 * longest + 1,) what roundings can come to by then, twice
     values: np.ndarray  # (2 * longest,) when, in the network's precision
     signs: np.ndarray  # (2 * longest,) 1 for an arrival, -1 for the end of a ramp
     starts: np.ndarray  # (2 * longest,) where the row of weights begins
+    until: np.ndarray  # (2 * longest,) when the ramp of an arrival ends; -inf for an end
     slope: np.ndarray  # (WIDE,) sums of the neurons in the registers
     total: np.ndarray  # (WIDE,)
+    bulk: np.ndarray  # (WIDE,)
 
 
 class Traces(NamedTuple):
@@ -77,9 +95,12 @@ def make_work(arrays, times):
         np.empty(BINS + 1, np.int64),
         np.empty(2 * longest + 1, times.dtype),
         np.empty(2 * longest + 1, arrays.weights.dtype),
+        np.empty(2 * longest + 1, arrays.weights.dtype),
         np.empty(2 * longest, arrays.weights.dtype),
         np.empty(2 * longest, arrays.weights.dtype),
         np.empty(2 * longest, np.int64),
+        np.empty(2 * longest, times.dtype),
+        np.empty(WIDE, arrays.weights.dtype),
         np.empty(WIDE, arrays.weights.dtype),
         np.empty(WIDE, arrays.weights.dtype),
     )
@@ -96,6 +117,7 @@ def schedule(arrays, layer, rise, count, work):
         arrivals[k] = work.times[k] + arrays.delays[layer]
         ends[k] = arrivals[k] + rise
     arrivals[count], ends[count] = np.inf, np.inf
+    never = ends.dtype.type(-np.inf)
     number = work.values.dtype.type
     coarser = max(np.finfo(number).eps, np.finfo(work.times.dtype.type).eps)
     margin, tiny = number(1 + 16 * coarser), np.finfo(number).tiny
@@ -106,45 +128,161 @@ def schedule(arrays, layer, rise, count, work):
         if time >= arrays.t_max:
             break
         spike = arriving if arrives else ending
+        work.until[events] = ends[spike] if arrives else never
         arriving += arrives
         ending += not arrives
         value = number(time)
         same = events > 0 and time == work.moments[events - 1]
         work.moments[events] = time
         work.limits[events] = number(np.nan) if same else value * margin + tiny
+        work.doubts[events] = 2 * doubt(time, rise, number, work.times.dtype.type)
         work.values[events] = value
         work.signs[events] = 1 if arrives else -1
         work.starts[events] = arrays.rows[layer] + work.index[spike] * arrays.widths[layer]
         events += 1
     work.moments[events] = np.inf
     work.limits[events] = number(arrays.t_max) * margin + tiny
+    work.doubts[events] = 2 * doubt(arrays.t_max, rise, number, work.times.dtype.type)
     return events
 
 
 @kernel
-def cross(bits, first, e, t_max, work, traces):
+def line_meets(slope, total, since, rise, work):
+    """When a line that rises from `since` on meets the threshold; or inf."""
+    if slope > 0:
+        crossing = work.moments.dtype.type(total / slope)
+        if crossing < np.inf and crossing <= latest(since, rise):  # false for NaN
+            return max(since, crossing)
+    return work.moments.dtype.type(np.inf)
+
+
+@kernel
+def first_rising(e, since, work):
+    """The first of the events before event e that may be an arrival whose ramp still rises.
+
+    since: when the event before was.
+    """
+    first = e
+    while first > 0 and not -np.inf < work.until[first - 1] <= since:
+        first -= 1
+    return first
+
+
+@rare_kernel
+def weigh(weights, column, e, since, moment, origin, rise, work):
+    """What of a neuron's ramps rises when event e comes, and the sum of all weights till then."""
+    rising, number = nothing(), weights.dtype.type
+    summed = number(0)
+    for k in range(e):
+        if work.signs[k] > 0:
+            weight = weights[work.starts[k] + column]
+            summed += weight
+            if work.until[k] > since:
+                arrival, end = np.float64(work.moments[k]), np.float64(work.until[k])
+                rising = include(rising, np.float64(weight), arrival, end, moment, origin, rise)
+    return rising, summed
+
+
+@kernel
+def end_in_doubt(weights, column, e, since, time, last, after, work):
+    """The arrival, later than `after`, of a neuron's first ramp to end from `time` to `last`.
+
+    Or inf.
+    """
+    for k in range(first_rising(e, since, work), e):
+        if work.until[k] > last:
+            break
+        arrival = np.float64(work.moments[k])
+        if work.until[k] >= time and arrival > after and weights[work.starts[k] + column] != 0:
+            return arrival
+    return np.inf
+
+
+@kernel
+def is_there(threshold, weights, column, e, since, rise, work):
+    """Whether a neuron is at its threshold at event e: when a ramp of its own ends, or else then."""
+    moment = work.moments[e]
+    start = end_in_doubt(weights, column, e, since, moment, moment, -np.inf, work)
+    origin = two_sum(np.float64(moment), -rise) if start == np.inf else (start, 0.0)
+    while True:
+        rising, summed = weigh(weights, column, e, since, np.inf, origin, rise, work)
+        if excess(rising, summed, threshold, rise) >= 0:
+            return True
+        if start < np.inf:
+            start = end_in_doubt(weights, column, e, since, moment, moment, start, work)
+        if start == np.inf:
+            return False
+        origin = start, 0.0
+
+
+@kernel
+def slope_after(slope, weights, column, e, work):
+    """What a slope will be when all events of the instant of event e have been added."""
+    k = e
+    while work.moments[k] == work.moments[e] and work.moments[k] < np.inf:
+        slope += work.signs[k] * weights[work.starts[k] + column]
+        k += 1
+    return slope
+
+
+@rare_kernel
+def in_doubt(crossing, line, threshold, weights, column, e, rise, work):
+    """When a neuron fires whose line may be at the threshold only by rounding, or not by that.
+
+    crossing: when its line says so; line: its slope, total and bulk. Later than event e, if not
+    by then.
+    """
+    number, kind = weights.dtype.type, work.moments.dtype.type
+    since = work.moments[e - 1] if e > 0 else kind(0)
+    moment, (slope, total, bulk) = work.moments[e], line
+    if not bulk < np.inf:
+        return crossing
+    if crossing <= moment and crossing < np.inf:
+        error = doubt(crossing, rise, number, kind) * bulk
+        last = np.float64(crossing) + np.float64(error) / np.float64(slope)
+        start = end_in_doubt(weights, column, e, since, crossing, last, -np.inf, work)
+        if start < np.inf:
+            rising, summed = weigh(weights, column, e, since, np.inf, (start, 0.0), rise, work)
+            over = excess(rising, summed, threshold, rise)
+            crossing = max(crossing, kind(meeting(rising, over, np.float64(since))))
+    if crossing > moment:
+        error = doubt(moment, rise, number, kind) * bulk
+        after = slope_after(slope, weights, column, e, work)
+        if total - slope * number(moment) <= error and not goes_on(after, rise, error, number):
+            if is_there(threshold, weights, column, e, since, rise, work):
+                return moment
+    return crossing
+
+
+@kernel
+def cross(bits, first, e, arrays, thresholds, rise, work, traces):
     """Let those neurons fire, of the ones whose bits are set, that cross by event e.
 
     Returns their bits.
     """
     fired = bits ^ bits
     since = work.moments[e - 1] if e > 0 else work.moments.dtype.type(0)
+    if e > 0 and work.moments[e] == since:
+        return fired
     while bits:
         lane = lowest_bit(bits)
         bits &= bits - ONE
-        if work.slope[lane] > 0:
-            crossing = work.moments.dtype.type(work.total[lane] / work.slope[lane])
-            time = max(since, crossing)
-            if crossing <= work.moments[e] and time < t_max:  # false for NaN
-                traces.spikes[first + lane] = time
-                traces.slopes[first + lane] = work.slope[lane]
-                fired |= ONE << np.uint64(lane)
+        slope, total = work.slope[lane], work.total[lane]
+        time = line_meets(slope, total, since, rise, work)
+        if rise < np.inf:
+            line, threshold = (slope, total, work.bulk[lane]), thresholds[first + lane]
+            time = in_doubt(time, line, threshold, arrays.weights, first + lane, e, rise, work)
+        if time <= work.moments[e] and time < arrays.t_max:
+            traces.spikes[first + lane] = time
+            traces.slopes[first + lane] = slope
+            fired |= ONE << np.uint64(lane)
     return fired
 
 
 @kernel
-def sweep_wide(first, events, weights, thresholds, t_max, work, traces):
-    """Follow the lines of WIDE neurons from event to event, until the horizon."""
+def sweep_wide(first, events, arrays, thresholds, work, traces):
+    """Follow the lines of WIDE neurons, whose ramps do not end, from event to event."""
+    weights = arrays.weights
     a0 = broadcast(weights, 0.0)
     a1, a2, a3 = a0, a0, a0
     s0, s1 = load(thresholds, first), load(thresholds, first + LANES)
@@ -167,19 +305,16 @@ def sweep_wide(first, events, weights, thresholds, t_max, work, traces):
             store(s1, work.total, LANES)
             store(s2, work.total, 2 * LANES)
             store(s3, work.total, 3 * LANES)
-            fired = cross(bits, first, e, t_max, work, traces)
+            fired = cross(bits, first, e, arrays, thresholds, np.inf, work, traces)
             s0, s1 = where(fired, never, s0), where(fired >> np.uint64(16), never, s1)
             s2, s3 = (
                 where(fired >> np.uint64(32), never, s2),
                 where(fired >> np.uint64(48), never, s3),
             )
         if e < events:
-            start = work.starts[e] + first
-            sign, value = broadcast(weights, work.signs[e]), broadcast(weights, work.values[e])
-            w0 = multiply(sign, load(weights, start))
-            w1 = multiply(sign, load(weights, start + LANES))
-            w2 = multiply(sign, load(weights, start + 2 * LANES))
-            w3 = multiply(sign, load(weights, start + 3 * LANES))
+            start, value = work.starts[e] + first, broadcast(weights, work.values[e])
+            w0, w1 = load(weights, start), load(weights, start + LANES)
+            w2, w3 = load(weights, start + 2 * LANES), load(weights, start + 3 * LANES)
             a0, s0 = add(a0, w0), add(s0, multiply(w0, value))
             a1, s1 = add(a1, w1), add(s1, multiply(w1, value))
             a2, s2 = add(a2, w2), add(s2, multiply(w2, value))
@@ -191,22 +326,29 @@ def sweep_wide(first, events, weights, thresholds, t_max, work, traces):
 
 
 @kernel
-def sweep_narrow(first, events, weights, thresholds, t_max, work, traces):
-    """The same for LANES neurons."""
-    a, s = broadcast(weights, 0.0), load(thresholds, first)
-    nearly = broadcast(weights, 64 * np.finfo(weights.dtype.type).tiny)
-    never = broadcast(weights, np.inf)
+def sweep_narrow(first, events, arrays, thresholds, rise, work, traces):
+    """The same for LANES neurons, whose ramps may end."""
+    weights = arrays.weights
+    number, ends = weights.dtype.type, rise < np.inf
+    bulk = load(thresholds, first)
+    a, never = broadcast(weights, 0.0), broadcast(weights, np.inf)
+    s = multiply(bulk, broadcast(weights, rise)) if ends else bulk
+    nearly = broadcast(weights, 64 * np.finfo(number).tiny)
     for e in range(events + 1):
-        limit = broadcast(weights, work.limits[e])
-        bits = below(subtract(s, multiply(a, limit)), nearly)
+        gap = subtract(s, multiply(a, broadcast(weights, work.limits[e])))
+        bits = below(gap, nearly)
+        if ends:
+            bits |= below(gap, multiply(bulk, broadcast(weights, work.doubts[e])))
         if bits:
             store(a, work.slope, 0)
             store(s, work.total, 0)
-            s = where(cross(bits, first, e, t_max, work, traces), never, s)
+            store(bulk, work.bulk, 0)
+            s = where(cross(bits, first, e, arrays, thresholds, rise, work, traces), never, s)
         if e < events:
-            sign, value = broadcast(weights, work.signs[e]), broadcast(weights, work.values[e])
-            w = multiply(sign, load(weights, work.starts[e] + first))
-            a, s = add(a, w), add(s, multiply(w, value))
+            w, sign = load(weights, work.starts[e] + first), work.signs[e]
+            a = add(a, multiply(broadcast(weights, sign), w))
+            s = add(s, multiply(broadcast(weights, sign * work.values[e]), w))
+            bulk = add(bulk, magnitude(w))
     keep(a, s, first, traces)
 
 
@@ -219,47 +361,70 @@ def keep(slope, total, first, traces):
 
 
 @kernel
-def sweep(arrays, layer, events, work, traces):
+def sweep(arrays, layer, rise, events, work, traces):
     """Fill the traces of one layer."""
     width = arrays.widths[layer]
     thresholds = arrays.thresholds[arrays.units[layer] : arrays.units[layer + 1]]
     for j in range(width):
         traces.spikes[j] = np.inf
     first = 0
-    while first + WIDE <= width:
-        sweep_wide(first, events, arrays.weights, thresholds, arrays.t_max, work, traces)
+    while rise == np.inf and first + WIDE <= width:
+        sweep_wide(first, events, arrays, thresholds, work, traces)
         first += WIDE
     while first < width:
-        sweep_narrow(first, events, arrays.weights, thresholds, arrays.t_max, work, traces)
+        sweep_narrow(first, events, arrays, thresholds, rise, work, traces)
         first += LANES
 
 
 @kernel
-def run_sample(arrays, rise, row, work, spikes, slopes, totals):
-    """Fill the traces of all layers, of which each array holds one after the other."""
-    below = row
+def part_of(traces, first, last):
+    """Those of some neurons."""
+    return Traces(
+        traces.spikes[first:last],
+        traces.slopes[first:last],
+        traces.totals[first:last],
+    )
+
+
+@kernel
+def run_sample(arrays, rise, row, work, whole):
+    """Fill the traces of all layers, each of which holds one after the other.
+
+    Returns how many events the last layer had.
+    """
+    below, events = row, 0
     for layer in range(arrays.widths.size):
         count = sort_events(
             below, arrays.t_max, work.times, work.index, work.arrivals, work.spare_index, work.bins
         )
         events = schedule(arrays, layer, rise, count, work)
-        first, last = arrays.units[layer], arrays.units[layer + 1]
-        traces = Traces(spikes[first:last], slopes[first:last], totals[first:last])
-        sweep(arrays, layer, events, work, traces)
+        traces = part_of(whole, arrays.units[layer], arrays.units[layer + 1])
+        sweep(arrays, layer, rise, events, work, traces)
         below = traces.spikes[: arrays.sizes[layer + 1]]
+    return events
 
 
 @kernel
-def settle(arrays, rise, spikes, slopes, totals, potential):
+def level_at_end(arrays, column, events, rise, work):
+    """The potential of a neuron at the horizon, where ramps end."""
+    since = work.moments[events - 1] if events > 0 else work.moments.dtype.type(0)
+    moment, weights = np.float64(arrays.t_max), arrays.weights
+    rising, summed = weigh(weights, column, events, since, moment, (np.inf, 0.0), rise, work)
+    return level_of(rising, summed, weights.dtype.type)
+
+
+@kernel
+def settle(arrays, rise, events, work, traces, potential):
     """Potentials of the last layer: the threshold if it fired, else that at the horizon."""
-    first, number = arrays.units[-2], slopes.dtype.type
-    scale = number(1) if rise == np.inf else number(rise)
+    first, number = arrays.units[-2], arrays.weights.dtype.type
     for j in range(potential.size):
         threshold = arrays.thresholds[first + j]
-        potential[j] = threshold / scale
-        if spikes[first + j] == np.inf:
-            line = slopes[first + j] * number(arrays.t_max) - (totals[first + j] - threshold)
-            potential[j] = line / scale
+        potential[j] = threshold
+        if traces.spikes[first + j] == np.inf and rise < np.inf:
+            potential[j] = level_at_end(arrays, j, events, rise, work)
+        elif traces.spikes[first + j] == np.inf:
+            shift = traces.totals[first + j] - threshold
+            potential[j] = traces.slopes[first + j] * number(arrays.t_max) - shift
 
 
 @making_kernel
@@ -268,8 +433,9 @@ def run_block(arrays, rise, times, spikes, slopes, potential):
     work = make_work(arrays, times)
     totals = np.empty(spikes.shape[1], slopes.dtype)
     for s in range(len(times)):
-        run_sample(arrays, rise, times[s], work, spikes[s], slopes[s], totals)
-        settle(arrays, rise, spikes[s], slopes[s], totals, potential[s])
+        traces = Traces(spikes[s], slopes[s], totals)
+        events = run_sample(arrays, rise, times[s], work, traces)
+        settle(arrays, rise, events, work, traces, potential[s])
 
 
 @parallel_kernel

@@ -7,6 +7,10 @@ an arrival at time a adds its weight w to `slope` and w * a to `total`, and an e
 same away at its own time. `total` begins at the threshold, so the line crosses it at total /
 slope. When that is, is known once all events of an instant have been added; a later event that
 changes the line changes the crossing, unless it comes at the very moment of it.
+
+With ramps that end, a line at the threshold but for its roundings is in doubt, and `rest`
+decides: a crossing about when a ramp ends may have to wait, and before an instant changes a
+line it is asked whether the neuron is at its threshold.
 """
 
 from typing import NamedTuple
@@ -43,6 +47,7 @@ from ttfs.kernels.queue import (
     LISTED,
     POPULATIONS,
     PROJECTIONS,
+    RESTING,
     ROWED,
     SCRATCH,
     STIMULUS,
@@ -55,6 +60,8 @@ from ttfs.kernels.queue import (
     fire,
     told,
 )
+from ttfs.kernels.rest import doubt, goes_on, latest, level_of
+from ttfs.kernels.rising import is_there, later, weigh
 from ttfs.kernels.vector import (
     LANES,
     add,
@@ -62,12 +69,16 @@ from ttfs.kernels.vector import (
     broadcast,
     load,
     lowest_bit,
+    magnitude,
     multiply,
     store,
+    subtract,
 )
 
-VOLTS, TIMES, KINDS = 4, 3, 2  # rows of a memory; kinds of what is on its way
+VOLTS, TIMES, KINDS = 6, 3, 2  # rows of a memory; kinds of what is on its way
 ONE = np.uint64(1)
+# flags of a unit: listed; at its threshold when an instant came; fires at this instant
+REACHED, THERE, DUE = np.uint8(1), np.uint8(2), np.uint8(4)
 
 
 class State(NamedTuple):
@@ -77,13 +88,15 @@ class State(NamedTuple):
     total: np.ndarray  # (units,) threshold minus that line at time 0; an endless one is not in it
     limits: np.ndarray  # (units,) thresholds; inf once fired, and in the padding
     at_spike: np.ndarray  # (units,) potential when each fired
+    summed: np.ndarray  # (units,) of the weights that have arrived,
+    bulk: np.ndarray  # (units,) and of their magnitudes, with the threshold
     spikes: np.ndarray  # (units,) when that was, or inf
     crossing: np.ndarray  # (units + 1,) when each will fire if nothing more comes, or inf
     stimulus_time: np.ndarray  # (units + 1,) given spikes in order of events,
     stimulus: np.ndarray  # (units + 1,) and the units that fire them
     fired: np.ndarray  # (units + 1,) per population, neurons in the order they fired
     listed: np.ndarray  # (units + 1,) neurons that a synapse has reached at this instant
-    flags: np.ndarray  # (units,) uint8, whether listed
+    flags: np.ndarray  # (units,) uint8: REACHED, THERE, DUE
     counters: np.ndarray  # (COUNTERS,)
     bins: np.ndarray  # (SCRATCH,)
     counts: np.ndarray  # (populations,) how many have fired
@@ -105,6 +118,8 @@ def parts(memory):
         total=volts[1],
         limits=volts[2],
         at_spike=volts[3],
+        summed=volts[4],
+        bulk=volts[5],
         spikes=times[0, :units],
         crossing=times[2],
         stimulus_time=times[1],
@@ -127,34 +142,33 @@ make_state = kernel(parts)
 
 
 @kernel
-def scale_of(plan, number):
-    """What sums of weights are divided by to be a potential."""
-    return number(1) if plan.rise == np.inf else number(plan.rise)
-
-
-@kernel
 def level(plan, state, unit):
     """The potential of a unit now; if it has fired, at its spike."""
     if state.spikes[unit] < np.inf:
         return state.at_spike[unit]
     number = state.slope.dtype.type
-    threshold = state.limits[unit] if state.limits[unit] < np.inf else number(0)
-    line = state.slope[unit] * number(state.clock[0]) - (state.total[unit] - threshold)
-    return line / scale_of(plan, number)
+    if plan.rise == np.inf:
+        threshold = state.limits[unit] if state.limits[unit] < np.inf else number(0)
+        return state.slope[unit] * number(state.clock[0]) - (state.total[unit] - threshold)
+    layer, now = plan.owners[unit], np.float64(state.clock[0])
+    neuron = unit - plan.populations[layer, START]
+    rising = weigh(plan, state, layer, neuron, now, (np.inf, 0.0), False)
+    return level_of(rising, state.summed[unit], number)
 
 
 @kernel
-def foresee(state, unit):
+def foresee(plan, state, unit):
     """When a unit will fire if nothing more comes."""
     now = state.clock[0]
     if state.crossing[unit] <= now:
+        state.flags[unit] |= DUE
         return  # the line that has brought it there does not count any more
     state.crossing[unit] = np.inf
     if state.slope[unit] > 0 and state.limits[unit] < np.inf:
         state.crossing[unit] = state.total[unit] / state.slope[unit]
         if state.crossing[unit] < now:
             state.crossing[unit] = now
-        if not state.crossing[unit] < np.inf:
+        if not state.crossing[unit] <= latest(now, plan.rise):
             state.crossing[unit] = np.inf  # nor is a NaN a time
 
 
@@ -179,12 +193,15 @@ def foresee_all(plan, state, layer):
     start, size = plan.populations[layer, START], plan.populations[layer, SIZE]
     slope, total = state.slope[start : start + size], state.total[start : start + size]
     crossing, limits = state.crossing[start : start + size], state.limits[start : start + size]
+    flags = state.flags[start : start + size]
     now, never = state.clock[0], crossing.dtype.type(np.inf)
+    last = latest(now, plan.rise)
     for j in range(size):
         # what `foresee` does, so that the processor can do several at a time
         time = crossing.dtype.type(total[j] / slope[j]) if slope[j] > 0 else never
-        time = time if (time < never) & (limits[j] < np.inf) else never
+        time = time if (time <= last) & (limits[j] < np.inf) else never
         time = now if time < now else time
+        flags[j] |= DUE if crossing[j] <= now else 0
         crossing[j] = crossing[j] if crossing[j] <= now else time
     find_soonest(plan, state, layer)
 
@@ -195,7 +212,7 @@ def foresee_listed(plan, state, layer):
     start, soonest = plan.populations[layer, START], state.soonest[layer]
     before = state.crossing[start + soonest]
     for k in range(state.counters[LISTED]):
-        foresee(state, start + state.listed[k])
+        foresee(plan, state, start + state.listed[k])
     best = state.crossing[start + soonest]
     if not best <= before:
         find_soonest(plan, state, layer)
@@ -206,6 +223,31 @@ def foresee_listed(plan, state, layer):
         if time < best or (time == best and j < soonest):
             soonest, best = j, time
     state.soonest[layer] = soonest
+
+
+@kernel
+def postpone(plan, state, layer, neuron, ahead):
+    """Let a neuron wait whose line says too early that it fires; whether it has to."""
+    unit = plan.populations[layer, START] + neuron
+    before = state.crossing[unit]
+    if not state.bulk[unit] < np.inf:
+        return False
+    state.crossing[unit] = later(plan, state, layer, neuron, ahead)
+    return state.crossing[unit] > before
+
+
+@kernel
+def wait(plan, state, layer):
+    """See to it that the first crossing of a layer need not be postponed; note the next layer."""
+    start, never = plan.populations[layer, START], state.crossing.dtype.type(np.inf)
+    while plan.rise < np.inf:
+        soonest = state.soonest[layer]
+        if state.crossing[start + soonest] == never or state.flags[start + soonest] & DUE:
+            break
+        if not postpone(plan, state, layer, soonest, False):
+            break
+        find_soonest(plan, state, layer)
+    choose(plan, state)
 
 
 @kernel
@@ -220,16 +262,67 @@ def choose(plan, state):
 
 
 @kernel
+def ask(plan, state, layer, neuron):
+    """Before an instant changes its line: note whether a neuron is at its threshold."""
+    unit, number = plan.populations[layer, START] + neuron, state.bulk.dtype.type
+    now, kind = state.clock[0], state.clock.dtype.type
+    if state.limits[unit] == np.inf:
+        return
+    if state.crossing[unit] == now:
+        postpone(plan, state, layer, neuron, True)
+    if state.crossing[unit] > now:
+        gap = state.total[unit] - state.slope[unit] * number(now)
+        error = doubt(now, plan.rise, number, kind) * state.bulk[unit]
+        if gap <= error and state.bulk[unit] < np.inf:
+            if is_there(plan, state, layer, neuron):
+                state.flags[unit] |= THERE
+                state.counters[RESTING] += 1
+
+
+@kernel
+def ask_all(plan, state, layer):
+    """The same for all neurons of a layer that no event of the instant has reached."""
+    start, number = plan.populations[layer, START], state.bulk.dtype.type
+    kind = state.clock.dtype.type
+    share = broadcast(state.bulk, 2 * doubt(state.clock[0], plan.rise, number, kind))
+    time = broadcast(state.slope, state.clock[0])
+    for first in range(start, start + plan.populations[layer, SIZE], LANES):
+        line = multiply(load(state.slope, first), time)
+        gap = subtract(load(state.total, first), line)
+        close = below(gap, multiply(load(state.bulk, first), share))
+        while close:
+            unit = first + lowest_bit(close)
+            if not state.flags[unit] & REACHED:
+                ask(plan, state, layer, unit - start)
+            close &= close - ONE
+
+
+@kernel
+def let_fire(plan, state, layer):
+    """Neurons that were at their threshold fire now, unless their potential goes on to rise."""
+    start, number = plan.populations[layer, START], state.slope.dtype.type
+    error = doubt(state.clock[0], plan.rise, number, state.clock.dtype.type)
+    for unit in range(start, start + plan.populations[layer, SIZE]):
+        if state.flags[unit] & THERE:
+            state.flags[unit] ^= THERE
+            if not goes_on(state.slope[unit], plan.rise, error * state.bulk[unit], number):
+                state.crossing[unit] = state.clock[0]
+    state.counters[RESTING] = 0
+
+
+@kernel
 def settle(plan, state, layer):
     """After the last event of an instant at a layer: when will its neurons fire?"""
+    if state.counters[RESTING]:
+        let_fire(plan, state, layer)
     if state.counters[ROWED]:
         foresee_all(plan, state, layer)
     else:
         foresee_listed(plan, state, layer)
     for k in range(state.counters[LISTED]):
-        state.flags[plan.populations[layer, START] + state.listed[k]] = 0
+        state.flags[plan.populations[layer, START] + state.listed[k]] &= ~REACHED
     state.counters[LISTED], state.counters[ROWED] = 0, 0
-    choose(plan, state)
+    wait(plan, state, layer)
 
 
 @kernel
@@ -239,11 +332,17 @@ def deliver_row(plan, state, r, neuron, sign):
     start, width = plan.populations[target, START], plan.projections[r, WIDTH]
     first = plan.projections[r, FIRST] + neuron * width
     signs, time = broadcast(plan.weights, sign), broadcast(plan.weights, state.clock[0])
+    if plan.rise < np.inf and not state.counters[ROWED]:
+        ask_all(plan, state, target)
     for j in range(0, width, LANES):
         weight = multiply(signs, load(plan.weights, first + j))
         store(add(load(state.slope, start + j), weight), state.slope, start + j)
         total = add(load(state.total, start + j), multiply(weight, time))
         store(total, state.total, start + j)
+        bulk = add(load(state.bulk, start + j), magnitude(weight))
+        store(bulk, state.bulk, start + j)
+        if sign > 0:
+            store(add(load(state.summed, start + j), weight), state.summed, start + j)
     state.counters[ROWED] = 1
     state.counters[SYNAPSES] += plan.populations[target, SIZE]
 
@@ -251,18 +350,24 @@ def deliver_row(plan, state, r, neuron, sign):
 @kernel
 def deliver_synapses(plan, state, r, first, last, sign):
     """The same for some synapses of a sparse row; whom they reach is listed."""
-    start = plan.populations[plan.projections[r, TARGET], START]
+    target = plan.projections[r, TARGET]
+    start, ramps_end = plan.populations[target, START], plan.rise < np.inf
     shift, count = plan.projections[r, FIRST], state.counters[LISTED]
     number = plan.weights.dtype.type
     sign, time = number(sign), number(state.clock[0])
     for k in range(first, last):
         unit = start + plan.indices[k]
+        if ramps_end and not (state.counters[ROWED] or state.flags[unit] & REACHED):
+            ask(plan, state, target, plan.indices[k])
         weight = sign * plan.weights[k + shift]
         state.slope[unit] += weight
         state.total[unit] += weight * time
+        state.bulk[unit] += abs(weight)
+        if sign > 0:
+            state.summed[unit] += weight
         state.listed[count] = unit - start
-        count += state.flags[unit] ^ 1
-        state.flags[unit] = 1
+        count += (state.flags[unit] & REACHED) ^ REACHED
+        state.flags[unit] |= REACHED
     state.counters[LISTED] = count
     state.counters[SYNAPSES] += last - first
 
@@ -290,17 +395,16 @@ def arrive(plan, state):
 @kernel
 def send(plan, state, layer, neuron, given):
     """Let a neuron fire: note it, and queue its arrivals and ends."""
-    unit, number = plan.populations[layer, START] + neuron, state.slope.dtype.type
-    state.at_spike[unit] = level(plan, state, unit)
-    if not given:
-        state.at_spike[unit] = state.limits[unit] / scale_of(plan, number)
+    unit = plan.populations[layer, START] + neuron
+    state.at_spike[unit] = level(plan, state, unit) if given else state.limits[unit]
     state.limits[unit] = np.inf
     state.crossing[unit] = np.inf
+    state.flags[unit] &= ~DUE
     fire(plan, state, layer, neuron)
     depart(plan, state, layer, neuron)
     if state.soonest[layer] == neuron:
         find_soonest(plan, state, layer)
-        choose(plan, state)
+        wait(plan, state, layer)
 
 
 @kernel
@@ -416,10 +520,14 @@ def reset(plan, memory, thresholds, stimulus):
     """Go back to the beginning, with a stimulus of one time for each unit."""
     plan, state = Plan(*plan), make_state(memory)
     begin(plan, state, stimulus)
+    number = state.total.dtype.type
+    rise = number(1) if plan.rise == np.inf else number(plan.rise)
     for unit in range(thresholds.size):
         state.limits[unit] = thresholds[unit]
-        state.total[unit] = thresholds[unit] if thresholds[unit] < np.inf else 0
+        state.total[unit] = thresholds[unit] * rise if thresholds[unit] < np.inf else 0
+        state.bulk[unit] = thresholds[unit] if thresholds[unit] < np.inf else 0
     state.slope[:] = 0
+    state.summed[:] = 0
     state.crossing[:] = np.inf
     state.soonest[:] = 0
     state.flags[:] = 0

@@ -135,6 +135,21 @@ def multiply(typing, first, second):
 
 
 @intrinsic
+def magnitude(typing, vector):
+    """The absolute values: all bits but the first."""
+
+    def generate(context, builder, signature, arguments):
+        kind = arguments[0].type
+        width = vector.dtype.bitwidth
+        whole = ir.VectorType(ir.IntType(width), vector.lanes)
+        mask = ir.Constant(whole, [2 ** (width - 1) - 1] * vector.lanes)
+        bits = builder.and_(builder.bitcast(arguments[0], whole), mask)
+        return builder.bitcast(bits, kind)
+
+    return vector(vector), generate
+
+
+@intrinsic
 def below(typing, first, second):
     """One bit for each lane in which first < second (uint64)."""
 
@@ -332,6 +347,9 @@ if numba.config.DISABLE_JIT:  # the same in plain Python
 
     def multiply(first, second):  # noqa: D103
         return first * second
+
+    def magnitude(vector):  # noqa: D103
+        return np.abs(vector)
 
     def below(first, second):  # noqa: D103
         return np.uint64(sum(1 << k for k in range(len(first)) if first[k] < second[k]))

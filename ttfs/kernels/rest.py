@@ -1,0 +1,141 @@
+"""Where a potential with ramps that end just reaches its threshold, decided without rounding.
+
+The line of a potential, slope * t - total, has the rounding errors of all that has come and
+gone. Mostly they do no more than move a spike by as little. But where a potential stops to
+rise at its very threshold, a rounding decides whether there is a spike at all; and thresholds
+that are sums of weights, or spikes below that are fractions of a rise apart, make that common.
+
+So wherever a line is at the threshold but for its roundings, when a ramp ends or anything else
+may stop it, the line only says when to look. What decides is
+
+    V(t) = sum of the weights that have arrived - what each that still rises has yet to add
+
+which is weight * (arrival - origin) / rise for those that arrived after the origin, t - rise.
+Its terms are products of differences. Pairs of numbers, of which the second holds what
+rounding took from the first, add them up as if nothing was rounded (Dekker 1971; Knuth, The
+Art of Computer Programming 2, section 4.2.2). A plateau is the plain sum of its weights.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ttfs.kernels.jit import kernel
+
+DOUBT = 32  # roundings of all that a line has added and taken away: closer is no difference
+NOISE = 2.0**-90  # of the size of the terms: less is what pairs round
+LONGER = 1 + 2.0**-10  # than a rise, which times round
+SPLITTER = 2.0**27 + 1.0
+
+
+class Rising(NamedTuple):
+    """Ramps of one neuron that still rise. None whose weight is 0 counts."""
+
+    left: float  # what they have yet to add at a moment,
+    lost: float  # and what rounding took from it
+    high: float  # the same times the rise, for an origin, with
+    low: float  # products that are not rounded either
+    size: float  # of its terms
+    slope: float  # sum of the weights
+    end: float  # when the first of them ends; inf if none rises
+
+
+@kernel
+def two_sum(a, b):
+    """A sum, and what rounding took from it."""
+    found = a + b
+    rest = found - a
+    return found, (a - (found - rest)) + (b - rest)
+
+
+@kernel
+def two_product(a, b):
+    """A product, and what rounding took from it."""
+    found, c, d = a * b, SPLITTER * a, SPLITTER * b
+    a_high, b_high = c - (c - a), d - (d - b)
+    a_low, b_low = a - a_high, b - b_high
+    return found, a_low * b_low - (((found - a_high * b_high) - a_low * b_high) - a_high * b_low)
+
+
+@kernel
+def nothing():
+    """No ramp yet."""
+    return Rising(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, np.inf)
+
+
+@kernel
+def include(rising, weight, arrival, end, moment, origin, rise):
+    """One more ramp, which rises from its arrival to its end. origin: a pair of numbers."""
+    if weight == 0:
+        return rising
+    left, lost, high, low, size, slope, first = rising
+    if end > moment:
+        left, error = two_sum(left, weight * (1.0 - (moment - arrival) / rise))
+        lost += error
+    since, below = two_sum(arrival, -origin[0])
+    below -= origin[1]
+    if since + below > 0:
+        product, rest = two_product(weight, since)
+        high, error = two_sum(high, product)
+        low += error + (rest + weight * below)
+        size += abs(product)
+    return Rising(left, lost, high, low, size, slope + weight, min(first, end))
+
+
+@kernel
+def level_of(rising, summed, number):
+    """The potential, given the sum of the weights that have arrived."""
+    left = rising.left + rising.lost
+    if not abs(left) < np.inf:  # a sum that overflows has lost a NaN
+        left = rising.left
+    return number(np.float64(summed) - left)
+
+
+@kernel
+def excess(rising, summed, threshold, rise):
+    """How far the potential is over the threshold, times the rise; 0 if at it."""
+    above, lost = two_sum(np.float64(summed), -np.float64(threshold))
+    product, rest = two_product(above, rise)
+    high, error = two_sum(product, -rising.high)
+    found = high + (error + (rest + lost * rise) - rising.low)
+    if abs(found) <= NOISE * (rising.size + abs(product)):
+        return 0.0
+    return found
+
+
+@kernel
+def meeting(rising, over, since):
+    """When the line meets the threshold, if that is `over` when the first ramp ends; or inf."""
+    if not over >= 0:
+        return np.inf
+    if rising.end == np.inf:
+        return since
+    if over == 0 or not rising.slope > 0:
+        return rising.end
+    return max(since, rising.end - over / rising.slope)
+
+
+@kernel
+def latest(since, rise):
+    """A line cannot hold for longer than from an instant to this: by then all ramps have ended.
+
+    What is left of its slope when they have is rounding.
+    """
+    return np.float64(since) + LONGER * rise
+
+
+@kernel
+def doubt(time, rise, number, kind):
+    """What roundings of a line can come to at a time, for each unit of `bulk`.
+
+    The bulk of a line is its threshold and the magnitudes of all weights that arrived or ended.
+    number, kind: the types of weights and of times.
+    """
+    coarser = max(np.finfo(number).eps, np.finfo(kind).eps)
+    return number(DOUBT * coarser * (np.float64(time) + rise))
+
+
+@kernel
+def goes_on(slope, rise, error, number):
+    """Whether a line rises so much that the next one will meet the threshold all the same."""
+    return slope * number(rise) > number(DOUBT) * error

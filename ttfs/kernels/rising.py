@@ -1,0 +1,214 @@
+"""Ramps that are rising at one neuron of a circuit, found among the spikes so far.
+
+A spike has arrived, or its ramp has ended, when that event has happened. Along a projection
+with one delay the heads of its source's spikes say so; where each synapse has its own, the
+clock does, and whether the events of this very instant have yet to happen.
+"""
+
+import numpy as np
+
+from ttfs.kernels.circuit import (
+    DELAYS,
+    DENSE,
+    FIRST,
+    KIND,
+    ROWS,
+    SOURCE,
+    START,
+    SYNAPTIC,
+    TARGET,
+    WIDTH,
+)
+from ttfs.kernels.jit import kernel, rare_kernel
+from ttfs.kernels.queue import HEAP, landing
+from ttfs.kernels.rest import doubt, excess, include, meeting, nothing, two_sum
+
+ARRIVALS, ENDS = range(2)  # rows of heads
+
+
+@rare_kernel
+def weigh(plan, state, layer, neuron, moment, origin, ahead):
+    """What rises at a neuron; ahead: of the events of this instant."""
+    rising = nothing()
+    for r in range(len(plan.projections)):
+        if plan.projections[r, TARGET] == layer:
+            if plan.projections[r, KIND] == SYNAPTIC:
+                rising = weigh_synapses(plan, state, r, neuron, moment, origin, ahead, rising)
+            else:
+                rising = weigh_rows(plan, state, r, neuron, moment, origin, rising)
+    return rising
+
+
+@kernel
+def weigh_rows(plan, state, r, neuron, moment, origin, rising):
+    """With what rises along a projection that has one delay."""
+    start = plan.populations[plan.projections[r, SOURCE], START]
+    delay = plan.delays[plan.projections[r, DELAYS]]
+    for k in range(state.heads[ENDS, r], state.heads[ARRIVALS, r]):
+        sender = state.fired[start + k]
+        arrival, end = span(plan, state, r, state.spikes[start + sender], delay)
+        if plan.projections[r, KIND] == DENSE:
+            place = plan.projections[r, FIRST] + sender * plan.projections[r, WIDTH] + neuron
+            weight = np.float64(plan.weights[place])
+            rising = include(rising, weight, arrival, end, moment, origin, plan.rise)
+            continue
+        row = plan.projections[r, ROWS] + sender
+        for s in range(plan.pointers[row], plan.pointers[row + 1]):
+            if plan.indices[s] == neuron:
+                weight = np.float64(plan.weights[plan.projections[r, FIRST] + s])
+                rising = include(rising, weight, arrival, end, moment, origin, plan.rise)
+    return rising
+
+
+@kernel
+def weigh_synapses(plan, state, r, neuron, moment, origin, ahead, rising):
+    """With what rises along a projection that has a delay for each synapse."""
+    source, now = plan.projections[r, SOURCE], np.float64(state.clock[0])
+    start = plan.populations[source, START]
+    for k in range(state.counts[source]):
+        sender = state.fired[start + k]
+        row = plan.projections[r, ROWS] + sender
+        for s in range(plan.pointers[row], plan.pointers[row + 1]):
+            if plan.indices[s] == neuron:
+                delay = plan.delays[plan.projections[r, DELAYS] + s]
+                arrival, end = span(plan, state, r, state.spikes[start + sender], delay)
+                rises = end > now or (end == now and ahead)
+                if rises and has_arrived(plan, state, r, sender, s, arrival, ahead):
+                    weight = np.float64(plan.weights[plan.projections[r, FIRST] + s])
+                    rising = include(rising, weight, arrival, end, moment, origin, plan.rise)
+    return rising
+
+
+@kernel
+def has_arrived(plan, state, r, sender, synapse, arrival, ahead):
+    """Whether a spike has come to a synapse."""
+    now = np.float64(state.clock[0])
+    if arrival == now:
+        return not (ahead or is_coming(plan, state, r, sender, synapse))
+    return arrival < now
+
+
+@kernel
+def is_coming(plan, state, r, sender, synapse):
+    """Whether a spike, due now, has yet to happen at a synapse."""
+    for place in range(state.counters[HEAP]):
+        found = state.heap[place]
+        if found[0] == plan.projections[r, TARGET] * len(state.heads) and found[2] == r:
+            if found[1] == sender and found[3] <= synapse:
+                return True
+    return False
+
+
+@kernel
+def span(plan, state, r, spiked, delay):
+    """When a spike arrives along a projection, and when its ramp ends."""
+    arrival = landing(plan, state, r, spiked, delay)
+    return np.float64(arrival), np.float64(state.clock.dtype.type(arrival + plan.rise))
+
+
+@kernel
+def end_in_doubt(plan, state, layer, neuron, time, last, after, ahead):
+    """The arrival, later than `after`, of a neuron's first ramp to end from `time` to `last`.
+
+    Or inf.
+    """
+    found = np.inf
+    for r in range(len(plan.projections)):
+        if plan.projections[r, TARGET] == layer:
+            if plan.projections[r, KIND] == SYNAPTIC:
+                start = synaptic_end(plan, state, r, neuron, time, last, after, ahead)
+            else:
+                start = row_end(plan, state, r, neuron, time, last, after)
+            found = min(found, start)
+    return found
+
+
+@kernel
+def row_end(plan, state, r, neuron, time, last, after):
+    """The same along a projection that has one delay."""
+    start = plan.populations[plan.projections[r, SOURCE], START]
+    delay = plan.delays[plan.projections[r, DELAYS]]
+    for k in range(state.heads[ENDS, r], state.heads[ARRIVALS, r]):
+        sender = state.fired[start + k]
+        arrival, end = span(plan, state, r, state.spikes[start + sender], delay)
+        if end > last:
+            break
+        if end >= time and arrival > after and has_weight(plan, r, sender, neuron):
+            return arrival
+    return np.inf
+
+
+@kernel
+def has_weight(plan, r, sender, neuron):
+    """Whether a spike changes a neuron."""
+    if plan.projections[r, KIND] == DENSE:
+        place = plan.projections[r, FIRST] + sender * plan.projections[r, WIDTH] + neuron
+        return plan.weights[place] != 0
+    row = plan.projections[r, ROWS] + sender
+    for s in range(plan.pointers[row], plan.pointers[row + 1]):
+        if plan.indices[s] == neuron and plan.weights[plan.projections[r, FIRST] + s] != 0:
+            return True
+    return False
+
+
+@kernel
+def synaptic_end(plan, state, r, neuron, time, last, after, ahead):
+    """The same along a projection that has a delay for each synapse; those of a row ascend."""
+    source = plan.projections[r, SOURCE]
+    start, found = plan.populations[source, START], np.inf
+    for k in range(state.counts[source]):
+        sender = state.fired[start + k]
+        row, spiked = plan.projections[r, ROWS] + sender, state.spikes[start + sender]
+        low, high = plan.pointers[row], plan.pointers[row + 1]
+        while low < high:  # to the first that ends from that time on
+            middle = (low + high) // 2
+            delay = plan.delays[plan.projections[r, DELAYS] + middle]
+            if span(plan, state, r, spiked, delay)[1] < time:
+                low = middle + 1
+            else:
+                high = middle
+        for s in range(low, plan.pointers[row + 1]):
+            delay = plan.delays[plan.projections[r, DELAYS] + s]
+            arrival, end = span(plan, state, r, spiked, delay)
+            if end > last or arrival >= found:
+                break
+            own = plan.indices[s] == neuron and plan.weights[plan.projections[r, FIRST] + s] != 0
+            if own and arrival > after and has_arrived(plan, state, r, sender, s, arrival, ahead):
+                found = arrival
+    return found
+
+
+@rare_kernel
+def later(plan, state, layer, neuron, ahead):
+    """When a neuron fires whose line says that it does at its crossing; not before that."""
+    unit, kind = plan.populations[layer, START] + neuron, state.crossing.dtype.type
+    number, crossing = state.slope.dtype.type, state.crossing[unit]
+    error = doubt(crossing, plan.rise, number, kind) * state.bulk[unit]
+    last = np.float64(crossing) + np.float64(error) / np.float64(state.slope[unit])
+    time = np.float64(crossing)
+    start = end_in_doubt(plan, state, layer, neuron, time, last, -np.inf, ahead)
+    if start == np.inf:
+        return crossing
+    rising = weigh(plan, state, layer, neuron, np.inf, (start, 0.0), ahead)
+    over = excess(rising, state.summed[unit], state.limits[unit], plan.rise)
+    return max(crossing, kind(meeting(rising, over, np.float64(state.clock[0]))))
+
+
+@rare_kernel
+def is_there(plan, state, layer, neuron):
+    """Whether a neuron is at its threshold now: when a ramp of its own ends, or else then.
+
+    The events of this instant have yet to happen.
+    """
+    unit, now = plan.populations[layer, START] + neuron, np.float64(state.clock[0])
+    start = end_in_doubt(plan, state, layer, neuron, now, now, -np.inf, True)
+    origin = two_sum(now, -plan.rise) if start == np.inf else (start, 0.0)
+    while True:
+        rising = weigh(plan, state, layer, neuron, np.inf, origin, True)
+        if excess(rising, state.summed[unit], state.limits[unit], plan.rise) >= 0:
+            return True
+        if start < np.inf:
+            start = end_in_doubt(plan, state, layer, neuron, now, now, start, True)
+        if start == np.inf:
+            return False
+        origin = start, 0.0
