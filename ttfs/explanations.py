@@ -296,7 +296,7 @@ def left_to_rise(plan: Plan, state: Any, layer: int, now: float) -> np.ndarray:
     """(neurons,) what ramps that still rise have yet to add to each neuron of a layer."""
     terms: list[list[float]] = [[] for _ in range(plan.sizes[layer])]
     for r in np.flatnonzero(plan.projections[:, TARGET] == layer):
-        for arrivals, targets, weights in _rows_under_way(plan, state, r):
+        for arrivals, targets, weights in _rows_under_way(plan, state, int(r)):
             ends = np.array([float(end_of(plan, arrival)) for arrival in arrivals])
             still = 1 - (now - np.array(arrivals, float)) / plan.rise
             found = np.where(ends > now, weights.astype(float) * still, 0.0)
@@ -333,9 +333,8 @@ def _rows_under_way(
             targets = np.arange(plan.sizes[row[TARGET]])
             weights = plan.weights[row[FIRST] + sender * row[WIDTH] :][: len(targets)]
         else:
-            places = slice(*plan.pointers[row[ROWS] + sender : row[ROWS] + sender + 2])
-            targets = plan.indices[places]
-            weights = plan.weights[row[FIRST] :][places]
+            synapses = slice(*plan.pointers[row[ROWS] + sender : row[ROWS] + sender + 2])
+            targets, weights = plan.indices[synapses], plan.weights[row[FIRST] :][synapses]
         yield [arrival], targets, weights
 
 

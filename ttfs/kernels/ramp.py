@@ -200,7 +200,7 @@ def end_in_doubt(weights, column, e, since, time, last, after, work):
 
 @kernel
 def is_there(threshold, weights, column, e, since, rise, work):
-    """Whether a neuron is at its threshold at event e: when a ramp of its own ends, or else then."""
+    """Whether a neuron is at its threshold at event e, or when a ramp of its own ends then."""
     moment = work.moments[e]
     start = end_in_doubt(weights, column, e, since, moment, moment, -np.inf, work)
     origin = two_sum(np.float64(moment), -rise) if start == np.inf else (start, 0.0)
@@ -248,9 +248,10 @@ def in_doubt(crossing, line, threshold, weights, column, e, rise, work):
     if crossing > moment:
         error = doubt(moment, rise, number, kind) * bulk
         after = slope_after(slope, weights, column, e, work)
-        if total - slope * number(moment) <= error and not goes_on(after, rise, error, number):
-            if is_there(threshold, weights, column, e, since, rise, work):
-                return moment
+        close = total - slope * number(moment) <= error
+        stops = not goes_on(after, rise, error, number)
+        if close and stops and is_there(threshold, weights, column, e, since, rise, work):
+            return moment
     return crossing
 
 

@@ -91,11 +91,12 @@ def has_arrived(plan, state, r, sender, synapse, arrival, ahead):
 @kernel
 def is_coming(plan, state, r, sender, synapse):
     """Whether a spike, due now, has yet to happen at a synapse."""
+    rank = plan.projections[r, TARGET] * len(state.heads) + ARRIVALS
     for place in range(state.counters[HEAP]):
-        found = state.heap[place]
-        if found[0] == plan.projections[r, TARGET] * len(state.heads) and found[2] == r:
-            if found[1] == sender and found[3] <= synapse:
-                return True
+        entry = state.heap[place]
+        same = entry[0] == rank and entry[1] == sender and entry[2] == r
+        if same and entry[3] <= synapse:
+            return True
     return False
 
 

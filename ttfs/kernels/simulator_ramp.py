@@ -273,10 +273,10 @@ def ask(plan, state, layer, neuron):
     if state.crossing[unit] > now:
         gap = state.total[unit] - state.slope[unit] * number(now)
         error = doubt(now, plan.rise, number, kind) * state.bulk[unit]
-        if gap <= error and state.bulk[unit] < np.inf:
-            if is_there(plan, state, layer, neuron):
-                state.flags[unit] |= THERE
-                state.counters[RESTING] += 1
+        close = gap <= error and state.bulk[unit] < np.inf
+        if close and is_there(plan, state, layer, neuron):
+            state.flags[unit] |= THERE
+            state.counters[RESTING] += 1
 
 
 @kernel
