@@ -134,13 +134,14 @@ def drawn(data, **settings):
     return circuit, data.draw(stimuli(circuit))
 
 
-def rebuilt(circuit, population=lambda p: p, projection=lambda p: p, t_max=None):
+def rebuilt(circuit, population=lambda p: p, projection=lambda p: p, t_max=None, psp=None):
     """The circuit with its parts changed."""
     return Circuit(
         [population(p) for p in circuit.populations],
         [projection(p) for p in circuit.projections],
         t_max=circuit.t_max if t_max is None else t_max,
         dtype=circuit.dtype,
+        psp=psp,
     )
 
 
@@ -826,35 +827,6 @@ def test_a_refused_break_leaves_nothing_behind(breaks):
     with pytest.raises(InputError):
         simulator.break_on(**breaks)
     assert simulator.run() == "end"
-
-
-def test_a_snapshot_of_another_circuit_is_refused():
-    simulator = Simulator(chain(), [1.0, 3.0])
-    wider = Network(ttfs.Dense.of(np.ones((2, 65)), threshold=1), t_max=9)
-    same = simulator.what_if(thresholds={(1, 0): 1.0}).simulator
-    for other in (Simulator(wider, [1.0, 3.0]), Simulator(chain(), [1.0, 3.0]), same):
-        with pytest.raises(InputError, match="another circuit"):
-            simulator.restore(other.snapshot())
-    assert simulator.run() == "end"
-
-
-def test_a_snapshot_with_times_of_another_precision_is_refused():
-    circuit = ttfs.Circuit.of(chain())
-    simulator = Simulator(circuit, [1.0, 3.0])
-    other = Simulator(circuit, np.zeros(2, np.float32))
-    with pytest.raises(InputError, match=r"stimulus in float32.* has one in float64"):
-        simulator.restore(other.snapshot())
-    assert simulator.run() == "end"
-
-
-def test_simulators_of_one_circuit_share_snapshots():
-    circuit = ttfs.Circuit.of(chain())
-    first, second = Simulator(circuit, [1.0, 3.0]), Simulator(circuit, [5.0, 6.0])
-    first.run(until=2.5)
-    second.restore(first.snapshot())
-    assert list(second) == list(first)
-    second.reset()
-    assert second.step().time == 1.0
 
 
 def test_huge_weights_overflow_as_ieee_says():
