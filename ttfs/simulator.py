@@ -167,7 +167,8 @@ class Simulator:
         Returns why it stopped: "end", "until", or by `break_on` "spike", "potential" or
         "time". The time is then that of the last event, or the one run to. With ramps,
         potentials go on after the last event: at the end, the time is the horizon if there
-        is one, or that given.
+        is one, or that given. Time never goes back: until a time that has passed, nothing
+        happens. Ctrl-C takes effect when the run is over.
         """
         until = as_moment(until, "run(until=...)")
         stop = min(until, self._stops.next)
@@ -175,10 +176,11 @@ class Simulator:
             why = self._kernels.run(*self._handed, stop)
         else:
             why = self._kernels.run_to_break(*self._handed, stop, self._stops.watched)
-        if why == OVER and self.plan.rise and np.isfinite(min(stop, self.plan.t_max)):
-            self._reached = min(stop, self.plan.t_max)
+        end = min(stop, self.plan.t_max)
+        if why == OVER and self.plan.rise and np.isfinite(end):
+            self._reached = max(self._reached, end)
         if why == UNTIL:
-            self._reached = stop
+            self._reached = max(self._reached, stop)
             if self._stops.pass_by(stop):
                 return "time"
         return REASONS.get(why, "potential")
