@@ -702,6 +702,7 @@ def test_the_changed_circuit_says_what_was_changed(kind):
     assert before.populations[1].threshold == 2.0
     assert found.simulator.what_if().simulator.spikes == found.simulator.spikes
     again = Circuit(circuit.populations, circuit.projections)
+    assert again.digest == circuit.digest != before.digest
     assert same_state(finished(again, {"a": [1.0, 3.0], "b": [9.0, INF]}), found.simulator)
 
 
@@ -724,6 +725,16 @@ def test_times_keep_their_dtype(dtype):
     simulator = finished(chain(), np.array([1, 3], dtype))
     assert simulator.times(1).dtype == simulator.spikes.times.dtype == dtype
     assert simulator.potential(1).dtype == np.float32
+
+
+def test_records_of_equal_simulators_are_equal():
+    first, second, other = (finished(chain(), [1.0, last]) for last in (3.0, 3.0, 5.0))
+    assert first.spikes == second.spikes
+    assert first.spikes != other.spikes
+    assert first.trace(1) == second.trace(1)
+    assert first.trace(1) != other.trace(1)
+    assert first.spikes != list(first.spikes.times)
+    assert first.snapshot() != first.snapshot(), "they are what they are for"
 
 
 def test_whole_numbers_are_times_too():
