@@ -672,9 +672,9 @@ def test_of_the_changed_simulator_more_can_be_asked():
 
 @pytest.mark.parametrize("dtype", TIMES)
 def test_what_if_takes_the_times_that_the_stimulus_can_hold(dtype):
-    simulator = Simulator(chain(t_max=1e308), np.array([1.0, 3.0], dtype))
+    simulator = Simulator(chain(t_max=1e38), np.array([1.0, 3.0], dtype))
     if dtype == np.float64:
-        assert simulator.what_if(times={(0, 0): 1e300}).moved[0].after == 1e300
+        assert simulator.what_if(times={(0, 0): 1e300}).vanished[0].neuron == 0
         return
     with pytest.raises(
         InputError, match="time of input 0 must fit float32, in which 1e.300 is inf"

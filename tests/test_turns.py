@@ -6,6 +6,7 @@ import types
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
+import numba
 import numpy as np
 import pytest
 from cases import same_bits
@@ -100,6 +101,7 @@ def test_methods_may_be_called_from_within_a_method():
     assert simulator.events == 1
 
 
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="only what is compiled is not interrupted")
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers")
 def test_an_interrupt_at_any_instant_leaves_a_simulator_that_goes_on():
     rng = np.random.default_rng(0)
