@@ -12,7 +12,7 @@ from ttfs.checks import as_array, number, of_kind, positive, printable, short, w
 from ttfs.errors import InputError, ShapeError
 from ttfs.explanations import weight_places
 from ttfs.kernels.circuit import SYNAPTIC, WORD, Plan
-from ttfs.network import Network, check_dtype
+from ttfs.network import Network, check_dtype, check_network
 from ttfs.plan import convert, make_plan, on_plan, plan_of
 from ttfs.populations import MOST, Population, Projection, least_delay, with_weight
 from ttfs.psp import Ramp, Response, Step
@@ -81,6 +81,7 @@ class Circuit:
         Where inputs or pairs have delays of their own, weights of 0 are no synapses, and all
         weights are copied.
         """
+        check_network(network, "Circuit.of(...)")
         names = layer_names(len(network.layers))
         populations = [Population(names[0], network.sizes[0])]
         for k, layer in enumerate(network.layers):
