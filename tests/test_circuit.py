@@ -331,6 +331,15 @@ def test_entries_out_of_order_are_put_in_order(delay):
     assert weights.indices.tolist() == before.tolist(), "what was passed stays as it was"
 
 
+@pytest.mark.parametrize("delay", [0.5, np.full((3, 4), 0.5)], ids=["one", "own"])
+def test_room_to_spare_in_a_sparse_matrix_holds_no_synapses(delay):
+    matrix, spare = sp.csr_array(DENSE_WEIGHTS), [7, 7, 7]
+    matrix.data, matrix.indices = np.append(matrix.data, spare), np.append(matrix.indices, spare)
+    matrix.indices[-3:] = 0
+    assert sums(pair(matrix, delay)) == [1.5, 0, -2, 3]
+    assert len(matrix.data) == 7, "what was passed stays as it was"
+
+
 def outside(kind, place):
     """A sparse matrix with an entry where it has no room, which SciPy does not look for."""
     matrix = sp.coo_array(DENSE_WEIGHTS).asformat(kind)

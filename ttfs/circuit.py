@@ -117,10 +117,10 @@ class Circuit:
 
     @cached_property
     def digest(self) -> bytes:
-        """Of all that decides what happens: equal circuits have the same, in any process.
+        """What tells circuits apart: those whose numbers and names are equal have the same.
 
-        It is made when it is first needed, by a snapshot. Weights that are changed in place
-        after that change what happens, but not the digest.
+        It is the same in any process, and made when a snapshot first needs it. Weights that
+        are changed in place after that change what happens, but not the digest.
         """
         told = self.names, self.unit, str(self.psp), str(self.dtype)
         found = hashlib.blake2b(repr(told).encode(), digest_size=16)

@@ -121,9 +121,10 @@ def as_matrix(values: Any, whose: str) -> Any:
     rows = values.tocsr()
     if not inside(rows):
         raise InputError(f"{whose} must have their entries inside of {values.shape}")
-    if not rows.has_canonical_format:
+    if not rows.has_canonical_format or len(rows.data) > rows.nnz:
         rows = rows.copy()
         rows.sum_duplicates()
+        rows.prune()
     return rows
 
 
@@ -139,10 +140,11 @@ def inside(matrix: Any) -> bool:
         rows, columns = rows // matrix.blocksize[0], columns // matrix.blocksize[1]
     pointers, indices = matrix.indptr, matrix.indices
     return bool(
-        pointers.shape == (rows + 1,)
+        pointers.dtype.kind + indices.dtype.kind == "ii"
+        and pointers.shape == (rows + 1,)
         and pointers[0] == 0
         and (np.diff(pointers) >= 0).all()
-        and pointers[-1] <= min(len(indices), len(matrix.data))
+        and pointers[-1] <= len(indices) == len(matrix.data)
         and (indices >= 0).all()
         and (indices < columns).all()
     )

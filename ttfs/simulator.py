@@ -34,6 +34,9 @@ class Simulator:
     close, an arrival is later than its spike: if a delay is too short for the precision of
     times, by the least step.
 
+    A simulator is for one thread at a time: while one is in it, others get an `InputError`. It
+    can be copied and pickled; the copy goes on by itself, from where this one is.
+
     Parameters
     ----------
     network: a `Network` or a `Circuit`.
