@@ -4,6 +4,7 @@ from itertools import pairwise, product
 
 import numba
 import numpy as np
+import pytest
 from hypothesis import reject
 from hypothesis import strategies as st
 
@@ -54,6 +55,23 @@ def run(network, times):
     """`ttfs.forward`; sums may overflow, of which NumPy warns if nothing is compiled."""
     with np.errstate(all="ignore"):
         return ttfs.forward(network, times)
+
+
+def for_all_threads(job):
+    """What `job` returns with 1, 2 and all threads; the test is skipped where that is all one."""
+    before, most = numba.get_num_threads(), numba.config.NUMBA_NUM_THREADS
+    if most < 2:
+        pytest.skip("this machine has one thread: there is nothing to compare")
+    if numba.config.DISABLE_JIT:
+        pytest.skip("nothing is compiled: there are no threads to compare")
+    found = []
+    try:
+        for threads in sorted({1, 2, most}):
+            numba.set_num_threads(threads)
+            found.append(job())
+    finally:
+        numba.set_num_threads(before)
+    return found
 
 
 # Numbers whose sums are exact in float32

@@ -188,3 +188,38 @@ def test_every_error_is_one_of_ours_and_a_built_in_one():
         assert issubclass(error, errors.TTFSError)
         assert error is errors.TTFSError or issubclass(error, (ValueError, OSError))
         assert error.__doc__
+
+
+class Unspeakable:
+    def __repr__(self):
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("value", [10**5000, Unspeakable()], ids=["long", "no words"])
+def test_what_cannot_be_shown_is_named_by_its_type(value):
+    assert checks.short(value) == f"a value of type {type(value).__name__}"
+
+
+@pytest.mark.parametrize("value", [2, -1.5, np.int8(3), np.float32(0.5), np.inf, 2**62])
+def test_a_number_is_a_float(value):
+    assert type(checks.number(value, "it")) is float
+    assert checks.number(value, "it") == value
+
+
+@pytest.mark.parametrize(
+    "value", [True, np.True_, "1", None, 1j, [1], np.array(1), 10**400], ids=checks.short
+)
+def test_what_is_no_number_that_a_float_can_hold_is_refused(value):
+    with pytest.raises(InputError, match="^it must be a number, got"):
+        checks.number(value, "it")
+
+
+@pytest.mark.parametrize("value", ["", "a\nb", "\x1b[2J", "\ud800", "a\u2028b", 3, None, b"a"])
+def test_a_text_that_cannot_be_printed_is_refused(value):
+    with pytest.raises(InputError, match="^it must be a text"):
+        checks.printable(value, "it")
+
+
+@pytest.mark.parametrize("value", ["input", "hidden 1", "µs", "層", np.str_("x")])
+def test_a_text_that_can_be_printed_is_taken(value):
+    assert checks.printable(value, "it") == value

@@ -1,12 +1,26 @@
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from cases import MIXED, QUARTERS, SEEDS, same_bits
+from cases import FLOATS, MIXED, PAIRS, QUARTERS, SEEDS, same_bits
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import course_of, events_of
 
-from ttfs import Circuit, Network, Population, Projection, Simulator
+from ttfs import (
+    Binary,
+    Circuit,
+    Delays,
+    Network,
+    Population,
+    Projection,
+    Ramp,
+    Real,
+    Simulator,
+    Step,
+)
 from ttfs.bench_simulator import sparse
 from ttfs.errors import InputError, ShapeError
 from ttfs.layers import Dense
@@ -289,12 +303,73 @@ def test_entries_that_are_there_twice_are_added(delay):
 
 
 @pytest.mark.parametrize("delay", [0.0, np.zeros((3, 4))], ids=["one", "own"])
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, bool, np.int64, np.float32])
+@pytest.mark.parametrize("form", ["coo", "csr"])
+def test_what_is_added_of_entries_that_are_there_twice_is_their_sum(form, kind, delay):
+    most = 1 if kind is bool else 100
+    parts = np.full(3, most, kind), ([0, 0, 0], [1, 1, 1])
+    weights = sp.coo_array(parts, (3, 4))
+    if form == "csr":
+        weights = sp.csr_array((parts[0], [1, 1, 1], [0, 3, 3, 3]), (3, 4))
+    assert finished(pair(weights, delay), [0.0, 1, 2]).potential("b").tolist()[1] == 3 * most
+
+
+def test_entries_that_are_there_twice_may_be_too_large_together():
+    weights = sp.coo_array((np.full(2, 3e38, np.float32), ([0, 0], [1, 1])), (3, 4))
+    with pytest.raises(InputError, match="a -> b: weights must be finite"):
+        pair(weights)
+    with pytest.raises(InputError, match="delays must be 0 or more and finite"):
+        pair(np.ones((3, 4)), sp.coo_array((np.full(2, 1e308), ([0, 0], [1, 1])), (3, 4)))
+
+
+@pytest.mark.parametrize("delay", [0.0, np.zeros((3, 4))], ids=["one", "own"])
 def test_entries_out_of_order_are_put_in_order(delay):
     data, columns, pointers = np.array([1.0, 2, 3, 4]), np.array([3, 0, 2, 1]), [0, 3, 3, 4]
     weights = sp.csr_array((data, columns, pointers), (3, 4))
     before = weights.indices.copy()
     assert sums(pair(weights, delay)) == [2, 4, 3, 1]
     assert weights.indices.tolist() == before.tolist(), "what was passed stays as it was"
+
+
+@pytest.mark.parametrize("delay", [0.5, np.full((3, 4), 0.5)], ids=["one", "own"])
+def test_room_to_spare_in_a_sparse_matrix_holds_no_synapses(delay):
+    matrix, spare = sp.csr_array(DENSE_WEIGHTS), [7, 7, 7]
+    matrix.data, matrix.indices = np.append(matrix.data, spare), np.append(matrix.indices, spare)
+    matrix.indices[-3:] = 0
+    assert sums(pair(matrix, delay)) == [1.5, 0, -2, 3]
+    assert len(matrix.data) == 7, "what was passed stays as it was"
+
+
+def outside(kind, place):
+    """A sparse matrix with an entry where it has no room, which SciPy does not look for."""
+    matrix = sp.coo_array(DENSE_WEIGHTS).asformat(kind)
+    if kind == "coo":
+        (matrix.row if place == 3 else matrix.col)[-1] = place
+    elif kind == "lil":
+        matrix.rows[0] = [0, place]
+    elif kind == "bsr":
+        matrix.indices[-1] = place
+    else:
+        matrix.indices[-1] = place
+    return matrix
+
+
+@pytest.mark.parametrize("place", [3, 4, 10**6, -1])
+@pytest.mark.parametrize("kind", ["coo", "csr", "csc", "bsr", "lil"])
+def test_entries_outside_of_the_matrix_are_refused(kind, place):
+    place += kind in ("csr", "bsr", "lil") and place == 3  # a fourth column is there
+    with pytest.raises(InputError, match=r"weights must have their entries inside of \(3, 4\)"):
+        pair(outside(kind, place))
+    with pytest.raises(InputError, match=r"delay must have their entries inside of \(3, 4\)"):
+        pair(np.ones((3, 4)), outside(kind, place))
+
+
+@pytest.mark.parametrize("pointers", [[0, 9, 2, 4], [1, 2, 2, 4], [0, 2, 2, 99], [0, -2, 2, 4]])
+def test_rows_outside_of_the_entries_are_refused(pointers):
+    matrix = sp.csr_array(DENSE_WEIGHTS)
+    matrix.indptr = np.array(pointers)
+    with pytest.raises(InputError, match="inside"):
+        pair(matrix)
 
 
 @pytest.mark.parametrize("delay", [0.0, np.zeros((3, 4))], ids=["one", "own"])
@@ -377,6 +452,96 @@ def test_what_was_passed_is_not_changed():
     finished(pair(dense, 1.0), [0.0, 1.0, 2.0])
 
 
+# Copies, and what is equal
+
+
+def copied(one):
+    """Copies of all kinds."""
+    return [copy.copy(one), copy.deepcopy(one), pickle.loads(pickle.dumps(one))]
+
+
+@given(data=st.data())
+def test_a_copied_circuit_is_the_same_bit_for_bit(data):
+    circuit = data.draw(circuits(data.draw(st.sampled_from([np.float32, np.float64]))))
+    stimulus = data.draw(stimuli(circuit))
+    for other in copied(circuit):
+        assert repr(other) == repr(circuit)
+        assert other.digest == circuit.digest
+        assert all(same_bits(a, b) for a, b in zip(other.plan, circuit.plan, strict=True))
+        assert same_bits(other.thresholds, circuit.thresholds)
+        assert not np.shares_memory(other.plan.weights, circuit.plan.weights)
+        assert list(Simulator(other, stimulus)) == list(Simulator(circuit, stimulus))
+
+
+@pytest.mark.parametrize("delay", [0.5, Delays("pair", init=(0.5, 1.0))], ids=["one", "own"])
+@pytest.mark.parametrize("psp", [Step(), Ramp(0.75), Ramp()])
+@pytest.mark.parametrize("kind", [Real(), Binary(scale=3)], ids=["real", "binary"])
+def test_a_copied_circuit_of_a_network_is_the_same_bit_for_bit(kind, psp, delay):
+    layers = (
+        Dense(7, 19, weights=kind, delay=delay),
+        Dense(19, 3, weights=kind, threshold=[1, 2, 3]),
+    )
+    circuit = Circuit.of(Network(*layers, psp=psp, t_max=8, unit="ms"))
+    for other in copied(circuit):
+        assert other.digest == circuit.digest
+        assert (other.unit, other.psp, other.t_max) == ("ms", psp, 8)
+        assert all(same_bits(a, b) for a, b in zip(other.plan, circuit.plan, strict=True))
+        assert same_bits(other.thresholds, circuit.thresholds)
+
+
+@given(data=st.data())
+def test_a_changed_circuit_can_be_copied(data):
+    circuit = data.draw(circuits(kinds=["dense", "sparse, own delays", "dense, own delays"]))
+    layer = data.draw(st.integers(0, len(circuit.populations) - 1))
+    thresholds = {(layer, 0): data.draw(st.sampled_from([0.25, 7.0, INF]))}
+    changed = circuit.changed(thresholds, {})
+    same = changed.thresholds.tolist() == circuit.thresholds.tolist()
+    assert (changed.digest == circuit.digest) == same
+    for other in copied(changed):
+        assert other.digest == changed.digest
+
+
+def test_populations_are_equal_if_they_say_the_same():
+    assert Population("a", 2, 1.0) == Population("a", np.int8(2), 1)
+    assert Population("a", 2, [1.0, 2.0]) == Population("a", 2, np.array([1.0, 2.0]))
+    different = [Population("b", 2, 1), Population("a", 3, 1), Population("a", 2, [1, 2]), "a"]
+    assert all(Population("a", 2, 1.0) != other for other in different)
+    assert len({Population("a", 2, [1.0, 2.0]), Population("a", 2, [1.0, 2.0])}) == 1
+
+
+def test_a_population_keeps_its_thresholds_whatever_becomes_of_those_passed():
+    given = np.array([1.0, 2.0])
+    population = Population("a", 2, given)
+    given[:] = -1
+    assert population.threshold.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.uint64])
+def test_sizes_may_be_whole_numbers_of_any_kind(kind):
+    circuit = Circuit([Population("a", kind(100)), Population("b", kind(127), 1.0)], [])
+    assert finished(circuit, np.zeros(100)).spikes.neuron.tolist() == list(range(100))
+    assert len(finished(circuit, np.zeros(100)).times("b")) == 127
+
+
+LATE = [(Step(), *pair) for pair in PAIRS]
+LATE += [(psp, t, t) for psp in (Ramp(1e37), Ramp(2.0)) for t in FLOATS if (t, t) in PAIRS]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("psp", "dtype", "time_dtype"), LATE)
+def test_what_arrives_later_than_numbers_go_does_not_arrive(psp, kind, dtype, time_dtype):
+    weights, delay = np.ones((2, 3)), 1.7e308
+    weights = sp.csr_array(weights) if kind.startswith("sparse") else weights
+    delay = np.full((2, 3), delay) if kind.endswith("own delays") else delay
+    populations = [Population("a", 2), Population("b", 3, 0.5)]
+    circuit = Circuit(populations, [Projection("a", "b", weights, delay)], psp=psp, dtype=dtype)
+    with np.errstate(over="ignore"):  # where nothing is compiled
+        simulator = finished(circuit, np.full(2, np.finfo(time_dtype).max))
+    assert simulator.times("b").tolist() == [INF] * 3
+    assert simulator.potential("b").tolist() == [0.0] * 3
+    assert all(simulator.explain("b", j).inputs == () for j in range(3))
+
+
 # What cannot be meant
 
 
@@ -426,6 +591,35 @@ IMPOSSIBLE = {
     "half a neuron": (lambda: Population("a", 1.5), "size"),
     "no name": (lambda: Population("", 1), "name"),
     "a number as name": (lambda: Population(3, 1), "name"),
+    "a name that moves the cursor": (lambda: Population("a\x1b[2J", 1), "name.*can be printed"),
+    "a name of two lines": (lambda: Population("a\nb", 1), "name.*can be printed"),
+    "a name of half a letter": (lambda: Population("\ud800", 1), "name.*can be printed"),
+    "a number as source": (lambda: Circuit([P2, P3], [Projection(0, "b", W)]), "source.*a text"),
+    "a number as target": (lambda: Circuit([P2, P3], [Projection("a", 1, W)]), "target.*a text"),
+    "more neurons than numbers": (lambda: Population("a", 2**62), "size must be at most 21474"),
+    "a size of too many digits": (lambda: Population("a", 10**5000), "size must be at most"),
+    "a true size": (lambda: Population("a", True), "size"),
+    "more neurons than numbers together": (
+        lambda: Circuit([Population("a", 2**31 - 1), Population("b", 1)], []),
+        "Circuit can hold 2147483647 neurons",
+    ),
+    "populations that are none": (lambda: Circuit(None, []), "wants a Population, got None"),
+    "projections that are none": (lambda: Circuit([P2], 3), "wants a Projection, got 3"),
+    "a matrix for populations": (lambda: Circuit(sp.eye(2), []), "wants a Population"),
+    "a horizon in words": (lambda: Circuit([P2], [], t_max="x"), "t_max"),
+    "horizons": (lambda: Circuit([P2], [], t_max=np.array([1.0, 2.0])), "t_max"),
+    "a horizon too large": (lambda: Circuit([P2], [], t_max=10**400), "t_max"),
+    "a number as unit": (lambda: Circuit([P2], [], unit=3), "unit.*a text"),
+    "a unit of two lines": (lambda: Circuit([P2], [], unit="m\ns"), "unit.*can be printed"),
+    "a response in words": (lambda: Circuit([P2], [], psp="x"), "psp"),
+    "thresholds in words": (lambda: Population("a", 2, ["x", "y"]), "numbers"),
+    "no threshold": (lambda: Population("a", 2, None), "numbers"),
+    "a sparse threshold": (lambda: Population("a", 2, sp.csr_array([[1.0, 2.0]])), "numbers"),
+    "no weights": (lambda: Projection("a", "b", None), "numbers"),
+    "a delay longer than float64": (
+        lambda: Projection("a", "b", W, np.longdouble("1e4000")),
+        "finite",
+    ),
     "threshold 0": (lambda: Population("a", 1, 0.0), "above 0"),
     "threshold of no number": (lambda: Population("a", 1, np.nan), "above 0"),
     "thresholds for others": (lambda: Population("a", 2, [1.0, 1, 1]), "one number or 2"),

@@ -18,6 +18,7 @@ from cases import (
     delayed_layer,
     delayed_networks,
     dyadic_times,
+    for_all_threads,
     run,
     same_bits,
     same_record,
@@ -123,17 +124,31 @@ def test_what_arrives_at_the_horizon_or_later_does_not_happen():
     assert record.times[1].tolist() == [[1.5, INF, INF]]
 
 
+def in_company(data):
+    """A network, 20 times a few samples, and the records of those alone."""
+    network = data.draw(delayed_networks())
+    times = data.draw(any_stimuli(network))
+    return network, np.tile(times, (20, 1)), [run(network, row[None]) for row in times]
+
+
+def check_company(together, alone):
+    for s, record in enumerate(alone):
+        for whole, one in zip(together.times, record.times, strict=True):
+            assert same_bits(whole[s], one[0])
+        assert same_bits(together.potential[s], record.potential[0])
+
+
+@given(data=st.data())
+def test_any_company_gives_the_same_bits(data):
+    network, times, alone = in_company(data)
+    check_company(run(network, times), alone)
+
+
 @given(data=st.data())
 def test_any_number_of_threads_and_any_company_give_the_same_bits(data):
-    network = data.draw(delayed_networks())
-    times = np.tile(data.draw(any_stimuli(network)), (20, 1))
-    together, alone = run(network, times), [run(network, row[None]) for row in times[:3]]
-    for s, record in enumerate(alone):
-        assert all(
-            same_bits(whole[s], one[0])
-            for whole, one in zip(together.times, record.times, strict=True)
-        )
-        assert same_bits(together.potential[s], record.potential[0])
+    network, times, alone = in_company(data)
+    for together in for_all_threads(lambda: run(network, times)):
+        check_company(together, alone)
 
 
 # The simulator

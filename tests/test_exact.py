@@ -6,7 +6,7 @@ from functools import partial
 import numba
 import numpy as np
 import pytest
-from cases import SEEDS, same_bits, stimuli, trained_by
+from cases import SEEDS, for_all_threads, same_bits, stimuli, trained_by
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -135,15 +135,10 @@ def test_no_weight_ever_becomes_infinite_or_nan(rule, weights):
 @given(seed=SEEDS, rule=st.sampled_from(RULES))
 @settings(max_examples=20)
 def test_any_number_of_threads_gives_the_same_bits(seed, rule):
-    before = numba.get_num_threads()
-    found = []
-    try:
-        for threads in (1, before):
-            numba.set_num_threads(threads)
-            found.append(trained(rule, seed=seed % 1000, samples=48, batch_size=24)[0])
-    finally:
-        numba.set_num_threads(before)
-    assert all(same_bits(a, b) for a, b in zip(*(n.latents for n in found), strict=True))
+    settings = {"seed": seed % 1000, "samples": 48, "batch_size": 24}
+    first, *others = for_all_threads(lambda: trained(rule, **settings)[0].latents)
+    for other in others:
+        assert all(same_bits(a, b) for a, b in zip(first, other, strict=True))
 
 
 @pytest.mark.parametrize("rule", RULES, ids=repr)

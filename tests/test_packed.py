@@ -5,7 +5,17 @@ from itertools import pairwise
 import numba
 import numpy as np
 import pytest
-from cases import PAIRS, SEEDS, any_times, dyadic_times, layer_sizes, run, same_bits, same_record
+from cases import (
+    PAIRS,
+    SEEDS,
+    any_times,
+    dyadic_times,
+    for_all_threads,
+    layer_sizes,
+    run,
+    same_bits,
+    same_record,
+)
 from guarded import AVAILABLE, guarded, guarded_tuple, in_own_process
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -273,14 +283,8 @@ def test_the_number_of_threads_does_not_matter(samples):
         for shape in [(60, 70), (70, 10)]
     ]
     network, times = ttfs.Network(*layers, t_max=50), any_times(rng, "ties", (samples, 60), 50)
-    before, records = numba.get_num_threads(), []
-    try:
-        for threads in {1, numba.config.NUMBA_NUM_THREADS}:
-            numba.set_num_threads(threads)
-            records.append(run(network, times))
-    finally:
-        numba.set_num_threads(before)
-    assert all(same_record(records[0], record) for record in records)
+    first, *others = for_all_threads(lambda: run(network, times))
+    assert all(same_record(first, record) for record in others)
 
 
 # The kernel beside its twin

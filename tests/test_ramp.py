@@ -12,6 +12,7 @@ from cases import (
     any_stimuli,
     dyadic_networks,
     dyadic_times,
+    for_all_threads,
     run,
     same_bits,
     same_record,
@@ -137,14 +138,30 @@ def test_a_power_of_two_in_weights_and_thresholds_changes_nothing(data, power):
         assert same_bits(a, b)
 
 
-@given(data=st.data())
-def test_any_number_of_threads_and_any_company_give_the_same_bits(data):
+def in_company(data):
+    """A network, 20 times a few samples, and the records of those alone."""
     network = with_ramp(data.draw(any_networks()), data.draw(RISES))
-    times = np.tile(data.draw(any_stimuli(network, most_samples=3)), (20, 1))
-    together = run(network, times)
-    alone = [run(network, row[None]) for row in times[:3]]
+    times = data.draw(any_stimuli(network, most_samples=3))
+    return network, np.tile(times, (20, 1)), [run(network, row[None]) for row in times]
+
+
+def check_company(together, alone):
     for s, record in enumerate(alone):
         assert same_bits(together.times[-1][s], record.times[-1][0])
+        assert same_bits(together.potential[s], record.potential[0])
+
+
+@given(data=st.data())
+def test_any_company_gives_the_same_bits(data):
+    network, times, alone = in_company(data)
+    check_company(run(network, times), alone)
+
+
+@given(data=st.data())
+def test_any_number_of_threads_and_any_company_give_the_same_bits(data):
+    network, times, alone = in_company(data)
+    for together in for_all_threads(lambda: run(network, times)):
+        check_company(together, alone)
 
 
 def test_potential_is_the_threshold_at_a_spike_and_a_point_of_the_line_in_silence():

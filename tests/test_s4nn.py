@@ -1,9 +1,19 @@
 import itertools
 
-import numba
 import numpy as np
 import pytest
-from cases import FLOATS, GRIDS, PAIRS, SEEDS, TIMES, any_times, any_weights, same_bits, times_for
+from cases import (
+    FLOATS,
+    GRIDS,
+    PAIRS,
+    SEEDS,
+    TIMES,
+    any_times,
+    any_weights,
+    for_all_threads,
+    same_bits,
+    times_for,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import errors_below, gradient, learn, normalise, relative_errors, scale_gradient
@@ -365,22 +375,17 @@ def test_batches_teach_every_optimizer_the_problem(kind, optimizer, lr):
     assert ttfs.evaluate(network, *data).accuracy == 1
 
 
-@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
 @pytest.mark.parametrize("batch_size", [1, 7, 40])
 def test_the_number_of_threads_changes_nothing(batch_size):
-    before, found = numba.get_num_threads(), []
-    try:
-        for threads in (1, before):
-            numba.set_num_threads(threads)
-            network, data = problem()
-            result = teach(
-                network, S4NN(gamma=4), data, batch_size=batch_size, optimizer=ttfs.Adam()
-            )
-            found.append((network, result))
-    finally:
-        numba.set_num_threads(before)
-    assert same_state(found[0][0], found[1][0])
-    assert found[0][1] == found[1][1]
+    def taught():
+        network, data = problem()
+        options = {"batch_size": batch_size, "optimizer": ttfs.Adam()}
+        return network, teach(network, S4NN(gamma=4), data, **options)
+
+    (first, result), *others = for_all_threads(taught)
+    for network, other in others:
+        assert same_state(first, network)
+        assert other == result
 
 
 def test_the_last_batch_may_be_smaller():

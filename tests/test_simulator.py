@@ -134,13 +134,14 @@ def drawn(data, **settings):
     return circuit, data.draw(stimuli(circuit))
 
 
-def rebuilt(circuit, population=lambda p: p, projection=lambda p: p, t_max=None):
+def rebuilt(circuit, population=lambda p: p, projection=lambda p: p, t_max=None, psp=None):
     """The circuit with its parts changed."""
     return Circuit(
         [population(p) for p in circuit.populations],
         [projection(p) for p in circuit.projections],
         t_max=circuit.t_max if t_max is None else t_max,
         dtype=circuit.dtype,
+        psp=psp,
     )
 
 
@@ -263,13 +264,16 @@ def test_run_is_step_in_a_loop(data):
 @given(data=st.data(), stops=st.lists(st.sampled_from([-1.0, 0.0, 0.5, 1.25, 3.0, 3.75, 9.0])))
 def test_runs_in_pieces_are_one_run(data, stops):
     circuit, stimulus = drawn(data)
-    simulator = Simulator(circuit, stimulus)
+    simulator, latest = Simulator(circuit, stimulus), 0.0
     for stop in stops:
         reason = simulator.run(until=stop)
-        following = simulator.peek()
-        assert reason == ("until" if following else "end")
-        assert following is None or following.time > min(stop, following.time - 1e-9)
-        assert simulator.time <= max([0.0, *stops])
+        following, latest = simulator.peek(), max(latest, stop)
+        if reason == "until":
+            assert following.time > stop
+            assert simulator.time == latest
+        else:
+            assert (reason, following) == ("end", None)
+            assert simulator.time <= latest
     simulator.run()
     assert same_state(simulator, finished(circuit, stimulus))
 
@@ -349,6 +353,30 @@ def test_a_snapshot_knows_the_time_to_which_it_had_run():
     assert simulator.time > 2.5
     simulator.restore(snapshot)
     assert simulator.time == 2.5
+
+
+@pytest.mark.parametrize("psp", [ttfs.Step(), ttfs.Ramp(2.0), ttfs.Ramp()])
+@pytest.mark.parametrize("until", [0.0, 0.5, 1.0, 2.5, 3.75, 19.0, 20.0, 99.0])
+def test_a_restored_simulator_is_at_the_time_of_its_snapshot(psp, until):
+    simulator = Simulator(chain(psp=psp), [1.0, 3.0])
+    simulator.run(until=until)
+    snapshot, time = simulator.snapshot(), simulator.time
+    potential = simulator.potential("output").tolist()
+    for ask in (simulator.reset, simulator.run, lambda: simulator.run(until=99.0), simulator.step):
+        ask()
+        simulator.restore(snapshot)
+        assert (simulator.time, simulator.potential("output").tolist()) == (time, potential)
+
+
+@pytest.mark.parametrize("psp", [ttfs.Step(), ttfs.Ramp(2.0), ttfs.Ramp()])
+def test_a_run_until_a_time_that_has_passed_changes_nothing(psp):
+    simulator = Simulator(chain(psp=psp), [1.0, 3.0])
+    for now in (2.5, 20.0):
+        simulator.run(until=now)
+        time, potential = simulator.time, simulator.potential("output").tolist()
+        for past in (2.25, 0.0, -3.0, -INF):
+            simulator.run(until=past)
+            assert (simulator.time, simulator.potential("output").tolist()) == (time, potential)
 
 
 def test_a_snapshot_is_not_changed_by_what_follows():
@@ -478,6 +506,22 @@ def test_a_run_until_a_time_takes_the_clock_there():
     assert [trace.times[-1] for trace in simulator.trace("output")] == [2.5, 2.5]
     assert simulator.step().time == 3.0
     assert simulator.time == 3.0
+
+
+def test_breaks_at_several_times_stop_at_each():
+    simulator = Simulator(chain(), [1.0, 3.0])
+    for time in (3.5, 2.5, INF, 2.5, 0.0):
+        simulator.break_on(time=time)
+    found = [(simulator.run(), simulator.time) for _ in range(4)]
+    assert found == [("time", 0.0), ("time", 2.5), ("time", 3.5), ("end", 4.0)]
+
+
+def test_a_break_at_a_time_that_has_passed_stops_the_next_run_at_once():
+    simulator = Simulator(chain(), [1.0, 3.0])
+    simulator.run(until=2.5)
+    simulator.break_on(time=1.5)
+    assert (simulator.run(), simulator.time, simulator.peek().time) == ("time", 2.5, 3.0)
+    assert simulator.run() == "end"
 
 
 def test_the_first_of_several_breaks_stops_a_run():
@@ -626,6 +670,42 @@ def test_of_the_changed_simulator_more_can_be_asked():
     assert [c.after for c in found.moved] == [2.0]
 
 
+@pytest.mark.parametrize("dtype", TIMES)
+def test_what_if_takes_the_times_that_the_stimulus_can_hold(dtype):
+    simulator = Simulator(chain(t_max=1e38), np.array([1.0, 3.0], dtype))
+    if dtype == np.float64:
+        assert simulator.what_if(times={(0, 0): 1e300}).vanished[0].neuron == 0
+        return
+    with pytest.raises(
+        InputError, match="time of input 0 must fit float32, in which 1e.300 is inf"
+    ):
+        simulator.what_if(times={(0, 0): 1e300})
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse", "own delays"])
+def test_the_changed_circuit_says_what_was_changed(kind):
+    weights = np.array([[1.0, 0.5], [1.0, 0.5]])
+    delay = np.ones((2, 2)) if kind == "own delays" else 1.0
+    weights = sp.csr_array(weights) if kind == "sparse" else weights
+    populations = [Population("a", 2), Population("b", 2, 2.0)]
+    simulator = Simulator(Circuit(populations, [Projection("a", "b", weights, delay)]), [1.0, 3.0])
+    found = simulator.what_if(
+        weights={("a", 1, "b", 0): 4.0, (0, 0, 1, 1): 0.0},
+        thresholds={("b", 1): 0.25},
+        times={("b", 0): 9.0},
+    )
+    circuit, before = found.simulator.circuit, simulator.circuit
+    changed, kept = (sp.csr_array(c.projections[0].weights).toarray() for c in (circuit, before))
+    assert changed.tolist() == [[1.0, 0.0], [4.0, 0.5]]
+    assert kept.tolist() == [[1.0, 0.5], [1.0, 0.5]]
+    assert circuit.populations[1].threshold.tolist() == [INF, 0.25]
+    assert before.populations[1].threshold == 2.0
+    assert found.simulator.what_if().simulator.spikes == found.simulator.spikes
+    again = Circuit(circuit.populations, circuit.projections)
+    assert again.digest == circuit.digest != before.digest
+    assert same_state(finished(again, {"a": [1.0, 3.0], "b": [9.0, INF]}), found.simulator)
+
+
 def test_what_if_does_not_touch_the_network():
     network = chain()
     kept = network.weights[0].copy()
@@ -645,6 +725,16 @@ def test_times_keep_their_dtype(dtype):
     simulator = finished(chain(), np.array([1, 3], dtype))
     assert simulator.times(1).dtype == simulator.spikes.times.dtype == dtype
     assert simulator.potential(1).dtype == np.float32
+
+
+def test_records_of_equal_simulators_are_equal():
+    first, second, other = (finished(chain(), [1.0, last]) for last in (3.0, 3.0, 5.0))
+    assert first.spikes == second.spikes
+    assert first.spikes != other.spikes
+    assert first.trace(1) == second.trace(1)
+    assert first.trace(1) != other.trace(1)
+    assert first.spikes != list(first.spikes.times)
+    assert first.snapshot() != first.snapshot(), "they are what they are for"
 
 
 def test_whole_numbers_are_times_too():
@@ -762,6 +852,23 @@ REFUSED = {
     "until no number": (lambda s: s.run(until=np.nan), "until.*NaN"),
     "until a word": (lambda s: s.run(until="end"), "until.* must be a time, got 'end'"),
     "break at a word": (lambda s: s.break_on(time="soon"), "time.* must be a time, got 'soon'"),
+    "until a truth": (lambda s: s.run(until=True), "until.* must be a time, got True"),
+    "until a number too large": (lambda s: s.run(10**400), "until.* must be a time, got 10000"),
+    "until a number too long": (lambda s: s.run(10**5000), "must be a time, got a value of type"),
+    "until nobody knows": (lambda s: s.run(until=None), "until.* must be a time, got None"),
+    "break before the beginning": (lambda s: s.break_on(time=-3), "0 or later, got -3"),
+    "break at a number too large": (lambda s: s.break_on(time=10**400), "time.* must be a time"),
+    "break on half a neuron": (lambda s: s.break_on(layer=1, neuron=1.5), "neuron.*got 1.5"),
+    "break on a neuron's name": (lambda s: s.break_on(layer=1, neuron="a"), "neuron.*got 'a'"),
+    "break on a true neuron": (lambda s: s.break_on(layer=1, neuron=True), "neuron.*got True"),
+    "break on a potential in words": (
+        lambda s: s.break_on(layer=1, neuron=0, potential="x"),
+        "potential.* must be a number, got 'x'",
+    ),
+    "break on a potential too large": (
+        lambda s: s.break_on(layer=1, neuron=0, potential=10**400),
+        "potential.* must be a number",
+    ),
     "break on nothing": (lambda s: s.break_on(), "wants a layer, a time or decision"),
     "break at no time": (lambda s: s.break_on(time=np.nan), "time.*NaN"),
     "break on a neuron of no layer": (lambda s: s.break_on(neuron=1), "wants a layer"),
@@ -782,6 +889,35 @@ REFUSED = {
     "potential of nobody": (lambda s: s.potential(2), "no layer 2"),
     "explain nobody": (lambda s: s.explain(1, 2), "there is no 2"),
     "trace of nobody": (lambda s: s.trace(1, [0, 2]), "there is no 2"),
+    "trace half a neuron": (lambda s: s.trace(1, [0, 1.5]), "neuron must be a whole number"),
+    "trace a neuron's name": (lambda s: s.trace(1, "a"), "neurons must be numbers"),
+    "trace a true neuron": (lambda s: s.trace(1, True), "neuron must be a whole number"),
+    "trace a table": (lambda s: s.trace(1, [[0, 1]]), r"one or a list of some, got \(1, 2\)"),
+    "explain half a neuron": (lambda s: s.explain(1, 0.5), "neuron must be a whole number"),
+    "explain a layer too large": (lambda s: s.explain(10**5000, 0), "there is no layer a value"),
+    "what if in words": (lambda s: s.what_if(times="x"), r"time}, got 'x'"),
+    "what if a list": (lambda s: s.what_if(times=[(0, 0)]), r"time}, got \[\(0, 0\)\]"),
+    "what if an empty list": (lambda s: s.what_if(weights=[]), r"weight}, got \[\]"),
+    "what if a time in words": (lambda s: s.what_if(times={(0, 1): "x"}), "input 1 must be a time"),
+    "what if at no time": (lambda s: s.what_if(times={(0, 1): None}), "input 1 must be a time"),
+    "what if at times": (lambda s: s.what_if(times={(0, 1): [1]}), "input 1 must be a time"),
+    "what if far too late": (lambda s: s.what_if(times={(0, 1): 10**400}), "must be a time"),
+    "what if a weight in words": (
+        lambda s: s.what_if(weights={(0, 0, 1, 0): "x"}),
+        "input 0 -> output 0: weight must be a number, got 'x'",
+    ),
+    "what if a threshold in words": (
+        lambda s: s.what_if(thresholds={(1, 0): "x"}),
+        "threshold of output 0 must be a number, got 'x'",
+    ),
+    "what if two times of one neuron": (
+        lambda s: s.what_if(times={(0, 1): 1.0, ("input", 1): 2.0}),
+        "got input 1 twice, by name and by index",
+    ),
+    "what if two weights of one synapse": (
+        lambda s: s.what_if(weights={(0, 0, 1, 0): 1.0, (0, 0, "output", 0): 2.0}),
+        "got input 0 -> output 0 twice",
+    ),
     "what if nobody fired": (lambda s: s.what_if(times={(0, 2): 1.0}), "there is no 2"),
     "what if a spike were before 0": (lambda s: s.what_if(times={(0, 1): -1.0}), "input 1"),
     "what if a time were none": (lambda s: s.what_if(times={(0, 1): np.nan}), "input 1"),
@@ -826,35 +962,6 @@ def test_a_refused_break_leaves_nothing_behind(breaks):
     with pytest.raises(InputError):
         simulator.break_on(**breaks)
     assert simulator.run() == "end"
-
-
-def test_a_snapshot_of_another_circuit_is_refused():
-    simulator = Simulator(chain(), [1.0, 3.0])
-    wider = Network(ttfs.Dense.of(np.ones((2, 65)), threshold=1), t_max=9)
-    same = simulator.what_if(thresholds={(1, 0): 1.0}).simulator
-    for other in (Simulator(wider, [1.0, 3.0]), Simulator(chain(), [1.0, 3.0]), same):
-        with pytest.raises(InputError, match="another circuit"):
-            simulator.restore(other.snapshot())
-    assert simulator.run() == "end"
-
-
-def test_a_snapshot_with_times_of_another_precision_is_refused():
-    circuit = ttfs.Circuit.of(chain())
-    simulator = Simulator(circuit, [1.0, 3.0])
-    other = Simulator(circuit, np.zeros(2, np.float32))
-    with pytest.raises(InputError, match=r"stimulus in float32.* has one in float64"):
-        simulator.restore(other.snapshot())
-    assert simulator.run() == "end"
-
-
-def test_simulators_of_one_circuit_share_snapshots():
-    circuit = ttfs.Circuit.of(chain())
-    first, second = Simulator(circuit, [1.0, 3.0]), Simulator(circuit, [5.0, 6.0])
-    first.run(until=2.5)
-    second.restore(first.snapshot())
-    assert list(second) == list(first)
-    second.reset()
-    assert second.step().time == 1.0
 
 
 def test_huge_weights_overflow_as_ieee_says():

@@ -2,11 +2,10 @@
 
 from functools import partial
 
-import numba
 import numpy as np
 import pytest
 import reference_training as reference
-from cases import FLOATS, SEEDS, same_bits, stimuli, trained_by
+from cases import FLOATS, SEEDS, for_all_threads, same_bits, stimuli, trained_by
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -222,15 +221,10 @@ def test_no_weight_ever_becomes_infinite_or_nan(weights, threshold):
 @given(seed=SEEDS)
 @settings(max_examples=10)
 def test_any_number_of_threads_gives_the_same_bits(seed):
-    before = numba.get_num_threads()
-    found = []
-    try:
-        for threads in (1, before):
-            numba.set_num_threads(threads)
-            found.append(trained(Surrogate(), seed=seed % 1000, samples=48, batch_size=24)[0])
-    finally:
-        numba.set_num_threads(before)
-    assert all(same_bits(a, b) for a, b in zip(*(n.latents for n in found), strict=True))
+    settings = {"seed": seed % 1000, "samples": 48, "batch_size": 24}
+    first, *others = for_all_threads(lambda: trained(Surrogate(), **settings)[0].latents)
+    for other in others:
+        assert all(same_bits(a, b) for a, b in zip(first, other, strict=True))
 
 
 def test_a_training_that_was_stopped_goes_on_as_if_it_had_not(tmp_path):

@@ -1,7 +1,7 @@
 import numba
 import numpy as np
 import pytest
-from cases import same_bits
+from cases import for_all_threads, same_bits
 
 import ttfs
 from ttfs import trainer as module
@@ -241,18 +241,14 @@ def test_the_seed_decides_the_split_the_order_and_what_is_revived(monkeypatch):
     assert set(learned[0]) == set(learned[1]) != set(learned[4]) == set(learned[5])
 
 
-@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
 @pytest.mark.parametrize("way", ["averaged", "adam"])
 def test_the_number_of_threads_changes_nothing(way):
-    before, ends = numba.get_num_threads(), []
-    try:
-        for threads in (1, before):
-            numba.set_num_threads(threads)
-            trainer = WAYS[way]()
-            ends.append((trainer, fit(trainer)))
-    finally:
-        numba.set_num_threads(before)
-    assert same_end(*ends)
+    def end():
+        trainer = WAYS[way]()
+        return trainer, fit(trainer)
+
+    first, *others = for_all_threads(end)
+    assert all(same_end(first, other) for other in others)
 
 
 def test_data_are_not_changed():

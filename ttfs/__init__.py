@@ -25,6 +25,7 @@ _HOMES = {
         "ShapeError",
         "TTFSError",
     ],
+    "events": ["Event"],
     "history": ["History"],
     "layers": ["Dense"],
     "metrics": ["Evaluation", "evaluate"],
@@ -34,7 +35,7 @@ _HOMES = {
     "populations": ["Population", "Projection"],
     "propagation": ["Record", "forward"],
     "psp": ["Ramp", "Step"],
-    "simulator": ["Event", "Simulator"],
+    "simulator": ["Simulator"],
     "trainer": ["Trainer"],
     "weights": ["Binary", "Real"],
 }
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
         ShapeError,
         TTFSError,
     )
+    from ttfs.events import Event
     from ttfs.history import History
     from ttfs.layers import Dense
     from ttfs.metrics import Evaluation, evaluate
@@ -89,7 +91,7 @@ if TYPE_CHECKING:
     from ttfs.populations import Population, Projection
     from ttfs.propagation import Record, forward
     from ttfs.psp import Ramp, Step
-    from ttfs.simulator import Event, Simulator
+    from ttfs.simulator import Simulator
     from ttfs.trainer import Trainer
     from ttfs.weights import Binary, Real
 

@@ -13,8 +13,18 @@ NO_SPIKE = float("inf")
 
 def short(value: Any) -> str:
     """What a value looks like, in one line of an error."""
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # a whole number of thousands of digits is not written out
+        return f"a value of type {type(value).__name__}"
     return text if len(text) <= 80 else f"{text[:60]}... ({type(value).__name__})"
+
+
+def same_content(one: Any, other: object) -> bool:
+    """Whether two records of one kind hold the same, arrays included: their `__eq__`."""
+    if type(one) is not type(other):
+        return NotImplemented
+    return all(np.array_equal(a, vars(other)[name]) for name, a in vars(one).items())
 
 
 def of_kind(value: Any, kinds: Any, whose: str, wanted: str) -> Any:
@@ -81,6 +91,15 @@ def as_labels(labels: Any, samples: int, classes: int) -> np.ndarray:
     return whole
 
 
+def number(value: Any, whose: str, wanted: str = "a number") -> float:
+    """A real number as a float; neither a truth value nor one that is too large."""
+    of_kind(value, int | float | np.integer | np.floating, whose, wanted)
+    with suppress(OverflowError):
+        if not isinstance(value, bool):
+            return float(value)
+    raise InputError(f"{whose} must be {wanted}, got {short(value)}")
+
+
 def positive(value: Any, whose: str, *, zero: bool = False) -> float:
     """A finite number above zero (or from zero on)."""
     number = None
@@ -89,12 +108,22 @@ def positive(value: Any, whose: str, *, zero: bool = False) -> float:
     if number is None:
         raise InputError(f"{whose} must be a number, got {short(value)}")
     if not np.isfinite(number) or number < 0 or (number == 0 and not zero):
-        raise InputError(f"{whose} must be {'0 or more' if zero else 'above 0'}, got {value!r}")
+        raise InputError(
+            f"{whose} must be {'0 or more' if zero else 'above 0'}, got {short(value)}"
+        )
     return number
+
+
+def printable(value: Any, whose: str) -> str:
+    """A text, not empty, that a line of a terminal can show as it is."""
+    of_kind(value, str, whose, "a text")
+    if not value or not value.isprintable():
+        raise InputError(f"{whose} must be a text that can be printed, got {short(value)}")
+    return str(value)
 
 
 def whole(value: Any, whose: str, *, least: int = 1) -> int:
     """A whole number, `least` or more."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InputError(f"{whose} must be a whole number, {least} or more; got {value!r}")
+        raise InputError(f"{whose} must be a whole number, {least} or more; got {short(value)}")
     return int(value)

@@ -1,22 +1,21 @@
 """Circuits: populations and projections as any graph, not only a chain."""
 
-import copy
-import itertools
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence, ValuesView
+from dataclasses import replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
-from ttfs.checks import positive, short, whole
+from ttfs.checks import as_array, number, of_kind, positive, printable, short, whole
 from ttfs.errors import InputError, ShapeError
 from ttfs.explanations import weight_places
-from ttfs.kernels.circuit import Plan
-from ttfs.network import Network, check_dtype
+from ttfs.kernels.circuit import SYNAPTIC, WORD, Plan
+from ttfs.network import Network, check_dtype, check_network
 from ttfs.plan import convert, make_plan, on_plan, plan_of
-from ttfs.populations import Population, Projection, least_delay
+from ttfs.populations import MOST, Population, Projection, least_delay, with_weight
 from ttfs.psp import Ramp, Response, Step
-
-NUMBERS = itertools.count(1)  # no two circuits have the same
 
 
 class Circuit:
@@ -61,18 +60,15 @@ class Circuit:
         unit: str = "step",
         psp: Response | None = None,
     ):
-        self.populations = tuple(populations)
-        self.projections = tuple(projections)
-        for kind, given in ((Population, self.populations), (Projection, self.projections)):
-            for one in given:
-                if not isinstance(one, kind):
-                    raise InputError(f"Circuit wants a {kind.__name__}, got {one!r}")
-        self.t_max = np.inf if t_max == np.inf else positive(t_max, "Circuit(t_max=...)")
+        self.populations = all_of(Population, populations)
+        self.projections = all_of(Projection, projections)
+        whose = "Circuit(t_max=...)"
+        endless = number(t_max, whose) == np.inf
+        self.t_max = np.inf if endless else positive(t_max, whose)
         self.dtype = check_dtype(dtype, "Circuit(dtype=...)")
-        self.unit = unit
+        self.unit = printable(unit, "Circuit(unit=...)")
         self.psp: Response = Step() if psp is None else psp
-        if not isinstance(self.psp, Step | Ramp):
-            raise InputError(f"Circuit(psp=...) must be Step() or Ramp(rise), got {psp!r}")
+        of_kind(self.psp, Step | Ramp, "Circuit(psp=...)", "Step() or Ramp(rise)")
         self.names = tuple(population.name for population in self.populations)
         self._check()
         self._take(make_plan(self.populations, self.projections, self.t_max, self.dtype))
@@ -85,6 +81,7 @@ class Circuit:
         Where inputs or pairs have delays of their own, weights of 0 are no synapses, and all
         weights are copied.
         """
+        check_network(network, "Circuit.of(...)")
         names = layer_names(len(network.layers))
         populations = [Population(names[0], network.sizes[0])]
         for k, layer in enumerate(network.layers):
@@ -95,20 +92,48 @@ class Circuit:
             for k, weights in enumerate(network.weights)
         ]
         if any(network.delayed):
-            kept = ("t_max", "dtype", "unit", "psp")
-            settings = {name: getattr(network, name) for name in kept}
-            return cls(populations, projections, **settings)
+            return cls(populations, projections, **settings_of(network))
+        return cls._on(plan_of(network), populations, projections, network)
+
+    @classmethod
+    def _on(
+        cls,
+        plan: Plan,
+        populations: Sequence[Population],
+        projections: Sequence[Projection],
+        like: "Network | Circuit",
+    ) -> "Circuit":
+        """One on a plan that is there already; the settings are those of another."""
         circuit = cls.__new__(cls)
+        vars(circuit).update(settings_of(like))
         circuit.populations, circuit.projections = tuple(populations), tuple(projections)
-        circuit.t_max, circuit.dtype, circuit.unit = network.t_max, network.dtype, network.unit
-        circuit.names, circuit.psp = tuple(names), network.psp
-        circuit._take(plan_of(network))
+        circuit.names = tuple(population.name for population in populations)
+        circuit._take(plan)
         return circuit
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy is made anew of the same parts, and shares no weights with a network."""
+        return partial(Circuit, **settings_of(self)), (self.populations, self.projections)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """What tells circuits apart: those whose numbers and names are equal have the same.
+
+        It is the same in any process, and made when a snapshot first needs it. Weights that
+        are changed in place after that change what happens, but not the digest.
+        """
+        told = self.names, self.unit, str(self.psp), str(self.dtype)
+        found = hashlib.blake2b(repr(told).encode(), digest_size=16)
+        for part in (*self.plan, self.thresholds):
+            array = np.ascontiguousarray(part)
+            found.update(repr((array.dtype.str, array.shape)).encode())
+            found.update(array.data)
+        return found.digest()
 
     def _take(self, plan: Plan) -> None:
         """What a simulator wants to know."""
         rise = self.psp.rise if isinstance(self.psp, Ramp) else 0
-        self.plan, self.number = plan._replace(rise=np.float64(rise)), next(NUMBERS)
+        self.plan = plan._replace(rise=np.float64(rise))
         begins = plan.starts.tolist()
         self.units = [slice(b, b + p.size) for b, p in zip(begins, self.populations, strict=False)]
         self.thresholds = np.full(begins[-1], np.inf, self.dtype)
@@ -130,11 +155,14 @@ class Circuit:
         """The index of a population, given by index or name."""
         if isinstance(layer, str):
             if layer not in self.names:
-                raise InputError(f"no layer is called {layer!r}; there are {', '.join(self.names)}")
+                raise InputError(
+                    f"no layer is called {short(layer)}; there are {', '.join(self.names)}"
+                )
             return self.names.index(layer)
         number = whole(layer, "layer", least=0)
         if number >= len(self.names):
-            raise InputError(f"there is no layer {number}; the last is {len(self.names) - 1}")
+            last = len(self.names) - 1
+            raise InputError(f"there is no layer {short(number)}; the last is {last}")
         return number
 
     def neuron(self, layer: int | str, neuron: int) -> tuple[int, int]:
@@ -144,40 +172,47 @@ class Circuit:
         if index >= self.populations[number].size:
             raise InputError(
                 f"layer {self.names[number]!r} has {self.populations[number].size} neurons,"
-                f" there is no {index}"
+                f" there is no {short(index)}"
             )
         return number, index
 
+    def some(self, layer: int, neurons: Any) -> list[int]:
+        """The indices of some neurons of a layer, or of one; of all, if not given."""
+        if neurons is None:
+            return list(range(self.populations[layer].size))
+        array = np.atleast_1d(as_array(neurons, "neurons"))
+        if array.ndim > 1:
+            raise ShapeError(f"neurons must be one or a list of some, got {array.shape}")
+        return [self.neuron(layer, neuron)[1] for neuron in array]
+
     def changed(
         self,
-        thresholds: Mapping[tuple[int | str, int], float],
-        weights: Mapping[tuple[int | str, int, int | str, int], float],
+        thresholds: Mapping[tuple[int, int], float],
+        weights: Mapping[tuple[tuple[int, int], tuple[int, int]], Any],
     ) -> "Circuit":
-        """The same with other thresholds, by neuron, and weights, by two neurons."""
-        other = copy.copy(self)
-        other.number, other.thresholds = next(NUMBERS), self.thresholds.copy()
-        check_keys(thresholds, 2, "what_if(thresholds=...) wants {(layer, neuron): threshold}")
-        check_keys(
-            weights, 4, "what_if(weights=...) wants {(layer, neuron, layer, neuron): weight}"
-        )
-        for (layer, neuron), value in thresholds.items():
-            number, index = self.neuron(layer, neuron)
-            whose = f"threshold of {self.names[number]} {index}"
-            room = other.thresholds[self.units[number]][index : index + 1]
-            other._set(room, np.array([positive(value, whose)]), whose)
+        """The same with other thresholds of neurons, (layer, index), and weights between two."""
+        populations, projections, plan = list(self.populations), list(self.projections), self.plan
+        for (layer, index), value in thresholds.items():
+            population = populations[layer]
+            given = np.array(np.broadcast_to(population.threshold, population.size), float)
+            given[index] = value
+            populations[layer] = replace(population, threshold=given)
         if weights:
-            other.plan = self.plan._replace(weights=self.plan.weights.copy())
-        for (source, sender, layer, neuron), weight in weights.items():
-            ends = self.neuron(source, sender), self.neuron(layer, neuron)
-            title = " -> ".join(f"{self.names[number]} {index}" for number, index in ends)
-            places = weight_places(self.plan, *ends)
+            plan = plan._replace(weights=plan.weights.copy())
+        for ends, value in weights.items():
+            title = " -> ".join(f"{self.names[layer]} {index}" for layer, index in ends)
+            places = weight_places(plan, *ends)
             if len(places) != 1:
                 raise InputError(f"{title}: there are {len(places)} synapses, not one")
+            weight = number(value, f"{title}: weight")
             if not np.isfinite(weight):
                 raise InputError(f"{title}: a weight must be finite, got {weight}")
-            room = other.plan.weights[places[0] : places[0] + 1]
-            convert(np.array([weight], float), room, f"{title}: weight")
-        return other
+            ((r, place),) = places
+            convert(np.array([weight]), plan.weights[place : place + 1], f"{title}: weight")
+            if projections[r].kind == SYNAPTIC:
+                projections[r] = with_weight(projections[r], ends[0][1], ends[1][1], weight)
+        parts = on_plan(projections, plan) if weights else projections
+        return Circuit._on(plan, populations, parts, self)
 
     def _check(self) -> None:
         """Names and sizes that fit."""
@@ -185,6 +220,8 @@ class Circuit:
             raise InputError("Circuit needs at least one population")
         if len(set(self.names)) < len(self.names):
             raise InputError(f"populations must have different names, got {', '.join(self.names)}")
+        if (units := sum(-(-p.size // WORD) * WORD for p in self.populations)) > MOST:
+            raise InputError(f"Circuit can hold {MOST} neurons, got {units}")
         for projection in self.projections:
             source, target = self.layer(projection.source), self.layer(projection.target)
             wanted = (self.populations[source].size, self.populations[target].size)
@@ -199,11 +236,18 @@ class Circuit:
                 )
 
 
-def check_keys(changes: Mapping[Any, Any], size: int, wanted: str) -> None:
-    """Keys that are tuples of so many parts."""
-    for key in changes:
-        if not isinstance(key, tuple) or len(key) != size:
-            raise InputError(f"{wanted}, got the key {short(key)}")
+def all_of(kind: type, parts: Any) -> tuple[Any, ...]:
+    """Populations, or projections, as a tuple."""
+    found = tuple(parts) if isinstance(parts, Sequence | Iterator | ValuesView) else (parts,)
+    for one in found:
+        if not isinstance(one, kind):
+            raise InputError(f"Circuit wants a {kind.__name__}, got {short(one)}")
+    return found
+
+
+def settings_of(one: Network | Circuit) -> dict[str, Any]:
+    """What holds for all of it, as `Circuit` takes it."""
+    return {name: getattr(one, name) for name in ("t_max", "dtype", "unit", "psp")}
 
 
 def layer_delay(network: Network, layer: int) -> Any:

@@ -8,9 +8,11 @@ from typing import TextIO
 
 import numpy as np
 
+from ttfs.differences import Change
 from ttfs.errors import InputError, TTFSError
+from ttfs.events import Event
 from ttfs.files import as_json
-from ttfs.simulator import Change, Event, Simulator
+from ttfs.simulator import Simulator
 
 TOP = 5  # potentials of a layer that are shown
 MOST = 20  # changes that are listed

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ttfs.checks import same_content
 from ttfs.kernels.circuit import (
     DELAYS,
     DENSE,
@@ -112,7 +113,7 @@ class Explanation:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trace:
     """The potential of one neuron as the corners of a line.
 
@@ -128,6 +129,9 @@ class Trace:
     potential: np.ndarray
     spike: float
     threshold: float
+
+    __eq__ = same_content
+    __hash__ = None  # type: ignore[assignment]
 
 
 def arrivals(plan: Plan, state: Any, layer: int, neuron: int) -> list[Arrival]:
@@ -349,11 +353,13 @@ def finite(threshold: Any) -> Any:
     return np.where(np.isfinite(threshold), threshold, threshold.dtype.type(0))
 
 
-def weight_places(plan: Plan, sender: tuple[int, int], neuron: tuple[int, int]) -> list[int]:
-    """Where in `plan.weights` the synapses between two (layer, neuron) are."""
+def weight_places(
+    plan: Plan, sender: tuple[int, int], neuron: tuple[int, int]
+) -> list[tuple[int, int]]:
+    """The synapses between two (layer, neuron): which projection, where in `plan.weights`."""
     places = []
     for r, row in enumerate(plan.projections):
         if (row[SOURCE], row[TARGET]) == (sender[0], neuron[0]):
             shift = 0 if row[KIND] == DENSE else row[FIRST]
-            places += [int(k + shift) for k in _synapses(plan, r, sender[1], neuron[1])]
+            places += [(r, int(k + shift)) for k in _synapses(plan, r, sender[1], neuron[1])]
     return places

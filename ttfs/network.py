@@ -1,10 +1,11 @@
 """A chain of layers, its parameters, and the arrays that kernels take."""
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from ttfs.checks import of_kind, positive, whole
+from ttfs.checks import of_kind, positive, short, whole
 from ttfs.delays import LEAST, Delays, delays_of, latents_of, slopes_of
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.jit import threads_for
@@ -312,12 +313,11 @@ def check_network(network: Any, whose: str) -> Network:
 
 def check_dtype(dtype: Any, whose: str) -> np.dtype:
     """float32 or float64."""
-    try:
+    checked = None
+    with suppress(Exception):  # NumPy has many for what is no dtype
         checked = np.dtype(dtype)
-    except TypeError:
-        checked = None
-    if checked not in (np.float32, np.float64):
-        raise InputError(f"{whose} must be float32 or float64, got {dtype!r}")
+    if checked is None or checked not in (np.float32, np.float64):
+        raise InputError(f"{whose} must be float32 or float64, got {short(dtype)}")
     return checked
 
 

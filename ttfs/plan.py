@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ttfs.errors import InputError
-from ttfs.kernels.circuit import DENSE, FIRST, OUTGOING, ROWS, SOURCE, SPARSE, WIDTH, WORD, Plan
+from ttfs.kernels.circuit import DENSE, FIRST, OUTGOING, ROWS, SOURCE, SYNAPTIC, WIDTH, WORD, Plan
 from ttfs.kernels.vector import LANES
 from ttfs.network import Network, aligned_zeros
 from ttfs.populations import Population, Projection, synapses
@@ -57,16 +57,21 @@ def make_plan(
 
 
 def on_plan(projections: Sequence[Projection], plan: Plan) -> tuple[Projection, ...]:
-    """The projections on the plan's own weights: a synapse is in memory only once."""
+    """The projections on the plan's own weights: a synapse is in memory only once.
+
+    Those with a delay for each synapse stay, for in a plan their synapses have another order.
+    """
     found = []
     for row, projection in zip(plan.projections, projections, strict=True):
+        if projection.kind == SYNAPTIC:
+            found.append(projection)
+            continue
         (inputs, outputs), first = projection.weights.shape, row[FIRST]
-        weights = projection.weights
         if projection.kind == DENSE:
             width = row[WIDTH]
             weights = plan.weights[first : first + inputs * width].reshape(inputs, width)
             weights = weights[:, :outputs]
-        elif projection.kind == SPARSE:
+        else:
             pointers = plan.pointers[row[ROWS] : row[ROWS] + inputs + 1]
             begin, end = pointers[0], pointers[-1]
             values = plan.weights[begin + first : end + first]

@@ -1,17 +1,19 @@
 """Populations of neurons and the projections between them, as a user describes them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from ttfs.checks import as_array, whole
+from ttfs.checks import as_array, printable, same_content, short, whole
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.circuit import DENSE, SPARSE, SYNAPTIC
 
+MOST = 2**31 - 1  # neurons: sparse projections number their targets with 32 bits
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Population:
     """Neurons with a name.
 
@@ -28,17 +30,26 @@ class Population:
     threshold: Any = np.inf
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name:
-            raise InputError(f"Population(name=...) must be a text, got {self.name!r}")
-        whole(self.size, f"population {self.name!r}: size")
-        threshold = as_array(self.threshold, f"population {self.name!r}: threshold")
-        if threshold.shape not in ((), (self.size,)):
+        printable(self.name, "Population(name=...)")
+        whose = f"population {self.name!r}"
+        size = whole(self.size, f"{whose}: size")
+        if size > MOST:
+            raise InputError(f"{whose}: size must be at most {MOST}, got {short(size)}")
+        threshold = as_array(self.threshold, f"{whose}: threshold")
+        if threshold.shape not in ((), (size,)):
             raise ShapeError(
-                f"population {self.name!r}: threshold must be one number or {self.size},"
-                f" got {threshold.shape}"
+                f"{whose}: threshold must be one number or {size}, got {threshold.shape}"
             )
         if not (threshold > 0).all():
-            raise InputError(f"population {self.name!r}: threshold must be above 0")
+            raise InputError(f"{whose}: threshold must be above 0")
+        object.__setattr__(self, "size", size)
+        if isinstance(self.threshold, np.ndarray) or threshold.ndim:
+            object.__setattr__(self, "threshold", threshold[()].copy())
+
+    __eq__ = same_content
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.size))
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,23 +71,27 @@ class Projection:
     delay: Any = 0.0
 
     def __post_init__(self) -> None:
+        printable(self.source, "Projection(source=...)")
+        printable(self.target, "Projection(target=...)")
         weights = as_matrix(self.weights, f"{self.title}: weights")
         if weights.ndim != 2:
             raise ShapeError(f"{self.title}: weights must be (source, target), got {weights.shape}")
         if not np.isfinite(weights.data if sp.issparse(weights) else weights).all():
             raise InputError(f"{self.title}: weights must be finite")
-        object.__setattr__(self, "weights", weights)
         delay: Any = as_matrix(self.delay, f"{self.title}: delay")
-        delay = delay if delay.ndim else float(delay)
-        values = delay.data if sp.issparse(delay) else np.asarray(delay)
+        with np.errstate(over="ignore"):
+            values = np.asarray(delay.data if sp.issparse(delay) else delay, np.float64)
         if values.size and not (np.isfinite(values).all() and values.min() >= 0):
             raise InputError(f"{self.title}: delays must be 0 or more and finite")
-        if np.ndim(delay) and delay.shape != weights.shape:
+        if delay.ndim and delay.shape != weights.shape:
             raise ShapeError(
                 f"{self.title}: delays must have the weights' shape {weights.shape},"
                 f" got {delay.shape}"
             )
-        object.__setattr__(self, "delay", delay)
+        if delay.ndim:  # a circuit is copied from these
+            weights, delay = weights.copy(), delay.copy()
+        object.__setattr__(self, "weights", weights)
+        object.__setattr__(self, "delay", delay if delay.ndim else float(delay))
 
     @property
     def title(self) -> str:
@@ -92,14 +107,54 @@ class Projection:
 
 
 def as_matrix(values: Any, whose: str) -> Any:
-    """Numbers as an array; sparse ones by rows."""
+    """Numbers as an array; sparse ones by rows, in order and each entry once."""
     if not sp.issparse(values):
         return as_array(values, whose)
     if values.ndim != 2:
         raise ShapeError(f"{whose} must be (source, target), got {values.shape}")
+    if values.dtype.kind not in "buif":
+        raise InputError(f"{whose} must be numbers, got {values.dtype}")
+    if values.dtype.kind != "f":  # whole numbers that are added may not fit their own type
+        values = values.astype(np.float64)
+    if not inside(values):
+        raise InputError(f"{whose} must have their entries inside of {values.shape}")
     rows = values.tocsr()
-    as_array(rows.data, whose)
+    if not inside(rows):
+        raise InputError(f"{whose} must have their entries inside of {values.shape}")
+    if not rows.has_canonical_format or len(rows.data) > rows.nnz:
+        rows = rows.copy()
+        rows.sum_duplicates()
+        rows.prune()
     return rows
+
+
+def inside(matrix: Any) -> bool:
+    """Whether the entries of a sparse matrix are inside of it, which SciPy takes for granted."""
+    if matrix.format == "coo":
+        places = np.array([matrix.row, matrix.col])
+        return bool((places >= 0).all() and (places < np.array(matrix.shape)[:, None]).all())
+    if matrix.format not in ("csr", "csc", "bsr"):
+        return True  # seen when it has become one of these
+    rows, columns = matrix.shape[::-1] if matrix.format == "csc" else matrix.shape
+    if matrix.format == "bsr":
+        rows, columns = rows // matrix.blocksize[0], columns // matrix.blocksize[1]
+    pointers, indices = matrix.indptr, matrix.indices
+    return bool(
+        pointers.dtype.kind + indices.dtype.kind == "ii"
+        and pointers.shape == (rows + 1,)
+        and pointers[0] == 0
+        and (np.diff(pointers) >= 0).all()
+        and pointers[-1] <= len(indices) == len(matrix.data)
+        and (indices >= 0).all()
+        and (indices < columns).all()
+    )
+
+
+def with_weight(projection: Projection, sender: int, neuron: int, weight: float) -> Projection:
+    """The same with another weight of a synapse that is there; one of 0 stays a synapse."""
+    weights = sp.csr_array(projection.weights).astype(np.float64)
+    weights[sender, neuron] = weight
+    return replace(projection, weights=weights)
 
 
 def least_delay(projection: Projection) -> float:
@@ -113,9 +168,6 @@ def least_delay(projection: Projection) -> float:
 def synapses(projection: Projection) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """(rows + 1,) pointers, and per synapse target, weight and delay, by row and then delay."""
     csr = sp.csr_array(projection.weights)
-    if not csr.has_canonical_format:
-        csr = csr.copy()
-        csr.sum_duplicates()
     pointers, targets, weights = csr.indptr, csr.indices, csr.data
     if projection.kind == SPARSE:
         return pointers, targets, weights, np.empty(0)

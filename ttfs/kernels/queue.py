@@ -30,9 +30,9 @@ from ttfs.kernels.jit import kernel
 from ttfs.kernels.sorting import BINS, sort_events
 
 HEAP, NEXT, FIRING, LAYER, LISTED, ROWED, STIMULUS, STIMULI, EVENTS, SYNAPSES = range(10)
-POPULATIONS, PROJECTIONS, CIRCUIT = 10, 11, 12  # how many; which circuit this is a state of
-RESTING = 13  # how many neurons have come to rest at their threshold at this instant
-COUNTERS, SCRATCH = 14, BINS + 1  # lengths; the scratch is of the sort
+POPULATIONS, PROJECTIONS = 10, 11  # how many
+RESTING = 12  # how many neurons were at their threshold when this instant came
+COUNTERS, SCRATCH = 13, BINS + 1  # lengths; the scratch is of the sort
 
 
 @kernel

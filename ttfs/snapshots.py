@@ -1,0 +1,57 @@
+"""A simulator at a moment, which knows what it is a state of and whether it was changed."""
+
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ttfs.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """Copies of a simulator's arrays, and the time to which it had run.
+
+    circuit: digest of the circuit. seal: checksum of the rest. Kernels read places in memory
+    from a state, so one that was changed by hand is not taken.
+    """
+
+    state: Any
+    reached: float
+    circuit: bytes = b""
+    seal: int = -1
+
+    @classmethod
+    def of(cls, state: Any, reached: float, circuit: bytes) -> "Snapshot":
+        """A copy of a state."""
+        kept = type(state)(*(array.copy() for array in state))
+        return cls(kept, reached, circuit, seal_of(kept, reached))
+
+    def check(self, state: Any, circuit: bytes) -> None:
+        """Raise unless this can take the place of a state of a circuit."""
+        if self.circuit != circuit:
+            raise InputError(
+                "this snapshot is of another circuit: of other weights, thresholds, delays,"
+                " names, response, horizon, unit or precision"
+            )
+        pairs = list(zip(self.state, state, strict=True)) if type(self.state) is type(state) else []
+        arrays = [isinstance(a, np.ndarray) for a, _ in pairs]
+        if all(arrays) and pairs and self.state.spikes.dtype != state.spikes.dtype:
+            raise InputError(
+                f"this snapshot is of a stimulus in {self.state.spikes.dtype},"
+                f" this simulator has one in {state.spikes.dtype}"
+            )
+        fits = pairs and all(arrays) and isinstance(self.reached, float)
+        fits = fits and all(a.dtype == b.dtype and a.shape == b.shape for a, b in pairs)
+        if not fits or seal_of(self.state, self.reached) != self.seal:
+            raise InputError("this snapshot was changed after it had been taken")
+
+
+def seal_of(state: Any, reached: float) -> int:
+    """A checksum: any change of arrays of these shapes changes it, by accident excepted."""
+    found = zlib.crc32(struct.pack("<d", reached))
+    for array in state:
+        found = zlib.crc32(np.ascontiguousarray(array).data, found)
+    return found
