@@ -223,7 +223,8 @@ def test_weights_are_views_of_what_kernels_read(dtype, sizes, binary):
     for k, weights in enumerate(network.weights):
         assert weights.dtype == dtype
         assert np.shares_memory(weights, network.arrays.weights)
-        weights[:] = k + 2
+        assert weights.flags.writeable != binary
+        network.handed(k)[:] = k + 2
     for k, outputs in enumerate(sizes[1:]):
         padded = network.padded(network.arrays.weights, k)
         assert np.shares_memory(padded, network.arrays.weights)

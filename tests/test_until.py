@@ -42,8 +42,8 @@ def decisions_of(record):
 def with_horizon(network, end):
     """A network that ends earlier."""
     other = copy.copy(network)
-    other.t_max = min(end, network.t_max)
-    other.arrays = other.arrays._replace(t_max=other.t_max)
+    vars(other)["t_max"] = min(end, network.t_max)
+    vars(other)["arrays"] = other.arrays._replace(t_max=other.t_max)
     return other
 
 

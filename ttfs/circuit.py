@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import positive, short, whole
+from ttfs.checks import check_dtype, convert, positive, short, whole
 from ttfs.errors import InputError, ShapeError
 from ttfs.explanations import weight_places
 from ttfs.kernels.circuit import Plan
-from ttfs.network import Network, check_dtype
-from ttfs.plan import convert, make_plan, on_plan, plan_of
+from ttfs.network import Network
+from ttfs.plan import make_plan, on_plan, plan_of
 from ttfs.populations import Population, Projection, least_delay
 from ttfs.psp import Ramp, Response, Step
 
@@ -67,7 +67,7 @@ class Circuit:
             for one in given:
                 if not isinstance(one, kind):
                     raise InputError(f"Circuit wants a {kind.__name__}, got {one!r}")
-        self.t_max = np.inf if t_max == np.inf else positive(t_max, "Circuit(t_max=...)")
+        self.t_max = positive(t_max, "Circuit(t_max=...)", endless=True)
         self.dtype = check_dtype(dtype, "Circuit(dtype=...)")
         self.unit = unit
         self.psp: Response = Step() if psp is None else psp

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_array, positive
+from ttfs.checks import as_array, flag, moderate, positive
 from ttfs.errors import InputError, ShapeError
 
 
@@ -23,7 +23,7 @@ class Latency:
     zero_silent: bool = True
 
     def __post_init__(self) -> None:
-        positive(self.t_max, "Latency(t_max=...)")
+        _check_latency(self.t_max, self.steps, self.zero_silent, "Latency")
 
     def __call__(self, values: Any) -> np.ndarray:
         return encode_latency(
@@ -65,9 +65,9 @@ class Direct:
 
     def __post_init__(self) -> None:
         early = positive(self.early, "Direct(early=...)", zero=True)
-        late = positive(self.late, "Direct(late=...)")
+        late = moderate(self.late, "Direct(late=...)")
         bias = 0.0 if self.bias is None else positive(self.bias, "Direct(bias=...)", zero=True)
-        t_max = positive(self.t_max, "Direct(t_max=...)")
+        t_max = moderate(self.t_max, "Direct(t_max=...)")
         if not early < late < t_max:
             raise InputError(
                 "Direct must have early < late < t_max,"
@@ -75,6 +75,12 @@ class Direct:
             )
         if bias >= t_max:
             raise InputError(f"Direct(bias=...) must be below t_max {t_max:g}, got {bias:g}")
+        single = np.array([early, late, max(late, bias)], np.float32)
+        if not single[0] < single[1] or float(single[2]) >= t_max:
+            raise InputError(
+                "Direct must have early, late, bias and t_max that float32 can tell apart,"
+                f" got {early!r}, {late!r}, {bias!r} and {t_max!r}"
+            )
 
     def __call__(self, values: Any) -> np.ndarray:
         array, top, dtype = _brightness(values)
@@ -123,12 +129,12 @@ def encode_latency(
 
     Raises
     ------
-    InputError: NaN, values out of range, another dtype.
+    InputError: NaN, values out of range, another dtype; fewer than two steps.
 
     >>> encode_latency(np.array([1.0, 0.75, 0.0]), t_max=100)
     array([ 0., 25., inf])
     """
-    t_max = positive(t_max, "encode_latency(t_max=...)")
+    t_max = _check_latency(t_max, steps, zero_silent, "encode_latency")
     array, top, dtype = _brightness(values)
     latest = _latest(t_max, steps, zero_silent, dtype)
     levels = np.arange(256.0) if array.dtype == np.uint8 else array.astype(np.float64)
@@ -138,6 +144,18 @@ def encode_latency(
     times = times.astype(dtype)
     times[(times >= dtype.type(t_max)) | (zero_silent & (levels == 0))] = np.inf
     return np.asarray(times[array]) if array.dtype == np.uint8 else times
+
+
+def _check_latency(t_max: Any, steps: Any, zero_silent: Any, whose: str) -> float:
+    """A horizon before which values can fire at different times."""
+    flag(zero_silent, f"{whose}(zero_silent=...)")
+    horizon = moderate(t_max, f"{whose}(t_max=...)")
+    if flag(steps, f"{whose}(steps=...)") and horizon <= 1:
+        raise InputError(
+            f"{whose}(t_max=...) must be above 1 if there are to be whole steps: before"
+            f" {horizon:g} there is only step 0, at which every value would fire"
+        )
+    return horizon
 
 
 def _brightness(values: Any) -> tuple[np.ndarray, float, np.dtype]:

@@ -44,8 +44,7 @@ class Ramp:
     rise: float = np.inf
 
     def __post_init__(self) -> None:
-        if self.rise != np.inf:
-            positive(self.rise, "Ramp(rise=...)")
+        positive(self.rise, "Ramp(rise=...)", endless=True)
 
     @property
     def unit(self) -> float:

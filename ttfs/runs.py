@@ -172,6 +172,7 @@ def measure(network: Network, stimuli: np.ndarray, data: Dataset) -> dict[str, A
         },
         "silent": found.silent,
         "latency": found.latency,
+        "input_lost": found.lost,
         "seconds": seconds,
         "samples_per_second": found.samples / seconds,
         "seed": network.seed,

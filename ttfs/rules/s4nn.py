@@ -116,7 +116,7 @@ class S4NN:
             rate = scale_rate(network.layers[k])
             if rate:
                 slopes = np.empty(len(record))
-                kernels.scale_gradient(*causes, errors, network.weights[k], slopes)
+                kernels.scale_gradient(*causes, errors, network.handed(k), slopes)
             optimizer.step(parameters[name], steps.reshape(-1), slots[name], lr)
             if rate:
                 name = f"scale_{k + 1}"
