@@ -35,8 +35,9 @@ def of_kind(value: Any, kinds: Any, whose: str, wanted: str) -> Any:
 
 
 def flag(value: Any, whose: str) -> bool:
-    """True or False, nothing that only counts as one of them."""
-    return bool(of_kind(value, bool | np.bool_, whose, "True or False"))
+    """True or False, or 1 or 0."""
+    of_kind(value, bool | np.bool_ | int, whose, "True or False")
+    return bool(whole(int(value), whose, least=0, most=1))
 
 
 def several(values: Any, kinds: Any, whose: str, wanted: str) -> tuple[Any, ...]:
@@ -186,7 +187,8 @@ def flat_labels(labels: np.ndarray, samples: int) -> str:
     """How labels of another shape become (samples,), if that can be told from them."""
     if labels.size == samples and samples == max(labels.shape, default=0):
         return "; labels.ravel() makes them flat"
-    if labels.ndim == 2 and labels.size and labels.min() == 0 and labels.max() == 1:
+    numbers = labels.ndim == 2 and labels.size and labels.dtype.kind in "buif"
+    if numbers and labels.min() == 0 and labels.max() == 1:
         for axis, name in ((1, "rows"), (0, "columns")):
             alone = (np.count_nonzero(labels, axis=axis) == 1).all()
             if alone and labels.shape[1 - axis] == samples:
@@ -226,9 +228,9 @@ def as_bounds(bounds: Any, whose: str) -> tuple[float, float]:
         raise InputError(f"{whose} must be (low, high), got {short(bounds)}")
     if high - low == np.inf:
         raise InputError(f"{whose} must not be that far apart, got {short(bounds)}")
-    if all(type(bound) is int for bound in bounds):
-        return tuple(bounds)
-    return low + 0, high + 0  # 0 instead of -0, which to a generator lies below 0
+    plain = (bounds[k] if type(bounds[k]) in (int, float) else (low, high)[k] for k in (0, 1))
+    low, high = (bound + 0 for bound in plain)  # 0 instead of -0, which to a generator is below
+    return low, high
 
 
 def moderate(value: Any, whose: str, *, zero: bool = False) -> float:

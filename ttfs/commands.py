@@ -77,7 +77,7 @@ def warn_lost(lost: float) -> None:
     from ttfs.diagnosis import too_late
 
     for sentence in too_late(lost):
-        print(f"ttfs: warning: {sentence}", file=sys.stderr)
+        print(f"ttfs: {sentence}", file=sys.stderr)
 
 
 def print_report(report: dict[str, Any]) -> None:
@@ -125,14 +125,19 @@ def run_info(options: argparse.Namespace) -> None:
         if value is not None:
             print(f"  {key.replace('_', ' ')}: {value}")
     if options.cost:
-        print_cost(options)
+        print_cost(model, options)
 
 
-def print_cost(options: argparse.Namespace) -> None:
+def print_cost(model: Any, options: argparse.Namespace) -> None:
     """What a model needs, in all and until it has decided."""
-    from ttfs.runs import cost_file
+    from ttfs.cost import cost_of
+    from ttfs.propagation import lost_share
+    from ttfs.runs import split_of, stimuli_for
 
-    cost = cost_file(options.model, options.dataset, options.split)
+    data = split_of(options.dataset, options.split)
+    stimuli = stimuli_for(model, data, str(options.model))
+    cost = cost_of(model.network, stimuli)
+    warn_lost(lost_share(model.network, stimuli))
     zeros = 100 * cost.connection_sparsity
     print(f"  cost, for {cost.samples} samples of {options.dataset} {options.split}:")
     print(f"    parameters            {cost.parameters:,}, {zeros:.1f} % of the weights are 0")

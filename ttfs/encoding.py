@@ -1,5 +1,6 @@
 """Values -> spike times: the brighter, the earlier, or the larger, the later."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,9 @@ class Latency:
     zero_silent: bool = True
 
     def __post_init__(self) -> None:
-        _check_latency(self.t_max, self.steps, self.zero_silent, "Latency")
+        moderate(self.t_max, "Latency(t_max=...)")
+        flag(self.steps, "Latency(steps=...)")
+        flag(self.zero_silent, "Latency(zero_silent=...)")
 
     def __call__(self, values: Any) -> np.ndarray:
         return encode_latency(
@@ -129,12 +132,21 @@ def encode_latency(
 
     Raises
     ------
-    InputError: NaN, values out of range, another dtype; fewer than two steps.
+    InputError: NaN, values out of range, another dtype.
+
+    Warns where there are to be whole steps but is only one, at which every value fires.
 
     >>> encode_latency(np.array([1.0, 0.75, 0.0]), t_max=100)
     array([ 0., 25., inf])
     """
-    t_max = _check_latency(t_max, steps, zero_silent, "encode_latency")
+    t_max = moderate(t_max, "encode_latency(t_max=...)")
+    if flag(steps, "encode_latency(steps=...)") and t_max <= 1:
+        warnings.warn(
+            f"whole steps before t_max {t_max:g} are step 0 alone: all values that fire do so at"
+            " once; raise t_max or do without steps",
+            stacklevel=3,
+        )
+    zero_silent = flag(zero_silent, "encode_latency(zero_silent=...)")
     array, top, dtype = _brightness(values)
     latest = _latest(t_max, steps, zero_silent, dtype)
     levels = np.arange(256.0) if array.dtype == np.uint8 else array.astype(np.float64)
@@ -144,18 +156,6 @@ def encode_latency(
     times = times.astype(dtype)
     times[(times >= dtype.type(t_max)) | (zero_silent & (levels == 0))] = np.inf
     return np.asarray(times[array]) if array.dtype == np.uint8 else times
-
-
-def _check_latency(t_max: Any, steps: Any, zero_silent: Any, whose: str) -> float:
-    """A horizon before which values can fire at different times."""
-    flag(zero_silent, f"{whose}(zero_silent=...)")
-    horizon = moderate(t_max, f"{whose}(t_max=...)")
-    if flag(steps, f"{whose}(steps=...)") and horizon <= 1:
-        raise InputError(
-            f"{whose}(t_max=...) must be above 1 if there are to be whole steps: before"
-            f" {horizon:g} there is only step 0, at which every value would fire"
-        )
-    return horizon
 
 
 def _brightness(values: Any) -> tuple[np.ndarray, float, np.dtype]:

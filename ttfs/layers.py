@@ -47,7 +47,7 @@ class Dense:
 
     def __post_init__(self) -> None:
         for name in ("inputs", "outputs"):
-            size = whole(getattr(self, name), f"Dense({name}=...)", most=MOST)
+            size = whole(getattr(self, name), f"Dense({name}=...)")
             object.__setattr__(self, name, size)
         delay = as_delay(self.delay, "Dense(delay=...)")
         if isinstance(delay, Delays):
@@ -145,6 +145,8 @@ def check_chain(layers: tuple[Dense, ...]) -> tuple[Dense, ...]:
     for number, layer in enumerate(layers, start=1):
         if not isinstance(layer, Dense):
             raise InputError(f"layer {number} must be a Dense layer, got {short(layer)}")
+        if max(layer.inputs, layer.outputs) > MOST:
+            raise InputError(f"Dense {number} must have {MOST} neurons or fewer, got {layer}")
         if number > 1 and layer.inputs != layers[number - 2].outputs:
             raise ShapeError(
                 f"Dense {number} expects {layer.inputs} inputs,"

@@ -95,7 +95,7 @@ class Network:
         self.t_max = positive(t_max, "Network(t_max=...)")
         self.seed = whole(seed, "Network(seed=...)", least=0)
         self.dtype = check_dtype(dtype, "Network(dtype=...)")
-        self.unit = of_kind(unit, str, "Network(unit=...)", "a text")
+        self.unit = unit
         self.sizes = (layers[0].inputs, *(layer.outputs for layer in layers))
         self.scales = np.array(
             [x.weights.first_scale(x.inputs, mean_threshold(x)) for x in layers], np.float64
