@@ -13,6 +13,7 @@ NO_SPIKE = float("inf")
 """The time of a spike that does not happen: silence, everywhere, and nothing else."""
 
 LEAST, MOST = 1e-30, 1e30  # of times and their scales: squares and quotients stay finite
+ENDLESS = 2**1023  # whole numbers below it are floats
 DEEPEST = 64  # lists in lists, of which NumPy makes an array
 PLAIN = {int, float, bool, str, type(None), np.ndarray}  # what has neither a unit nor a mask
 UNITS = "units", "unit", "dimensionality", "has_same_dimensions"  # by these, quantities have one
@@ -36,8 +37,10 @@ def of_kind(value: Any, kinds: Any, whose: str, wanted: str) -> Any:
 
 def flag(value: Any, whose: str) -> bool:
     """True or False, or 1 or 0."""
-    of_kind(value, bool | np.bool_ | int, whose, "True or False")
-    return bool(whole(int(value), whose, least=0, most=1))
+    wanted = "True or False"
+    if of_kind(value, bool | np.bool_ | int, whose, wanted) not in (False, True):
+        raise InputError(f"{whose} must be {wanted}, got {short(value)}")
+    return bool(value)
 
 
 def several(values: Any, kinds: Any, whose: str, wanted: str) -> tuple[Any, ...]:
@@ -212,9 +215,11 @@ def _number(value: Any, whose: str) -> float:
     for foreign in _foreign(value):
         refuse_units(foreign, whose)
     kind = getattr(getattr(value, "dtype", None), "kind", "f")
-    real = not isinstance(value, str | bytes | bytearray | bool | np.ma.MaskedArray)
+    if isinstance(value, np.ndarray):  # which could be changed afterwards
+        cure = ": pass .item()" if value.size == 1 else ""
+        raise InputError(f"{whose} must be a number, got {short(value)}{cure}")
     with suppress(Exception):  # whatever an object of another package does when it is read
-        if real and kind in "iuf" and not getattr(value, "ndim", 0):
+        if not isinstance(value, str | bytes | bytearray | bool) and kind in "iuf":
             return float(value)
     raise InputError(f"{whose} must be a number, got {short(value)}")
 
@@ -241,12 +246,13 @@ def moderate(value: Any, whose: str, *, zero: bool = False) -> float:
     return number
 
 
-def whole(value: Any, whose: str, *, least: int = 1, most: float = np.inf) -> int:
-    """A whole number, `least` or more, and `most` or less."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+def whole(value: Any, whose: str, *, least: int = 1) -> int:
+    """A whole number, `least` or more, that is not too large to be a float, too."""
+    kinds = isinstance(value, int | np.integer) and not isinstance(value, bool | np.timedelta64)
+    if not kinds or value < least:
         raise InputError(f"{whose} must be a whole number, {least} or more; got {short(value)}")
-    if value > most:
-        raise InputError(f"{whose} must be {most} or less, got {short(value)}")
+    if value >= ENDLESS:
+        raise InputError(f"{whose} must be below 2**1023, got {short(value)}")
     return int(value)
 
 

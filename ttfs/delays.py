@@ -108,7 +108,7 @@ def as_delay(delay: Any, whose: str) -> float | Delays:
         return delay
     array = np.empty(()) if isinstance(delay, Real) else as_array(delay, whose)
     if array.ndim == 0:
-        number = positive(delay, whose, zero=True)
+        number = positive(delay if isinstance(delay, Real) else array.item(), whose, zero=True)
         return delay if type(delay) is int else number + 0.0  # 0 instead of -0
     per = "input" if array.ndim == 1 or array.shape[1:] == (1,) else "pair"
     return Delays(per, as_delays(array, whose), rate=0.0)

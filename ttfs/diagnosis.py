@@ -1,5 +1,6 @@
 """What is wrong with a network that does not learn, in plain words."""
 
+from ttfs.checks import of_kind
 from ttfs.metrics import Evaluation
 
 DEAD, AT_ONCE, TIED, LOST = 0.99, 0.95, 0.5, 0.03
@@ -15,6 +16,7 @@ def diagnose(evaluation: Evaluation) -> list[str]:
     >>> ttfs.diagnose(ttfs.evaluate(network, [[1.0, 2.0]], [0]))
     ['layer 1 is dead: 100 % of its neurons stay silent; lower its threshold or raise its weights']
     """
+    of_kind(evaluation, Evaluation, "diagnose(evaluation)", "what ttfs.evaluate returned")
     found = too_late(evaluation.lost)
     for layer in range(1, len(evaluation.silent)):
         silent, at_once = evaluation.silent[layer], evaluation.same_time[layer]

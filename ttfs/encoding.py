@@ -73,8 +73,7 @@ class Direct:
         t_max = moderate(self.t_max, "Direct(t_max=...)")
         if not early < late < t_max:
             raise InputError(
-                "Direct must have early < late < t_max,"
-                f" got {self.early:g}, {self.late:g} and {self.t_max:g}"
+                f"Direct must have early < late < t_max, got {early:g}, {late:g} and {t_max:g}"
             )
         if bias >= t_max:
             raise InputError(f"Direct(bias=...) must be below t_max {t_max:g}, got {bias:g}")

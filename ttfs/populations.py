@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from ttfs.checks import as_array, whole
+from ttfs.checks import as_array, same, whole
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.circuit import DENSE, SPARSE, SYNAPTIC
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Population:
     """Neurons with a name.
 
@@ -39,6 +39,15 @@ class Population:
             )
         if not (threshold > 0).all():
             raise InputError(f"population {self.name!r}: threshold must be above 0")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Population):
+            return NotImplemented
+        ours, theirs = (self.name, self.size), (other.name, other.size)
+        return ours == theirs and same(self.threshold, other.threshold)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.size))
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from ttfs.psp import Ramp, Step
 AT_ONCE = 2**16  # times that are compared at once, so that the answers stay in the cache
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Record:
     """What happened in a batch.
 

@@ -49,7 +49,7 @@ class Event:
     source: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Spikes:
     """Spikes in the order in which they happened: aligned arrays."""
 
@@ -145,13 +145,15 @@ class Simulator:
         kinds = {array.dtype for array in arrays.values()}
         stimulus = np.empty(len(self.plan.owners), SINGLE if kinds == {SINGLE} else np.float64)
         stimulus[:] = np.inf
-        for layer, array in arrays.items():
-            self._part(stimulus, layer)[:] = array
+        with np.errstate(over="ignore"):  # what is too late for float64 is silent
+            for layer, array in arrays.items():
+                self._part(stimulus, layer)[:] = array
         return stimulus
 
     def _read_layer(self, layer: int, values: Any) -> np.ndarray:
         whose = f"times of layer {self.circuit.names[layer]!r}"
-        array, size = as_array(values, whose), self.circuit.populations[layer].size
+        array = as_array(values, whose, masked=np.inf)
+        size = self.circuit.populations[layer].size
         if array.shape != (size,):
             one = "; for one stimulus of a batch, pass times[i]" if array.ndim == 2 else ""
             raise ShapeError(f"{whose} must be ({size},), got {array.shape}{one}")

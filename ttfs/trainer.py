@@ -10,7 +10,7 @@ import numpy as np
 
 from ttfs.augmentation import Augmentation
 from ttfs.checkpoint import Checkpoint, fingerprint
-from ttfs.checks import as_labels, as_times, of_kind, several, whole
+from ttfs.checks import as_labels, as_times, flag, of_kind, several, whole
 from ttfs.delays import Delays
 from ttfs.diagnosis import diagnose, too_late
 from ttfs.errors import InputError
@@ -116,7 +116,10 @@ class Trainer:
         training.
         """
         epochs = whole(epochs, "fit(epochs=...)")
-        if resume and checkpoint is None:
+        of_kind(log, Callable | None, "fit(log=...)", "a function of a line of text, or None")
+        if progress is not None:
+            flag(progress, "fit(progress=...)")
+        if flag(resume, "fit(resume=...)") and checkpoint is None:
             raise InputError("fit(resume=True) goes on from a file: name it with checkpoint=...")
         data = self._data(times, labels)
         train, held_out = self._split(data, validation)

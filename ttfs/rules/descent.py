@@ -119,10 +119,15 @@ def check_response(network: Network, wanted: type[Response], rule: str) -> None:
         raise InputError(f"rule {rule} needs a {name} response, the network has {network.psp}")
 
 
-def check_cures(network: Network, cures: Sequence[Cure], rule: str) -> None:
-    """Refuse cures that do not fit a network."""
+def as_cures(cures: Sequence[Cure], rule: str) -> tuple[Cure, ...]:
+    """Cures of silence, as a tuple."""
     kinds = "a tuple of ttfs.silence, such as (Revive(),)"
-    for cure in several(cures, Cure, f"{rule}(cures=...)", kinds):
+    return several(cures, Cure, f"{rule}(cures=...)", kinds)
+
+
+def check_cures(network: Network, cures: Sequence[Cure]) -> None:
+    """Refuse cures that do not fit a network."""
+    for cure in cures:
         if isinstance(cure, Bump):
             cure.check(len(network.layers))
 
