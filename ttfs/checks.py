@@ -1,7 +1,7 @@
 """What the user passed -> clean arrays and numbers, or an error that says whose and why."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -119,17 +119,14 @@ def _has(value: Any, name: str) -> bool:
 
 def refuse_units(value: Any, whose: str) -> None:
     """Refuse a number or array with a unit, which would be dropped."""
-    found = next((name for name in UNITS if _has(value, name)), None)
-    if found is None or isinstance(value, type):
-        return
-    unit = ""
-    with suppress(Exception):  # only told, and it may be anything
-        unit = f" ({str(getattr(value, found))[:40]})" if found in UNITS[:2] else ""
-    raise InputError(
-        f"{whose} must be plain numbers, got {type(value).__name__} with a unit{unit}: pass its"
-        " magnitude in the network's unit, such as .rescale('ms').magnitude,"
-        " .to('ms').magnitude or .to_value('ms')"
-    )
+    noted = getattr(value, "attrs", None) if _has(value, "attrs") else None
+    known = isinstance(noted, Mapping) and not noted.keys().isdisjoint(UNITS)
+    if (known or any(_has(value, name) for name in UNITS)) and not isinstance(value, type):
+        raise InputError(
+            f"{whose} must be plain numbers, got {type(value).__name__} with a unit: pass its"
+            " magnitude in the network's unit, such as .rescale('ms').magnitude,"
+            " .to('ms').magnitude or .to_value('ms')"
+        )
 
 
 def _cure(values: Any, array: np.ndarray) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from ttfs.checks import as_array, same, whole
+from ttfs.checks import as_array, same, short, whole
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.circuit import DENSE, SPARSE, SYNAPTIC
 
@@ -29,7 +29,7 @@ class Population:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
-            raise InputError(f"Population(name=...) must be a text, got {self.name!r}")
+            raise InputError(f"Population(name=...) must be a text, got {short(self.name)}")
         whole(self.size, f"population {self.name!r}: size")
         threshold = as_array(self.threshold, f"population {self.name!r}: threshold")
         if threshold.shape not in ((), (self.size,)):
