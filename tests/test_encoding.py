@@ -76,6 +76,36 @@ def test_zero_is_silent_whatever_rounding_does(t_max, steps):
         assert encode_latency(values, t_max=t_max, steps=steps).tolist() == [INF]
 
 
+@pytest.mark.parametrize("t_max", [1, 0.5, 1e-20])
+@pytest.mark.parametrize("zero_silent", [True, False])
+def test_a_single_step_for_all_values_is_warned_of(t_max, zero_silent):
+    settings = {"t_max": t_max, "steps": True, "zero_silent": zero_silent}
+    for encode in (Latency(**settings), lambda values: encode_latency(values, **settings)):
+        with pytest.warns(UserWarning, match=r"step 0 alone: all values that fire do so at once"):
+            assert encode([1.0, 0.5, 0.01]).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("settings", [{"t_max": 1}, {"t_max": 2, "steps": True}])
+def test_settings_that_tell_values_apart_are_not_warned_of(settings):
+    assert len(set(Latency(**settings)([1.0, 0.5, 0.01]).tolist())) > 1
+
+
+@pytest.mark.parametrize("t_max", [1e-320, 1e-45, 1e39, 1e300])
+def test_horizons_that_float32_does_not_have_are_refused(t_max):
+    for make in (Latency, lambda t_max: encode_latency(PIXELS, t_max=t_max)):
+        with pytest.raises(InputError, match=r"t_max=...\) must be from 1e-30 to 1e\+30, got"):
+            make(t_max=t_max)
+
+
+@pytest.mark.parametrize("name", ["steps", "zero_silent"])
+@pytest.mark.parametrize("value", ["no", None, 2, 0.5, np.ones(2)])
+def test_what_is_neither_true_nor_false_is_refused(name, value):
+    with pytest.raises(InputError, match=rf"^Latency\({name}=...\) must be True or False, got"):
+        Latency(**{name: value})
+    with pytest.raises(InputError, match=rf"^encode_latency\({name}=...\) must be True or False"):
+        encode_latency(PIXELS, **{name: value})
+
+
 def test_single_values_have_no_dimension():
     assert encode_latency(0.75, t_max=100).shape == ()
     assert encode_latency(np.uint8(0)).tolist() == INF
@@ -198,6 +228,10 @@ def test_encoders_know_how_many_inputs_they_need():
         ({"early": 2.0}, "early < late < t_max, got 2, 2 and 4"),
         ({"late": 4.0}, "early < late < t_max, got 0.15, 4 and 4"),
         ({"bias": 4}, r"Direct\(bias=...\) must be below t_max 4, got 4"),
+        ({"early": 1.0, "late": 1 + 1e-12}, "that float32 can tell apart, got 1.0, 1.0000000"),
+        ({"late": 4 - 1e-12}, "that float32 can tell apart, got 0.15, 3.9999"),
+        ({"bias": 4 - 1e-12}, "that float32 can tell apart, got 0.15, 2.0, 3.9999"),
+        ({"t_max": 1e300}, r"Direct\(t_max=...\) must be from 1e-30 to 1e\+30, got 1e\+300"),
     ],
 )
 def test_impossible_times_are_refused(settings, message):
