@@ -149,9 +149,10 @@ def as_times(times: Any, neurons: int, whose: str) -> np.ndarray:
         )
     if array.ndim != 2 or array.shape[1] != neurons:
         raise ShapeError(f"{whose} must be (samples, {neurons}), got {array.shape}")
-    dtype = array.dtype if array.dtype == np.float32 else np.float64
-    with np.errstate(over="ignore"):  # what is too late for float64 is silent
-        array = np.require(array, dtype, ["C", "A", "W"])  # others would be compiled for anew
+    if array.dtype not in (np.float32, np.float64) or not array.flags.carray:
+        dtype = np.float32 if array.dtype == np.float32 else np.float64
+        with np.errstate(over="ignore"):  # what is too late for float64 is silent
+            array = np.require(array, dtype, ["C", "A", "W"])  # others would be compiled for anew
     check_times(array, whose)
     return array
 

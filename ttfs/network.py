@@ -18,8 +18,8 @@ ALIGNMENT = 64  # bytes; a row that straddles cache lines is read twice
 MOST_INPUTS = 2**24  # of a packed layer: up to there sums of signs are exact in float32, too
 NEVER = 2**30  # a whole potential that no packed layer reaches
 LARGEST = 2**40  # bytes of weights that a network may have
-MADE = "layers", "sizes", "t_max", "seed", "dtype", "arrays", "latent_buffer", "delay_buffers"
-CURES = dict.fromkeys(MADE, "make a new Network") | {
+MADE = "layers sizes t_max seed dtype arrays packed_arrays latent_buffer delay_buffers"
+CURES = dict.fromkeys(MADE.split(), "make a new Network") | {
     "weights": "write into real ones in place, as in network.weights[0][:] = ...; for binary ones"
     " change network.latents in place and call network.refresh",
     "latents": "change them in place, as in network.latents[0][:] = ..., and call network.refresh",
@@ -127,7 +127,7 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the views of flat buffers, which a copy makes for itself."""
-        made = {"arrays", "latent_buffer", "weights", "latents"}
+        made = {"arrays", "packed_arrays", "latent_buffer", "weights", "latents"}
         made |= {"delayed", "delays", "delay_buffers", "latent_delays"}
         state = {name: value for name, value in self.__dict__.items() if name not in made}
         values = [
@@ -153,11 +153,6 @@ class Network:
     def packed(self) -> np.ndarray:
         """(layers,) bool: which layers are read as bits where responses are steps."""
         return self.binary & (np.array(self.sizes[:-1]) <= MOST_INPUTS)
-
-    @property
-    def packed_arrays(self) -> Arrays:
-        """What kernels take that read bits; those that change weights take `arrays`."""
-        return self.arrays._replace(packed=self.packed)
 
     def _make_arrays(self) -> None:
         """Flat buffers for the kernels, and views of them that people read."""
@@ -185,6 +180,8 @@ class Network:
             wholes=np.full((words.sum(), WORD), NEVER, np.int32),
         )
         self.arrays.thresholds[:] = np.inf  # that of the padding, which never fires
+        # what kernels take that read bits; those that change weights take `arrays`
+        self.packed_arrays = self.arrays._replace(packed=self.packed)
         self.weights = tuple(
             readonly(self.handed(k)) if binary else self.handed(k)
             for k, binary in enumerate(self.binary)

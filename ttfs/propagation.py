@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numba
@@ -132,6 +132,7 @@ def end_of(network: Network, until: Any) -> float:
     return min(positive(until, "forward(until=...)", zero=True, endless=True), network.t_max)
 
 
+@lru_cache
 def up_to(end: float, dtype: np.dtype) -> np.floating:
     """The least number of a dtype that is not below an end: what is below it, happens."""
     number = dtype.type
@@ -156,13 +157,14 @@ def happening(times: np.ndarray, bound: Any) -> np.ndarray:
 
 def late(times: np.ndarray, bound: Any) -> int:
     """How many spikes are at a bound or after it."""
-    found, step = 0, max(1, AT_ONCE // max(1, times.shape[1]))
-    for start in range(0, len(times), step):
-        part, ends = times[start : start + step], bound
-        if np.ndim(bound):
-            ends = bound[start : start + step]
-        found += int(np.count_nonzero(part >= ends)) - int(np.count_nonzero(part == np.inf))
-    return found
+    step = max(1, AT_ONCE // max(1, times.shape[1]))
+    if len(times) <= step:
+        return int(np.count_nonzero(times >= bound) - np.count_nonzero(times == np.inf))
+    several = np.ndim(bound) > 0
+    return sum(
+        late(times[start : start + step], bound[start : start + step] if several else bound)
+        for start in range(0, len(times), step)
+    )
 
 
 def lost_share(network: Network, times: Any) -> float:
