@@ -150,8 +150,9 @@ def choose(times, potential):
     return Choice(label, time, sum(first) > 1, undecided, first)
 
 
-def evaluate(network, record, labels):
-    """The fields of `ttfs.Evaluation` for a record, as a dictionary."""
+def evaluate(network, times, record, labels):
+    """The fields of `ttfs.Evaluation` for stimuli and their record, as a dictionary."""
+    given = [float(t) for row in times for t in row if t < INF]
     choices = decide(record.times[-1], record.potential)
     samples, layers = len(labels), len(network.sizes)
     counts, latencies, commonest = Counter(), [[] for _ in network.sizes], [0] * layers
@@ -180,6 +181,7 @@ def evaluate(network, record, labels):
     whole = {"ties", "undecided"}
     return {
         "samples": samples,
+        "lost": sum(t >= network.t_max for t in given) / max(1, len(given)),
         **{key: n if key in whole else n / samples for key, n in counts.items()},
         "decision_time_mean": sum(decided) / len(decided) if decided else INF,
         "silent": [

@@ -1,8 +1,18 @@
+import dataclasses
+import fractions
+import traceback
+
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
-from ttfs import NO_SPIKE, checks, errors
-from ttfs.errors import InputError, ShapeError
+import ttfs
+from ttfs import NO_SPIKE, augmentation, checks, errors, losses, optimizers, rules, silence
+from ttfs.errors import InputError, ShapeError, TTFSError
+from ttfs.gradients import gradients
+from ttfs.populations import Population, Projection
+
+HUGE = pytest.param(10**5000, id="huge")  # which Python refuses to print
 
 
 def test_silence_is_infinity():
@@ -179,6 +189,335 @@ def test_the_least_whole_number_is_named():
     assert checks.whole(0, "it", least=0) == 0
     with pytest.raises(InputError, match="5 or more; got 4"):
         checks.whole(4, "it", least=5)
+
+
+@pytest.mark.parametrize("value", [2**1023, HUGE, np.timedelta64(3, "ms")])
+def test_what_counts_nothing_is_no_whole_number(value):
+    with pytest.raises(InputError, match="^it must be"):
+        checks.whole(value, "it")
+
+
+@pytest.mark.parametrize("value", [True, np.True_, b"7", 1j, np.complex64(1), np.ones(1), HUGE])
+def test_what_only_converts_to_a_number_is_refused(value):
+    with pytest.raises(InputError, match="^it must be a number, got"):
+        checks.positive(value, "it")
+
+
+def test_inf_is_a_number_only_where_it_is_allowed():
+    assert checks.positive(np.inf, "it", endless=True) == np.inf
+    assert checks.positive(2, "it", endless=True) == 2
+    for value in (-np.inf, np.nan, 0, np.ones(2), "inf"):
+        with pytest.raises(InputError, match="^it must be"):
+            checks.positive(value, "it", endless=True)
+
+
+@pytest.mark.parametrize("bounds", [(0.0, -0.0), (-0.0, 0.0), [0, 0], np.zeros(2), (0, 1e308)])
+def test_numbers_can_be_drawn_between_bounds(bounds):
+    low, high = checks.as_bounds(bounds, "it")
+    assert hash((low, high)) is not None
+    drawn = np.random.default_rng(0).uniform(low, high, 5)
+    assert ((bounds[0] <= drawn) & (drawn <= bounds[1])).all()
+
+
+# What says more than its numbers do
+
+
+class Quantity(np.ndarray):
+    """As the quantities, astropy and unyt packages have them."""
+
+    units = "ms"
+
+
+class Pint:
+    """As pint has them: no array itself."""
+
+    def __init__(self, magnitude):
+        self.magnitude = magnitude
+        self.dimensionality = "[time]"
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.magnitude)
+
+    def __float__(self):
+        return float(self.magnitude)
+
+
+class Astropy(np.ndarray):
+    """With a property of another name."""
+
+    @property
+    def unit(self):
+        raise RuntimeError("which is only looked for, not asked")
+
+
+class Noted:
+    """As xarray has them, in its attributes."""
+
+    def __init__(self):
+        self.attrs = {"units": "ms"}
+
+    def __array__(self, dtype=None, copy=None):
+        return np.ones((2, 2))
+
+
+class Tensor:
+    """Of PyTorch, in a state that NumPy cannot read."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __array__(self, dtype=None, copy=None):
+        raise self.error
+
+    def __len__(self):
+        return 2
+
+
+class Series:
+    """Of pandas, with numbers and what is none."""
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array([[1, "a"]], object)
+
+    def to_numpy(self, dtype):
+        return np.zeros((1, 2), dtype)
+
+
+QUANTITIES = [
+    np.ones((2, 2)).view(Quantity),
+    np.ones((2, 2)).view(Astropy),
+    Pint(np.ones((2, 2))),
+    Noted(),
+    [np.ones(2).view(Quantity), np.ones(2)],
+    [[1.0, np.ones(()).view(Astropy)], [1.0, 2.0]],
+    ((Pint(1.0), Pint(2.0)), (1.0, 2.0)),
+]
+SENTENCE = r"plain numbers, got \w+ with a unit.*pass its magnitude in the network's unit, such as"
+
+
+@pytest.mark.parametrize("values", QUANTITIES)
+def test_units_are_not_dropped(values):
+    for read in (checks.as_array, lambda v, whose: checks.as_times(v, 2, whose)):
+        with pytest.raises(InputError, match=f"^it must be {SENTENCE}"):
+            read(values, "it")
+
+
+@pytest.mark.parametrize("value", [np.ones(()).view(Quantity), Pint(1.0)])
+def test_units_of_single_numbers_are_not_dropped(value):
+    with pytest.raises(InputError, match=f"^it must be {SENTENCE}"):
+        checks.positive(value, "it")
+
+
+def small(**settings):
+    """Two inputs and two outputs, to begin with all ones."""
+    layer = {"initial": np.ones((2, 2)), "threshold": 1.0, "delay": 0.0} | settings
+    return ttfs.Network(ttfs.Dense(2, 2, **layer), psp=ttfs.Ramp(), t_max=10)
+
+
+READERS = {
+    "times": lambda values: ttfs.forward(small(), values),
+    "times that are evaluated": lambda values: ttfs.evaluate(small(), values, [0, 1]),
+    "times to simulate": lambda values: ttfs.Simulator(small(), values),
+    "times whose gradient": lambda values: gradients(small(), values, np.ones((2, 2))),
+    "times that are counted": lambda values: ttfs.cost_of(small(), values),
+    "times that decide": lambda values: ttfs.decide(values, np.ones((2, 2))),
+    "times that move": lambda values: augmentation.Jitter(1).apply(values, None),
+    "times of outputs": lambda values: losses.Absolute().errors(values, [0, 1], 10),
+    "times to learn": lambda values: ttfs.Trainer(small(), rules.Exact()).fit(values, [0, 1]),
+    "labels": lambda values: ttfs.evaluate(small(), np.ones((2, 2)), values),
+    "potentials": lambda values: ttfs.decide(np.ones((2, 2)), values),
+    "images": ttfs.encode_latency,
+    "images and a bias": ttfs.Direct(bias=0.9),
+    "images with labels": lambda values: tiny(values, [0, 1]),
+    "labels of images": lambda values: tiny(np.ones((2, 2)), values),
+    "weights": ttfs.Dense.of,
+    "initial weights": lambda values: small(initial=values),
+    "thresholds": lambda values: small(threshold=values),
+    "delays": lambda values: small(delay=values),
+    "delays that learn": lambda values: ttfs.Delays("pair", values),
+    "bounds": lambda values: ttfs.Real(init=values),
+    "a projection": lambda values: Projection("a", "b", values),
+    "delays of a projection": lambda values: Projection("a", "b", np.ones((2, 2)), values),
+    "thresholds of a population": lambda values: Population("a", 2, values),
+}
+
+
+def tiny(images, labels):
+    """A data set of two images."""
+    return ttfs.datasets.Dataset(images, labels, "tiny", "train", (2,), 2)
+
+
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize(
+    ("values", "cure"),
+    [
+        (np.ones((2, 2)).view(Quantity), "magnitude"),
+        (Pint(np.ones((2, 2))), "magnitude"),
+        ([np.ones(2).view(Quantity)] * 2, "magnitude"),
+        (Tensor(RuntimeError("Can't call numpy() on Tensor that requires grad.")), "detach"),
+        (Tensor(TypeError("Got unsupported ScalarType BFloat16")), r"\.float\(\)\.numpy\(\)"),
+        (Tensor(TypeError("can't convert Sparse layout tensor to numpy.")), r"to_dense\(\)"),
+        ([Tensor(RuntimeError("grad")), Tensor(RuntimeError("grad"))], "detach"),
+        (Tensor(ValueError("no values yet")), "no values yet"),
+        (Series(), r"to_numpy\(float\)"),
+        ([[1.0, 2.0], [3.0]], "rows of equal length|must be"),
+        ([np.zeros((2, 3)), np.zeros((2, 4))], "rows of equal length|must be"),
+        (np.array([["a", "b"]]), "must be"),
+        ([[None, 1.0]], "must be"),
+        (np.ones((2, 2), "m8[ms]"), r"divide them by .* np.timedelta64\(1, 'ms'\)|got"),
+    ],
+)
+def test_whatever_cannot_be_read_as_numbers_is_refused_with_a_cure(name, values, cure):
+    with pytest.raises(TTFSError, match=cure) as caught:
+        READERS[name](values)
+    assert "\n" not in str(caught.value)
+    told = "".join(traceback.format_exception(caught.value))
+    assert told.count("Traceback") == 1
+
+
+@pytest.mark.parametrize("name", [name for name in READERS if "projection" not in name])
+@pytest.mark.parametrize("make", [sp.csr_array, sp.coo_matrix])
+def test_a_sparse_matrix_is_refused_where_a_dense_one_is_wanted(name, make):
+    with pytest.raises(TTFSError, match=r"must be a dense array, got \w+: pass .toarray\(\)"):
+        READERS[name](make(np.eye(2)))
+
+
+# Masks
+
+MASKED = np.ma.array(np.ones((2, 2)), mask=[[False, True], [False, False]])
+
+
+@pytest.mark.parametrize("name", [name for name in READERS if not name.startswith("times")])
+@pytest.mark.parametrize("values", [MASKED, list(MASKED), [[1.0, np.ma.masked], [1.0, 1.0]]])
+def test_what_is_masked_is_refused_where_it_has_no_meaning(name, values):
+    with pytest.raises(TTFSError, match=r"must be all there, got 1 masked: pass \.filled\(...\)"):
+        READERS[name](values)
+
+
+@pytest.mark.parametrize(
+    "masked",
+    [
+        MASKED,
+        list(MASKED),
+        [[1.0, np.ma.masked], [1.0, 1.0]],
+        MASKED.astype(np.int64),
+        MASKED.astype(np.float32),
+        np.ma.masked_invalid([[1.0, np.nan], [1.0, 1.0]]),
+    ],
+)
+def test_masked_times_are_silent(masked):
+    times = checks.as_times(masked, 2, "it")
+    assert type(times) is np.ndarray
+    assert times.tolist() == [[1, np.inf], [1, 1]]
+    kept = isinstance(masked, np.ma.MaskedArray) and masked.dtype == np.float32
+    assert times.dtype == (np.float32 if kept else np.float64)
+
+
+def test_masked_times_are_silent_in_both_engines_and_are_not_changed():
+    before = MASKED.copy()
+    record = ttfs.forward(small(), MASKED)
+    simulator = ttfs.Simulator(small(), MASKED[0])
+    simulator.run()
+    assert record.times[0][0].tolist() == simulator.times(0).tolist() == [1, np.inf]
+    assert record.times[1][0].tolist() == simulator.times(1).tolist()
+    assert (MASKED.mask == before.mask).all()
+    assert (MASKED.data == before.data).all()
+
+
+def test_a_mask_that_hides_nothing_is_none():
+    plain = np.ma.array([[1.0, 2.0]])
+    assert checks.as_array(plain, "it").tolist() == [[1, 2]]
+    assert ttfs.Dense.of(plain).initial.tolist() == [[1, 2]]
+
+
+# Labels
+
+
+@pytest.mark.parametrize(
+    ("labels", "cure"),
+    [
+        ([[0], [2], [1]], r"\(3, 1\); labels.ravel\(\) makes them flat$"),
+        ([[0, 2, 1]], r"\(1, 3\); labels.ravel\(\) makes them flat$"),
+        ([[[0]], [[2]], [[1]]], r"labels.ravel\(\) makes them flat$"),
+        ([[1, 0], [1, 0], [0, 1]], r"; labels.argmax\(axis=1\) makes them of one-hot rows$"),
+        (np.eye(3), r"; labels.argmax\(axis=1\) makes them of one-hot rows$"),
+        ([[1, 1, 0], [0, 0, 1]], r"; labels.argmax\(axis=0\) makes them of one-hot columns$"),
+        ([[0, 2], [1, 1], [2, 0]], r"got \(3, 2\)$"),
+        ([[1, 1], [1, 0], [0, 1]], r"got \(3, 2\)$"),
+        (np.zeros((3, 2)), r"got \(3, 2\)$"),
+        (np.zeros((3, 0)), r"got \(3, 0\)$"),
+        (np.zeros((2, 2)), r"got \(2, 2\)$"),
+        ([0, 1], r"got \(2,\)$"),
+    ],
+)
+def test_labels_of_another_shape_are_refused_with_the_cure_that_is_right(labels, cure):
+    with pytest.raises(ShapeError, match=rf"^labels must be \(3,\), one for each sample; .*{cure}"):
+        checks.as_labels(labels, 3, 3)
+
+
+@pytest.mark.parametrize("labels", [[[0], [2], [1]], [[0, 2, 1]], np.eye(3)[[0, 2, 1]]])
+def test_the_cure_makes_the_labels_that_were_meant(labels):
+    labels = np.array(labels)
+    with pytest.raises(ShapeError) as caught:
+        checks.as_labels(labels, 3, 3)
+    cured = eval(str(caught.value).split("; ")[-1].split(" makes")[0])
+    assert checks.as_labels(cured, 3, 3).tolist() == [0, 2, 1]
+
+
+# Settings of the wrong kind
+
+ODD = [
+    *(np.nan, np.inf, -np.inf, True, "x", "7", b"7", None, 1j, np.complex64(1), -0.0, -1),
+    *(10**400, 10**5000, 2**62, 2**64, 1e300, 1e-300, 1e-320, np.float16(1), np.uint8(200)),
+    *(fractions.Fraction(1, 3), np.array(5.0), np.array([1.0, 2.0]), np.array("7"), [], (1, 2)),
+    *([[1], [2, 3]], {}, {1: 2}, object(), int, np.ma.masked, Pint(1.0), Tensor(RuntimeError())),
+    *(np.ones(2).view(Quantity), np.timedelta64(3, "ms"), (0.0, -0.0), (-1e308, 1e308), (0, 1e300)),
+]
+SETTINGS = [
+    (ttfs.Latency, {}),
+    (ttfs.Direct, {}),
+    (ttfs.Real, {}),
+    (ttfs.Binary, {}),
+    (ttfs.Ramp, {}),
+    (ttfs.Dense, {"inputs": 2, "outputs": 2}),
+    (ttfs.Delays, {"per": "input", "init": (0, 1)}),
+    (ttfs.Delays, {"per": "pair", "init": np.ones((2, 2))}),
+    (ttfs.SGD, {}),
+    (ttfs.Momentum, {}),
+    (ttfs.Adam, {}),
+    (optimizers.Linear, {"start": 1, "end": 0}),
+    (optimizers.Cosine, {"start": 1}),
+    (losses.CrossEntropy, {}),
+    (losses.Relative, {"gamma": 1}),
+    (losses.Absolute, {}),
+    (losses.ShiftInvariant, {"delta": 1}),
+    (silence.Revive, {}),
+    (silence.Push, {"strength": 1}),
+    (silence.Hinge, {"strength": 1}),
+    (silence.Bump, {}),
+    (augmentation.Dropout, {"share": 0.1}),
+    (augmentation.Jitter, {"sigma": 1}),
+    (augmentation.Shift, {"pixels": 1, "shape": (2, 2)}),
+    (augmentation.Flip, {"shape": (2, 2)}),
+    (rules.S4NN, {}),
+    (rules.Exact, {}),
+    (rules.STiDiBP, {}),
+    (rules.Surrogate, {}),
+    (Population, {"name": "a", "size": 2}),
+]
+
+
+@pytest.mark.parametrize(("kind", "others"), SETTINGS)
+def test_settings_are_refused_in_a_sentence_or_can_be_compared_hashed_and_printed(kind, others):
+    for setting in dataclasses.fields(kind):
+        for value in ODD:
+            try:
+                made, again = (kind(**(others | {setting.name: value})) for _ in range(2))
+            except TTFSError:
+                continue
+            assert made == again
+            assert hash(made) == hash(again)
+            assert repr(made)
 
 
 def test_every_error_is_one_of_ours_and_a_built_in_one():

@@ -285,6 +285,21 @@ def test_evaluate_finds_what_train_reported(drawn, tmp_path, capsys):
     assert f"{100 * first['accuracy']:.2f} % strict" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", ["evaluate", "info", "plot", "view", "step"])
+def test_an_encoder_with_another_scale_of_time_is_told_of_and_nothing_stops(
+    command, drawn, tmp_path, capsys
+):
+    model = ttfs.load(drawn / "model.npz")
+    path = ttfs.save(tmp_path / "late.npz", model.network, encoder=ttfs.Latency(t_max=100))
+    more = {"info": ["--cost"], "step": ["--json"], "plot": ["--out", "p"], "view": ["--out", "v"]}
+    assert main(command, path, "--dataset", "digits", *more.get(command, [])) == 0
+    out, err = capsys.readouterr()
+    assert re.fullmatch(r"ttfs: input is lost: \d\d % of its spikes come at the .*\n", err)
+    assert "lost" not in out
+    assert main(command, drawn / "model.npz", "--dataset", "digits", *more.get(command, [])) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_runs_are_compared(drawn, tmp_path, capsys):
     picture = tmp_path / "compared.png"
     assert main("compare", drawn, drawn, "--out", picture) == 0

@@ -69,6 +69,29 @@ def test_every_sentence_begins_with_what_it_is_about():
     assert subjects == ["layer 1 is saturated", "layer 2 is saturated", "outputs tie"]
 
 
-@pytest.mark.parametrize("times", [np.full((3, 6), np.inf), np.full((1, 6), 10.0)])
-def test_silent_stimuli_are_no_problem(times):
-    assert len(said(np.ones((6, 5)), np.ones((5, 3)), times=times)) == 2
+def test_silent_stimuli_are_no_problem():
+    assert len(said(np.ones((6, 5)), np.ones((5, 3)), times=np.full((3, 6), np.inf))) == 2
+
+
+def test_input_that_does_not_happen_is_told_of_with_its_share():
+    times = np.where(np.arange(6) < 4, TIMES, [[9.0, 9.0, 9.0, 9.0, 10.0, np.inf]])
+    (sentence,) = said(np.eye(6), np.eye(6)[:, :3], times=times)
+    assert sentence == (
+        "input is lost: 20 % of its spikes come at the horizon or later and do not happen;"
+        " give network and encoder the same t_max"
+    )
+
+
+def test_an_encoder_with_another_scale_of_time_is_told_of():
+    train, _ = ttfs.datasets.digits()
+    network = ttfs.Network(ttfs.Dense(64, 10), t_max=10)
+    times = ttfs.Latency(t_max=256)(train.images[:200])
+    sentences = ttfs.diagnose(ttfs.evaluate(network, times, train.labels[:200]))
+    assert sentences[0].startswith("input is lost: ")
+
+
+@pytest.mark.parametrize("late", [0, 1, 3])
+def test_a_few_spikes_that_are_too_late_are_not_worth_a_word(late):
+    times = TIMES.copy()
+    times.flat[:late] = 11
+    assert not any("lost" in sentence for sentence in said(np.eye(6), np.eye(6), times=times))

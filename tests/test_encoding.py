@@ -17,7 +17,7 @@ SETTINGS = st.fixed_dictionaries(
         "steps": st.booleans(),
         "zero_silent": st.booleans(),
     }
-)
+).filter(lambda settings: settings["t_max"] > 1 or not settings["steps"])
 VALUES = st.one_of(
     arrays(np.uint8, array_shapes(min_dims=0)),
     arrays(np.float32, array_shapes(min_dims=0), elements=st.floats(0, 1, width=32)),
@@ -42,7 +42,7 @@ def test_whole_steps_without_silence_are_those_of_bs4nn_for_every_pixel():
     assert times.tolist() == [255 - p for p in range(256)]
 
 
-@pytest.mark.parametrize("t_max", [1, 2, 7, 100, 255, 256, 1000, 10_000])
+@pytest.mark.parametrize("t_max", [2, 7, 100, 255, 256, 1000, 10_000])
 def test_whole_steps_are_exact_for_every_horizon(t_max):
     exact = [(255 - p) * t_max // 255 for p in range(256)]
     times = encode_latency(PIXELS, t_max=t_max, steps=True)
@@ -63,15 +63,47 @@ def test_a_value_of_zero_can_fire_at_the_last_moment():
 def test_a_horizon_between_steps_allows_the_step_before_it():
     times = encode_latency([1.0, 0.0], t_max=10.5, steps=True, zero_silent=False)
     assert times.tolist() == [0, 10]
-    times = encode_latency([1.0, 0.0], t_max=0.5, steps=True, zero_silent=False)
-    assert times.tolist() == [0, 0]
+    times = encode_latency([1.0, 0.0], t_max=1.5, steps=True, zero_silent=False)
+    assert times.tolist() == [0, 1]
 
 
-@pytest.mark.parametrize("t_max", [0.7, 1.5, 1e-6, 255.99, 1e9 + 0.1])
-@pytest.mark.parametrize("steps", [False, True])
+@pytest.mark.parametrize(
+    ("t_max", "steps"),
+    [*itertools.product([1.5, 255.99, 1e9 + 0.1], [False, True]), (0.7, False), (1e-6, False)],
+)
 def test_zero_is_silent_whatever_rounding_does(t_max, steps):
     for values in (PIXELS[:1], np.zeros(1), np.zeros(1, np.float32)):
         assert encode_latency(values, t_max=t_max, steps=steps).tolist() == [INF]
+
+
+@pytest.mark.parametrize("t_max", [1, 0.5, 1e-20])
+@pytest.mark.parametrize("zero_silent", [True, False])
+def test_a_single_step_for_all_values_is_warned_of(t_max, zero_silent):
+    settings = {"t_max": t_max, "steps": True, "zero_silent": zero_silent}
+    for encode in (Latency(**settings), lambda values: encode_latency(values, **settings)):
+        with pytest.warns(UserWarning, match=r"step 0 alone: all values that fire do so at once"):
+            assert encode([1.0, 0.5, 0.01]).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("settings", [{"t_max": 1}, {"t_max": 2, "steps": True}])
+def test_settings_that_tell_values_apart_are_not_warned_of(settings):
+    assert len(set(Latency(**settings)([1.0, 0.5, 0.01]).tolist())) > 1
+
+
+@pytest.mark.parametrize("t_max", [1e-320, 1e-45, 1e39, 1e300])
+def test_horizons_that_float32_does_not_have_are_refused(t_max):
+    for make in (Latency, lambda t_max: encode_latency(PIXELS, t_max=t_max)):
+        with pytest.raises(InputError, match=r"t_max=...\) must be from 1e-30 to 1e\+30, got"):
+            make(t_max=t_max)
+
+
+@pytest.mark.parametrize("name", ["steps", "zero_silent"])
+@pytest.mark.parametrize("value", ["no", None, 2, 0.5, np.ones(2)])
+def test_what_is_neither_true_nor_false_is_refused(name, value):
+    with pytest.raises(InputError, match=rf"^Latency\({name}=...\) must be True or False, got"):
+        Latency(**{name: value})
+    with pytest.raises(InputError, match=rf"^encode_latency\({name}=...\) must be True or False"):
+        encode_latency(PIXELS, **{name: value})
 
 
 def test_single_values_have_no_dimension():
@@ -196,6 +228,10 @@ def test_encoders_know_how_many_inputs_they_need():
         ({"early": 2.0}, "early < late < t_max, got 2, 2 and 4"),
         ({"late": 4.0}, "early < late < t_max, got 0.15, 4 and 4"),
         ({"bias": 4}, r"Direct\(bias=...\) must be below t_max 4, got 4"),
+        ({"early": 1.0, "late": 1 + 1e-12}, "that float32 can tell apart, got 1.0, 1.0000000"),
+        ({"late": 4 - 1e-12}, "that float32 can tell apart, got 0.15, 3.9999"),
+        ({"bias": 4 - 1e-12}, "that float32 can tell apart, got 0.15, 2.0, 3.9999"),
+        ({"t_max": 1e300}, r"Direct\(t_max=...\) must be from 1e-30 to 1e\+30, got 1e\+300"),
     ],
 )
 def test_impossible_times_are_refused(settings, message):

@@ -102,7 +102,7 @@ def knobs(case, found, what):
         nothing = lambda: None  # noqa: E731
         refresh = lambda k=k: network.refresh(k)  # noqa: E731
         if what == "weights":
-            yield network.weights[k], found.weights[k], nothing
+            yield network.handed(k), found.weights[k], nothing
         elif what == "thresholds":
             yield thresholds, found.thresholds[k] / unit, nothing
         elif what == "scales" and network.binary[k]:

@@ -19,7 +19,7 @@ def check(network, times, labels):
     """The evaluation equals the one counted in plain loops; returns it."""
     with np.errstate(over="ignore", invalid="ignore"):
         evaluation = ttfs.evaluate(network, times, labels)
-    wanted = reference.evaluate(network, run(network, times), labels)
+    wanted = reference.evaluate(network, times, run(network, times), labels)
     found = asdict(evaluation)
     assert sorted(found) == sorted(wanted)
     for name, value in wanted.items():

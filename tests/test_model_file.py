@@ -491,7 +491,7 @@ def test_weights_that_are_not_finite_are_refused(path, bad):
 
 def test_delays_that_were_changed_without_refresh_are_refused(path):
     network = delayed_network()
-    network.delays[0][0, 0] += 1
+    network.delay_buffers[0][0, 0] += 1
     with pytest.raises(InputError, match=r"layer 1: .* call network\.refresh\(0\)"):
         ttfs.save(path, network)
 
@@ -500,7 +500,7 @@ def test_delays_that_were_changed_without_refresh_are_refused(path):
 def test_arrays_that_were_changed_without_refresh_are_refused(path, change):
     network = small_network()
     if change == "weights":
-        network.weights[0][0, 0] = 7
+        network.handed(0)[0, 0] = 7
     elif change == "thresholds":
         network.arrays.thresholds[0] = 7
     else:

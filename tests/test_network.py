@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import ttfs
 from ttfs import Binary, Dense, Network, Real, Step
+from ttfs import network as networks
 from ttfs.errors import InputError, ShapeError
 
 pytestmark = pytest.mark.small
@@ -223,7 +224,8 @@ def test_weights_are_views_of_what_kernels_read(dtype, sizes, binary):
     for k, weights in enumerate(network.weights):
         assert weights.dtype == dtype
         assert np.shares_memory(weights, network.arrays.weights)
-        weights[:] = k + 2
+        assert weights.flags.writeable != binary
+        network.handed(k)[:] = k + 2
     for k, outputs in enumerate(sizes[1:]):
         padded = network.padded(network.arrays.weights, k)
         assert np.shares_memory(padded, network.arrays.weights)
@@ -308,6 +310,249 @@ def test_real_and_binary_layers_can_be_mixed():
     assert np.isin(network.weights[0], [-1, 1]).all()
     assert network.latents[1] is network.weights[1]
     assert network.scales.tolist() == [100 / 1.4, 1]
+
+
+# What may be written
+
+
+def some(kind):
+    """A network of one kind of layers, with delays that learn."""
+    delay = ttfs.Delays("input", (0.5, 1))
+    return Network(Dense(3, 2, weights=kind(), delay=delay), Dense(2, 2, weights=kind()), t_max=9)
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+def test_what_follows_from_others_can_only_be_read(layer):
+    network = some(Binary)
+    derived = [network.weights[layer], network.scaled_thresholds(layer), network.delays[0]]
+    for array in derived:
+        before = array.copy()
+        with pytest.raises(ValueError, match="read-only"):
+            array[:] = -1
+        with pytest.raises(ValueError, match="read-only"):
+            array *= 2
+        assert same_bits(array, before)
+
+
+def test_what_learns_can_be_written_and_all_engines_follow(tmp_path):
+    network = Network(Dense(3, 2, weights=Binary(), threshold=1), t_max=9)
+    network.latents[0][:] = [[1, -1], [1, -1], [1, -1]]
+    network.scales[0] = 0.5
+    network.refresh(0)
+    times = np.array([[1.0, 2.0, 3.0]])
+    simulator = ttfs.Simulator(network, times[0])
+    simulator.run()
+    loaded = ttfs.load(ttfs.save(tmp_path / "m.npz", network)).network
+    assert ttfs.forward(network, times).times[1].tolist() == [[2, np.inf]]
+    assert simulator.times(1).tolist() == [2, np.inf]
+    assert ttfs.forward(loaded, times).times[1].tolist() == [[2, np.inf]]
+
+
+def test_real_weights_are_written_in_place_and_all_engines_follow():
+    network = Network(Dense(2, 1, threshold=1), t_max=9)
+    network.weights[0][:] = 0.5
+    simulator = ttfs.Simulator(network, [1.0, 2.0])
+    simulator.run()
+    assert ttfs.forward(network, [[1.0, 2.0]]).times[1].item() == simulator.times(1).item() == 2
+
+
+def test_kernels_are_handed_arrays_that_can_be_written():
+    network = some(Binary)
+    for array in (network.handed(0), *network.delay_buffers, *network.arrays):
+        assert not isinstance(array, np.ndarray) or array.flags.writeable
+    assert np.shares_memory(network.handed(0), network.weights[0])
+    assert np.shares_memory(network.delay_buffers[0], network.delays[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "cure"),
+    [
+        ("weights", (np.ones((3, 2)),), r"network.weights\[0\]\[:\] = ...; for binary"),
+        ("latents", (np.ones((3, 2)),), "change them in place"),
+        ("scales", np.ones(2), "change them in place"),
+        ("delays", (np.ones((1, 1)),), "network.latent_delays"),
+        ("latent_delays", (None, None), "change them in place"),
+        ("psp", ttfs.Ramp(), "call network.respond"),
+        ("layers", (Dense(3, 2),), "make a new Network"),
+        ("sizes", (3, 2), "make a new Network"),
+        ("t_max", 5.0, "make a new Network"),
+        ("seed", 5, "make a new Network"),
+        ("dtype", np.dtype(float), "make a new Network"),
+        ("delayed", (True, True), "make a new Network"),
+        ("binary", np.array([True]), "make a new Network"),
+        ("packed", np.array([True]), "make a new Network"),
+        ("refresh", print, "make a new Network"),
+    ],
+)
+@pytest.mark.parametrize("kind", [Real, Binary])
+def test_assigning_what_others_follow_is_refused_with_a_cure(kind, name, value, cure):
+    network = some(kind)
+    for changed in (network, copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
+        before = getattr(changed, name)
+        with pytest.raises(InputError, match=rf"^network.{name} cannot be assigned: .*{cure}"):
+            setattr(changed, name, value)
+        if name not in ("binary", "packed", "refresh"):
+            assert getattr(changed, name) is before
+
+
+def test_arrays_can_be_changed_by_operators_and_the_unit_be_named():
+    network = some(Binary)
+    network.scales *= 2
+    network.unit = "ms"
+    network.remark = "mine"
+    network.remark = "mine still"
+    assert network.scales.tolist() == (2 * some(Binary).scales).tolist()
+
+
+def test_another_response_brings_its_thresholds():
+    network = Network(Dense(3, 2, threshold=5), t_max=9)
+    network.respond(ttfs.Ramp(2))
+    assert network.psp == ttfs.Ramp(2)
+    assert network.scaled_thresholds(0).tolist() == [10, 10]
+    with pytest.raises(InputError, match="psp must be"):
+        network.respond("ramp")
+
+
+# What does not fit
+
+
+@pytest.mark.parametrize("psp", [Step(), ttfs.Ramp()])
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (Dense.of([[1e300]]), "Dense 1: weights must fit float32, in which 1e[+]300 is inf"),
+        (Dense.of([[1.0, -1e39]]), r"Dense 1: weights must fit float32, in which -1e[+]39 is -inf"),
+        (Dense.of([[1e-300]]), "Dense 1: weights must fit float32, in which 1e-300 is 0"),
+        (Dense.of([[-1e-50]], weights=Binary()), "weights must fit float32, in which -1e-50 is -0"),
+        (Dense.of([[1e300]], weights=Binary()), "weights must fit float32, in which 1e[+]300"),
+        (Dense(2, 2, weights=Real(init=(1e300, 2e300))), "Dense 1: weights must fit float32"),
+        (Dense(2, 2, weights=Binary(init=(1e-60, 1e-50))), "Dense 1: weights must fit float32"),
+        (Dense(2, 2, threshold=1e300), "Dense 1: a threshold is too large or too small"),
+        (Dense(2, 2, threshold=[1, 1e-300]), "Dense 1: a threshold is too large or too small"),
+        (Dense(2, 2, weights=Binary(scale=1e300)), "Dense 1: a threshold is too large or too sm"),
+        (Dense(2, 2, weights=Binary(), threshold=[1e308] * 2), "thresholds are too large"),
+        (Dense(2, 2, delay=ttfs.Delays("pair", np.full((2, 2), 1e200))), "1e[+]30 or less, got"),
+    ],
+)
+def test_what_does_not_fit_the_precision_is_refused(layer, words, psp):
+    with pytest.raises(InputError, match=words):
+        Network(layer, psp=psp, t_max=10)
+
+
+@given(
+    weights=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=9),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    kind=st.sampled_from([Real, Binary]),
+)
+def test_weights_are_taken_as_finite_numbers_of_their_sign_or_refused(weights, dtype, kind):
+    try:
+        network = Network(Dense.of([weights], weights=kind()), dtype=dtype)
+    except InputError:
+        return
+    assert np.isfinite(network.latents[0]).all()
+    assert (np.sign(network.latents[0]) == np.sign([weights])).all()
+
+
+@pytest.mark.parametrize("init", [(0.0, -0.0), (-0.0, 0.0), (-0.0, -0.0)])
+def test_weights_and_delays_are_drawn_between_zero_and_zero(init):
+    for kind in (Real, Binary):
+        assert not Network(Dense(3, 2, weights=kind(init=init))).latents[0].any()
+    delay = ttfs.Delays("input", init, rate=0)
+    assert not Network(Dense(3, 2, delay=delay)).delays[0].any()
+
+
+@pytest.mark.parametrize("init", [(-1e308, 1e308), [-1.7e308, 1e307]])
+def test_bounds_farther_apart_than_numbers_go_are_refused(init):
+    for kind in (Real, Binary):
+        with pytest.raises(InputError, match=r"init=...\) must not be that far apart"):
+            kind(init=init)
+
+
+@pytest.mark.parametrize("psp", [Step(), ttfs.Ramp(), ttfs.Ramp(2)])
+@pytest.mark.parametrize("t_max", [1e200, 1e-200, 1e300])
+def test_a_horizon_whose_square_overflows_is_refused_where_delays_learn(psp, t_max):
+    layer = Dense(2, 2, delay=ttfs.Delays("pair", (0, 1)))
+    with pytest.raises(InputError, match=r"t_max=...\), where delays learn, must be from 1e-30"):
+        Network(layer, psp=psp, t_max=t_max)
+    Network(replace(layer, delay=ttfs.Delays("pair", (0, 1), rate=0)), psp=psp, t_max=t_max)
+
+
+@pytest.mark.parametrize("large", [2**31, 2**40, 2**62, 2**62 + 1, 2**63, 2**64, 10**300])
+@pytest.mark.parametrize("kind", [Real, Binary])
+def test_sizes_that_no_machine_has_are_refused_before_memory_is_taken(large, kind):
+    for layer in (Dense(large, 1, weights=kind()), Dense(1, large, weights=kind())):
+        with pytest.raises(InputError, match="Dense 1 must have 2147483647 neurons or fewer"):
+            Network(layer)
+    side = 2**31 - 1
+    with pytest.raises(InputError, match=r"takes [\d,]+ GiB for weights, which is more than"):
+        Network(Dense(side, side, weights=kind()))
+
+
+def test_a_machine_without_the_memory_says_so(monkeypatch):
+    def none_left(size, dtype):
+        raise MemoryError
+
+    monkeypatch.setattr(networks, "aligned_zeros", none_left)
+    with pytest.raises(InputError, match=r"^Network\(3-2, .* takes 0 GiB for weights"):
+        Network(Dense(3, 2))
+
+
+@pytest.mark.parametrize("number", [np.uint8, np.int8, np.int64])
+def test_sizes_of_any_kind_of_number_make_the_same_layer(number):
+    odd, plain = Dense(number(100), number(100)), Dense(100, 100)
+    assert type(odd.inputs) is type(odd.outputs) is int
+    assert same_bits(Network(odd).weights[0], Network(plain).weights[0])
+
+
+# Equality
+
+
+def equal_layers():
+    """Pairs of layers that say the same."""
+    ones = np.ones((2, 3))
+    yield Dense(2, 3), Dense(2, 3, threshold=100)
+    yield Dense.of(ones), Dense(2, 3, initial=ones.tolist())
+    yield Dense(2, 3, threshold=[1, 2, 3]), Dense(2, 3, threshold=np.array([1.0, 2.0, 3.0]))
+    yield Dense(2, 3, delay=[0.0, -0.0]), Dense(2, 3, delay=np.zeros(2))
+    yield Dense(2, 3, delay=ones), Dense(2, 3, delay=ttfs.Delays("pair", ones, rate=0))
+    yield (
+        Dense(2, 3, delay=ttfs.Delays("input", (0, 1))),
+        Dense(2, 3, delay=ttfs.Delays("input", (-0.0, 1.0))),
+    )
+    yield Dense(2, 3, weights=Real([0, 5])), Dense(2, 3, weights=Real(np.array([0.0, 5.0])))
+
+
+@pytest.mark.parametrize(("one", "other"), list(equal_layers()))
+def test_layers_that_say_the_same_are_equal_and_hash_the_same(one, other):
+    assert one == other
+    assert hash(one) == hash(other)
+    assert len({one, other}) == 1
+    assert one in [other]
+
+
+def test_layers_that_differ_in_one_number_are_not_equal():
+    ones, others = np.ones((2, 3)), np.ones((2, 3))
+    others[1, 2] = 2
+    layers = [
+        *(Dense(2, 3), Dense(2, 3, threshold=99), Dense(3, 2), Dense(2, 3, weights=Binary())),
+        *(Dense.of(ones), Dense.of(others), Dense.of(ones.T), Dense(2, 3, delay=1)),
+        *(Dense(2, 3, threshold=[1, 2, 3]), Dense(2, 3, threshold=np.array([1, 2, 4]))),
+        *(Dense(2, 3, delay=ones), Dense(2, 3, delay=others), Dense(2, 3, delay=[1, 1])),
+        *(Dense(2, 3, delay=ttfs.Delays("pair", o, rate=1)) for o in (ones, others, (0, 1))),
+    ]
+    for k, one in enumerate(layers):
+        assert [one == other for other in layers].index(True) == k
+        assert sum(one == other for other in layers) == 1
+    assert Dense(2, 3) != "Dense(2, 3)"
+
+
+def test_a_threshold_that_was_passed_can_change_without_the_layer():
+    threshold = np.array([1.0, 2.0])
+    layer = Dense(3, 2, threshold=threshold)
+    threshold[:] = 7
+    assert layer.threshold.tolist() == [1, 2]
+    with pytest.raises(ValueError, match="read-only"):
+        layer.threshold[0] = 7
 
 
 # Copies

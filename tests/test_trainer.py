@@ -428,6 +428,34 @@ def test_every_epoch_is_a_line_and_every_warning_is_told_once():
     assert len([line for line in warnings if "layer 1 is dead" in line]) == 1
 
 
+@pytest.mark.parametrize("validation", [0, 0.1, HELD_OUT])
+def test_training_data_that_are_too_late_are_told_of_once_before_the_first_epoch(validation):
+    lines, trainer = [], ttfs.Trainer(network(t_max=32), RULE)
+    times = DATA[0] * 8
+    history = trainer.fit(times, DATA[1], epochs=2, validation=validation, log=lines.append)
+    told = [k for k, line in enumerate(lines) if "input is lost: " in line]
+    assert told == [0]
+    assert lines[0].startswith("warning: input is lost: 9")
+    assert history.warnings[0] == lines[0].removeprefix("warning: ")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"resume": np.ones(2)}, {"progress": "yes"}, {"log": "print"}, {"epochs": 2**1023}]
+)
+def test_how_to_fit_is_checked_before_anything_is_learned(wrong):
+    net = network()
+    before = net.weights[0].copy()
+    with pytest.raises(InputError, match=rf"^fit\({next(iter(wrong))}=...\) must be"):
+        ttfs.Trainer(net, RULE).fit(*DATA, **wrong)
+    assert same_bits(net.weights[0], before)
+
+
+@pytest.mark.parametrize("rate", [np.nan, -1.0, "fast", None, INF])
+def test_a_schedule_that_gives_no_rate_is_refused(rate):
+    with pytest.raises(InputError, match="^what a schedule gives must be"):
+        ttfs.Trainer(network(), RULE, ttfs.SGD(lr=lambda done: rate)).fit(*DATA, epochs=1)
+
+
 def test_a_share_of_ties_that_changes_is_one_warning():
     kind = ttfs.Real(init=(900, 1000))  # one input spike is enough
     trainer = ttfs.Trainer(network(kind, kind), S4NN(gamma=1), ttfs.SGD(20), seed=1)

@@ -21,6 +21,7 @@ from reference import forward_float
 from test_packed import binary_networks
 
 import ttfs
+from ttfs import propagation
 from ttfs.errors import InputError
 from ttfs.kernels import propagation as kernels
 
@@ -42,8 +43,8 @@ def decisions_of(record):
 def with_horizon(network, end):
     """A network that ends earlier."""
     other = copy.copy(network)
-    other.t_max = min(end, network.t_max)
-    other.arrays = other.arrays._replace(t_max=other.t_max)
+    vars(other)["t_max"] = min(end, network.t_max)
+    vars(other)["arrays"] = other.arrays._replace(t_max=other.t_max)
     return other
 
 
@@ -192,6 +193,84 @@ def test_potentials_at_a_deadline_are_those_of_plain_loops(data, share):
     times = data.draw(any_stimuli(network))
     record = until(network, times, share * network.t_max)
     assert same_record(record, forward_float(with_horizon(network, share * network.t_max), times))
+
+
+# Input at the end and after it
+
+
+@settings(max_examples=40)
+@given(data=st.data(), dtype=st.sampled_from(TIMES))
+def test_input_that_does_not_happen_is_silent_in_both_engines(data, dtype):
+    network = data.draw(st.one_of(any_networks(), delayed_networks()))
+    times = data.draw(any_stimuli(network, dtype))
+    record, before = run(network, times), times.copy()
+    happens = times.astype(np.float64) < network.t_max
+    assert same_bits(record.times[0], np.where(happens, times, dtype(INF)))
+    assert same_bits(times, before)
+    assert same_record(record, run(network, record.times[0]))
+    for row, recorded in zip(times, record.times[0], strict=True):
+        simulator = ttfs.Simulator(network, row)
+        with np.errstate(all="ignore"):
+            simulator.run()
+        assert (simulator.times(0) == recorded).all()
+
+
+@given(data=st.data(), end=st.sampled_from(["decision", 0, 0.3, 0.99, 2]))
+def test_input_ends_where_everything_else_does(data, end):
+    network = data.draw(st.one_of(any_networks(), binary_networks(), delayed_networks()))
+    times = data.draw(any_stimuli(network))
+    record = until(network, times, end if end == "decision" else end * network.t_max)
+    if end == "decision":
+        happens = times <= decisions_of(record).time[:, None]
+    else:
+        happens = times < end * network.t_max
+    happens &= times < network.t_max
+    assert same_bits(record.times[0], np.where(happens, times, INF))
+
+
+@pytest.mark.parametrize("dtype", TIMES)
+@pytest.mark.parametrize("t_max", [0.1, 10.1, 1 / 3, 1 - 2.0**-30, 1 + 2.0**-30, 1e300, 256])
+def test_the_horizon_is_not_rounded_to_the_precision_of_times(dtype, t_max):
+    network = ttfs.Network(ttfs.Dense.of([[1.0]], threshold=1), t_max=t_max)
+    with np.errstate(over="ignore"):
+        near = dtype(t_max)
+        close = [np.nextafter(near, dtype(0)), near, np.nextafter(near, dtype(INF))]
+    record = ttfs.forward(network, np.array(close)[:, None])
+    happens = [float(time) < t_max for time in close]
+    for layer in record.times:
+        assert np.isfinite(layer[:, 0]).tolist() == happens
+    assert record.additions[:, 0].tolist() == happens
+    assert ttfs.evaluate(network, np.array(close)[:, None], [0, 0, 0]).lost == pytest.approx(
+        sum(not h for h, t in zip(happens, close, strict=True) if t < INF)
+        / max(1, sum(t < INF for t in close))
+    )
+
+
+def test_times_that_all_happen_are_not_copied():
+    network = ttfs.Network(ttfs.Dense.of([[1.0], [1.0]], threshold=1), t_max=10)
+    times = np.array([[1.0, INF], [9.0, 0.0]])
+    assert ttfs.forward(network, times).times[0] is times
+
+
+@pytest.mark.parametrize("most", [1, 3, 7, 2**16])
+def test_the_size_of_what_is_compared_at_once_does_not_matter(most, monkeypatch):
+    monkeypatch.setattr(propagation, "AT_ONCE", most)
+    rng = np.random.default_rng(0)
+    network = ttfs.Network(ttfs.Dense.of(np.ones((3, 2)), threshold=2), t_max=10)
+    times = rng.choice([1.0, 9.0, 10.0, 11.0, INF], (20, 3))
+    assert same_bits(ttfs.forward(network, times).times[0], np.where(times < 10, times, INF))
+    share = ((times >= 10) & (times < INF)).sum() / (times < INF).sum()
+    assert propagation.lost_share(network, times) == share
+    early = ttfs.forward(network, times, until="decision")
+    first = decisions_of(early).time[:, None]
+    assert same_bits(early.times[0], np.where((times <= first) & (times < 10), times, INF))
+
+
+def test_a_record_with_input_that_is_too_late_can_be_drawn():
+    network = ttfs.Network(ttfs.Dense.of([[1.0], [1.0]], threshold=1), t_max=10)
+    record = ttfs.forward(network, [[1.0, 200.0]])
+    drawn = ttfs.plotting.raster([layer[0] for layer in record.times], t_max=10)
+    assert [len(layer.get_segments()) for layer in drawn] == [1, 1]
 
 
 def test_an_infinite_end_is_the_horizon():

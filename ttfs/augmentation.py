@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttfs.checks import as_array, as_times, positive, whole
+from ttfs.checks import as_array, as_times, positive, short, whole
 from ttfs.errors import InputError, ShapeError
 from ttfs.optimizers import share
 
@@ -154,7 +154,7 @@ Augmentation = Dropout | Jitter | Shift | Flip
 
 def _samples(times: np.ndarray) -> np.ndarray:
     """Spike times (samples, inputs)."""
-    array = as_array(times, "times")
+    array = as_array(times, "times", masked=np.inf)
     if array.ndim != 2:
         raise ShapeError(f"times must be (samples, inputs), got {array.shape}")
     return as_times(array, array.shape[1], "times")
@@ -163,7 +163,7 @@ def _samples(times: np.ndarray) -> np.ndarray:
 def _image(shape: tuple[int, int], whose: str) -> tuple[int, int]:
     """The rows and columns of an image."""
     if not isinstance(shape, tuple) or len(shape) != 2:
-        raise ShapeError(f"{whose}(shape=...) must be (rows, columns), got {shape!r}")
+        raise ShapeError(f"{whose}(shape=...) must be (rows, columns), got {short(shape)}")
     rows, columns = (whole(side, f"{whose}(shape=...)") for side in shape)
     return rows, columns
 

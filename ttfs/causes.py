@@ -116,7 +116,7 @@ def causes_of(network: Network, layer: int, below: np.ndarray) -> SharedCauses |
     """The causes of a layer's spikes, given (samples, inputs) spike times of the layer below."""
     rise = rise_of(network)
     if network.delayed[layer] and network.layers[layer].delay.per == "pair":
-        return PairedCauses(np.ascontiguousarray(below), network.delays[layer], rise)
+        return PairedCauses(np.ascontiguousarray(below), network.delay_buffers[layer], rise)
     return SharedCauses(*arrived_at(network, layer, below), rise)
 
 

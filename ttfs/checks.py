@@ -1,14 +1,22 @@
 """What the user passed -> clean arrays and numbers, or an error that says whose and why."""
 
+import inspect
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from ttfs.errors import InputError, ShapeError
+from ttfs.errors import InputError, ShapeError, TTFSError
 
 NO_SPIKE = float("inf")
 """The time of a spike that does not happen: silence, everywhere, and nothing else."""
+
+LEAST, MOST = 1e-30, 1e30  # of times and their scales: squares and quotients stay finite
+ENDLESS = 2**1023  # whole numbers below it are floats
+DEEPEST = 64  # lists in lists, of which NumPy makes an array
+PLAIN = {int, float, bool, str, type(None), np.ndarray}  # what has neither a unit nor a mask
+UNITS = "units", "unit", "dimensionality", "has_same_dimensions"  # by these, quantities have one
 
 
 def short(value: Any) -> str:
@@ -34,26 +42,113 @@ def of_kind(value: Any, kinds: Any, whose: str, wanted: str) -> Any:
     return value
 
 
+def flag(value: Any, whose: str) -> bool:
+    """True or False, or 1 or 0."""
+    wanted = "True or False"
+    if of_kind(value, bool | np.bool_ | int, whose, wanted) not in (False, True):
+        raise InputError(f"{whose} must be {wanted}, got {short(value)}")
+    return bool(value)
+
+
 def several(values: Any, kinds: Any, whose: str, wanted: str) -> tuple[Any, ...]:
     """A list or tuple whose items are all of these kinds, as a tuple."""
     of_kind(values, list | tuple, whose, wanted)
     return tuple(of_kind(value, kinds, whose, wanted) for value in values)
 
 
-def as_array(values: Any, whose: str) -> np.ndarray:
-    """A numeric array, or an InputError."""
+def as_array(values: Any, whose: str, *, masked: float | None = None) -> np.ndarray:
+    """A numeric array, or an InputError.
+
+    Nothing that says more than its numbers do is taken for them: units and sparse matrices are
+    refused, and masked entries become `masked`, or are refused if there is no such thing.
+    """
     try:
-        array = np.asarray(values)
-    except ValueError:
-        raise ShapeError(f"{whose} must be numbers in rows of equal length") from None
+        array = np.asarray(_bare(values, whose, masked))
+    except (TTFSError, MemoryError):
+        raise
+    except Exception as error:  # whatever an object of another package does when it is read
+        if isinstance(error, ValueError) and isinstance(values, list | tuple):
+            raise ShapeError(f"{whose} must be numbers in rows of equal length") from None
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(
+            f"{whose} must be numbers that NumPy can read, but {type(values).__name__} says:"
+            f" {said[:200]}; of a PyTorch tensor pass .detach().float().numpy(), of a sparse one"
+            " .to_dense() first"
+        ) from None
     if array.dtype.kind not in "buif":
-        raise InputError(f"{whose} must be numbers, got {array.dtype}")
+        raise InputError(f"{whose} must be numbers, got {array.dtype}{_cure(values, array)}")
     return array
 
 
+def _bare(values: Any, whose: str, masked: float | None) -> Any:
+    """The same without masks; units and sparse matrices are refused."""
+    hidden = 0
+    for value in _foreign(values):
+        refuse_units(value, whose)
+        if _has(value, "toarray"):
+            kind = type(value).__name__
+            raise InputError(f"{whose} must be a dense array, got {kind}: pass .toarray()")
+        if isinstance(value, np.ma.MaskedArray):
+            hidden += int(np.ma.getmaskarray(value).sum())
+    if hidden and masked is None:
+        raise InputError(
+            f"{whose} must be all there, got {hidden} masked: pass .filled(...) with what masked"
+            " ones are to be"
+        )
+    return _filled(values, masked) if hidden else values
+
+
+def _foreign(values: Any, depth: int = DEEPEST) -> Iterator[Any]:
+    """All in lists and tuples, however deep, that may have a unit or a mask."""
+    if type(values) in PLAIN or isinstance(values, np.generic):
+        return
+    if not isinstance(values, list | tuple):
+        yield values
+    elif depth and not set(map(type, values)) <= PLAIN:
+        for value in values:
+            yield from _foreign(value, depth - 1)
+
+
+def _filled(values: Any, masked: float | None) -> Any:
+    """Lists and arrays in which masked entries are a number, as floating point."""
+    if isinstance(values, list | tuple):
+        return [_filled(value, masked) for value in values]
+    if not isinstance(values, np.ma.MaskedArray):
+        return values
+    floating: Any = values.astype(np.promote_types(values.dtype, np.float32))
+    return floating.filled(masked)
+
+
+def _has(value: Any, name: str) -> bool:
+    """Whether an object has an attribute of its own or of its class, which is not looked up."""
+    return inspect.getattr_static(value, name, None) is not None
+
+
+def refuse_units(value: Any, whose: str) -> None:
+    """Refuse a number or array with a unit, which would be dropped."""
+    noted = getattr(value, "attrs", None) if _has(value, "attrs") else None
+    known = isinstance(noted, Mapping) and not noted.keys().isdisjoint(UNITS)
+    if (known or any(_has(value, name) for name in UNITS)) and not isinstance(value, type):
+        raise InputError(
+            f"{whose} must be plain numbers, got {type(value).__name__} with a unit: pass its"
+            " magnitude in the network's unit, such as .rescale('ms').magnitude,"
+            " .to('ms').magnitude or .to_value('ms')"
+        )
+
+
+def _cure(values: Any, array: np.ndarray) -> str:
+    """How what is no array of numbers becomes one, if that is known."""
+    if array.dtype.kind == "m":
+        return "; divide them by the network's unit, such as np.timedelta64(1, 'ms')"
+    return "; if they are, pass .to_numpy(float)" if _has(values, "to_numpy") else ""
+
+
 def as_times(times: Any, neurons: int, whose: str) -> np.ndarray:
-    """Spike times (samples, neurons), C-contiguous; float32 stays, all else becomes float64."""
-    array = as_array(times, whose)
+    """Spike times (samples, neurons), C-contiguous; float32 stays, all else becomes float64.
+
+    What is masked is silent.
+    """
+    array = as_array(times, whose, masked=NO_SPIKE)
     if array.ndim == 1 and array.size == neurons:
         raise ShapeError(
             f"{whose} must be (samples, {neurons}), got ({neurons},);"
@@ -61,8 +156,10 @@ def as_times(times: Any, neurons: int, whose: str) -> np.ndarray:
         )
     if array.ndim != 2 or array.shape[1] != neurons:
         raise ShapeError(f"{whose} must be (samples, {neurons}), got {array.shape}")
-    dtype = array.dtype if array.dtype == np.float32 else np.float64
-    array = np.require(array, dtype, ["C", "A", "W"])  # other arrays would be compiled for anew
+    if array.dtype not in (np.float32, np.float64) or not array.flags.carray:
+        dtype = np.float32 if array.dtype == np.float32 else np.float64
+        with np.errstate(over="ignore"):  # what is too late for float64 is silent
+            array = np.require(array, dtype, ["C", "A", "W"])  # others would be compiled for anew
     check_times(array, whose)
     return array
 
@@ -78,7 +175,10 @@ def as_labels(labels: Any, samples: int, classes: int) -> np.ndarray:
     """Labels (samples,) in 0..classes-1 as int64."""
     array = as_array(labels, "labels")
     if array.shape != (samples,):
-        raise ShapeError(f"labels must be ({samples},), one for each sample; got {array.shape}")
+        raise ShapeError(
+            f"labels must be ({samples},), one for each sample; got {array.shape}"
+            + flat_labels(array, samples)
+        )
     with np.errstate(invalid="ignore"):
         whole = array.astype(np.int64)
     if array.dtype.kind == "f" and not np.array_equal(whole, array):
@@ -91,27 +191,64 @@ def as_labels(labels: Any, samples: int, classes: int) -> np.ndarray:
     return whole
 
 
+def flat_labels(labels: np.ndarray, samples: int) -> str:
+    """How labels of another shape become (samples,), if that can be told from them."""
+    if labels.size == samples and samples == max(labels.shape, default=0):
+        return "; labels.ravel() makes them flat"
+    numbers = labels.ndim == 2 and labels.size and labels.dtype.kind in "buif"
+    if numbers and labels.min() == 0 and labels.max() == 1:
+        for axis, name in ((1, "rows"), (0, "columns")):
+            alone = (np.count_nonzero(labels, axis=axis) == 1).all()
+            if alone and labels.shape[1 - axis] == samples:
+                return f"; labels.argmax(axis={axis}) makes them of one-hot {name}"
+    return ""
+
+
+def positive(value: Any, whose: str, *, zero: bool = False, endless: bool = False) -> float:
+    """A finite number above zero (or from zero on, or up to and with inf)."""
+    found = number(value, whose)
+    if endless and found == np.inf:
+        return found
+    if not np.isfinite(found) or found < 0 or (found == 0 and not zero):
+        wanted = "0 or more" if zero else "above 0"
+        raise InputError(f"{whose} must be {wanted}, got {short(value)}")
+    return found
+
+
 def number(value: Any, whose: str, wanted: str = "a number") -> float:
-    """A real number as a float; neither a truth value nor one that is too large."""
-    of_kind(value, int | float | np.integer | np.floating, whose, wanted)
-    with suppress(OverflowError):
-        if not isinstance(value, bool):
+    """One real number as a float."""
+    for foreign in _foreign(value):
+        refuse_units(foreign, whose)
+    kind = getattr(getattr(value, "dtype", None), "kind", "f")
+    if isinstance(value, np.ndarray):  # which could be changed afterwards
+        cure = ": pass .item()" if value.size == 1 else ""
+        raise InputError(f"{whose} must be {wanted}, got {short(value)}{cure}")
+    with suppress(Exception):  # whatever an object of another package does when it is read
+        if not isinstance(value, str | bytes | bytearray | bool) and kind in "iuf":
             return float(value)
     raise InputError(f"{whose} must be {wanted}, got {short(value)}")
 
 
-def positive(value: Any, whose: str, *, zero: bool = False) -> float:
-    """A finite number above zero (or from zero on)."""
-    number = None
-    with suppress(TypeError, ValueError, OverflowError):
-        number = None if isinstance(value, str) else float(value)
-    if number is None:
-        raise InputError(f"{whose} must be a number, got {short(value)}")
-    if not np.isfinite(number) or number < 0 or (number == 0 and not zero):
-        raise InputError(
-            f"{whose} must be {'0 or more' if zero else 'above 0'}, got {short(value)}"
-        )
-    return number
+def as_bounds(bounds: Any, whose: str) -> tuple[float, float]:
+    """Two finite numbers, the lower first, between which others can be drawn, as a tuple."""
+    array = as_array(bounds, whose)
+    with np.errstate(over="ignore"):
+        low, high = array.astype(np.float64).tolist() if array.shape == (2,) else (np.inf, 0.0)
+    if not (np.isfinite(low) and np.isfinite(high) and low <= high):
+        raise InputError(f"{whose} must be (low, high), got {short(bounds)}")
+    if high - low == np.inf:
+        raise InputError(f"{whose} must not be that far apart, got {short(bounds)}")
+    plain = (bounds[k] if type(bounds[k]) in (int, float) else (low, high)[k] for k in (0, 1))
+    low, high = (bound + 0 for bound in plain)  # 0 instead of -0, which to a generator is below
+    return low, high
+
+
+def moderate(value: Any, whose: str, *, zero: bool = False) -> float:
+    """A time or price (or none) that is neither so small nor so large that sums overflow."""
+    found = positive(value, whose, zero=zero)
+    if not (LEAST <= found <= MOST or found == 0):
+        raise InputError(f"{whose} must be from {LEAST:g} to {MOST:g}, got {short(value)}")
+    return found
 
 
 def printable(value: Any, whose: str) -> str:
@@ -123,7 +260,41 @@ def printable(value: Any, whose: str) -> str:
 
 
 def whole(value: Any, whose: str, *, least: int = 1) -> int:
-    """A whole number, `least` or more."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+    """A whole number, `least` or more, that is not too large to be a float, too."""
+    kinds = isinstance(value, int | np.integer) and not isinstance(value, bool | np.timedelta64)
+    if not kinds or value < least:
         raise InputError(f"{whose} must be a whole number, {least} or more; got {short(value)}")
+    if value >= ENDLESS:
+        raise InputError(f"{whose} must be below 2**1023, got {short(value)}")
     return int(value)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two settings are equal, numbers in lists and arrays one by one."""
+    if one is None or other is None:
+        return one is other
+    return bool(np.array_equal(one, other))
+
+
+def convert(values: np.ndarray, room: np.ndarray, whose: str, factor: float = 1.0) -> None:
+    """Write numbers, times a factor, in another precision; what does not survive is an error."""
+    with np.errstate(over="ignore", under="ignore"):
+        room[...] = values if factor == 1 else values.astype(np.float64) * factor
+    if np.can_cast(values.dtype, room.dtype) and factor == 1:
+        return
+    lost = (values != 0) & (room == 0) | np.isfinite(values) & ~np.isfinite(room)
+    if lost.any():
+        bad = f"{np.broadcast_to(values, room.shape)[lost][0]:g}"
+        bad += "" if factor == 1 else f" times the rise {factor:g}"
+        raise InputError(f"{whose} must fit {room.dtype}, in which {bad} is {room[lost][0]:g}")
+
+
+def check_dtype(dtype: Any, whose: str) -> np.dtype:
+    """float32 or float64."""
+    try:
+        checked = None if dtype is None else np.dtype(dtype)
+    except Exception:  # NumPy has many words for what is no dtype
+        checked = None
+    if checked not in (np.float32, np.float64):
+        raise InputError(f"{whose} must be float32 or float64, got {short(dtype)}")
+    return checked

@@ -8,12 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_array, number, of_kind, positive, printable, short, whole
+from ttfs.checks import (
+    as_array,
+    check_dtype,
+    convert,
+    number,
+    of_kind,
+    positive,
+    printable,
+    short,
+    whole,
+)
 from ttfs.errors import InputError, ShapeError
 from ttfs.explanations import weight_places
 from ttfs.kernels.circuit import SYNAPTIC, WORD, Plan
-from ttfs.network import Network, check_dtype, check_network
-from ttfs.plan import convert, make_plan, on_plan, plan_of
+from ttfs.network import Network, check_network
+from ttfs.plan import make_plan, on_plan, plan_of
 from ttfs.populations import MOST, Population, Projection, least_delay, with_weight
 from ttfs.psp import Ramp, Response, Step
 
@@ -62,9 +72,7 @@ class Circuit:
     ):
         self.populations = all_of(Population, populations)
         self.projections = all_of(Projection, projections)
-        whose = "Circuit(t_max=...)"
-        endless = number(t_max, whose) == np.inf
-        self.t_max = np.inf if endless else positive(t_max, whose)
+        self.t_max = positive(t_max, "Circuit(t_max=...)", endless=True)
         self.dtype = check_dtype(dtype, "Circuit(dtype=...)")
         self.unit = printable(unit, "Circuit(unit=...)")
         self.psp: Response = Step() if psp is None else psp

@@ -69,6 +69,15 @@ def run_evaluate(options: argparse.Namespace) -> None:
     if options.report:
         write_report(options.report, report)
     print_report(report)
+    warn_lost(report["input_lost"])
+
+
+def warn_lost(lost: float) -> None:
+    """Say so if a large share of the input spikes does not happen."""
+    from ttfs.diagnosis import too_late
+
+    for sentence in too_late(lost):
+        print(f"ttfs: {sentence}", file=sys.stderr)
 
 
 def print_report(report: dict[str, Any]) -> None:
@@ -116,14 +125,19 @@ def run_info(options: argparse.Namespace) -> None:
         if value is not None:
             print(f"  {key.replace('_', ' ')}: {value}")
     if options.cost:
-        print_cost(options)
+        print_cost(model, options)
 
 
-def print_cost(options: argparse.Namespace) -> None:
+def print_cost(model: Any, options: argparse.Namespace) -> None:
     """What a model needs, in all and until it has decided."""
-    from ttfs.runs import cost_file
+    from ttfs.cost import cost_of
+    from ttfs.propagation import lost_share
+    from ttfs.runs import split_of, stimuli_for
 
-    cost = cost_file(options.model, options.dataset, options.split)
+    data = split_of(options.dataset, options.split)
+    stimuli = stimuli_for(model, data, str(options.model))
+    cost = cost_of(model.network, stimuli)
+    warn_lost(lost_share(model.network, stimuli))
     zeros = 100 * cost.connection_sparsity
     print(f"  cost, for {cost.samples} samples of {options.dataset} {options.split}:")
     print(f"    parameters            {cost.parameters:,}, {zeros:.1f} % of the weights are 0")
@@ -154,23 +168,28 @@ def model_and_data(options: argparse.Namespace) -> tuple[Any, Any]:
 
 def model_at_one(options: argparse.Namespace) -> tuple[Any, Any, Any]:
     """The model, data of only the sample asked for, and a simulator of it."""
+    from ttfs.propagation import lost_share
     from ttfs.runs import stimuli_for
     from ttfs.simulator import Simulator
 
     model, data = model_and_data(options)
     chosen = slice(options.index, options.index + 1)
     one = replace(data, images=data.images[chosen], labels=data.labels[chosen])
-    stimulus = stimuli_for(model, one, str(options.model))[0]
-    return model, one, Simulator(model.network, stimulus)
+    stimulus = stimuli_for(model, one, str(options.model))
+    warn_lost(lost_share(model.network, stimulus))
+    return model, one, Simulator(model.network, stimulus[0])
 
 
 def run_plot(options: argparse.Namespace) -> None:
     """Draw a model at work."""
     from ttfs import pictures
+    from ttfs.propagation import happening, lost_share, up_to
     from ttfs.runs import stimuli_for
 
     model, data = model_and_data(options)
-    stimuli = stimuli_for(model, data, str(options.model))
+    given = stimuli_for(model, data, str(options.model))
+    warn_lost(lost_share(model.network, given))
+    stimuli = happening(given, up_to(model.network.t_max, given.dtype))
     folder = options.out or options.model.parent
     folder.mkdir(parents=True, exist_ok=True)
     network, one = model.network, stimuli[options.index]

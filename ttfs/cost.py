@@ -47,7 +47,7 @@ from ttfs.checks import as_times
 from ttfs.decoding import decide
 from ttfs.errors import InputError
 from ttfs.network import Network, check_network
-from ttfs.propagation import Record, arrivals_of, forward
+from ttfs.propagation import Record, arrivals_of, forward, up_to
 from ttfs.psp import Ramp
 
 HELD = 64  # bits of a scale and of a delay
@@ -185,7 +185,7 @@ def _counts(network: Network, record: Record) -> dict[str, np.ndarray]:
 def _layer(network: Network, layer: int, record: Record, limit: np.ndarray) -> np.ndarray:
     """The three numbers for one layer, until the limit of each sample."""
     spikes, limit = record.times[layer + 1], limit[:, None]
-    fired = (spikes < network.t_max) & (spikes <= limit)
+    fired = (spikes < np.inf) & (spikes <= limit)
     counts = np.array([fired.sum(), 0, 0], float)
     last = np.minimum(spikes, limit)  # after it a membrane does not matter
     for outputs, moments in _moments(network, layer, record.times[layer]):
@@ -216,7 +216,7 @@ def _events(network: Network, times: np.ndarray, delays: np.ndarray) -> np.ndarr
     events = arrivals_of(times, delays)
     if isinstance(network.psp, Ramp) and network.psp.rise < np.inf:
         events = np.hstack([events, arrivals_of(events, np.array(network.psp.rise))])
-    return np.where(events < network.t_max, events, np.inf)
+    return np.where(events < up_to(network.t_max, events.dtype), events, np.inf)
 
 
 def _updates(moments: np.ndarray, last: np.ndarray) -> int:

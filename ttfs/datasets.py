@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ttfs import published
-from ttfs.errors import DatasetError
+from ttfs.checks import as_array, flat_labels
+from ttfs.errors import DatasetError, InputError
 from ttfs.idx import read_idx as read_idx  # part of this module's interface
 from ttfs.idx import reason
 from ttfs.yin_yang import yin_yang_points as yin_yang_points
@@ -75,9 +76,17 @@ class Dataset:
 Splits = tuple[Dataset, Dataset]
 
 
+def _array(values: Any, whose: str) -> NDArray[Any]:
+    """What is no array as one, if that loses nothing."""
+    try:
+        return values if type(values) is np.ndarray else as_array(values, whose)
+    except InputError as error:
+        raise DatasetError(str(error)) from None
+
+
 def _as_images(images: Any, whose: str) -> NDArray[Any]:
     """`images` as a contiguous (n, pixels) array, checked."""
-    images = np.ascontiguousarray(images)
+    images = np.ascontiguousarray(_array(images, f"{whose}: images"))
     if images.ndim != 2 or images.size == 0:
         raise DatasetError(f"{whose}: images must be (n, pixels), not empty, got {images.shape}")
     if images.dtype not in (np.uint8, np.float32, np.float64):
@@ -93,9 +102,9 @@ def _as_images(images: Any, whose: str) -> NDArray[Any]:
 
 def _as_labels(labels: Any, whose: str) -> NDArray[np.int64]:
     """`labels` as a contiguous (n,) array of int64, checked."""
-    labels = np.ascontiguousarray(labels)
+    labels = np.ascontiguousarray(_array(labels, f"{whose}: labels"))
     if labels.ndim != 1 or labels.size == 0:
-        cure = "; labels.argmax(axis=1) makes them of one-hot rows" if labels.ndim == 2 else ""
+        cure = flat_labels(labels, labels.size if 1 in labels.shape else len(labels))
         raise DatasetError(f"{whose}: labels must be (n,), not empty, got {labels.shape}{cure}")
     if labels.dtype.kind not in "iu":
         raise DatasetError(

@@ -11,7 +11,7 @@ from ttfs.errors import ShapeError
 RULE = "first spike; ties by larger potential, then index; silence by potential"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Decisions:
     """What a network said about each sample of a batch.
 
@@ -51,7 +51,8 @@ def decide(times: Any, potential: Any) -> Decisions:
     Decisions(label=array([0]), time=array([inf]), tied=array([False]),
         undecided=array([ True]), first=array([[False, False]]))
     """
-    times, potential = as_array(times, "times"), as_array(potential, "potential")
+    times = as_array(times, "times", masked=np.inf)
+    potential = as_array(potential, "potential")
     if times.ndim != 2 or times.shape != potential.shape or not times.shape[1]:
         raise ShapeError(
             "times and potential must both be (samples, outputs),"

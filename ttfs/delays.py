@@ -1,18 +1,19 @@
 """How the delays of a layer are parametrised: one for each input, or one for each pair."""
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_array, positive
+from ttfs.checks import as_array, as_bounds, positive, same, short
 from ttfs.errors import InputError, ShapeError
 
 BEND = 0.01  # of the horizon: about where a shrinking delay slows down, so as to stay above 0
 LEAST = 1e-6  # of the horizon: the shortest delay with which training can begin
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Delays:
     """Delays from a spike below to its arrival, which may learn.
 
@@ -35,6 +36,8 @@ class Delays:
         are these.
     rate: learning rate, relative to that of the weights; with 0 they are fixed.
 
+    Two are equal if they say the same, delay by delay.
+
     Raises
     ------
     InputError: another `per`, delays that are negative or not finite.
@@ -48,18 +51,27 @@ class Delays:
     rate: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.per not in ("input", "pair"):
-            raise InputError(f'Delays(per=...) must be "input" or "pair", got {self.per!r}')
+        if not isinstance(self.per, str) or self.per not in ("input", "pair"):
+            raise InputError(f'Delays(per=...) must be "input" or "pair", got {short(self.per)}')
         positive(self.rate, "Delays(rate=...)", zero=True)
-        init = as_array(self.init, "Delays(init=...)")
-        if init.size and not (np.isfinite(init).all() and init.min() >= 0):
-            raise InputError("Delays(init=...) must be 0 or more and finite")
-        if self.drawn and (init.shape != (2,) or init[0] > init[1]):
-            raise InputError(f"Delays(init=...) must be (low, high) or an array, got {self.init!r}")
-        if not self.drawn:
-            init = init.astype(np.float64)  # a copy: what was given may change
+        init = as_delays(self.init, "Delays(init=...)")
+        if self.drawn:
+            if init.shape != (2,) or init[0] > init[1]:
+                wanted = "(low, high) or an array"
+                raise InputError(f"Delays(init=...) must be {wanted}, got {short(self.init)}")
+            object.__setattr__(self, "init", as_bounds(self.init, "Delays(init=...)"))
+        else:
             column = self.per == "input" and init.shape[1:] == (1,)
             object.__setattr__(self, "init", init[:, 0] if column else init)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Delays):
+            return NotImplemented
+        ours, theirs = (self.per, self.rate, self.drawn), (other.per, other.rate, other.drawn)
+        return ours == theirs and same(self.init, other.init)
+
+    def __hash__(self) -> int:
+        return hash((self.per, self.rate, self.drawn))
 
     def __repr__(self) -> str:
         init = self.init if self.drawn else f"array{self.init.shape}"
@@ -94,15 +106,22 @@ def as_delay(delay: Any, whose: str) -> float | Delays:
     """One number, or `Delays`, which an array becomes that is fixed."""
     if isinstance(delay, Delays):
         return delay
-    several = isinstance(delay, list | tuple | np.ndarray)
-    array = as_array(delay, whose) if several else np.empty(())
+    array = np.empty(()) if isinstance(delay, Real) else as_array(delay, whose)
     if array.ndim == 0:
-        positive(delay, whose, zero=True)
-        return delay
-    if array.size and not (np.isfinite(array).all() and array.min() >= 0):
-        raise InputError(f"{whose} must be 0 or more and finite")
+        number = positive(delay if isinstance(delay, Real) else array.item(), whose, zero=True)
+        return delay if type(delay) is int else number + 0.0  # 0 instead of -0
     per = "input" if array.ndim == 1 or array.shape[1:] == (1,) else "pair"
-    return Delays(per, array, rate=0.0)
+    return Delays(per, as_delays(array, whose), rate=0.0)
+
+
+def as_delays(delays: Any, whose: str) -> np.ndarray:
+    """Delays of any shape, as an array of their own in float64."""
+    array = as_array(delays, whose)
+    with np.errstate(over="ignore"):
+        own = np.array(array, np.float64) + 0.0  # a copy: what was given may change
+    if own.size and not (np.isfinite(own).all() and own.min() >= 0):
+        raise InputError(f"{whose} must be 0 or more and finite")
+    return own
 
 
 # A hyperbola and its inverse. With q = b² / 4 it is delay = p / 2 + sqrt(p² / 4 + q), and

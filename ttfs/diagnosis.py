@@ -1,12 +1,13 @@
 """What is wrong with a network that does not learn, in plain words."""
 
+from ttfs.checks import of_kind
 from ttfs.metrics import Evaluation
 
-DEAD, AT_ONCE, TIED = 0.99, 0.95, 0.5
+DEAD, AT_ONCE, TIED, LOST = 0.99, 0.95, 0.5, 0.03
 
 
 def diagnose(evaluation: Evaluation) -> list[str]:
-    """One sentence for each layer that is dead or saturated, and for tied outputs.
+    """One sentence for input that comes too late, each layer that is dead or saturated, and ties.
 
     evaluation: what `ttfs.evaluate` returned. An empty list means that nothing stands out.
 
@@ -15,7 +16,8 @@ def diagnose(evaluation: Evaluation) -> list[str]:
     >>> ttfs.diagnose(ttfs.evaluate(network, [[1.0, 2.0]], [0]))
     ['layer 1 is dead: 100 % of its neurons stay silent; lower its threshold or raise its weights']
     """
-    found = []
+    of_kind(evaluation, Evaluation, "diagnose(evaluation)", "what ttfs.evaluate returned")
+    found = too_late(evaluation.lost)
     for layer in range(1, len(evaluation.silent)):
         silent, at_once = evaluation.silent[layer], evaluation.same_time[layer]
         if silent > DEAD:
@@ -35,3 +37,21 @@ def diagnose(evaluation: Evaluation) -> list[str]:
             " times are too coarse or the last layer's threshold is too low"
         )
     return found
+
+
+def too_late(lost: float) -> list[str]:
+    """A sentence if more than a few per cent of the input spikes do not happen.
+
+    lost: that share, such as that of `Evaluation`.
+
+    >>> too_late(0.02), too_late(0.913)
+    ([], ['input is lost: 91 % of its spikes come at the horizon or later and do not happen; give
+        network and encoder the same t_max'])
+    """
+    if lost <= LOST:
+        return []
+    share = f"{100 * lost:.0f}"
+    return [
+        f"input is lost: {share} % of its spikes come at the horizon or later and do not happen;"
+        " give network and encoder the same t_max"
+    ]

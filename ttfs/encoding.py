@@ -1,11 +1,12 @@
 """Values -> spike times: the brighter, the earlier, or the larger, the later."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_array, positive
+from ttfs.checks import as_array, flag, moderate, positive
 from ttfs.errors import InputError, ShapeError
 
 
@@ -23,7 +24,9 @@ class Latency:
     zero_silent: bool = True
 
     def __post_init__(self) -> None:
-        positive(self.t_max, "Latency(t_max=...)")
+        moderate(self.t_max, "Latency(t_max=...)")
+        flag(self.steps, "Latency(steps=...)")
+        flag(self.zero_silent, "Latency(zero_silent=...)")
 
     def __call__(self, values: Any) -> np.ndarray:
         return encode_latency(
@@ -65,16 +68,21 @@ class Direct:
 
     def __post_init__(self) -> None:
         early = positive(self.early, "Direct(early=...)", zero=True)
-        late = positive(self.late, "Direct(late=...)")
+        late = moderate(self.late, "Direct(late=...)")
         bias = 0.0 if self.bias is None else positive(self.bias, "Direct(bias=...)", zero=True)
-        t_max = positive(self.t_max, "Direct(t_max=...)")
+        t_max = moderate(self.t_max, "Direct(t_max=...)")
         if not early < late < t_max:
             raise InputError(
-                "Direct must have early < late < t_max,"
-                f" got {self.early:g}, {self.late:g} and {self.t_max:g}"
+                f"Direct must have early < late < t_max, got {early:g}, {late:g} and {t_max:g}"
             )
         if bias >= t_max:
             raise InputError(f"Direct(bias=...) must be below t_max {t_max:g}, got {bias:g}")
+        single = np.array([early, late, max(late, bias)], np.float32)
+        if not single[0] < single[1] or float(single[2]) >= t_max:
+            raise InputError(
+                "Direct must have early, late, bias and t_max that float32 can tell apart,"
+                f" got {early!r}, {late!r}, {bias!r} and {t_max!r}"
+            )
 
     def __call__(self, values: Any) -> np.ndarray:
         array, top, dtype = _brightness(values)
@@ -125,10 +133,19 @@ def encode_latency(
     ------
     InputError: NaN, values out of range, another dtype.
 
+    Warns where there are to be whole steps but is only one, at which every value fires.
+
     >>> encode_latency(np.array([1.0, 0.75, 0.0]), t_max=100)
     array([ 0., 25., inf])
     """
-    t_max = positive(t_max, "encode_latency(t_max=...)")
+    t_max = moderate(t_max, "encode_latency(t_max=...)")
+    if flag(steps, "encode_latency(steps=...)") and t_max <= 1:
+        warnings.warn(
+            f"whole steps before t_max {t_max:g} are step 0 alone: all values that fire do so at"
+            " once; raise t_max or do without steps",
+            stacklevel=3,
+        )
+    zero_silent = flag(zero_silent, "encode_latency(zero_silent=...)")
     array, top, dtype = _brightness(values)
     latest = _latest(t_max, steps, zero_silent, dtype)
     levels = np.arange(256.0) if array.dtype == np.uint8 else array.astype(np.float64)

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ttfs.causes import Arrived, PairedCauses, SharedCauses, causes_of, rise_of
-from ttfs.checks import as_array, as_times
+from ttfs.checks import as_array, as_times, positive
 from ttfs.errors import ShapeError
 from ttfs.kernels import exact as kernels
-from ttfs.network import Network, aligned_zeros
+from ttfs.network import Network, aligned_zeros, check_network
 from ttfs.propagation import Crossings, cross, spikes_of
 
 
@@ -59,9 +59,10 @@ def gradients(network: Network, times: Any, errors: Any, *, floor: float = 0.0) 
     >>> found.times, found.thresholds[0]
     (array([[0.5, 0.5]]), array([0.5]))
     """
-    rise_of(network)
+    rise_of(check_network(network, "gradients(network=...)"))
     times = as_times(times, network.sizes[0], f"times for {network.sizes[0]} inputs")
     errors = as_errors(errors, (len(times), network.sizes[-1]))
+    floor = positive(floor, "gradients(floor=...)", zero=True)
     found = cross(network, times)
     told = list(signals(network, times, found, errors, floor=floor))[::-1]
     return Gradients(
@@ -199,6 +200,7 @@ def signal_of(
     gains = aligned_zeros(samples * shape[1], network.dtype).reshape(shape)
     until = aligned_zeros(gains.size, network.dtype).reshape(shape)
     first = arrays.units[layer]
-    floors = floor * network.psp.unit * network.scaled_thresholds(layer)
+    with np.errstate(over="ignore"):
+        floors = floor * network.psp.unit * network.scaled_thresholds(layer)
     kernels.make_gains(errors, first, found.spikes, found.slopes, floors, gains, until)
     return Signal(layer, causes_of(network, layer, below), gains, until)

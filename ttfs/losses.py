@@ -15,12 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_array, as_labels, as_times, positive
+from ttfs.checks import as_array, as_labels, as_times, moderate
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels import losses as kernels
 from ttfs.optimizers import share
-
-LEAST, MOST = 1e-30, 1e30  # of times and their scales: squares and quotients stay finite
 
 Errors = tuple[float, np.ndarray]
 
@@ -188,16 +186,8 @@ def _toward(loss: Relative | Absolute, times: Any, labels: Any, t_max: float) ->
 
 def _outputs(times: Any, labels: Any, t_max: Any) -> tuple[np.ndarray, np.ndarray, float]:
     """Spike times (samples, outputs), labels (samples,) and horizon, checked, for kernels."""
-    array = as_array(times, "output times")
+    array = as_array(times, "output times", masked=np.inf)
     if array.ndim != 2 or array.shape[1] == 0:
         raise ShapeError(f"output times must be (samples, outputs), got {array.shape}")
     array = as_times(array, array.shape[1], "output times")
     return array, as_labels(labels, *array.shape), moderate(t_max, "t_max")
-
-
-def moderate(value: Any, whose: str, *, zero: bool = False) -> float:
-    """A time or price (or none) that is neither so small nor so large that sums overflow."""
-    number = positive(value, whose, zero=zero)
-    if not (LEAST <= number <= MOST or number == 0):
-        raise InputError(f"{whose} must be from {LEAST:g} to {MOST:g}, got {value!r}")
-    return number

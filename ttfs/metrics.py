@@ -10,7 +10,7 @@ from ttfs.checks import as_labels, as_times
 from ttfs.decoding import Decisions, decide
 from ttfs.errors import InputError
 from ttfs.network import Network, check_network
-from ttfs.propagation import Record, count_additions, forward
+from ttfs.propagation import Record, count_additions, forward, lost_share
 
 CHUNK = 2048  # samples whose spikes are in memory at the same time
 
@@ -32,6 +32,7 @@ class Evaluation:
     silent: per layer, the input first, the share of neurons that did not fire.
     latency: per layer, the mean time of the spikes; NaN where there is none.
     same_time: per layer, the share of spikes at the layer's commonest time of the sample.
+    lost: the share of input spikes that do not happen, being at the horizon or after it.
     """
 
     samples: int
@@ -48,6 +49,7 @@ class Evaluation:
     silent: tuple[float, ...]
     latency: tuple[float, ...]
     same_time: tuple[float, ...]
+    lost: float = 0.0
 
 
 def evaluate(network: Network, times: Any, labels: Any) -> Evaluation:
@@ -72,7 +74,7 @@ def evaluate(network: Network, times: Any, labels: Any) -> Evaluation:
     if not len(times):
         raise InputError("evaluate needs at least one sample, got none")
     sums = sum_up(_counts(network, forward(network, t), y) for t, y in _chunks(times, labels))
-    return _evaluation(len(times), sums)
+    return _evaluation(len(times), sums, lost_share(network, times))
 
 
 def right(decisions: Decisions, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -102,11 +104,11 @@ def _counts(network: Network, record: Record, labels: np.ndarray) -> dict[str, A
     until_decision = count_additions(network, record.times, network.t_max, decisions.time)
     spikes, until, sums, commonest = np.zeros((4, len(record.times)))
     for k, times in enumerate(record.times):
-        fired = times < network.t_max
+        fired = times < np.inf
         spikes[k] = fired.sum()
         until[k] = (fired & (times <= decisions.time[:, None])).sum()
         sums[k] = times[fired].sum(dtype=float)
-        commonest[k] = _commonest(np.where(fired, times, np.inf))
+        commonest[k] = _commonest(times)
     return {
         "strict": strict.sum(),
         "lenient": lenient.sum(),
@@ -134,7 +136,7 @@ def _commonest(times: np.ndarray) -> int:
     return int(np.where(np.isinf(ordered), 0, run).max(axis=1).sum())
 
 
-def _evaluation(samples: int, sums: dict[str, Any]) -> Evaluation:
+def _evaluation(samples: int, sums: dict[str, Any], lost: float) -> Evaluation:
     decided = samples - sums["undecided"]
     with np.errstate(invalid="ignore", divide="ignore"):
         latency = sums["latency"] / sums["spikes"]
@@ -154,4 +156,5 @@ def _evaluation(samples: int, sums: dict[str, Any]) -> Evaluation:
         silent=tuple((1 - sums["spikes"] / sums["neurons"]).tolist()),
         latency=tuple(latency.tolist()),
         same_time=tuple(same_time.tolist()),
+        lost=lost,
     )

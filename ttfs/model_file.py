@@ -22,8 +22,8 @@ from ttfs import model_header
 from ttfs.encoding import Encoder
 from ttfs.errors import InputError, ModelFileError
 from ttfs.files import ARCHIVE_LIMIT, archive, as_json, first_bytes, take, write_atomically
-from ttfs.layers import Dense
-from ttfs.network import Network, delay_rate
+from ttfs.layers import Dense, delay_rate
+from ttfs.network import Network
 from ttfs.weights import Binary
 
 _SEAL = b"ttfs-sha256:"
@@ -266,5 +266,5 @@ def _network(header: dict[str, Any], layers: list[_Layer]) -> Network:
         if model_header.were_given(record["delay"]):
             dense = replace(dense, delay=replace(dense.delay, init=delays.copy()))
         described.append(dense)
-    network.layers = tuple(described)
+    network.describe(tuple(described))
     return network

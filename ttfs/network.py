@@ -1,23 +1,34 @@
 """A chain of layers, its parameters, and the arrays that kernels take."""
 
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from ttfs.checks import of_kind, positive, short, whole
+from ttfs.checks import MOST, as_bounds, check_dtype, convert, moderate, of_kind, positive, whole
 from ttfs.delays import LEAST, Delays, delays_of, latents_of, slopes_of
-from ttfs.errors import InputError, ShapeError
+from ttfs.errors import InputError
 from ttfs.kernels.jit import threads_for
 from ttfs.kernels.propagation import LANES, WORD, Arrays
 from ttfs.kernels.weights import take_bits, take_signs
-from ttfs.layers import Dense
+from ttfs.layers import Dense, check_chain, delay_rate, mean_threshold, one_delay
 from ttfs.psp import Ramp, Response, Step
 from ttfs.weights import Binary
 
 ALIGNMENT = 64  # bytes; a row that straddles cache lines is read twice
 MOST_INPUTS = 2**24  # of a packed layer: up to there sums of signs are exact in float32, too
 NEVER = 2**30  # a whole potential that no packed layer reaches
+LARGEST = 2**40  # bytes of weights that a network may have
+MADE = "layers sizes t_max seed dtype arrays packed_arrays latent_buffer delay_buffers"
+CURES = dict.fromkeys(MADE.split(), "make a new Network") | {
+    "weights": "write into real ones in place, as in network.weights[0][:] = ...; for binary ones"
+    " change network.latents in place and call network.refresh",
+    "latents": "change them in place, as in network.latents[0][:] = ..., and call network.refresh",
+    "scales": "change them in place, as in network.scales[0] = ..., and call network.refresh",
+    "delays": "for those that learn change network.latent_delays in place and call network.refresh",
+    "latent_delays": "change them in place and call network.refresh",
+    "delayed": "it follows from the layers; make a new Network",
+    "psp": "call network.respond",
+}
 
 
 def aligned_zeros(size: int, dtype: Any) -> np.ndarray:
@@ -45,18 +56,22 @@ class Network:
     Attributes
     ----------
     weights: per layer, the (inputs, outputs) numbers that spikes add: for `Binary` layers
-        +1 and -1, to be changed through `latents` and `refresh` alone.
+        +1 and -1, which can only be read: they change through `latents` and `refresh`.
     latents: per layer, the (inputs, outputs) numbers that learn; for `Real` layers `weights`.
     scales: (layers,) float64, positive; 1 for `Real` layers.
     delayed: (layers,) whether each input or pair of a layer has a delay of its own.
     delays: per layer, float64 that broadcast to (inputs, outputs): (1, 1) for one number,
-        else (inputs, 1) or (inputs, outputs); where they learn, to be changed through
-        `latent_delays` and `refresh` alone.
+        else (inputs, 1) or (inputs, outputs). Those that learn can only be read: they change
+        through `latent_delays` and `refresh`.
     latent_delays: per layer, the numbers that learn in the shape of `delays`, or None.
+
+    The arrays are what kernels read, so they are changed in place, and nothing but `unit` can
+    be assigned.
 
     Raises
     ------
-    ShapeError, InputError: layers that do not fit, no layers, an impossible setting.
+    ShapeError, InputError: layers that do not fit, no layers, an impossible setting; weights,
+    thresholds or delays that become 0 or inf in this dtype.
 
     >>> network = Network(Dense(64, 128), Dense(128, 10), t_max=256, seed=0)
     >>> network
@@ -76,19 +91,35 @@ class Network:
     ):
         self.layers = check_chain(layers)
         self.psp: Response = Step() if psp is None else psp
-        if not isinstance(self.psp, Step | Ramp):
-            raise InputError(f"Network(psp=...) must be Step() or Ramp(rise), got {psp!r}")
+        of_kind(self.psp, Step | Ramp, "Network(psp=...)", "Step() or Ramp(rise)")
         self.t_max = positive(t_max, "Network(t_max=...)")
         self.seed = whole(seed, "Network(seed=...)", least=0)
         self.dtype = check_dtype(dtype, "Network(dtype=...)")
         self.unit = unit
         self.sizes = (layers[0].inputs, *(layer.outputs for layer in layers))
         self.scales = np.array(
-            [x.weights.first_scale(x.inputs, float(np.mean(x.threshold))) for x in layers],
-            np.float64,
+            [x.weights.first_scale(x.inputs, mean_threshold(x)) for x in layers], np.float64
         )
-        self._make_arrays()
-        self._draw(np.random.default_rng(self.seed))
+        if not (np.isfinite(self.scales).all() and (self.scales > 0).all()):
+            raise InputError(f"thresholds are too large or too small: scales are {self.scales}")
+        need = self.dtype.itemsize * sum(x.inputs * -(-x.outputs // LANES) * LANES for x in layers)
+        try:
+            if need > LARGEST:
+                raise MemoryError
+            self._make_arrays()
+            self._draw(np.random.default_rng(self.seed))
+        except MemoryError:
+            raise InputError(
+                f"{self} takes {need / 2**30:,.0f} GiB for weights, which is more than there is"
+            ) from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse what would leave arrays and kernels with what was there before."""
+        made = name in CURES and vars(self).get(name, value) is not value
+        if made or name in vars(type(self)):
+            cure = CURES.get(name, "it follows from the layers; make a new Network")
+            raise InputError(f"network.{name} cannot be assigned: {cure}")
+        super().__setattr__(name, value)
 
     def __repr__(self) -> str:
         sizes = "-".join(map(str, self.sizes))
@@ -96,7 +127,8 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the views of flat buffers, which a copy makes for itself."""
-        made = {"arrays", "latent_buffer", "weights", "latents", "delays", "latent_delays"}
+        made = {"arrays", "packed_arrays", "latent_buffer", "weights", "latents"}
+        made |= {"delayed", "delays", "delay_buffers", "latent_delays"}
         state = {name: value for name, value in self.__dict__.items() if name not in made}
         values = [
             (weights.copy(), self.delays_kept(k).copy()) for k, weights in enumerate(self.latents)
@@ -121,11 +153,6 @@ class Network:
     def packed(self) -> np.ndarray:
         """(layers,) bool: which layers are read as bits where responses are steps."""
         return self.binary & (np.array(self.sizes[:-1]) <= MOST_INPUTS)
-
-    @property
-    def packed_arrays(self) -> Arrays:
-        """What kernels take that read bits; those that change weights take `arrays`."""
-        return self.arrays._replace(packed=self.packed)
 
     def _make_arrays(self) -> None:
         """Flat buffers for the kernels, and views of them that people read."""
@@ -153,7 +180,12 @@ class Network:
             wholes=np.full((words.sum(), WORD), NEVER, np.int32),
         )
         self.arrays.thresholds[:] = np.inf  # that of the padding, which never fires
-        self.weights = tuple(self._view(buffer, k) for k in range(len(self.layers)))
+        # what kernels take that read bits; those that change weights take `arrays`
+        self.packed_arrays = self.arrays._replace(packed=self.packed)
+        self.weights = tuple(
+            readonly(self.handed(k)) if binary else self.handed(k)
+            for k, binary in enumerate(self.binary)
+        )
         self.latents = tuple(
             self._view(self.latent_buffer, k) if binary else self.weights[k]
             for k, binary in enumerate(self.binary)
@@ -163,7 +195,7 @@ class Network:
     def _make_delays(self) -> None:
         """Room for the delays, and for the latent numbers of those that learn."""
         self.delayed = tuple(isinstance(layer.delay, Delays) for layer in self.layers)
-        self.delays = tuple(
+        self.delay_buffers = tuple(
             np.zeros(layer.delay.shape(layer.inputs, layer.outputs))
             if isinstance(layer.delay, Delays)
             else self.arrays.delays[k : k + 1].reshape(1, 1)
@@ -171,7 +203,11 @@ class Network:
         )
         self.latent_delays = tuple(
             np.zeros(delays.shape) if delay_rate(layer) else None
-            for layer, delays in zip(self.layers, self.delays, strict=True)
+            for layer, delays in zip(self.layers, self.delay_buffers, strict=True)
+        )
+        self.delays = tuple(
+            delays if latents is None else readonly(delays)
+            for delays, latents in zip(self.delay_buffers, self.latent_delays, strict=True)
         )
 
     def padded(self, buffer: np.ndarray, layer: int) -> np.ndarray:
@@ -181,6 +217,10 @@ class Network:
 
     def _view(self, buffer: np.ndarray, layer: int) -> np.ndarray:
         return self.padded(buffer, layer)[:, : self.sizes[layer + 1]]
+
+    def handed(self, layer: int) -> np.ndarray:
+        """A layer's `weights` for kernels, which were compiled for arrays that can be written."""
+        return self._view(self.arrays.weights, layer)
 
     def padded_signs(self, layer: int) -> np.ndarray:
         """A binary layer's (inputs, words) bits, its padding included."""
@@ -196,7 +236,10 @@ class Network:
         return thresholds
 
     def scaled_thresholds(self, layer: int) -> np.ndarray:
-        """(outputs,) what a layer's potentials are compared with: a view of what kernels take."""
+        """(outputs,) what a layer's potentials are compared with, to be read."""
+        return readonly(self._thresholds(layer))
+
+    def _thresholds(self, layer: int) -> np.ndarray:
         start = self.arrays.units[layer]
         return self.arrays.thresholds[start : start + self.sizes[layer + 1]]
 
@@ -215,7 +258,7 @@ class Network:
     def delays_kept(self, layer: int) -> np.ndarray:
         """What decides a layer's delays: their latent numbers if they learn, or themselves."""
         latents = self.latent_delays[layer]
-        return self.delays[layer] if latents is None else latents
+        return self.delay_buffers[layer] if latents is None else latents
 
     def delay_slopes(self, layer: int) -> np.ndarray:
         """The derivative of each delay by its latent number, in the shape of `delays`."""
@@ -223,9 +266,12 @@ class Network:
 
     def _draw(self, rng: np.random.Generator) -> None:
         """Initial weights, and then delays, as given or at random."""
+        for k in range(len(self.layers)):
+            self._refresh_thresholds(k)
         for k, layer in enumerate(self.layers):
             given = layer.initial is not None
-            self.latents[k][:] = layer.initial if given else self.draw(k, rng)
+            values = layer.initial if given else self.draw(k, rng)
+            convert(values, self.latents[k], f"Dense {k + 1}: weights")
         for k, layer in enumerate(self.layers):
             if isinstance(layer.delay, Delays):
                 delays = layer.delay.first(layer.inputs, layer.outputs, rng)
@@ -235,7 +281,7 @@ class Network:
 
     def _latents_of(self, layer: int, delays: np.ndarray) -> np.ndarray:
         """The latent numbers of delays that are to learn."""
-        least = LEAST * self.t_max
+        least = LEAST * moderate(self.t_max, "Network(t_max=...), where delays learn,")
         if self.layers[layer].delay.drawn:
             delays = np.maximum(delays, least)
         if not (delays >= least).all():
@@ -243,38 +289,58 @@ class Network:
                 f"Dense {layer + 1}: delays that learn must be at least {least:g} in the"
                 f" beginning, got {delays.min():g}"
             )
+        if not (delays <= MOST).all():
+            raise InputError(
+                f"Dense {layer + 1}: delays that learn must be {MOST:g} or less, got"
+                f" {delays.max():g}"
+            )
         return latents_of(delays, self.t_max)
 
     def draw(self, layer: int, rng: np.random.Generator) -> np.ndarray:
         """Fresh random weights (inputs, outputs) for one layer."""
         dense = self.layers[layer]
         shape = dense.inputs, dense.outputs
-        return rng.uniform(*dense.weights.bounds(*shape, float(np.mean(dense.threshold))), shape)
+        bounds = dense.weights.bounds(*shape, mean_threshold(dense))
+        return rng.uniform(*as_bounds(bounds, f"Dense {layer + 1}: weights drawn"), shape)
 
     def refresh(self, layer: int) -> None:
         """Bring signs, bits, thresholds and delays into line with changed latents and scales."""
         latents = self.latent_delays[layer]
         if latents is not None:
-            self.delays[layer][:] = delays_of(latents, self.t_max)
+            self.delay_buffers[layer][:] = delays_of(latents, self.t_max)
         weights = self.layers[layer].weights
         if isinstance(weights, Binary):
             padded = self.padded(self.latent_buffer, layer)
             signs = self.padded(self.arrays.weights, layer)
             with threads_for(padded.size):
                 take_signs(padded, float(weights.clip), self.sizes[layer + 1], signs)
-        real = self.scaled_thresholds(layer)
-        with np.errstate(over="ignore", under="ignore"):
+        self._refresh_thresholds(layer)
+        self.pack(layer)
+
+    def _refresh_thresholds(self, layer: int) -> None:
+        """Scaled thresholds that follow from those of a layer; what does not fit is refused."""
+        real = self._thresholds(layer)
+        with np.errstate(all="ignore"):
             thresholds = np.asarray(self.layers[layer].threshold, np.float64)
             thresholds = thresholds / self.scales[layer]
             real[:] = thresholds
             high = real * self.dtype.type(self.psp.unit)  # where the sums of ramps begin
-        self.pack(layer)
         known = np.isfinite(self.scales[layer])  # training that diverges has its own message
         if known and not (np.isfinite(high).all() and (high > 0).all() and (real > 0).all()):
             raise InputError(
                 f"Dense {layer + 1}: a threshold is too large or too small for {self.dtype},"
                 f" {thresholds.min():g} among them"
             )
+
+    def respond(self, psp: Response) -> None:
+        """Take another response; thresholds follow."""
+        self.__dict__["psp"] = of_kind(psp, Step | Ramp, "psp", "Step() or Ramp(rise)")
+        for layer in range(len(self.layers)):
+            self.refresh(layer)
+
+    def describe(self, layers: tuple[Dense, ...]) -> None:
+        """Take other words for the same layers, such as without the weights they began with."""
+        self.__dict__["layers"] = tuple(layers)
 
     def pack(self, layer: int) -> None:
         """Bring bits and whole thresholds into line with changed signs and thresholds.
@@ -285,7 +351,7 @@ class Network:
             signs = self.padded(self.arrays.weights, layer)
             with threads_for(signs.size):
                 take_bits(signs, self.padded_signs(layer).view(np.uint16))
-            real = self.scaled_thresholds(layer)
+            real = self._thresholds(layer)
             wholes = self.arrays.wholes[self.arrays.words[layer] :].reshape(-1)
             wholes[: real.size] = whole_thresholds(real)
 
@@ -296,41 +362,13 @@ def whole_thresholds(thresholds: np.ndarray) -> np.ndarray:
     return np.clip(np.ceil(known), -NEVER, NEVER).astype(np.int32)
 
 
-def one_delay(layer: Dense) -> float:
-    """The delay of a layer for its kernels; inf, so that nothing arrives, if it has several."""
-    return np.inf if isinstance(layer.delay, Delays) else layer.delay
-
-
-def delay_rate(layer: Dense) -> float:
-    """How fast a layer's delays learn, relative to its weights; 0 if they do not."""
-    return layer.delay.rate if isinstance(layer.delay, Delays) else 0.0
+def readonly(array: np.ndarray) -> np.ndarray:
+    """A view through which nothing can be written."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def check_network(network: Any, whose: str) -> Network:
     """A network, not the model that `load` returns."""
     return of_kind(network, Network, whose, "a Network, such as that of load(path).network")
-
-
-def check_dtype(dtype: Any, whose: str) -> np.dtype:
-    """float32 or float64."""
-    checked = None
-    with suppress(Exception):  # NumPy has many for what is no dtype
-        checked = np.dtype(dtype)
-    if checked is None or checked not in (np.float32, np.float64):
-        raise InputError(f"{whose} must be float32 or float64, got {short(dtype)}")
-    return checked
-
-
-def check_chain(layers: tuple[Dense, ...]) -> tuple[Dense, ...]:
-    """Layers that fit onto each other."""
-    if not layers:
-        raise InputError("Network needs at least one layer")
-    for number, layer in enumerate(layers, start=1):
-        if not isinstance(layer, Dense):
-            raise InputError(f"layer {number} must be a Dense layer, got {layer!r}")
-        if number > 1 and layer.inputs != layers[number - 2].outputs:
-            raise ShapeError(
-                f"Dense {number} expects {layer.inputs} inputs,"
-                f" but Dense {number - 1} has {layers[number - 2].outputs} outputs"
-            )
-    return layers

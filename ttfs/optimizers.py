@@ -58,7 +58,7 @@ Rate = float | Callable[[float], float]
 
 def rate_at(lr: Rate, done: float) -> float:
     """The learning rate when a share `done` of the training is over."""
-    return lr(done) if callable(lr) else lr
+    return positive(lr(done), "what a schedule gives", zero=True) if callable(lr) else lr
 
 
 def check_rate(lr: Rate, whose: str) -> None:

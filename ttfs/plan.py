@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from ttfs.errors import InputError
+from ttfs.checks import convert
 from ttfs.kernels.circuit import DENSE, FIRST, OUTGOING, ROWS, SOURCE, SYNAPTIC, WIDTH, WORD, Plan
 from ttfs.kernels.vector import LANES
 from ttfs.network import Network, aligned_zeros
@@ -122,16 +122,3 @@ def finish_plan(
 def unit_starts(sizes: Sequence[int]) -> np.ndarray:
     """Where each population begins among all units, padded to whole words."""
     return np.concatenate([[0], np.cumsum([size + -size % WORD for size in sizes])])
-
-
-def convert(values: np.ndarray, room: np.ndarray, whose: str, factor: float = 1.0) -> None:
-    """Write numbers, times a factor, in another precision; what does not survive is an error."""
-    with np.errstate(over="ignore", under="ignore"):
-        room[...] = values if factor == 1 else values.astype(np.float64) * factor
-    if values.dtype == room.dtype and factor == 1:
-        return
-    lost = (values != 0) & (room == 0) | np.isfinite(values) & ~np.isfinite(room)
-    if lost.any():
-        bad = f"{np.broadcast_to(values, room.shape)[lost][0]:g}"
-        bad += "" if factor == 1 else f" times the rise {factor:g}"
-        raise InputError(f"{whose} must fit {room.dtype}, in which {bad} is {room[lost][0]:g}")

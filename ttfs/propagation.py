@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 
-from ttfs.checks import as_times, positive
+from ttfs.checks import as_times, positive, short
 from ttfs.errors import InputError
 from ttfs.kernels import delayed, propagation, ramp
 from ttfs.kernels.jit import is_little
@@ -16,12 +16,15 @@ from ttfs.kernels.propagation import BLOCK, Arrays
 from ttfs.network import Network, check_network
 from ttfs.psp import Ramp, Step
 
+AT_ONCE = 2**16  # times that are compared at once, so that the answers stay in the cache
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Record:
     """What happened in a batch.
 
-    times: per layer, the input first, (samples, neurons) spike times; inf is silence.
+    times: per layer, the input first, (samples, neurons) spike times; inf is silence, and what
+        would come at the end or after it does not happen, input spikes included.
     potential: (samples, outputs) of the last layer: at a neuron's own spike, or for a silent
         neuron just before the end. For `Binary` layers it counts synapses.
     counts: `additions`, or what finds them when they are asked for.
@@ -72,8 +75,8 @@ def forward(network: Network, times: Any, *, until: Any = None) -> Record:
     Parameters
     ----------
     network: the network.
-    times: (samples, inputs) input spike times in the network's unit; 0 or later, inf is
-        silence. float32 stays float32, everything else becomes float64.
+    times: (samples, inputs) input spike times in the network's unit; 0 or later; inf, or what
+        is masked, is silence. float32 stays float32, everything else becomes float64.
     until: where samples end, if before the horizon `t_max`. A time, exclusive as the horizon
         is. Or "decision": each sample ends just after its first output spike, what happens
         at that instant included. All before the end is as in the whole run, later spikes
@@ -110,7 +113,9 @@ def forward(network: Network, times: Any, *, until: Any = None) -> Record:
     early = isinstance(until, str) and until == "decision"
     end = network.t_max if early else end_of(network, until)
     found = cross_early(network, times) if early else cross(network, times, end)
-    layers = (times, *(spikes_of(network, found, k) for k in range(len(network.layers))))
+    spikes = tuple(spikes_of(network, found, k) for k in range(len(network.layers)))
+    bound = up_to(end, times.dtype)
+    layers = (happening(times, past_decisions(spikes[-1], bound) if early else bound), *spikes)
     if found.additions is not None:
         return Record(layers, found.potential, found.additions)
     count = partial(count_additions, network, layers, end)
@@ -123,10 +128,58 @@ def end_of(network: Network, until: Any) -> float:
     if until is None:
         return network.t_max
     if isinstance(until, str):
-        raise InputError(f'forward(until=...) must be a time or "decision", got {until!r}')
-    if np.isscalar(until) and until == np.inf:
-        return network.t_max
-    return min(positive(until, "forward(until=...)", zero=True), network.t_max)
+        raise InputError(f'forward(until=...) must be a time or "decision", got {short(until)}')
+    return min(positive(until, "forward(until=...)", zero=True, endless=True), network.t_max)
+
+
+@lru_cache
+def up_to(end: float, dtype: np.dtype) -> np.floating:
+    """The least number of a dtype that is not below an end: what is below it, happens."""
+    number = dtype.type
+    with np.errstate(over="ignore"):
+        bound = number(end)
+    return np.nextafter(bound, number(np.inf)) if float(bound) < end else bound
+
+
+def past_decisions(outputs: np.ndarray, bound: np.floating) -> np.ndarray:
+    """(samples, 1) what is below it happens until the first output spike, its instant included."""
+    first = outputs.min(axis=1, keepdims=True)
+    return np.where(first < np.inf, np.nextafter(first, outputs.dtype.type(np.inf)), bound)
+
+
+def happening(times: np.ndarray, bound: Any) -> np.ndarray:
+    """The times below a bound, which is one, or one for each sample; the others become inf.
+
+    Where there are none the times come back as they are.
+    """
+    return np.where(times < bound, times, times.dtype.type(np.inf)) if late(times, bound) else times
+
+
+def late(times: np.ndarray, bound: Any) -> int:
+    """How many spikes are at a bound or after it."""
+    step = max(1, AT_ONCE // max(1, times.shape[1]))
+    if len(times) <= step:
+        return int(np.count_nonzero(times >= bound) - np.count_nonzero(times == np.inf))
+    several = np.ndim(bound) > 0
+    return sum(
+        late(times[start : start + step], bound[start : start + step] if several else bound)
+        for start in range(0, len(times), step)
+    )
+
+
+def lost_share(network: Network, times: Any) -> float:
+    """The share of input spikes that do not happen, being at the horizon or after it.
+
+    times: (samples, inputs), as `forward` takes them.
+
+    >>> import ttfs
+    >>> network = ttfs.Network(ttfs.Dense(4, 1), t_max=10)
+    >>> lost_share(network, [[1.0, 10.0, 200.0, np.inf]])
+    0.6666666666666666
+    """
+    times = as_times(times, network.sizes[0], f"times for {network.sizes[0]} inputs")
+    spikes = int(np.count_nonzero(times < np.inf))
+    return late(times, up_to(network.t_max, times.dtype)) / max(1, spikes)
 
 
 def count_additions(
@@ -144,7 +197,7 @@ def count_additions(
         for column in delays.T:
             reached = network.sizes[k + 1] // len(delays.T)  # all neurons hear a spike, or one
             arrivals = arrivals_of(times, column)
-            arrived = arrivals < end
+            arrived = arrivals < up_to(end, arrivals.dtype)
             if last is not None:
                 arrived &= arrivals <= last[:, None]
             counts[:, k] += reached * arrived.sum(axis=1)
@@ -253,7 +306,8 @@ def room_for(network: Network, arrays: Arrays, times: np.ndarray) -> Crossings:
 
 def cross_layer(network: Network, whole: Arrays, layer: int, times: np.ndarray) -> Crossings:
     """The same for one of all layers and the spike times of the layer below."""
-    arrays, delays, psp = arrays_of(network, whole, layer), network.delays[layer], network.psp
+    arrays, psp = arrays_of(network, whole, layer), network.psp
+    delays = network.delay_buffers[layer]
     if not network.delayed[layer]:
         return cross_arrays(network, arrays, times)
     shared = network.layers[layer].delay.per == "input"

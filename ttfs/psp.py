@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttfs.checks import number, positive
+from ttfs.checks import positive
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,7 @@ class Ramp:
     rise: float = np.inf
 
     def __post_init__(self) -> None:
-        if number(self.rise, "Ramp(rise=...)") != np.inf:
-            positive(self.rise, "Ramp(rise=...)")
+        positive(self.rise, "Ramp(rise=...)", endless=True)
 
     @property
     def unit(self) -> float:

@@ -10,7 +10,7 @@ import numba
 import numpy as np
 
 from ttfs import datasets
-from ttfs.cost import Cost, cost_of
+from ttfs.cost import cost_of
 from ttfs.datasets import Dataset
 from ttfs.encoding import Latency
 from ttfs.errors import InputError, RunError, ShapeError
@@ -172,6 +172,7 @@ def measure(network: Network, stimuli: np.ndarray, data: Dataset) -> dict[str, A
         },
         "silent": found.silent,
         "latency": found.latency,
+        "input_lost": found.lost,
         "seconds": seconds,
         "samples_per_second": found.samples / seconds,
         "seed": network.seed,
@@ -207,9 +208,3 @@ def evaluate_file(path: Path, dataset: str, split: str) -> dict[str, Any]:
     model = load(path)
     data = split_of(dataset, split)
     return measure(model.network, stimuli_for(model, data, str(path)), data)
-
-
-def cost_file(path: Path, dataset: str, split: str) -> Cost:
-    """What a saved model costs on a split of a data set."""
-    model = load(path)
-    return cost_of(model.network, stimuli_for(model, split_of(dataset, split), str(path)))

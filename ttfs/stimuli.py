@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_array, check_times
+from ttfs.checks import as_array, check_times, convert
 from ttfs.circuit import Circuit
 from ttfs.errors import InputError, ShapeError
-from ttfs.plan import convert
 
 SINGLE = np.dtype(np.float32)
 
@@ -31,7 +30,8 @@ def as_stimulus(times: Any, circuit: Circuit) -> np.ndarray:
 
 def layer_times(values: Any, layer: int, circuit: Circuit) -> np.ndarray:
     """(neurons,) times of one layer."""
-    array, size = as_array(values, whose(layer, circuit)), circuit.populations[layer].size
+    array = as_array(values, whose(layer, circuit), masked=np.inf)
+    size = circuit.populations[layer].size
     if array.shape != (size,):
         one = "; for one stimulus of a batch, pass times[i]" if array.ndim == 2 else ""
         raise ShapeError(f"{whose(layer, circuit)} must be ({size},), got {array.shape}{one}")

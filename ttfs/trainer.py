@@ -10,15 +10,15 @@ import numpy as np
 
 from ttfs.augmentation import Augmentation
 from ttfs.checkpoint import Checkpoint, fingerprint
-from ttfs.checks import as_labels, as_times, of_kind, several, whole
+from ttfs.checks import as_labels, as_times, flag, of_kind, several, whole
 from ttfs.delays import Delays
-from ttfs.diagnosis import diagnose
+from ttfs.diagnosis import diagnose, too_late
 from ttfs.errors import InputError
 from ttfs.history import History
 from ttfs.metrics import Evaluation, evaluate
 from ttfs.network import Network, check_network
 from ttfs.optimizers import SGD, Optimizer, rate_at, share
-from ttfs.propagation import forward
+from ttfs.propagation import forward, lost_share
 from ttfs.rules import S4NN, Rule
 from ttfs.rules.lesson import Lesson
 
@@ -116,7 +116,10 @@ class Trainer:
         training.
         """
         epochs = whole(epochs, "fit(epochs=...)")
-        if resume and checkpoint is None:
+        of_kind(log, Callable | None, "fit(log=...)", "a function of a line of text, or None")
+        if progress is not None:
+            flag(progress, "fit(progress=...)")
+        if flag(resume, "fit(resume=...)") and checkpoint is None:
             raise InputError("fit(resume=True) goes on from a file: name it with checkpoint=...")
         data = self._data(times, labels)
         train, held_out = self._split(data, validation)
@@ -127,6 +130,7 @@ class Trainer:
                 run.read()
         bar = _bar(progress, epochs, run.epoch)
         log = _through(bar, log)
+        _warn(run.history, too_late(lost_share(self.network, data[0][train])), log)
         try:
             while run.epoch < epochs:
                 self._epoch(run, data, train, held_out, epochs, log)
@@ -211,10 +215,7 @@ class Trainer:
             record["revived"] = self._revive(probe[0], record["epoch"] - 1)
         record["seconds"] = time.perf_counter() - started
         log(_line(record, epochs))
-        for warning in diagnose(evaluation):
-            if warning.split(":")[0] not in {w.split(":")[0] for w in run.history.warnings}:
-                run.history.warnings.append(warning)
-                log(f"warning: {warning}")
+        _warn(run.history, diagnose(evaluation), log)
 
     def _learn(self, run: Checkpoint, data: Data, order: np.ndarray, epochs: int) -> dict[str, Any]:
         """Learn from samples in that order; the last learning rate, loss and accuracy."""
@@ -266,6 +267,14 @@ def _record(evaluation: Evaluation, validated: bool) -> dict[str, float]:
     for k in range(1, len(evaluation.silent)):
         record |= {f"silent_{k}": evaluation.silent[k], f"latency_{k}": evaluation.latency[k]}
     return record
+
+
+def _warn(history: History, warnings: list[str], log: Callable[[str], None]) -> None:
+    """Note and log what has not been said yet, each subject once."""
+    for warning in warnings:
+        if warning.split(":")[0] not in {w.split(":")[0] for w in history.warnings}:
+            history.warnings.append(warning)
+            log(f"warning: {warning}")
 
 
 def _line(record: dict[str, float], epochs: int) -> str:

@@ -4,19 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttfs.checks import as_array, positive
-from ttfs.errors import InputError
+from ttfs.checks import as_bounds, positive
 
 Bounds = tuple[float, float]
-
-
-def check_bounds(init: Bounds | None, whose: str) -> None:
-    """Bounds are two finite numbers, the lower first."""
-    if init is None:
-        return
-    bounds = as_array(init, f"{whose}(init=...)")
-    if bounds.shape != (2,) or not np.isfinite(bounds).all() or bounds[0] > bounds[1]:
-        raise InputError(f"{whose}(init=...) must be (low, high), got {init!r}")
 
 
 def needed(inputs: int) -> float:
@@ -43,7 +33,8 @@ class Real:
     init: Bounds | None = None
 
     def __post_init__(self) -> None:
-        check_bounds(self.init, "Real")
+        if self.init is not None:
+            object.__setattr__(self, "init", as_bounds(self.init, "Real(init=...)"))
 
     def bounds(self, inputs: int, outputs: int, threshold: float) -> Bounds:
         """(low, high) for a layer of that size."""
@@ -79,12 +70,12 @@ class Binary:
     clip: float = np.inf
 
     def __post_init__(self) -> None:
-        check_bounds(self.init, "Binary")
+        if self.init is not None:
+            object.__setattr__(self, "init", as_bounds(self.init, "Binary(init=...)"))
         if self.scale is not None:
             positive(self.scale, "Binary(scale=...)")
         positive(self.scale_rate, "Binary(scale_rate=...)", zero=True)
-        if self.clip != np.inf:
-            positive(self.clip, "Binary(clip=...)")
+        positive(self.clip, "Binary(clip=...)", endless=True)
 
     def bounds(self, inputs: int, outputs: int, threshold: float) -> Bounds:
         """(low, high) of the latent weights of a layer of that size."""

@@ -12,8 +12,8 @@ from ttfs.errors import InputError
 from ttfs.gradients import Signal
 from ttfs.kernels.jit import threads_for
 from ttfs.kernels.s4nn import SMALLEST_SCALE
-from ttfs.layers import Dense
-from ttfs.network import Network, aligned_zeros, delay_rate
+from ttfs.layers import Dense, delay_rate
+from ttfs.network import Network, aligned_zeros
 from ttfs.optimizers import Optimizer, Slots
 from ttfs.psp import Ramp, Response
 from ttfs.rules.lesson import Batch, Lesson
@@ -104,9 +104,7 @@ def responding(network: Network, psp: Response) -> Iterator[None]:
 def respond(network: Network, psp: Response) -> None:
     """Give a network another response."""
     if network.psp != psp:
-        network.psp = psp
-        for layer in range(len(network.layers)):
-            network.refresh(layer)
+        network.respond(psp)
 
 
 def memory(cures: Sequence[Cure]) -> Slots:
@@ -121,10 +119,15 @@ def check_response(network: Network, wanted: type[Response], rule: str) -> None:
         raise InputError(f"rule {rule} needs a {name} response, the network has {network.psp}")
 
 
-def check_cures(network: Network, cures: Sequence[Cure], rule: str) -> None:
-    """Refuse cures that do not fit a network."""
+def as_cures(cures: Sequence[Cure], rule: str) -> tuple[Cure, ...]:
+    """Cures of silence, as a tuple."""
     kinds = "a tuple of ttfs.silence, such as (Revive(),)"
-    for cure in several(cures, Cure, f"{rule}(cures=...)", kinds):
+    return several(cures, Cure, f"{rule}(cures=...)", kinds)
+
+
+def check_cures(network: Network, cures: Sequence[Cure]) -> None:
+    """Refuse cures that do not fit a network."""
+    for cure in cures:
         if isinstance(cure, Bump):
             cure.check(len(network.layers))
 

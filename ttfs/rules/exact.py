@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ttfs.checks import of_kind, positive
+from ttfs.checks import flag, of_kind, positive
 from ttfs.gradients import signals
 from ttfs.losses import CrossEntropy, Loss
 from ttfs.network import Network
@@ -64,6 +64,9 @@ class Exact:
         positive(self.floor, "Exact(floor=...)", zero=True)
         positive(self.weight_decay, "Exact(weight_decay=...)", zero=True)
         positive(self.sparsity, "Exact(sparsity=...)", zero=True)
+        object.__setattr__(self, "cures", descent.as_cures(self.cures, "Exact"))
+        flag(self.learn_silent, "Exact(learn_silent=...)")
+        flag(self.spread, "Exact(spread=...)")
         if self.rise is not None and not callable(self.rise):
             Ramp(self.rise)
 
@@ -71,7 +74,7 @@ class Exact:
         """Refuse a network whose potentials jump, and cures that do not fit."""
         if self.rise is None:
             descent.check_response(network, Ramp, "Exact")
-        descent.check_cures(network, self.cures, type(self).__name__)
+        descent.check_cures(network, self.cures)
 
     def memory(self) -> Slots:
         """What is remembered from batch to batch."""

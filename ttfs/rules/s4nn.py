@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttfs.checks import positive
+from ttfs.checks import flag, positive
 from ttfs.errors import InputError
 from ttfs.kernels import s4nn as kernels
 from ttfs.network import Network
@@ -52,6 +52,7 @@ class S4NN:
         positive(self.gamma, "S4NN(gamma=...)")
         positive(self.weight_decay, "S4NN(weight_decay=...)", zero=True)
         share(self.revive, "S4NN(revive=...)")
+        flag(self.learn_silent, "S4NN(learn_silent=...)")
 
     def check(self, network: Network) -> None:
         """Refuse potentials that do not jump, and a horizon that leaves no room for gamma."""
@@ -116,7 +117,7 @@ class S4NN:
             rate = scale_rate(network.layers[k])
             if rate:
                 slopes = np.empty(len(record))
-                kernels.scale_gradient(*causes, errors, network.weights[k], slopes)
+                kernels.scale_gradient(*causes, errors, network.handed(k), slopes)
             optimizer.step(parameters[name], steps.reshape(-1), slots[name], lr)
             if rate:
                 name = f"scale_{k + 1}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ttfs.checks import of_kind, positive
+from ttfs.checks import flag, of_kind, positive
 from ttfs.gradients import Signal, signal_of
 from ttfs.losses import Absolute, Relative
 from ttfs.network import Network
@@ -67,15 +67,16 @@ class STiDiBP:
         if self.slope is not None:
             positive(self.slope, "STiDiBP(slope=...)")
         positive(self.floor, "STiDiBP(floor=...)", zero=True)
-        if self.longest != np.inf:
-            positive(self.longest, "STiDiBP(longest=...)")
+        positive(self.longest, "STiDiBP(longest=...)", endless=True)
+        object.__setattr__(self, "cures", descent.as_cures(self.cures, "STiDiBP"))
+        flag(self.normalise, "STiDiBP(normalise=...)")
         positive(self.displacement, "STiDiBP(displacement=...)")
         positive(self.weight_decay, "STiDiBP(weight_decay=...)", zero=True)
 
     def check(self, network: Network) -> None:
         """Refuse a network whose potentials jump, and cures that do not fit."""
         descent.check_response(network, Ramp, "STiDiBP")
-        descent.check_cures(network, self.cures, type(self).__name__)
+        descent.check_cures(network, self.cures)
 
     def memory(self) -> Slots:
         """What is remembered from batch to batch."""

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ttfs.causes import Arrived, arrived_at
-from ttfs.checks import positive
+from ttfs.checks import moderate, positive
 from ttfs.decoding import decide
 from ttfs.delays import Delays
 from ttfs.errors import InputError
 from ttfs.gradients import Signal
-from ttfs.losses import moderate
-from ttfs.network import Network, aligned_zeros, delay_rate
+from ttfs.layers import delay_rate
+from ttfs.network import Network, aligned_zeros
 from ttfs.optimizers import Slots, share
 from ttfs.propagation import arrivals_of, cross, spikes_of
 from ttfs.psp import Step
