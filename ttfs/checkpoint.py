@@ -89,21 +89,27 @@ class Checkpoint:
             raise RunError(f"{path}: there is no folder {path.parent}")
         self.path, self.identity = path, identity
 
-    def note(self, record: dict[str, float], score: float) -> None:
-        """Add an epoch's record, and keep its weights if they scored higher than all before.
-
-        Raises InputError if they are no longer finite.
-        """
+    def weights(self) -> dict[str, np.ndarray]:
+        """A copy of the parameters as they are; an InputError if they are no longer finite."""
         if not all(np.isfinite(array).all() for array in self.parameters.values()):
             raise InputError(
                 f"weights are no longer finite after epoch {self.epoch + 1};"
                 " lower the learning rate"
             )
-        self.history.records.append(record)
+        return {name: array.copy() for name, array in self.parameters.items()}
+
+    def note(
+        self, record: dict[str, float], score: float, weights: dict[str, np.ndarray] | None = None
+    ) -> None:
+        """Add an epoch's whole record, and keep its weights if they scored higher than all before.
+
+        weights: those that scored; if not given, those of now.
+        """
+        weights = weights or self.weights()
         if score > self.best_score:
-            self.best_score, self.history.best_epoch = score, self.epoch
-            for name, array in self.parameters.items():
-                self.best[name][:] = array
+            self.best_score, self.best = score, weights
+            self.history.best_epoch = self.epoch + 1
+        self.history.records.append(record)
 
     def blend(self, share: float) -> None:
         """Move the running mean of the weights towards those of now; the first times faster."""

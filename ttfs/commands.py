@@ -2,8 +2,8 @@
 
 import argparse
 import os
-import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,9 @@ def recipe_of(options: argparse.Namespace) -> Any:
     return recipe
 
 
-def run_train(options: argparse.Namespace) -> int:
+def run_train(options: argparse.Namespace) -> None:
     """Train, and say where things are."""
-    from ttfs.runs import Run, train
+    from ttfs.runs import SAVED, Run, train
 
     name = options.preset or Path(options.dataset or "digits").stem
     folder = options.out or Path("runs") / f"{name}-seed{options.seed}"
@@ -49,16 +49,14 @@ def run_train(options: argparse.Namespace) -> int:
         resume=options.resume,
         force=options.force,
         progress=False if options.quiet else None,
-        log=None if options.quiet else print,
+        log=None if options.quiet else partial(print, flush=True),
     )
     report = train(recipe_of(options), run)
     if not options.quiet:
         print_report(report)
         print(f"written to {folder}")
     if report["interrupted"]:
-        print("ttfs: stopped; the best weights so far are saved", file=sys.stderr)
-        return 130
-    return 0
+        raise KeyboardInterrupt(SAVED)
 
 
 def run_evaluate(options: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ttfs.errors import InputError
+from ttfs.interrupts import undisturbed
 
 ARCHIVE_LIMIT = 2**32 - 1  # bytes; the sizes and places in a plain zip have 32 bits
 
@@ -26,6 +27,7 @@ _NPY = 128  # bytes of a member's npy header, padded so that places are known be
 _SIZE_AT = 18  # where a member's zip header says how many bytes follow its name
 
 
+@undisturbed()
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> Path:
     """The path of a file that now holds `data`; if that fails, what was there stays as it was.
 
