@@ -10,6 +10,7 @@ That is how `load` knows a good file: the digest is right; the header describes 
 whose weights are there in full length; and that network, written again, is the file.
 """
 
+import errno
 import hashlib
 import os
 from dataclasses import dataclass, replace
@@ -188,9 +189,10 @@ def _read(path: Path) -> bytes:
     except FileNotFoundError:
         raise InputError("there is no such file") from None
     except OSError as error:
+        what = "" if error.errno == errno.EINVAL else "cannot be read: "
         inside = path / "model.npz"
         hint = f"; did you mean {inside}?" if os.path.isfile(inside) else ""
-        raise InputError(f"cannot be read: {error.strerror}{hint}") from None
+        raise InputError(f"{what}{error.strerror}{hint}") from None
     if _seal(content) != seal:
         raise InputError("was altered or damaged: its contents do not match its SHA-256 digest")
     return content
