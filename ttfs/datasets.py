@@ -248,13 +248,13 @@ def _npz_split(
     images = arrays[f"{prefix}images"]
     if images.ndim < 2:
         raise DatasetError(f"{path}: {prefix}images must be (n, ...), got {images.shape}")
+    labels = _as_labels(arrays[f"{prefix}labels"], f"{path} ({split})")
     if not images.size:
         raise DatasetError(
             f"{path}: {prefix}images must be (n, ...), not empty, got {images.shape}"
         )
     shape = images.shape[1:]
     flat = images.reshape(len(images), math.prod(shape))
-    labels = _as_labels(arrays[f"{prefix}labels"], f"{path} ({split})")
     most = int(labels.max())
     if most >= max(1000, len(labels)):  # each class up to the largest label has an output
         raise DatasetError(

@@ -189,10 +189,11 @@ def _read(path: Path) -> bytes:
     except FileNotFoundError:
         raise InputError("there is no such file") from None
     except OSError as error:
-        what = "" if error.errno == errno.EINVAL else "cannot be read: "
         inside = path / "model.npz"
-        hint = f"; did you mean {inside}?" if os.path.isfile(inside) else ""
-        raise InputError(f"{what}{error.strerror}{hint}") from None
+        if os.path.isfile(inside):
+            raise InputError(f"is a folder; did you mean {inside}?") from None
+        what = "" if error.errno == errno.EINVAL else "cannot be read: "
+        raise InputError(f"{what}{error.strerror}") from None
     if _seal(content) != seal:
         raise InputError("was altered or damaged: its contents do not match its SHA-256 digest")
     return content

@@ -101,7 +101,8 @@ def _download(name: str, file: str) -> NDArray[np.uint8]:
             with tempfile.TemporaryDirectory(dir=cache) as scratch:
                 path = Path(scratch, f"{file}.gz")
                 with open(path, "wb") as written:
-                    get(mirror + path.name, _Bounded(written, 2 * math.prod(SHAPES[file])), None)
+                    room = math.prod(SHAPES[file]) + _AROUND
+                    get(mirror + path.name, _Bounded(written, room), None)
                 array = _verified(path, name, file)
                 path.replace(cache / path.name)
                 return array
