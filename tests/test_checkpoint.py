@@ -20,6 +20,7 @@ RNG = np.random.default_rng(0)
 LABELS = RNG.integers(0, 2, 30)
 TIMES = (RNG.integers(0, 8, (30, 4)) + 4 * (np.arange(4) // 2 != LABELS[:, None])).astype(float)
 BINARY = ttfs.Binary(init=(-1, 2), scale=60)
+EPOCH = {"epoch": 1, "lr": 0.1, "loss": 0.5, "accuracy": 0.5, "revived": 0, "seconds": 0.1}
 
 
 def network(kind=BINARY, **settings):
@@ -422,7 +423,8 @@ def test_delays_that_learn_go_on_from_where_they_were(tmp_path):
     net, run = beginning()
     begun = [delays.copy() for delays in net.delays]
     run.bind(tmp_path / "c.npz", "here")
-    run.note({"epoch": 1}, 1.0)
+    run.note(EPOCH, 1.0)
+    run.blend(1.0)
     run.parameters["delay_1"] += 0.5
     run.parameters["delay_3"] -= 0.25
     run._refresh()

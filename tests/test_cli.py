@@ -495,7 +495,7 @@ MISTAKES = [
     mistake("evaluate run/model.npz", "the following arguments are required: --dataset"),
     mistake("evaluate absent.npz --dataset digits", "absent.npz: there is no such file"),
     mistake("evaluate run --dataset digits", "run: is a folder; did you mean run/model.npz?"),
-    mistake("evaluate . --dataset digits", ".: is a folder or a device, not a file"),
+    mistake("evaluate . --dataset digits", ".: is a folder, not a file"),
     mistake("evaluate run/checkpoint.npz --dataset digits", "is not a model that ttfs.save wrote"),
     mistake("evaluate text.npz --dataset digits", "is not a model that ttfs.save wrote"),
     mistake("evaluate run/model.npz --dataset none", "no data set 'none'"),

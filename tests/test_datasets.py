@@ -208,7 +208,7 @@ def test_read_idx_names_a_file_that_is_absent_or_a_folder(tmp_path):
     with pytest.raises(DatasetError, match=r"absent: No such file or directory$"):
         datasets.read_idx(tmp_path / "absent")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(DatasetError, match=r"folder: Is a directory$"):
+    with pytest.raises(DatasetError, match=r"folder: is a folder, not a file$"):
         datasets.read_idx(tmp_path / "folder")
 
 

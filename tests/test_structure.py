@@ -26,7 +26,7 @@ ROWS = [
     "propagation explanations plan circuit simulator",
     "optimizers targets losses augmentation silence causes gradients",
     "rules",
-    "metrics cost history files locks datasets idx published yin_yang plotting",
+    "metrics cost history files locks datasets idx npz published yin_yang plotting",
     "diagnosis checkpoint model_header model_file",
     "trainer",
     "presets comparison pictures viewer",

@@ -98,3 +98,29 @@ def whole(value: Any, whose: str, *, least: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise InputError(f"{whose} must be a whole number, {least} or more; got {value!r}")
     return int(value)
+
+
+def as_text(value: Any, whose: str, *, most: int = 100) -> str:
+    """Text that fits into one line of any screen: printable, and not too long.
+
+    >>> as_text("time constant", "Network(unit=...)")
+    'time constant'
+    """
+    if not isinstance(value, str):
+        raise InputError(f"{whose} must be a text, got {short(value)}")
+    if len(value) > most or not value.isprintable():
+        raise InputError(
+            f"{whose} must be printable text of at most {most} characters, got {short(value)}"
+        )
+    return value
+
+
+def shown(value: Any, most: int = 2000) -> str:
+    """A value for one line of a screen: what cannot be printed is escaped, what is long is cut.
+
+    >>> print(shown("two\\nlines and \\x1b[31mred"))
+    two\\nlines and \\x1b[31mred
+    """
+    text = str(value)
+    cut = text if len(text) <= most else f"{text[:most]}..."
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut)

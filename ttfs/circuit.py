@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import positive, short, whole
+from ttfs.checks import as_text, positive, short, whole
 from ttfs.errors import InputError, ShapeError
 from ttfs.explanations import weight_places
 from ttfs.kernels.circuit import Plan
@@ -69,7 +69,7 @@ class Circuit:
                     raise InputError(f"Circuit wants a {kind.__name__}, got {one!r}")
         self.t_max = np.inf if t_max == np.inf else positive(t_max, "Circuit(t_max=...)")
         self.dtype = check_dtype(dtype, "Circuit(dtype=...)")
-        self.unit = unit
+        self.unit = as_text(unit, "Circuit(unit=...)")
         self.psp: Response = Step() if psp is None else psp
         if not isinstance(self.psp, Step | Ramp):
             raise InputError(f"Circuit(psp=...) must be Step() or Ramp(rise), got {psp!r}")

@@ -93,6 +93,7 @@ def print_report(report: dict[str, Any]) -> None:
 
 def run_info(options: argparse.Namespace) -> None:
     """Describe a model file, and say what the model costs."""
+    from ttfs.checks import shown
     from ttfs.model_file import load
 
     if options.cost and not options.dataset:
@@ -112,7 +113,7 @@ def run_info(options: argparse.Namespace) -> None:
         if isinstance(value, float):
             value = f"{100 * value:.2f} %"
         if value is not None:
-            print(f"  {key.replace('_', ' ')}: {value}")
+            print(f"  {key.replace('_', ' ')}: {shown(value)}")
     if options.cost:
         print_cost(options)
 

@@ -1,6 +1,5 @@
 """Runs of several recipes and seeds, side by side."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ttfs.checks import as_text, shown
 from ttfs.errors import InputError, RunError
+from ttfs.files import from_json, read_file
 
 HEAD = (
     *("run", "network", "response", "weights", "augmentation", "epochs", "seconds", "seeds"),
@@ -22,6 +23,19 @@ COSTS = {
     "footprint": "footprint (kB)",
 }
 """What accuracy can be drawn over, and what the axis says."""
+
+MOST = 2**24  # bytes of a report; parsed JSON takes some thirty times the memory of its text
+TEXTS = "recipe", "dataset", "preset", "network", "response", "weights", "published"
+FIGURES = (
+    *("accuracy", "accuracy_lenient", "undecided", "samples", "epochs", "seconds", "seed"),
+    *("decision_time_mean", "input_window"),
+)
+PARTS = {
+    "spikes_per_sample": ("until_decision",),
+    "synaptic_operations_per_sample": ("until_decision",),
+    "cost": ("footprint_bits",),
+}
+"""What is read of a report: texts, numbers, and numbers one level below. All may be null."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +53,7 @@ class Group:
         found: list[Any] = list(self.reports)
         for key in keys:
             found = [each.get(key) if isinstance(each, dict) else None for each in found]
-        return np.array([np.nan if each is None else each for each in found], float)
+        return np.array([np.nan if each is None else float(each) for each in found])
 
     def cost(self, name: str) -> np.ndarray:
         """One of COSTS for each report; decision times in lengths of the input window."""
@@ -89,18 +103,48 @@ def report_of(folder: Path) -> dict[str, Any]:
     """The report of a run."""
     path = folder / "report.json"
     try:
-        report = json.loads(path.read_bytes())
+        report = from_json(read_file(path, MOST))
+        if not isinstance(report, dict) or not {"recipe", "dataset", "accuracy"} <= set(report):
+            raise InputError("is not the report of a training run")
+        check_report(report)
     except OSError as error:
         inside = f"; did you mean {folder}/*?" if any(folder.glob("*/report.json")) else ""
         raise RunError(
             f"{folder} is not the folder of a finished run:"
             f" {path.name}: {error.strerror or error}{inside}"
         ) from None
-    except ValueError:
-        raise RunError(f"{path} is not JSON") from None
-    if not isinstance(report, dict) or not {"recipe", "dataset", "accuracy"} <= set(report):
-        raise RunError(f"{path} is not the report of a training run")
+    except InputError as error:
+        raise RunError(f"{path} {error}") from None
     return report
+
+
+def check_report(report: dict[str, Any]) -> None:
+    """See that what is read of a report is of the right kind.
+
+    Raises
+    ------
+    InputError: text in the place of a number, or the like; text that cannot be printed.
+    """
+    for name in TEXTS:
+        if report.get(name) is not None:
+            as_text(report[name], f"says what cannot be: {name}", most=10_000)
+    augmentation = report.get("augmentation") or []
+    if not isinstance(augmentation, list):
+        raise InputError("says what cannot be: augmentation must be a list")
+    for each in augmentation:
+        as_text(each, "says what cannot be: augmentation", most=10_000)
+    check_numbers(report, FIGURES)
+    for name, figures in PARTS.items():
+        if report.get(name) is not None:
+            check_numbers(report[name], figures)
+
+
+def check_numbers(record: Any, names: Sequence[str]) -> None:
+    """See that a dictionary has numbers under these names, or nothing."""
+    for name in names:
+        value = record.get(name) if isinstance(record, dict) else record
+        if value is not None and type(value) not in (int, float):
+            raise InputError(f"says what cannot be: {name} must be a number")
 
 
 def costs(found: Sequence[Group], name: str) -> dict[str, np.ndarray]:
@@ -128,7 +172,16 @@ def table(found: Sequence[Group]) -> str:
     | `mine` | 784-400-10 |  |  |
     """
     lines = [HEAD, ("---",) * len(HEAD), *(row(group) for group in found)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+    return "\n".join(f"| {' | '.join(map(cell, cells))} |" for cells in lines)
+
+
+def cell(text: str) -> str:
+    """Text that stays in its cell.
+
+    >>> cell("one|two")
+    'one\\\\|two'
+    """
+    return shown(text).replace("|", "\\|")
 
 
 def row(group: Group) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from ttfs.checks import as_array, whole
+from ttfs.checks import as_array, as_text, whole
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.circuit import DENSE, SPARSE, SYNAPTIC
 
@@ -28,8 +28,8 @@ class Population:
     threshold: Any = np.inf
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name:
-            raise InputError(f"Population(name=...) must be a text, got {self.name!r}")
+        if not as_text(self.name, "Population(name=...)"):
+            raise InputError("Population(name=...) must not be empty")
         whole(self.size, f"population {self.name!r}: size")
         threshold = as_array(self.threshold, f"population {self.name!r}: threshold")
         if threshold.shape not in ((), (self.size,)):
