@@ -527,9 +527,26 @@ MISTAKES = [
 ]
 
 
-@pytest.fixture
-def desk(run):
-    """Files that mistakes are made with."""
+@pytest.fixture(scope="module")
+def desk(drawn, tmp_path_factory):
+    """A folder of files that mistakes are made with; none of them changes any."""
+    folder = tmp_path_factory.mktemp("desk")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        make_files(drawn)
+    before = contents(folder)
+    yield folder
+    assert contents(folder) == before
+
+
+def contents(folder):
+    """All files below a folder, and when they were written."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path: path.stat().st_mtime_ns for path in files}
+
+
+def make_files(run):
+    shutil.copytree(run, "run")
     write_npz("mine.npz")
     write_npz("more.npz", shape=(8, 8), classes=12)
     write_npz("bright.npz", images=np.full((60, 4), 1.5))
@@ -548,7 +565,8 @@ def desk(run):
 
 
 @pytest.mark.parametrize(("line", "message"), MISTAKES)
-def test_a_mistake_is_answered_with_one_sentence(line, message, desk, capsys):
+def test_a_mistake_is_answered_with_one_sentence(line, message, desk, capsys, monkeypatch):
+    monkeypatch.chdir(desk)
     assert main(*line) == 2
     err = capsys.readouterr().err
     assert re.fullmatch(r"ttfs: .+\n", err)

@@ -1,6 +1,7 @@
 """What can be written after `ttfs`, and what its help says."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,6 +35,10 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message}; see {self.prog} --help")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Write help; argparse itself says nothing if that fails."""
+        (file or sys.stdout).write(message)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -240,7 +245,7 @@ def number(kind: type, least: float, most: float, what: str) -> Any:
         except ValueError:
             value = None
         if value is None or not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{shown(text)} is not {what}")
+            raise argparse.ArgumentTypeError(f"{quoted(text)} is not {what}")
         return value
 
     return parse
@@ -253,7 +258,7 @@ from_zero = number(float, 0, float("inf"), "a time from 0 on")
 above_zero = number(float, 5e-324, 1e308, "a number above 0")
 
 
-def shown(text: str) -> str:
+def quoted(text: str) -> str:
     """What was typed, quoted; only the beginning of what is long."""
     return repr(text) if len(text) <= 60 else f"{text[:40]!r}... ({len(text):,} characters)"
 
@@ -261,7 +266,7 @@ def shown(text: str) -> str:
 def name(text: str) -> str:
     """A name that could be that of a file."""
     if not text or "\0" in text:
-        raise argparse.ArgumentTypeError(f"{shown(text)} is no name")
+        raise argparse.ArgumentTypeError(f"{quoted(text)} is no name")
     return text
 
 
@@ -283,5 +288,5 @@ def new_file(text: str) -> Path:
 def picture(text: str) -> Path:
     """The same, with the ending of a picture."""
     if not text.lower().endswith((".png", ".pdf", ".svg")):
-        raise argparse.ArgumentTypeError(f"{shown(text)} must end in .png, .pdf or .svg")
+        raise argparse.ArgumentTypeError(f"{quoted(text)} must end in .png, .pdf or .svg")
     return new_file(text)

@@ -4,12 +4,15 @@ Nothing heavy is imported before a command needs it, so that `ttfs --help` answe
 nothing of this package's before Ctrl-C and the three streams are seen to.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 
 from ttfs import interrupts
+
+WORD = 250  # characters of a word, such as a path, that are shown
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,7 +100,8 @@ def answer(arguments: Sequence[str] | None) -> int:
     except TTFSError as error:
         return complain(error)
     except OSError as error:
-        whose = error.filename or ("standard output" if give_up_output() else "file")
+        output = give_up_output() or error.errno == errno.ENOSPC  # files give their names
+        whose = error.filename or ("standard output" if output else "file")
         return complain(f"{whose}: {error.strerror or error}")
     except MemoryError:
         return complain("not enough memory")
@@ -149,7 +153,8 @@ def complain(what: object) -> int:
 
 def say(what: object) -> None:
     """One line on the error stream, if that can still be written to."""
-    line = " ".join(str(what).split())
+    words = str(what).split()
+    line = " ".join(f"{w[:WORD]}...{w[-9:]}" if len(w) > WORD else w for w in words)
     line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
     try:
         print(f"ttfs: {line}", file=sys.stderr, flush=True)

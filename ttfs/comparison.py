@@ -92,7 +92,7 @@ def groups(folders: Iterable[Path]) -> list[Group]:
         found.setdefault(key, []).append((Path(folder), report))
     return [
         Group(
-            runs[0][1].get("preset") or runs[0][0].resolve().name,
+            runs[0][1].get("preset") or shown(runs[0][0].resolve().name),
             tuple(report for _, report in runs),
         )
         for runs in found.values()

@@ -261,7 +261,7 @@ def _npz_split(
             f"{path} ({split}): labels up to {most} for {len(labels)} samples;"
             " np.unique(labels, return_inverse=True)[1] numbers them from 0 on"
         )
-    return Dataset(flat, labels, str(path), split, shape, most + 1)
+    return Dataset(flat, labels, shown(path), split, shape, most + 1)
 
 
 def _hold_out(whole: Dataset) -> Splits:
