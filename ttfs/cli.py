@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 
 from ttfs import interrupts
 
+# In an error that names no file: those that are written give their names.
+CANNOT_WRITE = errno.EBADF, errno.ENOSPC, errno.EFBIG, errno.EDQUOT
 WORD = 250  # characters of a word, such as a path, that are shown
 
 
@@ -100,7 +102,7 @@ def answer(arguments: Sequence[str] | None) -> int:
     except TTFSError as error:
         return complain(error)
     except OSError as error:
-        output = give_up_output() or error.errno == errno.ENOSPC  # files give their names
+        output = give_up_output() or error.errno in CANNOT_WRITE
         whose = error.filename or ("standard output" if output else "file")
         return complain(f"{whose}: {error.strerror or error}")
     except MemoryError:

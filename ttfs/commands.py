@@ -120,11 +120,12 @@ def run_info(options: argparse.Namespace) -> None:
 
 def print_cost(options: argparse.Namespace) -> None:
     """What a model needs, in all and until it has decided."""
+    from ttfs.checks import shown
     from ttfs.runs import cost_file
 
     cost = cost_file(options.model, options.dataset, options.split)
     zeros = 100 * cost.connection_sparsity
-    print(f"  cost, for {cost.samples} samples of {options.dataset} {options.split}:")
+    print(f"  cost, for {cost.samples} samples of {shown(options.dataset)} {options.split}:")
     print(f"    parameters            {cost.parameters:,}, {zeros:.1f} % of the weights are 0")
     print(
         f"    footprint             {cost.footprint_bits / 8000:,.1f} kB: {cost.weight_bits:,} bits"
