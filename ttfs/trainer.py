@@ -98,7 +98,8 @@ class Trainer:
     ) -> History:
         """Train, and leave the network with its best weights by validation.
 
-        Ctrl-C ends the training early in the same clean way.
+        Ctrl-C ends the training early in the same clean way; once an epoch is done, after the
+        step that is under way.
 
         Parameters
         ----------
