@@ -736,17 +736,17 @@ def test_data_and_runs_of_any_name_are_shown_in_one_line(name, capsys):
 @posix
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_output_in_any_encoding_has_every_name(encoding, drawn):
-    for name in ("ü", "\N{GRINNING FACE}", "\udcff"):
-        folder = shutil.copytree(drawn, f"{name}", ignore=shutil.ignore_patterns("*.png"))
-        shown = str(folder).encode(encoding, "backslashreplace").decode(encoding)
-        line = f"train --resume --seed 3 {' '.join(FAST)} --out {folder}"
-        done = subprocess.run(
-            [sys.executable, "-m", "ttfs", *line.split()],
-            capture_output=True,
-            env=os.environ | {"PYTHONIOENCODING": encoding},
-        )
-        assert (done.returncode, done.stderr) == (0, b"")
-        assert done.stdout.decode(encoding).splitlines()[-1] == f"written to {shown}"
+    folder = "ü\N{GRINNING FACE}\udcff"
+    try:
+        shutil.copytree(drawn, folder)
+    except OSError:
+        pytest.skip("no folder can have that name here")
+    command = [sys.executable, "-m", "ttfs", "view", f"{folder}/model.npz", "--dataset", "digits"]
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run(command, capture_output=True, env=environment)
+    assert (done.returncode, done.stderr) == (0, b"")
+    shown = f"{folder}/view.html".encode(encoding, "backslashreplace")
+    assert done.stdout.splitlines() == [shown]
 
 
 # Two at once
