@@ -55,6 +55,7 @@ class Group:
             found = [each.get(key) if isinstance(each, dict) else None for each in found]
         return np.array([np.nan if each is None else float(each) for each in found])
 
+    @np.errstate(all="ignore")  # of a window of 0; what is not finite is not shown
     def cost(self, name: str) -> np.ndarray:
         """One of COSTS for each report; decision times in lengths of the input window."""
         if name == "time":
@@ -184,6 +185,7 @@ def cell(text: str) -> str:
     return shown(text).replace("|", "\\|")
 
 
+@np.errstate(all="ignore")
 def row(group: Group) -> tuple[str, ...]:
     """A group's cells of the table."""
     first = group.reports[0]
@@ -208,6 +210,7 @@ def row(group: Group) -> tuple[str, ...]:
     )
 
 
+@np.errstate(all="ignore")
 def span(values: np.ndarray, digits: int) -> str:
     """The mean, and the least and largest if they differ.
 

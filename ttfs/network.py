@@ -1,6 +1,5 @@
 """A chain of layers, its parameters, and the arrays that kernels take."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -293,20 +292,6 @@ def whole_thresholds(thresholds: np.ndarray) -> np.ndarray:
     """The least whole potentials at or over thresholds; NaN is never reached."""
     known = np.where(np.isnan(thresholds), np.inf, thresholds)
     return np.clip(np.ceil(known), -NEVER, NEVER).astype(np.int32)
-
-
-def bytes_of(layers: tuple[Dense, ...], dtype: Any) -> int:
-    """What the arrays of a network take, padding included, before any is made."""
-    item, found = np.dtype(dtype).itemsize, 0
-    buffers = 1 + any(isinstance(layer.weights, Binary) for layer in layers)
-    for layer in layers:
-        width, words = -(-layer.outputs // LANES) * LANES, -(-layer.outputs // WORD)
-        found += (buffers * layer.inputs + 1) * width * item + words * WORD * 4
-        found += layer.inputs * words * 8 if isinstance(layer.weights, Binary) else 0
-        if isinstance(layer.delay, Delays):
-            kept = 2 if layer.delay.rate else 1
-            found += 8 * kept * math.prod(layer.delay.shape(layer.inputs, layer.outputs))
-    return found
 
 
 def one_delay(layer: Dense) -> float:
