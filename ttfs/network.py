@@ -234,6 +234,11 @@ class Network:
 
     def _latents_of(self, layer: int, delays: np.ndarray) -> np.ndarray:
         """The latent numbers of delays that are to learn."""
+        if not 1e-30 <= self.t_max <= 1e30:  # whose square is a number
+            raise InputError(
+                "Network(t_max=...), where delays learn, must be from 1e-30 to 1e+30,"
+                f" got {self.t_max:g}"
+            )
         least = LEAST * self.t_max
         if self.layers[layer].delay.drawn:
             delays = np.maximum(delays, least)
