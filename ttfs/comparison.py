@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from glob import iglob
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,9 @@ def report_of(folder: Path) -> dict[str, Any]:
             raise InputError("is not the report of a training run")
         check_report(report)
     except OSError as error:
-        inside = f"; did you mean {folder}/*?" if any(folder.glob("*/report.json")) else ""
+        inside = (
+            f"; did you mean {folder}/*?" if any(iglob("*/report.json", root_dir=folder)) else ""
+        )
         raise RunError(
             f"{folder} is not the folder of a finished run:"
             f" {path.name}: {error.strerror or error}{inside}"
