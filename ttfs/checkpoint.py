@@ -59,7 +59,8 @@ def load(path: Path, most: int = ARCHIVE_LIMIT) -> Stored:
         header = from_json(text, endless=True)  # mean times of layers that were silent are NaN
         if not isinstance(header, dict) or set(header) != {"identity", "best_score", "history"}:
             raise InputError("its header is that of something else")
-        score = positive(header["best_score"], "best_score", zero=True)
+        score = of_kind(header["best_score"], int | float, "best_score", "a number")
+        score = positive(None if isinstance(score, bool) else score, "best_score", zero=True)
         identity = of_kind(header["identity"], str, "identity", "a text")
         return Stored(identity, score, checked(header["history"]), content, start)
     except (InputError, OSError) as error:

@@ -145,8 +145,10 @@ def check_report(report: dict[str, Any]) -> None:
 
 def check_numbers(record: Any, names: Sequence[str]) -> None:
     """See that a dictionary has numbers under these names, or nothing."""
+    if not isinstance(record, dict):
+        raise InputError(f"says what cannot be: {', '.join(names)} must have names")
     for name in names:
-        value = record.get(name) if isinstance(record, dict) else record
+        value = record.get(name)
         if value is not None and type(value) not in (int, float):
             raise InputError(f"says what cannot be: {name} must be a number")
 
