@@ -1,6 +1,7 @@
 import contextlib
 import dataclasses
 import functools
+import gc
 import gzip
 import hashlib
 import http.server
@@ -901,6 +902,7 @@ def test_a_folder_for_data_that_cannot_be_is_named(home, monkeypatch):
         datasets.mnist()
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # pooch leaves its connection open
 def test_a_mirror_without_end_is_left(home, monkeypatch, serve):
     class Endless(http.server.SimpleHTTPRequestHandler):
         def do_GET(self):
@@ -916,6 +918,7 @@ def test_a_mirror_without_end_is_left(home, monkeypatch, serve):
     monkeypatch.setitem(published.MIRRORS, "mnist", [serve(home, Endless)])
     with pytest.raises(DatasetError, match="neither found nor downloaded"):
         datasets.mnist()
+    gc.collect()
 
 
 @pytest.mark.parametrize("error", [ValueError("a proxy"), UnicodeError("a name"), OSError("x")])
