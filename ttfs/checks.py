@@ -124,5 +124,5 @@ def shown(value: Any, most: int = 2000) -> str:
     two\\nlines and \\x1b[31mred
     """
     text = str(value)
-    cut = text if len(text) <= most else f"{text[:most]}..."
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut)
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:most])
+    return line if max(len(text), len(line)) <= most else f"{line[:most]}..."
