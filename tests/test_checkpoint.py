@@ -318,6 +318,14 @@ def test_numbers_that_no_training_has_are_refused(name, value, whole, tmp_path):
     assert_refused(together(header, arrays), tmp_path / "c.npz")
 
 
+@pytest.mark.parametrize("name", ["silent_3", "latency_0", "silent_x", "latency_" + "9" * 80])
+def test_figures_of_layers_that_are_not_there_are_refused(name, whole, tmp_path):
+    header, arrays = parts_of(whole[0])
+    for epoch in (0, 1):
+        header = changed_at(header, (*RECORDS, epoch, name), 0.5)
+    assert_refused(together(header, arrays), tmp_path / "c.npz")
+
+
 def test_a_mean_time_of_none_and_a_loss_beyond_numbers_are_read(whole, tmp_path):
     header, arrays = parts_of(whole[0])
     for name, value in {"latency_1": np.nan, "loss": np.inf}.items():

@@ -210,6 +210,11 @@ class Checkpoint:
             raise InputError("other arrays are in it, or in another form")
         for name, array in arrays.items():
             check_state(array, name)
+        layers = range(1, len(self.network.layers) + 1)
+        known = {f"{name}_{k}" for name in ("silent", "latency") for k in layers}
+        for name in stored.history.records[0]:
+            if name.startswith(("silent_", "latency_")) and name not in known:
+                raise InputError(f"an epoch has {name}, of {len(layers)} layers")
         if self.blends[0] < len(stored.history.records):
             raise InputError(f"blends must count each epoch, got {self.blends[0]}")
         now = {name: array.copy() for name, array in self.parameters.items()}
