@@ -4,6 +4,7 @@ Each maker takes a random generator and returns bytes; `judged` reads them and s
 were read in proportion to their size.
 """
 
+import contextlib
 import hashlib
 import json
 import struct
@@ -105,7 +106,8 @@ def changed_json(rng, record):
         elif kind < 0.28 and isinstance(inner, list):
             inner.extend(inner * int(rng.integers(1, 300)))
         elif kind < 0.4 and isinstance(inner[last], int | float):
-            inner[last] = inner[last] * one_of(rng, [-1, 0, 2, 0.5, 1 + 1e-9, 1e30])
+            with contextlib.suppress(OverflowError):  # of an int that is no float
+                inner[last] = inner[last] * one_of(rng, [-1, 0, 2, 0.5, 1 + 1e-9, 1e30])
         else:
             inner[last] = json.loads(json.dumps(one_of(rng, NASTY)))
     text = json.dumps(record).replace(f'"{RAW}"', raw)

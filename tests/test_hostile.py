@@ -30,7 +30,7 @@ from ttfs.idx import read_idx
 from ttfs.rules import Exact
 
 DATA = Path(__file__).parent / "data"
-FEW, MANY = 400, 10_000
+FEW, MANY = 250, 10_000
 many = pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.long)])
 
 
