@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_text, shown
+from ttfs.checks import as_text, of_kind, shown
 from ttfs.errors import InputError, RunError
 from ttfs.files import from_json, read_file
 
@@ -26,7 +26,8 @@ COSTS = {
 """What accuracy can be drawn over, and what the axis says."""
 
 MOST = 2**24  # bytes of a report; parsed JSON takes some thirty times the memory of its text
-TEXTS = "recipe", "dataset", "preset", "network", "response", "weights", "published"
+KEYS = "recipe", "dataset"
+TEXTS = "preset", "network", "response", "weights", "published"
 FIGURES = (
     *("accuracy", "accuracy_lenient", "undecided", "samples", "epochs", "seconds", "seed"),
     *("decision_time_mean", "input_window"),
@@ -36,7 +37,10 @@ PARTS = {
     "synaptic_operations_per_sample": ("until_decision",),
     "cost": ("footprint_bits",),
 }
-"""What is read of a report: texts, numbers, and numbers one level below. All may be null."""
+"""What is read of a report: texts to compare and to show, numbers, and numbers one level below.
+
+All may be null.
+"""
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,8 @@ def check_report(report: dict[str, Any]) -> None:
     ------
     InputError: text in the place of a number, or the like; text that cannot be printed.
     """
+    for name in KEYS:
+        of_kind(report[name], str | None, f"says what cannot be: {name}", "a text")
     for name in TEXTS:
         if report.get(name) is not None:
             as_text(report[name], f"says what cannot be: {name}", most=10_000)
