@@ -308,8 +308,8 @@ def test_figures_that_cannot_be_are_refused(way, value, whole, tmp_path):
         *[(f"{when}.scale_2", 2) for when in ("now", "best", "mean")],
         *[("blends", value) for value in (0, -1, 1, -(2**63), 2**63 - 1)],
         *[("slot.weights_1.steps", value) for value in (-1, -(2**63), 2**63 - 1)],
-        ("slot.weights_1.square", np.nan),
-        ("slot.scale_1.mean", np.nan),
+        *[("slot.weights_1.square", value) for value in (np.nan, -1e-9, -np.inf)],
+        *[("slot.scale_1.mean", value) for value in (np.nan, np.inf)],
     ],
 )
 def test_numbers_that_no_training_has_are_refused(name, value, whole, tmp_path):

@@ -77,8 +77,8 @@ def check_state(array: np.ndarray, name: str) -> None:
     """What an array can hold after an epoch: counts, weights, and what optimizers remember."""
     if array.dtype.kind == "i":
         sound = (array >= 0) & (array < 2**53)
-    elif name.startswith("slot."):  # a running mean of squares may be beyond all numbers
-        sound = ~np.isnan(array)
+    elif name.endswith(".square"):  # a running mean, which may be beyond all numbers
+        sound = array >= 0
     else:
         sound = np.isfinite(array)
     if not sound.all():
