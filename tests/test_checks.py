@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+import ttfs
 from ttfs import NO_SPIKE, checks, errors
 from ttfs.errors import InputError, ShapeError
 
@@ -188,3 +189,53 @@ def test_every_error_is_one_of_ours_and_a_built_in_one():
         assert issubclass(error, errors.TTFSError)
         assert error is errors.TTFSError or issubclass(error, (ValueError, OSError))
         assert error.__doc__
+
+
+# Text
+
+
+UNPRINTABLE = [
+    *("\n", "a\tb", "\0", "\x1b[31mred", "\x7f", "\x9b2J", "a\r", "\u2028"),
+    *("\u202egnp.exe", "\u2066", "\u200b", "\ud800", "\ufeff", "x" * 101),
+]
+NO_TEXT = [None, 5, b"ms", ["ms"]]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "ms", "µs", "time constant", "10\u00b2 s", "日", "x" * 100, "$"]
+)
+def test_text_that_can_be_printed_is_taken(text):
+    assert checks.as_text(text, "it") == text
+
+
+@pytest.mark.parametrize("text", [*UNPRINTABLE, *NO_TEXT], ids=lambda text: ascii(text)[:20])
+def test_text_that_cannot_be_printed_is_refused_wherever_it_is_given(text):
+    layer = ttfs.Dense(2, 1)
+    for use in (
+        lambda: checks.as_text(text, "it"),
+        lambda: ttfs.Network(layer, unit=text),
+        lambda: ttfs.Circuit([ttfs.Population("a", 1)], [], unit=text),
+        lambda: ttfs.Population(text, 1),
+    ):
+        with pytest.raises(InputError, match=r"must be (a|printable) text") as caught:
+            use()
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "value",
+    [*UNPRINTABLE, "x" * 10**6, {"a": "\x1b"}, 1.5, None],
+    ids=lambda value: ascii(value)[:20],
+)
+def test_what_is_shown_is_one_line_that_can_be_printed(value):
+    text = checks.shown(value)
+    assert text.isprintable()
+    assert len(text) < 3000
+    text.encode("utf-8")
+
+
+def test_what_is_shown_is_what_it_is():
+    assert checks.shown("0.97 ± 0.01, µs") == "0.97 ± 0.01, µs"
+    assert checks.shown("a\x1b[0m") == "a\\x1b[0m"
+    assert checks.shown("abcdef", most=3) == "abc..."

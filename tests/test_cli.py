@@ -383,6 +383,18 @@ def test_datasets_lists_them_all_and_where_they_are(capsys, monkeypatch, tmp_pat
     assert re.search(r"^mnist .* absent$", out, re.MULTILINE)
 
 
+def test_a_report_of_a_stranger_does_not_break_the_screen(tmp_path, capsys):
+    evil = "\x1b[2J\u202e\ud800\n" * 3
+    report = {"dataset": evil, "accuracy": evil, "versions": {evil: evil}, "recipe": evil * 9999}
+    network = ttfs.Network(ttfs.Dense(4, 3), t_max=8)
+    path = ttfs.save(tmp_path / "model.npz", network, report=report)
+    assert main("info", path) == 0
+    out = capsys.readouterr().out
+    assert all(line.isprintable() for line in out.split("\n"))
+    assert len(out) < 5000
+    assert r"dataset: \x1b[2J\u202e\ud800\n" in out
+
+
 # Bench
 
 
@@ -458,6 +470,11 @@ MISTAKES = [
     mistake("train --dataset keys.npz", "keys.npz: there is no array images"),
     mistake("train --dataset text.npz", "text.npz: cannot be read as .npz"),
     mistake("train --dataset folder.npz", "folder.npz"),
+    mistake("train --dataset pipe.npz", "is a pipe, a socket or a device, not a file"),
+    mistake("evaluate pipe.npz --dataset digits", "is a pipe, a socket or a device, not a file"),
+    mistake("info pipe.npz", "is a pipe, a socket or a device, not a file"),
+    mistake("compare pipes", "report.json: is a pipe, a socket or a device, not a file"),
+    mistake("bench --compare pipe.npz", "pipe.npz: is a pipe, a socket or a device, not a file"),
     mistake("train --dataset bright.npz", "float images must be from 0 to 1"),
     mistake("train --dataset uneven.npz", "60 images but 59 labels"),
     mistake("train --dataset negative.npz", "labels must be 0 or more, got -1"),
@@ -592,6 +609,9 @@ def make_files(run):
     with open("text.npz", "w") as file:
         file.write("no archive at all")
     os.mkdir("folder.npz")
+    os.mkdir("pipes")
+    os.mkfifo("pipe.npz")
+    os.mkfifo("pipes/report.json")
     shutil.copytree(run, "damaged")
     shutil.copytree(run, "over", ignore=shutil.ignore_patterns("checkpoint.npz"))
     os.truncate("damaged/checkpoint.npz", 1000)

@@ -59,7 +59,8 @@ def load(path: Path, most: int = ARCHIVE_LIMIT) -> Stored:
         header = from_json(text, endless=True)  # mean times of layers that were silent are NaN
         if not isinstance(header, dict) or set(header) != {"identity", "best_score", "history"}:
             raise InputError("its header is that of something else")
-        score = positive(header["best_score"], "best_score", zero=True)
+        score = of_kind(header["best_score"], int | float, "best_score", "a number")
+        score = positive(None if isinstance(score, bool) else score, "best_score", zero=True)
         identity = of_kind(header["identity"], str, "identity", "a text")
         return Stored(identity, score, checked(header["history"]), content, start)
     except (InputError, OSError) as error:
@@ -76,8 +77,8 @@ def check_state(array: np.ndarray, name: str) -> None:
     """What an array can hold after an epoch: counts, weights, and what optimizers remember."""
     if array.dtype.kind == "i":
         sound = (array >= 0) & (array < 2**53)
-    elif name.startswith("slot."):  # a running mean of squares may be beyond all numbers
-        sound = ~np.isnan(array)
+    elif name.endswith(".square"):  # a running mean, which may be beyond all numbers
+        sound = array >= 0
     else:
         sound = np.isfinite(array)
     if not sound.all():
@@ -215,6 +216,11 @@ class Checkpoint:
             raise InputError("other arrays are in it, or in another form")
         for name, array in arrays.items():
             check_state(array, name)
+        layers = range(1, len(self.network.layers) + 1)
+        known = {f"{name}_{k}" for name in ("silent", "latency") for k in layers}
+        for name in stored.history.records[0]:
+            if name.startswith(("silent_", "latency_")) and name not in known:
+                raise InputError(f"an epoch has {name}, of {len(layers)} layers")
         if self.blends[0] < len(stored.history.records):
             raise InputError(f"blends must count each epoch, got {self.blends[0]}")
         now = {name: array.copy() for name, array in self.parameters.items()}

@@ -89,14 +89,16 @@ def positive(value: Any, whose: str, *, zero: bool = False) -> float:
     if number is None:
         raise InputError(f"{whose} must be a number, got {short(value)}")
     if not np.isfinite(number) or number < 0 or (number == 0 and not zero):
-        raise InputError(f"{whose} must be {'0 or more' if zero else 'above 0'}, got {value!r}")
+        raise InputError(
+            f"{whose} must be {'0 or more' if zero else 'above 0'}, got {short(value)}"
+        )
     return number
 
 
 def whole(value: Any, whose: str, *, least: int = 1) -> int:
     """A whole number, `least` or more."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InputError(f"{whose} must be a whole number, {least} or more; got {value!r}")
+        raise InputError(f"{whose} must be a whole number, {least} or more; got {short(value)}")
     return int(value)
 
 
@@ -122,5 +124,5 @@ def shown(value: Any, most: int = 2000) -> str:
     two\\nlines and \\x1b[31mred
     """
     text = str(value)
-    cut = text if len(text) <= most else f"{text[:most]}..."
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut)
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:most])
+    return line if max(len(text), len(line)) <= most else f"{line[:most]}..."

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from glob import iglob
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_text, shown
+from ttfs.checks import as_text, of_kind, shown
 from ttfs.errors import InputError, RunError
 from ttfs.files import from_json, read_file
 
@@ -25,7 +26,8 @@ COSTS = {
 """What accuracy can be drawn over, and what the axis says."""
 
 MOST = 2**24  # bytes of a report; parsed JSON takes some thirty times the memory of its text
-TEXTS = "recipe", "dataset", "preset", "network", "response", "weights", "published"
+KEYS = "recipe", "dataset"
+TEXTS = "preset", "network", "response", "weights", "published"
 FIGURES = (
     *("accuracy", "accuracy_lenient", "undecided", "samples", "epochs", "seconds", "seed"),
     *("decision_time_mean", "input_window"),
@@ -35,7 +37,10 @@ PARTS = {
     "synaptic_operations_per_sample": ("until_decision",),
     "cost": ("footprint_bits",),
 }
-"""What is read of a report: texts, numbers, and numbers one level below. All may be null."""
+"""What is read of a report: texts to compare and to show, numbers, and numbers one level below.
+
+All may be null.
+"""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ class Group:
             found = [each.get(key) if isinstance(each, dict) else None for each in found]
         return np.array([np.nan if each is None else float(each) for each in found])
 
+    @np.errstate(all="ignore")  # of a window of 0; what is not finite is not shown
     def cost(self, name: str) -> np.ndarray:
         """One of COSTS for each report; decision times in lengths of the input window."""
         if name == "time":
@@ -108,7 +114,9 @@ def report_of(folder: Path) -> dict[str, Any]:
             raise InputError("is not the report of a training run")
         check_report(report)
     except OSError as error:
-        inside = f"; did you mean {folder}/*?" if any(folder.glob("*/report.json")) else ""
+        inside = (
+            f"; did you mean {folder}/*?" if any(iglob("*/report.json", root_dir=folder)) else ""
+        )
         raise RunError(
             f"{folder} is not the folder of a finished run:"
             f" {path.name}: {error.strerror or error}{inside}"
@@ -125,6 +133,8 @@ def check_report(report: dict[str, Any]) -> None:
     ------
     InputError: text in the place of a number, or the like; text that cannot be printed.
     """
+    for name in KEYS:
+        of_kind(report[name], str | None, f"says what cannot be: {name}", "a text")
     for name in TEXTS:
         if report.get(name) is not None:
             as_text(report[name], f"says what cannot be: {name}", most=10_000)
@@ -141,8 +151,10 @@ def check_report(report: dict[str, Any]) -> None:
 
 def check_numbers(record: Any, names: Sequence[str]) -> None:
     """See that a dictionary has numbers under these names, or nothing."""
+    if not isinstance(record, dict):
+        raise InputError(f"says what cannot be: {', '.join(names)} must have names")
     for name in names:
-        value = record.get(name) if isinstance(record, dict) else record
+        value = record.get(name)
         if value is not None and type(value) not in (int, float):
             raise InputError(f"says what cannot be: {name} must be a number")
 
@@ -184,6 +196,7 @@ def cell(text: str) -> str:
     return shown(text).replace("|", "\\|")
 
 
+@np.errstate(all="ignore")
 def row(group: Group) -> tuple[str, ...]:
     """A group's cells of the table."""
     first = group.reports[0]
@@ -208,6 +221,7 @@ def row(group: Group) -> tuple[str, ...]:
     )
 
 
+@np.errstate(all="ignore")
 def span(values: np.ndarray, digits: int) -> str:
     """The mean, and the least and largest if they differ.
 

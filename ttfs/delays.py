@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_array, positive
+from ttfs.checks import as_array, positive, short
 from ttfs.errors import InputError, ShapeError
 
 BEND = 0.01  # of the horizon: about where a shrinking delay slows down, so as to stay above 0
@@ -49,13 +49,15 @@ class Delays:
 
     def __post_init__(self) -> None:
         if self.per not in ("input", "pair"):
-            raise InputError(f'Delays(per=...) must be "input" or "pair", got {self.per!r}')
+            raise InputError(f'Delays(per=...) must be "input" or "pair", got {short(self.per)}')
         positive(self.rate, "Delays(rate=...)", zero=True)
         init = as_array(self.init, "Delays(init=...)")
         if init.size and not (np.isfinite(init).all() and init.min() >= 0):
             raise InputError("Delays(init=...) must be 0 or more and finite")
         if self.drawn and (init.shape != (2,) or init[0] > init[1]):
-            raise InputError(f"Delays(init=...) must be (low, high) or an array, got {self.init!r}")
+            raise InputError(
+                f"Delays(init=...) must be (low, high) or an array, got {short(self.init)}"
+            )
         if not self.drawn:
             init = init.astype(np.float64)  # a copy: what was given may change
             column = self.per == "input" and init.shape[1:] == (1,)

@@ -220,7 +220,8 @@ def _check_depth(value: Any, depth: int) -> None:
         if not depth:
             raise ValueError(f"nested deeper than {_DEPTH}")
         for item in value.values() if isinstance(value, dict) else value:
-            _check_depth(item, depth - 1)
+            if isinstance(item, list | dict):
+                _check_depth(item, depth - 1)
 
 
 def archive(arrays: dict[str, np.ndarray], comment_size: int = 0) -> bytes:

@@ -12,7 +12,9 @@ whose weights are there in full length; and that network, written again, is the 
 
 import errno
 import hashlib
+import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ttfs import model_header
+from ttfs.delays import Delays
 from ttfs.encoding import Encoder
 from ttfs.errors import InputError, ModelFileError
 from ttfs.files import (
@@ -32,8 +35,9 @@ from ttfs.files import (
     take,
     write_atomically,
 )
+from ttfs.kernels.propagation import LANES, WORD
 from ttfs.layers import Dense
-from ttfs.network import Network, bytes_of, delay_rate
+from ttfs.network import Network, delay_rate
 from ttfs.weights import Binary
 
 _SEAL = b"ttfs-sha256:"
@@ -206,12 +210,26 @@ def _restore(content: bytes, *, trusted: bool) -> Model:
     encoder = model_header.encoder_of(header)
     layers = _layers(header, content, start)
     if not trusted:
-        needed = bytes_of(tuple(layer.dense for layer in layers), header["dtype"])
+        needed = room_of([layer.dense for layer in layers], header["dtype"])
         check_room(needed, len(content), "its network", "load(path, trusted=True) allows it")
     network = _network(header, layers)
     if _content(network, text) != content:
         raise InputError("holds other things than its header says, or in another form")
     return Model(network, encoder, header["report"], header)
+
+
+def room_of(layers: Sequence[Dense], dtype: Any) -> int:
+    """Bytes that the arrays of a network will take, padding included."""
+    item, found = np.dtype(dtype).itemsize, 0
+    buffers = 1 + any(isinstance(layer.weights, Binary) for layer in layers)
+    for layer in layers:
+        width, words = -(-layer.outputs // LANES) * LANES, -(-layer.outputs // WORD)
+        found += (buffers * layer.inputs + 1) * width * item + words * WORD * 4
+        found += layer.inputs * words * 8 if isinstance(layer.weights, Binary) else 0
+        if isinstance(layer.delay, Delays):
+            kept = 2 if layer.delay.rate else 1
+            found += 8 * kept * math.prod(layer.delay.shape(layer.inputs, layer.outputs))
+    return found
 
 
 class _Layer(NamedTuple):

@@ -1,6 +1,5 @@
 """A chain of layers, its parameters, and the arrays that kernels take."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -235,6 +234,11 @@ class Network:
 
     def _latents_of(self, layer: int, delays: np.ndarray) -> np.ndarray:
         """The latent numbers of delays that are to learn."""
+        if not 1e-30 <= self.t_max <= 1e30:  # whose square is a number
+            raise InputError(
+                "Network(t_max=...), where delays learn, must be from 1e-30 to 1e+30,"
+                f" got {self.t_max:g}"
+            )
         least = LEAST * self.t_max
         if self.layers[layer].delay.drawn:
             delays = np.maximum(delays, least)
@@ -293,20 +297,6 @@ def whole_thresholds(thresholds: np.ndarray) -> np.ndarray:
     """The least whole potentials at or over thresholds; NaN is never reached."""
     known = np.where(np.isnan(thresholds), np.inf, thresholds)
     return np.clip(np.ceil(known), -NEVER, NEVER).astype(np.int32)
-
-
-def bytes_of(layers: tuple[Dense, ...], dtype: Any) -> int:
-    """What the arrays of a network take, padding included, before any is made."""
-    item, found = np.dtype(dtype).itemsize, 0
-    buffers = 1 + any(isinstance(layer.weights, Binary) for layer in layers)
-    for layer in layers:
-        width, words = -(-layer.outputs // LANES) * LANES, -(-layer.outputs // WORD)
-        found += (buffers * layer.inputs + 1) * width * item + words * WORD * 4
-        found += layer.inputs * words * 8 if isinstance(layer.weights, Binary) else 0
-        if isinstance(layer.delay, Delays):
-            kept = 2 if layer.delay.rate else 1
-            found += 8 * kept * math.prod(layer.delay.shape(layer.inputs, layer.outputs))
-    return found
 
 
 def one_delay(layer: Dense) -> float:

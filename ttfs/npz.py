@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from ttfs.checks import short
+from ttfs.checks import short, shown
 from ttfs.errors import DatasetError
 from ttfs.files import check_room, open_file
 from ttfs.idx import reason
@@ -45,7 +45,7 @@ def read_npz(path: Path, wanted: Iterable[str]) -> tuple[dict[str, np.ndarray], 
                 found = _Arrays(packed, os.fstat(file.fileno()).st_size)
                 return {name: found.read(name) for name in wanted if name in names}, names
     except Exception as error:  # damage surfaces in zipfile, zlib, struct, ast or numpy alike
-        what = " ".join(str(reason(error)).split()) or type(error).__name__
+        what = shown(" ".join(str(reason(error)).split()), 200) or type(error).__name__
         raise DatasetError(f"{path}: cannot be read as .npz ({what})") from None
 
 

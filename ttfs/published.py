@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ttfs.errors import DatasetError
-from ttfs.idx import header, read_idx
+from ttfs.idx import header, read_idx, reason
 
 SHAPES: dict[str, tuple[int, ...]] = {
     "train-images-idx3-ubyte": (60_000, 28, 28),
@@ -63,8 +63,11 @@ def find(name: str, file: str, folder: str | Path | None) -> Path | None:
     dotted = file.replace("-idx", ".idx")
     for place in _places(name, folder):
         for spelling in (file, f"{file}.gz", dotted, f"{dotted}.gz"):
-            if (place / spelling).is_file():
-                return place / spelling
+            try:
+                if (place / spelling).is_file():
+                    return place / spelling
+            except OSError as error:
+                raise DatasetError(f"{place}: {reason(error)}") from None
     return None
 
 

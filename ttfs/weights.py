@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttfs.checks import as_array, positive
+from ttfs.checks import as_array, positive, short
 from ttfs.errors import InputError
 
 Bounds = tuple[float, float]
@@ -16,7 +16,7 @@ def check_bounds(init: Bounds | None, whose: str) -> None:
         return
     bounds = as_array(init, f"{whose}(init=...)")
     if bounds.shape != (2,) or not np.isfinite(bounds).all() or bounds[0] > bounds[1]:
-        raise InputError(f"{whose}(init=...) must be (low, high), got {init!r}")
+        raise InputError(f"{whose}(init=...) must be (low, high), got {short(init)}")
 
 
 def needed(inputs: int) -> float:
