@@ -221,12 +221,12 @@ def test_before_anything_is_learned_there_is_nothing_to_save(place, after, press
 
 START = (
     "import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
-    "os.write(2, b'.'); from ttfs.cli import main; sys.exit(main())"
+    "from ttfs.cli import main; os.write(2, b'.'); sys.exit(main())"
 )
 
 
 def start(*arguments):
-    """`ttfs` in another process, at the instant at which it begins to import."""
+    """`ttfs` in another process, at the instant at which it begins; nothing heavy is imported."""
     command = [sys.executable, "-c", START, *map(str, arguments)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
     assert process.stderr.read(1) == b"."
@@ -292,6 +292,22 @@ def test_while_modules_are_imported_it_is_one_line_too(module, tmp_path):
     command = [sys.executable, "-c", code, "train", "--out", str(tmp_path / "run")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (130, "ttfs: stopped\n")
+
+
+@posix
+@pytest.mark.parametrize("module", ["signal", "contextlib", "ttfs.interrupts"])
+def test_before_it_is_seen_to_it_is_one_line_too(module):
+    code = (
+        "import sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *rest):\n"
+        f"        if name == {module!r}: raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        f"sys.modules.pop({module!r}, None)\n"
+        "from ttfs.cli import main\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "ttfs: stopped\n")
 
 
 @posix

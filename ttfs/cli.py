@@ -4,13 +4,18 @@ Nothing heavy is imported before a command needs it, so that `ttfs --help` answe
 nothing of this package's before Ctrl-C and the three streams are seen to.
 """
 
-import errno
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
 
-from ttfs import interrupts
+try:
+    import errno
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager, nullcontext, suppress
+
+    from ttfs import interrupts
+except KeyboardInterrupt:  # in the few milliseconds before it is seen to
+    os.write(2, b"ttfs: stopped\n")
+    sys.exit(130)
 
 # In an error that names no file: those that are written give their names.
 CANNOT_WRITE = errno.EBADF, errno.ENOSPC, errno.EFBIG, errno.EDQUOT
