@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 from pathlib import Path
 
 os.environ["MPLBACKEND"] = "Agg"
@@ -65,6 +66,22 @@ def threads_at_work():
 
     with no_work_is_little():
         yield
+
+
+@pytest.fixture
+def in_time():
+    """What takes longer than ten seconds is stopped: it would wait for ever."""
+    if not hasattr(signal, "setitimer"):
+        pytest.skip("no alarm here")
+
+    def stop(*_):
+        raise TimeoutError("waits for ever")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, 10)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,8 @@ import errno
 import io
 import json
 import os
+import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ RNG = np.random.default_rng(0)
 LABELS = RNG.integers(0, 2, 30)
 TIMES = (RNG.integers(0, 8, (30, 4)) + 4 * (np.arange(4) // 2 != LABELS[:, None])).astype(float)
 BINARY = ttfs.Binary(init=(-1, 2), scale=60)
+EPOCH = {"epoch": 1, "lr": 0.1, "loss": 0.5, "accuracy": 0.5, "revived": 0, "seconds": 0.1}
 
 
 def network(kind=BINARY, **settings):
@@ -242,6 +245,159 @@ def test_headers_that_cannot_be_are_refused(changes, whole, tmp_path):
     assert_refused(together(header | changes, arrays), tmp_path / "c.npz")
 
 
+# Files made to do harm
+
+
+def changed_at(header, way, value):
+    """A header with another value in one place; `gone` removes what is there."""
+    header = json.loads(json.dumps(header))
+    *steps, last = way
+    inner = header
+    for step in steps:
+        inner = inner[step]
+    if value == "gone":
+        del inner[last]
+    else:
+        inner[last] = value
+    return header
+
+
+RECORDS = "history", "records"
+
+
+@pytest.mark.parametrize(
+    ("way", "value"),
+    [
+        *[((*RECORDS, 1, name), "gone") for name in ("epoch", "lr", "loss", "accuracy", "seconds")],
+        *[
+            ((*RECORDS, 0, "seconds"), value)
+            for value in (0, -1, None, "1", [1], np.nan, np.inf, True)
+        ],
+        *[((*RECORDS, 0, "accuracy"), value) for value in (-0.1, 1.1, np.nan, None, "x")],
+        *[((*RECORDS, 0, "validation_accuracy"), value) for value in (2, "gone", {})],
+        *[((*RECORDS, 1, "epoch"), value) for value in (1, 3, 0, "2", 2.5, None)],
+        *[((*RECORDS, 0, "revived"), value) for value in (-1, None)],
+        ((*RECORDS, 0, "loss"), "much"),
+        ((*RECORDS, 0, "\x1b[31m"), 1),
+        (RECORDS, []),
+        (RECORDS, {}),
+        *[(("history", "best_epoch"), value) for value in (0, -1, 3, 1.0, True, None, 10**299)],
+        *[(("history", "warnings"), value) for value in (None, [1], ["a\nb"], ["x" * 10**6], "w")],
+        *[(("history", "interrupted"), value) for value in (1, None, "gone")],
+        *[(("best_score",), value) for value in (np.nan, np.inf, -1, True, "1", "gone")],
+        *[(("identity",), value) for value in (5, None, "gone")],
+        (("surprise",), 1),
+    ],
+    ids=lambda value: ascii(value)[:40],
+)
+def test_figures_that_cannot_be_are_refused(way, value, whole, tmp_path):
+    header, arrays = parts_of(whole[0])
+    assert_refused(together(changed_at(header, way, value), arrays), tmp_path / "c.npz")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[(f"{when}.weights_1", np.nan) for when in ("now", "best", "mean")],
+        *[(f"{when}.weights_2", np.inf) for when in ("now", "best", "mean")],
+        *[
+            (f"{when}.scale_1", value)
+            for when in ("now", "best", "mean")
+            for value in (0, -1, 1e-320)
+        ],
+        *[(f"{when}.scale_2", 2) for when in ("now", "best", "mean")],
+        *[("blends", value) for value in (0, -1, 1, -(2**63), 2**63 - 1)],
+        *[("slot.weights_1.steps", value) for value in (-1, -(2**63), 2**63 - 1)],
+        *[("slot.weights_1.square", value) for value in (np.nan, -1e-9, -np.inf)],
+        *[("slot.scale_1.mean", value) for value in (np.nan, np.inf)],
+    ],
+)
+def test_numbers_that_no_training_has_are_refused(name, value, whole, tmp_path):
+    header, arrays = parts_of(whole[0])
+    arrays[name] = np.full_like(arrays[name], value)
+    assert_refused(together(header, arrays), tmp_path / "c.npz")
+
+
+@pytest.mark.parametrize("name", ["silent_3", "latency_0", "silent_x", "latency_" + "9" * 80])
+def test_figures_of_layers_that_are_not_there_are_refused(name, whole, tmp_path):
+    header, arrays = parts_of(whole[0])
+    for epoch in (0, 1):
+        header = changed_at(header, (*RECORDS, epoch, name), 0.5)
+    assert_refused(together(header, arrays), tmp_path / "c.npz")
+
+
+def test_a_mean_time_of_none_and_a_loss_beyond_numbers_are_read(whole, tmp_path):
+    header, arrays = parts_of(whole[0])
+    for name, value in {"latency_1": np.nan, "loss": np.inf}.items():
+        header = changed_at(header, (*RECORDS, 0, name), value)
+    path = tmp_path / "c.npz"
+    path.write_bytes(together(header, arrays))
+    assert len(fit(trainer(), epochs=3, checkpoint=path, resume=True).records) == 3
+
+
+def test_a_running_mean_of_squares_that_became_too_large_is_read(whole, tmp_path):
+    header, arrays = parts_of(whole[0])
+    arrays["slot.weights_1.square"][0] = np.inf
+    path = tmp_path / "c.npz"
+    path.write_bytes(together(header, arrays))
+    assert len(fit(trainer(), epochs=3, checkpoint=path, resume=True).records) == 3
+
+
+def test_delays_beyond_numbers_are_refused(tmp_path):
+    def run():
+        net = ttfs.Network(ttfs.Dense(3, 2, delay=ttfs.Delays("pair", (0, 2))), psp=ttfs.Ramp())
+        run = Checkpoint(net, ttfs.rules.Exact(), ttfs.SGD())
+        run.bind(tmp_path / "c.npz", "here")
+        return run
+
+    first = run()
+    first.note(EPOCH, 1.0)
+    first.blend(1.0)
+    first.write()
+    header, arrays = parts_of(first.path.read_bytes())
+    for when in ("now", "best", "mean"):
+        hostile = arrays | {f"{when}.delay_1": np.full(6, 1e300)}
+        first.path.write_bytes(together(header, hostile))
+        with pytest.raises(RunError, match="is not a readable checkpoint: layer 1: delays must be"):
+            run().read()
+
+
+def test_a_file_that_is_far_too_large_is_not_read(whole, tmp_path):
+    path = tmp_path / "c.npz"
+    path.write_bytes(whole[0])
+    os.truncate(path, 2**40)
+    with pytest.raises(
+        RunError, match=r"is not a readable checkpoint: is larger than [\d,]+ bytes"
+    ):
+        fit(trainer(), checkpoint=path, resume=True)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_an_archive_of_another_make_is_refused_and_not_unpacked(method, whole, tmp_path):
+    content = io.BytesIO()
+    with (
+        zipfile.ZipFile(content, "w", method) as other,
+        zipfile.ZipFile(io.BytesIO(whole[0])) as own,
+    ):
+        for info in own.infolist():
+            other.writestr(info.filename, own.read(info))
+        other.writestr("more.npy", bytes(10**8))
+    tracemalloc.start()
+    try:
+        assert_refused(content.getvalue(), tmp_path / "c.npz")
+        limit = 2**20 + 10 * len(content.getvalue())
+        assert tracemalloc.get_traced_memory()[1] < limit
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no pipes among files here")
+def test_a_pipe_is_not_waited_for(tmp_path, in_time):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(RunError, match="is a pipe, a socket or a device, not a file"):
+        fit(trainer(), checkpoint=tmp_path / "pipe", resume=True)
+
+
 # Another training
 
 
@@ -422,7 +578,8 @@ def test_delays_that_learn_go_on_from_where_they_were(tmp_path):
     net, run = beginning()
     begun = [delays.copy() for delays in net.delays]
     run.bind(tmp_path / "c.npz", "here")
-    run.note({"epoch": 1}, 1.0)
+    run.note(EPOCH, 1.0)
+    run.blend(1.0)
     run.parameters["delay_1"] += 0.5
     run.parameters["delay_3"] -= 0.25
     run._refresh()

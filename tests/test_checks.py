@@ -553,12 +553,51 @@ def test_what_is_no_number_that_a_float_can_hold_is_refused(value):
         checks.number(value, "it")
 
 
-@pytest.mark.parametrize("value", ["", "a\nb", "\x1b[2J", "\ud800", "a\u2028b", 3, None, b"a"])
-def test_a_text_that_cannot_be_printed_is_refused(value):
-    with pytest.raises(InputError, match="^it must be a text"):
-        checks.printable(value, "it")
+# Text
 
 
-@pytest.mark.parametrize("value", ["input", "hidden 1", "µs", "層", np.str_("x")])
-def test_a_text_that_can_be_printed_is_taken(value):
-    assert checks.printable(value, "it") == value
+UNPRINTABLE = [
+    *("\n", "a\tb", "\0", "\x1b[31mred", "\x7f", "\x9b2J", "a\r", "\u2028"),
+    *("\u202egnp.exe", "\u2066", "\u200b", "\ud800", "\ufeff", "x" * 101),
+]
+NO_TEXT = [None, 5, b"ms", ["ms"]]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "ms", "µs", "time constant", "10\u00b2 s", "日", "x" * 100, "$"]
+)
+def test_text_that_can_be_printed_is_taken(text):
+    assert checks.as_text(text, "it") == text
+
+
+@pytest.mark.parametrize("text", [*UNPRINTABLE, *NO_TEXT], ids=lambda text: ascii(text)[:20])
+def test_text_that_cannot_be_printed_is_refused_wherever_it_is_given(text):
+    layer = ttfs.Dense(2, 1)
+    for use in (
+        lambda: checks.as_text(text, "it"),
+        lambda: ttfs.Network(layer, unit=text),
+        lambda: ttfs.Circuit([ttfs.Population("a", 1)], [], unit=text),
+        lambda: ttfs.Population(text, 1),
+    ):
+        with pytest.raises(InputError, match=r"must be (a|printable) text") as caught:
+            use()
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "value",
+    [*UNPRINTABLE, "x" * 10**6, {"a": "\x1b"}, 1.5, None],
+    ids=lambda value: ascii(value)[:20],
+)
+def test_what_is_shown_is_one_line_that_can_be_printed(value):
+    text = checks.shown(value)
+    assert text.isprintable()
+    assert len(text) < 3000
+    text.encode("utf-8")
+
+
+def test_what_is_shown_is_what_it_is():
+    assert checks.shown("0.97 ± 0.01, µs") == "0.97 ± 0.01, µs"
+    assert checks.shown("a\x1b[0m") == "a\\x1b[0m"
+    assert checks.shown("abcdef", most=3) == "abc..."

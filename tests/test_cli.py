@@ -2,6 +2,7 @@ import csv
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from cases import same_bits
 import ttfs
 from ttfs import bench, cli, pictures
 from ttfs.arguments import parser
+from ttfs.locks import alone_in
 from ttfs.presets import PRESETS, for_dataset, preset, with_hidden, with_kind
 
 FAST = ["--hidden", "30", "--epochs", "3"]
@@ -396,6 +398,18 @@ def test_datasets_lists_them_all_and_where_they_are(capsys, monkeypatch, tmp_pat
     assert re.search(r"^mnist .* absent$", out, re.MULTILINE)
 
 
+def test_a_report_of_a_stranger_does_not_break_the_screen(tmp_path, capsys):
+    evil = "\x1b[2J\u202e\ud800\n" * 3
+    report = {"dataset": evil, "accuracy": evil, "versions": {evil: evil}, "recipe": evil * 9999}
+    network = ttfs.Network(ttfs.Dense(4, 3), t_max=8)
+    path = ttfs.save(tmp_path / "model.npz", network, report=report)
+    assert main("info", path) == 0
+    out = capsys.readouterr().out
+    assert all(line.isprintable() for line in out.split("\n"))
+    assert len(out) < 5000
+    assert r"dataset: \x1b[2J\u202e\ud800\n" in out
+
+
 # Bench
 
 
@@ -471,6 +485,11 @@ MISTAKES = [
     mistake("train --dataset keys.npz", "keys.npz: there is no array images"),
     mistake("train --dataset text.npz", "text.npz: cannot be read as .npz"),
     mistake("train --dataset folder.npz", "folder.npz"),
+    mistake("train --dataset pipe.npz", "is a pipe, a socket or a device, not a file"),
+    mistake("evaluate pipe.npz --dataset digits", "is a pipe, a socket or a device, not a file"),
+    mistake("info pipe.npz", "is a pipe, a socket or a device, not a file"),
+    mistake("compare pipes", "report.json: is a pipe, a socket or a device, not a file"),
+    mistake("bench --compare pipe.npz", "pipe.npz: is a pipe, a socket or a device, not a file"),
     mistake("train --dataset bright.npz", "float images must be from 0 to 1"),
     mistake("train --dataset uneven.npz", "60 images but 59 labels"),
     mistake("train --dataset negative.npz", "labels must be 0 or more, got -1"),
@@ -510,7 +529,7 @@ MISTAKES = [
     mistake("evaluate run/model.npz", "the following arguments are required: --dataset"),
     mistake("evaluate absent.npz --dataset digits", "absent.npz: there is no such file"),
     mistake("evaluate run --dataset digits", "run: is a folder; did you mean run/model.npz?"),
-    mistake("evaluate . --dataset digits", ".: is a folder or a device, not a file"),
+    mistake("evaluate . --dataset digits", ".: is a folder, not a file"),
     mistake("evaluate run/checkpoint.npz --dataset digits", "is not a model that ttfs.save wrote"),
     mistake("evaluate text.npz --dataset digits", "is not a model that ttfs.save wrote"),
     mistake("evaluate run/model.npz --dataset none", "no data set 'none'"),
@@ -531,6 +550,37 @@ MISTAKES = [
     mistake("plot run/model.npz --dataset digits --out text.npz", "text.npz: File exists"),
     mistake("compare .", ". is not the folder of a finished run: report.json: No such file"),
     mistake("compare .", "; did you mean ./*?"),
+    pytest.param(["train", "--dataset", ""], "--dataset: '' is no name", id="no data set"),
+    pytest.param(["train", "--preset", ""], "--preset: '' is no name", id="no preset"),
+    pytest.param(["train", "--out", ""], "--out: '' is no name", id="no folder"),
+    pytest.param(["bench", "--cases", ""], "--cases: '' is no name", id="no cases"),
+    pytest.param(["info", ""], "MODEL: '' is no name", id="no model"),
+    pytest.param(["compare", ""], "RUN: '' is no name", id="no run"),
+    pytest.param(["info", "a\0b"], "'a\\x00b' is no name", id="NUL in a model"),
+    pytest.param(["train", "--dataset", "\0.npz"], "'\\x00.npz' is no name", id="NUL in data"),
+    pytest.param(["train", "--out", "\0"], "'\\x00' is no name", id="NUL in a folder"),
+    pytest.param(["info", "two\nlines"], "two lines: there is no such file", id="two lines"),
+    pytest.param(["info", "\x1b[31m"], "\\x1b[31m: there is no such file", id="an escape"),
+    pytest.param(["info", "\udcff"], "\\udcff: there is no such file", id="no UTF-8"),
+    *(
+        pytest.param([*line.split(), digits], message, id=f"{line} 9999...")
+        for digits in ("9" * 400, "9" * 5000)
+        for line, message in (
+            ("train --seed", "characters) is not a whole number from 0 on"),
+            ("train --epochs", "is not a whole number from 1 on"),
+            ("train --threads", "is not a whole number from 1 on"),
+            ("train --hidden", "is not a whole number from 1 to a million"),
+            ("train --lr", "is not a number above 0"),
+            ("plot run/model.npz --dataset digits --index", "is not a whole number from 0 on"),
+            ("info", "99"),
+            ("train --out", "cannot write into 99"),
+            ("train --dataset", "cannot write into"),
+            ("train --preset", "no preset is called"),
+            ("view run/model.npz --dataset digits --out", "File name too long"),
+            ("evaluate run/model.npz --dataset digits --report", "File name too long"),
+            ("fly", "invalid choice"),
+        )
+    ),
     mistake("compare run --out table.txt", "'table.txt' must end in .png, .pdf or .svg"),
     mistake("compare run --out no/table.png", "no: No such folder"),
     mistake("bench --out table.txt", "'table.txt' must end in .png, .pdf or .svg"),
@@ -542,9 +592,26 @@ MISTAKES = [
 ]
 
 
-@pytest.fixture
-def desk(run):
-    """Files that mistakes are made with."""
+@pytest.fixture(scope="module")
+def desk(drawn, tmp_path_factory):
+    """A folder of files that mistakes are made with; none of them changes any."""
+    folder = tmp_path_factory.mktemp("desk")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        make_files(drawn)
+    before = contents(folder)
+    yield folder
+    assert contents(folder) == before
+
+
+def contents(folder):
+    """All files below a folder, and when they were written."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path: path.stat().st_mtime_ns for path in files}
+
+
+def make_files(run):
+    shutil.copytree(run, "run")
     write_npz("mine.npz")
     write_npz("more.npz", shape=(8, 8), classes=12)
     write_npz("bright.npz", images=np.full((60, 4), 1.5))
@@ -557,17 +624,22 @@ def desk(run):
     with open("text.npz", "w") as file:
         file.write("no archive at all")
     os.mkdir("folder.npz")
+    os.mkdir("pipes")
+    os.mkfifo("pipe.npz")
+    os.mkfifo("pipes/report.json")
     shutil.copytree(run, "damaged")
     shutil.copytree(run, "over", ignore=shutil.ignore_patterns("checkpoint.npz"))
     os.truncate("damaged/checkpoint.npz", 1000)
 
 
 @pytest.mark.parametrize(("line", "message"), MISTAKES)
-def test_a_mistake_is_answered_with_one_sentence(line, message, desk, capsys):
+def test_a_mistake_is_answered_with_one_sentence(line, message, desk, capsys, monkeypatch):
+    monkeypatch.chdir(desk)
     assert main(*line) == 2
     err = capsys.readouterr().err
     assert re.fullmatch(r"ttfs: .+\n", err)
     assert message in err
+    assert len(err) < 1000
     assert "Traceback" not in err
 
 
@@ -605,6 +677,136 @@ def test_a_reader_that_has_enough_is_no_mistake(buffered):
     done = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, env=environment)
     os.close(writes)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+def shell(line, **environment):
+    """`ttfs` with its streams as a shell makes them."""
+    line = f"{shlex.quote(sys.executable)} -m ttfs {line}"
+    settings = {"capture_output": True, "env": os.environ | environment}
+    done = subprocess.run(["sh", "-c", line], stdin=subprocess.DEVNULL, **settings)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+posix = pytest.mark.skipif(os.name != "posix", reason="there is no such shell")
+
+
+@posix
+@pytest.mark.parametrize("buffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("line", "stream"),
+    [
+        ("--help", ">&-"),
+        ("--version", ">/dev/full"),
+        ("info M", ">&-"),
+        ("step M --dataset digits", ">/dev/full"),
+        ("step M --dataset digits --json", ">&-"),
+    ],
+)
+def test_output_that_cannot_be_written_is_told(line, stream, buffered, drawn):
+    line = f"{line.replace('M', str(drawn / 'model.npz'))} {stream}"
+    reason = "Bad file descriptor" if stream == ">&-" else "No space left on device"
+    sentence = f"ttfs: standard output: {reason}\n"
+    assert shell(line, PYTHONUNBUFFERED=buffered) == (2, "", sentence)
+
+
+@posix
+@pytest.mark.parametrize("stream", [">&-", ">/dev/full"])
+def test_a_training_whose_lines_go_nowhere_says_so_before_it_begins(stream):
+    code, out, err = shell(f"train --epochs 1000000 {stream}")
+    assert (code, out) == (2, "")
+    assert re.fullmatch("ttfs: standard output: .*\n", err)
+
+
+@posix
+@pytest.mark.parametrize("stream", ["2>&-", "2>/dev/full"])
+def test_without_an_error_stream_the_exit_code_speaks(stream, drawn):
+    assert shell(f"info absent.npz {stream}") == (2, "", "")
+    code, out, err = shell(f"info {drawn / 'model.npz'} {stream}")
+    assert (code, err) == (0, "")
+    assert out.startswith("Network(")
+
+
+@posix
+def test_a_reader_of_errors_that_has_gone_is_no_error():
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-m", "ttfs", "info", "absent.npz"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=writes)
+    os.close(writes)
+    assert (done.returncode, done.stdout) == (2, b"")
+
+
+@posix
+def test_a_quiet_training_needs_no_stream_at_all():
+    line = "train --quiet --hidden 10 --epochs 1 --out run <&- >&- 2>&-"
+    assert shell(line) == (0, "", "")
+    assert {path.name for path in Path("run").iterdir()} == {*WRITTEN, "checkpoint.npz"}
+    assert ttfs.load("run/model.npz").network.sizes == (64, 10, 10)
+
+
+NAMES = [b"\xc3\xbc", b"\xf0\x9f\x98\x80", b"\xff", b"two\nlines", b"\x1b[31m", b"$x_", b" "]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_data_and_runs_of_any_name_are_shown_in_one_line(name, capsys):
+    name = os.fsdecode(name)
+    try:
+        write_npz(f"{name}.npz")
+        os.mkdir(name)
+    except OSError:
+        pytest.skip("no file can have that name here")
+    data = ["--dataset", f"{name}.npz"]
+    assert main("train", *data, "--hidden", 5, "--epochs", 1, "--out", name, "--quiet") == 0
+    shutil.copytree(name, "run")
+    assert main("evaluate", f"{name}/model.npz", *data) == 0
+    assert main("info", f"{name}/model.npz", "--cost", *data) == 0
+    assert main("view", "run/model.npz", *data) == 0
+    assert main("compare", name, "--out", "c.png") == 0
+    out, err = capsys.readouterr()
+    assert err.count("\n") == err.count("missing from font")
+    assert len(out.splitlines()) == 9 + 19 + 1 + 3
+    assert all(line.isprintable() for line in out.splitlines())
+
+
+@posix
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_output_in_any_encoding_has_every_name(encoding, drawn):
+    folder = "ü\N{GRINNING FACE}\udcff"
+    try:
+        shutil.copytree(drawn, folder)
+    except OSError:
+        pytest.skip("no folder can have that name here")
+    command = [sys.executable, "-m", "ttfs", "view", f"{folder}/model.npz", "--dataset", "digits"]
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run(command, capture_output=True, env=environment)
+    assert (done.returncode, done.stderr) == (0, b"")
+    shown = f"{folder}/view.html".encode(encoding, "backslashreplace")
+    assert done.stdout.splitlines() == [shown]
+
+
+# Two at once
+
+
+def test_two_trainings_into_one_folder_are_refused(run, capsys):
+    before = {path: path.read_bytes() for path in run.iterdir()}
+    with alone_in(run):
+        for way in ([], ["--resume"], ["--force"]):
+            assert main("train", *FAST, "--seed", 3, "--quiet", "--out", run, *way) == 2
+            err = capsys.readouterr().err
+            assert re.fullmatch("ttfs: another training is writing into .*: wait for .*\n", err)
+        assert main("evaluate", run / "model.npz", "--dataset", "digits") == 0
+    assert {path: path.read_bytes() for path in run.iterdir()} == before
+    assert main("train", *FAST, "--seed", 3, "--quiet", "--out", run, "--resume") == 0
+
+
+def test_of_two_trainings_that_begin_at_once_one_is_refused(tmp_path):
+    both = [start("--hidden", 20, "--epochs", 40, "--out", tmp_path / "run") for _ in range(2)]
+    ends = [(*process.communicate(), process.returncode) for process in both]
+    assert sorted(code for *_, code in ends) == [0, 2]
+    (err,) = [err for _, err, code in ends if code == 2]
+    assert len(err.splitlines()) == 1
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {*WRITTEN, "checkpoint.npz"}
+    assert read(tmp_path / "run" / "report.json")["epochs"] == 40
 
 
 def test_ctrl_c_outside_of_training_is_130_too(capsys, monkeypatch):

@@ -1,13 +1,14 @@
 """Runs side by side: which belong together, what the table says, what the picture shows."""
 
 import json
+import os
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 import ttfs
-from ttfs import pictures, plotting
+from ttfs import bench_comparison, pictures, plotting
 from ttfs.comparison import check_costs, groups, table
 
 
@@ -77,6 +78,98 @@ def test_a_folder_that_is_no_run_is_named(tmp_path):
     (run / "report.json").write_text("[1]")
     with pytest.raises(ttfs.errors.RunError, match="is not the report of a training run"):
         groups([run])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[("accuracy", value) for value in ("high", [1], {}, True, 10**400)],
+        *[("recipe", value) for value in (1, [], {}, True)],
+        *[("preset", value) for value in (1, ["a"], "\x1b[31m", "\u202egnp")],
+        *[("augmentation", value) for value in (1, "ab", [1], ["a\nb"], {"a": 1})],
+        *[("spikes_per_sample", value) for value in (1, [1], {"until_decision": "1"}, "a")],
+        *[("cost", value) for value in ("much", {"footprint_bits": [1]})],
+        *[("seed", value) for value in ("one", [1], "a\nb")],
+        *[("network", value) for value in (1, ["a"], "a\tb")],
+    ],
+)
+def test_a_report_that_says_what_cannot_be_is_refused(name, value, tmp_path):
+    run = write(tmp_path / "run", 0, 0.9)
+    report = json.loads((run / "report.json").read_text())
+    (run / "report.json").write_text(json.dumps(report | {name: value}))
+    with pytest.raises(ttfs.errors.RunError, match=r"report\.json (says|is not JSON)") as caught:
+        groups([run])
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("content", [b"[" * 10**5, b"NaN", b'{"a":' * 10**5, b"9" * 10**5, b"\xff"])
+def test_a_report_that_is_a_trap_is_refused(content, tmp_path):
+    run = write(tmp_path / "run", 0, 0.9)
+    (run / "report.json").write_bytes(content)
+    with pytest.raises(ttfs.errors.RunError, match=r"report\.json is not JSON"):
+        groups([run])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no pipes among files here")
+def test_a_pipe_in_the_place_of_a_report_is_not_waited_for(tmp_path, in_time):
+    os.mkfifo(tmp_path / "report.json")
+    with pytest.raises(ttfs.errors.RunError, match="is a pipe, a socket or a device, not a file"):
+        groups([tmp_path])
+    with pytest.raises(ttfs.errors.RunError, match="is a pipe, a socket or a device, not a file"):
+        bench_comparison.read(tmp_path / "report.json")
+
+
+def test_a_huge_report_is_not_read(tmp_path):
+    path = write(tmp_path / "run", 0, 0.9) / "report.json"
+    os.truncate(path, 2**40)
+    for read in lambda: groups([path.parent]), lambda: bench_comparison.read(path):
+        with pytest.raises(ttfs.errors.RunError, match="is larger than"):
+            read()
+
+
+def test_bars_and_windows_of_nothing_stay_in_their_cells(tmp_path):
+    run = write(tmp_path / "a|b", 0, 0.9, input_window=0, samples=0, weights="one|bit")
+    row = table(groups([run])).splitlines()[2]
+    assert r"`a\|b`" in row
+    assert r"one\|bit" in row
+    assert row.replace(r"\|", "").count("|") == 17
+
+
+CASE = {"name": "a", "inputs": "mnist", "threads": 1, "microseconds": 10.0}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[("name", value) for value in (1, ["a"], None, "a\nb", "\x1b[31m", "x" * 1000)],
+        *[("inputs", value) for value in ({}, 5, "\ud800")],
+        *[("threads", value) for value in (0, -1, "1", 1.5, [1], True)],
+        *[("microseconds", value) for value in (0, -1, "1", None, [1])],
+        *[("limit_microseconds", value) for value in (-1, "1", [1])],
+    ],
+)
+def test_a_report_of_bench_that_says_what_cannot_be_is_refused(name, value, tmp_path):
+    path = tmp_path / "b.json"
+    path.write_text(json.dumps({"cases": [CASE, CASE | {name: value}]}))
+    with pytest.raises(ttfs.errors.RunError, match="is not a report that ttfs bench wrote: the"):
+        bench_comparison.read(path)
+
+
+@pytest.mark.parametrize("report", [[], {}, {"cases": {}}, {"cases": [1]}, {"cases": [{}]}, None])
+def test_what_is_no_report_of_bench_is_refused(report, tmp_path):
+    path = tmp_path / "b.json"
+    path.write_text(json.dumps(report))
+    with pytest.raises(ttfs.errors.RunError, match="is not a report that ttfs bench wrote"):
+        bench_comparison.read(path)
+    with pytest.raises(ttfs.errors.RunError, match="No such file"):
+        bench_comparison.read(tmp_path / "absent")
+
+
+def test_the_name_of_another_machine_does_not_break_a_screen():
+    old = {"machine": "\x1b[31m\n", "cases": [CASE]}
+    lines = list(bench_comparison.compared(old, {"machine": "mine", "cases": [CASE]}))
+    assert len(lines) == 2
+    assert all(line.isprintable() for line in lines)
 
 
 def test_the_picture_has_a_point_for_each_recipe(tmp_path, monkeypatch):

@@ -5,6 +5,8 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import ttfs
 from ttfs import cli, datasets
@@ -192,10 +194,64 @@ def test_layers_of_two_words_are_found():
         ("w input 1 never", "w wants a time or inf at its end, as in: w input 3 inf"),
         ("w input 1 nan", "a time is 0 or more, got nan"),
         ("w output 1 3", "w moves spikes of input only"),
+        ("\0", r"there is no command '\x00'; h lists them"),
+        ("\x1b[31m", r"there is no command '\x1b[31m'; h lists them"),
+        ("\udcff", r"there is no command '\udcff'; h lists them"),
+        (f"e output {'9' * 500}", f"'{'9' * 59}... (str) is no neuron of output"),
+        (f"b {'9' * 500}", f"no layer is called '{'9' * 59}... (str); there are input, output"),
+        ("e output ²", "'²' is no neuron of output"),
+        (f"r -{'9' * 400}", f"a time is 0 or more, got -{'9' * 59}..."),
+        ("r -1e999", "a time is 0 or more, got -1e999"),
+        ("r 0x10", "r wants a time, as in: r 12.5"),
+        (f"c {'9' * 500}", f"c takes nothing after it, got '{'9' * 59}... (str)"),
+        ("x" * 500, f"there is no command '{'x' * 59}... (str); h lists them"),
+        ("e output " + "9" * 5000, "a command has fewer than 1000 characters"),
+        ("x" * 999, f"there is no command '{'x' * 59}... (str); h lists them"),
+        ("x" * 1000, "a command has fewer than 1000 characters"),
+        ("x" * 3000, "a command has fewer than 1000 characters"),
     ],
 )
 def test_a_wrong_command_is_answered_in_one_line_and_the_next_one_is_obeyed(command, words):
     assert said([command, ""]) == [words, "         1  input 0 fires"]
+
+
+def test_digits_of_any_script_and_times_without_end_are_understood():
+    assert said(["e output ١"])[0].startswith("output 1 ")
+    assert said(["r 1e999"]) == said(["r inf"]) == said(["r " + "9" * 400])
+
+
+def test_a_long_line_that_no_end_follows_is_answered_once():
+    out = io.StringIO()
+    Console(five_neurons(), out).talk(io.StringIO("x" * 5000))
+    assert out.getvalue() == "a command has fewer than 1000 characters\n"
+
+
+@settings(max_examples=50)
+@given(st.lists(st.text(st.characters(exclude_characters="qQ")), max_size=4))
+def test_whatever_is_typed_is_answered(lines):
+    for line in said([*lines, "s"]):
+        assert len(line) < 200
+
+
+@settings(max_examples=50)
+@given(
+    st.sampled_from(
+        ["r", "b", "b t", "e", "e output", "e 1", "p", "w input", "w input 1", "w", ""]
+    ),
+    st.lists(st.one_of(st.text(), st.integers().map(str), st.floats().map(str)), max_size=3),
+)
+def test_whatever_follows_a_command_is_answered(command, words):
+    said([" ".join([command, *words])])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such shell")
+def test_bytes_that_are_no_text_are_a_wrong_command(model):
+    command = [sys.executable, "-m", "ttfs", "step", str(model), "--dataset", "digits"]
+    done = subprocess.run(command, input=b"\xff\xfe\ns\n", capture_output=True)
+    lines = done.stdout.decode().splitlines()
+    assert done.returncode == 0
+    assert lines[1] == r"there is no command '\\xff\\xfe'; h lists them"
+    assert lines[2] == "0 spikes so far"
 
 
 def test_help_names_every_command_and_layer():

@@ -1,14 +1,19 @@
+import contextlib
 import dataclasses
 import functools
+import gc
 import gzip
 import hashlib
 import http.server
 import io
 import math
+import os
 import shutil
+import socket
 import struct
 import threading
 import tracemalloc
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -22,6 +27,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from ttfs import datasets, published
 from ttfs.datasets import Dataset
 from ttfs.errors import DatasetError, InputError, TTFSError
+from ttfs.npz import read_npz
 
 PRESENT = {known.name for known in datasets.status() if known.location}
 fuzz = settings(
@@ -214,7 +220,7 @@ def test_read_idx_names_a_file_that_is_absent_or_a_folder(tmp_path):
     with pytest.raises(DatasetError, match=r"absent: No such file or directory$"):
         datasets.read_idx(tmp_path / "absent")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(DatasetError, match=r"folder: Is a directory$"):
+    with pytest.raises(DatasetError, match=r"folder: is a folder, not a file$"):
         datasets.read_idx(tmp_path / "folder")
 
 
@@ -735,6 +741,203 @@ def test_from_npz_of_a_damaged_archive_fails_or_returns_the_truth(tmp_path, data
         images, labels = (np.concatenate(part) for part in zip(*map(parts, splits), strict=True))
         np.testing.assert_array_equal(np.sort(labels), np.arange(10))
         np.testing.assert_array_equal(images, 4 * labels[:, None] + np.arange(4))
+
+
+# Files made to do harm
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no pipes and sockets among files here")
+@pytest.mark.parametrize("kind", ["folder", "pipe", "socket", "device"])
+@pytest.mark.parametrize("read", [datasets.from_npz, datasets.load, datasets.read_idx])
+def test_what_is_no_file_is_refused_at_once(read, kind, tmp_path, in_time):
+    path = tmp_path / "odd.npz"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+    else:
+        path.symlink_to("/dev/zero")
+    with pytest.raises(DatasetError, match=r"odd\.npz: .*is a .*, not a file"):
+        read(path)
+
+
+@pytest.mark.parametrize("name", ["no\0.npz", "\ud800.npz", "x" * 5000 + ".npz"])
+def test_a_name_that_no_file_has_is_refused(name):
+    for read in datasets.from_npz, datasets.load, datasets.read_idx:
+        with pytest.raises(DatasetError):
+            read(name)
+
+
+def archived(members, method=zipfile.ZIP_DEFLATED):
+    stream = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(stream, "w", method) as archive:
+        warnings.simplefilter("ignore")  # two members of one name
+        for name, content in members:
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+IMAGES, LABELS = npy(np.zeros((10, 4))), npy(np.arange(10))
+SOUND = [("images.npy", IMAGES), ("labels.npy", LABELS)]
+
+
+def begins(descr="'<f8'", shape="(10, 4)", order="False"):
+    """The beginning of an .npy file that says so."""
+    text = f"{{'descr': {descr}, 'fortran_order': {order}, 'shape': {shape}}}\n".encode()
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(text)) + text
+
+
+HARMFUL = {
+    "inflates though small": [("images.npy", IMAGES + bytes(10**8)), SOUND[1]],
+    "inflates truly": [("images.npy", begins(shape="(25000000,)") + bytes(2 * 10**8)), SOUND[1]],
+    "a header without end": [("images.npy", begins()[:-1] + b" " * 10**8), SOUND[1]],
+    "a long header": [("images.npy", b"\x93NUMPY\2\0" + b"\0\0\0\x10" + b"(" * 10**8), SOUND[1]],
+    "a deep header": [("images.npy", begins(shape="(" * 4000 + ")" * 4000)), SOUND[1]],
+    "more than all": [("images.npy", begins(shape=f"({2**61}, 8)") + bytes(320)), SOUND[1]],
+    "less than none": [("images.npy", begins(shape="(-10, -4)") + bytes(320)), SOUND[1]],
+    "none of very many": [("images.npy", begins(shape=f"(0, {2**40}, {2**40})")), SOUND[1]],
+    "no whole number": [("images.npy", begins(shape="(10.0, 4)") + bytes(320)), SOUND[1]],
+    "records": [("images.npy", begins("[('a', '<f8')]") + bytes(320)), SOUND[1]],
+    "objects": [("images.npy", begins("'|O'") + bytes(320)), SOUND[1]],
+    "nothing each": [("images.npy", begins("'<U0'", f"({2**60},)")), SOUND[1]],
+    "twice": [*SOUND, SOUND[0]],
+    "without .npy": [("images", IMAGES), SOUND[1]],
+}
+
+
+def lost_memory(read, path):
+    """How many bytes were held while a file was refused with one short line and no chain."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(DatasetError) as caught:
+            read(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    error = caught.value
+    assert str(error).isprintable()
+    assert len(str(error)) < 500
+    assert error.__cause__ is None
+    assert error.__suppress_context__ or error.__context__ is None
+    return peak
+
+
+@pytest.mark.parametrize("members", HARMFUL.values(), ids=HARMFUL)
+def test_an_archive_that_does_harm_is_refused_unpacked_no_further_than_needed(members, tmp_path):
+    path = written(tmp_path / "mine.npz", archived(members))
+    assert lost_memory(datasets.from_npz, path) < 2**22
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_packings_without_bounds_are_refused(method, tmp_path):
+    path = written(tmp_path / "mine.npz", archived(SOUND, method))
+    with pytest.raises(DatasetError, match="compressed otherwise than np.savez_compressed does"):
+        datasets.from_npz(path)
+
+
+def test_what_is_not_asked_for_is_not_unpacked(tmp_path):
+    path = written(tmp_path / "mine.npz", archived([*SOUND, ("other.npy", bytes(10**8))]))
+    tracemalloc.start()
+    assert len(datasets.from_npz(path)[0]) == 8
+    assert tracemalloc.get_traced_memory()[1] < 2**22
+    tracemalloc.stop()
+
+
+def test_what_is_packed_well_is_read(tmp_path):
+    images, path = np.zeros((3000, 28, 28)), tmp_path / "mine.npz"
+    images[:, 3, 3] = 1
+    np.savez_compressed(path, images=images, labels=np.arange(3000) % 10)
+    assert images.nbytes > 300 * path.stat().st_size
+    assert len(datasets.from_npz(path)[0]) == 2400
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_arrays_come_back_in_whatever_order_they_were_stored(order, dtype, tmp_path):
+    images = np.asarray(np.random.default_rng(0).integers(0, 2, (10, 3, 5)), dtype, order=order)
+    for save in np.savez, np.savez_compressed:
+        save(tmp_path / "mine.npz", images=images, labels=np.arange(10))
+        found, _ = read_npz(tmp_path / "mine.npz", ["images"])
+        np.testing.assert_array_equal(found["images"], images)
+        assert found["images"].dtype == dtype
+
+
+@pytest.mark.parametrize("place", ["size", "packed size", "offset", "flags", "method", "sum"])
+@pytest.mark.parametrize("value", [0, 1, 2**15, 2**31, 2**32 - 1])
+def test_a_directory_that_lies_is_refused_or_read_right(place, value, tmp_path):
+    content = bytearray(archived(SOUND))
+    start = content.index(b"PK\1\2")
+    at, size = {
+        "size": (24, 4), "packed size": (20, 4), "offset": (42, 4), "flags": (8, 2),
+        "method": (10, 2), "sum": (16, 4),
+    }[place]  # fmt: skip
+    content[start + at : start + at + size] = (value % 256**size).to_bytes(size, "little")
+    path = written(tmp_path / "mine.npz", bytes(content))
+    tracemalloc.start()
+    splits = attempt(datasets.from_npz, path)
+    assert tracemalloc.get_traced_memory()[1] < 2**22
+    tracemalloc.stop()
+    assert splits is None or not splits[0].images.any()
+
+
+def test_names_in_an_archive_do_not_break_a_screen(tmp_path):
+    path = written(tmp_path / "mine.npz", archived([("\x1b[31m\n.npy", b""), ("x" * 9000, b"")]))
+    lost_memory(datasets.from_npz, path)
+
+
+def test_read_idx_does_not_unpack_what_a_bomb_announces(tmp_path):
+    announced = struct.pack(">4B2I", 0, 0, 8, 2, 2**16, 2**13)
+    path = written(tmp_path / "bomb", gzip.compress(announced + bytes(2**20)))
+    assert lost_memory(datasets.read_idx, path) < 2**22
+    claims = struct.pack(">4B255I", 0, 0, 8, 255, *[2**32 - 1] * 255)
+    for content in claims, gzip.compress(claims):
+        lost_memory(datasets.read_idx, written(tmp_path / "claims", content))
+
+
+def test_a_set_that_is_nowhere_has_one_traceback(home):
+    lost_memory(lambda path: datasets.mnist(), home)
+    lost_memory(datasets.mnist, home / "nowhere")
+
+
+def test_a_folder_for_data_that_cannot_be_is_named(home, monkeypatch):
+    monkeypatch.setenv("TTFS_DATA_DIR", "x" * 5000)
+    with pytest.raises(DatasetError, match="mnist: File name too long"):
+        datasets.mnist()
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # pooch leaves its connection open
+def test_a_mirror_without_end_is_left(home, monkeypatch, serve):
+    class Endless(http.server.SimpleHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                while True:
+                    self.wfile.write(bytes(2**20))
+
+        def log_message(self, *_):
+            pass
+
+    monkeypatch.setitem(published.MIRRORS, "mnist", [serve(home, Endless)])
+    with pytest.raises(DatasetError, match="neither found nor downloaded"):
+        datasets.mnist()
+    gc.collect()
+
+
+@pytest.mark.parametrize("error", [ValueError("a proxy"), UnicodeError("a name"), OSError("x")])
+def test_whatever_the_network_says_is_told_in_one_sentence(error, home, monkeypatch):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("requests.get", fail)
+    with pytest.raises(
+        DatasetError, match=f"nor downloaded .{type(error).__name__}.; put"
+    ) as caught:
+        datasets.mnist()
+    assert caught.value.__cause__ is None
 
 
 # By name

@@ -2,6 +2,7 @@ import errno
 import io
 import json
 import os
+import socket
 import zipfile
 from dataclasses import dataclass
 
@@ -12,7 +13,20 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from ttfs.errors import InputError
-from ttfs.files import archive, as_json, first_bytes, npy, take, write_atomically
+from ttfs.files import (
+    ROOM,
+    SHARE,
+    archive,
+    as_json,
+    check_room,
+    first_bytes,
+    from_json,
+    npy,
+    open_file,
+    read_file,
+    take,
+    write_atomically,
+)
 
 posix = pytest.mark.skipif(os.name != "posix", reason="no pipes and links among files here")
 
@@ -189,3 +203,101 @@ def test_arrays_beyond_four_gigabytes_are_refused():
     huge = np.broadcast_to(np.zeros(1), (2**29,))
     with pytest.raises(InputError, match="4 GiB"):
         archive({"a": huge})
+
+
+# Reading what anyone may have written
+
+
+def make_odd(path, kind):
+    """Something that is there and no file; its path."""
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+    elif kind == "link to a device":
+        path.symlink_to("/dev/zero")
+    return path
+
+
+ODD = ["folder", "pipe", "socket", "link to a device"]
+
+
+@posix
+@pytest.mark.parametrize("kind", ODD)
+def test_what_is_no_file_is_refused_and_not_waited_for(kind, tmp_path, in_time):
+    path = make_odd(tmp_path / "odd", kind)
+    for read in open_file, lambda path: read_file(path, 100):
+        with pytest.raises(OSError, match=r"is a .*, not a file: '.*odd'"):
+            read(path)
+
+
+@pytest.mark.parametrize("name", ["absent", "no\0file", "\ud800" * 3, "long" * 1000, ""])
+def test_a_name_that_no_file_has_is_an_error_of_files(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OSError, match="No such file|too long"):
+        open_file(name)
+
+
+def test_no_more_is_read_than_is_allowed(tmp_path):
+    path = tmp_path / "text"
+    path.write_bytes(b"12345")
+    assert read_file(path, 5) == b"12345"
+    with pytest.raises(OSError, match="is larger than 4 bytes"):
+        read_file(path, 4)
+
+
+def test_room_is_in_proportion_to_a_file():
+    for size in (0, 1, 10**6):
+        check_room(ROOM + SHARE * size, size, "it", "ask")
+        with pytest.raises(InputError, match=f"it takes .* MB, too much for {size:,} bytes; ask"):
+            check_room(ROOM + SHARE * size + 1, size, "it", "ask")
+    with pytest.raises(InputError, match="it takes over 10.12 MB, too much"):
+        check_room(2**8000, 10, "it", "ask")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(b"", b"{", b"tru", b"\xff\xfe", b"\xef\xbb\xbf1", b"1 2", b"'a'", b'"\n"'),
+        *(b"NaN", b"[Infinity]", b"-Infinity", b"9" * 301, b"-" + b"9" * 300, b"9" * 100_000),
+        *(b'{"a": 1, "a": 2}', b'{"b": {"a": 1, "a": 1}}'),
+        *(b"[" * 33 + b"]" * 33, b"[" * 100_000 + b"]" * 100_000, b'{"a":' * 100_000, b"[" * 10**6),
+    ],
+    ids=lambda text: repr(text[:20]),
+)
+def test_what_is_no_plain_json_is_refused(text):
+    with pytest.raises(InputError, match=r"^is not JSON: .") as caught:
+        from_json(text)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 300
+
+
+def test_nan_and_infinity_are_read_where_they_are_meant():
+    nan, inf = from_json(b"[NaN, -Infinity]", endless=True)
+    assert (nan != nan, inf) == (True, -np.inf)
+
+
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.integers(-(10**299), 10**299)
+        | st.text(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    )
+)
+def test_what_was_written_as_json_is_read(value):
+    assert from_json(as_json(value, "it")) == value
+
+
+def test_what_is_nested_as_deeply_as_may_be_written_is_read():
+    value = 0
+    for _ in range(31):
+        value = [value]
+    assert from_json(as_json(value, "it")) == value
+    with pytest.raises(InputError, match="nested deeper"):
+        as_json([value], "it")

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ttfs
+from ttfs import files, model_file
 from ttfs.decoding import RULE
 from ttfs.errors import InputError, ModelFileError
 from ttfs.files import archive
@@ -146,7 +147,7 @@ def networks(draw):
         t_max=draw(st.sampled_from([16, 7.3, 256])),
         seed=draw(st.integers(0, 2**128)),
         dtype=dtype,
-        unit=draw(st.text(max_size=5)),
+        unit=draw(st.text(max_size=5).filter(str.isprintable)),
     )
     for k, (_, scale) in enumerate(chain):
         network.scales[k] = scale
@@ -529,8 +530,10 @@ def test_settings_that_cannot_be_kept_are_refused(path, settings, message):
 def test_other_things_than_networks_and_other_units_than_text_are_refused(path):
     with pytest.raises(InputError, match="must be a Network, got str"):
         ttfs.save(path, "network")
+    network = small_network()
+    network.unit = 5
     with pytest.raises(InputError, match="header: unit must be str, got int"):
-        ttfs.save(path, small_network(unit=5))
+        ttfs.save(path, network)
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
@@ -595,7 +598,7 @@ def test_sealed_nonsense_is_refused(path, content):
 def test_what_is_no_file_is_refused(tmp_path):
     with pytest.raises(ModelFileError, match=r"no\.npz: there is no such file"):
         ttfs.load(tmp_path / "no.npz")
-    with pytest.raises(ModelFileError, match="folder or a device"):
+    with pytest.raises(ModelFileError, match="is a folder, not a file$"):
         ttfs.load(tmp_path)
     with pytest.raises(ModelFileError, match=r"no such file"):
         ttfs.load("\0")
@@ -606,7 +609,7 @@ def test_what_is_no_file_is_refused(tmp_path):
 @pytest.mark.skipif(os.name != "posix", reason="no pipes among files here")
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ModelFileError, match="folder or a device"):
+    with pytest.raises(ModelFileError, match="is a pipe, a socket or a device, not a file"):
         ttfs.load(tmp_path / "pipe")
 
 
@@ -632,7 +635,7 @@ def test_a_file_that_may_not_be_read_is_refused(saved, monkeypatch):
     def fail(*_):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr("builtins.open", fail)
+    monkeypatch.setattr("os.open", fail)
     with pytest.raises(ModelFileError, match="cannot be read: Permission denied"):
         ttfs.load(saved)
 
@@ -919,3 +922,119 @@ def test_zips_of_another_make_are_refused(path, content):
         assert tracemalloc.get_traced_memory()[1] < 2**20
     finally:
         tracemalloc.stop()
+
+
+# Memory in proportion to the file
+
+
+def narrow(inputs):
+    """A model of one-bit weights from so many inputs to one output, as a stranger forges it."""
+    header = json.loads(json.dumps(HEADER))
+    header["layers"] = [{**HEADER["layers"][0], "inputs": inputs, "outputs": 1}]
+    return header, {"weights_1": np.zeros(-(-inputs // 8), np.uint8)}
+
+
+def peak_of(read):
+    """What was read, and the most bytes that were held meanwhile."""
+    tracemalloc.start()
+    try:
+        found = read()
+        return found, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_bits_that_would_become_a_gigabyte_are_refused_and_told_how_to_trust(path):
+    forge(path, *narrow(2**22))
+    model, peak = peak_of(lambda: attempt(path))
+    assert model is None
+    assert peak < 40 * path.stat().st_size
+    with pytest.raises(
+        ModelFileError, match=r"too much for 525,\d+ bytes; load.path, trusted=True"
+    ):
+        ttfs.load(path)
+
+
+def test_many_thin_layers_are_counted_together(path):
+    header, arrays = json.loads(json.dumps(HEADER)), {}
+    header["layers"] = [
+        {**HEADER["layers"][0], "inputs": 1 if k % 2 else 2**17, "outputs": 2**17 if k % 2 else 1}
+        for k in range(40)
+    ]
+    for k in range(40):
+        arrays[f"weights_{k + 1}"] = np.zeros(2**14, np.uint8)
+    forge(path, header, arrays)
+    model, peak = peak_of(lambda: attempt(path))
+    assert model is None
+    assert peak < 60 * path.stat().st_size
+
+
+def test_a_layer_of_a_million_inputs_and_one_output_is_read(path):
+    network = ttfs.Network(ttfs.Dense(2**20, 1, weights=ttfs.Binary()))
+    ttfs.save(path, network)
+    assert np.array_equal(ttfs.load(path).network.weights[0], network.weights[0])
+
+
+def test_what_is_trusted_may_take_what_it_needs(path, monkeypatch):
+    monkeypatch.setattr(files, "ROOM", 1000)
+    saved = ttfs.save(path, ttfs.Network(ttfs.Dense(4000, 1, weights=ttfs.Binary())))
+    assert attempt(saved) is None
+    assert ttfs.load(saved, trusted=True).network.sizes == (4000, 1)
+
+
+@in_folder
+@given(network=networks())
+def test_the_room_of_a_network_is_that_of_its_arrays(network):
+    arrays = network.arrays
+    found = sum(x.nbytes for x in (arrays.weights, arrays.thresholds, arrays.signs, arrays.wholes))
+    found += network.latent_buffer.nbytes if network.binary.any() else 0
+    found += sum(
+        x.nbytes for x, several in zip(network.delays, network.delayed, strict=True) if several
+    )
+    found += sum(x.nbytes for x in network.latent_delays if x is not None)
+    assert model_file.room_of(network.layers, network.dtype) == found
+
+
+@pytest.mark.parametrize("unit", ["\x1b[31mred", "a\nb", "\u202egnp", "\ud800", "x" * 10**6, "\0"])
+def test_a_unit_that_breaks_a_screen_is_refused(path, unit):
+    forge(path, changed(HEADER, ("unit",), unit), ARRAYS)
+    with pytest.raises(
+        ModelFileError, match=r"Network\(unit=...\) must be printable text"
+    ) as caught:
+        ttfs.load(path)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("t_max", [1e155, 1e200, 1.7e308, 10**299, 1e-160, 5e-324])
+def test_horizons_whose_square_is_no_number_are_refused_where_delays_learn(path, t_max):
+    header, arrays = parts(GOLDEN_DELAYS)
+    forge(path, changed(header, ("t_max",), t_max), arrays)
+    with pytest.raises(ModelFileError, match="t_max"):
+        ttfs.load(path)
+
+
+def test_a_report_that_is_nested_too_deeply_is_refused(path):
+    deep = b"[" * 40 + b"]" * 40
+    forge(
+        path,
+        json.dumps({**HEADER, "report": {"a": "RAW"}}).encode().replace(b'"RAW"', deep),
+        ARRAYS,
+    )
+    with pytest.raises(ModelFileError, match="nested deeper than 32"):
+        ttfs.load(path)
+
+
+def test_a_name_that_is_there_twice_is_refused(path):
+    forge(path, json.dumps(HEADER).encode().replace(b"{", b'{"seed": 1, ', 1), ARRAYS)
+    with pytest.raises(ModelFileError, match="a name is there twice"):
+        ttfs.load(path)
+
+
+def test_a_refusal_has_one_traceback(path, tmp_path):
+    forge(path, changed(HEADER, ("layers", 0, "inputs"), -1), ARRAYS)
+    for bad in path, tmp_path / "absent", tmp_path:
+        with pytest.raises(ModelFileError) as caught:
+            ttfs.load(bad)
+        error = caught.value
+        assert error.__cause__ is None
+        assert error.__suppress_context__

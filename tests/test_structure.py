@@ -17,7 +17,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 # A module imports from rows above its own, or from its own row; a package is one entry.
 ROWS = [
-    "errors",
+    "errors interrupts",
     "checks versions",
     "kernels",
     "psp weights delays",
@@ -27,7 +27,7 @@ ROWS = [
     "turns events stimuli breaks snapshots differences simulator",
     "optimizers targets losses augmentation silence causes gradients",
     "rules",
-    "metrics cost history files datasets idx published yin_yang plotting",
+    "metrics cost history files locks datasets idx npz published yin_yang plotting",
     "diagnosis checkpoint model_header model_file",
     "trainer",
     "presets comparison pictures viewer",

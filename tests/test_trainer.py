@@ -1,3 +1,7 @@
+import io
+import signal
+import sys
+
 import numba
 import numpy as np
 import pytest
@@ -6,6 +10,7 @@ from cases import for_all_threads, same_bits
 import ttfs
 from ttfs import trainer as module
 from ttfs.augmentation import Jitter
+from ttfs.checkpoint import Checkpoint
 from ttfs.errors import InputError, RunError, ShapeError
 from ttfs.rules import S4NN
 from ttfs.rules.lesson import Lesson
@@ -402,6 +407,81 @@ def test_ctrl_c_in_the_first_epoch_leaves_the_network_as_it_was(monkeypatch):
     assert history.interrupted
     assert (history.records, history.best_epoch) == ([], 0)
     assert same_bits(state(trainer.network), before)
+
+
+STEPS = [
+    *(("Checkpoint", name) for name in ("note", "write", "blend", "averaged", "replacing")),
+    *(("module", name) for name in ("evaluate", "diagnose", "_record", "_line")),
+    *(("Trainer", name) for name in ("_learn", "_revive", "_seen")),
+]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(("owner", "name"), STEPS)
+def test_ctrl_c_anywhere_in_an_epoch_leaves_a_training_of_the_epochs_before(
+    owner, name, after, monkeypatch, tmp_path
+):
+    """Also where it is raised at once, as by a handler that is not ours."""
+    home = {"Checkpoint": Checkpoint, "module": module, "Trainer": ttfs.Trainer}[owner]
+    calls, call = [], getattr(home, name)
+
+    def interrupted(*arguments):
+        calls.append(1)
+        if len(calls) == 3 and not after:
+            raise KeyboardInterrupt
+        result = call(*arguments)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(home, name, interrupted)
+        trainer = WAYS["real"]()
+        history = fit(trainer, checkpoint=tmp_path / "c.npz")
+    assert history.interrupted
+    assert all({"epoch", "revived", "seconds"} <= set(record) for record in history.records)
+    assert history.csv().count("\n") == len(history.records) + 1
+    if history.records:
+        other = WAYS["real"]()
+        expected = fit(other, epochs=len(history.records))
+        assert same_bits(state(trainer.network), state(other.network))
+        assert timeless(history) == timeless(expected)
+        assert history.best_epoch == expected.best_epoch
+    whole, resumed = WAYS["real"](), WAYS["real"]()
+    again = fit(resumed, checkpoint=tmp_path / "c.npz", resume=True)
+    assert same_end((resumed, again), (whole, fit(whole)))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals come otherwise here")
+def test_ctrl_c_in_python_waits_for_the_end_of_a_step_once_an_epoch_is_done():
+    """And is over with it: what is done afterwards is not interrupted."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        trainer, other, lines = WAYS["real"](), WAYS["real"](), []
+
+        def log(line):
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            lines.append(line)
+
+        history = fit(trainer, log=log)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (history.interrupted, len(history.records)) == (True, 1)
+    assert lines[0].startswith("epoch 1/5")
+    fit(other, epochs=1)
+    assert same_bits(state(trainer.network), state(other.network))
+
+
+@pytest.mark.parametrize("stream", [None, "closed"])
+def test_without_an_error_stream_there_is_no_bar(stream, monkeypatch):
+    if stream:
+        stream = io.StringIO()
+        stream.close()
+    monkeypatch.setattr(sys, "stderr", stream)
+    assert len(fit(WAYS["real"](), epochs=1, progress=True).records) == 1
+    assert len(fit(WAYS["real"](), epochs=1, log=[].append).records) == 1
 
 
 def test_after_ctrl_c_the_same_trainer_can_resume(tmp_path):

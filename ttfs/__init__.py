@@ -3,8 +3,7 @@
 Every neuron fires at most once, and the time of that spike is the message.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # as checkers of types know it; `typing` takes longer than all else here
 
 __version__ = "0.1.0"
 
@@ -55,6 +54,8 @@ _MODULES = {
 __all__ = sorted([*_HOME, *_MODULES])
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from ttfs import (
         augmentation,
         datasets,
@@ -96,7 +97,9 @@ if TYPE_CHECKING:
     from ttfs.weights import Binary, Real
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
+    from importlib import import_module
+
     if name in _HOME:
         value = getattr(import_module(f"ttfs.{_HOME[name]}"), name)
     elif name in _MODULES:

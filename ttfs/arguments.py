@@ -1,6 +1,7 @@
 """What can be written after `ttfs`, and what its help says."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -35,6 +36,10 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message}; see {self.prog} --help")
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Write help; argparse itself says nothing if that fails."""
+        (file or sys.stdout).write(message)
+
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
@@ -67,11 +72,13 @@ def add_train(parsers: Any) -> None:
     add = train.add_argument
     add(
         "--preset",
+        type=name,
         metavar="NAME",
         help="a whole recipe, such as binary-mnist; a wrong name lists them",
     )
     add(
         "--dataset",
+        type=name,
         metavar="D",
         help="digits, mnist, fashion-mnist, yin-yang, or FILE.npz with `images` and `labels`",
     )
@@ -83,7 +90,7 @@ def add_train(parsers: Any) -> None:
     add("--gamma", type=above_zero, metavar="X", help="lead wanted for the right output (S4NN)")
     add("--seed", type=natural, default=0, metavar="N", help="decides everything random (0)")
     add("--threads", type=count, metavar="N", help="threads; changes nothing but the time")
-    add("--out", type=Path, metavar="DIR", help="folder (runs/<preset or dataset>-seed<N>)")
+    add("--out", type=path, metavar="DIR", help="folder (runs/<preset or dataset>-seed<N>)")
     add("--resume", action="store_true", help="go on after a stop or a crash, same options")
     add("--force", action="store_true", help="overwrite an earlier run in the folder")
     add("--quiet", action="store_true", help="no bar and no lines, only errors")
@@ -92,13 +99,13 @@ def add_train(parsers: Any) -> None:
 
 def add_model(command: Any) -> None:
     """The model of a command."""
-    command.add_argument("model", type=Path, metavar="MODEL", help="model.npz of a run")
+    command.add_argument("model", type=path, metavar="MODEL", help="model.npz of a run")
 
 
 def add_data(command: Any, *, required: bool = True) -> None:
     """The data that it looks at."""
     text = "data set, as for train"
-    command.add_argument("--dataset", required=required, metavar="D", help=text)
+    command.add_argument("--dataset", type=name, required=required, metavar="D", help=text)
     command.add_argument("--split", choices=["train", "test"], default="test")
     command.add_argument("--threads", type=count, metavar="N", help="number of threads")
 
@@ -143,7 +150,7 @@ def add_plot(parsers: Any) -> None:
         " weights.png.",
     )
     add_stimulus(plot)
-    plot.add_argument("--out", type=Path, metavar="DIR", help="folder (that of the model)")
+    plot.add_argument("--out", type=path, metavar="DIR", help="folder (that of the model)")
     plot.set_defaults(command=commands.run_plot)
 
 
@@ -156,7 +163,7 @@ def add_view(parsers: Any) -> None:
         " through the events of one stimulus, click a spike and see what brought it about.",
     )
     add_stimulus(view)
-    view.add_argument("--out", type=Path, metavar="FILE", help="page (view.html beside the model)")
+    view.add_argument("--out", type=path, metavar="FILE", help="page (view.html beside the model)")
     view.set_defaults(command=commands.run_view)
 
 
@@ -186,7 +193,7 @@ def add_compare(parsers: Any) -> None:
         description="Print a table of runs of `ttfs train`, in Markdown, those of one recipe and"
         " several seeds together; with --out, draw accuracy over what it costs.",
     )
-    compare.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder of a run")
+    compare.add_argument("runs", type=path, nargs="+", metavar="RUN", help="folder of a run")
     text = "of the picture: some of spikes, time, operations, footprint (spikes,time)"
     compare.add_argument("--over", default="spikes,time", metavar="COST,...", help=text)
     compare.add_argument("--out", type=picture, metavar="FILE", help="png, pdf or svg")
@@ -208,9 +215,9 @@ def add_bench(parsers: Any) -> None:
         " merely to add the same rows of weights and that of a dense method in NumPy.",
     )
     bench.add_argument("--report", type=new_file, metavar="FILE", help="write it as JSON")
-    bench.add_argument("--cases", metavar="NAME,...", help="only these")
+    bench.add_argument("--cases", type=name, metavar="NAME,...", help="only these")
     text = "a report of before: print the ratio of each case to it"
-    bench.add_argument("--compare", type=Path, metavar="OLD.json", help=text)
+    bench.add_argument("--compare", type=path, metavar="OLD.json", help=text)
     text = "draw speeds under their limits: png, pdf or svg"
     bench.add_argument("--out", type=picture, metavar="FILE", help=text)
     bench.set_defaults(command=commands.run_bench)
@@ -238,7 +245,7 @@ def number(kind: type, least: float, most: float, what: str) -> Any:
         except ValueError:
             value = None
         if value is None or not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+            raise argparse.ArgumentTypeError(f"{quoted(text)} is not {what}")
         return value
 
     return parse
@@ -251,18 +258,35 @@ from_zero = number(float, 0, float("inf"), "a time from 0 on")
 above_zero = number(float, 5e-324, 1e308, "a number above 0")
 
 
+def quoted(text: str) -> str:
+    """What was typed, quoted; only the beginning of what is long."""
+    return repr(text) if len(text) <= 60 else f"{text[:40]!r}... ({len(text):,} characters)"
+
+
+def name(text: str) -> str:
+    """A name that could be that of a file."""
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError(f"{quoted(text)} is no name")
+    return text
+
+
+def path(text: str) -> Path:
+    """A path, whatever may be there."""
+    return Path(name(text))
+
+
 def new_file(text: str) -> Path:
     """A path that can become a file, seen before the work is done."""
-    path = Path(text)
-    if not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"{path.parent}: No such folder")
-    if path.exists() and not path.is_file():
-        raise argparse.ArgumentTypeError(f"{path}: Not a file, and in the way of one")
-    return path
+    wanted = path(text)
+    if not wanted.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{wanted.parent}: No such folder")
+    if wanted.exists() and not wanted.is_file():
+        raise argparse.ArgumentTypeError(f"{wanted}: Not a file, and in the way of one")
+    return wanted
 
 
 def picture(text: str) -> Path:
     """The same, with the ending of a picture."""
     if not text.lower().endswith((".png", ".pdf", ".svg")):
-        raise argparse.ArgumentTypeError(f"{text!r} must end in .png, .pdf or .svg")
+        raise argparse.ArgumentTypeError(f"{quoted(text)} must end in .png, .pdf or .svg")
     return new_file(text)

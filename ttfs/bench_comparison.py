@@ -1,12 +1,14 @@
 """One report of `ttfs bench` beside an earlier one."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ttfs.errors import RunError
+from ttfs.checks import as_text, positive, shown, whole
+from ttfs.errors import InputError, RunError
+from ttfs.files import from_json, read_file
 
+MOST = 2**24  # bytes of a report
 KEYS = {"name", "inputs", "threads", "microseconds"}
 
 
@@ -18,13 +20,33 @@ def read(path: Path) -> dict[str, Any]:
     RunError: a file that is none.
     """
     try:
-        report = json.loads(path.read_bytes())
-        known = all(set(case) >= KEYS for case in report["cases"])
-    except (ValueError, KeyError, TypeError):
-        known = False
-    if not known:
-        raise RunError(f"{path} is not a report that ttfs bench wrote")
+        report = from_json(read_file(path, MOST))
+        if not isinstance(report, dict) or not isinstance(report.get("cases"), list):
+            raise InputError("has no list of cases")
+        for case in report["cases"]:
+            check_case(case)
+    except OSError as error:
+        raise RunError(f"{path}: {error.strerror}") from None
+    except InputError as error:
+        raise RunError(f"{path} is not a report that ttfs bench wrote: {error}") from None
     return report
+
+
+def check_case(case: Any) -> None:
+    """See that a case says what is compared.
+
+    Raises
+    ------
+    InputError: something is missing or of another kind.
+    """
+    if not isinstance(case, dict) or not set(case) >= KEYS:
+        raise InputError(f"a case must have {', '.join(sorted(KEYS))}")
+    as_text(case["name"], "the name of a case")
+    as_text(case["inputs"], "the inputs of a case")
+    whole(case["threads"], "the threads of a case")
+    positive(case["microseconds"], "the microseconds of a case")
+    if case.get("limit_microseconds"):
+        positive(case["limit_microseconds"], "the limit_microseconds of a case")
 
 
 def compared(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
@@ -40,7 +62,7 @@ def compared(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
     missing in the earlier report: b mnist 1
     """
     if old.get("machine") != new.get("machine"):
-        yield f"the earlier report is from another machine: {old.get('machine')}"
+        yield f"the earlier report is from another machine: {shown(old.get('machine'))}"
     before, now = ({key_of(case): case for case in report["cases"]} for report in (old, new))
     for key, case in now.items():
         if key in before:

@@ -10,12 +10,24 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ttfs.checks import of_kind, positive
 from ttfs.errors import InputError, RunError
-from ttfs.files import archive, write_atomically
-from ttfs.history import History
+from ttfs.files import (
+    ARCHIVE_LIMIT,
+    archive,
+    first_bytes,
+    from_json,
+    read_file,
+    take,
+    write_atomically,
+)
+from ttfs.history import History, checked
 from ttfs.network import Network
 from ttfs.optimizers import Optimizer, Slots
 from ttfs.rules import Rule
+
+MEMBER = 512  # bytes around an array in a file, at most
+HISTORY = 2**26  # bytes of the figures of all epochs, at most
 
 
 def fingerprint(settings: Iterable[str], arrays: Iterable[np.ndarray]) -> str:
@@ -30,32 +42,47 @@ def fingerprint(settings: Iterable[str], arrays: Iterable[np.ndarray]) -> str:
 
 
 class Stored(NamedTuple):
-    """What a checkpoint file holds."""
+    """What a checkpoint file holds; `start` is where its arrays begin in the content."""
 
     identity: str
     best_score: float
     history: History
-    arrays: dict[str, np.ndarray]
+    content: bytes
+    start: int
 
 
-def load(path: Path) -> Stored:
-    """What a file holds, or a RunError."""
+def load(path: Path, most: int = ARCHIVE_LIMIT) -> Stored:
+    """What a file of at most so many bytes holds, its arrays still to be taken; or a RunError."""
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        header = json.loads(arrays.pop("header").tobytes())
-        history = History(**header["history"])
-        if not all(isinstance(record, dict) for record in history.records):
-            raise ValueError("no records of epochs")
-        return Stored(header["identity"], float(header["best_score"]), history, arrays)
-    except Exception as error:  # damage surfaces in zipfile, zlib, struct, ast or numpy alike
-        reason = str(error).split("\n")[0] or type(error).__name__
-        raise RunError(f"{path} is not a readable checkpoint: {reason}") from None
+        content = read_file(path, most)
+        text, start = first_bytes(content, "header")
+        header = from_json(text, endless=True)  # mean times of layers that were silent are NaN
+        if not isinstance(header, dict) or set(header) != {"identity", "best_score", "history"}:
+            raise InputError("its header is that of something else")
+        score = of_kind(header["best_score"], int | float, "best_score", "a number")
+        score = positive(None if isinstance(score, bool) else score, "best_score", zero=True)
+        identity = of_kind(header["identity"], str, "identity", "a text")
+        return Stored(identity, score, checked(header["history"]), content, start)
+    except (InputError, OSError) as error:
+        raise unreadable(path, error) from None
 
 
-def kind(array: np.ndarray) -> tuple:
-    """What an array must have in common with another to take its place."""
-    return array.dtype, array.shape
+def unreadable(path: Path, error: Exception) -> RunError:
+    """An error that says why."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return RunError(f"{path} is not a readable checkpoint: {reason}")
+
+
+def check_state(array: np.ndarray, name: str) -> None:
+    """What an array can hold after an epoch: counts, weights, and what optimizers remember."""
+    if array.dtype.kind == "i":
+        sound = (array >= 0) & (array < 2**53)
+    elif name.endswith(".square"):  # a running mean, which may be beyond all numbers
+        sound = array >= 0
+    else:
+        sound = np.isfinite(array)
+    if not sound.all():
+        raise InputError(f"{name} holds numbers that cannot be")
 
 
 class Checkpoint:
@@ -89,21 +116,27 @@ class Checkpoint:
             raise RunError(f"{path}: there is no folder {path.parent}")
         self.path, self.identity = path, identity
 
-    def note(self, record: dict[str, float], score: float) -> None:
-        """Add an epoch's record, and keep its weights if they scored higher than all before.
-
-        Raises InputError if they are no longer finite.
-        """
+    def weights(self) -> dict[str, np.ndarray]:
+        """A copy of the parameters as they are; an InputError if they are no longer finite."""
         if not all(np.isfinite(array).all() for array in self.parameters.values()):
             raise InputError(
                 f"weights are no longer finite after epoch {self.epoch + 1};"
                 " lower the learning rate"
             )
-        self.history.records.append(record)
+        return {name: array.copy() for name, array in self.parameters.items()}
+
+    def note(
+        self, record: dict[str, float], score: float, weights: dict[str, np.ndarray] | None = None
+    ) -> None:
+        """Add an epoch's whole record, and keep its weights if they scored higher than all before.
+
+        weights: those that scored; if not given, those of now.
+        """
+        weights = weights or self.weights()
         if score > self.best_score:
-            self.best_score, self.history.best_epoch = score, self.epoch
-            for name, array in self.parameters.items():
-                self.best[name][:] = array
+            self.best_score, self.best = score, weights
+            self.history.best_epoch = self.epoch + 1
+        self.history.records.append(record)
 
     def blend(self, share: float) -> None:
         """Move the running mean of the weights towards those of now; the first times faster."""
@@ -152,22 +185,59 @@ class Checkpoint:
         """Go back to what the file holds; if there is none, begin at the beginning."""
         if self.path is None or not self.path.exists():
             return
-        stored = load(self.path)
+        arrays = self._arrays()
+        room = sum(array.nbytes + MEMBER for array in arrays.values())
+        stored = load(self.path, min(room + HISTORY, ARCHIVE_LIMIT))
         if stored.identity != self.identity:
             raise RunError(
                 f"{self.path} belongs to a training with other data or settings;"
                 " resume with the same ones, or start anew"
             )
-        arrays = self._arrays()
-        if {name: kind(array) for name, array in arrays.items()} != {
-            name: kind(array) for name, array in stored.arrays.items()
-        }:
-            raise RunError(f"{self.path} is not a readable checkpoint: other arrays are in it")
-        for name, array in arrays.items():
-            array[:] = stored.arrays[name]
+        before = {name: array.copy() for name, array in arrays.items()}
+        try:
+            self._take(stored, arrays)
+        except InputError as error:
+            for name, array in arrays.items():
+                array[:] = before[name]
+            self._refresh()
+            raise unreadable(self.path, error) from None
         self.best_score, self.history = stored.best_score, stored.history
         self.history.interrupted = False
-        self._refresh()
+
+    def _take(self, stored: Stored, arrays: dict[str, np.ndarray]) -> None:
+        """Give the network what was stored; InputError for what no training would have stored."""
+        start = stored.start
+        for name, array in arrays.items():
+            found, start = take(stored.content, start, name, array.dtype, array.shape)
+            array[:] = found
+        header, _ = first_bytes(stored.content, "header")
+        text = np.frombuffer(header, np.uint8)
+        if archive({"header": text, **arrays}) != stored.content:
+            raise InputError("other arrays are in it, or in another form")
+        for name, array in arrays.items():
+            check_state(array, name)
+        layers = range(1, len(self.network.layers) + 1)
+        known = {f"{name}_{k}" for name in ("silent", "latency") for k in layers}
+        for name in stored.history.records[0]:
+            if name.startswith(("silent_", "latency_")) and name not in known:
+                raise InputError(f"an epoch has {name}, of {len(layers)} layers")
+        if self.blends[0] < len(stored.history.records):
+            raise InputError(f"blends must count each epoch, got {self.blends[0]}")
+        now = {name: array.copy() for name, array in self.parameters.items()}
+        with np.errstate(all="ignore"):  # what that leads to is found by the network
+            for parameters in (self.best, self.mean, now):
+                self._give(parameters)
+                self._check_network()
+
+    def _check_network(self) -> None:
+        """Delays and scales that a network can have; its thresholds it has checked itself."""
+        for k, (delays, binary) in enumerate(
+            zip(self.network.delays, self.network.binary, strict=True), start=1
+        ):
+            if not np.isfinite(delays).all():
+                raise InputError(f"layer {k}: delays must be finite")
+            if not binary and self.network.scales[k - 1] != 1:
+                raise InputError(f"layer {k}: real weights have scale 1")
 
     def _arrays(self) -> dict[str, np.ndarray]:
         """Every array of the state, by the name it has in the file."""

@@ -251,14 +251,6 @@ def moderate(value: Any, whose: str, *, zero: bool = False) -> float:
     return found
 
 
-def printable(value: Any, whose: str) -> str:
-    """A text, not empty, that a line of a terminal can show as it is."""
-    of_kind(value, str, whose, "a text")
-    if not value or not value.isprintable():
-        raise InputError(f"{whose} must be a text that can be printed, got {short(value)}")
-    return str(value)
-
-
 def whole(value: Any, whose: str, *, least: int = 1) -> int:
     """A whole number, `least` or more, that is not too large to be a float, too."""
     kinds = isinstance(value, int | np.integer) and not isinstance(value, bool | np.timedelta64)
@@ -298,3 +290,29 @@ def check_dtype(dtype: Any, whose: str) -> np.dtype:
     if checked not in (np.float32, np.float64):
         raise InputError(f"{whose} must be float32 or float64, got {short(dtype)}")
     return checked
+
+
+def as_text(value: Any, whose: str, *, most: int = 100) -> str:
+    """Text that fits into one line of any screen: printable, and not too long.
+
+    >>> as_text("time constant", "Network(unit=...)")
+    'time constant'
+    """
+    if not isinstance(value, str):
+        raise InputError(f"{whose} must be a text, got {short(value)}")
+    if len(value) > most or not value.isprintable():
+        raise InputError(
+            f"{whose} must be printable text of at most {most} characters, got {short(value)}"
+        )
+    return value
+
+
+def shown(value: Any, most: int = 2000) -> str:
+    """A value for one line of a screen: what cannot be printed is escaped, what is long is cut.
+
+    >>> print(shown("two\\nlines and \\x1b[31mred"))
+    two\\nlines and \\x1b[31mred
+    """
+    text = str(value)
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:most])
+    return line if max(len(text), len(line)) <= most else f"{line[:most]}..."

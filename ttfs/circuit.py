@@ -10,12 +10,12 @@ import numpy as np
 
 from ttfs.checks import (
     as_array,
+    as_text,
     check_dtype,
     convert,
     number,
     of_kind,
     positive,
-    printable,
     short,
     whole,
 )
@@ -74,7 +74,7 @@ class Circuit:
         self.projections = all_of(Projection, projections)
         self.t_max = positive(t_max, "Circuit(t_max=...)", endless=True)
         self.dtype = check_dtype(dtype, "Circuit(dtype=...)")
-        self.unit = printable(unit, "Circuit(unit=...)")
+        self.unit = as_text(unit, "Circuit(unit=...)")
         self.psp: Response = Step() if psp is None else psp
         of_kind(self.psp, Step | Ramp, "Circuit(psp=...)", "Step() or Ramp(rise)")
         self.names = tuple(population.name for population in self.populations)

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,9 @@ def recipe_of(options: argparse.Namespace) -> Any:
     return recipe
 
 
-def run_train(options: argparse.Namespace) -> int:
+def run_train(options: argparse.Namespace) -> None:
     """Train, and say where things are."""
-    from ttfs.runs import Run, train
+    from ttfs.runs import SAVED, Run, train
 
     name = options.preset or Path(options.dataset or "digits").stem
     folder = options.out or Path("runs") / f"{name}-seed{options.seed}"
@@ -49,16 +50,14 @@ def run_train(options: argparse.Namespace) -> int:
         resume=options.resume,
         force=options.force,
         progress=False if options.quiet else None,
-        log=None if options.quiet else print,
+        log=None if options.quiet else partial(print, flush=True),
     )
     report = train(recipe_of(options), run)
     if not options.quiet:
         print_report(report)
         print(f"written to {folder}")
     if report["interrupted"]:
-        print("ttfs: stopped; the best weights so far are saved", file=sys.stderr)
-        return 130
-    return 0
+        raise KeyboardInterrupt(SAVED)
 
 
 def run_evaluate(options: argparse.Namespace) -> None:
@@ -104,6 +103,7 @@ def print_report(report: dict[str, Any]) -> None:
 
 def run_info(options: argparse.Namespace) -> None:
     """Describe a model file, and say what the model costs."""
+    from ttfs.checks import shown
     from ttfs.model_file import load
 
     if options.cost and not options.dataset:
@@ -123,13 +123,14 @@ def run_info(options: argparse.Namespace) -> None:
         if isinstance(value, float):
             value = f"{100 * value:.2f} %"
         if value is not None:
-            print(f"  {key.replace('_', ' ')}: {value}")
+            print(f"  {key.replace('_', ' ')}: {shown(value)}")
     if options.cost:
         print_cost(model, options)
 
 
 def print_cost(model: Any, options: argparse.Namespace) -> None:
     """What a model needs, in all and until it has decided."""
+    from ttfs.checks import shown
     from ttfs.cost import cost_of
     from ttfs.propagation import lost_share
     from ttfs.runs import split_of, stimuli_for
@@ -139,7 +140,7 @@ def print_cost(model: Any, options: argparse.Namespace) -> None:
     cost = cost_of(model.network, stimuli)
     warn_lost(lost_share(model.network, stimuli))
     zeros = 100 * cost.connection_sparsity
-    print(f"  cost, for {cost.samples} samples of {options.dataset} {options.split}:")
+    print(f"  cost, for {cost.samples} samples of {shown(options.dataset)} {options.split}:")
     print(f"    parameters            {cost.parameters:,}, {zeros:.1f} % of the weights are 0")
     print(
         f"    footprint             {cost.footprint_bits / 8000:,.1f} kB: {cost.weight_bits:,} bits"

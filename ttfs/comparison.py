@@ -1,14 +1,16 @@
 """Runs of several recipes and seeds, side by side."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from glob import iglob
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ttfs.checks import as_text, of_kind, shown
 from ttfs.errors import InputError, RunError
+from ttfs.files import from_json, read_file
 
 HEAD = (
     *("run", "network", "response", "weights", "augmentation", "epochs", "seconds", "seeds"),
@@ -22,6 +24,23 @@ COSTS = {
     "footprint": "footprint (kB)",
 }
 """What accuracy can be drawn over, and what the axis says."""
+
+MOST = 2**24  # bytes of a report; parsed JSON takes some thirty times the memory of its text
+KEYS = "recipe", "dataset"
+TEXTS = "preset", "network", "response", "weights", "published"
+FIGURES = (
+    *("accuracy", "accuracy_lenient", "undecided", "samples", "epochs", "seconds", "seed"),
+    *("decision_time_mean", "input_window"),
+)
+PARTS = {
+    "spikes_per_sample": ("until_decision",),
+    "synaptic_operations_per_sample": ("until_decision",),
+    "cost": ("footprint_bits",),
+}
+"""What is read of a report: texts to compare and to show, numbers, and numbers one level below.
+
+All may be null.
+"""
 
 
 @dataclass(frozen=True)
@@ -39,8 +58,9 @@ class Group:
         found: list[Any] = list(self.reports)
         for key in keys:
             found = [each.get(key) if isinstance(each, dict) else None for each in found]
-        return np.array([np.nan if each is None else each for each in found], float)
+        return np.array([np.nan if each is None else float(each) for each in found])
 
+    @np.errstate(all="ignore")  # of a window of 0; what is not finite is not shown
     def cost(self, name: str) -> np.ndarray:
         """One of COSTS for each report; decision times in lengths of the input window."""
         if name == "time":
@@ -78,7 +98,7 @@ def groups(folders: Iterable[Path]) -> list[Group]:
         found.setdefault(key, []).append((Path(folder), report))
     return [
         Group(
-            runs[0][1].get("preset") or runs[0][0].resolve().name,
+            runs[0][1].get("preset") or shown(runs[0][0].resolve().name),
             tuple(report for _, report in runs),
         )
         for runs in found.values()
@@ -89,18 +109,54 @@ def report_of(folder: Path) -> dict[str, Any]:
     """The report of a run."""
     path = folder / "report.json"
     try:
-        report = json.loads(path.read_bytes())
+        report = from_json(read_file(path, MOST))
+        if not isinstance(report, dict) or not {"recipe", "dataset", "accuracy"} <= set(report):
+            raise InputError("is not the report of a training run")
+        check_report(report)
     except OSError as error:
-        inside = f"; did you mean {folder}/*?" if any(folder.glob("*/report.json")) else ""
+        inside = (
+            f"; did you mean {folder}/*?" if any(iglob("*/report.json", root_dir=folder)) else ""
+        )
         raise RunError(
             f"{folder} is not the folder of a finished run:"
             f" {path.name}: {error.strerror or error}{inside}"
         ) from None
-    except ValueError:
-        raise RunError(f"{path} is not JSON") from None
-    if not isinstance(report, dict) or not {"recipe", "dataset", "accuracy"} <= set(report):
-        raise RunError(f"{path} is not the report of a training run")
+    except InputError as error:
+        raise RunError(f"{path} {error}") from None
     return report
+
+
+def check_report(report: dict[str, Any]) -> None:
+    """See that what is read of a report is of the right kind.
+
+    Raises
+    ------
+    InputError: text in the place of a number, or the like; text that cannot be printed.
+    """
+    for name in KEYS:
+        of_kind(report[name], str | None, f"says what cannot be: {name}", "a text")
+    for name in TEXTS:
+        if report.get(name) is not None:
+            as_text(report[name], f"says what cannot be: {name}", most=10_000)
+    augmentation = report.get("augmentation") or []
+    if not isinstance(augmentation, list):
+        raise InputError("says what cannot be: augmentation must be a list")
+    for each in augmentation:
+        as_text(each, "says what cannot be: augmentation", most=10_000)
+    check_numbers(report, FIGURES)
+    for name, figures in PARTS.items():
+        if report.get(name) is not None:
+            check_numbers(report[name], figures)
+
+
+def check_numbers(record: Any, names: Sequence[str]) -> None:
+    """See that a dictionary has numbers under these names, or nothing."""
+    if not isinstance(record, dict):
+        raise InputError(f"says what cannot be: {', '.join(names)} must have names")
+    for name in names:
+        value = record.get(name)
+        if value is not None and type(value) not in (int, float):
+            raise InputError(f"says what cannot be: {name} must be a number")
 
 
 def costs(found: Sequence[Group], name: str) -> dict[str, np.ndarray]:
@@ -128,9 +184,19 @@ def table(found: Sequence[Group]) -> str:
     | `mine` | 784-400-10 |  |  |
     """
     lines = [HEAD, ("---",) * len(HEAD), *(row(group) for group in found)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+    return "\n".join(f"| {' | '.join(map(cell, cells))} |" for cells in lines)
 
 
+def cell(text: str) -> str:
+    """Text that stays in its cell.
+
+    >>> cell("one|two")
+    'one\\\\|two'
+    """
+    return shown(text).replace("|", "\\|")
+
+
+@np.errstate(all="ignore")
 def row(group: Group) -> tuple[str, ...]:
     """A group's cells of the table."""
     first = group.reports[0]
@@ -155,6 +221,7 @@ def row(group: Group) -> tuple[str, ...]:
     )
 
 
+@np.errstate(all="ignore")
 def span(values: np.ndarray, digits: int) -> str:
     """The mean, and the least and largest if they differ.
 

@@ -8,6 +8,7 @@ from typing import TextIO
 
 import numpy as np
 
+from ttfs.checks import short, shown
 from ttfs.differences import Change
 from ttfs.errors import InputError, TTFSError
 from ttfs.events import Event
@@ -16,6 +17,8 @@ from ttfs.simulator import Simulator
 
 TOP = 5  # potentials of a layer that are shown
 MOST = 20  # changes that are listed
+LONGEST = 1000  # characters of a line
+DIGITS = 18  # of a number of a layer or neuron; no network has as many
 
 HELP = """\
 Enter            the next event
@@ -101,12 +104,16 @@ class Console:
         while True:
             if asks:
                 self._ask()
-            line = commands.readline()
+            line = commands.readline(LONGEST)
             if not line:
                 if asks:
                     self._say("")
                 return
-            if not self.obey(line):
+            if len(line) == LONGEST and not line.endswith("\n"):
+                self._say(f"a command has fewer than {LONGEST} characters")
+                while line and not line.endswith("\n"):
+                    line = commands.readline(LONGEST)
+            elif not self.obey(line):
                 return
 
     def _ask(self) -> None:
@@ -121,7 +128,7 @@ class Console:
             return False
         try:
             if word not in self._commands:
-                raise InputError(f"there is no command {word!r}; h lists them")
+                raise InputError(f"there is no command {short(word)}; h lists them")
             self._commands[word](rest)
         except TTFSError as error:
             self._say(str(error))
@@ -321,14 +328,16 @@ class Console:
         circuit = self.simulator.circuit
         for length in (2, 1):
             name, rest = " ".join(words[:length]), words[length:]
-            if name in self._names or (length == 1 and name.isdecimal()):
+            if name in self._names or (length == 1 and is_number(name)):
                 layer = circuit.layer(name if name in self._names else int(name))
                 if not rest:
                     return layer, None
-                if len(rest) > 1 or not rest[0].isdecimal():
-                    raise InputError(f"{' '.join(rest)!r} is no neuron of {self._names[layer]}")
+                if len(rest) > 1 or not is_number(rest[0]):
+                    what = short(" ".join(rest))
+                    raise InputError(f"{what} is no neuron of {self._names[layer]}")
                 return circuit.neuron(layer, int(rest[0]))
-        raise InputError(f"no layer is called {words[0]!r}; there are {', '.join(self._names)}")
+        there = ", ".join(self._names)
+        raise InputError(f"no layer is called {short(words[0])}; there are {there}")
 
     def _neuron(self, words: list[str], example: str) -> tuple[int, int]:
         """A neuron, by its layer and number."""
@@ -365,11 +374,16 @@ def time_in(words: list[str], wanted: str) -> float:
     except ValueError:
         raise InputError(wanted) from None
     if isnan(time) or time < 0:
-        raise InputError(f"a time is 0 or more, got {word}")
+        raise InputError(f"a time is 0 or more, got {shown(word, 60)}")
     return time
 
 
 def nothing_after(words: list[str], command: str) -> None:
     """Complain of words that mean nothing."""
     if words:
-        raise InputError(f"{command} takes nothing after it, got {' '.join(words)!r}")
+        raise InputError(f"{command} takes nothing after it, got {short(' '.join(words))}")
+
+
+def is_number(word: str) -> bool:
+    """Whether a word may be the number of a layer or neuron."""
+    return word.isdecimal() and len(word) <= DIGITS

@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ttfs import published
-from ttfs.checks import as_array, flat_labels
+from ttfs.checks import as_array, flat_labels, shown
 from ttfs.errors import DatasetError, InputError
 from ttfs.idx import read_idx as read_idx  # part of this module's interface
-from ttfs.idx import reason
+from ttfs.npz import read_npz
 from ttfs.yin_yang import yin_yang_points as yin_yang_points
 
 _DIGITS_SHA256 = "af104d81e7cd419be5f343d23c6ca2e4e4ff847b06636260802df8e903c6183f"
@@ -137,7 +137,7 @@ def digits() -> Splits:
     try:
         packed = resources.files("ttfs").joinpath("data/digits.npz").read_bytes()
     except OSError as error:
-        raise DatasetError(f"digits: {error}; install ttfs again") from error
+        raise DatasetError(f"digits: {error}; install ttfs again") from None
     if hashlib.sha256(packed).hexdigest() != _DIGITS_SHA256:
         raise DatasetError("digits: data/digits.npz of the package is damaged; install ttfs again")
     with np.load(io.BytesIO(packed)) as arrays:
@@ -241,27 +241,12 @@ _ARRAYS = ("images", "labels", "test_images", "test_labels")
 
 def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays of `path` that `from_npz` knows: the first two of `_ARRAYS`, or all."""
-    try:
-        with path.open("rb") as file:
-            if file.peek(2)[:2] != b"PK":  # of which NumPy would say that it is pickled
-                raise ValueError("not an archive as np.savez writes it")
-            with np.load(file, allow_pickle=False) as arrays:
-                found = {key: _read_array(arrays, key) for key in _ARRAYS if key in arrays}
-                names = ", ".join(arrays.files) or "nothing"
-    except Exception as error:  # damage surfaces in zipfile, zlib, struct, ast or numpy alike
-        raise DatasetError(f"{path}: cannot be read as .npz ({reason(error)})") from error
+    found, names = read_npz(path, _ARRAYS)
     for key in _ARRAYS if found.keys() & {*_ARRAYS[2:]} else _ARRAYS[:2]:
         if key not in found:
-            raise DatasetError(f"{path}: there is no array {key}, only {names}")
+            there = shown(", ".join(names), 200) or "nothing"
+            raise DatasetError(f"{path}: there is no array {key}, only {there}")
     return found
-
-
-def _read_array(arrays: Any, key: str) -> NDArray[Any]:
-    """One array, or a ValueError that names it."""
-    try:
-        return np.asarray(arrays[key])
-    except ValueError as error:
-        raise ValueError(f"{key}: {error}") from error
 
 
 def _npz_split(
@@ -271,16 +256,20 @@ def _npz_split(
     images = arrays[f"{prefix}images"]
     if images.ndim < 2:
         raise DatasetError(f"{path}: {prefix}images must be (n, ...), got {images.shape}")
+    labels = _as_labels(arrays[f"{prefix}labels"], f"{path} ({split})")
+    if not images.size:
+        raise DatasetError(
+            f"{path}: {prefix}images must be (n, ...), not empty, got {images.shape}"
+        )
     shape = images.shape[1:]
     flat = images.reshape(len(images), math.prod(shape))
-    labels = _as_labels(arrays[f"{prefix}labels"], f"{path} ({split})")
     most = int(labels.max())
     if most >= max(1000, len(labels)):  # each class up to the largest label has an output
         raise DatasetError(
             f"{path} ({split}): labels up to {most} for {len(labels)} samples;"
             " np.unique(labels, return_inverse=True)[1] numbers them from 0 on"
         )
-    return Dataset(flat, labels, str(path), split, shape, most + 1)
+    return Dataset(flat, labels, shown(path), split, shape, most + 1)
 
 
 def _hold_out(whole: Dataset) -> Splits:

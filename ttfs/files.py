@@ -5,20 +5,25 @@ import json
 import math
 import os
 import secrets
+import stat
 import struct
 import zlib
 from contextlib import suppress
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from ttfs.checks import shown
 from ttfs.errors import InputError
+from ttfs.interrupts import undisturbed
 
 ARCHIVE_LIMIT = 2**32 - 1  # bytes; the sizes and places in a plain zip have 32 bits
+ROOM, SHARE = 2**27, 256  # bytes of memory for any file, and for each byte of it
 
 _DEPTH = 32  # of lists in lists in JSON
+_DIGITS = 300  # of a whole number in JSON; with more it would be no float
 _ZIP_VERSION = 20
 _FIRST_DAY = 33  # 1980-01-01, where a zip's calendar begins: equal arrays give equal bytes
 _LOCAL = 30  # bytes of a member's zip header, before its name
@@ -26,6 +31,7 @@ _NPY = 128  # bytes of a member's npy header, padded so that places are known be
 _SIZE_AT = 18  # where a member's zip header says how many bytes follow its name
 
 
+@undisturbed()
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> Path:
     """The path of a file that now holds `data`; if that fails, what was there stays as it was.
 
@@ -54,11 +60,75 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> Path:
             os.fsync(file.fileno())
         os.replace(unfinished, target)
     except OSError as error:  # which names the unfinished file, that no one asked for
-        raise OSError(error.errno, error.strerror or str(error), str(target)) from error
+        raise OSError(error.errno, error.strerror or str(error), str(target)) from None
     finally:
         with suppress(OSError):
             unfinished.unlink()
     return Path(path)
+
+
+def open_file(path: str | os.PathLike[str]) -> BinaryIO:
+    """A file that is open for reading; a pipe, a socket or a device is never waited for.
+
+    Raises
+    ------
+    OSError: no such file, no permission, or something else than a file.
+
+    >>> open_file("no/model.npz")
+    Traceback (most recent call last):
+    FileNotFoundError: [Errno 2] No such file or directory: 'no/model.npz'
+    """
+    try:
+        _check_kind(os.stat(path), path)  # a device may act when it is opened
+        file = open(path, "rb", opener=_at_once)  # noqa: SIM115, it is what is returned
+    except ValueError:  # a name that no file can have
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(path)) from None
+    try:
+        _check_kind(os.fstat(file.fileno()), path)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _check_kind(found: os.stat_result, path: str | os.PathLike[str]) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        what = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe, a socket or a device"
+        raise OSError(errno.EINVAL, f"is {what}, not a file", os.fspath(path))
+
+
+def read_file(path: str | os.PathLike[str], most: int) -> bytes:
+    """What a file of at most so many bytes holds.
+
+    Raises
+    ------
+    OSError: what `open_file` raises, or a larger file.
+    """
+    with open_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise OSError(errno.EFBIG, f"is larger than {most:,} bytes", os.fspath(path))
+        return file.read(size)
+
+
+def check_room(needed: int, size: int, what: str, cure: str) -> None:
+    """Refuse what would take more memory than a file of so many bytes may.
+
+    Raises
+    ------
+    InputError: more than 128 MiB and 256 times the size of the file.
+
+    >>> check_room(10**12, 500, "the array", "store it plain")
+    Traceback (most recent call last):
+    ttfs.errors.InputError: the array takes 1,000,000 MB, too much for 500 bytes; store it plain
+    """
+    if needed > ROOM + SHARE * size:
+        much = f"{needed // 10**6:,}" if needed < 10**18 else "over 10^12"
+        raise InputError(f"{what} takes {much} MB, too much for {size:,} bytes; {cure}")
 
 
 def as_json(value: Any, whose: str, *, indent: int | None = None) -> bytes:
@@ -98,6 +168,60 @@ def _plain(value: Any, whose: str, depth: int) -> Any:
         f"{whose} must be text, numbers, lists or dictionaries with text keys,"
         f" got {type(value).__name__}"
     )
+
+
+def from_json(text: bytes, *, endless: bool = False) -> Any:
+    """What a JSON text says that anyone may have written.
+
+    endless: whether NaN and Infinity, which JSON does not have, are taken.
+
+    Raises
+    ------
+    InputError: another text; names that are there twice, whole numbers of more than 300 digits,
+        lists nested deeper than `as_json` writes them.
+
+    >>> from_json(b'{"accuracy":0.5,"latency":[1.0,null]}')
+    {'accuracy': 0.5, 'latency': [1.0, None]}
+    """
+    try:
+        value = json.loads(
+            text.decode("utf-8"),
+            parse_int=_int,
+            parse_constant=float if endless else _no_number,
+            object_pairs_hook=_once,
+        )
+        _check_depth(value, _DEPTH)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"is not JSON: {shown(error, 200)}") from None
+    return value
+
+
+def _int(digits: str) -> int:
+    """A whole number that does not take quadratic time."""
+    if len(digits) > _DIGITS:
+        raise ValueError(f"a number of {len(digits)} digits")
+    return int(digits)
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A dictionary whose keys were different."""
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        raise ValueError("a name is there twice")
+    return record
+
+
+def _check_depth(value: Any, depth: int) -> None:
+    if isinstance(value, list | dict):
+        if not depth:
+            raise ValueError(f"nested deeper than {_DEPTH}")
+        for item in value.values() if isinstance(value, dict) else value:
+            if isinstance(item, list | dict):
+                _check_depth(item, depth - 1)
 
 
 def archive(arrays: dict[str, np.ndarray], comment_size: int = 0) -> bytes:

@@ -2,7 +2,15 @@
 
 import csv
 import io
+import math
 from dataclasses import dataclass, field
+from typing import Any
+
+from ttfs.checks import as_text, positive, shown, whole
+from ttfs.errors import InputError
+
+ALWAYS = {"epoch", "lr", "loss", "accuracy", "revived", "seconds"}  # in each record
+SHARES = ("accuracy", "validation_", "silent_")  # how names of figures from 0 to 1 begin
 
 
 @dataclass
@@ -36,3 +44,47 @@ class History:
         writer.writeheader()
         writer.writerows(self.records)
         return text.getvalue()
+
+
+def checked(told: Any) -> History:
+    """The history that a file tells of, with everything in it that a training would have noted.
+
+    Raises
+    ------
+    InputError: something is missing, of another kind, or cannot have been.
+    """
+    if not isinstance(told, dict) or set(told) != set(History.__dataclass_fields__):
+        raise InputError(f"a history must have {', '.join(History.__dataclass_fields__)}")
+    records, warnings = told["records"], told["warnings"]
+    if not isinstance(records, list) or not records or not isinstance(warnings, list):
+        raise InputError("a history must have a list of epochs, at least one, and of warnings")
+    for number, record in enumerate(records, start=1):
+        _check_record(record, number)
+        if list(record) != list(records[0]):
+            raise InputError(f"epoch {number} has other figures than epoch 1")
+    if whole(told["best_epoch"], "best_epoch") > len(records):
+        raise InputError(f"epoch {told['best_epoch']} cannot be the best of {len(records)}")
+    for warning in warnings:
+        as_text(warning, "a warning", most=1000)
+    if not isinstance(told["interrupted"], bool):
+        raise InputError("interrupted must be true or false")
+    return History(**told)
+
+
+def _check_record(record: Any, number: int) -> None:
+    """The figures of one epoch; a mean time is NaN where no neuron fired."""
+    if not isinstance(record, dict) or not set(record) >= ALWAYS:
+        raise InputError(f"epoch {number} must have {', '.join(sorted(ALWAYS))}")
+    for name, value in record.items():
+        whose = f"epoch {number}: {shown(name, 40)}"
+        as_text(name, f"epoch {number}: a name")
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f"{whose} must be a number")
+        if not math.isfinite(value) and not (name == "loss" or name.startswith("latency_")):
+            raise InputError(f"{whose} must be finite, got {value!r}")
+        if name.startswith(SHARES) and not 0 <= value <= 1:
+            raise InputError(f"{whose} must be a share, got {value!r}")
+    positive(record["seconds"], f"epoch {number}: seconds")
+    positive(record["revived"], f"epoch {number}: revived", zero=True)
+    if record["epoch"] != number:
+        raise InputError(f"epoch {number} is called {record['epoch']!r}")

@@ -1,16 +1,19 @@
 """IDX files, the format in which MNIST was published: a header of sizes, then bytes."""
 
 import gzip
-import io
 import math
+import os
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ttfs.checks import short
 from ttfs.errors import DatasetError
+from ttfs.files import check_room, open_file
 
 
 def read_idx(path: str | Path, wanted: tuple[int, ...] | None = None) -> NDArray[np.uint8]:
@@ -33,37 +36,46 @@ def read_idx(path: str | Path, wanted: tuple[int, ...] | None = None) -> NDArray
     """
     path = Path(path)
     try:
-        with path.open("rb") as raw:
+        with open_file(path) as raw:
             packed = raw.read(2) == b"\x1f\x8b"
+            size = raw.seek(0, os.SEEK_END)
             raw.seek(0)
-            return _parse(gzip.GzipFile(fileobj=raw) if packed else raw, wanted)
+            if packed:
+                return _parse(gzip.GzipFile(fileobj=raw), wanted, size)
+            return _parse(raw, wanted)
     except (EOFError, OSError, ValueError, zlib.error) as error:
-        raise DatasetError(f"{path}: {reason(error)}") from error
+        raise DatasetError(f"{path}: {reason(error)}") from None
 
 
-def _parse(stream: io.BufferedIOBase, wanted: tuple[int, ...] | None) -> NDArray[np.uint8]:
-    """The array that a stream of IDX bytes holds; a ValueError says what is wrong with it."""
+def _parse(
+    stream: Any, wanted: tuple[int, ...] | None, packed: int | None = None
+) -> NDArray[np.uint8]:
+    """The array that IDX bytes hold, `packed` being their size if they are; or a ValueError."""
     magic = _take(stream, 4)
     if magic[:3] != b"\0\0\x08" or magic[3] == 0:
         raise ValueError(f"not an IDX file of unsigned bytes, begins with {magic.hex(' ')}")
     shape = struct.unpack(f">{magic[3]}I", _take(stream, 4 * magic[3]))
     if wanted is not None and shape != wanted:
-        raise ValueError(f"must hold an array of shape {wanted}, got {shape}")
+        raise ValueError(f"must hold an array of shape {wanted}, got {short(shape)}")
     if 0 in shape:
-        raise ValueError(f"holds an empty array, of shape {shape}")
+        raise ValueError(f"holds an empty array, of shape {short(shape)}")
+    if packed is not None:
+        check_room(math.prod(shape), packed, f"its array {short(shape)}", "unpack it by yourself")
     pixels = _take(stream, math.prod(shape))
     if stream.read(1):
-        raise ValueError(f"goes on after the array of shape {shape} that its header announces")
+        raise ValueError(
+            f"goes on after the array of shape {short(shape)} that its header announces"
+        )
     return np.frombuffer(pixels, np.uint8).reshape(shape)
 
 
-def _take(stream: io.BufferedIOBase, size: int) -> bytearray:
+def _take(stream: Any, size: int) -> bytearray:
     """Exactly `size` bytes, read in pieces lest a wrong size claims the memory at once."""
     taken = bytearray()
     while len(taken) < size:
         piece = stream.read(min(size - len(taken), 1 << 20))
         if not piece:
-            raise ValueError(f"truncated: ends after {len(taken)} of {size} bytes")
+            raise ValueError(f"truncated: ends after {len(taken)} of {short(size)} bytes")
         taken += piece
     return taken
 

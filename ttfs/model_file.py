@@ -10,8 +10,11 @@ That is how `load` knows a good file: the digest is right; the header describes 
 whose weights are there in full length; and that network, written again, is the file.
 """
 
+import errno
 import hashlib
+import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,9 +22,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ttfs import model_header
+from ttfs.delays import Delays
 from ttfs.encoding import Encoder
 from ttfs.errors import InputError, ModelFileError
-from ttfs.files import ARCHIVE_LIMIT, archive, as_json, first_bytes, take, write_atomically
+from ttfs.files import (
+    ARCHIVE_LIMIT,
+    archive,
+    as_json,
+    check_room,
+    first_bytes,
+    open_file,
+    take,
+    write_atomically,
+)
+from ttfs.kernels.propagation import LANES, WORD
 from ttfs.layers import Dense, delay_rate
 from ttfs.network import Network
 from ttfs.weights import Binary
@@ -91,12 +105,21 @@ def save(
         raise InputError(f"save(report=...) must be a dict, got {type(report).__name__}")
     text = as_json(model_header.describe(network, encoder, report or {}), "header")
     content = _content(network, text)
-    _check_same(network, _restore(content).network)
+    _check_same(network, _restore(content, trusted=True).network)
     return write_atomically(path, content + _seal(content))
 
 
-def load(path: str | os.PathLike[str]) -> Model:
+def load(path: str | os.PathLike[str], *, trusted: bool = False) -> Model:
     """The `Model` in a file that `save` wrote.
+
+    One bit in a file is two numbers in memory, and a layer is padded to 16 outputs. A stranger's
+    file may therefore not take more than 128 MiB and 256 times its size. Only layers of more
+    than 500,000 inputs to few outputs do.
+
+    Parameters
+    ----------
+    path: name of the file.
+    trusted: whether it may take as much memory as it needs.
 
     Raises
     ------
@@ -109,9 +132,9 @@ def load(path: str | os.PathLike[str]) -> Model:
     ttfs.errors.ModelFileError: no/model.npz: there is no such file
     """
     try:
-        return _restore(_read(Path(path)))
+        return _restore(_read(Path(path)), trusted=trusted)
     except InputError as error:
-        raise ModelFileError(f"{os.fspath(path)}: {error}") from error
+        raise ModelFileError(f"{os.fspath(path)}: {error}") from None
 
 
 # Writing
@@ -157,13 +180,7 @@ def _check_same(network: Network, restored: Network) -> None:
 def _read(path: Path) -> bytes:
     """What the seal of a file seals."""
     try:
-        if not path.exists():
-            raise InputError("there is no such file")
-        if not path.is_file():
-            inside = path / "model.npz"
-            known = f"a folder; did you mean {inside}?" if inside.is_file() else ""
-            raise InputError(f"is {known or 'a folder or a device, not a file'}")
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _SEAL_SIZE))
             seal = file.read(_SEAL_SIZE)
@@ -173,22 +190,46 @@ def _read(path: Path) -> bytes:
                 raise InputError("is larger than any model that ttfs.save writes")
             file.seek(0)
             content = file.read(size - _SEAL_SIZE)
+    except FileNotFoundError:
+        raise InputError("there is no such file") from None
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}") from error
+        inside = path / "model.npz"
+        if os.path.isfile(inside):
+            raise InputError(f"is a folder; did you mean {inside}?") from None
+        what = "" if error.errno == errno.EINVAL else "cannot be read: "
+        raise InputError(f"{what}{error.strerror}") from None
     if _seal(content) != seal:
         raise InputError("was altered or damaged: its contents do not match its SHA-256 digest")
     return content
 
 
-def _restore(content: bytes) -> Model:
+def _restore(content: bytes, *, trusted: bool) -> Model:
     """The model in the content of a file, if the file is what `save` makes of that model."""
     text, start = first_bytes(content, "header")
     header = model_header.parse(text)
     encoder = model_header.encoder_of(header)
-    network = _network(header, _layers(header, content, start))
+    layers = _layers(header, content, start)
+    if not trusted:
+        needed = room_of([layer.dense for layer in layers], header["dtype"])
+        check_room(needed, len(content), "its network", "load(path, trusted=True) allows it")
+    network = _network(header, layers)
     if _content(network, text) != content:
         raise InputError("holds other things than its header says, or in another form")
     return Model(network, encoder, header["report"], header)
+
+
+def room_of(layers: Sequence[Dense], dtype: Any) -> int:
+    """Bytes that the arrays of a network will take, padding included."""
+    item, found = np.dtype(dtype).itemsize, 0
+    buffers = 1 + any(isinstance(layer.weights, Binary) for layer in layers)
+    for layer in layers:
+        width, words = -(-layer.outputs // LANES) * LANES, -(-layer.outputs // WORD)
+        found += (buffers * layer.inputs + 1) * width * item + words * WORD * 4
+        found += layer.inputs * words * 8 if isinstance(layer.weights, Binary) else 0
+        if isinstance(layer.delay, Delays):
+            kept = 2 if layer.delay.rate else 1
+            found += 8 * kept * math.prod(layer.delay.shape(layer.inputs, layer.outputs))
+    return found
 
 
 class _Layer(NamedTuple):
@@ -211,7 +252,7 @@ def _layers(header: dict[str, Any], content: bytes, start: int) -> list[_Layer]:
                 layer, delays, start = _delays(layer, record["delay"], content, start, number)
             layers.append(_Layer(replace(layer, initial=weights), delays))
         except InputError as error:
-            raise InputError(f"layer {number}: {error}") from error
+            raise InputError(f"layer {number}: {error}") from None
     return layers
 
 
@@ -244,7 +285,7 @@ def _weights(
 
 def _network(header: dict[str, Any], layers: list[_Layer]) -> Network:
     """A network of these layers with the scales and delays that were learned."""
-    with np.errstate(over="ignore"):  # what that leads to is found below
+    with np.errstate(all="ignore"):  # what that leads to is found below
         network = Network(
             *(layer.dense for layer in layers),
             psp=model_header.psp_of(header),

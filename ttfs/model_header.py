@@ -4,7 +4,6 @@ What is read may have been written by anyone: every part is known by its name, o
 type and of a bounded size before it is used.
 """
 
-import json
 from dataclasses import asdict
 from types import NoneType
 from typing import Any
@@ -17,6 +16,7 @@ from ttfs.decoding import RULE
 from ttfs.delays import Delays
 from ttfs.encoding import Direct, Encoder, Latency
 from ttfs.errors import InputError
+from ttfs.files import from_json
 from ttfs.layers import Dense
 from ttfs.network import Network
 from ttfs.psp import Ramp, Response, Step
@@ -27,7 +27,6 @@ KIND, FORMAT = "ttfs model", 1
 
 _HEADER_LIMIT = 2**22  # bytes; parsed JSON takes some thirty times the memory of its text
 _LAYER_LIMIT = 256  # the time a network takes to build grows with its square
-_DIGITS = 300  # of a whole number; with more it would be no float
 
 LITTLE_ENDIAN: dict[str, np.dtype] = {"float32": np.dtype("<f4"), "float64": np.dtype("<f8")}
 
@@ -128,9 +127,9 @@ def parse(text: bytes) -> dict[str, Any]:
     if len(text) > _HEADER_LIMIT:
         raise InputError(f"header and report have {len(text)} bytes, {_HEADER_LIMIT} are allowed")
     try:
-        header = json.loads(text.decode("utf-8"), parse_int=_int, parse_constant=_int)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"its header is not JSON: {error}") from error
+        header = from_json(text)
+    except InputError as error:
+        raise InputError(f"its header {error}") from None
     if type(header) is not dict or header.get("kind") != KIND:
         raise InputError("its header is not that of a ttfs model")
     version = header.get("format")
@@ -149,13 +148,6 @@ def parse(text: bytes) -> dict[str, Any]:
     if len(header["layers"]) > _LAYER_LIMIT:
         raise InputError(f"has {len(header['layers'])} layers, {_LAYER_LIMIT} are allowed")
     return header
-
-
-def _int(digits: str) -> int:
-    """A whole number; none of NaN, Infinity, and what takes quadratic time."""
-    if len(digits) > _DIGITS:
-        raise ValueError(f"a number of {len(digits)} digits")
-    return int(digits)
 
 
 def _expect(record: Any, schema: Schema, whose: str) -> None:

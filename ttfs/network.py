@@ -4,7 +4,17 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import MOST, as_bounds, check_dtype, convert, moderate, of_kind, positive, whole
+from ttfs.checks import (
+    MOST,
+    as_bounds,
+    as_text,
+    check_dtype,
+    convert,
+    moderate,
+    of_kind,
+    positive,
+    whole,
+)
 from ttfs.delays import LEAST, Delays, delays_of, latents_of, slopes_of
 from ttfs.errors import InputError
 from ttfs.kernels.jit import threads_for
@@ -95,7 +105,7 @@ class Network:
         self.t_max = positive(t_max, "Network(t_max=...)")
         self.seed = whole(seed, "Network(seed=...)", least=0)
         self.dtype = check_dtype(dtype, "Network(dtype=...)")
-        self.unit = unit
+        self.unit = as_text(unit, "Network(unit=...)")
         self.sizes = (layers[0].inputs, *(layer.outputs for layer in layers))
         self.scales = np.array(
             [x.weights.first_scale(x.inputs, mean_threshold(x)) for x in layers], np.float64

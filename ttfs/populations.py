@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from ttfs.checks import as_array, printable, same_content, short, whole
+from ttfs.checks import as_array, as_text, same_content, short, whole
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.circuit import DENSE, SPARSE, SYNAPTIC
 
@@ -30,7 +30,8 @@ class Population:
     threshold: Any = np.inf
 
     def __post_init__(self) -> None:
-        printable(self.name, "Population(name=...)")
+        if not as_text(self.name, "Population(name=...)"):
+            raise InputError("Population(name=...) must not be empty")
         whose = f"population {self.name!r}"
         size = whole(self.size, f"{whose}: size")
         if size > MOST:
@@ -71,8 +72,8 @@ class Projection:
     delay: Any = 0.0
 
     def __post_init__(self) -> None:
-        printable(self.source, "Projection(source=...)")
-        printable(self.target, "Projection(target=...)")
+        as_text(self.source, "Projection(source=...)")
+        as_text(self.target, "Projection(target=...)")
         weights = as_matrix(self.weights, f"{self.title}: weights")
         if weights.ndim != 2:
             raise ShapeError(f"{self.title}: weights must be (source, target), got {weights.shape}")

@@ -1,18 +1,19 @@
 """The files of MNIST and Fashion-MNIST: where they are, whether they are sound, downloads."""
 
 import hashlib
+import math
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ttfs.errors import DatasetError
-from ttfs.idx import header, read_idx
+from ttfs.idx import header, read_idx, reason
 
 SHAPES: dict[str, tuple[int, ...]] = {
     "train-images-idx3-ubyte": (60_000, 28, 28),
@@ -48,6 +49,8 @@ MIRRORS = {
     ),
 }
 
+_AROUND = 2**16  # bytes that a file may have besides its array
+
 
 def fetch(name: str, file: str, folder: str | Path | None) -> NDArray[Any]:
     """The verified array of a published file, found or downloaded."""
@@ -60,8 +63,11 @@ def find(name: str, file: str, folder: str | Path | None) -> Path | None:
     dotted = file.replace("-idx", ".idx")
     for place in _places(name, folder):
         for spelling in (file, f"{file}.gz", dotted, f"{dotted}.gz"):
-            if (place / spelling).is_file():
-                return place / spelling
+            try:
+                if (place / spelling).is_file():
+                    return place / spelling
+            except OSError as error:
+                raise DatasetError(f"{place}: {reason(error)}") from None
     return None
 
 
@@ -91,23 +97,43 @@ def _download(name: str, file: str) -> NDArray[np.uint8]:
 
     get = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=1 << 16, timeout=30)
     cache = _cache(name)
-    problem = OSError()
+    problem: Exception = OSError()
     for mirror in MIRRORS[name]:
         try:
             cache.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=cache) as scratch:
                 path = Path(scratch, f"{file}.gz")
-                get(mirror + path.name, str(path), None)
+                with open(path, "wb") as written:
+                    room = math.prod(SHAPES[file]) + _AROUND
+                    get(mirror + path.name, _Bounded(written, room), None)
                 array = _verified(path, name, file)
                 path.replace(cache / path.name)
                 return array
-        except OSError as error:  # a DatasetError and what the downloader raises are too
+        except Exception as error:  # of the network, its settings, the disk or the file
             problem = error
     raise DatasetError(
         f"{name}: {file} was neither found nor downloaded ({type(problem).__name__}); put "
         f"{', '.join(SHAPES)}, gzip or not, into datasets/{name} or, with the environment "
         f"variable TTFS_DATA_DIR set, into $TTFS_DATA_DIR/{name}"
-    ) from problem
+    ) from None
+
+
+class _Bounded:
+    """A file into which no more than so many bytes are written."""
+
+    def __init__(self, file: IO[bytes], room: int):
+        self.file, self.room = file, room
+
+    def write(self, data: bytes) -> int:
+        """Write all, or raise DatasetError."""
+        self.room -= len(data)
+        if self.room < 0:
+            raise DatasetError("a mirror serves more than was published")
+        return self.file.write(data)
+
+    def flush(self) -> None:
+        """Write what is not written yet."""
+        self.file.flush()
 
 
 def _verified(path: Path, name: str, file: str) -> NDArray[np.uint8]:

@@ -9,13 +9,15 @@ from typing import Any
 import numba
 import numpy as np
 
-from ttfs import datasets
+from ttfs import datasets, interrupts
 from ttfs.cost import cost_of
 from ttfs.datasets import Dataset
 from ttfs.encoding import Latency
 from ttfs.errors import InputError, RunError, ShapeError
 from ttfs.files import as_json, write_atomically
 from ttfs.history import History
+from ttfs.interrupts import Interrupts
+from ttfs.locks import alone_in
 from ttfs.metrics import evaluate
 from ttfs.model_file import Model, load, save
 from ttfs.network import Network
@@ -23,6 +25,7 @@ from ttfs.presets import Recipe, name_of
 from ttfs.versions import versions
 
 Log = Callable[[str], None]
+SAVED = "stopped; the best weights so far are saved"
 OUTPUTS = "model.npz", "report.json", "history.csv", "checkpoint.npz"
 
 
@@ -47,13 +50,19 @@ def train(recipe: Recipe, run: Run) -> dict[str, Any]:
 
     Raises
     ------
-    RunError: the folder holds an earlier run, or cannot be written.
+    RunError: the folder holds an earlier run, cannot be written, or is being trained into.
     DatasetError, InputError: data that are absent or do not fit.
     """
+    with interrupts.handled() as ctrl_c, alone_in(run.folder, run.log):
+        return _train(recipe, run, ctrl_c)
+
+
+def _train(recipe: Recipe, run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
+    """The same in a folder that no other training writes into."""
     from ttfs import pictures  # which a report on a saved model need not wait for
 
     log = run.log or (lambda line: None)
-    prepare(run)
+    check_earlier(run)
     training, testing = datasets.load(recipe.dataset)
     network = recipe.network(training.images.shape[1], training.classes, run.seed)
     log(f"{network}, {kind_of(recipe)} weights, on {len(training)} samples of {training.name}")
@@ -76,6 +85,7 @@ def train(recipe: Recipe, run: Run) -> dict[str, Any]:
     save(run.folder / "model.npz", network, encoder=recipe.encoder, report=report)
     write_report(run.folder / "report.json", report)
     write_atomically(run.folder / "history.csv", history.csv().encode())
+    ctrl_c.release(SAVED)
     pictures.training(run.folder, history.records, network.unit)
     pictures.raster(run.folder, network, stimuli[0])
     pictures.latencies(run.folder, network, stimuli, testing.labels)
@@ -110,8 +120,8 @@ def kind_of(recipe: Recipe) -> str:
     return "one-bit" if recipe.binary else "real"
 
 
-def prepare(run: Run) -> None:
-    """See that the folder can be written and holds nothing that would be lost."""
+def check_earlier(run: Run) -> None:
+    """See that the folder holds nothing that would be lost."""
     found = earlier(run)
     if run.resume and found and not run.force and "checkpoint.npz" not in found:
         raise RunError(
@@ -123,12 +133,6 @@ def prepare(run: Run) -> None:
             f"{run.folder} already holds {found[0]}: --resume goes on with that run,"
             " --force overwrites it, --out chooses another folder"
         )
-    try:
-        run.folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(run.folder / ".writable", b"")
-        (run.folder / ".writable").unlink()
-    except OSError as error:
-        raise RunError(f"cannot write into {run.folder}: {error.strerror or error}") from None
 
 
 def earlier(run: Run) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ttfs import interrupts
 from ttfs.augmentation import Augmentation
 from ttfs.checkpoint import Checkpoint, fingerprint
 from ttfs.checks import as_labels, as_times, flag, of_kind, several, whole
@@ -15,6 +16,7 @@ from ttfs.delays import Delays
 from ttfs.diagnosis import diagnose, too_late
 from ttfs.errors import InputError
 from ttfs.history import History
+from ttfs.interrupts import Interrupts
 from ttfs.metrics import Evaluation, evaluate
 from ttfs.network import Network, check_network
 from ttfs.optimizers import SGD, Optimizer, rate_at, share
@@ -96,7 +98,8 @@ class Trainer:
     ) -> History:
         """Train, and leave the network with its best weights by validation.
 
-        Ctrl-C ends the training early in the same clean way.
+        Ctrl-C ends the training early in the same clean way; once an epoch is done, after the
+        step that is under way.
 
         Parameters
         ----------
@@ -131,16 +134,20 @@ class Trainer:
         bar = _bar(progress, epochs, run.epoch)
         log = _through(bar, log)
         _warn(run.history, too_late(lost_share(self.network, data[0][train])), log)
-        try:
-            while run.epoch < epochs:
-                self._epoch(run, data, train, held_out, epochs, log)
-                run.write()
-                bar.update()
-        except KeyboardInterrupt:
-            run.history.interrupted = True
-        finally:
-            bar.close()
-            run.restore_best()
+        with interrupts.handled() as ctrl_c:
+            if run.epoch:
+                ctrl_c.keep()
+            try:
+                while run.epoch < epochs:
+                    self._epoch(run, data, train, held_out, epochs, log, ctrl_c)
+                    run.write()
+                    bar.update()
+            except KeyboardInterrupt:
+                ctrl_c.keep()
+                run.history.interrupted = True
+            finally:
+                run.restore_best()
+                bar.close()
         return run.history
 
     def _data(self, times: Any, labels: Any, what: str = "training") -> Data:
@@ -201,27 +208,33 @@ class Trainer:
         held_out: Data | None,
         epochs: int,
         log: Callable[[str], None],
+        ctrl_c: Interrupts,
     ) -> None:
         """See every training sample once, validate, and note what happened."""
         started = time.perf_counter()
         order = np.random.default_rng([self.seed, 1, run.epoch]).permutation(train)
-        record = {"epoch": run.epoch + 1} | self._learn(run, data, order, epochs)
+        record = {"epoch": run.epoch + 1} | self._learn(run, data, order, epochs, ctrl_c)
+        ctrl_c.keep()  # what has been learned in this epoch
         probe = (data[0][order[:PROBE]], data[1][order[:PROBE]])
         with run.averaged():
             evaluation = evaluate(self.network, *(held_out or probe))
             record |= _record(evaluation, held_out is not None)
-            run.note(record, evaluation.accuracy if held_out else float(run.epoch))
+            weights = run.weights()
         with run.replacing():
             record["revived"] = self._revive(probe[0], record["epoch"] - 1)
         record["seconds"] = time.perf_counter() - started
+        run.note(record, evaluation.accuracy if held_out else float(run.epoch), weights)
         log(_line(record, epochs))
         _warn(run.history, diagnose(evaluation), log)
 
-    def _learn(self, run: Checkpoint, data: Data, order: np.ndarray, epochs: int) -> dict[str, Any]:
+    def _learn(
+        self, run: Checkpoint, data: Data, order: np.ndarray, epochs: int, ctrl_c: Interrupts
+    ) -> dict[str, Any]:
         """Learn from samples in that order; the last learning rate, loss and accuracy."""
         size = max(1, CHUNK // self.batch_size) * self.batch_size
         loss, hits = 0.0, 0
         for start in range(0, len(order), size):
+            ctrl_c.check()
             done = (run.epoch + start / len(order)) / epochs
             lr = rate_at(self.optimizer.lr, done)
             lesson = Lesson(
@@ -297,7 +310,10 @@ def _bar(progress: bool | None, epochs: int, done: int) -> Any:
     """A progress bar over epochs; silent unless wanted or on a terminal."""
     from tqdm import tqdm
 
-    shown = sys.stderr.isatty() if progress is None else progress
+    if sys.stderr is None or sys.stderr.closed:
+        shown = False
+    else:
+        shown = sys.stderr.isatty() if progress is None else progress
     return tqdm(total=epochs, initial=done, disable=not shown, unit="epoch", leave=False)
 
 

@@ -1,0 +1,93 @@
+"""Folders that one training at a time writes into."""
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from ttfs.errors import RunError
+
+LOCK = ".lock"
+
+_TAKEN = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
+_UNKNOWN = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF}
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: BinaryIO) -> None:
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+
+    def _let_go(file: BinaryIO, path: Path) -> None:
+        file.close()  # an open file cannot be removed
+        with suppress(OSError):
+            path.unlink()
+
+else:
+    import fcntl
+
+    def _lock(file: BinaryIO) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _let_go(file: BinaryIO, path: Path) -> None:
+        with suppress(OSError):
+            path.unlink()  # before anyone else can have locked it
+        fcntl.flock(file, fcntl.LOCK_UN)  # which a fork may have open, too
+        file.close()
+
+
+@contextmanager
+def alone_in(folder: Path, log: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Meanwhile nobody else gets into the folder, be it in another process or in this one.
+
+    The folder is made if absent. The operating system holds the lock, and lets go of it however
+    the process ends: a file `.lock` that is left blocks nobody. log: told if there are no locks
+    on this file system, so that nothing keeps others out.
+
+    Raises
+    ------
+    RunError: someone else is in it, or it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = _locked(folder / LOCK)
+    except BlockingIOError:
+        raise RunError(
+            f"another training is writing into {folder}: wait for its end, or choose another"
+            " folder with --out"
+        ) from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise RunError(f"cannot write into {folder}: {why}") from None
+    if file is None and log is not None:
+        log(f"{folder} cannot be locked: see that no other training writes into it")
+    try:
+        yield
+    finally:
+        if file is not None:
+            _let_go(file, folder / LOCK)
+
+
+def _locked(path: Path) -> BinaryIO | None:
+    """An open file that is now locked; None if there are no locks here.
+
+    Raises BlockingIOError if someone else has it.
+    """
+    while True:
+        file = open(path, "ab")  # noqa: SIM115, it stays open as long as it is locked
+        try:
+            _lock(file)
+        except OSError as error:
+            file.close()
+            if error.errno in _TAKEN:
+                raise BlockingIOError(error.errno, "locked", str(path)) from None
+            if error.errno in _UNKNOWN:
+                return None
+            raise
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                return file
+        file.close()  # whoever had it removed it meanwhile, and the next one is another file
