@@ -1,7 +1,6 @@
 """Training: epochs, validation, checkpoints; the best weights by validation are kept."""
 
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from ttfs.augmentation import Augmentation
 from ttfs.checkpoint import Checkpoint, fingerprint
 from ttfs.checks import as_labels, as_times, of_kind, several, whole
+from ttfs.clock import clock
 from ttfs.delays import Delays
 from ttfs.diagnosis import diagnose
 from ttfs.errors import InputError
@@ -199,7 +199,7 @@ class Trainer:
         log: Callable[[str], None],
     ) -> None:
         """See every training sample once, validate, and note what happened."""
-        started = time.perf_counter()
+        started = clock()
         order = np.random.default_rng([self.seed, 1, run.epoch]).permutation(train)
         record = {"epoch": run.epoch + 1} | self._learn(run, data, order, epochs)
         probe = (data[0][order[:PROBE]], data[1][order[:PROBE]])
@@ -209,7 +209,7 @@ class Trainer:
             run.note(record, evaluation.accuracy if held_out else float(run.epoch))
         with run.replacing():
             record["revived"] = self._revive(probe[0], record["epoch"] - 1)
-        record["seconds"] = time.perf_counter() - started
+        record["seconds"] = clock() - started
         log(_line(record, epochs))
         for warning in diagnose(evaluation):
             if warning.split(":")[0] not in {w.split(":")[0] for w in run.history.warnings}:
