@@ -1,6 +1,7 @@
 """Forked processes, and several threads of Python: neither hangs, dies or computes otherwise."""
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -167,6 +168,21 @@ def everywhere():
     print(len(found), all(np.array_equal(each, found[0]) for each in found))
 """
     assert run(code, "workqueue") == ["3 True"]
+
+
+def test_the_script_for_many_seeds_trains_them(tmp_path):
+    page = Path(__file__).parent.parent / "docs" / "train.md"
+    (script,) = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    (tmp_path / "seeds.py").write_text(script)
+    settings = os.environ | {"PYTHONPATH": str(Path(ttfs.__file__).parents[1])}
+    command = [sys.executable, "seeds.py"]
+    found = subprocess.run(
+        command, cwd=tmp_path, env=settings, capture_output=True, text=True, timeout=100
+    )
+    assert (found.returncode, found.stderr) == (0, "")
+    accuracies = re.findall(r"seed (\d): (\d\d\.\d)%", found.stdout)
+    assert [seed for seed, _ in accuracies] == ["0", "1", "2", "3"]
+    assert all(float(accuracy) > 80 for _, accuracy in accuracies)
 
 
 @pytest.mark.parametrize("name", recipes())

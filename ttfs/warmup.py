@@ -21,7 +21,7 @@ from ttfs.bench_simulator import recurrent, simulate_circuit, sparse
 from ttfs.cost import cost_of
 from ttfs.delays import Delays
 from ttfs.kernels.jit import no_work_is_little
-from ttfs.kernels.kept import FOLDER
+from ttfs.kernels.kept import FOLDER, Kept
 from ttfs.layers import Dense
 from ttfs.metrics import evaluate
 from ttfs.network import Network
@@ -41,7 +41,7 @@ Job = tuple[str, Callable[[], object]]
 
 
 def warm_up(log: Callable[[str], None] = lambda line: None) -> str | None:
-    """Compile everything that the commands need; the folder where it is kept, or None.
+    """Compile everything that the commands need; the folder where all of it is kept, or None.
 
     log: told a line for each part, with the seconds that it took.
     """
@@ -52,7 +52,7 @@ def warm_up(log: Callable[[str], None] = lambda line: None) -> str | None:
             log(f"{name:40s} {time.perf_counter() - started:6.1f} s")
     if FOLDER:
         remove_former(Path(FOLDER))
-    return FOLDER
+    return None if Kept.full else FOLDER
 
 
 def remove_former(folder: Path) -> None:
