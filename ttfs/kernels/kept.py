@@ -28,7 +28,7 @@ from numba.core.serialize import dumps
 
 HERE = Path(__file__).parent
 SEAL = hashlib.sha256().digest_size
-OTHERS = stat.S_IWGRP | stat.S_IWOTH
+PASS = stat.S_IXGRP | stat.S_IXOTH
 POSIX = os.name == "posix"
 
 
@@ -81,23 +81,29 @@ def danger(folder):
 
     It has to be the user's own. Those above it, and links on the way, may be the system's, which
     is whoever owns the root: in some containers that is another number than 0. Into those that
-    are sticky, as /tmp is, others may write, as they cannot replace what is there.
+    are sticky, as /tmp is, others may write, as they cannot replace what is there. Where a folder
+    lets nobody else pass, those in it may be open to a group.
     """
     real, me = folder.resolve(), os.geteuid()
     above = {me, 0, os.stat("/").st_uid}
-    for path in sorted({folder.absolute(), *folder.absolute().parents, real, *real.parents}):
-        found = path.lstat()
-        if found.st_uid not in ({me} if path == real else above):
-            return f"is not safe, as {path} belongs to another user"
-        sticky = path != real and found.st_mode & stat.S_ISVTX
-        if is_open(found) and not sticky and not stat.S_ISLNK(found.st_mode):
-            return f"is not safe, as others can write into {path}"
+    for end in (folder.absolute(), real):
+        closed = False
+        for path in (*reversed(end.parents), end):
+            found = path.lstat()
+            if found.st_uid not in ({me} if path == real else above):
+                return f"is not safe, as {path} belongs to another user"
+            sticky = path != real and found.st_mode & stat.S_ISVTX
+            if not (sticky or stat.S_ISLNK(found.st_mode)) and is_open(found, closed):
+                return f"is not safe, as others can write into {path}"
+            closed = closed or (found.st_uid == me and not found.st_mode & PASS)
     return None
 
 
-def is_open(found):
-    """Whether others can write what `os.stat` found; who shares a user's own group is no other."""
-    return found.st_mode & (stat.S_IWOTH if is_private(found.st_gid) else OTHERS)
+def is_open(found, closed=False):
+    """Whether others can write what `os.stat` found, to which no group comes if it is closed."""
+    if found.st_mode & stat.S_IWOTH:
+        return True
+    return bool(found.st_mode & stat.S_IWGRP) and not (closed or is_private(found.st_gid))
 
 
 def is_private(group):
