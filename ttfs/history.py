@@ -20,7 +20,7 @@ class History:
     records: one dictionary for each epoch: `epoch`, `lr`, `loss`, `accuracy` (on training
         samples as they were met), `validation_accuracy`, `validation_accuracy_lenient`,
         `validation_undecided`, per layer `silent_1` and `latency_1`, ..., `revived`,
-        `seconds`. Accuracies and shares are 0..1.
+        `seconds`, without those of compiling. Accuracies and shares are 0..1.
     best_epoch: the epoch whose weights the network now has.
     warnings: what `diagnose` found on the way, each sentence once.
     interrupted: whether the training was stopped before its last epoch.

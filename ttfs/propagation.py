@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 
 from ttfs.checks import as_times, positive, short
 from ttfs.errors import InputError
 from ttfs.kernels import delayed, propagation, ramp
-from ttfs.kernels.jit import is_little
+from ttfs.kernels.jit import is_little, threads
 from ttfs.kernels.propagation import BLOCK, Arrays
 from ttfs.network import Network, check_network
 from ttfs.psp import Ramp, Step
@@ -284,16 +283,17 @@ def cross_steps(
 
 
 def run_kernel(kernels: tuple[Any, Any], arrays: Arrays, *handed: Any, samples: int) -> None:
-    """The kernel for a few samples, or that for blocks of them on all threads.
+    """The kernel for one thread, or that for blocks of samples on all threads.
 
     There are as many blocks for each thread, or one would wait for another.
     """
     few, many = kernels
-    if samples <= BLOCK or is_little(samples * arrays.weights.size):
+    little = samples <= BLOCK or is_little(samples * arrays.weights.size)
+    shares = 1 if little else threads()
+    if shares == 1:
         few(arrays, *handed)
     else:
-        threads = numba.get_num_threads()
-        many(arrays, *handed, threads * -(-samples // (BLOCK * threads)))
+        many(arrays, *handed, shares * -(-samples // (BLOCK * shares)))
 
 
 def room_for(network: Network, arrays: Arrays, times: np.ndarray) -> Crossings:

@@ -1,7 +1,6 @@
 """Training: epochs, validation, checkpoints; the best weights by validation are kept."""
 
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from ttfs import interrupts
 from ttfs.augmentation import Augmentation
 from ttfs.checkpoint import Checkpoint, fingerprint
 from ttfs.checks import as_labels, as_times, flag, of_kind, several, whole
+from ttfs.clock import clock
 from ttfs.delays import Delays
 from ttfs.diagnosis import diagnose, too_late
 from ttfs.errors import InputError
@@ -211,7 +211,7 @@ class Trainer:
         ctrl_c: Interrupts,
     ) -> None:
         """See every training sample once, validate, and note what happened."""
-        started = time.perf_counter()
+        started = clock()
         order = np.random.default_rng([self.seed, 1, run.epoch]).permutation(train)
         record = {"epoch": run.epoch + 1} | self._learn(run, data, order, epochs, ctrl_c)
         ctrl_c.keep()  # what has been learned in this epoch
@@ -222,7 +222,7 @@ class Trainer:
             weights = run.weights()
         with run.replacing():
             record["revived"] = self._revive(probe[0], record["epoch"] - 1)
-        record["seconds"] = time.perf_counter() - started
+        record["seconds"] = clock() - started
         run.note(record, evaluation.accuracy if held_out else float(run.epoch), weights)
         log(_line(record, epochs))
         _warn(run.history, diagnose(evaluation), log)

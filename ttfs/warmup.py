@@ -2,13 +2,14 @@
 
 A kernel is compiled when it is first called with arrays of a kind: of 32 or 64 bits, with rows
 that follow each other or are padded. So networks of each kind are made as small as can be, and
-run, trained and stepped through. What the compiler makes is kept, see `ttfs.kernels.jit`;
+run, trained and stepped through. What the compiler makes is kept, see `ttfs.kernels.kept`;
 what it made for earlier versions is removed.
 """
 
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,8 @@ from ttfs import bench, viewer
 from ttfs.bench_simulator import recurrent, simulate_circuit, sparse
 from ttfs.cost import cost_of
 from ttfs.delays import Delays
-from ttfs.kernels.jit import FOLDER, no_work_is_little
+from ttfs.kernels.jit import no_work_is_little
+from ttfs.kernels.kept import FOLDER, Kept
 from ttfs.layers import Dense
 from ttfs.metrics import evaluate
 from ttfs.network import Network
@@ -39,7 +41,7 @@ Job = tuple[str, Callable[[], object]]
 
 
 def warm_up(log: Callable[[str], None] = lambda line: None) -> str | None:
-    """Compile everything that the commands need; the folder where it is kept, or None.
+    """Compile everything that the commands need; the folder where all of it is kept, or None.
 
     log: told a line for each part, with the seconds that it took.
     """
@@ -50,14 +52,17 @@ def warm_up(log: Callable[[str], None] = lambda line: None) -> str | None:
             log(f"{name:40s} {time.perf_counter() - started:6.1f} s")
     if FOLDER:
         remove_former(Path(FOLDER))
-    return FOLDER
+    return None if Kept.full else FOLDER
 
 
 def remove_former(folder: Path) -> None:
-    """Remove kernels of other versions beside `folder`, but none of the last day."""
+    """Remove the user's kernels of other versions beside `folder`, but none of the last day."""
+    mine = folder.stat().st_uid
     for other in folder.parent.glob("ttfs-" + 12 * "[0-9a-f]"):
-        if other != folder and time.time() - other.stat().st_mtime > DAY:
-            shutil.rmtree(other, ignore_errors=True)
+        with suppress(OSError):
+            found = other.lstat()
+            if other != folder and found.st_uid == mine and time.time() - found.st_mtime > DAY:
+                shutil.rmtree(other, ignore_errors=True)
 
 
 def jobs() -> Iterator[Job]:

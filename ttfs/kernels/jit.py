@@ -1,74 +1,29 @@
-"""The only Numba flags in the project, and the folder where compiled kernels are kept.
+"""The only Numba flags in the project, and how many threads run what is compiled.
 
 No fast-math: `inf` is data here, and the order of additions is part of the result.
 `error_model="numpy"` keeps a division from dragging a branch into every loop.
-
-Numba notices a change in a kernel's own file but not in the kernels it calls, nor whether
-bounds were checked. The folder is therefore named by a hash of all kernel sources and of that
-setting: a changed kernel starts afresh.
 """
 
-import hashlib
 import os
-import tempfile
-import warnings
-from contextlib import contextmanager
-from pathlib import Path
+import threading
+from contextlib import contextmanager, nullcontext
+from functools import cache, wraps
 
 import numba
 
-HERE = Path(__file__).parent
+from ttfs.kernels.kept import FOLDER, Kept
+
 WORTH = 3_000_000  # numbers read or written: fewer are done before another thread is awake
-
-
-def cache_folder():
-    """The first writable folder for compiled kernels, or None; a sentence if it is a makeshift."""
-    digest = hashlib.sha256(os.environ.get("NUMBA_BOUNDSCHECK", "").encode())
-    for source in sorted(HERE.glob("*.py")):
-        digest.update(source.read_bytes())
-    chosen, home = os.environ.get("NUMBA_CACHE_DIR"), os.path.expanduser("~")
-    places = [chosen] if chosen else []
-    places += [HERE / "__pycache__"]
-    places += [Path(home) / ".cache" / "ttfs"] if home != "~" else []
-    for place in places:
-        folder = Path(place) / f"ttfs-{digest.hexdigest()[:12]}"
-        if writable(folder):
-            if chosen and place != chosen:
-                warn(f"NUMBA_CACHE_DIR={chosen} is not writable: compiled kernels are in {place}")
-            return str(folder)
-    warn(
-        f"compiled kernels cannot be kept: {' or '.join(map(str, places))} is not writable, so"
-        " every start compiles anew; set NUMBA_CACHE_DIR to a folder that is"
-    )
-    return None
-
-
-def writable(folder):
-    """Whether files can be made in a folder, which is made if absent."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False
-
-
-def warn(sentence):
-    """A warning that names this file."""
-    warnings.warn(sentence, stacklevel=3)
-
-
-FOLDER = cache_folder()
+ALONE = False  # whether the threads of this process stayed behind when it was forked
+TURN = threading.RLock()
 
 
 def compiled(function, **flags):
-    """`function` compiled on first use, and kept in FOLDER."""
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = FOLDER or before
-    try:
-        return numba.njit(function, cache=FOLDER is not None, error_model="numpy", **flags)
-    finally:
-        numba.config.CACHE_DIR = before
+    """`function` compiled on first use, and kept."""
+    made = numba.njit(function, error_model="numpy", **flags)
+    if FOLDER and not numba.config.DISABLE_JIT:
+        made._cache = Kept(function, flags)
+    return made
 
 
 def kernel(function):
@@ -92,8 +47,50 @@ def making_kernel(function):
 
 
 def parallel_kernel(function):
-    """A kernel whose `prange` loop runs over samples or neurons, each writing its own slice."""
-    return compiled(function, parallel=True)
+    """A kernel whose `prange` loop runs over samples or neurons, each writing its own slice.
+
+    A process that is alone has another version, without threads: asked for those that it does
+    not have, OpenMP ends it. It is compiled where it is needed.
+    """
+    many, alone = compiled(function, parallel=True), compiled(function, nogil=True)
+
+    @wraps(function)
+    def run(*handed):
+        if ALONE:
+            return alone(*handed)
+        with turn():
+            return many(*handed)
+
+    return run
+
+
+@cache
+def turn():
+    """What a thread that enters a parallel kernel holds meanwhile.
+
+    Numba's own threads, "workqueue", end a process in which two enter at once.
+    """
+    numba.get_num_threads()  # by now Numba has chosen whose threads to use
+    return TURN if numba.threading_layer() == "workqueue" else nullcontext()
+
+
+def note_fork():
+    """See whether there were threads to be left behind."""
+    global ALONE
+    try:
+        numba.threading_layer()
+    except ValueError:  # none were started
+        return
+    ALONE = True
+
+
+if os.name == "posix":
+    os.register_at_fork(after_in_child=note_fork)
+
+
+def threads():
+    """How many threads a parallel kernel runs on."""
+    return 1 if ALONE else numba.get_num_threads()
 
 
 def is_little(work):
@@ -115,11 +112,11 @@ def no_work_is_little():
 @contextmanager
 def threads_for(work):
     """Meanwhile one thread for little work, and all threads for more."""
-    threads = numba.get_num_threads() if is_little(work) else 1
-    if threads > 1:
+    before = threads() if is_little(work) else 1
+    if before > 1:
         numba.set_num_threads(1)
     try:
         yield
     finally:
-        if threads > 1:
-            numba.set_num_threads(threads)
+        if before > 1:
+            numba.set_num_threads(before)

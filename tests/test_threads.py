@@ -1,0 +1,213 @@
+"""Forked processes, and several threads of Python: neither hangs, dies or computes otherwise."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+
+import ttfs
+from ttfs.kernels import jit
+from ttfs.warmup import recipes, stimuli
+
+pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing runs on threads")
+LAYERS = "omp", "workqueue", "tbb"
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+PREPARED = """
+import multiprocessing, os, threading
+import numba, numpy as np
+import ttfs
+from ttfs.kernels.jit import no_work_is_little
+
+rng = np.random.default_rng(0)
+times = rng.uniform(0, 9, (400, 9)).astype(np.float32)
+network = ttfs.Network(ttfs.Dense(9, 30), ttfs.Dense(30, 3), t_max=9)
+
+def spikes(_=None):
+    return ttfs.forward(network, times).times[-1]
+
+def weights(seed):
+    trained = ttfs.Network(ttfs.Dense(9, 30), ttfs.Dense(30, 3), psp=ttfs.Ramp(), t_max=9)
+    rule, optimizer = ttfs.rules.Exact(), ttfs.Adam()
+    trainer = ttfs.Trainer(trained, rule=rule, optimizer=optimizer, batch_size=50, seed=seed)
+    trainer.fit(times, np.arange(400) % 3, epochs=1)
+    return trained.weights[0]
+
+def everywhere():
+    with no_work_is_little():
+        try:
+            numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+        except ValueError:
+            print("no such threads")
+            raise SystemExit from None
+        main()
+"""
+
+
+def run(code, layer="default"):
+    """What a process with such threads prints in the end."""
+    settings = os.environ | {"NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": "2"}
+    settings["PYTHONPATH"] = str(Path(ttfs.__file__).parents[1])
+    command = [sys.executable, "-c", PREPARED + code + "\neverywhere()"]
+    found = subprocess.run(command, env=settings, capture_output=True, text=True, timeout=300)
+    if found.stdout == "no such threads\n":
+        pytest.skip(f"{layer} is not installed")
+    assert (found.returncode, found.stderr) == (0, "")
+    return found.stdout.splitlines()
+
+
+@forks
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_pool_that_is_forked_after_a_parallel_kernel_finds_the_same_bits(layer):
+    code = """
+def main():
+    here = spikes(), weights(1)
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        there = pool.map_async(spikes, range(4)).get(120)
+        trained = pool.map_async(weights, [1, 2]).get(120)
+    print(all(np.array_equal(found, here[0]) for found in there))
+    print(np.array_equal(trained[0], here[1]), np.array_equal(trained[1], here[1]))
+    print(np.array_equal(spikes(), here[0]))
+"""
+    assert run(code, layer) == ["True", "True False", "True"]
+
+
+@forks
+def test_so_does_a_child_of_a_child_and_one_that_was_forked_by_a_thread():
+    code = """
+def child(depth):
+    found = np.array_equal(spikes(), before)
+    if depth and found:
+        number = os.fork()
+        if not number:
+            os._exit(child(depth - 1))
+        found = os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]) == 0
+    return 0 if found else 1
+
+def fork():
+    number = os.fork()
+    if not number:
+        os._exit(child(2))
+    print(os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]))
+
+def main():
+    global before
+    before = spikes()
+    fork()
+    thread = threading.Thread(target=fork)
+    thread.start()
+    thread.join()
+"""
+    assert run(code, "omp") == ["0", "0"]  # TBB is as good, but says that it might not be
+
+
+@forks
+def test_a_child_that_leaves_no_threads_behind_has_its_own():
+    code = """
+from ttfs.kernels import jit
+def main():
+    print(jit.threads())
+    number = os.fork()
+    if not number:
+        print(jit.threads(), flush=True)
+        os._exit(0)
+    os.waitpid(number, 0)
+
+def everywhere():
+    number = os.fork()
+    if not number:
+        main()
+        os._exit(0)
+    os.waitpid(number, 0)
+"""
+    assert run(code) == ["2", "1"]
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_threads_of_python_that_come_at_once_find_the_same_bits(layer):
+    code = """
+def main():
+    before, found = (spikes(), weights(1)), []
+    start = threading.Barrier(3)
+
+    def work():
+        start.wait()
+        for _ in range(30):
+            found.append(np.array_equal(spikes(), before[0]))
+        found.append(np.array_equal(weights(1), before[1]))
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(len(found), all(found))
+"""
+    assert run(code, layer) == ["93 True"]
+
+
+def test_their_first_kernels_may_come_at_once():
+    code = """
+def everywhere():
+    found, start = [], threading.Barrier(3)
+
+    def work():
+        start.wait()
+        with no_work_is_little():
+            found.append(spikes())
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(len(found), all(np.array_equal(each, found[0]) for each in found))
+"""
+    assert run(code, "workqueue") == ["3 True"]
+
+
+def test_the_script_for_many_seeds_trains_them(tmp_path):
+    page = Path(__file__).parent.parent / "docs" / "train.md"
+    (script,) = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    (tmp_path / "seeds.py").write_text(script)
+    settings = os.environ | {"PYTHONPATH": str(Path(ttfs.__file__).parents[1])}
+    command = [sys.executable, "seeds.py"]
+    found = subprocess.run(
+        command, cwd=tmp_path, env=settings, capture_output=True, text=True, timeout=300
+    )
+    assert (found.returncode, found.stderr) == (0, "")
+    accuracies = re.findall(r"seed (\d): (\d\d\.\d)%", found.stdout)
+    assert [seed for seed, _ in accuracies] == ["0", "1", "2", "3"]
+    assert all(float(accuracy) > 80 for _, accuracy in accuracies)
+
+
+@pytest.mark.parametrize("name", recipes())
+def test_a_process_that_is_alone_learns_the_same_bits(name, monkeypatch):
+    recipe = replace(recipes()[name], hidden=30, augmentation=())
+    ends = []
+    for alone in (False, True):
+        monkeypatch.setattr(jit, "ALONE", alone)
+        network = recipe.network(9, 3, seed=0)
+        times, labels = stimuli(np.float32, network.sizes[0], network.t_max)
+        recipe.trainer(network, seed=0).fit(times, labels, epochs=2)
+        ends.append(network)
+    for one, other in zip(*(network.latents for network in ends), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_process_that_is_alone_asks_numba_for_no_threads(monkeypatch):
+    def refuse(*arguments):
+        raise AssertionError("a forked process asked for the threads of another")
+
+    monkeypatch.setattr(jit, "ALONE", True)
+    for name in ("get_num_threads", "set_num_threads"):
+        monkeypatch.setattr(numba, name, refuse)
+    assert jit.threads() == 1
+    with jit.threads_for(1):
+        network = ttfs.Network(ttfs.Dense(9, 30), ttfs.Dense(30, 3), t_max=9)
+        assert len(ttfs.forward(network, np.ones((400, 9), np.float32))) == 400
