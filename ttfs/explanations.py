@@ -118,7 +118,7 @@ class Trace:
     times, potential: (corners,) aligned; between two corners the potential is a straight
     line. An instant at which it jumps has two corners; with ramps, one at which something
     arrives or ends has one. It ends at the spike, or now.
-    spike: when the neuron fired, or inf; threshold: what it needed.
+    spike: when the neuron fired, or inf; threshold: what it needed. unit: of time.
     """
 
     layer: int
@@ -127,6 +127,7 @@ class Trace:
     potential: np.ndarray
     spike: float
     threshold: float
+    unit: str = "step"
 
 
 def arrivals(plan: Plan, state: Any, layer: int, neuron: int) -> list[Arrival]:

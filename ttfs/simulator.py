@@ -400,7 +400,8 @@ class Simulator:
             spike, jumps = float(times[j]), not self.plan.rise
             end = spike if np.isfinite(spike) else self.time
             corners = self._course(number, j).corners(jumps, end, float(potential[j]))
-            traces.append(Trace(number, j, *corners, spike, self._threshold(first + j)))
+            limit, unit = self._threshold(first + j), self.circuit.unit
+            traces.append(Trace(number, j, *corners, spike, limit, unit))
         return traces
 
     def _course(self, layer: int, neuron: int) -> explanations.Course:

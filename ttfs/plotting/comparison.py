@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ttfs.errors import ShapeError
 from ttfs.plotting.given import numbers
-from ttfs.plotting.look import HIDDEN, dress, log_across, new_axes
+from ttfs.plotting.look import COLUMN, HIDDEN, axes_for, dress, log_across, named
 
 MARKS = "os^Dv<>P"
 
@@ -34,7 +34,7 @@ def accuracy_over(
     >>> drawn.lines[0].get_xydata().round(2).tolist()
     [[100.0, 97.5]]
     """
-    ax = new_axes(height=3.0) if ax is None else ax
+    ax = axes_for(ax, "accuracy_over", COLUMN, 3.0, scaled=True)
     dress(ax, what, "strict accuracy (%)")
     drawn = []
     for k, (name, given) in enumerate(accuracy.items()):
@@ -46,7 +46,7 @@ def accuracy_over(
             )
         look: dict[str, Any] = {"color": HIDDEN[k % len(HIDDEN)], "marker": MARKS[k % len(MARKS)]}
         look |= {"xerr": _reach(x), "yerr": _reach(y), "markersize": 4, "linewidth": 1}
-        drawn.append(ax.errorbar(x.mean(), y.mean(), label=name, **look))
+        drawn.append(ax.errorbar(x.mean(), y.mean(), label=named(name), **look))
     if log:
         log_across(ax)
     return drawn

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ttfs.checks import of_kind
 from ttfs.errors import InputError, ShapeError
+from ttfs.plotting.look import named
 
 Array = NDArray[np.float64]
 
@@ -88,7 +89,7 @@ def layer_names(count: int, names: Sequence[str] | None) -> list[str]:
         return ["input", *inner, "output"][:count]
     if len(names) != count:
         raise ShapeError(f"names: expects {count}, one per layer, got {len(names)}")
-    return list(names)
+    return [named(name) for name in names]
 
 
 def image_shape(shape: tuple[int, int], pixels: int, whose: str) -> tuple[int, int]:
