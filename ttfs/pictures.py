@@ -174,9 +174,7 @@ def comparison(
             ax.set_visible(False)
         handles, names = axes[0, 0].get_legend_handles_labels()
         look: dict[str, Any] = {"ncols": 4, "fontsize": "x-small", "frameon": False}
-        legend = figure.legend(handles, names, loc="outside upper left", **look)
-        for text in legend.get_texts():
-            text.set_parse_math(False)
+        figure.legend(handles, names, loc="outside upper left", **look)
         return _keep(figure, path)
 
 

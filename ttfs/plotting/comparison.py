@@ -45,8 +45,9 @@ def accuracy_over(
                 f"accuracy_over: {name} has costs of shape {x.shape}, accuracies of {y.shape}"
             )
         look: dict[str, Any] = {"color": HIDDEN[k % len(HIDDEN)], "marker": MARKS[k % len(MARKS)]}
+        look |= {"linestyle": "-"}
         look |= {"xerr": _reach(x), "yerr": _reach(y), "markersize": 4, "linewidth": 1}
-        drawn.append(ax.errorbar(x.mean(), y.mean(), label=named(name), **look))
+        drawn.append(ax.errorbar(x.mean(), y.mean(), label=named(name).replace("$", r"\$"), **look))
     if log:
         log_across(ax)
     return drawn
