@@ -28,6 +28,7 @@ from ttfs.kernels.circuit import (
     Plan,
 )
 from ttfs.network import Network, aligned_zeros
+from ttfs.precision import Precision
 
 KINDS = {ARRIVAL: "arrival", END: "end", SPIKE: "spike"}
 SINGLE = np.dtype(np.float32)
@@ -352,6 +353,11 @@ class Simulator:
 
     # -- questions
 
+    @property
+    def precision(self) -> Precision:
+        """How exactly times and potentials are counted."""
+        return Precision(self._stimulus.dtype, self.plan.weights.dtype, self.plan.rise)
+
     def explain(self, layer: int | str, neuron: int) -> Explanation:
         """Why a neuron fired when it did, or how close it has come; prints as a table.
 
@@ -387,6 +393,7 @@ class Simulator:
             given=bool(fired and time == self._stimulus[unit] and at < threshold),
             unit=self.circuit.unit,
             names=self.circuit.names,
+            precision=self.precision,
         )
 
     def trace(self, layer: int | str, neurons: Any = None) -> list[Trace]:
