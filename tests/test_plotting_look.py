@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 import ttfs
-from ttfs import pictures, plotting
+from ttfs import cli, pictures, plotting
 from ttfs.errors import InputError
 from ttfs.explanations import Input, Trace
 from ttfs.plotting.look import inks
@@ -403,6 +403,32 @@ def test_files_of_commands_name_the_networks_unit(network, tmp_path, monkeypatch
     for name, figure in zip(names, figures, strict=True):
         said = any(f"({network.unit})" in text.get_text() for text in figure.findobj(Text))
         assert said == (name != "weights.png")
+
+
+DRAWN = ["latency.png", "map.png", "raster.png", "weights.png"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "encoder"),
+    [(64, ttfs.Latency(t_max=256)), (64, ttfs.Latency(t_max=1)), (65, ttfs.Direct(bias=0.9))],
+)
+def test_a_plot_never_stops_half_way(tmp_path, capsys, inputs, encoder):
+    network = ttfs.Network(ttfs.Dense(inputs, 10), t_max=10, unit="a_$")
+    path = ttfs.save(tmp_path / "model.npz", network, encoder=encoder)
+    for command in ("plot", "view"):
+        assert cli.main([command, str(path), "--dataset", "digits", "--index", "7"]) == 0
+        assert capsys.readouterr().err == ""
+    found = sorted(file.name for file in tmp_path.iterdir())
+    assert found == sorted([*DRAWN, "model.npz", "view.html"])
+
+
+def test_a_plot_that_cannot_be_made_whole_is_not_begun(tmp_path, capsys):
+    network = ttfs.Network(ttfs.Dense(64, 2), t_max=10)
+    path = ttfs.save(tmp_path / "model.npz", network, encoder=ttfs.Latency(t_max=10))
+    out = str(tmp_path / "out")
+    assert cli.main(["plot", str(path), "--dataset", "digits", "--out", out, "--index", "7"]) == 2
+    assert "labels must be in 0..1, one output neuron each; got 0..9" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 SCRIPT = """

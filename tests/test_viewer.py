@@ -422,7 +422,7 @@ def test_potentials_of_the_outputs_are_those_of_the_simulator_at_every_event(sho
         found = [np.float32(number(text)) for text in shown]
         for neuron, potential in enumerate(simulator.potential("output").tolist()):
             error = simulator.explain("output", neuron).errors().max(initial=0.0)
-            assert found[neuron] == potential or (found[neuron] == 0 and abs(potential) <= 2 * error)
+            assert found[neuron] in (potential, settled(potential, error))
 
 
 def states(simulator):

@@ -167,9 +167,11 @@ def model_at_one(options: argparse.Namespace) -> tuple[Any, Any, Any]:
 def run_plot(options: argparse.Namespace) -> None:
     """Draw a model at work."""
     from ttfs import pictures
+    from ttfs.checks import as_labels
     from ttfs.runs import stimuli_for
 
     model, data = model_and_data(options)
+    as_labels(data.labels, len(data), model.network.sizes[-1])
     stimuli = stimuli_for(model, data, str(options.model))
     folder = options.out or options.model.parent
     folder.mkdir(parents=True, exist_ok=True)
@@ -183,14 +185,15 @@ def run_plot(options: argparse.Namespace) -> None:
 def run_view(options: argparse.Namespace) -> None:
     """Write the page of one stimulus."""
     from ttfs import viewer
+    from ttfs.pictures import as_image
 
-    _, one, simulator = model_at_one(options)
-    flat = len(one.image_shape) == 2
+    model, one, simulator = model_at_one(options)
+    shape = as_image(one.image_shape, model.network.sizes[0])
     made = viewer.page(
         simulator,
-        one.image_shape if flat else None,
+        shape,
         int(one.labels[0]),
-        image=one.images[0] if flat else None,
+        image=one.images[0] if shape else None,
         title=f"{one.name} {options.split} {options.index}",
     )
     print(made.save(options.out or options.model.parent / "view.html"))

@@ -129,9 +129,18 @@ def latencies(folder: Path, network: Network, stimuli: np.ndarray, labels: np.nd
         return _keep(left.figure, folder / "latency.png")
 
 
+def as_image(shape: tuple[int, ...], inputs: int) -> tuple[int, int] | None:
+    """The shape of so many inputs, if they are the pixels of an image and nothing else.
+
+    >>> as_image((8, 8), 64), as_image((8, 8), 65), as_image((3, 8, 8), 192)
+    ((8, 8), None, None)
+    """
+    return (shape[0], shape[1]) if len(shape) == 2 and shape[0] * shape[1] == inputs else None
+
+
 def latency_map(folder: Path, network: Network, stimulus: np.ndarray, shape: tuple) -> Path:
     """`map.png`: one stimulus as an image of its spike times."""
-    shape = shape if len(shape) == 2 else (1, stimulus.size)
+    shape = as_image(shape, stimulus.size) or (1, stimulus.size)
     times, look = _happening(network, stimulus), {"t_max": network.t_max, "unit": network.unit}
     with drawing() as plotting:
         ax = _figure(plotting.COLUMN, 2.7).subplots()
@@ -141,7 +150,7 @@ def latency_map(folder: Path, network: Network, stimulus: np.ndarray, shape: tup
 
 def weights(folder: Path, network: Network, shape: tuple) -> Path:
     """`weights.png`: what some neurons of the first layer receive."""
-    shape = shape if len(shape) == 2 else (1, network.sizes[0])
+    shape = as_image(shape, network.sizes[0]) or (1, network.sizes[0])
     with drawing() as plotting:
         ax = _figure(plotting.COLUMN, 3.1).subplots()
         plotting.weight_images(network.weights[0], shape, ax=ax)
