@@ -7,6 +7,7 @@ from math import floor, isfinite, log10
 import numpy as np
 
 DOUBLE = np.dtype(np.float64)
+HUGE = 1e300  # from which on rounding up may overflow
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,9 @@ class Precision:
         """How far rounding may have brought the potentials from what they would be without.
 
         `times` of arrival, in order, what arrived then, and the potential after each. They are
-        added again in double precision, as the decimals that stand for the weights; where that
-        shows no difference, half a last digit of the largest number added remains.
+        added again in double precision, as the decimals that stand for the weights. Where that
+        shows no difference, what that sum may be wrong by itself remains, and half a last digit
+        of the largest number that was added.
 
         >>> numbers = [0.1, 0.2, -0.3], [0.1, 0.3, 0.3 - 0.1 - 0.2]
         >>> found = Precision().errors([1, 2, 3], *numbers)
@@ -47,15 +49,18 @@ class Precision:
         arrival, after = np.array(times, float), np.array(potentials, float)
         added = np.array([float(shortest(weight, self.potentials)) for weight in weights])
         total, moment = np.cumsum(added), np.cumsum(added * arrival)
-        again, largest = total, np.maximum(abs(added), abs(after))
+        again, largest = total, np.maximum.accumulate(np.maximum(abs(added), abs(after)))
+        most = largest
         if self.rise:
             scale = self.rise if isfinite(self.rise) else 1.0
             ended = np.searchsorted(arrival + self.rise, arrival, "right")
             whole, early = (np.append(0.0, sums)[ended] for sums in (total, moment))
             again = whole + ((total - whole) * arrival - (moment - early)) / scale
             largest = np.maximum(largest, abs(total - whole) * arrival / scale)
-        last = np.finfo(self.potentials).eps / 2 * np.maximum.accumulate(largest)
-        return np.maximum(abs(after - again), last)
+            most = np.maximum(most, np.cumsum(abs(added)) * arrival / scale)
+        itself = 2 * np.finfo(DOUBLE).eps * np.arange(1, len(most) + 1) * most
+        last = np.finfo(self.potentials).eps / 2 * largest
+        return np.maximum(abs(after - again), np.maximum(itself, last))
 
 
 def shortest(value: float, dtype: np.dtype) -> str:
@@ -73,6 +78,6 @@ def written(value: float, error: float) -> str:
     >>> written(0.6, 3e-8), written(-2.98e-8, 3e-8), written(123.456, 0.02)
     ('0.6', '0', '123.5')
     """
-    if isfinite(value) and isfinite(error) and error > 0:
+    if abs(value) < HUGE and 0 < error < HUGE:
         value = round(value, floor(-log10(2 * error)))
     return f"{value + 0.0:.6g}"  # of a negative zero, zero
