@@ -314,6 +314,18 @@ def test_times_in_words_are_told_from_all_others(time):
     assert len(lines[2].split()[0].replace(".", "").lstrip("0").split("e")[0]) <= 9
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_spike_of_ramps_is_shown_to_the_digits_of_its_sums(dtype):
+    layer = ttfs.Dense.of([[0.1]], threshold=1)
+    network = Network(layer, psp=ttfs.Ramp(), t_max=200, dtype=dtype, unit="ms")
+    for stimulus in (np.float32, np.float64):
+        simulator = Simulator(network, np.array([100.1], stimulus))
+        simulator.run()
+        lines = str(simulator.explain("output", 0)).splitlines()
+        assert lines[0] == "output 0 fired at 110.1 ms, 0 above its threshold 1"
+        assert lines[2].split()[0] == "100.1"
+
+
 def test_what_is_missing_by_rounding_is_said_to_be():
     over = float(np.nextafter(np.float32(1), np.float32(2)))
     _, lines = spelled([0.1, 0.2, 0.7], [1, 2, 3], np.float32, threshold=over)

@@ -481,7 +481,7 @@ def test_an_explanation_is_that_of_the_simulator(show, make):
             assert ("has not fired" in answer) == (explanation.time == np.inf)
             if "closest" in answer:
                 closest = answer.split("closest at ")[1].split()[0]
-                assert simulator.times(0).dtype.type(number(closest)) == explanation.closest
+                assert number(closest) == float(simulator.precision.time(explanation.closest))
             assert ("stimulus" in answer) == explanation.given
 
 

@@ -22,13 +22,19 @@ class Precision:
     rise: float = 0.0
 
     def time(self, value: float) -> str:
-        """The shortest text that reads back as this time.
+        """The shortest text that reads back as this time, among those of its precision.
+
+        With ramps a spike is where a line of float32 sums meets the threshold, and has their
+        digits, whatever the stimulus has.
 
         >>> single = Precision(times=np.dtype(np.float32))
         >>> single.time(float(np.float32(110.1))), single.time(4.0), Precision().time(0.1 + 0.2)
         ('110.1', '4', '0.30000000000000004')
+        >>> Precision(potentials=np.dtype(np.float32), rise=np.inf).time(110.09999847412109)
+        '110.1'
         """
-        return shortest(value, self.times)
+        coarse = self.rise and self.potentials == np.float32
+        return shortest(value, self.potentials if coarse else self.times)
 
     @np.errstate(all="ignore")  # sums of huge weights overflow
     def errors(
