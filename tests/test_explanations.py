@@ -1,3 +1,5 @@
+import io
+
 import numpy as np
 import pytest
 from cases import MIXED, any_networks, any_stimuli, same_bits
@@ -8,6 +10,7 @@ from test_circuit import circuits, finished, given_of, stimuli
 
 import ttfs
 from ttfs import Circuit, Network, Population, Projection, Simulator
+from ttfs.console import Console
 
 pytestmark = pytest.mark.small
 INF = np.inf
@@ -352,3 +355,18 @@ def test_numbers_without_end_are_shown_as_they_are(dtype):
         with np.errstate(all="ignore"):
             _, lines = spelled(weights, range(len(weights)), dtype, threshold=most)
         assert lines[-1].split()[-1] == "-inf"
+
+
+def test_the_console_shows_numbers_to_the_digits_they_have():
+    layer = ttfs.Dense.of([[0.1], [0.2], [0.4], [-0.7]], threshold=1)
+    network = Network(layer, t_max=20, unit="ms")
+    simulator = Simulator(network, np.array([1, 2, 3, 12.345679], np.float32))
+    console = Console(simulator, out := io.StringIO())
+    for command in ("c", "p", "s", "b t 3.0000001", "e output 0"):
+        console.obey(command)
+    lines = out.getvalue().splitlines()
+    assert lines[0] == " 12.345679  input 3 reaches output"
+    assert lines[3].split() == ["0", "0", "1"]
+    assert " 12.345679  input 3" in lines
+    assert "break at 3.0000001" in lines
+    assert lines[-1].split() == ["12.345679", "input", "3", "12.345679", "-0.7", "0"]

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
+from ttfs.checks import as_array
 from ttfs.errors import ShapeError
 from ttfs.plotting.given import numbers
 from ttfs.plotting.look import (
@@ -50,12 +51,12 @@ def throughput(
     ([20.0, 3.0], ['50 %', '75 %'])
     """
     height = 0.9 + 0.21 * len(names)
-    ax = axes_for(ax, "throughput", PAGE, height, scaled=True)
-    ink, faint, ground = inks(ax)
-    dress(ax, what, "")
     rows = np.arange(len(names), dtype=float)
     marks = {kind: _row(values, kind, len(names)) for kind, values in attained.items()}
     ticks = {kind: _row(values, kind, len(names)) for kind, values in roofs.items()}
+    ax = axes_for(ax, "throughput", PAGE, height, scaled=True)
+    ink, faint, ground = inks(ax)
+    dress(ax, what, "")
     ax.hlines(rows, 0, 1, transform=ax.get_yaxis_transform(), color=faint, linewidth=0.4, zorder=0)
     drawn = []
     for (kind, x), look in zip(marks.items(), LOOKS, strict=False):
@@ -77,7 +78,7 @@ def throughput(
 
 def _row(values: ArrayLike, kind: str, size: int) -> np.ndarray:
     """A number for each row, or NaN."""
-    array = np.asarray(values, float)
+    array = as_array(values, f"throughput, {kind}").astype(np.float64)
     if array.shape != (size,):
         raise ShapeError(f"throughput: {kind} must be {size} numbers, got {array.shape}")
     numbers(array[~np.isnan(array)], f"throughput, {kind}")
