@@ -1,3 +1,5 @@
+import io
+
 import numpy as np
 import pytest
 from cases import MIXED, any_networks, any_stimuli, same_bits
@@ -8,6 +10,7 @@ from test_circuit import circuits, finished, given_of, stimuli
 
 import ttfs
 from ttfs import Circuit, Network, Population, Projection, Simulator
+from ttfs.console import Console
 
 pytestmark = pytest.mark.small
 INF = np.inf
@@ -268,3 +271,102 @@ def test_traces_are_those_that_were_asked_for():
     (trace,) = simulator.trace("output", 1)
     assert trace.times.tolist() == [0, 1, 1, 2, 2, 2]
     assert trace.potential.tolist() == [0, 0, 0, 0, 1, 1]
+
+
+# In words
+
+
+def spelled(weights, times, dtype, *, threshold=99.0, psp=None):
+    """The explanation of one neuron, in lines, with numbers as they are typed."""
+    layer = ttfs.Dense.of(np.array(weights)[:, None], threshold=threshold)
+    network = Network(layer, psp=psp, t_max=1000, dtype=dtype, unit="ms")
+    simulator = Simulator(network, np.array(times, dtype))
+    simulator.run()
+    return simulator.explain("output", 0), str(simulator.explain("output", 0)).splitlines()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@given(tenths=st.lists(st.integers(-30, 30).filter(bool), min_size=1, max_size=30))
+def test_a_potential_has_the_digits_that_rounding_leaves(dtype, tenths):
+    weights = [*(each / 10 for each in tenths), -sum(tenths) / 10]
+    _, lines = spelled(weights, range(len(weights)), dtype)
+    shown = [float(line.split()[-1]) for line in lines[2:]]
+    sums = np.cumsum([*tenths, -sum(tenths)][: len(shown)]) / 10
+    assert shown == sums.tolist()
+
+
+@pytest.mark.parametrize("rise", [INF, 2.5])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@given(
+    tenths=st.lists(st.integers(-30, 30).filter(bool), min_size=1, max_size=12),
+    start=st.floats(0, 200),
+)
+def test_a_ramp_that_was_taken_back_leaves_nothing(dtype, rise, tenths, start):
+    weights = [*(each / 10 for each in tenths), -sum(tenths) / 10]
+    times = [start] * (len(tenths) + 1) + [start + 10.0]
+    why, lines = spelled([*weights, 0.5], times, dtype, psp=ttfs.Ramp(rise))
+    assert abs(why.inputs[-1].potential) <= 2 * why.errors()[len(why.inputs) - 1]
+    assert lines[-1].split()[-1] == "0"
+
+
+@given(time=st.floats(0, 999, width=32))
+def test_times_in_words_are_told_from_all_others(time):
+    _, lines = spelled([1.0], [time], np.float32)
+    assert [np.float32(word) for word in lines[2].split()[:1]] == [time]
+    assert np.float32(lines[0].split("closest at ")[1].split()[0]) == time
+    assert len(lines[2].split()[0].replace(".", "").lstrip("0").split("e")[0]) <= 9
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_spike_of_ramps_is_shown_to_the_digits_of_its_sums(dtype):
+    layer = ttfs.Dense.of([[0.1]], threshold=1)
+    network = Network(layer, psp=ttfs.Ramp(), t_max=200, dtype=dtype, unit="ms")
+    for stimulus in (np.float32, np.float64):
+        simulator = Simulator(network, np.array([100.1], stimulus))
+        simulator.run()
+        lines = str(simulator.explain("output", 0)).splitlines()
+        assert lines[0] == "output 0 fired at 110.1 ms, 0 above its threshold 1"
+        assert lines[2].split()[0] == "100.1"
+
+
+def test_what_is_missing_by_rounding_is_said_to_be():
+    over = float(np.nextafter(np.float32(1), np.float32(2)))
+    _, lines = spelled([0.1, 0.2, 0.7], [1, 2, 3], np.float32, threshold=over)
+    assert lines[0] == (
+        "output 0 has not fired; closest at 3 ms, 1e-07 below its threshold 1,"
+        " which is within rounding"
+    )
+    _, lines = spelled([0.1, 0.2, 0.4, -0.7], [1, 2, 3, 4.1], np.float32, threshold=1)
+    assert lines[0] == "output 0 has not fired; closest at 3 ms, 0.3 below its threshold 1"
+    assert lines[-1].split() == ["4.1", "input", "3", "4.1", "-0.7", "0"]
+
+
+def test_whole_numbers_stay_whole():
+    _, lines = spelled([1.0] * 700 + [-1.0], range(701), np.float32)
+    assert [line.split()[-1] for line in lines[2:]] == [*map(str, range(1, 701)), "699"][
+        : len(lines) - 2
+    ]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_numbers_without_end_are_shown_as_they_are(dtype):
+    most = float(np.finfo(dtype).max)
+    for weights in ([-most, -most], [-most, -most, most]):
+        with np.errstate(all="ignore"):
+            _, lines = spelled(weights, range(len(weights)), dtype, threshold=most)
+        assert lines[-1].split()[-1] == "-inf"
+
+
+def test_the_console_shows_numbers_to_the_digits_they_have():
+    layer = ttfs.Dense.of([[0.1], [0.2], [0.4], [-0.7]], threshold=1)
+    network = Network(layer, t_max=20, unit="ms")
+    simulator = Simulator(network, np.array([1, 2, 3, 12.345679], np.float32))
+    console = Console(simulator, out := io.StringIO())
+    for command in ("c", "p", "s", "b t 3.0000001", "e output 0"):
+        console.obey(command)
+    lines = out.getvalue().splitlines()
+    assert lines[0] == " 12.345679  input 3 reaches output"
+    assert lines[3].split() == ["0", "0", "1"]
+    assert " 12.345679  input 3" in lines
+    assert "break at 3.0000001" in lines
+    assert lines[-1].split() == ["12.345679", "input", "3", "12.345679", "-0.7", "0"]

@@ -396,7 +396,7 @@ TIMES = {
         ([1.0, -2.0], "times start at 0, got -2"),
         ([1.0, -INF], "times start at 0, got -inf"),
         ([1.0, 20.0], "a spike at 20, but spikes come before t_max 20"),
-        (["a", "b"], "expects real numbers"),
+        (["a", "b"], "must be numbers, got <U1"),
     ],
 )
 def test_times_that_cannot_be_meant_are_refused(name, times, words):
@@ -419,7 +419,7 @@ def test_times_that_cannot_be_meant_are_refused(name, times, words):
         (lambda: latency_map([1, 2, 3], (2, 2)), r"with 3 pixels, got \(2, 2\)"),
         (lambda: latency_map([1, 2, 3], 3), "with 3 pixels, got 3"),
         (lambda: training_summary(History()), "as history.records is, got History"),
-        (lambda: latency_map([[1], [2, 3]], (1, 3)), "ragged"),
+        (lambda: latency_map([[1], [2, 3]], (1, 3)), "rows of equal length"),
         (lambda: latency_by_class([1, 2], [0, 0]), r"times \(samples, classes\), got shape \(2,\)"),
         (lambda: latency_by_class([[1, 2]], [0, 0]), r"labels \(1,\).*got shape \(2,\)"),
         (lambda: weight_images([1, 2], (1, 2)), r"weights \(inputs, outputs\), got shape \(2,\)"),

@@ -18,7 +18,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 # A module imports from rows above its own, or from its own row; a package is one entry.
 ROWS = [
     "errors interrupts",
-    "checks versions clock",
+    "checks precision versions clock",
     "kernels",
     "psp weights delays",
     "layers encoding decoding populations",

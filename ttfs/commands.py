@@ -184,10 +184,12 @@ def model_at_one(options: argparse.Namespace) -> tuple[Any, Any, Any]:
 def run_plot(options: argparse.Namespace) -> None:
     """Draw a model at work."""
     from ttfs import pictures
+    from ttfs.checks import as_labels
     from ttfs.propagation import happening, lost_share, up_to
     from ttfs.runs import stimuli_for
 
     model, data = model_and_data(options)
+    as_labels(data.labels, len(data), model.network.sizes[-1])
     given = stimuli_for(model, data, str(options.model))
     warn_lost(lost_share(model.network, given))
     stimuli = happening(given, up_to(model.network.t_max, given.dtype))
@@ -203,14 +205,15 @@ def run_plot(options: argparse.Namespace) -> None:
 def run_view(options: argparse.Namespace) -> None:
     """Write the page of one stimulus."""
     from ttfs import viewer
+    from ttfs.pictures import as_image
 
-    _, one, simulator = model_at_one(options)
-    flat = len(one.image_shape) == 2
+    model, one, simulator = model_at_one(options)
+    shape = as_image(one.image_shape, model.network.sizes[0])
     made = viewer.page(
         simulator,
-        one.image_shape if flat else None,
+        shape,
         int(one.labels[0]),
-        image=one.images[0] if flat else None,
+        image=one.images[0] if shape else None,
         title=f"{one.name} {options.split} {options.index}",
     )
     print(made.save(options.out or options.model.parent / "view.html"))

@@ -13,6 +13,7 @@ from ttfs.differences import Change
 from ttfs.errors import InputError, TTFSError
 from ttfs.events import Event
 from ttfs.files import as_json
+from ttfs.precision import DOUBLE, shortest, written
 from ttfs.simulator import Simulator
 
 TOP = 5  # potentials of a layer that are shown
@@ -184,7 +185,9 @@ class Console:
 
     def _next(self) -> str:
         coming = self.simulator.peek()
-        return "the end" if coming is None else f"{coming.time:g} {self.simulator.circuit.unit}"
+        if coming is None:
+            return "the end"
+        return f"{self._time(coming.time)} {self.simulator.circuit.unit}"
 
     def _line(self, event: Event) -> str:
         sender = f"{self._names[event.layer]} {event.neuron} fires"
@@ -193,7 +196,10 @@ class Console:
             if event.kind == "end":
                 verb = "stops rising in"
             sender = f"{sent} {verb} {self._names[event.layer]}"
-        return f"{event.time:10g}  {sender}"
+        return f"{self._time(event.time):>10s}  {sender}"
+
+    def _time(self, time: float) -> str:
+        return self.simulator.precision.time(time)
 
     def _record(self, event: Event) -> str:
         fields = {
@@ -225,7 +231,7 @@ class Console:
     def _run(self, words: list[str]) -> None:
         until = time_in(words, "r wants a time, as in: r 12.5")
         if until < self.simulator.time:
-            raise InputError(f"it is {self.simulator.time:g} already; reset goes back")
+            raise InputError(f"it is {self._time(self.simulator.time)} already; reset goes back")
         self.run(until)
 
     def _break(self, words: list[str]) -> None:
@@ -238,7 +244,7 @@ class Console:
         elif words[0] == "t":
             time = time_in(words[1:], "b t wants a time, as in: b t 12.5")
             self._times.add(time)
-            self._say(f"break at {time:g}")
+            self._say(f"break at {shortest(time, DOUBLE)}")
         else:
             last = len(self._names) - 1
             place = (last, None) if words == ["decision"] else self._place(words)
@@ -248,7 +254,7 @@ class Console:
     def _breaks(self) -> list[str]:
         fires = sorted(self._fires, key=lambda place: (place[0], place[1] or -1))
         found = [f"break when {self._title(*place)} fires" for place in fires]
-        return found + [f"break at {time:g}" for time in sorted(self._times)]
+        return found + [f"break at {shortest(time, DOUBLE)}" for time in sorted(self._times)]
 
     def _explain(self, words: list[str]) -> None:
         self._say(str(self.simulator.explain(*self._neuron(words, "e hidden 57"))))
@@ -271,8 +277,10 @@ class Console:
         order = np.argsort(-potential, kind="stable")[:TOP]
         self._say(f"{population.name}: neuron, potential, threshold")
         for j in order:
-            fired = f"  fired at {times[j]:g}" if np.isfinite(times[j]) else ""
-            self._say(f"{j:10d} {potential[j]:10.6g} {thresholds[j]:10.6g}{fired}")
+            fired = f"  fired at {self._time(times[j])}" if np.isfinite(times[j]) else ""
+            error = self.simulator.explain(layer, int(j)).errors().max(initial=0.0)
+            volts = written(float(potential[j]), error)
+            self._say(f"{j:10d} {volts:>10s} {thresholds[j]:10.6g}{fired}")
         if population.size > TOP:
             self._say(f"  and {population.size - TOP} with less")
 
@@ -280,7 +288,7 @@ class Console:
         nothing_after(words, "s")
         spikes = self.simulator.spikes
         for time, layer, neuron in zip(spikes.times, spikes.layer, spikes.neuron, strict=True):
-            self._say(f"{time:10g}  {self._names[layer]} {neuron}")
+            self._say(f"{self._time(time):>10s}  {self._names[layer]} {neuron}")
         self._say(f"{len(spikes)} spikes so far")
 
     def _what_if(self, words: list[str]) -> None:
@@ -303,7 +311,8 @@ class Console:
 
     def _changed(self, change: Change) -> str:
         before, after = (
-            "silent" if np.isinf(time) else f"{time:g}" for time in (change.before, change.after)
+            "silent" if np.isinf(time) else self._time(time)
+            for time in (change.before, change.after)
         )
         return f"{before:>10s}  -> {after:10s} {self._names[change.layer]} {change.neuron}"
 

@@ -26,6 +26,7 @@ from ttfs.kernels.circuit import (
     Plan,
 )
 from ttfs.kernels.queue import HEAP
+from ttfs.precision import Precision, written
 
 quiet = np.errstate(over="ignore", invalid="ignore")  # sums overflow as they do in kernels
 
@@ -71,9 +72,10 @@ class Explanation:
     closest: for a silent neuron, when its potential was largest so far, all inputs of an
         instant added; for one that fired, `time`. NaN where nothing has arrived.
     given: whether a stimulus made it fire.
-    unit: of time. names: of all layers.
+    unit: of time. names: of all layers. precision: of all these numbers.
 
-    Printed, it is a table of those inputs that have a weight.
+    Printed, it is a table of those inputs that have a weight. Times have the digits that tell
+    them from all others, potentials those that rounding leaves.
     """
 
     layer: int
@@ -87,30 +89,47 @@ class Explanation:
     given: bool
     unit: str
     names: tuple[str, ...]
+    precision: Precision
+
+    def errors(self) -> np.ndarray:
+        """How far rounding may have brought the potential: after each input, then at `closest`."""
+        rows = [(i.time, i.weight, i.potential) for i in self.inputs]
+        if rows and self.closest >= rows[-1][0]:
+            rows.append((self.closest, 0.0, self.threshold + self.margin))
+        return self.precision.errors(*zip(*rows, strict=True)) if rows else np.zeros(0)
 
     def __str__(self) -> str:
         head = f"{self.name} {self.neuron}"
         if self.given:
-            return f"{head} fired at {self.time:g} {self.unit}: the stimulus says so"
+            return f"{head} fired at {self._clock(self.time)}: the stimulus says so"
         inputs = [i for i in self.inputs if i.weight]
-        if np.isfinite(self.time):
-            verdict = f"fired at {self.time:g} {self.unit}, {self.margin:g} above"
-        elif inputs and self.margin >= 0:
-            verdict = f"has yet to fire; at {self.closest:g} {self.unit} {self.margin:g} above"
-        elif inputs:
-            verdict = (
-                f"has not fired; closest at {self.closest:g} {self.unit}, {-self.margin:g} below"
-            )
-        else:
+        if not (inputs or np.isfinite(self.time)):
             return f"{head} has not fired; nothing has reached it"
-        lines = [f"{head} {verdict} its threshold {self.threshold:g}"]
+        lines = [f"{head} {self._verdict()}"]
         lines.append(f"{'arrives':>10s} {'from':>16s} {'fired at':>10s} {'weight':>10s} potential")
         lines += [
-            f"{i.time:10g} {f'{self.names[i.layer]} {i.neuron}':>16s} {i.spiked:10g}"
-            f" {i.weight:+10.4g} {i.potential:.6g}"
-            for i in inputs
+            f"{self.precision.time(i.time):>10s} {f'{self.names[i.layer]} {i.neuron}':>16s}"
+            f" {self.precision.time(i.spiked):>10s} {i.weight:+10.4g} {written(i.potential, error)}"
+            for i, error in zip(self.inputs, self.errors(), strict=False)
+            if i.weight
         ]
         return "\n".join(lines)
+
+    def _clock(self, time: float) -> str:
+        """A time with its unit."""
+        return f"{self.precision.time(time)} {self.unit}"
+
+    def _verdict(self) -> str:
+        """When it fired or came closest, and how far from its threshold the potential was."""
+        error = self.errors().max(initial=0.0)
+        gap, line = written(abs(self.margin), error), f"its threshold {self.threshold:g}"
+        if np.isfinite(self.time):
+            return f"fired at {self._clock(self.time)}, {gap} above {line}"
+        if self.margin >= 0:
+            return f"has yet to fire; at {self._clock(self.closest)} {gap} above {line}"
+        near = gap == "0"
+        gap, why = (f"{-self.margin:.1g}", ", which is within rounding") if near else (gap, "")
+        return f"has not fired; closest at {self._clock(self.closest)}, {gap} below {line}{why}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +139,7 @@ class Trace:
     times, potential: (corners,) aligned; between two corners the potential is a straight
     line. An instant at which it jumps has two corners; with ramps, one at which something
     arrives or ends has one. It ends at the spike, or now.
-    spike: when the neuron fired, or inf; threshold: what it needed.
+    spike: when the neuron fired, or inf; threshold: what it needed. unit: of time.
     """
 
     layer: int
@@ -129,6 +148,7 @@ class Trace:
     potential: np.ndarray
     spike: float
     threshold: float
+    unit: str = "step"
 
     __eq__ = same_content
     __hash__ = None  # type: ignore[assignment]

@@ -60,7 +60,8 @@ class Network:
     psp: response to one spike: `Step()` or `Ramp(rise)`.
     t_max: horizon, exclusive: a spike at or after it does not happen.
     seed: decides the weights that are drawn.
-    dtype: float32 or float64, of weights and potentials.
+    dtype: float32 or float64, of weights and potentials; times are in the dtype of the stimulus.
+        float32 has seven digits, and sums are rounded to them: for exact sums ask for float64.
     unit: name of the unit of time, for axes.
 
     Attributes

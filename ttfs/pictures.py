@@ -1,9 +1,15 @@
 """The pictures that a run or the command line leaves in a folder.
 
-Matplotlib is imported when the first one is drawn.
+Matplotlib is imported when the first one is drawn. Files need no screen, and look the same
+whatever its user has set: no backend is asked for, and no setting counts.
 """
 
-from collections.abc import Sequence
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,92 +25,166 @@ OTHER = "dense method (learning with ramps: PyTorch)"
 MOST = 2000  # stimuli in a picture of latencies
 
 
-def raster(folder: Path, network: Network, stimulus: np.ndarray) -> Path:
-    """`raster.png`: every spike of one stimulus (inputs,), the decision marked."""
+@contextmanager
+def drawing() -> Iterator[Any]:
+    """`ttfs.plotting` while Matplotlib is as it comes; what its font lacks is drawn as a box."""
+    matplotlib = _matplotlib()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        warnings.simplefilter("ignore", matplotlib.MatplotlibDeprecationWarning)
+        fresh = {k: v for k, v in matplotlib.rcParamsDefault.items() if k != "backend"}
+        with matplotlib.rc_context(fresh):
+            from ttfs import plotting
+
+            yield plotting
+
+
+def _matplotlib() -> Any:
+    """Matplotlib, imported without what could prevent that; for others all is as they had it.
+
+    MPLBACKEND may name a backend of another environment, as in a shell that a notebook started,
+    and the file of a user's settings may be one that cannot be read.
+    """
+    if "matplotlib" not in sys.modules:
+        backend = os.environ.get("MPLBACKEND")
+        for without in ({}, {"MATPLOTLIBRC": str(_settings())}):
+            with suppress(ValueError, OSError), _environment(MPLBACKEND="", **without):
+                import matplotlib
+
+                break
+            for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
+                del sys.modules[name]
+        import matplotlib
+
+        if backend:
+            with suppress(ValueError):
+                matplotlib.rcParams["backend"] = backend
+    return sys.modules["matplotlib"]
+
+
+def _settings() -> Path:
+    """The file of settings that Matplotlib comes with."""
+    spec = find_spec("matplotlib")
+    return Path(spec.origin if spec and spec.origin else "").parent / "mpl-data/matplotlibrc"
+
+
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    """A time in which variables of the environment are others."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            os.environ.update({} if value is None else {name: value})
+
+
+def _figure(width: float, height: float, layout: Any = "compressed") -> Any:
+    """A figure that no window knows of."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout=layout)
+
+
+def _keep(figure: Any, path: Path) -> Path:
+    """The path of the picture, which is written."""
     from ttfs import plotting
 
+    return plotting.save(figure, path, dpi=200)
+
+
+def raster(folder: Path, network: Network, stimulus: np.ndarray) -> Path:
+    """`raster.png`: every spike of one stimulus (inputs,), the decision marked."""
     record = forward(network, stimulus[None])
     decision = decide(record.times[-1], record.potential)
-    times = [np.where(layer[0] < network.t_max, layer[0], np.inf) for layer in record.times]
-    ax = plotting.new_axes(plotting.PAGE, 4.2)
-    plotting.raster(
-        times,
-        ax=ax,
-        t_max=network.t_max,
-        names=layer_names(len(network.layers)),
-        decision=(float(decision.time[0]), int(decision.label[0])),
-        unit=network.unit,
-    )
-    return _keep(ax.figure, folder / "raster.png")
+    with drawing() as plotting:
+        ax = _figure(plotting.PAGE, 4.2).subplots()
+        plotting.raster(
+            [_happening(network, layer[0]) for layer in record.times],
+            ax=ax,
+            t_max=network.t_max,
+            names=layer_names(len(network.layers)),
+            decision=(float(decision.time[0]), int(decision.label[0])),
+            unit=network.unit,
+        )
+        return _keep(ax.figure, folder / "raster.png")
+
+
+def _happening(network: Network, times: np.ndarray) -> np.ndarray:
+    """Spikes before the horizon; from then on there are none."""
+    return np.where(times < network.t_max, times, np.inf)
 
 
 def latencies(folder: Path, network: Network, stimuli: np.ndarray, labels: np.ndarray) -> Path:
     """`latency.png`: when the layers fire, and when the outputs do, class by class."""
-    import matplotlib.pyplot as plt
+    times = [_happening(network, layer) for layer in forward(network, stimuli[:MOST]).times]
+    look: dict[str, Any] = {"t_max": network.t_max, "unit": network.unit}
+    names = layer_names(len(network.layers))
+    with drawing() as plotting:
+        left, right = _figure(plotting.PAGE, 2.9, "constrained").subplots(1, 2)
+        plotting.latency_histogram(times, ax=left, names=names, **look)
+        plotting.latency_by_class(times[-1], labels[:MOST], ax=right, **look)
+        return _keep(left.figure, folder / "latency.png")
 
-    from ttfs import plotting
 
-    times = [
-        np.where(layer < network.t_max, layer, np.inf)
-        for layer in forward(network, stimuli[:MOST]).times
-    ]
-    size = (plotting.PAGE, 2.9)
-    figure, (left, right) = plt.subplots(1, 2, figsize=size, layout="constrained")
-    t_max, unit, names = network.t_max, network.unit, layer_names(len(network.layers))
-    plotting.latency_histogram(times, ax=left, names=names, t_max=t_max, unit=unit)
-    plotting.latency_by_class(times[-1], labels[:MOST], ax=right, t_max=t_max, unit=unit)
-    return _keep(figure, folder / "latency.png")
+def as_image(shape: tuple[int, ...], inputs: int) -> tuple[int, int] | None:
+    """The shape of so many inputs, if they are the pixels of an image and nothing else.
+
+    >>> as_image((8, 8), 64), as_image((8, 8), 65), as_image((3, 8, 8), 192)
+    ((8, 8), None, None)
+    """
+    return (shape[0], shape[1]) if len(shape) == 2 and shape[0] * shape[1] == inputs else None
 
 
 def latency_map(folder: Path, network: Network, stimulus: np.ndarray, shape: tuple) -> Path:
     """`map.png`: one stimulus as an image of its spike times."""
-    from ttfs import plotting
-
-    shape = shape if len(shape) == 2 else (1, stimulus.size)
-    image = plotting.latency_map(stimulus.reshape(shape), shape, t_max=network.t_max)
-    return _keep(image.axes.figure, folder / "map.png")
+    shape = as_image(shape, stimulus.size) or (1, stimulus.size)
+    times, look = _happening(network, stimulus), {"t_max": network.t_max, "unit": network.unit}
+    with drawing() as plotting:
+        ax = _figure(plotting.COLUMN, 2.7).subplots()
+        plotting.latency_map(times, shape, ax=ax, **look)
+        return _keep(ax.figure, folder / "map.png")
 
 
 def weights(folder: Path, network: Network, shape: tuple) -> Path:
     """`weights.png`: what some neurons of the first layer receive."""
-    from ttfs import plotting
-
-    shape = shape if len(shape) == 2 else (1, network.sizes[0])
-    image = plotting.weight_images(network.weights[0], shape)
-    return _keep(image.axes.figure, folder / "weights.png")
+    shape = as_image(shape, network.sizes[0]) or (1, network.sizes[0])
+    with drawing() as plotting:
+        ax = _figure(plotting.COLUMN, 3.1).subplots()
+        plotting.weight_images(network.weights[0], shape, ax=ax)
+        return _keep(ax.figure, folder / "weights.png")
 
 
 def training(folder: Path, records: list[dict[str, float]], unit: str) -> Path:
     """`training.png`: accuracy, loss, silence and latency over the epochs."""
-    from ttfs import plotting
-
-    return _keep(plotting.training_summary(records, unit=unit), folder / "training.png")
+    with drawing() as plotting:
+        figure = _figure(plotting.PAGE, 4.4, "constrained")
+        plotting.training_summary(records, unit=unit, figure=figure)
+        return _keep(figure, folder / "training.png")
 
 
 def comparison(
     path: Path, groups: Sequence[Group], over: Sequence[str] = ("spikes", "time")
 ) -> Path:
     """Strict accuracy over some of COSTS, side by side; a point for each group."""
-    import matplotlib.pyplot as plt
-
-    from ttfs import plotting
-
     rows, columns = -(-len(over) // 2), min(len(over), 2)
-    look: dict[str, Any] = {"sharey": True, "squeeze": False, "layout": "constrained"}
-    size = plotting.PAGE, 3.2 * rows + 0.4
-    figure, axes = plt.subplots(rows, columns, figsize=size, **look)
     accuracy = {group.name: group.values("accuracy") for group in groups}
-    for ax, name in zip(axes.flat, over, strict=False):
-        log = name == "footprint"  # those of one bit and of real weights differ twentyfold
-        plotting.accuracy_over(costs(groups, name), accuracy, ax=ax, what=COSTS[name], log=log)
-    for ax in axes[:, 1:].flat:
-        ax.set_ylabel("")
-    for ax in axes.flat[len(over) :]:
-        ax.set_visible(False)
-    handles, names = axes.flat[0].get_legend_handles_labels()
-    look = {"ncols": 4, "fontsize": "x-small", "frameon": False}
-    figure.legend(handles, names, loc="outside upper left", **look)
-    return _keep(figure, path)
+    with drawing() as plotting:
+        figure = _figure(plotting.PAGE, 3.2 * rows + 0.4, "constrained")
+        axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
+        for ax, name in zip(axes.flat, over, strict=False):
+            log = name == "footprint"  # those of one bit and of real weights differ twentyfold
+            plotting.accuracy_over(costs(groups, name), accuracy, ax=ax, what=COSTS[name], log=log)
+        for ax in axes[:, 1:].flat:
+            ax.set_ylabel("")
+        for ax in axes.flat[len(over) :]:
+            ax.set_visible(False)
+        handles, names = axes[0, 0].get_legend_handles_labels()
+        look: dict[str, Any] = {"ncols": 4, "fontsize": "x-small", "frameon": False}
+        figure.legend(handles, names, loc="outside upper left", **look)
+        return _keep(figure, path)
 
 
 def throughput(path: Path, report: dict[str, Any]) -> Path:
@@ -112,8 +192,6 @@ def throughput(path: Path, report: dict[str, Any]) -> Path:
 
     Those of a simulation, which has no roofs, are its synaptic events.
     """
-    from ttfs import plotting
-
     rows: dict[str, dict[str, float]] = {}
     order = [case["name"] for case in report["cases"]]
     for case in sorted(report["cases"], key=lambda case: order.index(case["name"])):
@@ -133,17 +211,7 @@ def throughput(path: Path, report: dict[str, Any]) -> Path:
             ("adding rows alone", "reading rows alone"),
         )
     )
-    ax = plotting.new_axes(plotting.PAGE, 0.9 + 0.21 * len(rows))
-    plotting.throughput(list(rows), attained, roofs, ax=ax)
-    return _keep(ax.figure, path)
-
-
-def _keep(figure, path: Path) -> Path:  # type: ignore[no-untyped-def]
-    """Write the figure and let it go."""
-    import matplotlib.pyplot as plt
-
-    from ttfs import plotting
-
-    plotting.save(figure, path, dpi=200)
-    plt.close(figure)
-    return path
+    with drawing() as plotting:
+        ax = _figure(plotting.PAGE, 0.9 + 0.21 * len(rows)).subplots()
+        plotting.throughput(list(rows), attained, roofs, ax=ax)
+        return _keep(ax.figure, path)

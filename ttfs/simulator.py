@@ -18,6 +18,7 @@ from ttfs.kernels import queue as names
 from ttfs.kernels import simulator, simulator_ramp
 from ttfs.kernels.circuit import FIRED, KIND, OVER, SOURCE, SYNAPTIC, UNTIL, Plan
 from ttfs.network import Network, aligned_zeros
+from ttfs.precision import Precision
 from ttfs.snapshots import Snapshot
 from ttfs.stimuli import as_stimulus
 from ttfs.turns import alone
@@ -280,6 +281,11 @@ class Simulator:
 
     # -- questions
 
+    @property
+    def precision(self) -> Precision:
+        """How exactly times and potentials are counted."""
+        return Precision(self._stimulus.dtype, self.plan.weights.dtype, self.plan.rise)
+
     @alone
     def explain(self, layer: int | str, neuron: int) -> Explanation:
         """Why a neuron fired when it did, or how close it has come; prints as a table.
@@ -316,6 +322,7 @@ class Simulator:
             given=bool(fired and time == self._stimulus[unit] and at < threshold),
             unit=self.circuit.unit,
             names=self.circuit.names,
+            precision=self.precision,
         )
 
     @alone
@@ -329,7 +336,8 @@ class Simulator:
             spike, jumps = float(times[j]), not self.plan.rise
             end = spike if np.isfinite(spike) else self.time
             corners = self._course(number, j).corners(jumps, end, float(potential[j]))
-            traces.append(Trace(number, j, *corners, spike, self._threshold(first + j)))
+            limit, unit = self._threshold(first + j), self.circuit.unit
+            traces.append(Trace(number, j, *corners, spike, limit, unit))
         return traces
 
     def _course(self, layer: int, neuron: int) -> explanations.Course:

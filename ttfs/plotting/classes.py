@@ -1,5 +1,7 @@
 """When the outputs fire, class by class."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -7,7 +9,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from ttfs.errors import InputError
 from ttfs.plotting.given import Array, horizon, one_per_sample, rows_of_times
-from ttfs.plotting.look import dress, layer_colour, legend_above, new_axes, percent
+from ttfs.plotting.look import (
+    WORDS,
+    axes_for,
+    dress,
+    inks,
+    layer_colour,
+    legend_above,
+    named,
+    percent,
+)
 
 
 def latency_by_class(
@@ -37,8 +48,8 @@ def latency_by_class(
     classes = _as_labels(labels, outputs)
     own = outputs[np.arange(len(outputs)), classes]
     first = outputs.min(axis=1)
-    ax = new_axes() if ax is None else ax
-    dress(ax, "class, and its silent share (%)", f"time of spike ({unit})")
+    ax = axes_for(ax, "latency_by_class")
+    dress(ax, "class, and its silent share (%)", f"time of spike ({named(unit)})")
     drawn: list[Artist] = []
     for i, (name, spikes) in enumerate([("output of the class", own), ("first output", first)]):
         silent = percent(int(np.isinf(spikes).sum()), spikes.size)
@@ -70,10 +81,11 @@ def _spreads(ax: Axes, groups: list[Array], shift: float, colour: str, label: st
     corners = [np.quantile(group, [0.05, 0.25, 0.75, 0.95]) for group in filled]
     low, first, third, high = np.reshape(corners, (-1, 4)).T
     means = [group.mean() for group in filled]
+    dot: dict[str, Any] = {"linewidth": 0.8, "zorder": 3}
     return [
         ax.vlines(x, low, high, color=colour, linewidth=0.8),
         ax.vlines(x, first, third, color=colour, linewidth=4, label=label),
-        ax.scatter(x, means, s=9, color="white", edgecolor=colour, linewidth=0.8, zorder=3),
+        ax.scatter(x, means, s=9, color=inks(ax).ground, edgecolor=colour, marker="o", **dot),
     ]
 
 
@@ -85,5 +97,5 @@ def _label_classes(ax: Axes, own: Array, classes: NDArray[np.integer], count: in
         mine = np.isinf(own[classes == c])
         share = percent(int(mine.sum()), mine.size).removesuffix(" %") if mine.size else "–"
         texts.append(f"{c}\n{share}")
-    ax.set_xticks(list(shown), texts)
+    ax.set_xticks(list(shown), texts, **WORDS)
     ax.set_xlim(-0.6, count - 0.4)

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from numpy.typing import ArrayLike
 
-from ttfs.errors import ShapeError
-from ttfs.plotting.given import numbers
-from ttfs.plotting.look import HIDDEN, dress, log_across, new_axes
+from ttfs.errors import InputError, ShapeError
+from ttfs.plotting.given import Array, numbers
+from ttfs.plotting.look import COLUMN, HIDDEN, axes_for, dress, log_across, named
 
 MARKS = "os^Dv<>P"
 
@@ -34,25 +34,34 @@ def accuracy_over(
     >>> drawn.lines[0].get_xydata().round(2).tolist()
     [[100.0, 97.5]]
     """
-    ax = new_axes(height=3.0) if ax is None else ax
+    points = {name: _points(cost, name, given) for name, given in accuracy.items()}
+    ax = axes_for(ax, "accuracy_over", COLUMN, 3.0, scaled=True)
     dress(ax, what, "strict accuracy (%)")
     drawn = []
-    for k, (name, given) in enumerate(accuracy.items()):
-        x = numbers(cost[name], f"accuracy_over, cost of {name}")
-        y = 100 * numbers(given, f"accuracy_over, accuracy of {name}")
-        if x.shape != y.shape or x.ndim != 1 or not x.size:
-            raise ShapeError(
-                f"accuracy_over: {name} has costs of shape {x.shape}, accuracies of {y.shape}"
-            )
+    for k, (name, (x, y)) in enumerate(points.items()):
         look: dict[str, Any] = {"color": HIDDEN[k % len(HIDDEN)], "marker": MARKS[k % len(MARKS)]}
         look |= {"xerr": _reach(x), "yerr": _reach(y), "markersize": 4, "linewidth": 1}
-        drawn.append(ax.errorbar(x.mean(), y.mean(), label=name, **look))
+        look |= {"linestyle": "-", "label": named(name).replace("$", r"\$")}
+        drawn.append(ax.errorbar(x.mean(), y.mean(), **look))
     if log:
         log_across(ax)
     return drawn
 
 
-def _reach(values: np.ndarray) -> np.ndarray:
+def _points(cost: Mapping[str, ArrayLike], name: str, given: ArrayLike) -> tuple[Array, Array]:
+    """Costs and accuracies in percent of all seeds of a network."""
+    if name not in cost:
+        raise InputError(f"accuracy_over: {name} has accuracies, but no costs")
+    x = numbers(cost[name], f"accuracy_over, cost of {name}")
+    y = 100 * numbers(given, f"accuracy_over, accuracy of {name}")
+    if x.shape != y.shape or x.ndim != 1 or not x.size:
+        raise ShapeError(
+            f"accuracy_over: {name} has costs of shape {x.shape}, accuracies of {y.shape}"
+        )
+    return x, y
+
+
+def _reach(values: Array) -> Array:
     """(2, 1) how far the least and the largest value lie from the mean."""
     mean = values.mean()
     return np.array([[mean - values.min()], [values.max() - mean]])

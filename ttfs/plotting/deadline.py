@@ -12,7 +12,7 @@ from ttfs.checks import as_labels
 from ttfs.decoding import decide
 from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.given import Array, horizon, layer_names, layers_of_times, numbers, spike_times
-from ttfs.plotting.look import INK, dress, layer_colour, legend_above, new_axes
+from ttfs.plotting.look import COLUMN, axes_for, dress, inks, layer_colour, legend_above, named
 
 
 def decision_curve(
@@ -51,8 +51,8 @@ def decision_curve(
     decisions = decide(outputs, volts)
     correct = decisions.label == right
     end = horizon([decisions.time], t_max)
-    ax = new_axes() if ax is None else ax
-    dress(ax, f"deadline ({unit})", "samples (%)")
+    ax = axes_for(ax, "decision_curve")
+    dress(ax, f"deadline ({named(unit)})", "samples (%)")
     when, known = _shares(decisions.time, end)
     _, good = _shares(np.where(correct, decisions.time, np.inf), end, when)
     drawn = [
@@ -61,7 +61,7 @@ def decision_curve(
     ]
     if correct.size:
         share = 100 * correct.mean()
-        look: dict[str, Any] = {"color": layer_colour(1), "markerfacecolor": "white"}
+        look: dict[str, Any] = {"color": layer_colour(1), "markerfacecolor": inks(ax).ground}
         words = f"at the end, undecided by potential: {share:.1f} %"
         drawn += ax.plot(end, share, "o", label=words, clip_on=False, zorder=4, **look)
     ax.set(xlim=(0, end), ylim=(-2, 103))
@@ -105,14 +105,14 @@ def activity(
         arrivals = [np.where(late < t_max, late, np.inf) for late in arrivals]
     busy = [late for late, cost in zip(arrivals, costs, strict=True) if np.any(cost)]
     end = horizon(layers + busy, t_max)
-    ax = new_axes(height=2.5) if ax is None else ax
+    ax = axes_for(ax, "activity", COLUMN, 2.5)
     samples = max((len(layer) for layer in layers if layer.ndim == 2), default=1) or 1
     each = " per sample" if any(layer.ndim == 2 for layer in layers) else ""
-    dress(ax, f"time ({unit})", f"spikes{each}")
+    dress(ax, f"time ({named(unit)})", f"spikes{each}")
     drawn = []
     for i, layer in enumerate(layers):
         when, total = _sums(layer, np.ones(layer.shape), end)
-        drawn.append(_steps(ax, when, total / samples, layer_colour(i), "-", names[i]))
+        drawn.append(_steps(ax, when, total / samples, layer_colour(i, ax), "-", names[i]))
     right = ax.twinx()
     dress(right, "", f"operations{each}")
     right.spines["right"].set_visible(True)
@@ -121,7 +121,7 @@ def activity(
         np.concatenate([c.ravel() for c in costs]),
         end,
     )
-    work = _steps(right, when, total / samples, INK, (0, (2, 1.5)), "operations (right)")
+    work = _steps(right, when, total / samples, inks(ax).ink, (0, (2, 1.5)), "operations (right)")
     ax.set(xlim=(0, end), ylim=(0, _top(drawn)))
     right.set_ylim(0, _top([work]))
     legend_above(ax, [*drawn, work])
@@ -177,7 +177,7 @@ def _sums(times: Array, values: Array, end: float) -> tuple[Array, Array]:
 
 def _steps(ax: Axes, x: Array, y: Array, colour: str, style: object, name: str) -> Line2D:
     """A line that keeps each value until the next."""
-    look: dict[str, Any] = {"linestyle": style, "drawstyle": "steps-post"}
+    look: dict[str, Any] = {"linestyle": style, "drawstyle": "steps-post", "marker": ""}
     return ax.plot(x, y, label=name, color=colour, linewidth=1.2, **look)[0]
 
 

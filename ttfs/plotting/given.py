@@ -6,29 +6,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ttfs.checks import of_kind
+from ttfs.checks import NO_SPIKE, as_array, of_kind
 from ttfs.errors import InputError, ShapeError
+from ttfs.plotting.look import named
 
 Array = NDArray[np.float64]
 
 
 def numbers(values: ArrayLike, whose: str) -> Array:
     """Real numbers as float64, none of them NaN."""
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise ShapeError(f"{whose}: expects one rectangular array, got a ragged list") from error
-    if array.dtype.kind not in "fiu":
-        raise InputError(f"{whose}: expects real numbers, got {array.dtype}")
-    array = array.astype(np.float64)
+    array = as_array(values, whose).astype(np.float64)
     if np.isnan(array).any():
         raise InputError(f"{whose}: {np.isnan(array).sum()} of {array.size} values are NaN")
     return array
 
 
 def spike_times(values: ArrayLike, whose: str, t_max: float | None = None) -> Array:
-    """Times from 0 on and before `t_max`, inf for silence."""
-    times = numbers(values, whose)
+    """Times from 0 on and before `t_max`, inf for silence; what is masked is silent."""
+    given: Any = values
+    if isinstance(given, np.ma.MaskedArray):
+        given = np.ma.filled(given.astype(np.float64), NO_SPIKE)
+    times = numbers(given, whose)
     if (times < 0).any():
         raise InputError(f"{whose}: times start at 0, got {times.min():g}")
     if t_max is None:
@@ -88,7 +86,7 @@ def layer_names(count: int, names: Sequence[str] | None) -> list[str]:
         return ["input", *inner, "output"][:count]
     if len(names) != count:
         raise ShapeError(f"names: expects {count}, one per layer, got {len(names)}")
-    return list(names)
+    return [named(name) for name in names]
 
 
 def image_shape(shape: tuple[int, int], pixels: int, whose: str) -> tuple[int, int]:

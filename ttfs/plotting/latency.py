@@ -18,13 +18,15 @@ from ttfs.plotting.given import (
     spike_times,
 )
 from ttfs.plotting.look import (
+    COLUMN,
     EARLY_IS_DARK,
+    axes_for,
     colour_bar,
     dress,
     layer_colour,
     legend_above,
     legend_of_silence,
-    new_axes,
+    named,
     percent,
 )
 
@@ -56,8 +58,8 @@ def latency_histogram(
     layers = layers_of_times(times, "latency_histogram", t_max)
     names = layer_names(len(layers), names)
     edges = _edges(layers, horizon(layers, t_max), bins)
-    ax = new_axes() if ax is None else ax
-    dress(ax, f"time of spike ({unit})", "neurons × samples (%)")
+    ax = axes_for(ax, "latency_histogram")
+    dress(ax, f"time of spike ({named(unit)})", "neurons × samples (%)")
     drawn = [_outline(ax, layer, edges, i, names[i]) for i, layer in enumerate(layers)]
     ax.set_xlim(0, edges[-1])
     ax.set_ylim(0, None if any(np.isfinite(layer).any() for layer in layers) else 1)
@@ -82,7 +84,7 @@ def _outline(ax: Axes, times: Array, edges: Array, layer: int, name: str) -> Ste
     silent = percent(int(np.isinf(times).sum()), times.size)
     heights = 100 * counts / max(times.size, 1)
     label = f"{name} ({silent} silent)"
-    return ax.stairs(heights, edges, color=layer_colour(layer), label=label, linewidth=1.1)
+    return ax.stairs(heights, edges, color=layer_colour(layer, ax), label=label, linewidth=1.1)
 
 
 def latency_map(
@@ -107,7 +109,7 @@ def latency_map(
     """
     flat = spike_times(times, "latency_map", t_max)
     pixels = flat.reshape(image_shape(shape, flat.size, "latency_map"))
-    ax = new_axes(height=2.7) if ax is None else ax
+    ax = axes_for(ax, "latency_map", COLUMN, 2.7)
     silent = np.isinf(pixels)
     image = ax.imshow(
         np.ma.array(pixels, mask=silent),
@@ -115,9 +117,11 @@ def latency_map(
         vmin=0,
         vmax=horizon([pixels], t_max),
         interpolation="nearest",
+        origin="upper",
     )
+    ax.grid(False)
     dress(ax, "column (pixel)", "row (pixel)")
     legend_of_silence(ax, silent)
     if colorbar:
-        colour_bar(image, f"time of spike ({unit})")
+        colour_bar(image, f"time of spike ({named(unit)})")
     return image

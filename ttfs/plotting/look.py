@@ -5,35 +5,40 @@ import os
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.colors import ListedColormap
-from matplotlib.figure import Figure
+from matplotlib.colors import ListedColormap, to_hex, to_rgba
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
+from ttfs.checks import of_kind, positive
 from ttfs.errors import InputError
 from ttfs.files import write_atomically
 
 COLUMN, PAGE = 3.35, 6.9
 """Width in inches of one column, and of a page of two columns, in most journals."""
 
-INK, FAINT, SILENT = "#333333", "#BBBBBB", "#E4E4E4"
-"""Colours of lines that carry no data: strong, weak; and of neurons that never fire."""
+INK, FAINT = "#333333", "#BBBBBB"
+"""Colours of lines that carry no data, strong and weak, on a light ground."""
+
+SILENT = "#E4E4E4"
+"""Colour of neurons that never fire, in images."""
 
 HIDDEN = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's colours (2008), which colour-blind readers can tell apart."""
 
-LABEL_POINTS = 6.3
-"""Height that the label of a row needs."""
+WORDS: dict[str, Any] = {"parse_math": False, "usetex": False}
+"""How words are set: as they are. A name may hold $ and _, and a share its %."""
 
 EARLY_IS_DARK = ListedColormap(
     colormaps["viridis"](np.linspace(0, 0.85, 256)), name="ttfs_latency"
@@ -41,15 +46,49 @@ EARLY_IS_DARK = ListedColormap(
 """Viridis without its yellow, which in grey print would look like silence."""
 
 FORMATS = ("png", "pdf", "svg")
+MOST_PIXELS = 2**16  # in a direction; more is not drawn
 
 
-def layer_colour(layer: int) -> str:
+class Inks(NamedTuple):
+    """What can be read on a ground: `ink` well, `faint` less so; and the ground itself."""
+
+    ink: str
+    faint: str
+    ground: str
+
+
+def inks(ax: Axes, *, outside: bool = False) -> Inks:
+    """The inks for these axes, or for what stands beside them, by the colour that lies under.
+
+    >>> ax = Figure().subplots()
+    >>> ax.set_facecolor("black")
+    >>> inks(ax)
+    Inks(ink='#DDDDDD', faint='#666666', ground='#000000')
+    """
+    figure = ax.figure
+    faces = [figure.get_facecolor(), figure.figure.get_facecolor()]
+    for face in faces if outside else [ax.get_facecolor(), *faces]:
+        red, green, blue, alpha = to_rgba(face)
+        if alpha >= 0.5:
+            break
+    else:  # nothing is painted there: what lies under is what the user's own text can be read on
+        red, green, blue = (1 - part for part in to_rgba(matplotlib.rcParams["text.color"])[:3])
+    light = 0.3 * red + 0.59 * green + 0.11 * blue >= 0.5
+    ground = to_hex((red, green, blue))
+    return Inks(INK, FAINT, ground) if light else Inks("#DDDDDD", "#666666", ground)
+
+
+def layer_colour(layer: int, ax: Axes | None = None) -> str:
     """Colour of a layer, the same in every picture: ink for the input, then Okabe and Ito's.
+
+    With `ax`, ink that can be read on its ground.
 
     >>> layer_colour(0), layer_colour(1), layer_colour(7) == layer_colour(1)
     ('#333333', '#0072B2', True)
     """
-    return INK if layer == 0 else HIDDEN[(layer - 1) % len(HIDDEN)]
+    if layer:
+        return HIDDEN[(layer - 1) % len(HIDDEN)]
+    return INK if ax is None else inks(ax).ink
 
 
 def new_axes(width: float = COLUMN, height: float = 2.3) -> Axes:
@@ -58,17 +97,63 @@ def new_axes(width: float = COLUMN, height: float = 2.3) -> Axes:
     >>> ax = new_axes(width=PAGE)
     >>> ax.figure.get_size_inches().tolist()
     [6.9, 2.3]
-    >>> plt.close(ax.figure)
     """
+    import matplotlib.pyplot as plt  # which wants a screen, and so not before it is needed
+
     return plt.subplots(figsize=(width, height), layout="compressed")[1]
+
+
+def axes_for(ax: Axes | None, whose: str, *size: float, scaled: bool = False) -> Axes:
+    """The axes given, or new ones of a size. A picture sets the scales, unless it is `scaled`.
+
+    A logarithmic axis has no place for time 0, and what happens then would be lost.
+    """
+    if ax is None:
+        return new_axes(*size)
+    of_kind(ax, Axes, f"{whose}: ax", "the Axes of Matplotlib to draw into")
+    if ax.name != "rectilinear":
+        raise InputError(f"{whose}: ax must be plain axes, got {ax.name} ones")
+    if ax.figure is None:
+        raise InputError(f"{whose}: ax has been removed from its figure")
+    if not scaled:
+        for axis, set_scale in ((ax.xaxis, ax.set_xscale), (ax.yaxis, ax.set_yscale)):
+            if axis.get_scale() != "linear":
+                set_scale("linear")
+    return ax
+
+
+def named(name: object) -> str:
+    """A name as one line of a picture: what cannot be printed is escaped, what is long is cut.
+
+    Matplotlib takes a name that begins with _ for one to be kept out of legends.
+
+    >>> named("a\\tb"), named("_a"), len(named("a" * 99))
+    ('a\\\\tb', ' _a', 40)
+    """
+    text = str(name)
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:41])
+    text = text if len(text) <= 40 else f"{text[:39]}…"
+    return f" {text}" if text.startswith("_") else text
 
 
 def dress(ax: Axes, x: str, y: str) -> None:
     """Labels, small ticks, and no frame on top and on the right."""
-    ax.set_xlabel(x, fontsize="small")
-    ax.set_ylabel(y, fontsize="small")
+    ax.set_xlabel(x, fontsize="small", **WORDS)
+    ax.set_ylabel(y, fontsize="small", **WORDS)
     ax.tick_params(labelsize="x-small")
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def across(ax: Axes, y: float, colour: str, width: float, style: Any = "-") -> Line2D:
+    """A level line through the axes, under the data."""
+    look: dict[str, Any] = {"linestyle": style, "marker": ""}
+    return ax.axhline(y, color=colour, linewidth=width, zorder=1, **look)
+
+
+def sample(colour: str, width: float, label: str, style: Any = "-") -> Line2D:
+    """A line for the legend alone."""
+    look: dict[str, Any] = {"linestyle": style, "marker": ""}
+    return Line2D([], [], color=colour, linewidth=width, label=label, **look)
 
 
 def legend_above(ax: Axes, handles: Sequence[Artist] | None = None) -> None:
@@ -86,6 +171,8 @@ def legend_above(ax: Axes, handles: Sequence[Artist] | None = None) -> None:
             columnspacing=1.2,
             handlelength=1.4,
         )
+        for text in legend.get_texts():
+            text.set(**WORDS)
         if legend.get_window_extent().width <= ax.bbox.width:
             break
 
@@ -93,7 +180,8 @@ def legend_above(ax: Axes, handles: Sequence[Artist] | None = None) -> None:
 def legend_of_silence(ax: Axes, silent: NDArray[np.bool_]) -> None:
     """A legend over an image that says what its grey means, and how much of it there is."""
     label = f"silent ({percent(int(silent.sum()), silent.size)})"
-    legend_above(ax, [Patch(facecolor=SILENT, edgecolor=INK, linewidth=0.6, label=label)])
+    edge = inks(ax, outside=True).ink
+    legend_above(ax, [Patch(facecolor=SILENT, edgecolor=edge, linewidth=0.6, label=label)])
 
 
 def uprights(
@@ -125,7 +213,7 @@ def uprights(
 def colour_bar(image: AxesImage, label: str) -> None:
     """A labelled colour scale at the right of an image."""
     bar = image.axes.figure.colorbar(image, ax=image.axes, shrink=0.8, aspect=16)
-    bar.set_label(label, fontsize="small")
+    bar.set_label(label, fontsize="small", **WORDS)
     bar.ax.tick_params(labelsize="x-small")
 
 
@@ -142,12 +230,22 @@ def log_across(ax: Axes) -> None:
     ax.xaxis.set_minor_formatter(NullFormatter())
 
 
-def label_stride(height: float, rows: int, needed: float = LABEL_POINTS) -> int:
+def label_height() -> float:
+    """Points that the label of a row needs.
+
+    >>> round(label_height(), 1)
+    6.3
+    """
+    return 0.63 * float(matplotlib.rcParams["font.size"])
+
+
+def label_stride(height: float, rows: int, needed: float | None = None) -> int:
     """Every how many of so many rows of that height a label fits: 1, 2, 5, 10, 20, ...
 
     >>> label_stride(7.0, 100), label_stride(1.0, 100), label_stride(1.0, 4)
     (1, 10, 5)
     """
+    needed = label_height() if needed is None else needed
     steps = (digit * 10**power for power in count() for digit in (1, 2, 5))
     return next(step for step in steps if step * height >= needed or step >= rows)
 
@@ -166,11 +264,12 @@ def percent(part: int, whole: int) -> str:
     return f"{share} %"
 
 
-def save(figure: Figure, path: str | os.PathLike[str], *, dpi: float = 300) -> Path:
+def save(figure: Figure | SubFigure, path: str | os.PathLike[str], *, dpi: float = 300) -> Path:
     """The path of the picture, complete or not there at all: never half written.
 
-    The name ends in png, pdf or svg. The same figure gives the same bytes. InputError for another
-    ending; OSError where the folder cannot be written.
+    The name ends in png, pdf or svg. The same figure gives the same bytes. Of a subfigure, the
+    whole figure is saved. InputError for another ending, or what is no figure; OSError where the
+    folder cannot be written.
 
     >>> import tempfile
     >>> ax = Figure().subplots()
@@ -178,12 +277,18 @@ def save(figure: Figure, path: str | os.PathLike[str], *, dpi: float = 300) -> P
     ...     save(ax.figure, f"{folder}/empty.svg").name
     'empty.svg'
     """
-    path = Path(path)
+    of_kind(figure, Figure | SubFigure, "save: figure", "a Figure of Matplotlib")
+    whole: Figure = figure.figure
+    path = Path(of_kind(path, str | os.PathLike, "save: path", "the name of a file"))
+    dpi = positive(dpi, "save: dpi")
     kind = path.suffix[1:].lower()
     if kind not in FORMATS:
         raise InputError(f"save writes {', '.join(FORMATS)}, got the name {path.name!r}")
+    size = dpi * whole.get_size_inches().max()
+    if kind == "png" and size >= MOST_PIXELS:
+        raise InputError(f"save: {size:.0f} pixels, at {dpi:g} dpi, but a png has below 65536")
     date = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[kind]
     picture = io.BytesIO()
     with matplotlib.rc_context({"svg.hashsalt": "ttfs", "pdf.fonttype": 42}):
-        figure.savefig(picture, format=kind, dpi=dpi, metadata=date)
+        whole.savefig(picture, format=kind, dpi=dpi, metadata=date)
     return write_atomically(path, picture.getvalue())

@@ -13,13 +13,15 @@ from numpy.typing import ArrayLike
 from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.given import Array, spike_times
 from ttfs.plotting.look import (
-    FAINT,
     HIDDEN,
-    INK,
+    across,
+    axes_for,
     dress,
+    inks,
     layer_colour,
     legend_above,
-    new_axes,
+    named,
+    sample,
     uprights,
 )
 
@@ -47,13 +49,14 @@ def membrane(
     inputs: Sequence["Explanation | Sequence[Input]"] | None = None,
     names: Sequence[str] | None = None,
     t_max: float | None = None,
-    unit: str = "step",
+    unit: str | None = None,
 ) -> list[Artist]:
     """Potentials up to the spike, or to now: lines, a ring at each spike, dashed thresholds.
 
     `traces` from `Simulator.trace`. `inputs`, one per trace from `Simulator.explain`, adds a row
     of ticks below for each trace: an arrival that raises its potential goes up from the row's
-    line, one that lowers it goes down. `names` for the legend, which also says who is silent.
+    line, one that lowers it goes down. `names` for the legend, which also says who is silent;
+    `unit` of time, by default that of the traces.
     Returns the lines, one per trace; then the rings; then a collection of ticks per row.
     ShapeError where numbers of traces, inputs and names differ; InputError for a time that is
     negative or NaN, and spikes from `t_max` on.
@@ -72,12 +75,12 @@ def membrane(
     """
     traces = list(traces)
     _check(traces, t_max)
-    names = _names(traces, names)
+    names, unit = _names(traces, names), _unit(traces, unit)
     rows = _arrivals(traces, inputs)
-    ax = new_axes() if ax is None else ax
-    dress(ax, f"time ({unit})", "potential")
+    ax = axes_for(ax, "membrane")
+    dress(ax, f"time ({named(unit)})", "potential")
     low, high = _range(traces)
-    looks = [_look(k, trace.layer, len(traces)) for k, trace in enumerate(traces)]
+    looks = [_look(ax, k, trace.layer, len(traces)) for k, trace in enumerate(traces)]
     lines = [
         _line(ax, trace, name, look) for trace, name, look in zip(traces, names, looks, strict=True)
     ]
@@ -97,7 +100,7 @@ def membrane(
     end = end if t_max is None else float(t_max)
     ax.set(xlim=(-0.015 * end, 1.015 * end), ylim=(bottom - step, high + 1.2 * step))
     if rows:
-        ax.axhline(low - 0.7 * step, color=FAINT, linewidth=0.6)
+        across(ax, low - 0.7 * step, inks(ax).faint, 0.6)
         ax.set_yticks([y for y in ax.get_yticks() if low <= y <= high + step])
     legend_above(ax, _legend(lines, traces) + limit)
     return [*lines, *rings, *ticks]
@@ -124,9 +127,17 @@ def _names(traces: list["Trace"], names: Sequence[str] | None) -> list[str]:
     if len(names) != len(traces):
         raise ShapeError(f"membrane: expects {len(traces)} names, got {len(names)}")
     return [
-        name if np.isfinite(trace.spike) else f"{name} (silent)"
+        named(name) if np.isfinite(trace.spike) else f"{named(name)} (silent)"
         for name, trace in zip(names, traces, strict=True)
     ]
+
+
+def _unit(traces: list["Trace"], unit: str | None) -> str:
+    """The caller's unit of time, or that of the traces."""
+    units = {trace.unit for trace in traces} if unit is None else {unit}
+    if len(units) > 1:
+        raise InputError(f"membrane: traces of one unit of time, got {', '.join(sorted(units))}")
+    return units.pop() if units else "step"
 
 
 def _arrivals(
@@ -151,10 +162,10 @@ def _range(traces: list["Trace"]) -> tuple[float, float]:
     return (float(low), float(high)) if high > low else (float(low), float(low) + 1.0)
 
 
-def _look(k: int, layer: int, count: int) -> Look:
+def _look(ax: Axes, k: int, layer: int, count: int) -> Look:
     """A few lines each look their own way, many all alike and thin."""
     if count > NAMED:
-        return Look(layer_colour(layer), "-", 0.6)
+        return Look(layer_colour(layer, ax), "-", 0.6)
     return Look(HIDDEN[k % len(HIDDEN)], STYLES[k // len(HIDDEN)], 1.2)
 
 
@@ -167,6 +178,7 @@ def _line(ax: Axes, trace: "Trace", name: str, look: Look) -> Line2D:
         color=look.colour,
         linestyle=style,
         linewidth=look.width,
+        marker="",
         label=name,
     )[0]
 
@@ -178,7 +190,7 @@ def _ring(ax: Axes, trace: "Trace", look: Look) -> Line2D:
         trace.potential[-1],
         "o",
         color=look.colour,
-        markerfacecolor="white",
+        markerfacecolor=inks(ax).ground,
         markersize=4.5 if look.width > 1 else 3,
         zorder=4,
     )[0]
@@ -187,25 +199,19 @@ def _ring(ax: Axes, trace: "Trace", look: Look) -> Line2D:
 def _thresholds(ax: Axes, traces: list["Trace"], looks: list[Look]) -> list[Artist]:
     """A dashed line for each; in the neuron's colour where they differ. One for the legend."""
     found = [t.threshold for t in traces if np.isfinite(t.threshold)]
-    own = len(set(found)) > 1
+    own, ink = len(set(found)) > 1, inks(ax).ink
     drawn: dict[ArrayLike, Artist] = {}
     for trace, look in zip(traces, looks, strict=True):
         if trace.threshold in found and (own or trace.threshold not in drawn):
-            drawn[trace.threshold] = ax.axhline(
-                trace.threshold,
-                color=look.colour if own else INK,
-                linewidth=0.8,
-                linestyle=DASHES,
-                zorder=1,
-            )
-    line = Line2D([], [], label="threshold", color=INK, linewidth=0.8, linestyle=DASHES)
-    return [line] if drawn else []
+            colour = look.colour if own else ink
+            drawn[trace.threshold] = across(ax, trace.threshold, colour, 0.8, DASHES)
+    return [sample(ink, 0.8, "threshold", DASHES)] if drawn else []
 
 
 def _ticks(ax: Axes, row: Array, middle: float, height: float, colour: str) -> LineCollection:
     """One tick per arrival; a weight of zero gets a dot."""
     x, y = row[:, 0], 0.8 * height * np.sign(row[:, 1])
-    ax.axhline(middle, color=FAINT, linewidth=0.4, zorder=1)
+    across(ax, middle, inks(ax).faint, 0.4)
     return uprights(ax, x, (middle, middle + y), colour)
 
 
@@ -215,4 +221,4 @@ def _legend(lines: list[Line2D], traces: list["Trace"]) -> list[Artist]:
         return list(lines)
     silent = sum(bool(np.isinf(trace.spike)) for trace in traces)
     words = f"{len(lines)} neurons ({silent} silent)"
-    return [Line2D([], [], color=lines[0].get_color(), linewidth=1.2, label=words)]
+    return [sample(str(lines[0].get_color()), 1.2, words)]

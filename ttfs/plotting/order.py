@@ -7,7 +7,6 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.image import AxesImage
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
@@ -16,16 +15,19 @@ from ttfs.plotting.given import Array, horizon, one_per_sample, rows_of_times
 from ttfs.plotting.look import (
     COLUMN,
     EARLY_IS_DARK,
-    FAINT,
-    INK,
+    WORDS,
+    across,
+    axes_for,
     colour_bar,
     dress,
+    inks,
     label_stride,
     layer_colour,
     legend_above,
     legend_of_silence,
-    new_axes,
+    named,
     percent,
+    sample,
     uprights,
 )
 
@@ -60,12 +62,11 @@ def latency_diagram(
     array = rows_of_times(times, "latency_diagram", t_max)
     classes = _classes(labels, array, "latency_diagram")
     found = np.unique(classes)
-    if ax is None:
-        rows = array.shape[1] * max(1.0, 0.3 * len(found))
-        ax = new_axes(COLUMN, min(max(2.0, 0.7 + 0.2 * rows), 6.0))
+    rows = array.shape[1] * max(1.0, 0.3 * len(found))
+    ax = axes_for(ax, "latency_diagram", COLUMN, min(max(2.0, 0.7 + 0.2 * rows), 6.0))
     end = horizon([array], t_max)
     ax.set(xlim=(-0.015 * end, 1.015 * end), ylim=(-0.5, array.shape[1] - 0.5))
-    dress(ax, f"time of spike ({unit})", "neuron" if labels is None else "neuron, class")
+    dress(ax, f"time of spike ({named(unit)})", "neuron" if labels is None else "neuron, class")
     heights = _heights(classes, found)
     drawn: list[Artist] = []
     for turn in range(min(2, len(found))):
@@ -74,7 +75,7 @@ def latency_diagram(
     drawn.append(_means(ax, array, classes, found))
     _name_neurons(ax, array.shape[1], [] if labels is None else list(found))
     _write_silence(ax, array)
-    legend_above(ax, [Line2D([], [], color=INK, linewidth=2, label="mean")])
+    legend_above(ax, [sample(inks(ax).ink, 2, "mean")])
     return drawn
 
 
@@ -103,7 +104,7 @@ def spike_order(
     classes = _classes(labels, array, "spike_order")
     order = np.argsort(classes, kind="stable")
     ranks = ranks_of(array[order])
-    ax = new_axes(height=2.7) if ax is None else ax
+    ax = axes_for(ax, "spike_order", COLUMN, 2.7)
     crowded = max(array.shape) > FEW
     image = ax.imshow(
         _enlarged(ranks) if crowded else ranks,
@@ -114,7 +115,9 @@ def spike_order(
         extent=(-0.5, array.shape[1] - 0.5, max(len(array), 1) - 0.5, -0.5),
         interpolation="antialiased" if crowded else "nearest",
         interpolation_stage="rgba",
+        origin="upper",
     )
+    ax.grid(False)
     dress(ax, "neuron", "sample" if labels is None else "samples by class")
     ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     ax.yaxis.set_major_locator(MaxNLocator("auto", integer=True))
@@ -189,7 +192,8 @@ def _means(
             if spikes.size:
                 ends = neuron + BAND * (np.array([k, k + 1]) / len(found) - 0.5)
                 lines.append(np.column_stack([np.full(2, spikes.mean()), ends]))
-    for colour, width in (("white", 3.2), (INK, 1.6)):
+    look = inks(ax)
+    for colour, width in ((look.ground, 3.2), (look.ink, 1.6)):
         drawn = LineCollection(
             lines, colors=colour, linewidths=width, capstyle="butt", snap=False, zorder=3
         )
@@ -203,7 +207,7 @@ def _name_neurons(ax: Axes, neurons: int, classes: list) -> None:
     shown = range(0, neurons, label_stride(points, neurons))
     ax.set_yticks(list(shown), [str(neuron) for neuron in shown])
     for neuron in range(1, neurons):
-        ax.axhline(neuron - 0.5, color=FAINT, linewidth=0.4, zorder=1)
+        across(ax, neuron - 0.5, inks(ax).faint, 0.4)
     inner = points * BAND / max(len(classes), 1)
     stride = label_stride(inner, max(len(classes), 2))
     if not classes or stride >= max(len(classes), 2):
@@ -211,14 +215,15 @@ def _name_neurons(ax: Axes, neurons: int, classes: list) -> None:
     rows = range(0, len(classes), stride)
     places = [n + BAND * ((k + 0.5) / len(classes) - 0.5) for n in range(neurons) for k in rows]
     ax.set_yticks(places, [str(classes[k]) for _ in range(neurons) for k in rows], minor=True)
-    ax.tick_params(axis="y", which="minor", labelsize="xx-small", labelcolor=INK, length=2)
+    ink = inks(ax, outside=True).ink
+    ax.tick_params(axis="y", which="minor", labelsize="xx-small", labelcolor=ink, length=2)
     ax.tick_params(axis="y", which="major", pad=14, length=0)
 
 
 def _write_silence(ax: Axes, times: Array) -> None:
     """The silent share of each neuron at the right of its band, where there is room."""
     points = ax.bbox.height / ax.figure.dpi * 72 / times.shape[1]
-    look: dict[str, Any] = {"fontsize": "x-small", "color": INK}
+    look: dict[str, Any] = {"fontsize": "x-small", "color": inks(ax, outside=True).ink} | WORDS
     ax.text(1.01, 1.01, "silent", transform=ax.transAxes, va="bottom", **look)
     for neuron in range(0, times.shape[1], label_stride(points, times.shape[1])):
         share = percent(int(np.isinf(times[:, neuron]).sum()), len(times))
@@ -229,6 +234,6 @@ def _name_classes(ax: Axes, classes: NDArray[np.int64]) -> None:
     """A line between classes, and each one's number at its middle."""
     found, first, counts = np.unique(classes, return_index=True, return_counts=True)
     for start in first[1:]:
-        ax.axhline(start - 0.5, color="white", linewidth=0.8)
+        ax.axhline(start - 0.5, color="white", linewidth=0.8, linestyle="-", marker="")
     ax.set_yticks(first + (counts - 1) / 2, [str(c) for c in found])
     ax.tick_params(axis="y", length=0)

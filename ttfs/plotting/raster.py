@@ -1,7 +1,7 @@
 """The raster: every spike of one stimulus, one row per neuron, layers from input to output."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,14 +11,16 @@ from numpy.typing import ArrayLike
 from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.given import Array, horizon, layer_names, layers_of_times
 from ttfs.plotting.look import (
-    FAINT,
-    INK,
-    LABEL_POINTS,
     PAGE,
+    WORDS,
+    across,
+    axes_for,
     dress,
+    inks,
+    label_height,
     label_stride,
     layer_colour,
-    new_axes,
+    named,
     uprights,
 )
 
@@ -85,14 +87,13 @@ def raster(
     end = horizon(layers, t_max)
     if decision is not None:
         _check_decision(decision, bands[-1], end)
-    if ax is None:
-        ax = new_axes(PAGE, 0.7 + 1.15 * sum(band.height for band in bands))
+    ax = axes_for(ax, "raster", PAGE, 0.7 + 1.15 * sum(band.height for band in bands))
     ax.set(xlim=(-0.015 * end, 1.015 * end), ylim=(-GAP / 2, bands[-1].top + HEAD))
-    dress(ax, f"time ({unit})", "neuron")
+    dress(ax, f"time ({named(unit)})", "neuron")
     _label_bands(ax, bands)
     drawn = [_draw_layer(ax, layers[band.layer], band) for band in bands]
     if decision is not None:
-        _mark(ax, decision, bands[-1], unit)
+        _mark(ax, decision, bands[-1], named(unit))
     return drawn
 
 
@@ -122,7 +123,7 @@ def _draw_layer(ax: Axes, times: Array, band: Band) -> LineCollection:
     """One line per spike."""
     fired = np.flatnonzero(np.isfinite(times))
     y, half = band.row(fired), 0.35 * band.step
-    return uprights(ax, times[fired], (y - half, y + half), layer_colour(band.layer), width=1.2)
+    return uprights(ax, times[fired], (y - half, y + half), layer_colour(band.layer, ax), width=1.2)
 
 
 def _label_bands(ax: Axes, bands: list[Band]) -> None:
@@ -132,20 +133,21 @@ def _label_bands(ax: Axes, bands: list[Band]) -> None:
             1.01,
             band.bottom + band.height / 2,
             f"{band.name}\n{band.neurons}",
-            color=layer_colour(band.layer),
+            color=layer_colour(band.layer) if band.layer else inks(ax, outside=True).ink,
             fontsize="x-small",
             va="center",
             transform=ax.get_yaxis_transform(),
+            **WORDS,
         )
         if band.layer > 0:
-            ax.axhline(band.bottom - GAP / 2, color=FAINT, linewidth=0.6)
+            across(ax, band.bottom - GAP / 2, inks(ax).faint, 0.6)
     _label_rows(ax, bands)
 
 
 def _label_rows(ax: Axes, bands: list[Band]) -> None:
     """Neuron indices at the left, as many as fit."""
     low, high = ax.get_ylim()
-    needed = LABEL_POINTS * (high - low) * ax.figure.dpi / 72 / ax.bbox.height
+    needed = label_height() * (high - low) * ax.figure.dpi / 72 / ax.bbox.height
     strides = [label_stride(band.step, band.neurons, needed) for band in bands]
     rows = [
         (band, row)
@@ -157,11 +159,12 @@ def _label_rows(ax: Axes, bands: list[Band]) -> None:
 
 def _mark(ax: Axes, decision: tuple[float, int], band: Band, unit: str) -> None:
     """A ring, a line and words over the last band, where there are no rows."""
-    time, neuron = decision
+    (time, neuron), ink = decision, inks(ax).ink
     if np.isfinite(time):
         words = f"decision: {neuron} at {time:g} {unit}"
-        ax.axvline(time, color=INK, linewidth=0.6, linestyle=(0, (4, 3)), zorder=1)
-        ax.plot(time, band.row(neuron), "o", color=INK, markerfacecolor="none", markersize=7)
+        style: Any = (0, (4, 3))
+        ax.axvline(time, color=ink, linewidth=0.6, linestyle=style, marker="", zorder=1)
+        ax.plot(time, band.row(neuron), "o", color=ink, markerfacecolor="none", markersize=7)
     else:
         words = f"decision: {neuron}, no output spike"
     low, high = ax.get_xlim()
@@ -175,5 +178,6 @@ def _mark(ax: Axes, decision: tuple[float, int], band: Band, unit: str) -> None:
         ha="right" if late else "left",
         va="top",
         fontsize="x-small",
-        color=INK,
+        color=ink,
+        **WORDS,
     )

@@ -8,16 +8,26 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
+from ttfs.checks import as_array
 from ttfs.errors import ShapeError
 from ttfs.plotting.given import numbers
-from ttfs.plotting.look import FAINT, HIDDEN, INK, PAGE, dress, legend_above, log_across, new_axes
+from ttfs.plotting.look import (
+    HIDDEN,
+    PAGE,
+    WORDS,
+    axes_for,
+    dress,
+    inks,
+    legend_above,
+    log_across,
+    named,
+)
 
 LOOKS: tuple[dict[str, Any], ...] = (
+    {"marker": "o", "color": HIDDEN[0], "markersize": 5, "markerfacecolor": HIDDEN[0]},
     {"marker": "o", "color": HIDDEN[0], "markersize": 5},
-    {"marker": "o", "color": HIDDEN[0], "markersize": 5, "markerfacecolor": "white"},
     {"marker": "x", "color": HIDDEN[1], "markersize": 4},
 )
-ROOFS = INK, HIDDEN[2]
 
 
 def throughput(
@@ -41,23 +51,24 @@ def throughput(
     ([20.0, 3.0], ['50 %', '75 %'])
     """
     height = 0.9 + 0.21 * len(names)
-    ax = new_axes(PAGE, height) if ax is None else ax
-    dress(ax, what, "")
     rows = np.arange(len(names), dtype=float)
     marks = {kind: _row(values, kind, len(names)) for kind, values in attained.items()}
     ticks = {kind: _row(values, kind, len(names)) for kind, values in roofs.items()}
-    ax.hlines(rows, 0, 1, transform=ax.get_yaxis_transform(), color=FAINT, linewidth=0.4, zorder=0)
+    ax = axes_for(ax, "throughput", PAGE, height, scaled=True)
+    ink, faint, ground = inks(ax)
+    dress(ax, what, "")
+    ax.hlines(rows, 0, 1, transform=ax.get_yaxis_transform(), color=faint, linewidth=0.4, zorder=0)
     drawn = []
     for (kind, x), look in zip(marks.items(), LOOKS, strict=False):
-        drawn += ax.plot(x, rows, linestyle="", label=kind, **look)
+        drawn += ax.plot(x, rows, ls="", label=named(kind), **{"markerfacecolor": ground} | look)
     tick: dict[str, Any] = {"marker": "|", "markersize": 11, "markeredgewidth": 1.6, "zorder": 1}
-    for (kind, x), colour in zip(ticks.items(), ROOFS, strict=False):
-        drawn += ax.plot(x, rows, linestyle="", label=kind, color=colour, **tick)
-    ax.set_yticks(rows, names, fontsize="x-small")
+    for (kind, x), colour in zip(ticks.items(), (ink, HIDDEN[2]), strict=False):
+        drawn += ax.plot(x, rows, ls="", label=named(kind), color=colour, **tick)
+    ax.set_yticks(rows, [named(name) for name in names], fontsize="x-small", **WORDS)
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     log_across(ax)
-    beside: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "va": "center"}
+    beside: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "va": "center"} | WORDS
     for row, share in enumerate(next(iter(marks.values())) / next(iter(ticks.values()))):
         if np.isfinite(share):
             ax.text(1.01, row, f"{100 * share:.0f} %", fontsize="x-small", **beside)
@@ -67,7 +78,7 @@ def throughput(
 
 def _row(values: ArrayLike, kind: str, size: int) -> np.ndarray:
     """A number for each row, or NaN."""
-    array = np.asarray(values, float)
+    array = as_array(values, f"throughput, {kind}").astype(np.float64)
     if array.shape != (size,):
         raise ShapeError(f"throughput: {kind} must be {size} numbers, got {array.shape}")
     numbers(array[~np.isnan(array)], f"throughput, {kind}")

@@ -4,26 +4,25 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ttfs.checks import of_kind
 from ttfs.errors import InputError
 from ttfs.plotting.given import Array
-from ttfs.plotting.look import INK, PAGE, dress, layer_colour, legend_above, new_axes
+from ttfs.plotting.look import PAGE, axes_for, dress, inks, layer_colour, legend_above, named
 
 Record = Mapping[str, Any]
 
 FEW = 30  # epochs, of which each gets a dot: one dot alone has no line to be seen by
 
 ACCURACIES = {
-    "accuracy": ("training", INK, "-"),
-    "validation_accuracy": ("validation", layer_colour(1), "-"),
-    "validation_accuracy_lenient": ("validation, lenient", layer_colour(2), "--"),
+    "accuracy": ("training", 0, "-"),
+    "validation_accuracy": ("validation", 1, "-"),
+    "validation_accuracy_lenient": ("validation, lenient", 2, "--"),
 }
 
 
@@ -43,20 +42,23 @@ def training_curves(records: Sequence[Record], *, ax: Axes | None = None) -> lis
     """
     epochs = _epochs(records)
     shares = {key: _shares(records, key) for key in ACCURACIES}
-    ax = new_axes() if ax is None else ax
+    ax = axes_for(ax, "training_curves", scaled=True)
     return _draw_accuracies(ax, epochs, shares)
 
 
-def training_summary(records: Sequence[Record], *, unit: str = "step") -> Figure:
-    """A new figure with accuracy, loss, and each layer's silent share and mean spike time.
+def training_summary(
+    records: Sequence[Record], *, unit: str = "step", figure: Figure | SubFigure | None = None
+) -> Figure | SubFigure:
+    """A figure with accuracy, loss, and each layer's silent share and mean spike time.
 
     `records` as in `training_curves`, with any of `loss`, `silent_1`, `latency_1`, `silent_2`,
-    ...: shares of silent neurons from 0 to 1, and mean spike times in `unit`.
+    ...: shares of silent neurons from 0 to 1, and mean spike times in `unit`. It is
+    drawn into `figure`, or into a new one.
 
-    >>> figure = training_summary([{"epoch": 1, "loss": 0.7, "silent_1": 0.2}])
+    >>> records = [{"epoch": 1, "loss": 0.7, "silent_1": 0.2}]
+    >>> figure = training_summary(records, figure=Figure())
     >>> [ax.get_ylabel() for ax in figure.axes]
     ['accuracy (%)', 'loss', 'silent neurons (%)', 'mean time of spike (step)']
-    >>> plt.close(figure)
     """
     epochs = _epochs(records)
     accuracies = {key: _shares(records, key) for key in ACCURACIES}
@@ -65,13 +67,18 @@ def training_summary(records: Sequence[Record], *, unit: str = "step") -> Figure
     silent = {layer: _shares(records, f"silent_{layer}") for layer in layers}
     latency = {layer: _column(records, f"latency_{layer}") for layer in layers}
     losses = _column(records, "loss")
-    figure, axes = plt.subplots(2, 2, figsize=(PAGE, 4.4), layout="constrained")
+    if figure is None:
+        import matplotlib.pyplot as plt
+
+        figure = plt.figure(figsize=(PAGE, 4.4), layout="constrained")
+    of_kind(figure, Figure | SubFigure, "training_summary: figure", "a Figure of Matplotlib")
+    axes = figure.subplots(2, 2)
     _draw_accuracies(axes[0, 0], epochs, accuracies)
     _dress_epochs(axes[0, 1], "loss")
-    _draw(axes[0, 1], epochs, losses, "training", INK)
+    _draw(axes[0, 1], epochs, losses, "training", 0)
     legend_above(axes[0, 1])
     _draw_layers(axes[1, 0], epochs, silent, "silent neurons (%)")
-    _draw_layers(axes[1, 1], epochs, latency, f"mean time of spike ({unit})")
+    _draw_layers(axes[1, 1], epochs, latency, f"mean time of spike ({named(unit)})")
     return figure
 
 
@@ -80,6 +87,7 @@ def _epochs(records: Sequence[Record]) -> Array:
     wanted = "a list with a mapping for each epoch, as history.records is"
     of_kind(records, Sequence, "training curves: records", wanted)
     for i, record in enumerate(records):
+        of_kind(record, Mapping, f"training curves: record {i}", "a mapping")
         if "epoch" not in record:
             raise InputError(f"training curves: record {i} has no 'epoch', only {sorted(record)}")
     return _column(records, "epoch")
@@ -107,14 +115,15 @@ def _draw_accuracies(ax: Axes, epochs: Array, shares: Mapping[str, Array]) -> li
     """A line per kind of accuracy, and a ring at the best on the validation data."""
     _dress_epochs(ax, "accuracy (%)")
     drawn = []
-    for key, (name, colour, style) in ACCURACIES.items():
-        drawn += _draw(ax, epochs, shares[key], name, colour, style)
+    for key, (name, layer, style) in ACCURACIES.items():
+        drawn += _draw(ax, epochs, shares[key], name, layer, style)
     validation = shares["validation_accuracy"]
     if np.isfinite(validation).any():
         best = np.nanargmax(validation)
         label = f"best {validation[best]:.2f} % (epoch {epochs[best]:g})"
         point = epochs[best], validation[best]
-        drawn += ax.plot(*point, "o", color=layer_colour(1), mfc="white", zorder=5, label=label)
+        look: dict[str, Any] = {"color": layer_colour(1), "mfc": inks(ax).ground, "zorder": 5}
+        drawn += ax.plot(*point, "o", label=label, **look)
     legend_above(ax)
     return drawn
 
@@ -123,14 +132,14 @@ def _draw_layers(ax: Axes, epochs: Array, values: Mapping[int, Array], y: str) -
     """A line per layer."""
     _dress_epochs(ax, y)
     for layer, column in values.items():
-        _draw(ax, epochs, column, f"layer {layer}", layer_colour(layer))
+        _draw(ax, epochs, column, f"layer {layer}", layer)
     legend_above(ax)
 
 
 def _draw(
-    ax: Axes, epochs: Array, values: Array, name: str, colour: str, style: str = "-"
+    ax: Axes, epochs: Array, values: Array, name: str, layer: int, style: str = "-"
 ) -> list[Line2D]:
-    """A line through the values that are known; none without values."""
+    """A line in a layer's colour through the values that are known; none without values."""
     known = np.isfinite(values)
     if not known.any():
         return []
@@ -140,7 +149,7 @@ def _draw(
         style,
         marker="." if known.sum() <= FEW else "",
         linewidth=1,
-        color=colour,
+        color=layer_colour(layer, ax),
         label=name,
     )
 

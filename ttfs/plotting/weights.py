@@ -1,7 +1,7 @@
 """Receptive fields: the weights into single neurons, laid out as images."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib import colormaps
@@ -13,10 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.given import Array, image_shape, numbers
-from ttfs.plotting.look import FAINT, INK, colour_bar, new_axes
+from ttfs.plotting.look import COLUMN, WORDS, axes_for, colour_bar, inks, label_height
 
-LABEL_POINTS = 7.5  # height that a neuron's index needs
-DIGIT_POINTS = 4.0  # width of one of its digits
+LABEL = 1.2  # height that a neuron's index needs, of a label's
+DIGIT = 0.63  # width of one of its digits
 
 BLUE_TO_RED = ListedColormap(colormaps["RdBu_r"](np.linspace(0.1, 0.9, 257)), name="ttfs_weights")
 """Without the darkest ends, in which red and blue, +1 and -1, look alike."""
@@ -47,8 +47,8 @@ def weight_images(
     """The weights into some neurons as images side by side: red excites, blue inhibits.
 
     `weights` (inputs, outputs), `shape` = (rows, columns) of the inputs; `neurons` are the outputs
-    to show, the first 25 by default, in rows of `columns`. White is 0, and so are the gaps, which
-    are masked in the returned image. Each neuron's index stands over its tile, where it fits.
+    to show, the first 25 by default, in rows of `columns`. White is 0; the gaps are masked in
+    the returned image. Each neuron's index stands over its tile, where it fits.
     ShapeError if sizes do not fit; InputError for NaN, inf, or neurons that do not exist.
 
     >>> from matplotlib.figure import Figure
@@ -62,13 +62,14 @@ def weight_images(
     columns = int(np.ceil(np.sqrt(len(chosen)))) if columns is None else columns
     if columns < 1:
         raise InputError(f"weight_images: columns must be at least 1, got {columns}")
-    ax = new_axes(height=3.1) if ax is None else ax
+    ax = axes_for(ax, "weight_images", COLUMN, 3.1)
     columns = min(columns, len(chosen))
     gap = _label_gap(ax, tile, chosen, columns)
     grid = Grid(*tile, columns, max(gap, 1))
     mosaic = _mosaic(matrix[:, chosen].T, grid)
     limit = np.abs(mosaic).max() or 1.0
-    image = ax.imshow(mosaic, cmap=BLUE_TO_RED, vmin=-limit, vmax=limit, interpolation="nearest")
+    look: dict[str, Any] = {"interpolation": "nearest", "origin": "upper"}
+    image = ax.imshow(mosaic, cmap=BLUE_TO_RED, vmin=-limit, vmax=limit, **look)
     _frame_tiles(ax, grid, [str(neuron) if gap else "" for neuron in chosen])
     ax.set_axis_off()
     colour_bar(image, "weight")
@@ -101,10 +102,10 @@ def _label_gap(ax: Axes, tile: tuple[int, int], chosen: NDArray[np.integer], col
     """Pixels over a tile that an index fits in, or 0 where tiles are too small for indices."""
     rows = -(-len(chosen) // columns)
     wide, high = np.array(ax.bbox.size) * 72 / ax.figure.dpi
-    points = min(wide / columns / (tile[1] + 1), (high / rows - LABEL_POINTS) / tile[0])
-    if points * tile[1] < DIGIT_POINTS * len(str(chosen.max())):
+    points = min(wide / columns / (tile[1] + 1), (high / rows - LABEL * label_height()) / tile[0])
+    if points * tile[1] < DIGIT * label_height() * len(str(chosen.max())):
         return 0
-    return int(np.ceil(LABEL_POINTS / points))
+    return int(np.ceil(LABEL * label_height() / points))
 
 
 def _mosaic(fields: Array, grid: Grid) -> np.ma.MaskedArray:
@@ -120,11 +121,13 @@ def _mosaic(fields: Array, grid: Grid) -> np.ma.MaskedArray:
 
 def _frame_tiles(ax: Axes, grid: Grid, names: list[str]) -> None:
     """A thin frame around each tile, and its name over it."""
+    ink, faint, _ = inks(ax, outside=True)
+    look: dict[str, Any] = {"fontsize": "xx-small", "color": ink, "ha": "center", "va": "bottom"}
     for i, name in enumerate(names):
         y, x = grid.corner(i)
         corner = x - 0.5, y - 0.5
-        frame = Rectangle(corner, grid.width, grid.height, fill=False, edgecolor=FAINT)
+        frame = Rectangle(corner, grid.width, grid.height, fill=False, edgecolor=faint)
         frame.set(linewidth=0.4, clip_on=False)
         ax.add_patch(frame)
         centre = x + (grid.width - 1) / 2
-        ax.text(centre, y - 0.8, name, fontsize="xx-small", color=INK, ha="center", va="bottom")
+        ax.text(centre, y - 0.8, name, **look, **WORDS)

@@ -1,0 +1,499 @@
+"""What a user's own settings of Matplotlib, axes and names do to pictures: nothing bad."""
+
+import os
+import subprocess
+import sys
+import warnings
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgb, to_rgba
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+import ttfs
+from ttfs import cli, pictures, plotting
+from ttfs.errors import InputError, TTFSError
+from ttfs.explanations import Input, Trace
+from ttfs.plotting.look import inks
+
+INF = np.inf
+TIMES = [[0.0, 3.0, INF], [4.5, INF]]
+TRACES = [
+    Trace(1, 0, np.array([0.0, 3.0, 3.0]), np.array([0.0, 0.0, 1.0]), 3.0, 1.0, "ms"),
+    Trace(1, 1, np.array([0.0, 3.0, 3.0]), np.array([0.0, 0.0, 0.5]), INF, 2.0, "ms"),
+]
+INPUTS = [[Input(3.0, 0, 0, 3.0, 1.0, 1.0)], [Input(3.0, 0, 0, 3.0, 0.5, 0.5)]]
+EPOCHS = [{"epoch": e, "accuracy": 0.8, "validation_accuracy": 0.7 + e / 10} for e in (1, 2)]
+ROWS = [[1.0, 2.0], [3.0, INF]]
+
+TIMED = {
+    "raster": lambda **kw: plotting.raster(TIMES, decision=(4.5, 0), **kw),
+    "latency_histogram": lambda **kw: plotting.latency_histogram(TIMES, **kw),
+    "latency_map": lambda **kw: plotting.latency_map([0, 7.5, INF, 3], (2, 2), **kw),
+    "latency_by_class": lambda **kw: plotting.latency_by_class(ROWS, [0, 1], **kw),
+    "latency_diagram": lambda **kw: plotting.latency_diagram(ROWS, [0, 1], **kw),
+    "decision_curve": lambda **kw: plotting.decision_curve(ROWS, [[1, 2], [3, 4]], [0, 1], **kw),
+    "activity": lambda **kw: plotting.activity(TIMES, [2, 0], **kw),
+    "membrane": lambda **kw: plotting.membrane(TRACES, inputs=INPUTS, **kw),
+}
+PICTURES = TIMED | {
+    "spike_order": lambda **kw: plotting.spike_order(ROWS, [0, 1], **kw),
+    "weight_images": lambda **kw: plotting.weight_images(np.eye(4), (2, 2), **kw),
+    "training_curves": lambda **kw: plotting.training_curves(EPOCHS, **kw),
+    "accuracy_over": lambda **kw: plotting.accuracy_over({"a": [9, 11]}, {"a": [0.9, 1]}, **kw),
+    "throughput": lambda **kw: plotting.throughput(
+        ["a", "b"], {"x": [20, 3], "y": [30, 2], "z": [1, 2]}, {"r": [40, 4], "s": [50, 6]}, **kw
+    ),
+}
+GIVEN = {
+    "raster": lambda values: plotting.raster([values]),
+    "latency_histogram": lambda values: plotting.latency_histogram([values]),
+    "latency_map": lambda values: plotting.latency_map(values, (1, 1)),
+    "latency_by_class": lambda values: plotting.latency_by_class(values, [0]),
+    "latency_diagram": lambda values: plotting.latency_diagram(values),
+    "spike_order": lambda values: plotting.spike_order(values),
+    "decision_curve": lambda values: plotting.decision_curve(values, [[1, 2]], [0]),
+    "activity": lambda values: plotting.activity([values], [0]),
+    "weight_images": lambda values: plotting.weight_images(values, (1, 1)),
+    "accuracy_over": lambda values: plotting.accuracy_over({"a": values}, {"a": [1]}),
+    "throughput": lambda values: plotting.throughput(["a"], {"throughput": values}, {}),
+}
+MEANS_NO_TIME = "accuracy_over", "throughput", "training_curves"  # which may be logarithmic
+
+HOSTILE = {
+    "lines.marker": "s",
+    "lines.linestyle": "none",
+    "lines.linewidth": 9,
+    "image.origin": "lower",
+    "image.cmap": "jet",
+    "image.interpolation": "bicubic",
+    "axes.prop_cycle": matplotlib.cycler(color=["#FFFFFF"]),
+    "axes.grid": True,
+    "axes.formatter.use_mathtext": True,
+    "axes.formatter.limits": (0, 0),
+    "scatter.marker": "",
+    "legend.frameon": True,
+    "savefig.bbox": "tight",
+    "savefig.transparent": True,
+    "savefig.format": "pdf",
+    "savefig.dpi": 10,
+    "figure.autolayout": True,
+    "figure.facecolor": "black",
+    "axes.facecolor": "black",
+    "text.usetex": True,
+    "font.size": 30,
+}
+NAMES = ["$", "$x", "$\\frac$", "a_b", "_a", "\\", "%#&{}~^", "a\nb", "\a\0\x1b[31m", "\ud800", "µ"]
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+def drawn(name, ax=None, **options):
+    """The axes of a picture, in which everything is laid out and drawn."""
+    ax = Figure(figsize=(3.35, 2.5)).subplots() if ax is None else ax
+    PICTURES[name](ax=ax, **options)
+    FigureCanvasAgg(ax.figure.figure).draw()
+    return ax
+
+
+def lines_and_images(ax):
+    """How each line and image is drawn, ticks and frames aside."""
+    found = [
+        (type(line), line.get_linestyle(), line.get_marker(), line.get_linewidth())
+        for line in ax.lines
+    ]
+    found += [
+        (image.get_cmap().name, image.origin, image.get_interpolation()) for image in ax.images
+    ]
+    return found + [len(c.get_paths()) for c in ax.collections]
+
+
+# Settings
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_lines_and_images_mean_the_same_whatever_is_set(name):
+    plain = lines_and_images(drawn(name))
+    settings = HOSTILE | {"text.usetex": False, "font.size": 10}
+    settings |= {"lines.linewidth": matplotlib.rcParams["lines.linewidth"]}
+    with matplotlib.rc_context(settings):
+        assert lines_and_images(drawn(name)) == plain
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_words_need_no_latex(name):
+    with matplotlib.rc_context({"text.usetex": True}):
+        ax = Figure().subplots()
+        PICTURES[name](ax=ax)  # which lays out a legend, and there may be no LaTeX to do it
+        legend = ax.get_legend().get_texts() if ax.get_legend() else []
+        ours = [ax.xaxis.label, ax.yaxis.label, *ax.texts, *legend]
+        assert not any(text.get_usetex() for text in ours if text.get_text())
+
+
+@pytest.mark.parametrize(("name", "size"), [("raster", 1), *((name, 40) for name in PICTURES)])
+def test_letters_of_any_size_can_be_drawn(name, size):
+    with matplotlib.rc_context({"font.size": size}):
+        drawn(name)
+
+
+def test_where_letters_are_large_fewer_rows_are_named():
+    counts = []
+    for size in (5, 10, 20):
+        with matplotlib.rc_context({"font.size": size}):
+            ax = Figure().subplots()
+            plotting.raster([np.zeros(40)], ax=ax)
+            counts.append(len(ax.get_yticks()))
+    assert counts[0] > counts[1] > counts[2]
+
+
+def brightness(colour):
+    """Relative luminance, as guidelines for legible pages define it."""
+    parts = np.array(to_rgb(colour))
+    parts = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return parts @ (0.2126, 0.7152, 0.0722)
+
+
+def contrast(colour, ground):
+    """1 for what cannot be told from its ground, 21 for black on white."""
+    low, high = sorted([brightness(colour), brightness(ground)])
+    return (high + 0.05) / (low + 0.05)
+
+
+GROUNDS = [
+    {},
+    "dark_background",
+    "ggplot",
+    "Solarize_Light2",
+    {"figure.facecolor": "black", "text.color": "w", "axes.labelcolor": "w", "xtick.color": "w",
+     "ytick.color": "w"},
+    {"axes.facecolor": "#101030"},
+    {"figure.facecolor": "none", "axes.facecolor": "none", "text.color": "#EEEEEE",
+     "axes.labelcolor": "#EEEEEE", "xtick.color": "#EEEEEE", "ytick.color": "#EEEEEE"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "style"),
+    [(name, style) for name in PICTURES for style in GROUNDS[:2]]
+    + [(name, style) for name in ("raster", "latency_diagram") for style in GROUNDS[2:]],
+)
+def test_what_is_written_and_drawn_can_be_seen_on_any_ground(name, style):
+    with matplotlib.rc_context(), plt.style.context(style):
+        plain = dict(matplotlib.rcParams)
+        ax = drawn(name)
+        inside, outside = inks(ax).ground, inks(ax, outside=True).ground
+        for text in ax.findobj(Text):
+            if text.get_text() and text.get_visible() and text.get_color() != plain["xtick.color"]:
+                ground = inside if text.get_text().startswith("decision") else outside
+                assert contrast(text.get_color(), ground) > 3, text
+        for line in ax.lines if not ax.images else ():
+            if line.get_zorder() > 1 and line.get_linewidth() > 0.7:
+                assert contrast(line.get_color(), inside) > 2, line
+        for lines in ax.findobj(LineCollection):
+            for colour in lines.get_colors():
+                faint = np.allclose(colour, to_rgba(inks(ax).faint))
+                paper = np.allclose(colour, to_rgba(inks(ax).ground))
+                assert faint or paper or contrast(colour, inside) > 2
+        assert dict(matplotlib.rcParams) == plain
+
+
+@pytest.mark.parametrize("style", ["default", "dark_background", "grayscale", "bmh"])
+def test_no_spike_is_lost_in_any_style(style):
+    rng = np.random.default_rng(0)
+    times = [np.where(rng.random(n) < 0.3, rng.random(n) * 99, INF) for n in (300, 100, 10)]
+    with plt.style.context(style):
+        ax = Figure(figsize=(6.9, 4.2)).subplots()
+        found = plotting.raster(times, ax=ax, t_max=100)
+        canvas = FigureCanvasAgg(ax.figure)
+        canvas.draw()
+        picture = np.asarray(canvas.buffer_rgba())[::-1, :, :3] / 255
+        ground = np.array(to_rgb(inks(ax).ground))
+        for layer, lines in enumerate(found):
+            ink = np.array(to_rgb(plotting.layer_colour(layer, ax))) - ground
+            assert len(lines.get_segments()) == np.isfinite(times[layer]).sum()
+            for segment in lines.get_segments():
+                x, y = ax.transData.transform(segment.mean(axis=0)).astype(int)
+                assert (picture[y, x] - ground) @ ink / (ink @ ink) > 0.6
+
+
+# Axes
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_axes_that_a_picture_does_not_fit_are_refused(name):
+    with pytest.raises(InputError, match=f"{name}: ax must be plain axes, got polar ones"):
+        PICTURES[name](ax=Figure().add_subplot(projection="polar"))
+
+
+@pytest.mark.parametrize("projection", ["3d", "mollweide"])
+def test_axes_of_every_projection_but_the_plain_one_are_refused(projection):
+    with pytest.raises(InputError, match=f"raster: ax must be plain axes, got {projection} ones"):
+        plotting.raster(TIMES, ax=Figure().add_subplot(projection=projection))
+
+
+@pytest.mark.parametrize("ax", [plt, Figure(), Figure().subplots(2), "ax", 3])
+def test_what_is_no_axes_is_refused(ax):
+    with pytest.raises(InputError, match="raster: ax must be the Axes of Matplotlib to draw into"):
+        plotting.raster(TIMES, ax=ax)
+
+
+def test_axes_without_a_figure_are_refused():
+    ax = Figure().subplots()
+    ax.remove()
+    with pytest.raises(InputError, match="raster: ax has been removed from its figure"):
+        plotting.raster(TIMES, ax=ax)
+
+
+@pytest.mark.parametrize("name", [name for name in PICTURES if name not in MEANS_NO_TIME])
+def test_time_is_linear_whatever_the_axes_were(name):
+    ax = Figure(figsize=(3.35, 2.5)).subplots()
+    ax.set(xscale="log", yscale="symlog")
+    plain, ax = drawn(name), drawn(name, ax)
+    assert (ax.get_xscale(), ax.get_yscale()) == ("linear", "linear")
+    assert (ax.get_xlim(), ax.get_ylim()) == (plain.get_xlim(), plain.get_ylim())
+
+
+@pytest.mark.parametrize("name", ["raster", "latency_map", "activity"])
+def test_subfigures_and_closed_figures_are_drawn_into(name, tmp_path):
+    figure = plt.figure()
+    left, right = figure.subfigures(1, 2)
+    drawn(name, left.subplots())
+    drawn(name, right.subplots())
+    plt.close(figure)
+    drawn(name, figure.add_axes((0.4, 0.4, 0.2, 0.2)))
+    whole = plotting.save(figure, tmp_path / "whole.svg").read_bytes()
+    assert plotting.save(left, tmp_path / "left.svg").read_bytes() == whole
+
+
+def test_a_summary_of_training_is_drawn_where_it_is_wanted(tmp_path):
+    part = Figure().subfigures(1, 2)[1]
+    assert plotting.training_summary(EPOCHS, figure=part) is part
+    assert len(part.axes) == 4
+    assert plt.get_fignums() == []
+    with pytest.raises(InputError, match="figure must be a Figure of Matplotlib, got 3"):
+        plotting.training_summary(EPOCHS, figure=3)
+
+
+@pytest.mark.parametrize(
+    ("figure", "path", "options", "words"),
+    [
+        (plt, "a.png", {}, "save: figure must be a Figure of Matplotlib, got <module"),
+        ([Figure()], "a.png", {}, "save: figure must be a Figure"),
+        (Figure(), 3, {}, "save: path must be the name of a file, got 3"),
+        (Figure(), "a.png", {"dpi": 0}, "save: dpi must be above 0, got 0"),
+        (Figure(), "a.png", {"dpi": "figure"}, "save: dpi must be a number"),
+        (Figure(), "a.png", {"dpi": INF}, "save: dpi must be above 0, got inf"),
+        (Figure(), "a.png", {"dpi": 1e9}, "save: 6400000000 pixels, at 1e.09 dpi"),
+    ],
+)
+def test_what_cannot_be_saved_is_refused(figure, path, options, words):
+    with pytest.raises(InputError, match=words):
+        plotting.save(figure, path, **options)
+
+
+@pytest.mark.parametrize(
+    "values", ["soon", {"a": 1}, None, [None], [1 + 2j], object(), [[1], [2, 3]]]
+)
+@pytest.mark.parametrize("name", sorted(GIVEN))
+def test_what_is_no_array_of_numbers_is_refused(name, values):
+    with pytest.raises(TTFSError, match=name):
+        GIVEN[name](values)
+    assert plt.get_fignums() == []
+
+
+def test_what_is_masked_is_silent():
+    times = np.ma.array([1.0, 2.0, 3.0], mask=[False, True, False])
+    ax = Figure().subplots()
+    [lines] = plotting.raster([times], ax=ax)
+    assert len(lines.get_segments()) == 2
+    image = plotting.latency_map(times, (1, 3), ax=Figure().subplots())
+    assert image.get_array().mask.tolist() == [[False, True, False]]
+
+
+# Names and units
+
+
+@pytest.mark.parametrize("name", TIMED)
+def test_every_axis_of_time_names_the_unit(name):
+    unit = {} if name == "membrane" else {"unit": "ms"}  # traces know theirs
+    figure = drawn(name, **unit).figure
+    labels = [label for ax in figure.axes for label in (ax.get_xlabel(), ax.get_ylabel())]
+    assert [label for label in labels if "(ms)" in label]
+    assert not [label for label in labels if "step" in label]
+
+
+def test_traces_are_of_one_unit_of_time():
+    other = Trace(1, 0, np.zeros(1), np.zeros(1), INF, 1.0, "s")
+    with pytest.raises(InputError, match="membrane: traces of one unit of time, got ms, s"):
+        plotting.membrane([*TRACES, other])
+    ax = Figure().subplots()
+    plotting.membrane([*TRACES, other], unit="h", ax=ax)
+    assert ax.get_xlabel() == "time (h)"
+    simulator = ttfs.Simulator(ttfs.Network(ttfs.Dense(2, 1), t_max=9, unit="ms"), [1.0, 2.0])
+    assert [trace.unit for trace in simulator.trace("output")] == ["ms"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("raster", text) for text in NAMES] + [(name, "$\\frac$_") for name in TIMED],
+)
+def test_any_unit_is_written_as_it_is(name, text):
+    drawn(name, unit=text)
+
+
+@pytest.mark.parametrize("text", [*NAMES, "a" * 10_000])
+def test_any_name_is_written_as_it_is(text):
+    twice = [text, f"{text}$"]
+    for ax in (
+        plotting.raster(TIMES, names=twice)[0].axes,
+        plotting.latency_histogram(TIMES, names=twice)[0].axes,
+        plotting.activity(TIMES, [2, 0], names=twice)[0].axes,
+        plotting.membrane(TRACES, names=twice)[0].axes,
+        plotting.throughput(twice, {text: [2, 3]}, {text: [4, 5]})[0].axes,
+        plotting.accuracy_over({text: [1]}, {text: [1]})[0].lines[0].axes,
+    ):
+        ax.figure.canvas.draw()
+        plt.close(ax.figure)
+
+
+@pytest.mark.parametrize("text", NAMES)
+def test_names_of_points_are_as_they_are_in_a_legend_of_ones_own(text):
+    ax = Figure().subplots()
+    plotting.accuracy_over({text: [1]}, {text: [1]}, ax=ax)
+    ax.legend()
+    FigureCanvasAgg(ax.figure).draw()
+
+
+def test_no_name_is_left_out_of_a_legend():
+    names = ["_a", "b_$"]
+    ax = plotting.latency_histogram(TIMES, names=names)[0].axes
+    words = [text.get_text().strip() for text in ax.get_legend().get_texts()]
+    assert words == ["_a (33 % silent)", "b_$ (50 % silent)"]
+
+
+# Files that commands write
+
+
+@pytest.fixture(scope="module")
+def network():
+    return ttfs.Network(ttfs.Dense(4, 3), ttfs.Dense(3, 2), t_max=8, unit="$ms_\\")
+
+
+def all_files(network, folder):
+    """Every picture that commands leave, of stimuli that end long after the horizon."""
+    folder.mkdir()
+    stimuli = np.array([[0.0, 3, 7.5, INF], [8, 9, 300, 1], [INF, 1e30, 8, 8]], np.float32)
+    labels = np.array([0, 1, 1])
+    summary = [{"epoch": 1, "loss": 0.5, "latency_1": 3.0}]
+    return [
+        pictures.raster(folder, network, stimuli[1]),
+        pictures.latency_map(folder, network, stimuli[1], (2, 2)),
+        pictures.latencies(folder, network, stimuli, labels),
+        pictures.weights(folder, network, (2, 2)),
+        pictures.training(folder, summary, network.unit),
+    ]
+
+
+@pytest.mark.parametrize("settings", [HOSTILE, "dark_background"])
+def test_files_of_commands_are_the_same_whatever_is_set(network, tmp_path, settings):
+    plain = [file.read_bytes() for file in all_files(network, tmp_path / "plain")]
+    with plt.style.context(settings):
+        before = dict(matplotlib.rcParams)
+        files = all_files(network, tmp_path / "set")
+        assert [file.read_bytes() for file in files] == plain
+        assert dict(matplotlib.rcParams) == before
+    assert plt.get_fignums() == []
+
+
+def test_a_letter_that_the_font_lacks_stops_no_command(tmp_path):
+    network = ttfs.Network(ttfs.Dense(4, 2), t_max=8, unit="毫秒")
+    assert len(all_files(network, tmp_path / "a")) == 5
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(all_files(network, tmp_path / "b")) == 5
+
+
+def test_files_of_commands_name_the_networks_unit(network, tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(plotting, "save", lambda figure, path, **_: figures.append(figure) or path)
+    folder = tmp_path / "a"
+    names = [file.name for file in all_files(network, folder)]
+    assert len(names) == len(figures) == 5
+    for name, figure in zip(names, figures, strict=True):
+        said = any(f"({network.unit})" in text.get_text() for text in figure.findobj(Text))
+        assert said == (name != "weights.png")
+
+
+DRAWN = ["latency.png", "map.png", "raster.png", "weights.png"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "encoder"),
+    [(64, ttfs.Latency(t_max=256)), (64, ttfs.Latency(t_max=1)), (65, ttfs.Direct(bias=0.9))],
+)
+def test_a_plot_never_stops_half_way(tmp_path, capsys, inputs, encoder):
+    network = ttfs.Network(ttfs.Dense(inputs, 10), t_max=10, unit="a_$")
+    path = ttfs.save(tmp_path / "model.npz", network, encoder=encoder)
+    for command in ("plot", "view"):
+        assert cli.main([command, str(path), "--dataset", "digits", "--index", "7"]) == 0
+        assert capsys.readouterr().err == ""
+    found = sorted(file.name for file in tmp_path.iterdir())
+    assert found == sorted([*DRAWN, "model.npz", "view.html"])
+
+
+def test_a_plot_that_cannot_be_made_whole_is_not_begun(tmp_path, capsys):
+    network = ttfs.Network(ttfs.Dense(64, 2), t_max=10)
+    path = ttfs.save(tmp_path / "model.npz", network, encoder=ttfs.Latency(t_max=10))
+    out = str(tmp_path / "out")
+    assert cli.main(["plot", str(path), "--dataset", "digits", "--out", out, "--index", "7"]) == 2
+    assert "labels must be in 0..1, one output neuron each; got 0..9" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+SCRIPT = """
+import os, sys
+from pathlib import Path
+import numpy as np
+from ttfs import Dense, Network, pictures
+network = Network(Dense(4, 2), t_max=8)
+print(pictures.weights(Path(sys.argv[1]), network, (2, 2)).stat().st_size)
+import matplotlib
+print(matplotlib.rcParams._get("backend") if sys.argv[2:] else "", os.environ.get("MPLBACKEND"))
+print("matplotlib.pyplot" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("backend", ["module://of_another_environment", "nonsense"])
+def test_no_backend_is_asked_for(tmp_path, backend):
+    environment = {k: v for k, v in os.environ.items() if k != "MPLBACKEND"}
+    environment |= {} if backend is None else {"MPLBACKEND": backend}
+    known = ["known"] if backend and backend != "nonsense" else []
+    command = [sys.executable, "-W", "error", "-c", SCRIPT, str(tmp_path), *known]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    size, kept, pyplot = done.stdout.splitlines()
+    assert int(size) > 1000
+    assert kept == f"{backend if known else ''} {backend}"
+    assert pyplot == "False"
+
+
+@pytest.mark.parametrize("text", [b"\xff\xfe\x00", b"backend: nonsense\ntext.usetex: true\n"])
+def test_no_file_of_settings_stops_a_command(tmp_path, text):
+    (tmp_path / "matplotlibrc").write_bytes(text)
+    environment = os.environ | {"MATPLOTLIBRC": str(tmp_path / "matplotlibrc")}
+    command = [sys.executable, "-c", SCRIPT, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.splitlines()[0]) > 1000
