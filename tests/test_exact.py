@@ -48,7 +48,7 @@ def slow_signal(network, layer, below, spikes, slopes, errors, floor):
     """Derivatives by weights and by the times below, by plain loops."""
     weights, rise = network.weights[layer], network.psp.rise
     by_weights, by_times = np.zeros(weights.shape), np.zeros(below.shape)
-    h = network.arrays.thresholds[network.arrays.units[layer]]
+    h = network.arrays.thresholds[network.arrays.units[layer]] * network.psp.unit
     for s in range(len(below)):
         for j in range(weights.shape[1]):
             if spikes[s, j] == INF:

@@ -98,7 +98,7 @@ def knobs(case, found, what):
     for k in range(len(network.layers)):
         start, size = network.arrays.units[k], network.sizes[k + 1]
         thresholds = network.arrays.thresholds[start : start + size]
-        unit = network.psp.unit / network.scales[k]  # of thresholds in kernels
+        unit = 1 / network.scales[k]  # of thresholds in kernels
         nothing = lambda: None  # noqa: E731
         refresh = lambda k=k: network.refresh(k)  # noqa: E731
         if what == "weights":

@@ -404,11 +404,13 @@ def test_arrays_can_be_changed_by_operators_and_the_unit_be_named():
     assert network.scales.tolist() == (2 * some(Binary).scales).tolist()
 
 
-def test_another_response_brings_its_thresholds():
-    network = Network(Dense(3, 2, threshold=5), t_max=9)
+def test_a_network_can_be_given_another_response():
+    network = Network(Dense.of([[5.0]], threshold=5), t_max=9)
     network.respond(ttfs.Ramp(2))
     assert network.psp == ttfs.Ramp(2)
-    assert network.scaled_thresholds(0).tolist() == [10, 10]
+    assert ttfs.forward(network, [[1.0]]).times[1].tolist() == [[3.0]]
+    with pytest.raises(InputError, match="a threshold is too large"):
+        network.respond(ttfs.Ramp(1e38))
     with pytest.raises(InputError, match="psp must be"):
         network.respond("ramp")
 

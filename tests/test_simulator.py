@@ -894,7 +894,7 @@ REFUSED = {
     "trace a true neuron": (lambda s: s.trace(1, True), "neuron must be a whole number"),
     "trace a table": (lambda s: s.trace(1, [[0, 1]]), r"one or a list of some, got \(1, 2\)"),
     "explain half a neuron": (lambda s: s.explain(1, 0.5), "neuron must be a whole number"),
-    "explain a layer too large": (lambda s: s.explain(10**5000, 0), "there is no layer a value"),
+    "explain a layer too large": (lambda s: s.explain(10**5000, 0), "layer must be below"),
     "what if in words": (lambda s: s.what_if(times="x"), r"time}, got 'x'"),
     "what if a list": (lambda s: s.what_if(times=[(0, 0)]), r"time}, got \[\(0, 0\)\]"),
     "what if an empty list": (lambda s: s.what_if(weights=[]), r"weight}, got \[\]"),

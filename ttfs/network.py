@@ -344,7 +344,7 @@ class Network:
             )
 
     def respond(self, psp: Response) -> None:
-        """Take another response; thresholds follow."""
+        """Take another response; an InputError if the thresholds are too large for it."""
         self.__dict__["psp"] = of_kind(psp, Step | Ramp, "psp", "Step() or Ramp(rise)")
         for layer in range(len(self.layers)):
             self.refresh(layer)
