@@ -15,7 +15,8 @@ from ttfs.kernels.jit import kernel, making_kernel, parallel_kernel
 from ttfs.kernels.propagation import block_of
 from ttfs.kernels.ramp import (
     Traces,
-    in_doubt,
+    decide,
+    is_in_doubt,
     level_at_end,
     line_meets,
     make_work,
@@ -107,9 +108,9 @@ def follow_ramps(neuron, events, arrays, rise, work):
         moment = work.moments[e]
         if e == 0 or moment != since:
             time = line_meets(slope, total, since, rise, work)
-            if ends:
+            if ends and is_in_doubt(time, slope, total, bulk, e, rise, work):
                 line = slope, total, bulk
-                time = in_doubt(time, line, threshold, weights, neuron, e, rise, work)
+                time = decide(time, line, threshold, weights, neuron, e, rise, work)
             if time <= moment and time < arrays.t_max:
                 return time, slope, threshold
         if e < events:

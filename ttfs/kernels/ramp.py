@@ -67,6 +67,8 @@ class Work(NamedTuple):
     signs: np.ndarray  # (2 * longest,) 1 for an arrival, -1 for the end of a ramp
     starts: np.ndarray  # (2 * longest,) where the row of weights begins
     until: np.ndarray  # (2 * longest,) when the ramp of an arrival ends; -inf for an end
+    oldest: np.ndarray  # (2 * longest + 1,) before each event, the first arrival that rises
+    places: np.ndarray  # (longest + 1,) where among the events each spike arrives
     slope: np.ndarray  # (WIDE,) sums of the neurons in the registers
     total: np.ndarray  # (WIDE,)
     bulk: np.ndarray  # (WIDE,)
@@ -100,6 +102,8 @@ def make_work(arrays, times):
         np.empty(2 * longest, arrays.weights.dtype),
         np.empty(2 * longest, np.int64),
         np.empty(2 * longest, times.dtype),
+        np.empty(2 * longest + 1, np.int64),
+        np.empty(longest + 1, np.int64),
         np.empty(WIDE, arrays.weights.dtype),
         np.empty(WIDE, arrays.weights.dtype),
         np.empty(WIDE, arrays.weights.dtype),
@@ -128,6 +132,8 @@ def schedule(arrays, layer, rise, count, work):
         if time >= arrays.t_max:
             break
         spike = arriving if arrives else ending
+        work.oldest[events] = work.places[ending] if ending < arriving else events
+        work.places[spike] = events if arrives else work.places[spike]
         work.until[events] = ends[spike] if arrives else never
         arriving += arrives
         ending += not arrives
@@ -140,6 +146,7 @@ def schedule(arrays, layer, rise, count, work):
         work.signs[events] = 1 if arrives else -1
         work.starts[events] = arrays.rows[layer] + work.index[spike] * arrays.widths[layer]
         events += 1
+    work.oldest[events] = work.places[ending] if ending < arriving else events
     work.moments[events] = np.inf
     work.limits[events] = number(arrays.t_max) * margin + tiny
     work.doubts[events] = 2 * doubt(arrays.t_max, rise, number, work.times.dtype.type)
@@ -154,18 +161,6 @@ def line_meets(slope, total, since, rise, work):
         if crossing < np.inf and crossing <= latest(since, rise):  # false for NaN
             return max(since, crossing)
     return work.moments.dtype.type(np.inf)
-
-
-@kernel
-def first_rising(e, since, work):
-    """The first of the events before event e that may be an arrival whose ramp still rises.
-
-    since: when the event before was.
-    """
-    first = e
-    while first > 0 and not -np.inf < work.until[first - 1] <= since:
-        first -= 1
-    return first
 
 
 @rare_kernel
@@ -184,12 +179,12 @@ def weigh(weights, column, e, since, moment, origin, rise, work):
 
 
 @kernel
-def end_in_doubt(weights, column, e, since, time, last, after, work):
+def end_in_doubt(weights, column, e, time, last, after, work):
     """The arrival, later than `after`, of a neuron's first ramp to end from `time` to `last`.
 
     Or inf.
     """
-    for k in range(first_rising(e, since, work), e):
+    for k in range(work.oldest[e], e):
         if work.until[k] > last:
             break
         arrival = np.float64(work.moments[k])
@@ -202,14 +197,14 @@ def end_in_doubt(weights, column, e, since, time, last, after, work):
 def is_there(threshold, weights, column, e, since, rise, work):
     """Whether a neuron is at its threshold at event e, or when a ramp of its own ends then."""
     moment = work.moments[e]
-    start = end_in_doubt(weights, column, e, since, moment, moment, -np.inf, work)
+    start = end_in_doubt(weights, column, e, moment, moment, -np.inf, work)
     origin = two_sum(np.float64(moment), -rise) if start == np.inf else (start, 0.0)
     while True:
         rising, summed = weigh(weights, column, e, since, np.inf, origin, rise, work)
         if excess(rising, summed, threshold, rise) >= 0:
             return True
         if start < np.inf:
-            start = end_in_doubt(weights, column, e, since, moment, moment, start, work)
+            start = end_in_doubt(weights, column, e, moment, moment, start, work)
         if start == np.inf:
             return False
         origin = start, 0.0
@@ -225,33 +220,49 @@ def slope_after(slope, weights, column, e, work):
     return slope
 
 
-@rare_kernel
-def in_doubt(crossing, line, threshold, weights, column, e, rise, work):
-    """When a neuron fires whose line may be at the threshold only by rounding, or not by that.
+@kernel
+def last_in_doubt(crossing, slope, bulk, rise, number, kind):
+    """Until when a line crosses that is there but for its roundings when it says so."""
+    error = doubt(crossing, rise, number, kind) * bulk
+    return np.float64(crossing) + np.float64(error) / np.float64(slope)
 
-    crossing: when its line says so; line: its slope, total and bulk. Later than event e, if not
-    by then.
+
+@kernel
+def is_in_doubt(crossing, slope, total, bulk, e, rise, work):
+    """Whether a line may be at the threshold by event e only by rounding, or not by that."""
+    number, oldest = work.slope.dtype.type, work.oldest[e]
+    if not bulk < np.inf:
+        return False
+    if crossing <= work.moments[e]:
+        last = last_in_doubt(crossing, slope, bulk, rise, number, work.times.dtype.type)
+        return crossing < np.inf and oldest < e and work.until[oldest] <= last
+    error = doubt(work.moments[e], rise, number, work.times.dtype.type) * bulk
+    return total - slope * number(work.moments[e]) <= error
+
+
+@rare_kernel
+def decide(crossing, line, threshold, weights, column, e, rise, work):
+    """When a neuron fires whose line is in doubt: later than event e, if not by then.
+
+    crossing: when its line says so; line: its slope, total and bulk.
     """
     number, kind = weights.dtype.type, work.moments.dtype.type
     since = work.moments[e - 1] if e > 0 else kind(0)
     moment, (slope, total, bulk) = work.moments[e], line
-    if not bulk < np.inf:
-        return crossing
-    if crossing <= moment and crossing < np.inf:
-        error = doubt(crossing, rise, number, kind) * bulk
-        last = np.float64(crossing) + np.float64(error) / np.float64(slope)
-        start = end_in_doubt(weights, column, e, since, crossing, last, -np.inf, work)
+    if crossing <= moment:
+        last = last_in_doubt(crossing, slope, bulk, rise, number, kind)
+        start = end_in_doubt(weights, column, e, crossing, last, -np.inf, work)
         if start < np.inf:
             rising, summed = weigh(weights, column, e, since, np.inf, (start, 0.0), rise, work)
             over = excess(rising, summed, threshold, rise)
             crossing = max(crossing, kind(meeting(rising, over, np.float64(since))))
     if crossing > moment:
         error = doubt(moment, rise, number, kind) * bulk
-        after = slope_after(slope, weights, column, e, work)
-        close = total - slope * number(moment) <= error
-        stops = not goes_on(after, rise, error, number)
-        if close and stops and is_there(threshold, weights, column, e, since, rise, work):
-            return moment
+        if total - slope * number(moment) <= error:
+            after = slope_after(slope, weights, column, e, work)
+            stops = not goes_on(after, rise, error, number)
+            if stops and is_there(threshold, weights, column, e, since, rise, work):
+                return moment
     return crossing
 
 
@@ -270,9 +281,9 @@ def cross(bits, first, e, arrays, thresholds, rise, work, traces):
         bits &= bits - ONE
         slope, total = work.slope[lane], work.total[lane]
         time = line_meets(slope, total, since, rise, work)
-        if rise < np.inf:
+        if rise < np.inf and is_in_doubt(time, slope, total, work.bulk[lane], e, rise, work):
             line, threshold = (slope, total, work.bulk[lane]), thresholds[first + lane]
-            time = in_doubt(time, line, threshold, arrays.weights, first + lane, e, rise, work)
+            time = decide(time, line, threshold, arrays.weights, first + lane, e, rise, work)
         if time <= work.moments[e] and time < arrays.t_max:
             traces.spikes[first + lane] = time
             traces.slopes[first + lane] = slope
@@ -281,45 +292,75 @@ def cross(bits, first, e, arrays, thresholds, rise, work, traces):
 
 
 @kernel
-def sweep_wide(first, events, arrays, thresholds, work, traces):
-    """Follow the lines of WIDE neurons, whose ramps do not end, from event to event."""
-    weights = arrays.weights
-    a0 = broadcast(weights, 0.0)
-    a1, a2, a3 = a0, a0, a0
-    s0, s1 = load(thresholds, first), load(thresholds, first + LANES)
-    s2, s3 = load(thresholds, first + 2 * LANES), load(thresholds, first + 3 * LANES)
-    nearly = broadcast(weights, 64 * np.finfo(weights.dtype.type).tiny)
-    never = broadcast(weights, np.inf)
+def reach(slope, total, bulk, e, rise, work):
+    """The bits of those of LANES neurons that may cross by event e."""
+    nearly = broadcast(total, 64 * np.finfo(work.slope.dtype.type).tiny)
+    gap = subtract(total, multiply(slope, broadcast(total, work.limits[e])))
+    bits = below(gap, nearly)
+    if rise < np.inf:
+        bits |= below(gap, multiply(bulk, broadcast(total, work.doubts[e])))
+    return bits
+
+
+@kernel
+def change(slope, total, bulk, weights, start, e, rise, work):
+    """The sums of LANES neurons after event e."""
+    weight, value = load(weights, start), work.values[e]
+    if rise == np.inf:
+        return add(slope, weight), add(total, multiply(weight, broadcast(total, value))), bulk
+    sign = work.signs[e]
+    slope = add(slope, multiply(weight, broadcast(total, sign)))
+    total = add(total, multiply(weight, broadcast(total, sign * value)))
+    return slope, total, add(bulk, magnitude(weight))
+
+
+@kernel
+def note(slope, total, bulk, place, rise, work):
+    """Store the sums of LANES neurons for `cross`."""
+    store(slope, work.slope, place)
+    store(total, work.total, place)
+    if rise < np.inf:
+        store(bulk, work.bulk, place)
+
+
+@kernel
+def begin(thresholds, first, rise):
+    """The sums of LANES neurons before anything has arrived."""
+    bulk = load(thresholds, first)
+    total = multiply(bulk, broadcast(bulk, rise)) if rise < np.inf else bulk
+    return broadcast(bulk, 0.0), total, bulk
+
+
+@kernel
+def sweep_wide(first, events, arrays, thresholds, rise, work, traces):
+    """Follow the lines of WIDE neurons from event to event, until the horizon."""
+    weights, never = arrays.weights, broadcast(arrays.weights, np.inf)
+    a0, s0, b0 = begin(thresholds, first, rise)
+    a1, s1, b1 = begin(thresholds, first + LANES, rise)
+    a2, s2, b2 = begin(thresholds, first + 2 * LANES, rise)
+    a3, s3, b3 = begin(thresholds, first + 3 * LANES, rise)
     for e in range(events + 1):
-        limit = broadcast(weights, work.limits[e])
-        b0 = below(subtract(s0, multiply(a0, limit)), nearly)
-        b1 = below(subtract(s1, multiply(a1, limit)), nearly)
-        b2 = below(subtract(s2, multiply(a2, limit)), nearly)
-        b3 = below(subtract(s3, multiply(a3, limit)), nearly)
-        bits = b0 | b1 << np.uint64(16) | b2 << np.uint64(32) | b3 << np.uint64(48)
+        bits = reach(a0, s0, b0, e, rise, work)
+        bits |= reach(a1, s1, b1, e, rise, work) << np.uint64(16)
+        bits |= reach(a2, s2, b2, e, rise, work) << np.uint64(32)
+        bits |= reach(a3, s3, b3, e, rise, work) << np.uint64(48)
         if bits:
-            store(a0, work.slope, 0)
-            store(a1, work.slope, LANES)
-            store(a2, work.slope, 2 * LANES)
-            store(a3, work.slope, 3 * LANES)
-            store(s0, work.total, 0)
-            store(s1, work.total, LANES)
-            store(s2, work.total, 2 * LANES)
-            store(s3, work.total, 3 * LANES)
-            fired = cross(bits, first, e, arrays, thresholds, np.inf, work, traces)
+            note(a0, s0, b0, 0, rise, work)
+            note(a1, s1, b1, LANES, rise, work)
+            note(a2, s2, b2, 2 * LANES, rise, work)
+            note(a3, s3, b3, 3 * LANES, rise, work)
+            fired = cross(bits, first, e, arrays, thresholds, rise, work, traces)
             s0, s1 = where(fired, never, s0), where(fired >> np.uint64(16), never, s1)
             s2, s3 = (
                 where(fired >> np.uint64(32), never, s2),
                 where(fired >> np.uint64(48), never, s3),
             )
         if e < events:
-            start, value = work.starts[e] + first, broadcast(weights, work.values[e])
-            w0, w1 = load(weights, start), load(weights, start + LANES)
-            w2, w3 = load(weights, start + 2 * LANES), load(weights, start + 3 * LANES)
-            a0, s0 = add(a0, w0), add(s0, multiply(w0, value))
-            a1, s1 = add(a1, w1), add(s1, multiply(w1, value))
-            a2, s2 = add(a2, w2), add(s2, multiply(w2, value))
-            a3, s3 = add(a3, w3), add(s3, multiply(w3, value))
+            start = work.starts[e] + first
+            a0, s0, b0 = change(a0, s0, b0, weights, start, e, rise, work)
+            a1, s1, b1 = change(a1, s1, b1, weights, start + LANES, e, rise, work)
+            a2, s2, b2 = change(a2, s2, b2, weights, start + 2 * LANES, e, rise, work)
+            a3, s3, b3 = change(a3, s3, b3, weights, start + 3 * LANES, e, rise, work)
     keep(a0, s0, first, traces)
     keep(a1, s1, first + LANES, traces)
     keep(a2, s2, first + 2 * LANES, traces)
@@ -328,29 +369,18 @@ def sweep_wide(first, events, arrays, thresholds, work, traces):
 
 @kernel
 def sweep_narrow(first, events, arrays, thresholds, rise, work, traces):
-    """The same for LANES neurons, whose ramps may end."""
-    weights = arrays.weights
-    number, ends = weights.dtype.type, rise < np.inf
-    bulk = load(thresholds, first)
-    a, never = broadcast(weights, 0.0), broadcast(weights, np.inf)
-    s = multiply(bulk, broadcast(weights, rise)) if ends else bulk
-    nearly = broadcast(weights, 64 * np.finfo(number).tiny)
+    """The same for LANES neurons."""
+    slope, total, bulk = begin(thresholds, first, rise)
     for e in range(events + 1):
-        gap = subtract(s, multiply(a, broadcast(weights, work.limits[e])))
-        bits = below(gap, nearly)
-        if ends:
-            bits |= below(gap, multiply(bulk, broadcast(weights, work.doubts[e])))
+        bits = reach(slope, total, bulk, e, rise, work)
         if bits:
-            store(a, work.slope, 0)
-            store(s, work.total, 0)
-            store(bulk, work.bulk, 0)
-            s = where(cross(bits, first, e, arrays, thresholds, rise, work, traces), never, s)
+            note(slope, total, bulk, 0, rise, work)
+            fired = cross(bits, first, e, arrays, thresholds, rise, work, traces)
+            total = where(fired, broadcast(total, np.inf), total)
         if e < events:
-            w, sign = load(weights, work.starts[e] + first), work.signs[e]
-            a = add(a, multiply(broadcast(weights, sign), w))
-            s = add(s, multiply(broadcast(weights, sign * work.values[e]), w))
-            bulk = add(bulk, magnitude(w))
-    keep(a, s, first, traces)
+            start = work.starts[e] + first
+            slope, total, bulk = change(slope, total, bulk, arrays.weights, start, e, rise, work)
+    keep(slope, total, first, traces)
 
 
 @kernel
@@ -369,8 +399,11 @@ def sweep(arrays, layer, rise, events, work, traces):
     for j in range(width):
         traces.spikes[j] = np.inf
     first = 0
-    while rise == np.inf and first + WIDE <= width:
-        sweep_wide(first, events, arrays, thresholds, work, traces)
+    while first + WIDE <= width:
+        if rise == np.inf:  # as a constant it leaves out what is for ramps that end
+            sweep_wide(first, events, arrays, thresholds, np.inf, work, traces)
+        else:
+            sweep_wide(first, events, arrays, thresholds, rise, work, traces)
         first += WIDE
     while first < width:
         sweep_narrow(first, events, arrays, thresholds, rise, work, traces)
