@@ -97,12 +97,11 @@ def crossing(line, threshold, moment, after, rise, kind):
         return time
     if time <= moment and time < INF:
         time = max(time, kind(at_an_end(line, threshold, time, rise)))
-    if time > moment:
-        number, error = type(line.bulk), roundings(line, moment, rise)
-        goes_on = after * number(rise) > number(DOUBT) * error
-        close = line.total - line.slope * number(moment) <= error
-        if close and not goes_on and is_there(line, threshold, moment, rise):
-            return kind(moment)
+    number, error = type(line.bulk), roundings(line, moment, rise)
+    close = line.total - line.slope * number(moment) <= error
+    goes_on = after * number(rise) > number(DOUBT) * error
+    if moment < INF and not goes_on and (time == moment or (time > moment and close)):
+        return kind(moment) if is_there(line, threshold, moment, rise) else kind(INF)
     return time
 
 

@@ -13,6 +13,7 @@ import numba
 
 from ttfs.kernels.kept import FOLDER, Kept
 
+NO_ENTRY = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 WORTH = 3_000_000  # numbers read or written: fewer are done before another thread is awake
 ALONE = False  # whether the threads of this process stayed behind when it was forked
 TURN = threading.RLock()
@@ -36,9 +37,18 @@ def kernel(function):
     return compiled(function, nogil=True, _nrt=False, forceinline=True)
 
 
+def inner_kernel(function):
+    """The same, called by other kernels alone.
+
+    Half the time to compile a kernel that takes large records goes into its entries from Python
+    and from C, which unpack each array of them.
+    """
+    return compiled(function, nogil=True, _nrt=False, forceinline=True, **NO_ENTRY)
+
+
 def rare_kernel(function):
     """The same, called so seldom that no caller gets a copy of its code, which takes long."""
-    return compiled(function, nogil=True, _nrt=False)
+    return compiled(function, nogil=True, _nrt=False, **NO_ENTRY)
 
 
 def making_kernel(function):

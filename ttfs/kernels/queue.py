@@ -26,7 +26,7 @@ from ttfs.kernels.circuit import (
     SYNAPTIC,
     TARGET,
 )
-from ttfs.kernels.jit import kernel
+from ttfs.kernels.jit import inner_kernel
 from ttfs.kernels.sorting import BINS, sort_events
 
 HEAP, NEXT, FIRING, LAYER, LISTED, ROWED, STIMULUS, STIMULI, EVENTS, SYNAPSES = range(10)
@@ -35,7 +35,7 @@ RESTING = 12  # how many neurons were at their threshold when this instant came
 COUNTERS, SCRATCH = 13, BINS + 1  # lengths; the scratch is of the sort
 
 
-@kernel
+@inner_kernel
 def earlier(state, a, b):
     """Whether heap entry a comes before b."""
     if state.heap_time[a] != state.heap_time[b]:
@@ -46,7 +46,7 @@ def earlier(state, a, b):
     return False
 
 
-@kernel
+@inner_kernel
 def swap(state, a, b):
     """Exchange two heap entries."""
     state.heap_time[a], state.heap_time[b] = state.heap_time[b], state.heap_time[a]
@@ -56,7 +56,7 @@ def swap(state, a, b):
         state.heap[b, column] = x
 
 
-@kernel
+@inner_kernel
 def sink(state):
     """Let the top entry find its place."""
     size, place = state.counters[HEAP], 0
@@ -70,7 +70,7 @@ def sink(state):
         place = child
 
 
-@kernel
+@inner_kernel
 def pop(state):
     """Take the top entry away."""
     state.counters[HEAP] -= 1
@@ -80,7 +80,7 @@ def pop(state):
         sink(state)
 
 
-@kernel
+@inner_kernel
 def landing(plan, state, r, spiked, delay):
     """When a spike arrives.
 
@@ -93,7 +93,7 @@ def landing(plan, state, r, spiked, delay):
     return arrival
 
 
-@kernel
+@inner_kernel
 def due(plan, state, place, kind, r, spiked, delay):
     """Note at a place of the heap when a spike comes; return whether that is in time."""
     state.heap_time[place] = landing(plan, state, r, spiked, delay)
@@ -102,7 +102,7 @@ def due(plan, state, place, kind, r, spiked, delay):
     return state.heap_time[place] < plan.t_max
 
 
-@kernel
+@inner_kernel
 def put(plan, state, place, kind, r, neuron, synapse):
     """Write an entry's key except its time."""
     state.heap[place, 0] = plan.projections[r, TARGET] * state.heads.shape[0] + kind
@@ -111,7 +111,7 @@ def put(plan, state, place, kind, r, neuron, synapse):
     state.heap[place, 3] = synapse
 
 
-@kernel
+@inner_kernel
 def push(plan, state, kind, r, neuron, synapse, spiked, delay):
     """Queue what a spike brings, unless the horizon comes first."""
     place = state.counters[HEAP]
@@ -124,7 +124,7 @@ def push(plan, state, kind, r, neuron, synapse, spiked, delay):
         place = (place - 1) // 2
 
 
-@kernel
+@inner_kernel
 def depart(plan, state, layer, neuron):
     """Queue what a neuron's spike, which is its layer's last, brings along all projections."""
     spiked = state.spikes[plan.populations[layer, START] + neuron]
@@ -142,7 +142,7 @@ def depart(plan, state, layer, neuron):
                 push(plan, state, kind, r, neuron, synapse, spiked, plan.delays[place])
 
 
-@kernel
+@inner_kernel
 def advance(plan, state, kind, r):
     """Replace the top entry by the next one of its kind along projection r."""
     source = plan.projections[r, SOURCE]
@@ -158,7 +158,7 @@ def advance(plan, state, kind, r):
     pop(state)
 
 
-@kernel
+@inner_kernel
 def advance_synapse(plan, state, kind, r, neuron, first):
     """Replace the top entry by the next delay of its spike; return the synapse at which it is."""
     delays = plan.delays[plan.projections[r, DELAYS] + first :]
@@ -172,7 +172,7 @@ def advance_synapse(plan, state, kind, r, neuron, first):
     return first + count
 
 
-@kernel
+@inner_kernel
 def fire(plan, state, layer, neuron):
     """Note that a neuron fires now."""
     unit = plan.populations[layer, START] + neuron
@@ -181,7 +181,7 @@ def fire(plan, state, layer, neuron):
     state.counts[layer] += 1
 
 
-@kernel
+@inner_kernel
 def asked(state):
     """Whether the stimulus asks for another spike; of neurons that fired before, it does not."""
     s = state.counters[STIMULUS]
@@ -191,7 +191,7 @@ def asked(state):
     return s < state.counters[STIMULI]
 
 
-@kernel
+@inner_kernel
 def told(plan, state):
     """The spike that the stimulus asks for next, as (time, population, neuron)."""
     unit = state.stimulus[state.counters[STIMULUS]]
@@ -200,7 +200,7 @@ def told(plan, state):
     return time, layer, unit - plan.populations[layer, START]
 
 
-@kernel
+@inner_kernel
 def begin(plan, state, stimulus):
     """Nothing has happened yet; (units,) a stimulus of one time for each is to come."""
     given = stimulus.size

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from ttfs.kernels.jit import kernel, making_kernel, parallel_kernel, rare_kernel
+from ttfs.kernels.jit import inner_kernel, making_kernel, parallel_kernel, rare_kernel
 from ttfs.kernels.propagation import block_of
 from ttfs.kernels.rest import (
     doubt,
@@ -110,7 +110,7 @@ def make_work(arrays, times):
     )
 
 
-@kernel
+@inner_kernel
 def schedule(arrays, layer, rise, count, work):
     """Note the events at `layer` before the horizon; return how many.
 
@@ -153,7 +153,7 @@ def schedule(arrays, layer, rise, count, work):
     return events
 
 
-@kernel
+@inner_kernel
 def line_meets(slope, total, since, rise, work):
     """When a line that rises from `since` on meets the threshold; or inf."""
     if slope > 0:
@@ -178,7 +178,7 @@ def weigh(weights, column, e, since, moment, origin, rise, work):
     return rising, summed
 
 
-@kernel
+@inner_kernel
 def end_in_doubt(weights, column, e, time, last, after, work):
     """The arrival, later than `after`, of a neuron's first ramp to end from `time` to `last`.
 
@@ -193,7 +193,7 @@ def end_in_doubt(weights, column, e, time, last, after, work):
     return np.inf
 
 
-@kernel
+@inner_kernel
 def is_there(threshold, weights, column, e, since, rise, work):
     """Whether a neuron is at its threshold at event e, or when a ramp of its own ends then."""
     moment = work.moments[e]
@@ -210,7 +210,7 @@ def is_there(threshold, weights, column, e, since, rise, work):
         origin = start, 0.0
 
 
-@kernel
+@inner_kernel
 def slope_after(slope, weights, column, e, work):
     """What a slope will be when all events of the instant of event e have been added."""
     k = e
@@ -220,14 +220,14 @@ def slope_after(slope, weights, column, e, work):
     return slope
 
 
-@kernel
+@inner_kernel
 def last_in_doubt(crossing, slope, bulk, rise, number, kind):
     """Until when a line crosses that is there but for its roundings when it says so."""
     error = doubt(crossing, rise, number, kind) * bulk
     return np.float64(crossing) + np.float64(error) / np.float64(slope)
 
 
-@kernel
+@inner_kernel
 def is_in_doubt(crossing, slope, total, bulk, e, rise, work):
     """Whether a line may be at the threshold by event e only by rounding, or not by that."""
     number, oldest = work.slope.dtype.type, work.oldest[e]
@@ -235,7 +235,8 @@ def is_in_doubt(crossing, slope, total, bulk, e, rise, work):
         return False
     if crossing <= work.moments[e]:
         last = last_in_doubt(crossing, slope, bulk, rise, number, work.times.dtype.type)
-        return crossing < np.inf and oldest < e and work.until[oldest] <= last
+        ends = oldest < e and work.until[oldest] <= last
+        return crossing < np.inf and (ends or crossing == work.moments[e])
     error = doubt(work.moments[e], rise, number, work.times.dtype.type) * bulk
     return total - slope * number(work.moments[e]) <= error
 
@@ -256,17 +257,16 @@ def decide(crossing, line, threshold, weights, column, e, rise, work):
             rising, summed = weigh(weights, column, e, since, np.inf, (start, 0.0), rise, work)
             over = excess(rising, summed, threshold, rise)
             crossing = max(crossing, kind(meeting(rising, over, np.float64(since))))
-    if crossing > moment:
-        error = doubt(moment, rise, number, kind) * bulk
-        if total - slope * number(moment) <= error:
-            after = slope_after(slope, weights, column, e, work)
-            stops = not goes_on(after, rise, error, number)
-            if stops and is_there(threshold, weights, column, e, since, rise, work):
-                return moment
+    error = doubt(moment, rise, number, kind) * bulk
+    if crossing == moment or (crossing > moment and total - slope * number(moment) <= error):
+        after = slope_after(slope, weights, column, e, work)
+        if not goes_on(after, rise, error, number):
+            there = is_there(threshold, weights, column, e, since, rise, work)
+            return moment if there else kind(np.inf)
     return crossing
 
 
-@kernel
+@inner_kernel
 def cross(bits, first, e, arrays, thresholds, rise, work, traces):
     """Let those neurons fire, of the ones whose bits are set, that cross by event e.
 
@@ -291,7 +291,7 @@ def cross(bits, first, e, arrays, thresholds, rise, work, traces):
     return fired
 
 
-@kernel
+@inner_kernel
 def reach(slope, total, bulk, e, rise, work):
     """The bits of those of LANES neurons that may cross by event e."""
     nearly = broadcast(total, 64 * np.finfo(work.slope.dtype.type).tiny)
@@ -302,7 +302,7 @@ def reach(slope, total, bulk, e, rise, work):
     return bits
 
 
-@kernel
+@inner_kernel
 def change(slope, total, bulk, weights, start, e, rise, work):
     """The sums of LANES neurons after event e."""
     weight, value = load(weights, start), work.values[e]
@@ -314,7 +314,7 @@ def change(slope, total, bulk, weights, start, e, rise, work):
     return slope, total, add(bulk, magnitude(weight))
 
 
-@kernel
+@inner_kernel
 def note(slope, total, bulk, place, rise, work):
     """Store the sums of LANES neurons for `cross`."""
     store(slope, work.slope, place)
@@ -323,7 +323,7 @@ def note(slope, total, bulk, place, rise, work):
         store(bulk, work.bulk, place)
 
 
-@kernel
+@inner_kernel
 def begin(thresholds, first, rise):
     """The sums of LANES neurons before anything has arrived."""
     bulk = load(thresholds, first)
@@ -331,7 +331,7 @@ def begin(thresholds, first, rise):
     return broadcast(bulk, 0.0), total, bulk
 
 
-@kernel
+@inner_kernel
 def sweep_wide(first, events, arrays, thresholds, rise, work, traces):
     """Follow the lines of WIDE neurons from event to event, until the horizon."""
     weights, never = arrays.weights, broadcast(arrays.weights, np.inf)
@@ -367,7 +367,7 @@ def sweep_wide(first, events, arrays, thresholds, rise, work, traces):
     keep(a3, s3, first + 3 * LANES, traces)
 
 
-@kernel
+@inner_kernel
 def sweep_narrow(first, events, arrays, thresholds, rise, work, traces):
     """The same for LANES neurons."""
     slope, total, bulk = begin(thresholds, first, rise)
@@ -383,7 +383,7 @@ def sweep_narrow(first, events, arrays, thresholds, rise, work, traces):
     keep(slope, total, first, traces)
 
 
-@kernel
+@inner_kernel
 def keep(slope, total, first, traces):
     """Note the sums of LANES neurons at the horizon; slopes at spikes stay."""
     store(total, traces.totals, first)
@@ -391,7 +391,7 @@ def keep(slope, total, first, traces):
     store(where(fired, load(traces.slopes, first), slope), traces.slopes, first)
 
 
-@kernel
+@inner_kernel
 def sweep(arrays, layer, rise, events, work, traces):
     """Fill the traces of one layer."""
     width = arrays.widths[layer]
@@ -410,7 +410,7 @@ def sweep(arrays, layer, rise, events, work, traces):
         first += LANES
 
 
-@kernel
+@inner_kernel
 def part_of(traces, first, last):
     """Those of some neurons."""
     return Traces(
@@ -420,7 +420,7 @@ def part_of(traces, first, last):
     )
 
 
-@kernel
+@inner_kernel
 def run_sample(arrays, rise, row, work, whole):
     """Fill the traces of all layers, each of which holds one after the other.
 
@@ -438,7 +438,7 @@ def run_sample(arrays, rise, row, work, whole):
     return events
 
 
-@kernel
+@inner_kernel
 def level_at_end(arrays, column, events, rise, work):
     """The potential of a neuron at the horizon, where ramps end."""
     since = work.moments[events - 1] if events > 0 else work.moments.dtype.type(0)
@@ -447,7 +447,7 @@ def level_at_end(arrays, column, events, rise, work):
     return level_of(rising, summed, weights.dtype.type)
 
 
-@kernel
+@inner_kernel
 def settle(arrays, rise, events, work, traces, potential):
     """Potentials of the last layer: the threshold if it fired, else that at the horizon."""
     first, number = arrays.units[-2], arrays.weights.dtype.type

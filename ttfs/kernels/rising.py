@@ -19,7 +19,7 @@ from ttfs.kernels.circuit import (
     TARGET,
     WIDTH,
 )
-from ttfs.kernels.jit import kernel, rare_kernel
+from ttfs.kernels.jit import inner_kernel, rare_kernel
 from ttfs.kernels.queue import HEAP, landing
 from ttfs.kernels.rest import doubt, excess, include, meeting, nothing, two_sum
 
@@ -39,7 +39,7 @@ def weigh(plan, state, layer, neuron, moment, origin, ahead):
     return rising
 
 
-@kernel
+@inner_kernel
 def weigh_rows(plan, state, r, neuron, moment, origin, rising):
     """With what rises along a projection that has one delay."""
     start = plan.populations[plan.projections[r, SOURCE], START]
@@ -60,7 +60,7 @@ def weigh_rows(plan, state, r, neuron, moment, origin, rising):
     return rising
 
 
-@kernel
+@inner_kernel
 def weigh_synapses(plan, state, r, neuron, moment, origin, ahead, rising):
     """With what rises along a projection that has a delay for each synapse."""
     source, now = plan.projections[r, SOURCE], np.float64(state.clock[0])
@@ -79,7 +79,7 @@ def weigh_synapses(plan, state, r, neuron, moment, origin, ahead, rising):
     return rising
 
 
-@kernel
+@inner_kernel
 def has_arrived(plan, state, r, sender, synapse, arrival, ahead):
     """Whether a spike has come to a synapse."""
     now = np.float64(state.clock[0])
@@ -88,7 +88,7 @@ def has_arrived(plan, state, r, sender, synapse, arrival, ahead):
     return arrival < now
 
 
-@kernel
+@inner_kernel
 def is_coming(plan, state, r, sender, synapse):
     """Whether a spike, due now, has yet to happen at a synapse."""
     rank = plan.projections[r, TARGET] * len(state.heads) + ARRIVALS
@@ -100,14 +100,14 @@ def is_coming(plan, state, r, sender, synapse):
     return False
 
 
-@kernel
+@inner_kernel
 def span(plan, state, r, spiked, delay):
     """When a spike arrives along a projection, and when its ramp ends."""
     arrival = landing(plan, state, r, spiked, delay)
     return np.float64(arrival), np.float64(state.clock.dtype.type(arrival + plan.rise))
 
 
-@kernel
+@rare_kernel
 def end_in_doubt(plan, state, layer, neuron, time, last, after, ahead):
     """The arrival, later than `after`, of a neuron's first ramp to end from `time` to `last`.
 
@@ -124,7 +124,7 @@ def end_in_doubt(plan, state, layer, neuron, time, last, after, ahead):
     return found
 
 
-@kernel
+@inner_kernel
 def row_end(plan, state, r, neuron, time, last, after):
     """The same along a projection that has one delay."""
     start = plan.populations[plan.projections[r, SOURCE], START]
@@ -139,7 +139,7 @@ def row_end(plan, state, r, neuron, time, last, after):
     return np.inf
 
 
-@kernel
+@inner_kernel
 def has_weight(plan, r, sender, neuron):
     """Whether a spike changes a neuron."""
     if plan.projections[r, KIND] == DENSE:
@@ -152,7 +152,7 @@ def has_weight(plan, r, sender, neuron):
     return False
 
 
-@kernel
+@inner_kernel
 def synaptic_end(plan, state, r, neuron, time, last, after, ahead):
     """The same along a projection that has a delay for each synapse; those of a row ascend."""
     source = plan.projections[r, SOURCE]
@@ -179,14 +179,40 @@ def synaptic_end(plan, state, r, neuron, time, last, after, ahead):
     return found
 
 
+@inner_kernel
+def last_in_doubt(plan, state, unit):
+    """Until when a neuron crosses that does so but for its roundings when its line says so."""
+    number, kind = state.slope.dtype.type, state.crossing.dtype.type
+    error = doubt(state.crossing[unit], plan.rise, number, kind) * state.bulk[unit]
+    return np.float64(state.crossing[unit]) + np.float64(error) / np.float64(state.slope[unit])
+
+
+@inner_kernel
+def may_end(plan, state, layer, last):
+    """Whether a ramp may end at a layer by then."""
+    for r in range(len(plan.projections)):
+        if plan.projections[r, TARGET] == layer:
+            if plan.projections[r, KIND] == SYNAPTIC:
+                return True
+            if state.heads[ENDS, r] < state.heads[ARRIVALS, r]:
+                start = plan.populations[plan.projections[r, SOURCE], START]
+                oldest = state.spikes[start + state.fired[start + state.heads[ENDS, r]]]
+                if (
+                    span(plan, state, r, oldest, plan.delays[plan.projections[r, DELAYS]])[1]
+                    <= last
+                ):
+                    return True
+    return False
+
+
 @rare_kernel
-def later(plan, state, layer, neuron, ahead):
-    """When a neuron fires whose line says that it does at its crossing; not before that."""
+def later(plan, state, layer, neuron, last, ahead):
+    """When a neuron fires whose line says that it does at its crossing; not before that.
+
+    last: until when it may be in doubt.
+    """
     unit, kind = plan.populations[layer, START] + neuron, state.crossing.dtype.type
-    number, crossing = state.slope.dtype.type, state.crossing[unit]
-    error = doubt(crossing, plan.rise, number, kind) * state.bulk[unit]
-    last = np.float64(crossing) + np.float64(error) / np.float64(state.slope[unit])
-    time = np.float64(crossing)
+    crossing, time = state.crossing[unit], np.float64(state.crossing[unit])
     start = end_in_doubt(plan, state, layer, neuron, time, last, -np.inf, ahead)
     if start == np.inf:
         return crossing

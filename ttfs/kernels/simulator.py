@@ -28,7 +28,7 @@ from ttfs.kernels.circuit import (
     WIDTH,
     Plan,
 )
-from ttfs.kernels.jit import kernel
+from ttfs.kernels.jit import inner_kernel, kernel
 from ttfs.kernels.queue import (
     COUNTERS,
     EVENTS,
@@ -111,7 +111,7 @@ def parts(memory):
 make_state = kernel(parts)
 
 
-@kernel
+@inner_kernel
 def send(plan, state, layer, neuron):
     """Let a neuron fire: note it, and queue its arrivals."""
     unit = plan.populations[layer, START] + neuron
@@ -121,7 +121,7 @@ def send(plan, state, layer, neuron):
     depart(plan, state, layer, neuron)
 
 
-@kernel
+@inner_kernel
 def deliver_row(plan, state, r, neuron):
     """Add a dense row."""
     start = plan.populations[plan.projections[r, TARGET], START]
@@ -134,7 +134,7 @@ def deliver_row(plan, state, r, neuron):
     state.counters[SYNAPSES] += plan.populations[plan.projections[r, TARGET], SIZE]
 
 
-@kernel
+@inner_kernel
 def deliver_synapses(plan, state, r, first, last):
     """Add some synapses of a sparse row, and list who is over the limit."""
     start = plan.populations[plan.projections[r, TARGET], START]
@@ -153,7 +153,7 @@ def deliver_synapses(plan, state, r, first, last):
     state.counters[SYNAPSES] += last - first
 
 
-@kernel
+@inner_kernel
 def arrive(plan, state):
     """Take the arrival at the top of the queue."""
     time, target, neuron = state.heap_time[0], state.heap[0, 0], state.heap[0, 1]
@@ -173,7 +173,7 @@ def arrive(plan, state):
         settle(plan, state, target)
 
 
-@kernel
+@inner_kernel
 def line_up_all(plan, state, layer):
     """Look at every neuron of a layer; return how many fire now, in `firing` by index."""
     start, size = plan.populations[layer, START], plan.populations[layer, SIZE]
@@ -192,7 +192,7 @@ def line_up_all(plan, state, layer):
     return firing
 
 
-@kernel
+@inner_kernel
 def line_up_listed(plan, state, layer):
     """The same, looking only at neurons that were listed."""
     start, firing = plan.populations[layer, START], 0
@@ -209,7 +209,7 @@ def line_up_listed(plan, state, layer):
     return firing
 
 
-@kernel
+@inner_kernel
 def settle(plan, state, layer):
     """Line up the neurons that fire now, in order of index."""
     listed, start = state.counters[LISTED], plan.populations[layer, START]
@@ -224,7 +224,7 @@ def settle(plan, state, layer):
     state.counters[NEXT], state.counters[FIRING], state.counters[LAYER] = 0, firing, layer
 
 
-@kernel
+@inner_kernel
 def upcoming(plan, state):
     """The kind of the next event."""
     given, counters = asked(state), state.counters
@@ -262,7 +262,7 @@ def describe(plan, state):
     return kind, np.inf, -1, -1, -1
 
 
-@kernel
+@inner_kernel
 def happen(plan, state, event):
     """Let the event that `describe` has just returned happen."""
     kind, _, layer, neuron, given = event
@@ -300,7 +300,7 @@ def run(plan, memory, until):
         happen(plan, state, event)
 
 
-@kernel
+@inner_kernel
 def passed(state, breaks):
     """The watch whose potential has changed sides, or -1; all sides are brought up to date."""
     found = -1

@@ -38,7 +38,7 @@ from ttfs.kernels.circuit import (
     WIDTH,
     Plan,
 )
-from ttfs.kernels.jit import kernel
+from ttfs.kernels.jit import inner_kernel, kernel, rare_kernel
 from ttfs.kernels.queue import (
     COUNTERS,
     EVENTS,
@@ -61,7 +61,7 @@ from ttfs.kernels.queue import (
     told,
 )
 from ttfs.kernels.rest import doubt, goes_on, latest, level_of
-from ttfs.kernels.rising import is_there, later, weigh
+from ttfs.kernels.rising import is_there, last_in_doubt, later, may_end, weigh
 from ttfs.kernels.vector import (
     LANES,
     add,
@@ -77,8 +77,9 @@ from ttfs.kernels.vector import (
 
 VOLTS, TIMES, KINDS = 6, 3, 2  # rows of a memory; kinds of what is on its way
 ONE = np.uint64(1)
-# flags of a unit: listed; at its threshold when an instant came; fires at this instant
-REACHED, THERE, DUE = np.uint8(1), np.uint8(2), np.uint8(4)
+# flags of a unit: listed; when an instant came, at its threshold, or there but for a rounding;
+# fires at this instant
+REACHED, THERE, SHORT, DUE = np.uint8(1), np.uint8(2), np.uint8(4), np.uint8(8)
 
 
 class State(NamedTuple):
@@ -96,7 +97,7 @@ class State(NamedTuple):
     stimulus: np.ndarray  # (units + 1,) and the units that fire them
     fired: np.ndarray  # (units + 1,) per population, neurons in the order they fired
     listed: np.ndarray  # (units + 1,) neurons that a synapse has reached at this instant
-    flags: np.ndarray  # (units,) uint8: REACHED, THERE, DUE
+    flags: np.ndarray  # (units,) uint8: REACHED, THERE, SHORT, DUE
     counters: np.ndarray  # (COUNTERS,)
     bins: np.ndarray  # (SCRATCH,)
     counts: np.ndarray  # (populations,) how many have fired
@@ -141,7 +142,7 @@ def parts(memory):
 make_state = kernel(parts)
 
 
-@kernel
+@inner_kernel
 def level(plan, state, unit):
     """The potential of a unit now; if it has fired, at its spike."""
     if state.spikes[unit] < np.inf:
@@ -156,12 +157,11 @@ def level(plan, state, unit):
     return level_of(rising, state.summed[unit], number)
 
 
-@kernel
+@inner_kernel
 def foresee(plan, state, unit):
     """When a unit will fire if nothing more comes."""
     now = state.clock[0]
     if state.crossing[unit] <= now:
-        state.flags[unit] |= DUE
         return  # the line that has brought it there does not count any more
     state.crossing[unit] = np.inf
     if state.slope[unit] > 0 and state.limits[unit] < np.inf:
@@ -172,7 +172,7 @@ def foresee(plan, state, unit):
             state.crossing[unit] = np.inf  # nor is a NaN a time
 
 
-@kernel
+@inner_kernel
 def find_soonest(plan, state, layer):
     """Look for the first crossing of a layer, of equal ones that of the first neuron."""
     start, soonest = plan.populations[layer, START], 0
@@ -187,13 +187,12 @@ def find_soonest(plan, state, layer):
     state.soonest[layer] = soonest
 
 
-@kernel
+@inner_kernel
 def foresee_all(plan, state, layer):
     """Bring all crossings of a layer up to date."""
     start, size = plan.populations[layer, START], plan.populations[layer, SIZE]
     slope, total = state.slope[start : start + size], state.total[start : start + size]
     crossing, limits = state.crossing[start : start + size], state.limits[start : start + size]
-    flags = state.flags[start : start + size]
     now, never = state.clock[0], crossing.dtype.type(np.inf)
     last = latest(now, plan.rise)
     for j in range(size):
@@ -201,12 +200,11 @@ def foresee_all(plan, state, layer):
         time = crossing.dtype.type(total[j] / slope[j]) if slope[j] > 0 else never
         time = time if (time <= last) & (limits[j] < np.inf) else never
         time = now if time < now else time
-        flags[j] |= DUE if crossing[j] <= now else 0
         crossing[j] = crossing[j] if crossing[j] <= now else time
     find_soonest(plan, state, layer)
 
 
-@kernel
+@inner_kernel
 def foresee_listed(plan, state, layer):
     """The same for those neurons that were listed."""
     start, soonest = plan.populations[layer, START], state.soonest[layer]
@@ -225,18 +223,18 @@ def foresee_listed(plan, state, layer):
     state.soonest[layer] = soonest
 
 
-@kernel
+@inner_kernel
 def postpone(plan, state, layer, neuron, ahead):
     """Let a neuron wait whose line says too early that it fires; whether it has to."""
     unit = plan.populations[layer, START] + neuron
-    before = state.crossing[unit]
-    if not state.bulk[unit] < np.inf:
+    before, last = state.crossing[unit], last_in_doubt(plan, state, unit)
+    if not (state.bulk[unit] < np.inf and may_end(plan, state, layer, last)):
         return False
-    state.crossing[unit] = later(plan, state, layer, neuron, ahead)
+    state.crossing[unit] = later(plan, state, layer, neuron, last, ahead)
     return state.crossing[unit] > before
 
 
-@kernel
+@inner_kernel
 def wait(plan, state, layer):
     """See to it that the first crossing of a layer need not be postponed; note the next layer."""
     start, never = plan.populations[layer, START], state.crossing.dtype.type(np.inf)
@@ -250,7 +248,7 @@ def wait(plan, state, layer):
     choose(plan, state)
 
 
-@kernel
+@inner_kernel
 def choose(plan, state):
     """Note the layer with the first crossing, or -1."""
     chosen, best = -1, plan.t_max
@@ -261,35 +259,34 @@ def choose(plan, state):
     state.counters[LAYER] = chosen
 
 
-@kernel
+@rare_kernel
 def ask(plan, state, layer, neuron):
     """Before an instant changes its line: note whether a neuron is at its threshold."""
     unit, number = plan.populations[layer, START] + neuron, state.bulk.dtype.type
     now, kind = state.clock[0], state.clock.dtype.type
-    if state.limits[unit] == np.inf:
+    if not (state.limits[unit] < np.inf and state.bulk[unit] < np.inf):
         return
     if state.crossing[unit] == now:
         postpone(plan, state, layer, neuron, True)
-    if state.crossing[unit] > now:
-        gap = state.total[unit] - state.slope[unit] * number(now)
-        error = doubt(now, plan.rise, number, kind) * state.bulk[unit]
-        close = gap <= error and state.bulk[unit] < np.inf
-        if close and is_there(plan, state, layer, neuron):
-            state.flags[unit] |= THERE
-            state.counters[RESTING] += 1
+    gap = state.total[unit] - state.slope[unit] * number(now)
+    close = gap <= doubt(now, plan.rise, number, kind) * state.bulk[unit]
+    if state.crossing[unit] == now or (state.crossing[unit] > now and close):
+        state.flags[unit] |= THERE if is_there(plan, state, layer, neuron) else SHORT
+        state.counters[RESTING] += 1
 
 
-@kernel
+@inner_kernel
 def ask_all(plan, state, layer):
     """The same for all neurons of a layer that no event of the instant has reached."""
     start, number = plan.populations[layer, START], state.bulk.dtype.type
     kind = state.clock.dtype.type
     share = broadcast(state.bulk, 2 * doubt(state.clock[0], plan.rise, number, kind))
-    time = broadcast(state.slope, state.clock[0])
+    time, never = broadcast(state.slope, state.clock[0]), broadcast(state.limits, np.inf)
     for first in range(start, start + plan.populations[layer, SIZE], LANES):
         line = multiply(load(state.slope, first), time)
         gap = subtract(load(state.total, first), line)
         close = below(gap, multiply(load(state.bulk, first), share))
+        close &= below(load(state.limits, first), never)  # not of those that have fired
         while close:
             unit = first + lowest_bit(close)
             if not state.flags[unit] & REACHED:
@@ -297,20 +294,26 @@ def ask_all(plan, state, layer):
             close &= close - ONE
 
 
-@kernel
+@rare_kernel
 def let_fire(plan, state, layer):
-    """Neurons that were at their threshold fire now, unless their potential goes on to rise."""
+    """Of the neurons that were asked, those at their threshold fire now, and others do not.
+
+    Unless their potential goes on to rise: then the line decides.
+    """
     start, number = plan.populations[layer, START], state.slope.dtype.type
     error = doubt(state.clock[0], plan.rise, number, state.clock.dtype.type)
     for unit in range(start, start + plan.populations[layer, SIZE]):
-        if state.flags[unit] & THERE:
-            state.flags[unit] ^= THERE
+        if state.flags[unit] & (THERE | SHORT):
             if not goes_on(state.slope[unit], plan.rise, error * state.bulk[unit], number):
-                state.crossing[unit] = state.clock[0]
+                state.crossing[unit] = np.inf
+                if state.flags[unit] & THERE:
+                    state.crossing[unit] = state.clock[0]
+            due = DUE if state.crossing[unit] == state.clock[0] else np.uint8(0)
+            state.flags[unit] = state.flags[unit] & ~(THERE | SHORT) | due
     state.counters[RESTING] = 0
 
 
-@kernel
+@inner_kernel
 def settle(plan, state, layer):
     """After the last event of an instant at a layer: when will its neurons fire?"""
     if state.counters[RESTING]:
@@ -325,7 +328,7 @@ def settle(plan, state, layer):
     wait(plan, state, layer)
 
 
-@kernel
+@inner_kernel
 def deliver_row(plan, state, r, neuron, sign):
     """Add a dense row, or take it away."""
     target = plan.projections[r, TARGET]
@@ -347,7 +350,7 @@ def deliver_row(plan, state, r, neuron, sign):
     state.counters[SYNAPSES] += plan.populations[target, SIZE]
 
 
-@kernel
+@inner_kernel
 def deliver_synapses(plan, state, r, first, last, sign):
     """The same for some synapses of a sparse row; whom they reach is listed."""
     target = plan.projections[r, TARGET]
@@ -372,7 +375,7 @@ def deliver_synapses(plan, state, r, first, last, sign):
     state.counters[SYNAPSES] += last - first
 
 
-@kernel
+@inner_kernel
 def arrive(plan, state):
     """Take the arrival or end at the top of the queue."""
     time, rank, neuron = state.heap_time[0], state.heap[0, 0], state.heap[0, 1]
@@ -392,7 +395,7 @@ def arrive(plan, state):
         settle(plan, state, rank // KINDS)
 
 
-@kernel
+@inner_kernel
 def send(plan, state, layer, neuron, given):
     """Let a neuron fire: note it, and queue its arrivals and ends."""
     unit = plan.populations[layer, START] + neuron
@@ -407,7 +410,7 @@ def send(plan, state, layer, neuron, given):
         wait(plan, state, layer)
 
 
-@kernel
+@inner_kernel
 def upcoming(plan, state):
     """The kind of the next event."""
     given, counters = asked(state), state.counters
@@ -445,7 +448,7 @@ def describe(plan, state):
     return kind, np.inf, -1, -1, -1
 
 
-@kernel
+@inner_kernel
 def happen(plan, state, event):
     """Let the event that `describe` has just returned happen."""
     kind, _, layer, neuron, given = event
@@ -483,7 +486,7 @@ def run(plan, memory, until):
         happen(plan, state, event)
 
 
-@kernel
+@inner_kernel
 def passed(plan, state, breaks):
     """The watch whose potential has changed sides, or -1; all sides are brought up to date."""
     found = -1

@@ -2,6 +2,8 @@
 
 from fractions import Fraction
 
+import numpy as np
+
 INF = float("inf")
 
 
@@ -33,22 +35,22 @@ def crossing(weights, arrivals, threshold, rise, t_max):
 def wrong(network, record, sample):
     """(layer, neuron, found, right) of the neurons of a sample that fire at another time.
 
-    Each layer is judged by the spikes that the layer below has fired. A time is right if it
-    is as near to the exact one as the sums of the layer can be rounded.
+    Each layer is judged by the spikes that the layer below has fired. A time is right if it is
+    as near to the exact one as the sums of the layer can be rounded.
     """
-    found = []
-    kind = record.times[0].dtype.type
-    for k, layer in enumerate(network.layers):
-        below = record.times[k][sample]
-        arrivals = [float(kind(float(t) + float(layer.delay))) for t in below]
-        arrivals = [a if a < network.t_max else INF for a in arrivals]
-        eps = 2.0 ** (-17 if kind(0).itemsize == 4 or network.dtype.itemsize == 4 else -44)
-        for j in range(network.sizes[k + 1]):
-            threshold = float(network.scaled_thresholds(k)[j])
-            weights = [float(w) for w in network.weights[k][:, j]]
-            right = crossing(weights, arrivals, threshold, network.psp.rise, network.t_max)
+    found, kind = [], record.times[0].dtype.type
+    single = np.float32 in (kind, network.dtype.type)
+    near = network.t_max * 2.0 ** (-17 if single else -44)
+    for k in range(len(network.layers)):
+        weights = network.weights[k].astype(float)
+        delays = np.broadcast_to(network.delays[k], weights.shape)
+        for j, threshold in enumerate(network.scaled_thresholds(k).tolist()):
+            arrivals = (record.times[k][sample].astype(float) + delays[:, j]).astype(kind)
+            arrivals = np.where(arrivals < network.t_max, arrivals, INF).tolist()
+            known = weights[:, j].tolist(), arrivals, threshold
+            right = crossing(*known, network.psp.rise, network.t_max)
             time = float(record.times[k + 1][sample, j])
             apart = abs(time - float(right)) if time < INF and right < INF else 0
-            if (time < INF) != (right < INF) or apart > eps * network.t_max:
+            if (time < INF) != (right < INF) or apart > near:
                 found.append((k + 1, j, time, float(right)))
     return found

@@ -1,0 +1,190 @@
+"""Ramps that end exactly at the threshold, or a rounding beside it."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from cases import FLOATS, PAIRS, same_bits
+from hypothesis import given
+from hypothesis import strategies as st
+from reference_rational import wrong
+
+import ttfs
+from ttfs.kernels import rest
+
+pytestmark = pytest.mark.small
+INF = np.inf
+RISES = [0.25, 0.5, 1.0, 1.75, 3.3, 0.1, 7.0]
+KINDS = ["whole", "units", "quarters", "signs", "sparse"]
+FEW = 120  # networks for each kind of weights
+
+
+def drawn_weights(rng, kind, shape):
+    """Weights whose sums are exact."""
+    return {
+        "whole": rng.integers(-2, 5, shape),
+        "units": np.ones(shape),
+        "quarters": rng.integers(-8, 20, shape) / 4,
+        "signs": rng.choice([-1, 1, 1], shape),
+        "sparse": rng.integers(-1, 3, shape) * rng.integers(0, 2, shape),
+    }[kind].astype(float)
+
+
+def drawn_delay(rng, inputs, outputs):
+    """Mostly one delay, else one for each input or pair."""
+    shape = [(), (), (inputs,), (inputs, outputs)][rng.integers(4)]
+    return rng.choice([0, 0, 0.3, 1.0], shape) if shape else float(rng.choice([0, 0, 0.3, 1.0]))
+
+
+def drawn_layer(rng, kind, inputs, outputs):
+    """A layer whose thresholds are sums of some of its weights."""
+    weights = drawn_weights(rng, kind, (inputs, outputs))
+    chosen = rng.random(weights.shape) < rng.choice([0.4, 0.7, 1.0])
+    sums = np.sum(weights * chosen, axis=0)
+    thresholds = np.where(sums > 0, sums, rng.integers(1, 4, outputs))
+    bits = {"weights": ttfs.Binary(scale=1.0)} if kind == "signs" and rng.random() < 0.5 else {}
+    delay = drawn_delay(rng, inputs, outputs)
+    return ttfs.Dense.of(weights, threshold=thresholds, delay=delay, **bits)
+
+
+def drawn(rng, kind, dtype, time_dtype):
+    """A network, and stimuli that are on no grid."""
+    sizes = rng.integers(1, 7, rng.integers(2, 6)).tolist()
+    layers = [drawn_layer(rng, kind, *ends) for ends in zip(sizes[:-1], sizes[1:], strict=True)]
+    rise = rng.choice([*RISES, rng.uniform(0.05, 9)])
+    t_max = float(rng.choice([27, 50, 1000]))
+    network = ttfs.Network(*layers, psp=ttfs.Ramp(rise), t_max=t_max, dtype=dtype)
+    times = rng.uniform(0, 20, (3, sizes[0])).astype(time_dtype)
+    return network, np.where(rng.random(times.shape) < 0.1, time_dtype(INF), times)
+
+
+def judge(kind, seeds, pair):
+    """No neuron of these networks is wrong, and the simulator gives the same bits."""
+    for seed in seeds:
+        network, times = drawn(np.random.default_rng([KINDS.index(kind), seed]), kind, *pair)
+        record = ttfs.forward(network, times)
+        assert [wrong(network, record, s) for s in range(len(times))] == [[]] * len(times)
+        simulator = ttfs.Simulator(network, times[0])
+        simulator.run()
+        for k, layer in enumerate(record.times):
+            assert same_bits(simulator.times(k), layer[0])
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_neuron_misses_a_threshold_that_is_a_sum_of_weights(kind, pair):
+    judge(kind, range(FEW // len(PAIRS)), pair)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_neuron_of_ten_thousand_networks_misses_a_threshold(kind, pair):
+    judge(kind, range(FEW, FEW + 10_000 // (len(KINDS) * len(PAIRS))), pair)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_a_plateau_that_equals_the_threshold_is_reached_when_the_last_ramp_ends(dtype):
+    layer = ttfs.Dense.of([[0.5], [1.25]], threshold=1.75)
+    network = ttfs.Network(layer, psp=ttfs.Ramp(1.75), t_max=27, dtype=dtype)
+    times = np.array([[4.369791746139526, 4.157670497894287]], np.float32)
+    last = float(times[0, 0]) + 1.75
+    assert ttfs.forward(network, times).times[1].tolist() == [[last]]
+    simulator = ttfs.Simulator(network, times[0])
+    simulator.run()
+    assert simulator.times(1).tolist() == [last]
+
+
+@pytest.mark.parametrize("weights", [ttfs.Real(), ttfs.Binary(scale=1.0)])
+@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize("inputs", [2, 5, 50, 500])
+def test_unit_weights_that_add_up_to_the_threshold_fire_at_the_last_end(inputs, pair, weights):
+    dtype, kind = pair
+    layer = ttfs.Dense.of(np.ones((inputs, 70)), threshold=inputs, weights=weights)
+    network = ttfs.Network(layer, psp=ttfs.Ramp(0.5), t_max=27, dtype=dtype)
+    times = np.random.default_rng(inputs).uniform(0, 20, (20, inputs)).astype(kind)
+    last = (times.max(axis=1) + 0.5).astype(kind)
+    assert same_bits(ttfs.forward(network, times).times[1], np.tile(last[:, None], 70))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_a_threshold_a_rounding_above_the_sum_is_not_reached(dtype):
+    inputs, times = 20, np.random.default_rng(0).uniform(0, 20, (50, 20))
+    above = np.nextafter(dtype(inputs), dtype(INF))
+    layer = ttfs.Dense.of(np.ones((inputs, 2)), threshold=[inputs, above])
+    network = ttfs.Network(layer, psp=ttfs.Ramp(0.5), t_max=1e6, dtype=dtype)
+    assert np.isfinite(ttfs.forward(network, times).times[1]).tolist() == [[True, False]] * 50
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_a_line_that_has_ended_creeps_to_no_threshold(dtype):
+    rng = np.random.default_rng(0)
+    weights = rng.normal(0.1, 1, (30, 40))
+    thresholds = np.maximum(weights, 0).sum(axis=0) * 1.1
+    network = ttfs.Network(
+        ttfs.Dense.of(weights, threshold=thresholds), psp=ttfs.Ramp(0.3), t_max=1e30, dtype=dtype
+    )
+    times = rng.uniform(0, 20, (40, 30))
+    assert np.isinf(ttfs.forward(network, times).times[1]).all()
+    simulator = ttfs.Simulator(network, times[0])
+    simulator.run()
+    assert np.isinf(simulator.times(1)).all()
+    sums = np.add.accumulate(network.weights[0][np.argsort(times[0])])[-1]
+    assert same_bits(simulator.potential(1), sums)
+    assert same_bits(ttfs.forward(network, times[:1]).potential[0], sums)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_a_plateau_that_begins_at_the_horizon_is_too_late(dtype):
+    layer = ttfs.Dense.of([[0.7, 0.7], [1.1, 1.1], [1.2, 1.2]], threshold=[1.8, 3.0])
+    times = np.array([[0.1, 0.3, 0.6]])
+    end = times[0, -1] + 0.3
+    for horizon, fires in ((end, False), (np.nextafter(end, INF), True)):
+        network = ttfs.Network(layer, psp=ttfs.Ramp(0.3), t_max=horizon, dtype=float)
+        record = ttfs.forward(network, times)
+        assert np.isfinite(record.times[1][0, 1]) == (fires and not wrong(network, record, 0))
+
+
+@pytest.mark.parametrize("what", ["weights", "times"])
+def test_the_gradient_of_a_spike_at_a_plateau_is_that_of_the_ramp_before(what):
+    layer = ttfs.Dense.of([[0.5], [1.25]], threshold=1.75)
+    network = ttfs.Network(layer, psp=ttfs.Ramp(1.75), t_max=27, dtype=float)
+    times = np.array([[4.3, 4.1]])
+    found = ttfs.gradients.gradients(network, times, [[1.0]])
+    spike = ttfs.forward(network, times).times[1][0, 0]
+    if what == "weights":  # by more weight it comes sooner; by less not at all
+        step = np.array([1e-7, 0])
+        network.weights[0][:, 0] += step
+        moved = ttfs.forward(network, times).times[1][0, 0]
+        assert moved - spike == pytest.approx(step @ found.weights[0][:, 0], rel=1e-4)
+    else:
+        moved = ttfs.forward(network, times + np.array([[1e-7, 0]])).times[1][0, 0]
+        assert moved - spike == pytest.approx(1e-7 * found.times[0, 0], rel=1e-4)
+
+
+# Sums and products that lose nothing
+
+NUMBERS = st.floats(-1e100, 1e100).filter(lambda x: x == 0 or abs(x) > 1e-100)
+
+
+def fractions_of(pair):
+    return Fraction(float(pair[0])) + Fraction(float(pair[1]))
+
+
+@given(a=NUMBERS, b=NUMBERS)
+def test_a_pair_is_the_exact_sum_or_product(a, b):
+    assert fractions_of(rest.two_sum(a, b)) == Fraction(a) + Fraction(b)
+    assert fractions_of(rest.two_product(a, b)) == Fraction(a) * Fraction(b)
+
+
+@given(data=st.data())
+def test_what_is_over_the_threshold_is_exact_to_the_last_bit(data):
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    weights, arrivals = rng.normal(size=9) * 2.0 ** rng.integers(-9, 9, 9), rng.uniform(1, 2, 9)
+    rise, threshold, summed = rng.uniform(0.1, 2), rng.uniform(1, 2), rng.uniform(1, 2)
+    origin = float(data.draw(st.sampled_from(arrivals.tolist())))
+    rising, exact = rest.nothing(), (Fraction(summed) - Fraction(threshold)) * Fraction(rise)
+    for w, a in zip(weights.tolist(), arrivals.tolist(), strict=True):
+        rising = rest.include(rising, w, a, a + rise, INF, (origin, 0.0), rise)
+        exact -= Fraction(w) * max(Fraction(a) - Fraction(origin), 0)
+    assert rest.excess(rising, summed, threshold, rise) == float(exact)
