@@ -540,16 +540,15 @@ def ramp_neuron(events, weights, threshold, rise, kind, t_max):
     """When a neuron fires, and its potential then; if it never does, inf and its last one."""
     number = weights.dtype.type
     threshold = number(threshold)
-    line = reference_rest.beginning(threshold, rise, kind)
+    known = reference_rest.Neuron(threshold, len(weights), rise, t_max, kind)
+    line = reference_rest.beginning(known)
     for instant in [*sorted({time for time, *_ in events}), INF]:
         now = [event for event in events if event[0] == instant]
-        after = line.slope
-        for _, ended, _, i in now:
-            after += -weights[i] if ended else weights[i]
-        time = reference_rest.crossing(line, threshold, instant, after, rise, kind)
+        after = reference_rest.follow(line, now, weights, known)
+        time = reference_rest.crossing(line, instant, after, known)
         if time <= instant and time < t_max:
             return time, threshold
-        line = reference_rest.follow(line, now, weights, rise, kind)
+        line = after
     if rise == INF:
         return INF, line.slope * number(t_max) - (line.total - threshold)
     return INF, reference_rest.level(line, t_max, rise)

@@ -83,16 +83,15 @@ def lines(events, weights, threshold, network, kind):
     """The same for ramps: where a line meets the threshold, if no instant comes before."""
     rise, t_max, number = network.psp.rise, network.t_max, weights.dtype.type
     threshold = number(threshold)
-    line = reference_rest.beginning(threshold, rise, kind)
+    known = reference_rest.Neuron(threshold, len(weights), rise, t_max, kind)
+    line = reference_rest.beginning(known)
     for instant in [*sorted({time for time, *_ in events}), INF]:
         now = [event for event in events if event[0] == instant]
-        after = line.slope
-        for _, ends, i in now:
-            after += -weights[i] if ends else weights[i]
-        time = reference_rest.crossing(line, threshold, instant, after, rise, kind)
+        after = reference_rest.follow(line, now, weights, known)
+        time = reference_rest.crossing(line, instant, after, known)
         if time <= instant and time < t_max:
             return time, threshold, line.slope
-        line = reference_rest.follow(line, now, weights, rise, kind)
+        line = after
     if rise == INF:
         return INF, line.slope * number(t_max) - (line.total - threshold), line.slope
     return INF, reference_rest.level(line, t_max, rise), line.slope

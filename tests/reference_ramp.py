@@ -90,11 +90,20 @@ class Ramps:
         self.circuit, self.kind, self.number = circuit, kind, circuit.dtype.type
         self.rise = circuit.psp.rise
         self.high = {n: self.number(h) for n, h in neurons_of(circuit).items()}
-        none = self.number(0)
-        self.lines = {
-            n: reference_rest.beginning(h if h < INF else none, self.rise, kind)
-            for n, h in self.high.items()
+        inputs = dict.fromkeys(circuit.names, 0)
+        for p in circuit.projections:
+            inputs[p.target] += p.weights.shape[0]
+        self.neurons = {
+            (k, j): reference_rest.Neuron(
+                h if h < INF else self.number(0),
+                inputs[circuit.names[k]],
+                self.rise,
+                circuit.t_max,
+                kind,
+            )
+            for (k, j), h in self.high.items()
         }
+        self.lines = {n: reference_rest.beginning(known) for n, known in self.neurons.items()}
         self.candidate = dict.fromkeys(self.high, kind(INF))
         self.spikes, self.at, self.ways = {}, {}, defaultdict(deque)
         self.given = {n: kind(t) for n, t in given.items() if t < circuit.t_max}
@@ -166,9 +175,8 @@ class Ramps:
                 line = self.lines[s.target]
                 self.before.setdefault(s.target, line)
                 event, weights = (self.now, kind == ENDS, 0), [self.number(s.weight)]
-                self.lines[s.target] = reference_rest.follow(
-                    line, [event], weights, self.rise, self.kind
-                )
+                known = self.neurons[s.target]
+                self.lines[s.target] = reference_rest.follow(line, [event], weights, known)
         if not any(head[:2] == (self.now, layer) for head in self.on_the_way()):
             for unit, before in self.before.items():
                 if unit not in self.spikes and self.high[unit] < INF:
@@ -177,9 +185,9 @@ class Ramps:
 
     def foresee(self, unit, before):
         """When a neuron fires after an instant, if nothing more comes."""
-        line, high = self.lines[unit], self.high[unit]
+        line = self.lines[unit]
         for known, until in ((before, self.now), (line, self.kind(INF))):
-            time = reference_rest.crossing(known, high, until, line.slope, self.rise, self.kind)
+            time = reference_rest.crossing(known, until, line, self.neurons[unit])
             if time <= until:
                 return max(time, self.now)
         return self.kind(INF)

@@ -12,7 +12,17 @@ from typing import NamedTuple
 import numpy as np
 
 INF = np.inf
-DOUBT, LONGER = 32, 1 + 2.0**-10
+DOUBT, BIASED, SOLID, LONGER = 32, 8, 64, 1 + 2.0**-10
+
+
+class Neuron(NamedTuple):
+    """What does not change."""
+
+    threshold: float
+    inputs: int  # how many neurons could reach it
+    rise: float
+    t_max: float
+    kind: type  # of times
 
 
 class Line(NamedTuple):
@@ -26,15 +36,15 @@ class Line(NamedTuple):
     since: float
 
 
-def beginning(threshold, rise, kind):
+def beginning(neuron):
     """Nothing has arrived."""
-    number = type(threshold)
-    total = threshold if rise == INF else threshold * number(rise)
-    return Line(number(0), total, number(0), threshold, (), kind(0))
+    threshold, number = neuron.threshold, type(neuron.threshold)
+    total = threshold if neuron.rise == INF else threshold * number(neuron.rise)
+    return Line(number(0), total, number(0), threshold, (), neuron.kind(0))
 
 
-def follow(line, events, weights, rise, kind):
-    """The line after the events of an instant, (time, whether a ramp ends, ..., input)."""
+def follow(line, events, weights, neuron):
+    """The line after some events, (time, whether a ramp ends, ..., input)."""
     slope, total, summed, bulk, rising, since = line
     for since, ended, *_, i in events:
         weight = -weights[i] if ended else weights[i]
@@ -42,7 +52,8 @@ def follow(line, events, weights, rise, kind):
         bulk += abs(weight)
         if not ended:
             summed += weight
-            rising = (*rising, (weight, since, kind(np.float64(since) + rise)))
+            end = neuron.kind(np.float64(since) + neuron.rise)
+            rising = (*rising, (weight, since, end))
     rising = tuple(ramp for ramp in rising if ramp[2] > since)
     return Line(slope, total, summed, bulk, rising, since)
 
@@ -61,68 +72,89 @@ def level(line, time, rise):
     return type(line.summed)(float(line.summed) - left)
 
 
-def over(line, threshold, origin, rise):
+def over(line, neuron, origin):
     """How far the potential is over the threshold a rise after an origin, times it: a Fraction."""
     left = sum(
         Fraction(float(w)) * (Fraction(float(a)) - origin)
         for w, a, _ in line.rising
         if Fraction(float(a)) > origin
     )
-    return (Fraction(float(line.summed)) - Fraction(float(threshold))) * Fraction(rise) - left
+    above = Fraction(float(line.summed)) - Fraction(float(neuron.threshold))
+    return above * Fraction(neuron.rise) - left
 
 
-def roundings(line, time, rise):
-    """What those of a line can come to at a time."""
-    number = type(line.bulk)
-    coarser = max(float(np.finfo(number).eps), float(np.finfo(type(line.since)).eps))
-    return number(DOUBT * coarser * (float(time) + rise)) * line.bulk
+def roundings(neuron, time):
+    """What those of a line can come to at a time, for each unit of its bulk."""
+    number = type(neuron.threshold)
+    coarser = max(float(np.finfo(number).eps), float(np.finfo(neuron.kind).eps))
+    return number((DOUBT + neuron.inputs / BIASED) * coarser * (float(time) + neuron.rise))
 
 
-def by_the_line(line, rise, kind):
+def is_solid(line):
+    """Whether a slope is more than what rounding may have left."""
+    return line.slope * type(line.slope)(SOLID) > line.bulk
+
+
+def goes_on(line, neuron, error):
+    """Whether a line rises so much that it will reach the threshold all the same."""
+    number = type(line.slope)
+    steep = line.slope * number(neuron.rise) > number(DOUBT) * (error * line.bulk)
+    return steep and is_solid(line)
+
+
+def by_the_line(line, neuron):
     """When the line meets the threshold; it cannot hold for longer than a rise."""
     if line.slope > 0:
-        time = kind(line.total / line.slope)
-        if time < INF and float(time) <= float(line.since) + LONGER * rise:
-            return max(time, kind(line.since))
-    return kind(INF)
+        time = neuron.kind(line.total / line.slope)
+        if time < INF and float(time) <= float(line.since) + LONGER * neuron.rise:
+            return max(time, neuron.kind(line.since))
+    return neuron.kind(INF)
 
 
-def crossing(line, threshold, moment, after, rise, kind):
+def crossing(line, moment, after, neuron):
     """When the neuron fires if nothing happens to it before `moment`; later, if not by then.
 
-    after: its slope when what happens at that moment has been added.
+    after: its line when what happens at that moment has been added.
     """
-    time = by_the_line(line, rise, kind)
-    if rise == INF or not line.bulk < INF:
+    never, time = neuron.kind(INF), by_the_line(line, neuron)
+    if neuron.rise == INF or not line.bulk < INF:
         return time
+    jumps = neuron.kind(np.float64(line.since) + neuron.rise) == line.since
+    if jumps and line.since > 0:
+        return neuron.kind(line.since) if line.summed >= neuron.threshold else never
     if time <= moment and time < INF:
-        time = max(time, kind(at_an_end(line, threshold, time, rise)))
-    number, error = type(line.bulk), roundings(line, moment, rise)
-    close = line.total - line.slope * number(moment) <= error
-    goes_on = after * number(rise) > number(DOUBT) * error
-    if moment < INF and not goes_on and (time == moment or (time > moment and close)):
-        return kind(moment) if is_there(line, threshold, moment, rise) else kind(INF)
+        time = max(time, neuron.kind(at_an_end(line, neuron, time, moment)))
+    error = roundings(neuron, moment)
+    close = line.total - line.slope * type(error)(moment) <= error * line.bulk
+    asked = moment < INF and (time == moment or (time > moment and close))
+    if asked and not goes_on(after, neuron, error):
+        return neuron.kind(moment) if is_there(line, neuron, moment) else never
     return time
 
 
-def is_there(line, threshold, moment, rise):
+def is_there(line, neuron, moment):
     """Whether the potential is at the threshold when a ramp ends at that moment, or else then."""
     origins = [Fraction(float(a)) for w, a, end in line.rising if w and end == moment]
-    origins = origins or [Fraction(float(moment)) - Fraction(rise)]
-    return any(over(line, threshold, origin, rise) >= 0 for origin in origins)
+    origins = origins or [Fraction(float(moment)) - Fraction(neuron.rise)]
+    return any(over(line, neuron, origin) >= 0 for origin in origins)
 
 
-def at_an_end(line, threshold, time, rise):
+def at_an_end(line, neuron, time, moment):
     """When the potential reaches the threshold, if a ramp ends as soon as makes no difference."""
-    last = float(time) + float(roundings(line, time, rise)) / float(line.slope)
+    error = roundings(neuron, time) * line.bulk
+    last = float(time) + float(error) / float(line.slope)
     starts = [a for w, a, end in line.rising if w and float(time) <= float(end) <= last]
+    own = [float(end) for w, _, end in line.rising if w]
+    if not own:
+        return line.since if line.summed >= neuron.threshold else INF
     if not starts:
-        return time
-    excess = over(line, threshold, Fraction(float(min(starts))), rise)
+        horizon = Fraction(neuron.t_max) - Fraction(neuron.rise) if neuron.t_max < INF else 0
+        late = last >= neuron.t_max and not over(line, neuron, horizon) > 0
+        return INF if late else time
+    excess = over(line, neuron, Fraction(float(min(starts))))
     if excess < 0:
         return INF
-    first = min(float(end) for w, _, end in line.rising if w)
     slope = sum(float(w) for w, _, _ in line.rising)
     if excess == 0 or slope <= 0:
-        return first
-    return max(float(line.since), first - float(excess) / slope)
+        return min(own)
+    return max(float(line.since), min(own) - float(excess) / slope)

@@ -26,10 +26,13 @@ from ttfs.kernels.rest import (
     excess,
     goes_on,
     include,
+    is_jump,
+    is_solid,
     latest,
     level_of,
     meeting,
     nothing,
+    share_of,
     two_sum,
 )
 from ttfs.kernels.sorting import BINS, sort_events
@@ -72,6 +75,7 @@ class Work(NamedTuple):
     slope: np.ndarray  # (WIDE,) sums of the neurons in the registers
     total: np.ndarray  # (WIDE,)
     bulk: np.ndarray  # (WIDE,)
+    share: np.ndarray  # (1,) how much of all that roundings can be
 
 
 class Traces(NamedTuple):
@@ -107,6 +111,7 @@ def make_work(arrays, times):
         np.empty(WIDE, arrays.weights.dtype),
         np.empty(WIDE, arrays.weights.dtype),
         np.empty(WIDE, arrays.weights.dtype),
+        np.empty(1, np.float64),
     )
 
 
@@ -124,6 +129,8 @@ def schedule(arrays, layer, rise, count, work):
     never = ends.dtype.type(-np.inf)
     number = work.values.dtype.type
     coarser = max(np.finfo(number).eps, np.finfo(work.times.dtype.type).eps)
+    share = share_of(arrays.sizes[layer], number, work.times.dtype.type)
+    work.share[0] = share
     margin, tiny = number(1 + 16 * coarser), np.finfo(number).tiny
     events, arriving, ending = 0, 0, 0
     while True:
@@ -141,7 +148,7 @@ def schedule(arrays, layer, rise, count, work):
         same = events > 0 and time == work.moments[events - 1]
         work.moments[events] = time
         work.limits[events] = number(np.nan) if same else value * margin + tiny
-        work.doubts[events] = 2 * doubt(time, rise, number, work.times.dtype.type)
+        work.doubts[events] = 2 * doubt(time, rise, share, number)
         work.values[events] = value
         work.signs[events] = 1 if arrives else -1
         work.starts[events] = arrays.rows[layer] + work.index[spike] * arrays.widths[layer]
@@ -149,7 +156,7 @@ def schedule(arrays, layer, rise, count, work):
     work.oldest[events] = work.places[ending] if ending < arriving else events
     work.moments[events] = np.inf
     work.limits[events] = number(arrays.t_max) * margin + tiny
-    work.doubts[events] = 2 * doubt(arrays.t_max, rise, number, work.times.dtype.type)
+    work.doubts[events] = 2 * doubt(arrays.t_max, rise, share, number)
     return events
 
 
@@ -211,56 +218,69 @@ def is_there(threshold, weights, column, e, since, rise, work):
 
 
 @inner_kernel
-def slope_after(slope, weights, column, e, work):
-    """What a slope will be when all events of the instant of event e have been added."""
+def sums_after(slope, bulk, weights, column, e, work):
+    """A slope and a bulk when all events of the instant of event e have been added."""
     k = e
     while work.moments[k] == work.moments[e] and work.moments[k] < np.inf:
-        slope += work.signs[k] * weights[work.starts[k] + column]
+        weight = weights[work.starts[k] + column]
+        slope += work.signs[k] * weight
+        bulk += abs(weight)
         k += 1
-    return slope
+    return slope, bulk
 
 
 @inner_kernel
-def last_in_doubt(crossing, slope, bulk, rise, number, kind):
-    """Until when a line crosses that is there but for its roundings when it says so."""
-    error = doubt(crossing, rise, number, kind) * bulk
+def last_in_doubt(crossing, slope, bulk, rise, work):
+    """Until when a line crosses that does so but for its roundings when it says so."""
+    error = doubt(crossing, rise, work.share[0], work.slope.dtype.type) * bulk
     return np.float64(crossing) + np.float64(error) / np.float64(slope)
 
 
 @inner_kernel
-def is_in_doubt(crossing, slope, total, bulk, e, rise, work):
-    """Whether a line may be at the threshold by event e only by rounding, or not by that."""
-    number, oldest = work.slope.dtype.type, work.oldest[e]
+def is_in_doubt(crossing, line, e, t_max, rise, work):
+    """Whether a line may be at the threshold by event e only by rounding, or not by that.
+
+    line: its slope, total and bulk.
+    """
+    number, oldest, moment = work.slope.dtype.type, work.oldest[e], work.moments[e]
+    slope, total, bulk = line
     if not bulk < np.inf:
         return False
-    if crossing <= work.moments[e]:
-        last = last_in_doubt(crossing, slope, bulk, rise, number, work.times.dtype.type)
-        ends = oldest < e and work.until[oldest] <= last
-        return crossing < np.inf and (ends or crossing == work.moments[e])
-    error = doubt(work.moments[e], rise, number, work.times.dtype.type) * bulk
-    return total - slope * number(work.moments[e]) <= error
+    if e > 0 and is_jump(work.moments[e - 1], rise, work.times.dtype.type):
+        return True
+    if crossing > moment:
+        return total - slope * number(moment) <= doubt(moment, rise, work.share[0], number) * bulk
+    last = last_in_doubt(crossing, slope, bulk, rise, work)
+    ends = last >= t_max or (oldest < e and work.until[oldest] <= last)
+    return crossing < np.inf and (ends or crossing == moment or not is_solid(slope, bulk, number))
 
 
 @rare_kernel
-def decide(crossing, line, threshold, weights, column, e, rise, work):
+def decide(crossing, line, threshold, arrays, column, e, rise, work):
     """When a neuron fires whose line is in doubt: later than event e, if not by then.
 
     crossing: when its line says so; line: its slope, total and bulk.
     """
-    number, kind = weights.dtype.type, work.moments.dtype.type
-    since = work.moments[e - 1] if e > 0 else kind(0)
+    weights, kind = arrays.weights, work.moments.dtype.type
+    number, since = weights.dtype.type, work.moments[e - 1] if e > 0 else kind(0)
     moment, (slope, total, bulk) = work.moments[e], line
-    if crossing <= moment:
-        last = last_in_doubt(crossing, slope, bulk, rise, number, kind)
+    if e > 0 and is_jump(since, rise, kind):
+        _, summed = weigh(weights, column, e, since, np.inf, (np.inf, 0.0), rise, work)
+        return since if summed >= threshold else kind(np.inf)
+    if crossing <= moment and crossing < np.inf:
+        last = last_in_doubt(crossing, slope, bulk, rise, work)
         start = end_in_doubt(weights, column, e, crossing, last, -np.inf, work)
-        if start < np.inf:
-            rising, summed = weigh(weights, column, e, since, np.inf, (start, 0.0), rise, work)
-            over = excess(rising, summed, threshold, rise)
+        origin = two_sum(np.float64(arrays.t_max), -rise) if start == np.inf else (start, 0.0)
+        rising, summed = weigh(weights, column, e, since, np.inf, origin, rise, work)
+        over = excess(rising, summed, threshold, rise)
+        if start < np.inf or rising.end == np.inf:
             crossing = max(crossing, kind(meeting(rising, over, np.float64(since))))
-    error = doubt(moment, rise, number, kind) * bulk
-    if crossing == moment or (crossing > moment and total - slope * number(moment) <= error):
-        after = slope_after(slope, weights, column, e, work)
-        if not goes_on(after, rise, error, number):
+        elif last >= arrays.t_max and not over > 0:
+            crossing = kind(np.inf)
+    error = doubt(moment, rise, work.share[0], number)
+    if crossing == moment or (crossing > moment and total - slope * number(moment) <= error * bulk):
+        slope, bulk = sums_after(slope, bulk, weights, column, e, work)
+        if not goes_on(slope, bulk, rise, error, number):
             there = is_there(threshold, weights, column, e, since, rise, work)
             return moment if there else kind(np.inf)
     return crossing
@@ -281,9 +301,9 @@ def cross(bits, first, e, arrays, thresholds, rise, work, traces):
         bits &= bits - ONE
         slope, total = work.slope[lane], work.total[lane]
         time = line_meets(slope, total, since, rise, work)
-        if rise < np.inf and is_in_doubt(time, slope, total, work.bulk[lane], e, rise, work):
-            line, threshold = (slope, total, work.bulk[lane]), thresholds[first + lane]
-            time = decide(time, line, threshold, arrays.weights, first + lane, e, rise, work)
+        line = slope, total, work.bulk[lane]
+        if rise < np.inf and is_in_doubt(time, line, e, arrays.t_max, rise, work):
+            time = decide(time, line, thresholds[first + lane], arrays, first + lane, e, rise, work)
         if time <= work.moments[e] and time < arrays.t_max:
             traces.spikes[first + lane] = time
             traces.slopes[first + lane] = slope

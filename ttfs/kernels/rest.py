@@ -22,7 +22,9 @@ import numpy as np
 
 from ttfs.kernels.jit import kernel
 
-DOUBT = 32  # roundings of all that a line has added and taken away: closer is no difference
+DOUBT = 32  # roundings of all that a line has added and taken away: closer is no difference;
+BIASED = 8  # and one for so many inputs, for equal numbers are rounded to the same side
+SOLID = 64  # slopes that are a smaller part of all that would be a line's roundings, or steep
 NOISE = 2.0**-90  # of the size of the terms: less is what pairs round
 LONGER = 1 + 2.0**-10  # than a rise, which times round
 SPLITTER = 2.0**27 + 1.0
@@ -125,17 +127,40 @@ def latest(since, rise):
 
 
 @kernel
-def doubt(time, rise, number, kind):
-    """What roundings of a line can come to at a time, for each unit of `bulk`.
+def share_of(inputs, number, kind):
+    """How much of what a line has added and taken away its roundings can be, if at worst.
 
-    The bulk of a line is its threshold and the magnitudes of all weights that arrived or ended.
     number, kind: the types of weights and of times.
     """
-    coarser = max(np.finfo(number).eps, np.finfo(kind).eps)
-    return number(DOUBT * coarser * (np.float64(time) + rise))
+    return (DOUBT + inputs / BIASED) * max(np.finfo(number).eps, np.finfo(kind).eps)
 
 
 @kernel
-def goes_on(slope, rise, error, number):
-    """Whether a line rises so much that the next one will meet the threshold all the same."""
-    return slope * number(rise) > number(DOUBT) * error
+def doubt(time, rise, share, number):
+    """What roundings of a line can come to at a time, for each unit of `bulk`.
+
+    The bulk of a line is its threshold and the magnitudes of all weights that arrived or ended.
+    """
+    return number(share * (np.float64(time) + rise))
+
+
+@kernel
+def is_solid(slope, bulk, number):
+    """Whether a slope is not what rounding may have left of others."""
+    return slope * number(SOLID) > bulk
+
+
+@kernel
+def goes_on(slope, bulk, rise, error, number):
+    """Whether a line rises so much that the next one will meet the threshold all the same.
+
+    error: what its roundings can come to, for each unit of `bulk`.
+    """
+    steep = slope * number(rise) > number(DOUBT) * (error * bulk)
+    return steep and is_solid(slope, bulk, number)
+
+
+@kernel
+def is_jump(since, rise, kind):
+    """Whether ramps are too short for the precision of times: they end as they arrive."""
+    return kind(np.float64(since) + rise) == since

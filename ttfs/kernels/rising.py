@@ -13,6 +13,7 @@ from ttfs.kernels.circuit import (
     FIRST,
     KIND,
     ROWS,
+    SIZE,
     SOURCE,
     START,
     SYNAPTIC,
@@ -21,7 +22,7 @@ from ttfs.kernels.circuit import (
 )
 from ttfs.kernels.jit import inner_kernel, rare_kernel
 from ttfs.kernels.queue import HEAP, landing
-from ttfs.kernels.rest import doubt, excess, include, meeting, nothing, two_sum
+from ttfs.kernels.rest import doubt, excess, include, meeting, nothing, share_of, two_sum
 
 ARRIVALS, ENDS = range(2)  # rows of heads
 
@@ -156,7 +157,7 @@ def has_weight(plan, r, sender, neuron):
 def synaptic_end(plan, state, r, neuron, time, last, after, ahead):
     """The same along a projection that has a delay for each synapse; those of a row ascend."""
     source = plan.projections[r, SOURCE]
-    start, found = plan.populations[source, START], np.inf
+    start, found, now = plan.populations[source, START], np.inf, np.float64(state.clock[0])
     for k in range(state.counts[source]):
         sender = state.fired[start + k]
         row, spiked = plan.projections[r, ROWS] + sender, state.spikes[start + sender]
@@ -174,17 +175,28 @@ def synaptic_end(plan, state, r, neuron, time, last, after, ahead):
             if end > last or arrival >= found:
                 break
             own = plan.indices[s] == neuron and plan.weights[plan.projections[r, FIRST] + s] != 0
-            if own and arrival > after and has_arrived(plan, state, r, sender, s, arrival, ahead):
+            rises = arrival > after and (end > now or (end == now and ahead))
+            if own and rises and has_arrived(plan, state, r, sender, s, arrival, ahead):
                 found = arrival
     return found
 
 
 @inner_kernel
-def last_in_doubt(plan, state, unit):
+def share(plan, state, layer):
+    """How much of what a line has added and taken away its roundings can be."""
+    inputs = 0
+    for r in range(len(plan.projections)):
+        if plan.projections[r, TARGET] == layer:
+            inputs += plan.populations[plan.projections[r, SOURCE], SIZE]
+    return share_of(inputs, state.slope.dtype.type, state.clock.dtype.type)
+
+
+@inner_kernel
+def last_in_doubt(plan, state, layer, unit):
     """Until when a neuron crosses that does so but for its roundings when its line says so."""
-    number, kind = state.slope.dtype.type, state.crossing.dtype.type
-    error = doubt(state.crossing[unit], plan.rise, number, kind) * state.bulk[unit]
-    return np.float64(state.crossing[unit]) + np.float64(error) / np.float64(state.slope[unit])
+    number, crossing = state.slope.dtype.type, state.crossing[unit]
+    error = doubt(crossing, plan.rise, share(plan, state, layer), number) * state.bulk[unit]
+    return np.float64(crossing) + np.float64(error) / np.float64(state.slope[unit])
 
 
 @inner_kernel
@@ -214,11 +226,12 @@ def later(plan, state, layer, neuron, last, ahead):
     unit, kind = plan.populations[layer, START] + neuron, state.crossing.dtype.type
     crossing, time = state.crossing[unit], np.float64(state.crossing[unit])
     start = end_in_doubt(plan, state, layer, neuron, time, last, -np.inf, ahead)
-    if start == np.inf:
-        return crossing
-    rising = weigh(plan, state, layer, neuron, np.inf, (start, 0.0), ahead)
+    origin = two_sum(np.float64(plan.t_max), -plan.rise) if start == np.inf else (start, 0.0)
+    rising = weigh(plan, state, layer, neuron, np.inf, origin, ahead)
     over = excess(rising, state.summed[unit], state.limits[unit], plan.rise)
-    return max(crossing, kind(meeting(rising, over, np.float64(state.clock[0]))))
+    if start < np.inf or rising.end == np.inf:
+        return max(crossing, kind(meeting(rising, over, np.float64(state.clock[0]))))
+    return kind(np.inf) if last >= plan.t_max and not over > 0 else crossing
 
 
 @rare_kernel

@@ -60,8 +60,8 @@ from ttfs.kernels.queue import (
     fire,
     told,
 )
-from ttfs.kernels.rest import doubt, goes_on, latest, level_of
-from ttfs.kernels.rising import is_there, last_in_doubt, later, may_end, weigh
+from ttfs.kernels.rest import doubt, goes_on, is_jump, is_solid, latest, level_of
+from ttfs.kernels.rising import is_there, last_in_doubt, later, may_end, share, weigh
 from ttfs.kernels.vector import (
     LANES,
     add,
@@ -164,7 +164,10 @@ def foresee(plan, state, unit):
     if state.crossing[unit] <= now:
         return  # the line that has brought it there does not count any more
     state.crossing[unit] = np.inf
-    if state.slope[unit] > 0 and state.limits[unit] < np.inf:
+    if is_jump(now, plan.rise, state.clock.dtype.type):
+        if state.summed[unit] >= state.limits[unit] and state.limits[unit] < np.inf:
+            state.crossing[unit] = now
+    elif state.slope[unit] > 0 and state.limits[unit] < np.inf:
         state.crossing[unit] = state.total[unit] / state.slope[unit]
         if state.crossing[unit] < now:
             state.crossing[unit] = now
@@ -194,11 +197,13 @@ def foresee_all(plan, state, layer):
     slope, total = state.slope[start : start + size], state.total[start : start + size]
     crossing, limits = state.crossing[start : start + size], state.limits[start : start + size]
     now, never = state.clock[0], crossing.dtype.type(np.inf)
-    last = latest(now, plan.rise)
+    last, jump = latest(now, plan.rise), is_jump(now, plan.rise, state.clock.dtype.type)
+    summed = state.summed[start : start + size]
     for j in range(size):
         # what `foresee` does, so that the processor can do several at a time
         time = crossing.dtype.type(total[j] / slope[j]) if slope[j] > 0 else never
-        time = time if (time <= last) & (limits[j] < np.inf) else never
+        time = time if (time <= last) & (limits[j] < np.inf) & (not jump) else never
+        time = now if jump & (summed[j] >= limits[j]) & (limits[j] < np.inf) else time
         time = now if time < now else time
         crossing[j] = crossing[j] if crossing[j] <= now else time
     find_soonest(plan, state, layer)
@@ -227,8 +232,10 @@ def foresee_listed(plan, state, layer):
 def postpone(plan, state, layer, neuron, ahead):
     """Let a neuron wait whose line says too early that it fires; whether it has to."""
     unit = plan.populations[layer, START] + neuron
-    before, last = state.crossing[unit], last_in_doubt(plan, state, unit)
-    if not (state.bulk[unit] < np.inf and may_end(plan, state, layer, last)):
+    before, bulk, number = state.crossing[unit], state.bulk[unit], state.slope.dtype.type
+    last = last_in_doubt(plan, state, layer, unit)
+    ends = last >= plan.t_max or may_end(plan, state, layer, last)
+    if not (bulk < np.inf and (ends or ahead or not is_solid(state.slope[unit], bulk, number))):
         return False
     state.crossing[unit] = later(plan, state, layer, neuron, last, ahead)
     return state.crossing[unit] > before
@@ -263,13 +270,13 @@ def choose(plan, state):
 def ask(plan, state, layer, neuron):
     """Before an instant changes its line: note whether a neuron is at its threshold."""
     unit, number = plan.populations[layer, START] + neuron, state.bulk.dtype.type
-    now, kind = state.clock[0], state.clock.dtype.type
+    now = state.clock[0]
     if not (state.limits[unit] < np.inf and state.bulk[unit] < np.inf):
         return
     if state.crossing[unit] == now:
         postpone(plan, state, layer, neuron, True)
     gap = state.total[unit] - state.slope[unit] * number(now)
-    close = gap <= doubt(now, plan.rise, number, kind) * state.bulk[unit]
+    close = gap <= doubt(now, plan.rise, share(plan, state, layer), number) * state.bulk[unit]
     if state.crossing[unit] == now or (state.crossing[unit] > now and close):
         state.flags[unit] |= THERE if is_there(plan, state, layer, neuron) else SHORT
         state.counters[RESTING] += 1
@@ -279,13 +286,13 @@ def ask(plan, state, layer, neuron):
 def ask_all(plan, state, layer):
     """The same for all neurons of a layer that no event of the instant has reached."""
     start, number = plan.populations[layer, START], state.bulk.dtype.type
-    kind = state.clock.dtype.type
-    share = broadcast(state.bulk, 2 * doubt(state.clock[0], plan.rise, number, kind))
+    error = 2 * doubt(state.clock[0], plan.rise, share(plan, state, layer), number)
+    errors = broadcast(state.bulk, error)
     time, never = broadcast(state.slope, state.clock[0]), broadcast(state.limits, np.inf)
     for first in range(start, start + plan.populations[layer, SIZE], LANES):
         line = multiply(load(state.slope, first), time)
         gap = subtract(load(state.total, first), line)
-        close = below(gap, multiply(load(state.bulk, first), share))
+        close = below(gap, multiply(load(state.bulk, first), errors))
         close &= below(load(state.limits, first), never)  # not of those that have fired
         while close:
             unit = first + lowest_bit(close)
@@ -301,10 +308,10 @@ def let_fire(plan, state, layer):
     Unless their potential goes on to rise: then the line decides.
     """
     start, number = plan.populations[layer, START], state.slope.dtype.type
-    error = doubt(state.clock[0], plan.rise, number, state.clock.dtype.type)
+    error = doubt(state.clock[0], plan.rise, share(plan, state, layer), number)
     for unit in range(start, start + plan.populations[layer, SIZE]):
         if state.flags[unit] & (THERE | SHORT):
-            if not goes_on(state.slope[unit], plan.rise, error * state.bulk[unit], number):
+            if not goes_on(state.slope[unit], state.bulk[unit], plan.rise, error, number):
                 state.crossing[unit] = np.inf
                 if state.flags[unit] & THERE:
                     state.crossing[unit] = state.clock[0]
