@@ -40,8 +40,7 @@ class Circuit:
     t_max: horizon, exclusive; inf for none.
     dtype: float32 or float64, of weights and potentials.
     unit: name of the unit of time.
-    psp: response to one spike: `Step()` or `Ramp(rise)`. With a finite rise, slopes that should
-        cancel may leave a rounding error, which a horizon keeps from growing for ever.
+    psp: response to one spike: `Step()` or `Ramp(rise)`.
 
     Raises
     ------

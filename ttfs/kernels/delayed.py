@@ -13,17 +13,8 @@ from numba import prange
 
 from ttfs.kernels.jit import kernel, making_kernel, parallel_kernel
 from ttfs.kernels.propagation import block_of
-from ttfs.kernels.ramp import (
-    Traces,
-    decide,
-    is_in_doubt,
-    level_at_end,
-    line_meets,
-    make_work,
-    schedule,
-    settle,
-    sweep,
-)
+from ttfs.kernels.ramp import Traces, level_at_end, make_work, schedule, settle, sweep
+from ttfs.kernels.ramp_crossing import decide, is_in_doubt, line_meets
 from ttfs.kernels.sorting import insert, sort_events
 
 FEW = 48  # arrivals that are sorted sooner by insertion than by bins

@@ -19,22 +19,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from ttfs.kernels.jit import inner_kernel, making_kernel, parallel_kernel, rare_kernel
+from ttfs.kernels.jit import inner_kernel, making_kernel, parallel_kernel
 from ttfs.kernels.propagation import block_of
-from ttfs.kernels.rest import (
-    doubt,
-    excess,
-    goes_on,
-    include,
-    is_jump,
-    is_solid,
-    latest,
-    level_of,
-    meeting,
-    nothing,
-    share_of,
-    two_sum,
-)
+from ttfs.kernels.ramp_crossing import decide, is_in_doubt, line_meets, weigh
+from ttfs.kernels.rest import doubt, level_of, share_of
 from ttfs.kernels.sorting import BINS, sort_events
 from ttfs.kernels.vector import (
     LANES,
@@ -158,132 +146,6 @@ def schedule(arrays, layer, rise, count, work):
     work.limits[events] = number(arrays.t_max) * margin + tiny
     work.doubts[events] = 2 * doubt(arrays.t_max, rise, share, number)
     return events
-
-
-@inner_kernel
-def line_meets(slope, total, since, rise, work):
-    """When a line that rises from `since` on meets the threshold; or inf."""
-    if slope > 0:
-        crossing = work.moments.dtype.type(total / slope)
-        if crossing < np.inf and crossing <= latest(since, rise):  # false for NaN
-            return max(since, crossing)
-    return work.moments.dtype.type(np.inf)
-
-
-@rare_kernel
-def weigh(weights, column, e, since, moment, origin, rise, work):
-    """What of a neuron's ramps rises when event e comes, and the sum of all weights till then."""
-    rising, number = nothing(), weights.dtype.type
-    summed = number(0)
-    for k in range(e):
-        if work.signs[k] > 0:
-            weight = weights[work.starts[k] + column]
-            summed += weight
-            if work.until[k] > since:
-                arrival, end = np.float64(work.moments[k]), np.float64(work.until[k])
-                rising = include(rising, np.float64(weight), arrival, end, moment, origin, rise)
-    return rising, summed
-
-
-@inner_kernel
-def end_in_doubt(weights, column, e, time, last, after, work):
-    """The arrival, later than `after`, of a neuron's first ramp to end from `time` to `last`.
-
-    Or inf.
-    """
-    for k in range(work.oldest[e], e):
-        if work.until[k] > last:
-            break
-        arrival = np.float64(work.moments[k])
-        if work.until[k] >= time and arrival > after and weights[work.starts[k] + column] != 0:
-            return arrival
-    return np.inf
-
-
-@inner_kernel
-def is_there(threshold, weights, column, e, since, rise, work):
-    """Whether a neuron is at its threshold at event e, or when a ramp of its own ends then."""
-    moment = work.moments[e]
-    start = end_in_doubt(weights, column, e, moment, moment, -np.inf, work)
-    origin = two_sum(np.float64(moment), -rise) if start == np.inf else (start, 0.0)
-    while True:
-        rising, summed = weigh(weights, column, e, since, np.inf, origin, rise, work)
-        if excess(rising, summed, threshold, rise) >= 0:
-            return True
-        if start < np.inf:
-            start = end_in_doubt(weights, column, e, moment, moment, start, work)
-        if start == np.inf:
-            return False
-        origin = start, 0.0
-
-
-@inner_kernel
-def sums_after(slope, bulk, weights, column, e, work):
-    """A slope and a bulk when all events of the instant of event e have been added."""
-    k = e
-    while work.moments[k] == work.moments[e] and work.moments[k] < np.inf:
-        weight = weights[work.starts[k] + column]
-        slope += work.signs[k] * weight
-        bulk += abs(weight)
-        k += 1
-    return slope, bulk
-
-
-@inner_kernel
-def last_in_doubt(crossing, slope, bulk, rise, work):
-    """Until when a line crosses that does so but for its roundings when it says so."""
-    error = doubt(crossing, rise, work.share[0], work.slope.dtype.type) * bulk
-    return np.float64(crossing) + np.float64(error) / np.float64(slope)
-
-
-@inner_kernel
-def is_in_doubt(crossing, line, e, t_max, rise, work):
-    """Whether a line may be at the threshold by event e only by rounding, or not by that.
-
-    line: its slope, total and bulk.
-    """
-    number, oldest, moment = work.slope.dtype.type, work.oldest[e], work.moments[e]
-    slope, total, bulk = line
-    if not bulk < np.inf:
-        return False
-    if e > 0 and is_jump(work.moments[e - 1], rise, work.times.dtype.type):
-        return True
-    if crossing > moment:
-        return total - slope * number(moment) <= doubt(moment, rise, work.share[0], number) * bulk
-    last = last_in_doubt(crossing, slope, bulk, rise, work)
-    ends = last >= t_max or (oldest < e and work.until[oldest] <= last)
-    return crossing < np.inf and (ends or crossing == moment or not is_solid(slope, bulk, number))
-
-
-@rare_kernel
-def decide(crossing, line, threshold, arrays, column, e, rise, work):
-    """When a neuron fires whose line is in doubt: later than event e, if not by then.
-
-    crossing: when its line says so; line: its slope, total and bulk.
-    """
-    weights, kind = arrays.weights, work.moments.dtype.type
-    number, since = weights.dtype.type, work.moments[e - 1] if e > 0 else kind(0)
-    moment, (slope, total, bulk) = work.moments[e], line
-    if e > 0 and is_jump(since, rise, kind):
-        _, summed = weigh(weights, column, e, since, np.inf, (np.inf, 0.0), rise, work)
-        return since if summed >= threshold else kind(np.inf)
-    if crossing <= moment and crossing < np.inf:
-        last = last_in_doubt(crossing, slope, bulk, rise, work)
-        start = end_in_doubt(weights, column, e, crossing, last, -np.inf, work)
-        origin = two_sum(np.float64(arrays.t_max), -rise) if start == np.inf else (start, 0.0)
-        rising, summed = weigh(weights, column, e, since, np.inf, origin, rise, work)
-        over = excess(rising, summed, threshold, rise)
-        if start < np.inf or rising.end == np.inf:
-            crossing = max(crossing, kind(meeting(rising, over, np.float64(since))))
-        elif last >= arrays.t_max and not over > 0:
-            crossing = kind(np.inf)
-    error = doubt(moment, rise, work.share[0], number)
-    if crossing == moment or (crossing > moment and total - slope * number(moment) <= error * bulk):
-        slope, bulk = sums_after(slope, bulk, weights, column, e, work)
-        if not goes_on(slope, bulk, rise, error, number):
-            there = is_there(threshold, weights, column, e, since, rise, work)
-            return moment if there else kind(np.inf)
-    return crossing
 
 
 @inner_kernel

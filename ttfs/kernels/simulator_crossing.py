@@ -1,0 +1,207 @@
+"""When neurons of a circuit with ramps will fire, if nothing more comes.
+
+A crossing is where a line meets the threshold. It is told anew after each instant at a layer.
+With ramps that end, a line at the threshold but for its roundings is in doubt, and `rest`
+decides: a crossing about when a ramp ends may have to wait, and before an instant changes a
+line it is asked whether the neuron is at its threshold.
+"""
+
+import numpy as np
+
+from ttfs.kernels.circuit import SIZE, START
+from ttfs.kernels.jit import inner_kernel, rare_kernel
+from ttfs.kernels.queue import LAYER, LISTED, RESTING, ROWED
+from ttfs.kernels.rest import doubt, goes_on, is_jump, is_solid, latest
+from ttfs.kernels.rising import is_there, last_in_doubt, later, may_end, share
+from ttfs.kernels.vector import (
+    LANES,
+    below,
+    broadcast,
+    load,
+    lowest_bit,
+    multiply,
+    subtract,
+)
+
+ONE = np.uint64(1)
+# flags of a unit: listed; when an instant came, at its threshold, or there but for a rounding;
+# fires at this instant
+REACHED, THERE, SHORT, DUE = np.uint8(1), np.uint8(2), np.uint8(4), np.uint8(8)
+
+
+@inner_kernel
+def foresee(plan, state, unit):
+    """When a unit will fire if nothing more comes."""
+    now = state.clock[0]
+    if state.crossing[unit] <= now:
+        return  # the line that has brought it there does not count any more
+    state.crossing[unit] = np.inf
+    if is_jump(now, plan.rise, state.clock.dtype.type):
+        if state.summed[unit] >= state.limits[unit] and state.limits[unit] < np.inf:
+            state.crossing[unit] = now
+    elif state.slope[unit] > 0 and state.limits[unit] < np.inf:
+        state.crossing[unit] = state.total[unit] / state.slope[unit]
+        if state.crossing[unit] < now:
+            state.crossing[unit] = now
+        if not state.crossing[unit] <= latest(now, plan.rise):
+            state.crossing[unit] = np.inf  # nor is a NaN a time
+
+
+@inner_kernel
+def find_soonest(plan, state, layer):
+    """Look for the first crossing of a layer, of equal ones that of the first neuron."""
+    start, soonest = plan.populations[layer, START], 0
+    for first in range(0, plan.populations[layer, SIZE], LANES):
+        best = broadcast(state.crossing, state.crossing[start + soonest])
+        sooner = below(load(state.crossing, start + first), best)
+        while sooner:
+            j = first + lowest_bit(sooner)
+            if state.crossing[start + j] < state.crossing[start + soonest]:
+                soonest = j
+            sooner &= sooner - ONE
+    state.soonest[layer] = soonest
+
+
+@inner_kernel
+def foresee_all(plan, state, layer):
+    """Bring all crossings of a layer up to date."""
+    start, size = plan.populations[layer, START], plan.populations[layer, SIZE]
+    slope, total = state.slope[start : start + size], state.total[start : start + size]
+    crossing, limits = state.crossing[start : start + size], state.limits[start : start + size]
+    now, never = state.clock[0], crossing.dtype.type(np.inf)
+    last, jump = latest(now, plan.rise), is_jump(now, plan.rise, state.clock.dtype.type)
+    summed = state.summed[start : start + size]
+    for j in range(size):
+        # what `foresee` does, so that the processor can do several at a time
+        time = crossing.dtype.type(total[j] / slope[j]) if slope[j] > 0 else never
+        time = time if (time <= last) & (limits[j] < np.inf) & (not jump) else never
+        time = now if jump & (summed[j] >= limits[j]) & (limits[j] < np.inf) else time
+        time = now if time < now else time
+        crossing[j] = crossing[j] if crossing[j] <= now else time
+    find_soonest(plan, state, layer)
+
+
+@inner_kernel
+def foresee_listed(plan, state, layer):
+    """The same for those neurons that were listed."""
+    start, soonest = plan.populations[layer, START], state.soonest[layer]
+    before = state.crossing[start + soonest]
+    for k in range(state.counters[LISTED]):
+        foresee(plan, state, start + state.listed[k])
+    best = state.crossing[start + soonest]
+    if not best <= before:
+        find_soonest(plan, state, layer)
+        return
+    for k in range(state.counters[LISTED]):
+        j = state.listed[k]
+        time = state.crossing[start + j]
+        if time < best or (time == best and j < soonest):
+            soonest, best = j, time
+    state.soonest[layer] = soonest
+
+
+@inner_kernel
+def postpone(plan, state, layer, neuron, ahead):
+    """Let a neuron wait whose line says too early that it fires; whether it has to."""
+    unit = plan.populations[layer, START] + neuron
+    before, bulk, number = state.crossing[unit], state.bulk[unit], state.slope.dtype.type
+    last = last_in_doubt(plan, state, layer, unit)
+    ends = last >= plan.t_max or may_end(plan, state, layer, last)
+    if not (bulk < np.inf and (ends or ahead or not is_solid(state.slope[unit], bulk, number))):
+        return False
+    state.crossing[unit] = later(plan, state, layer, neuron, last, ahead)
+    return state.crossing[unit] > before
+
+
+@inner_kernel
+def wait(plan, state, layer):
+    """See to it that the first crossing of a layer need not be postponed; note the next layer."""
+    start, never = plan.populations[layer, START], state.crossing.dtype.type(np.inf)
+    while plan.rise < np.inf:
+        soonest = state.soonest[layer]
+        if state.crossing[start + soonest] == never or state.flags[start + soonest] & DUE:
+            break
+        if not postpone(plan, state, layer, soonest, False):
+            break
+        find_soonest(plan, state, layer)
+    choose(plan, state)
+
+
+@inner_kernel
+def choose(plan, state):
+    """Note the layer with the first crossing, or -1."""
+    chosen, best = -1, plan.t_max
+    for layer in range(state.soonest.size):
+        time = float(state.crossing[plan.populations[layer, START] + state.soonest[layer]])
+        if time < best:
+            chosen, best = layer, time
+    state.counters[LAYER] = chosen
+
+
+@rare_kernel
+def ask(plan, state, layer, neuron):
+    """Before an instant changes its line: note whether a neuron is at its threshold."""
+    unit, number = plan.populations[layer, START] + neuron, state.bulk.dtype.type
+    now = state.clock[0]
+    if not (state.limits[unit] < np.inf and state.bulk[unit] < np.inf):
+        return
+    if state.crossing[unit] == now:
+        postpone(plan, state, layer, neuron, True)
+    gap = state.total[unit] - state.slope[unit] * number(now)
+    close = gap <= doubt(now, plan.rise, share(plan, state, layer), number) * state.bulk[unit]
+    if state.crossing[unit] == now or (state.crossing[unit] > now and close):
+        state.flags[unit] |= THERE if is_there(plan, state, layer, neuron) else SHORT
+        state.counters[RESTING] += 1
+
+
+@inner_kernel
+def ask_all(plan, state, layer):
+    """The same for all neurons of a layer that no event of the instant has reached."""
+    start, number = plan.populations[layer, START], state.bulk.dtype.type
+    error = 2 * doubt(state.clock[0], plan.rise, share(plan, state, layer), number)
+    errors = broadcast(state.bulk, error)
+    time, never = broadcast(state.slope, state.clock[0]), broadcast(state.limits, np.inf)
+    for first in range(start, start + plan.populations[layer, SIZE], LANES):
+        line = multiply(load(state.slope, first), time)
+        gap = subtract(load(state.total, first), line)
+        close = below(gap, multiply(load(state.bulk, first), errors))
+        close &= below(load(state.limits, first), never)  # not of those that have fired
+        while close:
+            unit = first + lowest_bit(close)
+            if not state.flags[unit] & REACHED:
+                ask(plan, state, layer, unit - start)
+            close &= close - ONE
+
+
+@rare_kernel
+def let_fire(plan, state, layer):
+    """Of the neurons that were asked, those at their threshold fire now, and others do not.
+
+    Unless their potential goes on to rise: then the line decides.
+    """
+    start, number = plan.populations[layer, START], state.slope.dtype.type
+    error = doubt(state.clock[0], plan.rise, share(plan, state, layer), number)
+    for unit in range(start, start + plan.populations[layer, SIZE]):
+        if state.flags[unit] & (THERE | SHORT):
+            if not goes_on(state.slope[unit], state.bulk[unit], plan.rise, error, number):
+                state.crossing[unit] = np.inf
+                if state.flags[unit] & THERE:
+                    state.crossing[unit] = state.clock[0]
+            due = DUE if state.crossing[unit] == state.clock[0] else np.uint8(0)
+            state.flags[unit] = state.flags[unit] & ~(THERE | SHORT) | due
+    state.counters[RESTING] = 0
+
+
+@inner_kernel
+def settle(plan, state, layer):
+    """After the last event of an instant at a layer: when will its neurons fire?"""
+    if state.counters[RESTING]:
+        let_fire(plan, state, layer)
+    if state.counters[ROWED]:
+        foresee_all(plan, state, layer)
+    else:
+        foresee_listed(plan, state, layer)
+    for k in range(state.counters[LISTED]):
+        state.flags[plan.populations[layer, START] + state.listed[k]] &= ~REACHED
+    state.counters[LISTED], state.counters[ROWED] = 0, 0
+    wait(plan, state, layer)
