@@ -1,4 +1,5 @@
 import csv
+import errno
 import json
 import os
 import re
@@ -173,7 +174,7 @@ def test_a_mistake_beside_force_costs_no_earlier_run(run, capsys):
     assert {path: path.read_bytes() for path in run.iterdir()} == before
 
 
-def contents(folder):
+def held(folder):
     """What the files of a folder hold."""
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
@@ -207,16 +208,16 @@ def test_an_obstacle_is_told_of_before_an_earlier_run_is_touched(
     name, what, run, capsys, monkeypatch
 ):
     obstruct(run, f"{name} {what}", monkeypatch)
-    before = contents(run)
+    before = held(run)
     assert main("train", *FAST, "--out", run, "--force") == 2
     out, err = capsys.readouterr()
     assert (out, len(err.splitlines())) == ("", 1)
     assert f"{name} cannot be written: " in err
-    assert contents(run) == before
+    assert held(run) == before
 
 
 def test_a_full_disk_costs_no_earlier_run(run, monkeypatch, capsys):
-    before = contents(run)
+    before = held(run)
 
     def full(path, data):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
@@ -224,7 +225,7 @@ def test_a_full_disk_costs_no_earlier_run(run, monkeypatch, capsys):
     monkeypatch.setattr("ttfs.checkpoint.write_atomically", full)
     assert main("train", *FAST, "--out", run, "--force", "--quiet") == 2
     assert "No space left" in capsys.readouterr().err
-    assert contents(run) == before
+    assert held(run) == before
 
 
 @pytest.mark.parametrize("resume", [[], ["--resume"]])
@@ -250,7 +251,7 @@ def test_with_the_first_checkpoint_of_a_forced_run_the_earlier_one_is_gone(
         main(*line, run, "--force", *resume)
     assert epochs
     assert all(epochs), "until then it is whole"
-    assert not {"model.npz", "report.json", "history.csv"} & contents(run).keys()
+    assert not {"model.npz", "report.json", "history.csv"} & held(run).keys()
     monkeypatch.setattr(ttfs.rules.Exact, "train", learn)
     assert main(*line, run, "--resume") == 0
     assert same_model(run / "model.npz", "whole/model.npz")
@@ -263,8 +264,7 @@ def test_what_a_killed_training_was_writing_is_removed_by_the_next(run):
         f"write_atomically({str(run / 'checkpoint.npz')!r}, b'half')"
     )
     subprocess.run([sys.executable, "-c", code])
-    names = set(os.listdir(run))
-    (left,) = [name for name in names if name.endswith(".part")]
+    assert len(list(run.glob(".*.part"))) == 1
     (run / ".00112233445566.part").touch()
     for name in (".0123456789abcdef.part", ".fedcba9876543210.part"):  # of other files
         (run / name).touch()
@@ -286,12 +286,12 @@ THREADS = [
 @pytest.mark.parametrize(("name", "value"), THREADS)
 def test_threads_that_cannot_be_had_are_a_mistake_of_the_environment(name, value, run):
     command = [sys.executable, "-m", "ttfs", "train", "--force", "--quiet", "--out", str(run)]
-    before = contents(run)
+    before = held(run)
     environment = {k: v for k, v in os.environ.items() if k != name} | {name: value}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
     assert done.stderr.startswith(f"ttfs: {name}={value}: ")
-    assert contents(run) == before
+    assert held(run) == before
 
 
 @pytest.mark.parametrize("name", ["MPLCONFIGDIR", "HOME"])

@@ -83,8 +83,6 @@ def _locked(path: Path) -> BinaryIO | None:
     while True:
         file = open(path, "ab", opener=_at_once)  # noqa: SIM115, open as long as it is locked
         try:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise OSError(errno.EEXIST, f"{path.name} in it is not a file")
             _lock(file)
         except OSError as error:
             file.close()
@@ -100,8 +98,9 @@ def _locked(path: Path) -> BinaryIO | None:
 
 
 def _at_once(path: str, flags: int) -> int:
-    """Open what is there without waiting for the other end of a pipe, and follow no link."""
-    if os.path.islink(path):
-        raise OSError(errno.EEXIST, f"{os.path.basename(path)} in it is a link")
+    """Open a file or make one; a pipe is not waited for, nor a link followed."""
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            raise OSError(errno.EEXIST, f"{os.path.basename(path)} in it is not a file")
     flags |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
     return os.open(path, flags, 0o666)
