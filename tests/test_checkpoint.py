@@ -594,3 +594,13 @@ def test_delays_that_learn_go_on_from_where_they_were(tmp_path):
     again.restore_best()
     for mine, yours in zip(begun, other.delays, strict=True):
         assert same_bits(mine, yours)
+
+
+def test_after_each_epoch_it_is_told_that_the_checkpoint_is_on_the_disk(tmp_path):
+    path, seen = tmp_path / "c.npz", []
+    fit(
+        trainer(),
+        checkpoint=path,
+        written=lambda: seen.append(len(module.load(path).history.records)),
+    )
+    assert seen == [1, 2]

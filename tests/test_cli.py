@@ -1,4 +1,5 @@
 import csv
+import errno
 import json
 import os
 import re
@@ -171,6 +172,139 @@ def test_a_mistake_beside_force_costs_no_earlier_run(run, capsys):
     for mistake in (["--dataset", "absent"], ["--gamma", "3"], ["--threads", "999"]):
         assert main("train", *mistake, "--out", run, "--force") == 2
     assert {path: path.read_bytes() for path in run.iterdir()} == before
+
+
+def held(folder):
+    """What the files of a folder hold."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def obstruct(run, kind, monkeypatch):
+    """Put something in the way of a file that a training writes."""
+    name, what = kind.split(" ", 1)
+    (run / name).unlink()
+    if what == "a folder":
+        (run / name).mkdir()
+    elif what == "a pipe":
+        os.mkfifo(run / name)
+    elif what == "a link into nowhere":
+        (run / name).symlink_to(run / "no" / "file")
+    else:
+        (run / name).write_bytes(b"old")
+        change = os.chmod
+
+        def refuse(path, *rest):
+            if Path(path).name == name:
+                raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), str(path))
+            change(path, *rest)
+
+        monkeypatch.setattr(os, "chmod", refuse)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere there are no such things")
+@pytest.mark.parametrize("what", ["a folder", "a pipe", "a link into nowhere", "immutable"])
+@pytest.mark.parametrize("name", ["checkpoint.npz", "history.csv", "model.npz", "report.json"])
+def test_an_obstacle_is_told_of_before_an_earlier_run_is_touched(
+    name, what, run, capsys, monkeypatch
+):
+    obstruct(run, f"{name} {what}", monkeypatch)
+    before = held(run)
+    assert main("train", *FAST, "--out", run, "--force") == 2
+    out, err = capsys.readouterr()
+    assert (out, len(err.splitlines())) == ("", 1)
+    assert f"{name} cannot be written: " in err
+    assert held(run) == before
+
+
+def test_a_full_disk_costs_no_earlier_run(run, monkeypatch, capsys):
+    before = held(run)
+
+    def full(path, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr("ttfs.checkpoint.write_atomically", full)
+    assert main("train", *FAST, "--out", run, "--force", "--quiet") == 2
+    assert "No space left" in capsys.readouterr().err
+    assert held(run) == before
+
+
+@pytest.mark.parametrize("resume", [[], ["--resume"]])
+def test_with_the_first_checkpoint_of_a_forced_run_the_earlier_one_is_gone(
+    resume, run, monkeypatch
+):
+    """So a model is never beside the checkpoint of another run, and --resume goes on."""
+    line = ["train", *FAST, "--quiet", "--seed", 4, "--out"]
+    assert main(*line, "whole") == 0
+    if resume:
+        (run / "checkpoint.npz").unlink()
+    old, epochs = (run / "model.npz").read_bytes(), []
+    learn = ttfs.rules.Exact.train
+
+    def killed(self, lesson):
+        if (run / "checkpoint.npz").exists() and not (run / "model.npz").exists():
+            raise SystemError("killed")
+        epochs.append((run / "model.npz").read_bytes() == old)
+        return learn(self, lesson)
+
+    monkeypatch.setattr(ttfs.rules.Exact, "train", killed)
+    with pytest.raises(SystemError):
+        main(*line, run, "--force", *resume)
+    assert epochs
+    assert all(epochs), "until then it is whole"
+    assert not {"model.npz", "report.json", "history.csv"} & held(run).keys()
+    monkeypatch.setattr(ttfs.rules.Exact, "train", learn)
+    assert main(*line, run, "--resume") == 0
+    assert same_model(run / "model.npz", "whole/model.npz")
+
+
+def test_what_a_killed_training_was_writing_is_removed_by_the_next(run):
+    code = (
+        "import os, signal; from ttfs.files import write_atomically\n"
+        "os.replace = lambda *paths: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"write_atomically({str(run / 'checkpoint.npz')!r}, b'half')"
+    )
+    subprocess.run([sys.executable, "-c", code])
+    assert len(list(run.glob(".*.part"))) == 1
+    (run / ".00112233445566.part").touch()
+    for name in (".0123456789abcdef.part", ".fedcba9876543210.part"):  # of other files
+        (run / name).touch()
+    os.utime(run / ".fedcba9876543210.part", (0, 0))
+    assert main("train", *FAST, "--seed", 3, "--out", run, "--resume", "--quiet") == 0
+    kept = {".00112233445566.part", ".0123456789abcdef.part"}  # a user's, and one being written
+    assert {name for name in os.listdir(run) if name.endswith(".part")} == kept
+
+
+THREADS = [
+    ("NUMBA_THREADING_LAYER", "nonsense"),
+    ("NUMBA_NUM_THREADS", "0"),
+    ("NUMBA_NUM_THREADS", "-1"),
+    ("NUMBA_THREADING_LAYER_PRIORITY", "foo"),
+]
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing runs on threads")
+@pytest.mark.parametrize(("name", "value"), THREADS)
+def test_threads_that_cannot_be_had_are_a_mistake_of_the_environment(name, value, run):
+    command = [sys.executable, "-m", "ttfs", "train", "--force", "--quiet", "--out", str(run)]
+    before = held(run)
+    environment = {k: v for k, v in os.environ.items() if k != name} | {name: value}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert done.stderr.startswith(f"ttfs: {name}={value}: ")
+    assert held(run) == before
+
+
+@pytest.mark.parametrize("name", ["MPLCONFIGDIR", "HOME"])
+def test_where_matplotlib_cannot_keep_its_fonts_is_not_told(name, drawn, tmp_path):
+    (tmp_path / "file").touch()
+    gone = ("MPLCONFIGDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
+    environment = {k: v for k, v in os.environ.items() if k not in gone}
+    environment |= {name: str(tmp_path / "file")}
+    line = ["plot", str(drawn / "model.npz"), "--dataset", "digits", "--out", "drawn"]
+    command = [sys.executable, "-m", "ttfs", *line]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "matplotlib" not in done.stderr.lower()
 
 
 def test_the_seed_and_the_options_decide_everything(run):

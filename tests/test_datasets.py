@@ -8,6 +8,7 @@ import http.server
 import io
 import math
 import os
+import re
 import shutil
 import socket
 import struct
@@ -363,6 +364,29 @@ def test_a_folder_with_the_name_of_a_file_is_passed_over(home):
     fill(home / "mine", spell=gz, pack=gzip.compress)
     (home / "mine" / FILES[0]).mkdir()
     assert_is(datasets.mnist(home / "mine"))
+
+
+OTHERS = {
+    "a folder": lambda path: path.mkdir(),
+    "a pipe": lambda path: os.mkfifo(path),
+    "a link to a device": lambda path: path.symlink_to("/dev/zero"),
+    "a link to nothing": lambda path: path.symlink_to("nothing"),
+}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere there are no such things")
+@pytest.mark.parametrize("spell", [str, gz, dotted])
+@pytest.mark.parametrize("kind", OTHERS)
+def test_what_is_no_file_in_the_place_of_a_published_one_is_named(home, kind, spell):
+    """And nothing is downloaded, which here would be another error."""
+    folder = fill(home / "datasets" / "mnist", files=FILES[1:])
+    OTHERS[kind](folder / spell(FILES[0]))
+    wanted = f"datasets/mnist/{spell(FILES[0])}: should be {FILES[0]}, but is "
+    with pytest.raises(DatasetError, match=re.escape(wanted)):
+        datasets.mnist()
+    (found,) = [each for each in datasets.status() if each.name == "mnist"]
+    assert found.location is None
+    assert wanted in found.note
 
 
 def test_a_folder_that_is_none_is_an_error(home):

@@ -147,6 +147,7 @@ PLACES = [
     ("ttfs.checkpoint.Checkpoint.restore_best", 1),
     ("ttfs.runs.measure", 1),
     ("ttfs.runs.cost_of", 1),
+    ("ttfs.runs.clear", 1),
     ("ttfs.runs.save", 1),
     ("ttfs.runs.write_report", 1),
     ("ttfs.runs.as_json", 1),
@@ -208,13 +209,34 @@ def test_wherever_a_run_is_stopped_its_best_weights_are_saved(
 @whole
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(
-    "place", ["ttfs.runs.check_earlier", "ttfs.datasets.load", "ttfs.runs.clear"]
+    "place", ["ttfs.runs.check_earlier", "ttfs.datasets.load", "ttfs.runs.remove_unfinished"]
 )
 def test_before_anything_is_learned_there_is_nothing_to_save(place, after, pressed_at, capsys):
     pressed_at(place, 1, after=after)
     assert cli.main(["train", *FAST, "--quiet", "--out", "run"]) == 130
     assert capsys.readouterr() == ("", "ttfs: stopped\n")
     assert not os.listdir("run")
+
+
+@whole
+@pytest.mark.parametrize(
+    ("place", "after"),
+    [
+        ("ttfs.runs.check_earlier", True),
+        ("ttfs.datasets.load", True),
+        ("ttfs.rules.Exact.train", False),
+        ("ttfs.rules.Exact.train", True),
+    ],
+)
+def test_before_anything_is_learned_an_earlier_run_stays_whole(place, after, pressed_at, capsys):
+    line = ["train", *FAST, "--quiet", "--out", "run"]
+    assert cli.main([*line, "--seed", "3"]) == 0
+    before = {path: path.read_bytes() for path in Path("run").iterdir()}
+    assert len(before) == 4
+    pressed_at(place, 1, after=after)
+    assert cli.main([*line, "--force"]) == 130
+    assert capsys.readouterr() == ("", "ttfs: stopped\n")
+    assert {path: path.read_bytes() for path in Path("run").iterdir()} == before
 
 
 # In a process of its own
@@ -305,6 +327,21 @@ def test_before_it_is_seen_to_it_is_one_line_too(module):
         "sys.meta_path.insert(0, Finder())\n"
         f"sys.modules.pop({module!r}, None)\n"
         "from ttfs.cli import main\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "ttfs: stopped\n")
+
+
+@posix
+def test_a_second_press_on_the_way_out_is_nothing_new():
+    code = (
+        "import atexit, os, signal, sys\n"
+        "atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *rest):\n"
+        "        if name == 'ttfs.interrupts': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "import ttfs.cli\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "ttfs: stopped\n")

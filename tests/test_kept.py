@@ -118,6 +118,27 @@ def test_a_damaged_kernel_is_compiled_again(damage, folder):
     assert is_read()
 
 
+IMPOSTORS = {
+    "a pipe": lambda path: os.mkfifo(path),
+    "a link to a device": lambda path: path.symlink_to("/dev/zero"),
+    "a link to a file": lambda path: path.symlink_to(__file__),
+    "far too large": lambda path: (path.touch(0o600), os.truncate(path, 2**40)),
+}
+
+
+@posix
+@compiles
+@pytest.mark.parametrize("kind", IMPOSTORS)
+def test_what_is_no_kept_kernel_is_neither_waited_for_nor_read(kind, folder):
+    is_read()
+    (path,) = files(folder)
+    path.unlink()
+    IMPOSTORS[kind](path)
+    assert not is_read()
+    assert files(folder) == [path]
+    assert is_read()
+
+
 @compiles
 def test_the_kernel_of_other_arguments_is_not_taken_for_this_one(folder):
     is_read(3)

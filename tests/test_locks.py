@@ -120,3 +120,30 @@ def test_what_cannot_be_a_folder_is_named(name, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(RunError, match="cannot write into"):
         enter(tmp_path / name)
+
+
+OBSTACLES = {
+    "a pipe": lambda path: os.mkfifo(path),
+    "a folder": lambda path: path.mkdir(),
+    "a link": lambda path: path.symlink_to(path.with_name("mine")),
+    "a link to a device": lambda path: path.symlink_to("/dev/zero"),
+}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere there are no such things")
+@pytest.mark.parametrize("kind", OBSTACLES)
+def test_what_is_no_file_in_the_place_of_a_lock_is_named_and_not_waited_for(kind, tmp_path):
+    OBSTACLES[kind](tmp_path / LOCK)
+    with pytest.raises(RunError, match=f"cannot write into .*: {LOCK} in it is not a file"):
+        enter(tmp_path)
+    assert os.listdir(tmp_path) == [LOCK]
+
+
+@pytest.mark.parametrize("name", [".lock", LOCK])
+def test_a_users_own_file_is_not_taken_for_a_lock_that_was_left(name, tmp_path):
+    (tmp_path / name).write_text("mine")
+    enter(tmp_path)
+    assert (tmp_path / name).read_text() == "mine"
+    (tmp_path / ".lock").touch()
+    enter(tmp_path)
+    assert (tmp_path / ".lock").exists()

@@ -14,6 +14,9 @@ try:
 
     from ttfs import interrupts
 except KeyboardInterrupt:  # in the few milliseconds before it is seen to
+    import _signal  # type: ignore[import-not-found] # is there already, in every process
+
+    _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # once is enough
     os.write(2, b"ttfs: stopped\n")
     sys.exit(130)
 
@@ -31,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return warned(arguments)
     with interrupts.handled(leave):
         open_streams()
+        calm_matplotlib()
         code = warned(None)
         interrupts.ignore()
     return code
@@ -61,6 +65,13 @@ def open_streams() -> None:
             setattr(sys, name, open(number, mode))  # noqa: SIM115, as long as the process
         with suppress(AttributeError):  # someone else's stream
             getattr(sys, name).reconfigure(errors="backslashreplace")
+
+
+def calm_matplotlib() -> None:
+    """Let Matplotlib say nothing of where it keeps its fonts; what fails is an error anyhow."""
+    import logging
+
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 
 def warned(arguments: Sequence[str] | None) -> int:
@@ -106,6 +117,10 @@ def answer(arguments: Sequence[str] | None) -> int:
         return 141
     except TTFSError as error:
         return complain(error)
+    except ValueError as error:
+        if not is_of_threads(error):
+            raise
+        return complain(f"{threads_asked()}: {error}")
     except OSError as error:
         output = give_up_output() or error.errno in CANNOT_WRITE
         whose = error.filename or ("standard output" if output else "file")
@@ -117,6 +132,20 @@ def answer(arguments: Sequence[str] | None) -> int:
             ctrl_c.keep()  # once is enough
             say(stop.args[0] if stop.args else interrupts.STOPPED)
         return 130
+
+
+def is_of_threads(error: Exception) -> bool:
+    """Whether Numba says that it cannot have the threads that its environment asks for."""
+    from traceback import walk_tb
+
+    *_, (frame, _) = walk_tb(error.__traceback__)
+    return frame.f_globals.get("__name__") == "numba.np.ufunc.parallel"
+
+
+def threads_asked() -> str:
+    """What the environment says to Numba of threads."""
+    names = "NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER", "NUMBA_THREADING_LAYER_PRIORITY"
+    return ", ".join(f"{n}={os.environ[n]}" for n in names if n in os.environ) or "threads"
 
 
 def give_up_output() -> bool:

@@ -343,7 +343,10 @@ def status() -> list[Status]:
 
 def _published_status(name: str) -> Status:
     """The record of a published set, with what to do if some of its files are missing."""
-    found = {file: published.find(name, file, None) for file in published.SHAPES}
+    try:
+        found = {file: published.find(name, file, None) for file in published.SHAPES}
+    except DatasetError as error:
+        return Status(name, 60_000, 10_000, 784, 10, None, str(error))
     missing = [file for file, path in found.items() if path is None]
     places = sorted({str(path.parent) for path in found.values() if path is not None})
     if not missing:

@@ -7,7 +7,9 @@ import os
 import secrets
 import stat
 import struct
+import time
 import zlib
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -22,6 +24,7 @@ from ttfs.interrupts import undisturbed
 ARCHIVE_LIMIT = 2**32 - 1  # bytes; the sizes and places in a plain zip have 32 bits
 ROOM, SHARE = 2**27, 256  # bytes of memory for any file, and for each byte of it
 
+_STALE = 3600  # seconds after which nobody is still at an unfinished file
 _DEPTH = 32  # of lists in lists in JSON
 _DIGITS = 300  # of a whole number in JSON; with more it would be no float
 _ZIP_VERSION = 20
@@ -47,12 +50,8 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> Path:
     ...     write_atomically(f"{folder}/report.json", b"{}").read_bytes()
     b'{}'
     """
-    target = Path(os.path.realpath(path))
-    if not target.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "No such folder", str(target.parent))
-    if target.exists() and not target.is_file():
-        raise FileExistsError(errno.EEXIST, "Not a file, and in the way of one", str(target))
-    unfinished = target.with_name(f".{secrets.token_hex(8)}.part")
+    target = _target(path)
+    unfinished = target.with_name(f".{_mark(target.name)}{secrets.token_hex(4)}.part")
     try:
         with open(unfinished, "xb") as file:
             file.write(data)
@@ -65,6 +64,49 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> Path:
         with suppress(OSError):
             unfinished.unlink()
     return Path(path)
+
+
+def check_replaceable(path: str | os.PathLike[str]) -> None:
+    """See that what is at a path, if anything, can make way for a file written over it.
+
+    Raises
+    ------
+    OSError: something else than a file, a link into nowhere, a file that its owner has locked.
+    """
+    target = _target(path)
+    if target.exists() and os.name == "posix":
+        found = target.stat()
+        if found.st_uid == os.geteuid():  # others' files depend on the folder alone
+            os.chmod(target, stat.S_IMODE(found.st_mode))  # refused for what cannot be changed
+
+
+def remove_unfinished(folder: Path, names: Iterable[str]) -> None:
+    """Remove what processes that were killed have left behind while they wrote into a folder.
+
+    names: files that nobody else can be writing now; of all others it takes an hour to tell.
+    """
+    ours = {_mark(name) for name in names}
+    for path in folder.glob(f".{'[0-9a-f]' * 16}.part"):
+        with suppress(OSError):
+            found = path.lstat()
+            stale = path.name[1:9] in ours or time.time() - found.st_mtime > _STALE
+            if stale and stat.S_ISREG(found.st_mode):
+                path.unlink()
+
+
+def _target(path: str | os.PathLike[str]) -> Path:
+    """Where a file at a path will be, links followed; an OSError if none can be there."""
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "No such folder", str(target.parent))
+    if target.exists() and not target.is_file():
+        raise FileExistsError(errno.EEXIST, "Not a file, and in the way of one", str(target))
+    return target
+
+
+def _mark(name: str) -> str:
+    """Eight hexadecimal digits that tell of which file an unfinished one is."""
+    return f"{zlib.crc32(os.fsencode(name)):08x}"
 
 
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -10,7 +11,7 @@ from typing import BinaryIO
 
 from ttfs.errors import RunError
 
-LOCK = ".lock"
+LOCK = ".ttfs.lock"
 
 _TAKEN = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
 _UNKNOWN = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF}
@@ -22,9 +23,11 @@ if sys.platform == "win32":
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
 
     def _let_go(file: BinaryIO, path: Path) -> None:
+        empty = not os.fstat(file.fileno()).st_size
         file.close()  # an open file cannot be removed
         with suppress(OSError):
-            path.unlink()
+            if empty:
+                path.unlink()
 
 else:
     import fcntl
@@ -34,7 +37,8 @@ else:
 
     def _let_go(file: BinaryIO, path: Path) -> None:
         with suppress(OSError):
-            path.unlink()  # before anyone else can have locked it
+            if not os.fstat(file.fileno()).st_size:  # or it is not one of ours
+                path.unlink()  # before anyone else can have locked it
         fcntl.flock(file, fcntl.LOCK_UN)  # which a fork may have open, too
         file.close()
 
@@ -44,8 +48,8 @@ def alone_in(folder: Path, log: Callable[[str], None] | None = None) -> Iterator
     """Meanwhile nobody else gets into the folder, be it in another process or in this one.
 
     The folder is made if absent. The operating system holds the lock, and lets go of it however
-    the process ends: a file `.lock` that is left blocks nobody. log: told if there are no locks
-    on this file system, so that nothing keeps others out.
+    the process ends: a file `.ttfs.lock` that is left blocks nobody. log: told if there are no
+    locks on this file system, so that nothing keeps others out.
 
     Raises
     ------
@@ -77,7 +81,7 @@ def _locked(path: Path) -> BinaryIO | None:
     Raises BlockingIOError if someone else has it.
     """
     while True:
-        file = open(path, "ab")  # noqa: SIM115, it stays open as long as it is locked
+        file = open(path, "ab", opener=_at_once)  # noqa: SIM115, open as long as it is locked
         try:
             _lock(file)
         except OSError as error:
@@ -91,3 +95,12 @@ def _locked(path: Path) -> BinaryIO | None:
             if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
                 return file
         file.close()  # whoever had it removed it meanwhile, and the next one is another file
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open a file or make one; a pipe is not waited for, nor a link followed."""
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            raise OSError(errno.EEXIST, f"{os.path.basename(path)} in it is not a file")
+    flags |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+    return os.open(path, flags, 0o666)

@@ -59,15 +59,23 @@ def fetch(name: str, file: str, folder: str | Path | None) -> NDArray[Any]:
 
 
 def find(name: str, file: str, folder: str | Path | None) -> Path | None:
-    """Where a published file is, under any of its spellings."""
+    """Where a published file is, under any of its spellings.
+
+    Something else of that name is an error, unless the file is there under another one.
+    """
     dotted = file.replace("-idx", ".idx")
     for place in _places(name, folder):
-        for spelling in (file, f"{file}.gz", dotted, f"{dotted}.gz"):
-            try:
-                if (place / spelling).is_file():
-                    return place / spelling
-            except OSError as error:
-                raise DatasetError(f"{place}: {reason(error)}") from None
+        paths = [place / each for each in (file, f"{file}.gz", dotted, f"{dotted}.gz")]
+        try:
+            found = [path for path in paths if path.is_file()]
+        except OSError as error:
+            raise DatasetError(f"{place}: {reason(error)}") from None
+        if found:
+            return found[0]
+        for path in paths:
+            if os.path.lexists(path):
+                what = "not a file" if path.exists() else "a link to nothing"
+                raise DatasetError(f"{path}: should be {file}, but is {what}")
     return None
 
 

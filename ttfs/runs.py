@@ -1,7 +1,9 @@
 """A training run from recipe to folder, and the report on a model."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from ttfs.cost import cost_of
 from ttfs.datasets import Dataset
 from ttfs.encoding import Latency
 from ttfs.errors import InputError, RunError, ShapeError
-from ttfs.files import as_json, write_atomically
+from ttfs.files import as_json, check_replaceable, remove_unfinished, write_atomically
 from ttfs.history import History
 from ttfs.interrupts import Interrupts
 from ttfs.kernels.jit import threads
@@ -26,7 +28,8 @@ from ttfs.versions import versions
 
 Log = Callable[[str], None]
 SAVED = "stopped; the best weights so far are saved"
-OUTPUTS = "model.npz", "report.json", "history.csv", "checkpoint.npz"
+CHECKPOINT = "checkpoint.npz"
+OUTPUTS = "model.npz", "report.json", "history.csv", CHECKPOINT
 
 
 @dataclass(frozen=True)
@@ -62,21 +65,25 @@ def _train(recipe: Recipe, run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     from ttfs import pictures  # which a report on a saved model need not wait for
 
     log = run.log or (lambda line: None)
+    remove_unfinished(run.folder, OUTPUTS)
     check_earlier(run)
+    goes_on = run.resume and (run.folder / CHECKPOINT).exists()
     training, testing = datasets.load(recipe.dataset)
     network = recipe.network(training.images.shape[1], training.classes, run.seed)
     log(f"{network}, {kind_of(recipe)} weights, on {len(training)} samples of {training.name}")
     trainer = recipe.trainer(network, run.seed)
-    clear(run)
     history = trainer.fit(
         recipe.encoder(training.images),
         training.labels,
         epochs=recipe.epochs,
-        checkpoint=run.folder / "checkpoint.npz",
+        checkpoint=run.folder / CHECKPOINT,
         resume=run.resume,
+        written=None if goes_on else partial(clear, run.folder),
         progress=run.progress,
         log=run.log,
     )
+    if not history.records and earlier(run):  # which is worth more than what has learned nothing
+        raise KeyboardInterrupt(interrupts.STOPPED)
     samples = len(training)
     del training
     stimuli = recipe.encoder(testing.images)
@@ -121,9 +128,15 @@ def kind_of(recipe: Recipe) -> str:
 
 
 def check_earlier(run: Run) -> None:
-    """See that the folder holds nothing that would be lost."""
+    """See that the folder holds nothing that would be lost, or be in the way in the end."""
+    for name in OUTPUTS:
+        try:
+            check_replaceable(run.folder / name)
+        except OSError as error:
+            reason = error.strerror or error
+            raise RunError(f"{run.folder / name} cannot be written: {reason}") from None
     found = earlier(run)
-    if run.resume and found and not run.force and "checkpoint.npz" not in found:
+    if run.resume and found and not run.force and CHECKPOINT not in found:
         raise RunError(
             f"{run.folder} holds {found[0]} but no checkpoint.npz to go on from:"
             " --force overwrites that run, --out chooses another folder"
@@ -140,10 +153,15 @@ def earlier(run: Run) -> list[str]:
     return [name for name in OUTPUTS if (run.folder / name).exists()]
 
 
-def clear(run: Run) -> None:
-    """Remove an earlier run that is not resumed, once nothing stands in the way of this one."""
-    for name in [] if run.resume else earlier(run):
-        (run.folder / name).unlink()
+def clear(folder: Path) -> None:
+    """Remove what an earlier run, not resumed, has left beside the checkpoint of this one.
+
+    Only that checkpoint makes it obsolete. One that remains is overwritten in the end.
+    """
+    for name in OUTPUTS:
+        if name != CHECKPOINT:
+            with suppress(OSError):
+                (folder / name).unlink()
 
 
 def measure(network: Network, stimuli: np.ndarray, data: Dataset) -> dict[str, Any]:

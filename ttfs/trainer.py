@@ -93,6 +93,7 @@ class Trainer:
         validation: float | tuple[Any, Any] = 0.1,
         checkpoint: str | Path | None = None,
         resume: bool = False,
+        written: Callable[[], object] | None = None,
         progress: bool | None = None,
         log: Callable[[str], None] | None = None,
     ) -> History:
@@ -110,6 +111,7 @@ class Trainer:
         checkpoint: file written after each epoch, complete at any moment.
         resume: go on from that file, or begin if it is not there; gives the bits of a training
             never stopped.
+        written: called after each epoch, once the checkpoint is on the disk.
         progress: whether to show a bar; by default on a terminal.
         log: called with a line for each epoch and each warning.
 
@@ -120,6 +122,7 @@ class Trainer:
         """
         epochs = whole(epochs, "fit(epochs=...)")
         of_kind(log, Callable | None, "fit(log=...)", "a function of a line of text, or None")
+        of_kind(written, Callable | None, "fit(written=...)", "a function of nothing, or None")
         if progress is not None:
             flag(progress, "fit(progress=...)")
         if flag(resume, "fit(resume=...)") and checkpoint is None:
@@ -141,6 +144,8 @@ class Trainer:
                 while run.epoch < epochs:
                     self._epoch(run, data, train, held_out, epochs, log, ctrl_c)
                     run.write()
+                    if written is not None:
+                        written()
                     bar.update()
             except KeyboardInterrupt:
                 ctrl_c.keep()

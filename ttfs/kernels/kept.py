@@ -28,6 +28,7 @@ from numba.core.serialize import dumps
 
 HERE = Path(__file__).parent
 SEAL = hashlib.sha256().digest_size
+MOST = 2**26  # bytes of a kernel, which has some hundred thousand
 PASS = stat.S_IXGRP | stat.S_IXOTH
 POSIX = os.name == "posix"
 
@@ -181,15 +182,22 @@ class Kept(NullCache):
 
 def unsealed(path):
     """What was kept in a file, if nobody else can have written it and it is whole."""
-    with open(path, "rb") as file:
+    with open(path, "rb", opener=at_once) as file:
         found = os.fstat(file.fileno())
-        data = file.read()
-    if POSIX and (found.st_uid != os.geteuid() or is_open(found)):
-        raise PermissionError(f"{path} may be another user's")
+        if not stat.S_ISREG(found.st_mode) or found.st_size > MOST:
+            raise ValueError(f"{path} is no kernel")
+        if POSIX and (found.st_uid != os.geteuid() or is_open(found)):
+            raise PermissionError(f"{path} may be another user's")
+        data = file.read(found.st_size)
     seal, data = data[:SEAL], data[SEAL:]
     if hashlib.sha256(data).digest() != seal:
         raise ValueError(f"{path} is damaged")
     return data
+
+
+def at_once(path, flags):
+    """Open what is there without waiting for the other end of a pipe, and follow no link."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
 
 
 def write(path, data):
