@@ -114,9 +114,6 @@ def test_what_arrives_at_the_horizon_or_later_does_not_happen():
     assert record.times[1].tolist() == [[1.5, INF, INF]]
 
 
-# The simulator
-
-
 def test_a_circuit_has_the_delays_of_its_network():
     delays = np.arange(6.0).reshape(3, 2)
     layers = [ttfs.Dense.of(np.ones((3, 2)), delay=delays), ttfs.Dense.of(np.ones((2, 2)), delay=3)]

@@ -28,7 +28,7 @@ from cases import (
     same_record,
     with_ramp,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import forward_float, forward_ramp
 from reference_delays import forward_delayed
@@ -109,6 +109,9 @@ KINDS = {
     ),
 }
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
+# The kinds share the examples that a law has.
+EXAMPLES = settings.default.max_examples
+half, third = (settings(max_examples=EXAMPLES // part) for part in (2, 3))
 every_pair = pytest.mark.parametrize(("dtype", "time_dtype"), PAIRS)
 
 
@@ -175,6 +178,7 @@ def rows_of(record, rows):
 
 @every_pair
 @every_kind
+@half
 @given(data=st.data())
 def test_forward_gives_what_its_slow_twin_gives(kind, dtype, time_dtype, data):
     network, times = drawn(data, kind, dtype, time_dtype)
@@ -183,6 +187,7 @@ def test_forward_gives_what_its_slow_twin_gives(kind, dtype, time_dtype, data):
 
 @every_pair
 @every_kind
+@half
 @given(data=st.data())
 def test_the_simulator_gives_what_forward_gives(kind, dtype, time_dtype, data):
     network, times = drawn(data, kind, dtype, time_dtype, most_samples=2)
@@ -198,6 +203,7 @@ def test_the_simulator_gives_what_forward_gives(kind, dtype, time_dtype, data):
 
 
 @every_kind
+@third
 @given(data=st.data(), seed=SEEDS)
 def test_any_company_and_any_cut_into_batches_give_the_same_bits(kind, data, seed):
     network, times = drawn(data, kind)
@@ -211,6 +217,7 @@ def test_any_company_and_any_cut_into_batches_give_the_same_bits(kind, data, see
 
 
 @every_kind
+@third
 @given(data=st.data())
 def test_any_number_of_threads_gives_the_same_bits(kind, data):
     network, times = drawn(data, kind)
@@ -227,6 +234,7 @@ def kept(network):
 
 
 @every_kind
+@third
 @given(data=st.data(), end=st.sampled_from([None, "decision", 0.5]))
 def test_neither_input_nor_network_is_changed(kind, data, end):
     network, times = drawn(data, kind)
@@ -243,6 +251,7 @@ def test_neither_input_nor_network_is_changed(kind, data, end):
 
 
 @every_kind
+@third
 @given(data=st.data(), seed=SEEDS)
 def test_what_comes_later_changes_nothing_before(kind, data, seed):
     network, times = drawn(data, kind)
@@ -252,10 +261,10 @@ def test_what_comes_later_changes_nothing_before(kind, data, seed):
     assert all_same(before(first.times[1:], now), before(second.times[1:], now))
 
 
-@pytest.mark.parametrize("time_dtype", TIMES)
 @every_kind
-@given(data=st.data())
-def test_what_comes_at_the_horizon_or_after_it_does_not_happen(kind, time_dtype, data):
+@third
+@given(data=st.data(), time_dtype=st.sampled_from(TIMES))
+def test_what_comes_at_the_horizon_or_after_it_does_not_happen(kind, data, time_dtype):
     network, times = drawn(data, kind, time_dtype=time_dtype)
     record = run(network, times)
     happens = times.astype(np.float64) < network.t_max
@@ -267,6 +276,7 @@ def test_what_comes_at_the_horizon_or_after_it_does_not_happen(kind, time_dtype,
 
 
 @every_kind
+@third
 @given(data=st.data(), share=st.sampled_from([0, 0.1, 0.3, 0.5, 0.99, 1, 2]))
 def test_an_early_end_is_an_earlier_horizon(kind, data, share):
     network, times = drawn(data, kind)
@@ -278,6 +288,7 @@ def test_an_early_end_is_an_earlier_horizon(kind, data, share):
 
 
 @every_kind
+@third
 @given(data=st.data())
 def test_deciding_early_decides_the_same(kind, data):
     network, times = drawn(data, kind, most_samples=6)
@@ -295,6 +306,7 @@ def test_deciding_early_decides_the_same(kind, data):
 
 
 @every_kind
+@third
 @given(data=st.data(), power=st.integers(-20, 20))
 def test_a_power_of_two_in_weights_and_thresholds_changes_no_spike(kind, data, power):
     # no longer exact: rounding has to scale, too
@@ -307,6 +319,7 @@ def test_a_power_of_two_in_weights_and_thresholds_changes_no_spike(kind, data, p
 
 
 @every_kind
+@third
 @given(data=st.data(), seed=SEEDS)
 def test_neurons_in_another_order_fire_in_that_order(kind, data, seed):
     network = data.draw(kind.exact(np.float32))

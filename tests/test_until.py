@@ -146,9 +146,6 @@ def test_additions_are_those_that_reports_count(data):
         assert record.additions.sum() == round(report.operations_per_sample * len(times))
 
 
-# Deadlines
-
-
 # Input at the end and after it
 
 
