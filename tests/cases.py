@@ -248,6 +248,59 @@ def delayed_networks(draw, dtype=np.float32, responses=tuple(RESPONSES), exact=N
         reject()
 
 
+# Ramps
+
+
+def ramped(network, rise, dtype=None):
+    """The same network, with ramps; an InputError where its thresholds do not fit."""
+    layers = [
+        ttfs.Dense.of(w, weights=layer.weights, threshold=layer.threshold, delay=layer.delay)
+        for w, layer in zip(network.latents, network.layers, strict=True)
+    ]
+    settings = {"t_max": network.t_max, "dtype": dtype or network.dtype}
+    return ttfs.Network(*layers, psp=ttfs.Ramp(rise), **settings)
+
+
+def with_ramp(network, rise, dtype=None):
+    """The same network, with ramps; another example is tried where its thresholds do not fit."""
+    try:
+        return ramped(network, rise, dtype)
+    except InputError:
+        reject()
+
+
+# One bit
+
+
+def signs(rng, shape):
+    """Latent weights whose signs are drawn; some are 0, which counts as +1."""
+    return rng.choice([-2.0, -0.5, 0.0, 0.25, 1.0], shape, p=[0.2, 0.2, 0.1, 0.2, 0.3])
+
+
+@st.composite
+def binary_networks(draw, dtype=np.float32, mixed=True):
+    """Chains whose layers are binary, or at random real; thresholds are any real numbers."""
+    sizes, rng = draw(layer_sizes()), np.random.default_rng(draw(SEEDS))
+    layers = []
+    for below, size in zip(sizes[:-1], sizes[1:], strict=True):
+        kind = ttfs.Binary(scale=draw(st.sampled_from([0.3, 1, 2.5])))
+        if mixed and draw(st.booleans()):
+            kind = ttfs.Real()
+        threshold = draw(
+            st.sampled_from([1e-30, 0.5, 1, 1.0000001, 3, 4.7, 1e20, rng.uniform(0.1, 9, size)])
+        )
+        layers.append(
+            ttfs.Dense.of(
+                signs(rng, (below, size)),
+                weights=kind,
+                threshold=threshold,
+                delay=draw(st.sampled_from([0, 0.5, 1])),
+            )
+        )
+    horizon = draw(st.sampled_from([8.0, 7.5, 256.0]))
+    return ttfs.Network(*layers, t_max=horizon, dtype=dtype)
+
+
 # Trainings
 
 

@@ -18,14 +18,12 @@ from cases import (
     delayed_layer,
     delayed_networks,
     dyadic_times,
-    for_all_threads,
     run,
     same_bits,
     same_record,
 )
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from test_circuit import finished
 
 import ttfs
 from ttfs.delays import BEND, LEAST, Delays, delays_of, latents_of, slopes_of
@@ -44,14 +42,6 @@ def stimuli(data, network, dtype=np.float64):
 
 
 # Forward
-
-
-@pytest.mark.parametrize(("dtype", "time_dtype"), PAIRS)
-@given(data=st.data())
-def test_networks_with_delays_of_all_kinds_equal_the_definition(dtype, time_dtype, data):
-    network = data.draw(delayed_networks(dtype))
-    times = stimuli(data, network, time_dtype)
-    assert same_record(run(network, times), reference.forward_delayed(network, times))
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -122,61 +112,6 @@ def test_what_arrives_at_the_horizon_or_later_does_not_happen():
     layer = ttfs.Dense.of(np.eye(3), threshold=0.5, delay=[0.5, 1.0, 99.0])
     record = ttfs.forward(ttfs.Network(layer, t_max=2), [[1.0, 1.0, 1.0]])
     assert record.times[1].tolist() == [[1.5, INF, INF]]
-
-
-def in_company(data):
-    """A network, 20 times a few samples, and the records of those alone."""
-    network = data.draw(delayed_networks())
-    times = data.draw(any_stimuli(network))
-    return network, np.tile(times, (20, 1)), [run(network, row[None]) for row in times]
-
-
-def check_company(together, alone):
-    for s, record in enumerate(alone):
-        for whole, one in zip(together.times, record.times, strict=True):
-            assert same_bits(whole[s], one[0])
-        assert same_bits(together.potential[s], record.potential[0])
-
-
-@given(data=st.data())
-def test_any_company_gives_the_same_bits(data):
-    network, times, alone = in_company(data)
-    check_company(run(network, times), alone)
-
-
-@given(data=st.data())
-def test_any_number_of_threads_and_any_company_give_the_same_bits(data):
-    network, times, alone = in_company(data)
-    for together in for_all_threads(lambda: run(network, times)):
-        check_company(together, alone)
-
-
-# The simulator
-
-
-def check_simulated(network, times):
-    """The simulator gives what forward gives, sample by sample, to the last bit."""
-    record = run(network, times)
-    for s, row in enumerate(times):
-        with np.errstate(all="ignore"):
-            simulator = finished(network, row)
-        for k in range(1, len(network.sizes)):
-            assert same_bits(simulator.times(k), record.times[k][s])
-        assert same_bits(simulator.potential(k), record.potential[s])
-
-
-@pytest.mark.parametrize(("dtype", "time_dtype"), PAIRS)
-@given(data=st.data())
-def test_the_simulator_gives_what_forward_gives_with_steps(dtype, time_dtype, data):
-    network = data.draw(delayed_networks(dtype, RESPONSES[:1]))
-    check_simulated(network, stimuli(data, network, time_dtype))
-
-
-@pytest.mark.parametrize(("dtype", "time_dtype"), PAIRS)
-@given(data=st.data())
-def test_the_simulator_gives_what_forward_gives_with_ramps(dtype, time_dtype, data):
-    network = data.draw(delayed_networks(dtype, RESPONSES[1:]))
-    check_simulated(network, stimuli(data, network, time_dtype))
 
 
 def test_a_circuit_has_the_delays_of_its_network():

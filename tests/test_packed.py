@@ -9,12 +9,12 @@ from cases import (
     PAIRS,
     SEEDS,
     any_times,
+    binary_networks,
     dyadic_times,
-    for_all_threads,
-    layer_sizes,
     run,
     same_bits,
     same_record,
+    signs,
 )
 from guarded import AVAILABLE, guarded, guarded_tuple, in_own_process
 from hypothesis import given, settings
@@ -31,35 +31,6 @@ from ttfs.rules.lesson import Lesson
 pytestmark = pytest.mark.small
 INF = np.inf
 compiled_only = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
-
-
-def signs(rng, shape):
-    """Latent weights whose signs are drawn; some are 0, which counts as +1."""
-    return rng.choice([-2.0, -0.5, 0.0, 0.25, 1.0], shape, p=[0.2, 0.2, 0.1, 0.2, 0.3])
-
-
-@st.composite
-def binary_networks(draw, dtype=np.float32, mixed=True):
-    """Chains whose layers are binary, or at random real; thresholds are any real numbers."""
-    sizes, rng = draw(layer_sizes()), np.random.default_rng(draw(SEEDS))
-    layers = []
-    for below, size in zip(sizes[:-1], sizes[1:], strict=True):
-        kind = ttfs.Binary(scale=draw(st.sampled_from([0.3, 1, 2.5])))
-        if mixed and draw(st.booleans()):
-            kind = ttfs.Real()
-        threshold = draw(
-            st.sampled_from([1e-30, 0.5, 1, 1.0000001, 3, 4.7, 1e20, rng.uniform(0.1, 9, size)])
-        )
-        layers.append(
-            ttfs.Dense.of(
-                signs(rng, (below, size)),
-                weights=kind,
-                threshold=threshold,
-                delay=draw(st.sampled_from([0, 0.5, 1])),
-            )
-        )
-    horizon = draw(st.sampled_from([8.0, 7.5, 256.0]))
-    return ttfs.Network(*layers, t_max=horizon, dtype=dtype)
 
 
 def with_floats(network, times):
@@ -273,18 +244,6 @@ def test_ramps_are_not_packed():
     times = rng.integers(0, 16, (5, 9)).astype(np.float64)
     real = ttfs.Network(ttfs.Dense.of(network.weights[0], threshold=2), psp=ttfs.Ramp(), t_max=16)
     assert same_bits(cross(network, times).spikes, cross(real, times).spikes)
-
-
-@pytest.mark.parametrize("samples", [1, 40])
-def test_the_number_of_threads_does_not_matter(samples):
-    rng = np.random.default_rng(5)
-    layers = [
-        ttfs.Dense.of(signs(rng, shape), weights=ttfs.Binary(scale=1), threshold=2)
-        for shape in [(60, 70), (70, 10)]
-    ]
-    network, times = ttfs.Network(*layers, t_max=50), any_times(rng, "ties", (samples, 60), 50)
-    first, *others = for_all_threads(lambda: run(network, times))
-    assert all(same_record(first, record) for record in others)
 
 
 # The kernel beside its twin

@@ -15,7 +15,6 @@ from cases import (
     any_weights,
     dyadic_networks,
     dyadic_times,
-    for_all_threads,
     run,
     same_bits,
     same_record,
@@ -111,14 +110,6 @@ def test_any_number_of_inputs_equals_exact_arithmetic(inputs):
 
 
 # Against the promised order of additions
-
-
-@pytest.mark.parametrize(("dtype", "time_dtype"), PAIRS)
-@given(data=st.data())
-def test_random_networks_equal_the_plain_loops_in_every_bit(dtype, time_dtype, data):
-    network = data.draw(any_networks(dtype))
-    times = data.draw(any_stimuli(network, time_dtype))
-    assert same_record(run(network, times), forward_float(network, times))
 
 
 @pytest.mark.parametrize("size", EDGES)
@@ -269,17 +260,6 @@ def test_the_same_numbers_in_another_form_give_the_same_record(times):
     assert same_bits(record.times[0], STIMULUS)
 
 
-def test_neither_input_nor_network_is_changed():
-    network = network_of(np.ones((3, 2)))
-    times = STIMULUS.copy()
-    times.flags.writeable = False
-    weights, thresholds = network.arrays.weights.copy(), network.arrays.thresholds.copy()
-    ttfs.forward(network, times)
-    assert same_bits(times, STIMULUS)
-    assert same_bits(network.arrays.weights, weights)
-    assert same_bits(network.arrays.thresholds, thresholds)
-
-
 def test_a_record_says_how_large_it_is():
     record = ttfs.forward(network_of(np.ones((3, 2))), STIMULUS)
     assert repr(record) == "Record(2 samples, 3-2)"
@@ -316,15 +296,6 @@ def test_impossible_times_are_refused(times, error, words):
 # The same input gives the same output
 
 
-def batch(samples):
-    """A network and a batch for which the order of additions shows in the result."""
-    rng = np.random.default_rng(7)
-    weights = [any_weights(rng, "near", shape, np.float32) for shape in [(60, 70), (70, 10)]]
-    layers = [ttfs.Dense.of(w, threshold=np.abs(w).max(), delay=0.1) for w in weights]
-    times = [any_times(rng, kind, (samples, 60), 50) for kind in ("uniform", "ties")]
-    return ttfs.Network(*layers, t_max=50), np.concatenate(times).astype(np.float32)
-
-
 def test_little_work_is_left_to_one_thread(monkeypatch):
     monkeypatch.setattr(jit, "WORTH", 10)
     before = numba.get_num_threads()
@@ -340,31 +311,6 @@ def test_little_work_is_left_to_one_thread(monkeypatch):
     assert jit.is_little(9)
 
 
-@pytest.mark.parametrize("samples", [1, 8, 40])
-def test_the_number_of_threads_does_not_matter(samples):
-    network, times = batch(samples)
-    first, *others = for_all_threads(lambda: run(network, times))
-    assert all(same_record(first, record) for record in others)
-
-
-@pytest.mark.parametrize("cut", [1, 15, 16, 17, 32, 79])
-def test_the_cut_into_batches_does_not_matter(cut):
-    network, times = batch(40)
-    whole = run(network, times)
-    for part in (slice(cut), slice(cut, None)):
-        record = run(network, times[part])
-        assert all(same_bits(a[part], b) for a, b in zip(whole.times, record.times, strict=True))
-        assert same_bits(whole.potential[part], record.potential)
-
-
-def test_the_company_of_other_samples_does_not_matter():
-    network, times = batch(20)
-    order = np.random.default_rng(0).permutation(len(times))
-    whole, mixed = run(network, times), run(network, times[order])
-    assert same_bits(whole.times[-1][order], mixed.times[-1])
-    assert same_bits(whole.potential[order], mixed.potential)
-
-
 # Laws
 
 
@@ -375,56 +321,6 @@ def test_shifted_inputs_shift_the_spikes(data, shift):
     first, second = run(network, times), run(network, times + shift)
     assert all(same_bits(a + shift, b) for a, b in zip(first.times, second.times, strict=True))
     assert same_bits(first.potential, second.potential)
-
-
-@given(data=st.data(), seed=SEEDS)
-def test_permuted_neurons_give_permuted_spikes(data, seed):
-    network = data.draw(dyadic_networks())
-    times = data.draw(dyadic_times(network))
-    rng = np.random.default_rng(seed)
-    orders = [rng.permutation(size) for size in network.sizes]
-    layers = [
-        ttfs.Dense.of(
-            network.weights[k][orders[k]][:, orders[k + 1]],
-            threshold=np.broadcast_to(layer.threshold, layer.outputs)[orders[k + 1]],
-            delay=layer.delay,
-        )
-        for k, layer in enumerate(network.layers)
-    ]
-    first = run(network, times)
-    second = run(ttfs.Network(*layers, t_max=network.t_max), times[:, orders[0]])
-    for a, b, order in zip(first.times[1:], second.times[1:], orders[1:], strict=True):
-        assert same_bits(a[:, order], b)
-    assert same_bits(first.potential[:, orders[-1]], second.potential)
-
-
-@given(data=st.data(), power=st.integers(-20, 20))
-def test_weights_and_thresholds_scaled_by_a_power_of_two_change_no_spike(data, power):
-    network = data.draw(dyadic_networks())
-    for weights in network.weights:
-        weights *= np.float32(1.1)  # no longer exact: rounding has to scale, too
-    times = data.draw(any_stimuli(network))
-    factor = 2.0**power
-    layers = [
-        ttfs.Dense.of(w * factor, threshold=np.multiply(layer.threshold, factor), delay=layer.delay)
-        for w, layer in zip(network.weights, network.layers, strict=True)
-    ]
-    first = run(network, times)
-    second = run(ttfs.Network(*layers, t_max=network.t_max), times)
-    assert all(same_bits(a, b) for a, b in zip(first.times, second.times, strict=True))
-    assert same_bits(first.potential * np.float32(factor), second.potential)
-
-
-@given(data=st.data(), seed=SEEDS)
-def test_what_comes_later_changes_nothing_before(data, seed):
-    network = data.draw(any_networks())
-    times = data.draw(any_stimuli(network, most_samples=2))
-    now = network.t_max / 2
-    late = times >= now
-    other = np.where(late, np.random.default_rng(seed).uniform(now, 300, times.shape), times)
-    first, second = run(network, times), run(network, other)
-    for a, b in zip(first.times[1:], second.times[1:], strict=True):
-        assert same_bits(np.where(a < now, a, INF), np.where(b < now, b, INF))
 
 
 @given(data=st.data())

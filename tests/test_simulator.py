@@ -4,11 +4,8 @@ import scipy.sparse as sp
 from cases import (
     FLOATS,
     MIXED,
-    PAIRS,
     QUARTERS,
     TIMES,
-    any_networks,
-    any_stimuli,
     any_times,
     any_weights,
     dyadic_networks,
@@ -53,14 +50,6 @@ def forward(network, times):
 
 
 # Two ways to run, one truth
-
-
-@pytest.mark.parametrize(("dtype", "time_dtype"), PAIRS)
-@given(data=st.data())
-def test_random_networks_give_what_forward_gives_in_every_bit(dtype, time_dtype, data):
-    network = data.draw(any_networks(dtype))
-    times = data.draw(any_stimuli(network, time_dtype, most_samples=2))
-    check_record(network, times, forward(network, times))
 
 
 @pytest.mark.parametrize(("dtype", "time_dtype"), MIXED)

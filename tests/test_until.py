@@ -8,17 +8,16 @@ from cases import (
     TIMES,
     any_networks,
     any_stimuli,
+    binary_networks,
     delayed_networks,
     dyadic_networks,
-    dyadic_times,
     run,
     same_bits,
     same_record,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reference import forward_float
-from test_packed import binary_networks
 
 import ttfs
 from ttfs import propagation
@@ -73,33 +72,6 @@ def test_an_early_decision_is_that_of_the_plain_loops(time_dtype, data):
     times = data.draw(any_stimuli(network, time_dtype))
     early = until(network, times, "decision")
     assert same_record(early, slow_decision(network, times))
-
-
-@given(data=st.data())
-def test_an_early_decision_is_that_of_the_whole_run(data):
-    network = data.draw(st.one_of(dyadic_networks(), binary_networks()))
-    times = data.draw(dyadic_times(network, most_samples=6))
-    early, whole = until(network, times, "decision"), run(network, times)
-    first, second = decisions_of(early), decisions_of(whole)
-    for name in ("label", "time", "tied", "undecided", "first"):
-        assert same_bits(getattr(first, name), getattr(second, name))
-    for a, b in zip(early.times[1:], whole.times[1:], strict=True):
-        assert same_bits(a, np.where(b <= first.time[:, None], b, a.dtype.type(INF)))
-    assert (early.events <= whole.events).all()
-    assert (early.additions <= whole.additions).all()
-
-
-@settings(max_examples=40)
-@given(data=st.data())
-def test_ramps_and_delays_of_all_kinds_decide_as_in_the_whole_run(data):
-    network = data.draw(delayed_networks())
-    times = data.draw(any_stimuli(network))
-    early, whole = until(network, times, "decision"), run(network, times)
-    first, second = decisions_of(early), decisions_of(whole)
-    assert same_bits(first.label, second.label)
-    assert same_bits(first.time, second.time)
-    for a, b in zip(early.times[1:], whole.times[1:], strict=True):
-        assert same_bits(a, np.where(b <= first.time[:, None], b, a.dtype.type(INF)))
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])
@@ -174,58 +146,7 @@ def test_additions_are_those_that_reports_count(data):
         assert record.additions.sum() == round(report.operations_per_sample * len(times))
 
 
-# Deadlines
-
-
-@given(data=st.data(), share=st.sampled_from([0, 0.1, 0.3, 0.5, 0.99, 1, 2]))
-def test_a_deadline_is_an_earlier_horizon(data, share):
-    network = data.draw(st.one_of(any_networks(), binary_networks(), delayed_networks()))
-    times = data.draw(any_stimuli(network))
-    end = share * network.t_max
-    record, whole = until(network, times, end), run(network, times)
-    for a, b in zip(record.times[1:], whole.times[1:], strict=True):
-        assert same_bits(a, np.where(b < end, b, a.dtype.type(INF)))
-
-
-@given(data=st.data(), share=st.sampled_from([0.1, 0.5, 1, 2]))
-def test_potentials_at_a_deadline_are_those_of_plain_loops(data, share):
-    network = data.draw(st.one_of(any_networks(), binary_networks()))
-    times = data.draw(any_stimuli(network))
-    record = until(network, times, share * network.t_max)
-    assert same_record(record, forward_float(with_horizon(network, share * network.t_max), times))
-
-
 # Input at the end and after it
-
-
-@settings(max_examples=40)
-@given(data=st.data(), dtype=st.sampled_from(TIMES))
-def test_input_that_does_not_happen_is_silent_in_both_engines(data, dtype):
-    network = data.draw(st.one_of(any_networks(), delayed_networks()))
-    times = data.draw(any_stimuli(network, dtype))
-    record, before = run(network, times), times.copy()
-    happens = times.astype(np.float64) < network.t_max
-    assert same_bits(record.times[0], np.where(happens, times, dtype(INF)))
-    assert same_bits(times, before)
-    assert same_record(record, run(network, record.times[0]))
-    for row, recorded in zip(times, record.times[0], strict=True):
-        simulator = ttfs.Simulator(network, row)
-        with np.errstate(all="ignore"):
-            simulator.run()
-        assert (simulator.times(0) == recorded).all()
-
-
-@given(data=st.data(), end=st.sampled_from(["decision", 0, 0.3, 0.99, 2]))
-def test_input_ends_where_everything_else_does(data, end):
-    network = data.draw(st.one_of(any_networks(), binary_networks(), delayed_networks()))
-    times = data.draw(any_stimuli(network))
-    record = until(network, times, end if end == "decision" else end * network.t_max)
-    if end == "decision":
-        happens = times <= decisions_of(record).time[:, None]
-    else:
-        happens = times < end * network.t_max
-    happens &= times < network.t_max
-    assert same_bits(record.times[0], np.where(happens, times, INF))
 
 
 @pytest.mark.parametrize("dtype", TIMES)
