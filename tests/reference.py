@@ -540,7 +540,7 @@ def ramp_neuron(events, weights, threshold, rise, kind, t_max):
     """When a neuron fires, and its potential then; if it never does, inf and its last one."""
     number = weights.dtype.type
     threshold = number(threshold)
-    known = reference_rest.Neuron(threshold, len(weights), rise, t_max, kind)
+    known = reference_rest.Neuron(threshold, len(weights), rise, kind)
     line = reference_rest.beginning(known)
     for instant in [*sorted({time for time, *_ in events}), INF]:
         now = [event for event in events if event[0] == instant]

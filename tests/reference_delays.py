@@ -83,7 +83,7 @@ def lines(events, weights, threshold, network, kind):
     """The same for ramps: where a line meets the threshold, if no instant comes before."""
     rise, t_max, number = network.psp.rise, network.t_max, weights.dtype.type
     threshold = number(threshold)
-    known = reference_rest.Neuron(threshold, len(weights), rise, t_max, kind)
+    known = reference_rest.Neuron(threshold, len(weights), rise, kind)
     line = reference_rest.beginning(known)
     for instant in [*sorted({time for time, *_ in events}), INF]:
         now = [event for event in events if event[0] == instant]

@@ -98,7 +98,6 @@ class Ramps:
                 h if h < INF else self.number(0),
                 inputs[circuit.names[k]],
                 self.rise,
-                circuit.t_max,
                 kind,
             )
             for (k, j), h in self.high.items()

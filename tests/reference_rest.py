@@ -21,7 +21,6 @@ class Neuron(NamedTuple):
     threshold: float
     inputs: int  # how many neurons could reach it
     rise: float
-    t_max: float
     kind: type  # of times
 
 
@@ -148,9 +147,7 @@ def at_an_end(line, neuron, time, moment):
     if not own:
         return line.since if line.summed >= neuron.threshold else INF
     if not starts:
-        horizon = Fraction(neuron.t_max) - Fraction(neuron.rise) if neuron.t_max < INF else 0
-        late = last >= neuron.t_max and not over(line, neuron, horizon) > 0
-        return INF if late else time
+        return time
     excess = over(line, neuron, Fraction(float(min(starts))))
     if excess < 0:
         return INF

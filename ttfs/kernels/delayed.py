@@ -100,8 +100,8 @@ def follow_ramps(neuron, events, arrays, rise, work):
         if e == 0 or moment != since:
             time = line_meets(slope, total, since, rise, work)
             line = slope, total, bulk
-            if ends and is_in_doubt(time, line, e, arrays.t_max, rise, work):
-                time = decide(time, line, threshold, arrays, neuron, e, rise, work)
+            if ends and is_in_doubt(time, line, e, rise, work):
+                time = decide(time, line, threshold, weights, neuron, e, rise, work)
             if time <= moment and time < arrays.t_max:
                 return time, slope, threshold
         if e < events:

@@ -163,9 +163,9 @@ def cross(bits, first, e, arrays, thresholds, rise, work, traces):
         bits &= bits - ONE
         slope, total = work.slope[lane], work.total[lane]
         time = line_meets(slope, total, since, rise, work)
-        line = slope, total, work.bulk[lane]
-        if rise < np.inf and is_in_doubt(time, line, e, arrays.t_max, rise, work):
-            time = decide(time, line, thresholds[first + lane], arrays, first + lane, e, rise, work)
+        line, threshold = (slope, total, work.bulk[lane]), thresholds[first + lane]
+        if rise < np.inf and is_in_doubt(time, line, e, rise, work):
+            time = decide(time, line, threshold, arrays.weights, first + lane, e, rise, work)
         if time <= work.moments[e] and time < arrays.t_max:
             traces.spikes[first + lane] = time
             traces.slopes[first + lane] = slope

@@ -97,7 +97,7 @@ def last_in_doubt(crossing, slope, bulk, rise, work):
 
 
 @inner_kernel
-def is_in_doubt(crossing, line, e, t_max, rise, work):
+def is_in_doubt(crossing, line, e, rise, work):
     """Whether a line may be at the threshold by event e only by rounding, or not by that.
 
     line: its slope, total and bulk.
@@ -111,17 +111,17 @@ def is_in_doubt(crossing, line, e, t_max, rise, work):
     if crossing > moment:
         return total - slope * number(moment) <= doubt(moment, rise, work.share[0], number) * bulk
     last = last_in_doubt(crossing, slope, bulk, rise, work)
-    ends = last >= t_max or (oldest < e and work.until[oldest] <= last)
+    ends = oldest < e and work.until[oldest] <= last
     return crossing < np.inf and (ends or crossing == moment or not is_solid(slope, bulk, number))
 
 
 @rare_kernel
-def decide(crossing, line, threshold, arrays, column, e, rise, work):
+def decide(crossing, line, threshold, weights, column, e, rise, work):
     """When a neuron fires whose line is in doubt: later than event e, if not by then.
 
     crossing: when its line says so; line: its slope, total and bulk.
     """
-    weights, kind = arrays.weights, work.moments.dtype.type
+    kind = work.moments.dtype.type
     number, since = weights.dtype.type, work.moments[e - 1] if e > 0 else kind(0)
     moment, (slope, total, bulk) = work.moments[e], line
     if e > 0 and is_jump(since, rise, kind):
@@ -130,13 +130,10 @@ def decide(crossing, line, threshold, arrays, column, e, rise, work):
     if crossing <= moment and crossing < np.inf:
         last = last_in_doubt(crossing, slope, bulk, rise, work)
         start = end_in_doubt(weights, column, e, crossing, last, -np.inf, work)
-        origin = two_sum(np.float64(arrays.t_max), -rise) if start == np.inf else (start, 0.0)
-        rising, summed = weigh(weights, column, e, since, np.inf, origin, rise, work)
-        over = excess(rising, summed, threshold, rise)
+        rising, summed = weigh(weights, column, e, since, np.inf, (start, 0.0), rise, work)
         if start < np.inf or rising.end == np.inf:
+            over = excess(rising, summed, threshold, rise)
             crossing = max(crossing, kind(meeting(rising, over, np.float64(since))))
-        elif last >= arrays.t_max and not over > 0:
-            crossing = kind(np.inf)
     error = doubt(moment, rise, work.share[0], number)
     if crossing == moment or (crossing > moment and total - slope * number(moment) <= error * bulk):
         slope, bulk = sums_after(slope, bulk, weights, column, e, work)

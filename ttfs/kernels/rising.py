@@ -226,12 +226,11 @@ def later(plan, state, layer, neuron, last, ahead):
     unit, kind = plan.populations[layer, START] + neuron, state.crossing.dtype.type
     crossing, time = state.crossing[unit], np.float64(state.crossing[unit])
     start = end_in_doubt(plan, state, layer, neuron, time, last, -np.inf, ahead)
-    origin = two_sum(np.float64(plan.t_max), -plan.rise) if start == np.inf else (start, 0.0)
-    rising = weigh(plan, state, layer, neuron, np.inf, origin, ahead)
-    over = excess(rising, state.summed[unit], state.limits[unit], plan.rise)
+    rising = weigh(plan, state, layer, neuron, np.inf, (start, 0.0), ahead)
     if start < np.inf or rising.end == np.inf:
-        return max(crossing, kind(meeting(rising, over, np.float64(state.clock[0]))))
-    return kind(np.inf) if last >= plan.t_max and not over > 0 else crossing
+        over = excess(rising, state.summed[unit], state.limits[unit], plan.rise)
+        crossing = max(crossing, kind(meeting(rising, over, np.float64(state.clock[0]))))
+    return crossing
 
 
 @rare_kernel

@@ -106,8 +106,8 @@ def postpone(plan, state, layer, neuron, ahead):
     unit = plan.populations[layer, START] + neuron
     before, bulk, number = state.crossing[unit], state.bulk[unit], state.slope.dtype.type
     last = last_in_doubt(plan, state, layer, unit)
-    ends = last >= plan.t_max or may_end(plan, state, layer, last)
-    if not (bulk < np.inf and (ends or ahead or not is_solid(state.slope[unit], bulk, number))):
+    asked = ahead or may_end(plan, state, layer, last)
+    if not (bulk < np.inf and (asked or not is_solid(state.slope[unit], bulk, number))):
         return False
     state.crossing[unit] = later(plan, state, layer, neuron, last, ahead)
     return state.crossing[unit] > before
