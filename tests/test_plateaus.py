@@ -107,6 +107,58 @@ def test_unit_weights_that_add_up_to_the_threshold_fire_at_the_last_end(inputs, 
     assert same_bits(ttfs.forward(network, times).times[1], np.tile(last[:, None], 70))
 
 
+ROUGH = {  # weights, threshold, rise, arrivals, precision of weights and of times, the spike
+    "a ramp ends as another begins": ([2, 3], 3, 0.1, [0.1, 0], float, float, 0.1),
+    "a ramp that ended is none": ([2, 2, 2], 3, 1.0, [0.8, 0.9, 0.1], float, float, 1.1),
+    "a plateau a hundredth below": (
+        [0.8, 0.3, 0.6],
+        1.71,
+        1e-3,
+        [82, 63, 82],
+        np.float32,
+        float,
+        INF,
+    ),
+    "a great weight and a small one": ([10000, 5], 10000, 0.3, [0, 0.3], np.float32, float, 0.3),
+    "a ramp as short as a rounding": (
+        [2, 2],
+        1,
+        1e-5,
+        [1000, 1000],
+        np.float32,
+        np.float32,
+        1000.0,
+    ),
+    "a ramp far too short": ([2, 2], 1, 1e-40, [1, 1], np.float32, np.float32, 1.0),
+    "a thousand at once": ([1] * 1000, 1000, 1.0, [0.7] * 1000, float, float, 1.7),
+    "five hundred at once": ([1] * 500, 500, 1.0, [0.9] * 500, np.float32, float, 1.9),
+    "a rounding too high": (
+        [1] * 1000,
+        np.nextafter(1e3, INF),
+        1.0,
+        [0.1] * 1000,
+        float,
+        float,
+        INF,
+    ),
+}
+
+
+@pytest.mark.parametrize("delay", ["one", "input", "pair"])
+@pytest.mark.parametrize("case", ROUGH.values(), ids=ROUGH.keys())
+def test_what_roundings_of_a_line_would_have_decided(case, delay):
+    weights, threshold, rise, arrivals, dtype, kind, spike = case
+    inputs = len(weights)
+    delays = {"one": 0.0, "input": np.zeros(inputs), "pair": np.zeros((inputs, 1))}[delay]
+    layer = ttfs.Dense.of(np.array(weights, float)[:, None], threshold=threshold, delay=delays)
+    network = ttfs.Network(layer, psp=ttfs.Ramp(rise), t_max=1e6, dtype=dtype)
+    times = np.array([arrivals], kind)
+    assert ttfs.forward(network, times).times[1].tolist() == [[spike]]
+    simulator = ttfs.Simulator(network, times[0])
+    simulator.run()
+    assert simulator.times(1).tolist() == [spike]
+
+
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_a_threshold_a_rounding_above_the_sum_is_not_reached(dtype):
     inputs, times = 20, np.random.default_rng(0).uniform(0, 20, (50, 20))
