@@ -78,7 +78,7 @@ def test_input_that_does_not_happen_is_told_of_with_its_share():
     (sentence,) = said(np.eye(6), np.eye(6)[:, :3], times=times)
     assert sentence == (
         "input is lost: 20 % of its spikes come at the horizon or later and do not happen;"
-        " give network and encoder the same t_max"
+        " the t_max of a network must be no less than that of its encoder"
     )
 
 

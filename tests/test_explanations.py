@@ -370,3 +370,11 @@ def test_the_console_shows_numbers_to_the_digits_they_have():
     assert " 12.345679  input 3" in lines
     assert "break at 3.0000001" in lines
     assert lines[-1].split() == ["12.345679", "input", "3", "12.345679", "-0.7", "0"]
+
+
+def test_a_spike_that_would_come_at_the_horizon_is_not_to_come():
+    network = ttfs.Network(ttfs.Dense.of([[1], [1]], threshold=2), psp=ttfs.Ramp(5.0), t_max=10)
+    simulator = ttfs.Simulator(network, [4.0, 5.0])
+    assert simulator.run() == "end"
+    told = str(simulator.explain("output", 0)).splitlines()[0]
+    assert told == "output 0 has not fired; it would reach its threshold 2 at the horizon"

@@ -45,13 +45,13 @@ def too_late(lost: float) -> list[str]:
     lost: that share, such as that of `Evaluation`.
 
     >>> too_late(0.02), too_late(0.913)
-    ([], ['input is lost: 91 % of its spikes come at the horizon or later and do not happen; give
-        network and encoder the same t_max'])
+    ([], ['input is lost: 91 % of its spikes come at the horizon or later and do not happen;
+        the t_max of a network must be no less than that of its encoder'])
     """
     if lost <= LOST:
         return []
     share = f"{100 * lost:.0f}"
     return [
         f"input is lost: {share} % of its spikes come at the horizon or later and do not happen;"
-        " give network and encoder the same t_max"
+        " the t_max of a network must be no less than that of its encoder"
     ]

@@ -72,7 +72,8 @@ class Explanation:
     closest: for a silent neuron, when its potential was largest so far, all inputs of an
         instant added; for one that fired, `time`. NaN where nothing has arrived.
     given: whether a stimulus made it fire.
-    unit: of time. names: of all layers. precision: of all these numbers.
+    unit: of time. names: of all layers. horizon: at which nothing happens any
+        more. precision: of all these numbers.
 
     Printed, it is a table of those inputs that have a weight. Times have the digits that tell
     them from all others, potentials those that rounding leaves.
@@ -89,6 +90,7 @@ class Explanation:
     given: bool
     unit: str
     names: tuple[str, ...]
+    horizon: float
     precision: Precision
 
     def errors(self) -> np.ndarray:
@@ -125,6 +127,8 @@ class Explanation:
         gap, line = written(abs(self.margin), error), f"its threshold {self.threshold:g}"
         if np.isfinite(self.time):
             return f"fired at {self._clock(self.time)}, {gap} above {line}"
+        if self.margin >= 0 and self.closest >= self.horizon:
+            return f"has not fired; it would reach {line} at the horizon"
         if self.margin >= 0:
             return f"has yet to fire; at {self._clock(self.closest)} {gap} above {line}"
         near = gap == "0"

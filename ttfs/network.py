@@ -61,7 +61,8 @@ class Network:
     t_max: horizon, exclusive: a spike at or after it does not happen.
     seed: decides the weights that are drawn.
     dtype: float32 or float64, of weights and potentials; times are in the dtype of the stimulus.
-        float32 has seven digits, and sums are rounded to them: for exact sums ask for float64.
+        float32 has seven digits, float64 sixteen, and sums are rounded to them; those of whole
+        numbers, halves or quarters are exact in either.
     unit: name of the unit of time, for axes.
 
     Attributes
@@ -76,8 +77,8 @@ class Network:
         through `latent_delays` and `refresh`.
     latent_delays: per layer, the numbers that learn in the shape of `delays`, or None.
 
-    The arrays are what kernels read, so they are changed in place, and nothing but `unit` can
-    be assigned.
+    The arrays are what kernels read, so they are changed in place; of these attributes none but
+    `unit` can be assigned.
 
     Raises
     ------

@@ -307,8 +307,7 @@ class Simulator:
         time, now = float(self._state.spikes[unit]), float(self.potential(number)[index])
         if self.plan.rise and inputs:
             when, after = np.append(when, self.time), np.append(after, now)
-        best = int(np.argmax(after)) if inputs else -1
-        fired = np.isfinite(time)
+        best, fired = int(np.argmax(after)) if inputs else -1, np.isfinite(time)
         at = now if fired else float(after[best]) if inputs else 0.0
         return Explanation(
             layer=number,
@@ -322,6 +321,7 @@ class Simulator:
             given=bool(fired and time == self._stimulus[unit] and at < threshold),
             unit=self.circuit.unit,
             names=self.circuit.names,
+            horizon=self.circuit.t_max,
             precision=self.precision,
         )
 
