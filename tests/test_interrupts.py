@@ -311,7 +311,7 @@ def test_while_modules_are_imported_it_is_one_line_too(module, tmp_path):
         "from ttfs.cli import main\n"
         "sys.exit(main())"
     )
-    command = [sys.executable, "-c", code, "train", "--out", str(tmp_path / "run")]
+    command = [sys.executable, "-c", code, "train", "--quiet", "--out", str(tmp_path / "run")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (130, "ttfs: stopped\n")
 
