@@ -538,20 +538,10 @@ def ramp_sample(network, row):
 
 def ramp_neuron(events, weights, threshold, rise, kind, t_max):
     """When a neuron fires, and its potential then; if it never does, inf and its last one."""
-    number = weights.dtype.type
-    threshold = number(threshold)
+    threshold = weights.dtype.type(threshold)
     known = reference_rest.Neuron(threshold, len(weights), rise, kind)
-    line = reference_rest.beginning(known)
-    for instant in [*sorted({time for time, *_ in events}), INF]:
-        now = [event for event in events if event[0] == instant]
-        after = reference_rest.follow(line, now, weights, known)
-        time = reference_rest.crossing(line, instant, after, known)
-        if time <= instant and time < t_max:
-            return time, threshold
-        line = after
-    if rise == INF:
-        return INF, line.slope * number(t_max) - (line.total - threshold)
-    return INF, reference_rest.level(line, t_max, rise)
+    time, line = reference_rest.fires(events, weights, known, t_max)
+    return time, threshold if time < INF else reference_rest.last_level(line, known, t_max)
 
 
 def ramp_exact(weights, arrivals, threshold, rise, t_max):

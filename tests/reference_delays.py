@@ -81,20 +81,11 @@ def jumps(events, weights, threshold):
 
 def lines(events, weights, threshold, network, kind):
     """The same for ramps: where a line meets the threshold, if no instant comes before."""
-    rise, t_max, number = network.psp.rise, network.t_max, weights.dtype.type
-    threshold = number(threshold)
-    known = reference_rest.Neuron(threshold, len(weights), rise, kind)
-    line = reference_rest.beginning(known)
-    for instant in [*sorted({time for time, *_ in events}), INF]:
-        now = [event for event in events if event[0] == instant]
-        after = reference_rest.follow(line, now, weights, known)
-        time = reference_rest.crossing(line, instant, after, known)
-        if time <= instant and time < t_max:
-            return time, threshold, line.slope
-        line = after
-    if rise == INF:
-        return INF, line.slope * number(t_max) - (line.total - threshold), line.slope
-    return INF, reference_rest.level(line, t_max, rise), line.slope
+    t_max, threshold = network.t_max, weights.dtype.type(threshold)
+    known = reference_rest.Neuron(threshold, len(weights), network.psp.rise, kind)
+    time, line = reference_rest.fires(events, weights, known, t_max)
+    level = threshold if time < INF else reference_rest.last_level(line, known, t_max)
+    return time, level, line.slope
 
 
 # Gradients of a layer with a delay for each pair. An input is a cause of a spike if it arrived

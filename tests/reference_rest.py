@@ -57,6 +57,26 @@ def follow(line, events, weights, neuron):
     return Line(slope, total, summed, bulk, rising, since)
 
 
+def fires(events, weights, neuron, t_max):
+    """When a neuron fires, or inf, and its line then or at last; events by time, kind and input."""
+    line = beginning(neuron)
+    for instant in [*sorted({time for time, *_ in events}), INF]:
+        now = [event for event in events if event[0] == instant]
+        after = follow(line, now, weights, neuron)
+        time = crossing(line, instant, after, neuron)
+        if time <= instant and time < t_max:
+            return time, line
+        line = after
+    return INF, line
+
+
+def last_level(line, neuron, t_max):
+    """The potential of a silent neuron at the horizon."""
+    if neuron.rise < INF:
+        return level(line, t_max, neuron.rise)
+    return line.slope * type(line.slope)(t_max) - (line.total - neuron.threshold)
+
+
 def level(line, time, rise):
     """The potential at a time."""
     left = [
