@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from cases import FLOATS, PAIRS, same_bits
+from cases import FLOATS, PAIRS, run, same_bits
 from hypothesis import given
 from hypothesis import strategies as st
 from reference_rational import wrong
@@ -58,14 +58,21 @@ def drawn(rng, kind, dtype, time_dtype):
     return network, np.where(rng.random(times.shape) < 0.1, time_dtype(INF), times)
 
 
+def finished(network, times):
+    """A simulator at its end."""
+    with np.errstate(all="ignore"):
+        simulator = ttfs.Simulator(network, times)
+        simulator.run()
+    return simulator
+
+
 def judge(kind, seeds, pair):
     """No neuron of these networks is wrong, and the simulator gives the same bits."""
     for seed in seeds:
         network, times = drawn(np.random.default_rng([KINDS.index(kind), seed]), kind, *pair)
-        record = ttfs.forward(network, times)
+        record = run(network, times)
         assert [wrong(network, record, s) for s in range(len(times))] == [[]] * len(times)
-        simulator = ttfs.Simulator(network, times[0])
-        simulator.run()
+        simulator = finished(network, times[0])
         for k, layer in enumerate(record.times):
             assert same_bits(simulator.times(k), layer[0])
 
@@ -89,9 +96,8 @@ def test_a_plateau_that_equals_the_threshold_is_reached_when_the_last_ramp_ends(
     network = ttfs.Network(layer, psp=ttfs.Ramp(1.75), t_max=27, dtype=dtype)
     times = np.array([[4.369791746139526, 4.157670497894287]], np.float32)
     last = float(times[0, 0]) + 1.75
-    assert ttfs.forward(network, times).times[1].tolist() == [[last]]
-    simulator = ttfs.Simulator(network, times[0])
-    simulator.run()
+    assert run(network, times).times[1].tolist() == [[last]]
+    simulator = finished(network, times[0])
     assert simulator.times(1).tolist() == [last]
 
 
@@ -104,7 +110,7 @@ def test_unit_weights_that_add_up_to_the_threshold_fire_at_the_last_end(inputs, 
     network = ttfs.Network(layer, psp=ttfs.Ramp(0.5), t_max=27, dtype=dtype)
     times = np.random.default_rng(inputs).uniform(0, 20, (20, inputs)).astype(kind)
     last = (times.max(axis=1) + 0.5).astype(kind)
-    assert same_bits(ttfs.forward(network, times).times[1], np.tile(last[:, None], 70))
+    assert same_bits(run(network, times).times[1], np.tile(last[:, None], 70))
 
 
 ROUGH = {  # weights, threshold, rise, arrivals, precision of weights and of times, the spike
@@ -153,9 +159,8 @@ def test_what_roundings_of_a_line_would_have_decided(case, delay):
     layer = ttfs.Dense.of(np.array(weights, float)[:, None], threshold=threshold, delay=delays)
     network = ttfs.Network(layer, psp=ttfs.Ramp(rise), t_max=1e6, dtype=dtype)
     times = np.array([arrivals], kind)
-    assert ttfs.forward(network, times).times[1].tolist() == [[spike]]
-    simulator = ttfs.Simulator(network, times[0])
-    simulator.run()
+    assert run(network, times).times[1].tolist() == [[spike]]
+    simulator = finished(network, times[0])
     assert simulator.times(1).tolist() == [spike]
 
 
@@ -165,7 +170,7 @@ def test_a_threshold_a_rounding_above_the_sum_is_not_reached(dtype):
     above = np.nextafter(dtype(inputs), dtype(INF))
     layer = ttfs.Dense.of(np.ones((inputs, 2)), threshold=[inputs, above])
     network = ttfs.Network(layer, psp=ttfs.Ramp(0.5), t_max=1e6, dtype=dtype)
-    assert np.isfinite(ttfs.forward(network, times).times[1]).tolist() == [[True, False]] * 50
+    assert np.isfinite(run(network, times).times[1]).tolist() == [[True, False]] * 50
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -177,13 +182,12 @@ def test_a_line_that_has_ended_creeps_to_no_threshold(dtype):
         ttfs.Dense.of(weights, threshold=thresholds), psp=ttfs.Ramp(0.3), t_max=1e30, dtype=dtype
     )
     times = rng.uniform(0, 20, (40, 30))
-    assert np.isinf(ttfs.forward(network, times).times[1]).all()
-    simulator = ttfs.Simulator(network, times[0])
-    simulator.run()
+    assert np.isinf(run(network, times).times[1]).all()
+    simulator = finished(network, times[0])
     assert np.isinf(simulator.times(1)).all()
     sums = np.add.accumulate(network.weights[0][np.argsort(times[0])])[-1]
     assert same_bits(simulator.potential(1), sums)
-    assert same_bits(ttfs.forward(network, times[:1]).potential[0], sums)
+    assert same_bits(run(network, times[:1]).potential[0], sums)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -193,24 +197,25 @@ def test_a_plateau_that_begins_at_the_horizon_is_too_late(dtype):
     end = times[0, -1] + 0.3
     for horizon, fires in ((end, False), (np.nextafter(end, INF), True)):
         network = ttfs.Network(layer, psp=ttfs.Ramp(0.3), t_max=horizon, dtype=float)
-        record = ttfs.forward(network, times)
+        record = run(network, times)
         assert np.isfinite(record.times[1][0, 1]) == (fires and not wrong(network, record, 0))
 
 
 @pytest.mark.parametrize("what", ["weights", "times"])
+@np.errstate(all="ignore")  # of which NumPy warns where nothing is compiled
 def test_the_gradient_of_a_spike_at_a_plateau_is_that_of_the_ramp_before(what):
     layer = ttfs.Dense.of([[0.5], [1.25]], threshold=1.75)
     network = ttfs.Network(layer, psp=ttfs.Ramp(1.75), t_max=27, dtype=float)
     times = np.array([[4.3, 4.1]])
     found = ttfs.gradients.gradients(network, times, [[1.0]])
-    spike = ttfs.forward(network, times).times[1][0, 0]
+    spike = run(network, times).times[1][0, 0]
     if what == "weights":  # by more weight it comes sooner; by less not at all
         step = np.array([1e-7, 0])
         network.weights[0][:, 0] += step
-        moved = ttfs.forward(network, times).times[1][0, 0]
+        moved = run(network, times).times[1][0, 0]
         assert moved - spike == pytest.approx(step @ found.weights[0][:, 0], rel=1e-4)
     else:
-        moved = ttfs.forward(network, times + np.array([[1e-7, 0]])).times[1][0, 0]
+        moved = run(network, times + np.array([[1e-7, 0]])).times[1][0, 0]
         assert moved - spike == pytest.approx(1e-7 * found.times[0, 0], rel=1e-4)
 
 

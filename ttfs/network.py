@@ -184,7 +184,7 @@ class Network:
             weights=buffer,
             thresholds=aligned_zeros(units[-1], self.dtype),
             delays=np.array([one_delay(layer) for layer in self.layers], np.float64),
-            t_max=self.t_max,
+            t_max=np.float64(self.t_max),
             words=np.concatenate([[0], np.cumsum(words)]),
             packed=np.zeros(len(self.layers), bool),
             bits=np.concatenate([[0], signs[:-1]]),

@@ -226,7 +226,7 @@ def spikes_of(network: Network, found: Crossings, layer: int) -> np.ndarray:
 
 def cross(network: Network, times: np.ndarray, end: float | None = None) -> Crossings:
     """What `forward` finds, for times that have been checked."""
-    arrays = network.packed_arrays._replace(t_max=network.t_max if end is None else end)
+    arrays = network.packed_arrays._replace(t_max=np.float64(network.t_max if end is None else end))
     if not any(network.delayed):
         return cross_arrays(network, arrays, times)
     spikes, slopes = [], []

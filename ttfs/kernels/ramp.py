@@ -112,7 +112,7 @@ def schedule(arrays, layer, rise, count, work):
     arrivals, ends = work.arrivals, work.ends
     for k in range(count):
         arrivals[k] = work.times[k] + arrays.delays[layer]
-        ends[k] = arrivals[k] + rise
+        ends[k] = np.float64(arrivals[k]) + rise
     arrivals[count], ends[count] = np.inf, np.inf
     never = ends.dtype.type(-np.inf)
     number = work.values.dtype.type

@@ -92,6 +92,8 @@ def sums_after(slope, bulk, weights, column, e, work):
 @inner_kernel
 def last_in_doubt(crossing, slope, bulk, rise, work):
     """Until when a line crosses that does so but for its roundings when it says so."""
+    if not slope > 0:
+        return np.inf
     error = doubt(crossing, rise, work.share[0], work.slope.dtype.type) * bulk
     return np.float64(crossing) + np.float64(error) / np.float64(slope)
 
@@ -110,9 +112,11 @@ def is_in_doubt(crossing, line, e, rise, work):
         return True
     if crossing > moment:
         return total - slope * number(moment) <= doubt(moment, rise, work.share[0], number) * bulk
+    if not crossing < np.inf:
+        return False
     last = last_in_doubt(crossing, slope, bulk, rise, work)
     ends = oldest < e and work.until[oldest] <= last
-    return crossing < np.inf and (ends or crossing == moment or not is_solid(slope, bulk, number))
+    return ends or crossing == moment or not is_solid(slope, bulk, number)
 
 
 @rare_kernel
@@ -135,7 +139,8 @@ def decide(crossing, line, threshold, weights, column, e, rise, work):
             over = excess(rising, summed, threshold, rise)
             crossing = max(crossing, kind(meeting(rising, over, np.float64(since))))
     error = doubt(moment, rise, work.share[0], number)
-    if crossing == moment or (crossing > moment and total - slope * number(moment) <= error * bulk):
+    close = moment < np.inf and total - slope * number(moment) <= error * bulk
+    if moment < np.inf and (crossing == moment or (crossing > moment and close)):
         slope, bulk = sums_after(slope, bulk, weights, column, e, work)
         if not goes_on(slope, bulk, rise, error, number):
             there = is_there(threshold, weights, column, e, since, rise, work)

@@ -74,7 +74,7 @@ def include(rising, weight, arrival, end, moment, origin, rise):
     if end > moment:
         left, error = two_sum(left, weight * (1.0 - (moment - arrival) / rise))
         lost += error
-    since, below = two_sum(arrival, -origin[0])
+    since, below = two_sum(arrival, -origin[0]) if origin[0] < np.inf else (0.0, 0.0)
     below -= origin[1]
     if since + below > 0:
         product, rest = two_product(weight, since)

@@ -194,6 +194,8 @@ def share(plan, state, layer):
 @inner_kernel
 def last_in_doubt(plan, state, layer, unit):
     """Until when a neuron crosses that does so but for its roundings when its line says so."""
+    if not state.slope[unit] > 0:
+        return np.inf
     number, crossing = state.slope.dtype.type, state.crossing[unit]
     error = doubt(crossing, plan.rise, share(plan, state, layer), number) * state.bulk[unit]
     return np.float64(crossing) + np.float64(error) / np.float64(state.slope[unit])
