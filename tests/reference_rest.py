@@ -136,7 +136,7 @@ def crossing(line, moment, after, neuron):
     after: its line when what happens at that moment has been added.
     """
     never, time = neuron.kind(INF), by_the_line(line, neuron)
-    if neuron.rise == INF or not line.bulk < INF:
+    if neuron.rise == INF or not (line.bulk < INF and abs(line.total) < INF):
         return time
     jumps = neuron.kind(np.float64(line.since) + neuron.rise) == line.since
     if jumps and line.since > 0:

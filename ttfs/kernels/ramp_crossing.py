@@ -13,6 +13,7 @@ from ttfs.kernels.rest import (
     include,
     is_jump,
     is_solid,
+    is_sound,
     latest,
     meeting,
     nothing,
@@ -106,7 +107,7 @@ def is_in_doubt(crossing, line, e, rise, work):
     """
     number, oldest, moment = work.slope.dtype.type, work.oldest[e], work.moments[e]
     slope, total, bulk = line
-    if not bulk < np.inf:
+    if not is_sound(total, bulk):
         return False
     if e > 0 and is_jump(work.moments[e - 1], rise, work.times.dtype.type):
         return True

@@ -145,6 +145,12 @@ def doubt(time, rise, share, number):
 
 
 @kernel
+def is_sound(total, bulk):
+    """Whether the sums of a line have not overflown; if they have, it is followed as it is."""
+    return (abs(total) < np.inf) & (bulk < np.inf)
+
+
+@kernel
 def is_solid(slope, bulk, number):
     """Whether a slope is not what rounding may have left of others."""
     return slope * number(SOLID) > bulk

@@ -11,7 +11,7 @@ import numpy as np
 from ttfs.kernels.circuit import SIZE, START
 from ttfs.kernels.jit import inner_kernel, rare_kernel
 from ttfs.kernels.queue import LAYER, LISTED, RESTING, ROWED
-from ttfs.kernels.rest import doubt, goes_on, is_jump, is_solid, latest
+from ttfs.kernels.rest import doubt, goes_on, is_jump, is_solid, is_sound, latest
 from ttfs.kernels.rising import is_there, last_in_doubt, later, may_end, share
 from ttfs.kernels.vector import (
     LANES,
@@ -36,7 +36,8 @@ def foresee(plan, state, unit):
     if state.crossing[unit] <= now:
         return  # the line that has brought it there does not count any more
     state.crossing[unit] = np.inf
-    if is_jump(now, plan.rise, state.clock.dtype.type):
+    sound = is_sound(state.total[unit], state.bulk[unit])
+    if sound and is_jump(now, plan.rise, state.clock.dtype.type):
         if state.summed[unit] >= state.limits[unit] and state.limits[unit] < np.inf:
             state.crossing[unit] = now
     elif state.slope[unit] > 0 and state.limits[unit] < np.inf:
@@ -70,12 +71,13 @@ def foresee_all(plan, state, layer):
     crossing, limits = state.crossing[start : start + size], state.limits[start : start + size]
     now, never = state.clock[0], crossing.dtype.type(np.inf)
     last, jump = latest(now, plan.rise), is_jump(now, plan.rise, state.clock.dtype.type)
-    summed = state.summed[start : start + size]
+    summed, bulk = state.summed[start : start + size], state.bulk[start : start + size]
     for j in range(size):
         # what `foresee` does, so that the processor can do several at a time
         time = crossing.dtype.type(total[j] / slope[j]) if slope[j] > 0 else never
-        time = time if (time <= last) & (limits[j] < np.inf) & (not jump) else never
-        time = now if jump & (summed[j] >= limits[j]) & (limits[j] < np.inf) else time
+        jumps = jump & is_sound(total[j], bulk[j])
+        time = time if (time <= last) & (limits[j] < np.inf) & (not jumps) else never
+        time = now if jumps & (summed[j] >= limits[j]) & (limits[j] < np.inf) else time
         time = now if time < now else time
         crossing[j] = crossing[j] if crossing[j] <= now else time
     find_soonest(plan, state, layer)
@@ -107,7 +109,8 @@ def postpone(plan, state, layer, neuron, ahead):
     before, bulk, number = state.crossing[unit], state.bulk[unit], state.slope.dtype.type
     last = last_in_doubt(plan, state, layer, unit)
     asked = ahead or may_end(plan, state, layer, last)
-    if not (bulk < np.inf and (asked or not is_solid(state.slope[unit], bulk, number))):
+    asked = asked or not is_solid(state.slope[unit], bulk, number)
+    if not (asked and is_sound(state.total[unit], bulk)):
         return False
     state.crossing[unit] = later(plan, state, layer, neuron, last, ahead)
     return state.crossing[unit] > before
@@ -143,7 +146,7 @@ def ask(plan, state, layer, neuron):
     """Before an instant changes its line: note whether a neuron is at its threshold."""
     unit, number = plan.populations[layer, START] + neuron, state.bulk.dtype.type
     now = state.clock[0]
-    if not (state.limits[unit] < np.inf and state.bulk[unit] < np.inf):
+    if not (state.limits[unit] < np.inf and is_sound(state.total[unit], state.bulk[unit])):
         return
     if state.crossing[unit] == now:
         postpone(plan, state, layer, neuron, True)
