@@ -15,7 +15,7 @@ import warnings
 import numpy as np
 
 from ttfs.errors import TTFSError
-from ttfs.files import archive
+from ttfs.files.archives import archive
 
 SEAL_SIZE = 76
 SECONDS = 20  # for one file, on a busy machine

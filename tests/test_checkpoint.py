@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ttfs
-from ttfs import checkpoint as module
-from ttfs.checkpoint import Checkpoint, fingerprint
 from ttfs.errors import RunError
-from ttfs.files import archive
+from ttfs.files.archives import archive
 from ttfs.rules import S4NN
+from ttfs.training import checkpoint as module
+from ttfs.training.checkpoint import Checkpoint, fingerprint
 
 RNG = np.random.default_rng(0)
 LABELS = RNG.integers(0, 2, 30)

@@ -8,9 +8,9 @@ import scipy.sparse as sp
 
 import ttfs
 from ttfs import NO_SPIKE, augmentation, checks, errors, losses, optimizers, rules, silence
+from ttfs.engines.populations import Population, Projection
 from ttfs.errors import InputError, ShapeError, TTFSError
-from ttfs.gradients import gradients
-from ttfs.populations import Population, Projection
+from ttfs.gradients.signals import gradients
 
 HUGE = pytest.param(10**5000, id="huge")  # which Python refuses to print
 

@@ -21,9 +21,9 @@ from ttfs import (
     Simulator,
     Step,
 )
-from ttfs.bench_simulator import sparse
+from ttfs.bench.simulations import sparse
 from ttfs.errors import InputError, ShapeError
-from ttfs.layers import Dense
+from ttfs.network.layers import Dense
 
 pytestmark = pytest.mark.small
 INF = np.inf

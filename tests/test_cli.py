@@ -18,9 +18,10 @@ import pytest
 from cases import same_bits
 
 import ttfs
-from ttfs import bench, cli, pictures
-from ttfs.arguments import parser
-from ttfs.locks import alone_in
+from ttfs.bench import bench
+from ttfs.cli import cli, pictures
+from ttfs.cli.arguments import parser
+from ttfs.cli.locks import alone_in
 from ttfs.presets import PRESETS, for_dataset, preset, with_hidden, with_kind
 
 FAST = ["--hidden", "30", "--epochs", "3"]
@@ -222,7 +223,7 @@ def test_a_full_disk_costs_no_earlier_run(run, monkeypatch, capsys):
     def full(path, data):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
-    monkeypatch.setattr("ttfs.checkpoint.write_atomically", full)
+    monkeypatch.setattr("ttfs.training.checkpoint.write_atomically", full)
     assert main("train", *FAST, "--out", run, "--force", "--quiet") == 2
     assert "No space left" in capsys.readouterr().err
     assert held(run) == before
@@ -259,7 +260,7 @@ def test_with_the_first_checkpoint_of_a_forced_run_the_earlier_one_is_gone(
 
 def test_what_a_killed_training_was_writing_is_removed_by_the_next(run):
     code = (
-        "import os, signal; from ttfs.files import write_atomically\n"
+        "import os, signal; from ttfs.files.writing import write_atomically\n"
         "os.replace = lambda *paths: os.kill(os.getpid(), signal.SIGKILL)\n"
         f"write_atomically({str(run / 'checkpoint.npz')!r}, b'half')"
     )
@@ -323,8 +324,8 @@ def test_a_stopped_run_resumes_to_the_same_bits(run, monkeypatch):
             raise MemoryError
         return write(self, *arguments)
 
-    calls, write = [], ttfs.checkpoint.Checkpoint.write
-    monkeypatch.setattr(ttfs.checkpoint.Checkpoint, "write", stop)
+    calls, write = [], ttfs.training.checkpoint.Checkpoint.write
+    monkeypatch.setattr(ttfs.training.checkpoint.Checkpoint, "write", stop)
     again = ["train", *FAST, "--seed", "3", "--quiet", "--out", "stopped"]
     assert main(*again) == 2
     assert not os.path.exists("stopped/model.npz")
@@ -789,7 +790,7 @@ def test_what_the_machine_cannot_do_is_told_in_one_sentence(error, message, caps
     def fail(*arguments, **settings):
         raise error
 
-    monkeypatch.setattr(ttfs.runs, "save", fail)
+    monkeypatch.setattr(ttfs.cli.runs, "save", fail)
     assert main("train", *FAST, "--quiet") == 2
     assert re.fullmatch(rf"ttfs: {re.escape(message)}.*\n", capsys.readouterr().err)
 
@@ -1002,7 +1003,7 @@ def test_fewer_hidden_neurons_and_other_weights_still_learn_the_digits(binary, h
 
 INTERRUPTIBLE = (
     "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
-    "from ttfs.cli import main; sys.exit(main())"
+    "from ttfs.cli.cli import main; sys.exit(main())"
 )
 
 

@@ -10,10 +10,11 @@ from numba.core import event
 from numba.core.compiler_lock import global_compiler_lock
 
 import ttfs
-from ttfs import clock as module
-from ttfs import runs, trainer
-from ttfs.clock import clock
+from ttfs.cli import runs
+from ttfs.kernels import clock as module
+from ttfs.kernels.clock import clock
 from ttfs.presets import PRESETS
+from ttfs.training import trainer
 
 COMPILING = 0.3
 

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 import ttfs
-from ttfs import bench_comparison, pictures, plotting
-from ttfs.comparison import check_costs, groups, table
+from ttfs import plotting
+from ttfs.bench import comparison as bench_comparison
+from ttfs.cli import pictures
+from ttfs.cli.comparison import check_costs, groups, table
 
 
 def write(folder, seed, accuracy, recipe="a", **others):

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ttfs
-from ttfs import cli, datasets
-from ttfs.cli import main
-from ttfs.console import Console
+from ttfs import datasets
+from ttfs.cli import cli
+from ttfs.cli.cli import main
+from ttfs.cli.console import Console
 
 WEIGHTS = [[0.5, 0.75], [0.75, -0.25], [-0.25, 1.0]]
 

@@ -10,8 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import ttfs
-from ttfs import metrics
-from ttfs.cost import cost_of
+from ttfs.measures import metrics
+from ttfs.measures.cost import cost_of
 
 pytestmark = pytest.mark.small
 INF = np.inf

@@ -25,10 +25,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from ttfs import datasets, published
-from ttfs.datasets import Dataset
+from ttfs import datasets
+from ttfs.datasets import published
+from ttfs.datasets.datasets import Dataset
+from ttfs.datasets.npz import read_npz
 from ttfs.errors import DatasetError, InputError, TTFSError
-from ttfs.npz import read_npz
 
 PRESENT = {known.name for known in datasets.status() if known.location}
 fuzz = settings(

@@ -26,10 +26,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import ttfs
-from ttfs.delays import BEND, LEAST, Delays, delays_of, latents_of, slopes_of
+from ttfs.engines.batch import cross
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels import delayed
-from ttfs.propagation import cross
+from ttfs.network.delays import BEND, LEAST, Delays, delays_of, latents_of, slopes_of
 
 pytestmark = pytest.mark.small
 INF = np.inf

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ttfs
+from ttfs.engines.batch import cross, spikes_of
 from ttfs.errors import InputError
-from ttfs.gradients import signals
+from ttfs.gradients.signals import signals
 from ttfs.losses import Absolute, CrossEntropy, Relative, ShiftInvariant
-from ttfs.network import aligned_zeros
-from ttfs.propagation import cross, spikes_of
+from ttfs.network.network import aligned_zeros
 from ttfs.rules import Exact, STiDiBP
 from ttfs.silence import Bump, Hinge, Push, Revive
 

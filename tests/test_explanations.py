@@ -10,7 +10,7 @@ from test_circuit import circuits, finished, given_of, stimuli
 
 import ttfs
 from ttfs import Circuit, Network, Population, Projection, Simulator
-from ttfs.console import Console
+from ttfs.cli.console import Console
 
 pytestmark = pytest.mark.small
 INF = np.inf

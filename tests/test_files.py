@@ -13,20 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from ttfs.errors import InputError
-from ttfs.files import (
-    ROOM,
-    SHARE,
-    archive,
-    as_json,
-    check_room,
-    first_bytes,
-    from_json,
-    npy,
-    open_file,
-    read_file,
-    take,
-    write_atomically,
-)
+from ttfs.files.archives import archive, first_bytes, npy, take
+from ttfs.files.json_text import as_json, from_json
+from ttfs.files.reading import ROOM, SHARE, check_room, open_file, read_file
+from ttfs.files.writing import write_atomically
 
 posix = pytest.mark.skipif(os.name != "posix", reason="no pipes and links among files here")
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 import ttfs
 from ttfs import gradients as module
-from ttfs import propagation
-from ttfs.delays import Delays
+from ttfs.engines import batch as propagation
 from ttfs.errors import InputError, ShapeError
+from ttfs.network.delays import Delays
 
 pytestmark = pytest.mark.small
 INF = np.inf

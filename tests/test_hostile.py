@@ -24,9 +24,10 @@ from hostile import (
 )
 
 import ttfs
-from ttfs import bench_comparison, cli, comparison
+from ttfs.bench import comparison as bench_comparison
+from ttfs.cli import cli, comparison
+from ttfs.datasets.idx import read_idx
 from ttfs.errors import TTFSError
-from ttfs.idx import read_idx
 from ttfs.rules import Exact
 
 DATA = Path(__file__).parent / "data"
@@ -155,7 +156,7 @@ def test_a_checkpoint_of_any_making_is_gone_on_from_or_refused(count, binary, tm
 
     def read(path):
         trainer = training(binary)
-        run = ttfs.checkpoint.Checkpoint(trainer.network, trainer.rule, trainer.optimizer)
+        run = ttfs.training.checkpoint.Checkpoint(trainer.network, trainer.rule, trainer.optimizer)
         run.bind(path, header["identity"])
         try:
             run.read()

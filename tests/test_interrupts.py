@@ -11,9 +11,10 @@ import numba
 import pytest
 
 import ttfs
-from ttfs import cli, files, runs
-from ttfs.interrupts import STOPPED, handled, undisturbed
-from ttfs.runs import SAVED
+from ttfs.cli import cli, runs
+from ttfs.cli.runs import SAVED
+from ttfs.files import writing
+from ttfs.files.interrupts import STOPPED, handled, undisturbed
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
 whole = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="too many samples")
@@ -124,7 +125,7 @@ def test_a_file_is_written_to_its_end(tmp_path, monkeypatch):
     replace = os.replace
     monkeypatch.setattr(os, "replace", lambda *names: (press(), replace(*names)))
     with pytest.raises(KeyboardInterrupt), handled():
-        files.write_atomically(tmp_path / "file", b"new")
+        writing.write_atomically(tmp_path / "file", b"new")
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"new"]
 
 
@@ -132,28 +133,28 @@ def test_a_file_is_written_to_its_end(tmp_path, monkeypatch):
 
 FAST = ["--hidden", "12", "--epochs", "4"]
 PLACES = [
-    ("ttfs.trainer.evaluate", 2),
-    ("ttfs.trainer.diagnose", 2),
-    ("ttfs.trainer._record", 1),
-    ("ttfs.trainer._line", 1),
-    ("ttfs.trainer.Trainer._revive", 2),
-    ("ttfs.checkpoint.Checkpoint.weights", 1),
-    ("ttfs.checkpoint.Checkpoint.note", 1),
-    ("ttfs.checkpoint.Checkpoint.note", 2),
-    ("ttfs.checkpoint.Checkpoint.blend", 3),
-    ("ttfs.checkpoint.Checkpoint.write", 1),
-    ("ttfs.checkpoint.Checkpoint._give", 6),
-    ("ttfs.checkpoint.archive", 3),
-    ("ttfs.checkpoint.Checkpoint.restore_best", 1),
-    ("ttfs.runs.measure", 1),
-    ("ttfs.runs.cost_of", 1),
-    ("ttfs.runs.clear", 1),
-    ("ttfs.runs.save", 1),
-    ("ttfs.runs.write_report", 1),
-    ("ttfs.runs.as_json", 1),
-    ("ttfs.pictures.training", 1),
-    ("ttfs.pictures.raster", 1),
-    ("ttfs.pictures.latencies", 1),
+    ("ttfs.training.trainer.evaluate", 2),
+    ("ttfs.training.trainer.diagnose", 2),
+    ("ttfs.training.trainer._record", 1),
+    ("ttfs.training.trainer._line", 1),
+    ("ttfs.training.trainer.Trainer._revive", 2),
+    ("ttfs.training.checkpoint.Checkpoint.weights", 1),
+    ("ttfs.training.checkpoint.Checkpoint.note", 1),
+    ("ttfs.training.checkpoint.Checkpoint.note", 2),
+    ("ttfs.training.checkpoint.Checkpoint.blend", 3),
+    ("ttfs.training.checkpoint.Checkpoint.write", 1),
+    ("ttfs.training.checkpoint.Checkpoint._give", 6),
+    ("ttfs.training.checkpoint.archive", 3),
+    ("ttfs.training.checkpoint.Checkpoint.restore_best", 1),
+    ("ttfs.cli.runs.measure", 1),
+    ("ttfs.cli.runs.cost_of", 1),
+    ("ttfs.cli.runs.clear", 1),
+    ("ttfs.cli.runs.save", 1),
+    ("ttfs.cli.runs.write_report", 1),
+    ("ttfs.cli.runs.as_json", 1),
+    ("ttfs.cli.pictures.training", 1),
+    ("ttfs.cli.pictures.raster", 1),
+    ("ttfs.cli.pictures.latencies", 1),
 ]
 
 
@@ -163,7 +164,7 @@ def pressed_at(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cli, "wants_kernels", lambda options: False)
     for name in ("training", "raster", "latencies"):
-        monkeypatch.setattr(f"ttfs.pictures.{name}", lambda folder, *rest: folder)
+        monkeypatch.setattr(f"ttfs.cli.pictures.{name}", lambda folder, *rest: folder)
 
     def arrange(place, number, *, after):
         from pkgutil import resolve_name
@@ -209,7 +210,8 @@ def test_wherever_a_run_is_stopped_its_best_weights_are_saved(
 @whole
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(
-    "place", ["ttfs.runs.check_earlier", "ttfs.datasets.load", "ttfs.runs.remove_unfinished"]
+    "place",
+    ["ttfs.cli.runs.check_earlier", "ttfs.datasets.load", "ttfs.cli.runs.remove_unfinished"],
 )
 def test_before_anything_is_learned_there_is_nothing_to_save(place, after, pressed_at, capsys):
     pressed_at(place, 1, after=after)
@@ -222,7 +224,7 @@ def test_before_anything_is_learned_there_is_nothing_to_save(place, after, press
 @pytest.mark.parametrize(
     ("place", "after"),
     [
-        ("ttfs.runs.check_earlier", True),
+        ("ttfs.cli.runs.check_earlier", True),
         ("ttfs.datasets.load", True),
         ("ttfs.rules.Exact.train", False),
         ("ttfs.rules.Exact.train", True),
@@ -243,7 +245,7 @@ def test_before_anything_is_learned_an_earlier_run_stays_whole(place, after, pre
 
 START = (
     "import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
-    "from ttfs.cli import main; os.write(2, b'.'); sys.exit(main())"
+    "from ttfs.cli.cli import main; os.write(2, b'.'); sys.exit(main())"
 )
 
 
@@ -308,7 +310,7 @@ def test_while_modules_are_imported_it_is_one_line_too(module, tmp_path):
         "            try: signal.raise_signal(signal.SIGINT)\n"
         "            except BaseException: raise ImportError from None\n"
         "sys.meta_path.insert(0, Finder())\n"
-        "from ttfs.cli import main\n"
+        "from ttfs.cli.cli import main\n"
         "sys.exit(main())"
     )
     command = [sys.executable, "-c", code, "train", "--quiet", "--out", str(tmp_path / "run")]
@@ -317,7 +319,7 @@ def test_while_modules_are_imported_it_is_one_line_too(module, tmp_path):
 
 
 @posix
-@pytest.mark.parametrize("module", ["signal", "contextlib", "ttfs.interrupts"])
+@pytest.mark.parametrize("module", ["signal", "contextlib", "ttfs.files.interrupts"])
 def test_before_it_is_seen_to_it_is_one_line_too(module):
     code = (
         "import sys\n"
@@ -326,7 +328,7 @@ def test_before_it_is_seen_to_it_is_one_line_too(module):
         f"        if name == {module!r}: raise KeyboardInterrupt\n"
         "sys.meta_path.insert(0, Finder())\n"
         f"sys.modules.pop({module!r}, None)\n"
-        "from ttfs.cli import main\n"
+        "from ttfs.cli.cli import main\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "ttfs: stopped\n")
@@ -339,7 +341,7 @@ def test_a_second_press_on_the_way_out_is_nothing_new():
         "atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))\n"
         "class Finder:\n"
         "    def find_spec(self, name, *rest):\n"
-        "        if name == 'ttfs.interrupts': raise KeyboardInterrupt\n"
+        "        if name == 'ttfs.files.interrupts': raise KeyboardInterrupt\n"
         "sys.meta_path.insert(0, Finder())\n"
         "import ttfs.cli\n"
     )
@@ -353,7 +355,7 @@ def test_after_the_end_it_comes_too_late():
         "import atexit, signal, sys\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "atexit.register(signal.raise_signal, signal.SIGINT)\n"
-        "from ttfs.cli import main\n"
+        "from ttfs.cli.cli import main\n"
         "sys.exit(main())"
     )
     command = [sys.executable, "-c", code, "--version"]
@@ -367,7 +369,7 @@ def test_a_process_in_the_background_that_ignores_it_goes_on():
     code = (
         "import signal, sys\n"
         "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-        "from ttfs.cli import main\n"
+        "from ttfs.cli.cli import main\n"
         "signal.raise_signal(signal.SIGINT)\n"
         "sys.exit(main())"
     )

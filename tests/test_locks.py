@@ -6,12 +6,12 @@ import threading
 
 import pytest
 
-from ttfs import locks
+from ttfs.cli import locks
+from ttfs.cli.locks import LOCK, alone_in
 from ttfs.errors import RunError
-from ttfs.locks import LOCK, alone_in
 
 HOLD = (
-    "import sys; from pathlib import Path; from ttfs.locks import alone_in\n"
+    "import sys; from pathlib import Path; from ttfs.cli.locks import alone_in\n"
     "with alone_in(Path(sys.argv[1])): print('in', flush=True); sys.stdin.read()"
 )
 TAKEN = "another training is writing into .*run: wait for its end, or choose another folder"

@@ -8,8 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import ttfs
-from ttfs import metrics
 from ttfs.errors import InputError, ShapeError
+from ttfs.measures import metrics
 
 pytestmark = pytest.mark.small
 INF = np.inf

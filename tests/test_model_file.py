@@ -16,11 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ttfs
-from ttfs import files, model_file
-from ttfs.decoding import RULE
+from ttfs.cli.runs import evaluate_file
+from ttfs.codes.decoding import RULE
 from ttfs.errors import InputError, ModelFileError
-from ttfs.files import archive
-from ttfs.runs import evaluate_file
+from ttfs.files import reading
+from ttfs.files.archives import archive
+from ttfs.formats import model_file
 
 GOLDEN = Path(__file__).parent / "data" / "model_format_1.npz"
 GOLDEN_DELAYS = GOLDEN.with_name("model_format_1_delays.npz")
@@ -976,7 +977,7 @@ def test_a_layer_of_a_million_inputs_and_one_output_is_read(path):
 
 
 def test_what_is_trusted_may_take_what_it_needs(path, monkeypatch):
-    monkeypatch.setattr(files, "ROOM", 1000)
+    monkeypatch.setattr(reading, "ROOM", 1000)
     saved = ttfs.save(path, ttfs.Network(ttfs.Dense(4000, 1, weights=ttfs.Binary())))
     assert attempt(saved) is None
     assert ttfs.load(saved, trusted=True).network.sizes == (4000, 1)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import ttfs
 from ttfs import Binary, Dense, Network, Real, Step
-from ttfs import network as networks
 from ttfs.errors import InputError, ShapeError
+from ttfs.network import network as networks
 
 pytestmark = pytest.mark.small
 SIZES = st.lists(st.integers(1, 70), min_size=2, max_size=4)

@@ -22,10 +22,10 @@ from hypothesis import strategies as st
 from reference import forward_exact
 
 import ttfs
-from ttfs import network as networks
+from ttfs.engines.batch import cross, cross_steps
 from ttfs.kernels import packed
 from ttfs.kernels import propagation as kernels
-from ttfs.propagation import cross, cross_steps
+from ttfs.network import network as networks
 from ttfs.rules.lesson import Lesson
 
 pytestmark = pytest.mark.small

@@ -11,7 +11,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 
 from ttfs.errors import InputError, ShapeError
-from ttfs.history import History
 from ttfs.plotting import (
     COLUMN,
     PAGE,
@@ -27,6 +26,7 @@ from ttfs.plotting import (
     training_summary,
     weight_images,
 )
+from ttfs.training.history import History
 
 INF = np.inf
 SIZES = 784, 600, 10

@@ -19,9 +19,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 import ttfs
-from ttfs import cli, pictures, plotting
+from ttfs import plotting
+from ttfs.cli import cli, pictures
+from ttfs.engines.explanations import Input, Trace
 from ttfs.errors import InputError, TTFSError
-from ttfs.explanations import Input, Trace
 from ttfs.plotting.look import inks
 
 INF = np.inf
@@ -467,7 +468,8 @@ SCRIPT = """
 import os, sys
 from pathlib import Path
 import numpy as np
-from ttfs import Dense, Network, pictures
+from ttfs import Dense, Network
+from ttfs.cli import pictures
 network = Network(Dense(4, 2), t_max=8)
 print(pictures.weights(Path(sys.argv[1]), network, (2, 2)).stat().st_size)
 import matplotlib

@@ -11,8 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 
 import ttfs
+from ttfs.engines.explanations import Trace
 from ttfs.errors import InputError, ShapeError
-from ttfs.explanations import Trace
 from ttfs.plotting import (
     COLUMN,
     PAGE,

@@ -14,7 +14,7 @@ import pytest
 from cases import same_bits
 
 import ttfs
-from ttfs import cli
+from ttfs.cli import cli
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "promises.md"

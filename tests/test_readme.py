@@ -6,7 +6,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 
-from ttfs.arguments import parser
+from ttfs.cli.arguments import parser
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
 

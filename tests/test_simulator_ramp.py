@@ -27,7 +27,7 @@ from test_simulator import all_times, anything, between, changes, same_state
 
 import ttfs
 from ttfs import Circuit, Network, Population, Projection, Ramp, Simulator
-from ttfs.console import Console
+from ttfs.cli.console import Console
 from ttfs.errors import InputError
 
 pytestmark = pytest.mark.small

@@ -15,26 +15,17 @@ import ttfs
 ROOT = Path(ttfs.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 
-# A module imports from rows above its own, or from its own row; a package is one entry.
+# A module imports from rows above its own, from its own row, and within its folder.
 ROWS = [
-    "errors interrupts",
-    "checks precision versions clock",
-    "kernels",
-    "psp weights delays",
-    "layers encoding decoding populations",
-    "network",
-    "propagation explanations plan circuit",
-    "turns events stimuli breaks snapshots differences simulator",
-    "optimizers targets losses augmentation silence causes gradients",
-    "rules",
-    "metrics cost history files locks datasets idx npz published yin_yang plotting",
-    "diagnosis checkpoint model_header model_file",
-    "trainer",
-    "presets comparison pictures viewer",
-    "runs bench bench_parts bench_comparison bench_simulator bench_torch warmup",
-    "console",
-    "commands",
-    "arguments",
+    "errors kernels",
+    "checks",
+    "network codes files",
+    "engines datasets formats",
+    "optimizers augmentation losses silence gradients measures",
+    "rules plotting viewer",
+    "training",
+    "presets",
+    "bench",
     "cli",
     "__main__",
 ]
@@ -95,6 +86,28 @@ def test_imports_point_down(module):
         assert PLACE[name.split(".")[0]] <= PLACE[top], f"{module} imports {name} from below it"
 
 
+def test_folders_do_not_need_each_other():
+    needed = {}
+    for module, tree in INNER.items():
+        room = module.split(".")[0]
+        needed.setdefault(room, set()).update({name.split(".")[0] for name in ours(tree)} - {room})
+    TopologicalSorter(needed).prepare()
+
+
+def test_no_folder_is_crowded_and_no_file_is_long():
+    entries = [entry for entry in ROOT.iterdir() if entry.name != "__pycache__"]
+    assert len(entries) <= 26
+    for file in FILES:
+        assert len(file.read_text("utf-8").splitlines()) <= 400, file
+
+
+@pytest.mark.parametrize("name", ttfs._FORMER)
+def test_modules_are_found_by_the_names_that_they_had(name):
+    home = importlib.import_module(f"ttfs.{ttfs._FORMER[name]}")
+    assert importlib.import_module(f"ttfs.{name}") is home
+    assert home.__spec__.name == home.__name__ == f"ttfs.{ttfs._FORMER[name]}"
+
+
 def test_imports_do_not_run_in_circles():
     TopologicalSorter({module: ours(tree) - {module} for module, tree in INNER.items()}).prepare()
 
@@ -118,7 +131,7 @@ def test_the_compiler_is_called_in_one_place(module):
 
 @pytest.mark.parametrize("module", INNER)
 def test_only_pictures_need_matplotlib(module):
-    if module.split(".")[0] not in ("plotting", "pictures"):
+    if module.split(".")[0] != "plotting" and module != "cli.pictures":
         assert "matplotlib" not in others(INNER[module])
 
 
@@ -128,7 +141,7 @@ def test_what_is_imported_is_installed(module):
     if not project.exists():
         pytest.skip("the package is installed without its sources")
     told = tomllib.loads(project.read_text("utf-8"))["project"]
-    needed = told["dependencies"] + told["optional-dependencies"].get(module.split("_")[0], [])
+    needed = told["dependencies"] + told["optional-dependencies"].get(module.split(".")[0], [])
     names = {requirement.split(">")[0] for requirement in needed}
     assert others(TREES[module]) <= names | {"llvmlite"}, "numba brings llvmlite"
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ttfs
-from ttfs.causes import arrived_at
-from ttfs.delays import Delays
 from ttfs.errors import InputError
-from ttfs.network import aligned_zeros
+from ttfs.gradients.causes import arrived_at
+from ttfs.network.delays import Delays
+from ttfs.network.network import aligned_zeros
 from ttfs.rules import Surrogate
 from ttfs.rules.lesson import Batch
 from ttfs.rules.surrogate import padded

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import ttfs
+from ttfs.cli.warmup import recipes, stimuli
 from ttfs.kernels import jit
-from ttfs.warmup import recipes, stimuli
 
 pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing runs on threads")
 LAYERS = "omp", "workqueue", "tbb"

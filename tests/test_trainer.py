@@ -8,12 +8,12 @@ import pytest
 from cases import for_all_threads, same_bits
 
 import ttfs
-from ttfs import trainer as module
 from ttfs.augmentation import Jitter
-from ttfs.checkpoint import Checkpoint
 from ttfs.errors import InputError, RunError, ShapeError
 from ttfs.rules import S4NN
 from ttfs.rules.lesson import Lesson
+from ttfs.training import trainer as module
+from ttfs.training.checkpoint import Checkpoint
 
 INF = np.inf
 REAL = ttfs.Real(init=(0, 60))

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from reference import forward_float
 
 import ttfs
-from ttfs import propagation
+from ttfs.engines import batch as propagation
 from ttfs.errors import InputError
 from ttfs.kernels import propagation as kernels
 

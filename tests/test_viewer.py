@@ -18,9 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ttfs
-from ttfs import cli, viewer
+from ttfs import viewer
+from ttfs.cli import cli
 from ttfs.errors import InputError, ShapeError
-from ttfs.viewer import Page, page
+from ttfs.viewer.viewer import Page, page
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [

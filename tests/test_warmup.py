@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import ttfs
+from ttfs.cli.warmup import remove_former
 from ttfs.kernels import kept
-from ttfs.warmup import remove_former
 
 COMPILED = "*.nbc"  # one for each kernel and kind of arrays
 

@@ -3,6 +3,8 @@
 Every neuron fires at most once, and the time of that spike is the message.
 """
 
+import sys
+
 TYPE_CHECKING = False  # as checkers of types know it; `typing` takes longer than all else here
 
 __version__ = "0.1.0"
@@ -10,12 +12,13 @@ __version__ = "0.1.0"
 # Names are imported when first used: `ttfs --help` need not wait for a compiler.
 _HOMES = {
     "checks": ["NO_SPIKE"],
-    "circuit": ["Circuit"],
-    "cost": ["Cost", "cost_of"],
-    "decoding": ["Decisions", "decide"],
-    "delays": ["Delays"],
-    "diagnosis": ["diagnose"],
-    "encoding": ["Direct", "Latency", "encode_latency"],
+    "codes.decoding": ["Decisions", "decide"],
+    "codes.encoding": ["Direct", "Latency", "encode_latency"],
+    "engines.batch": ["Record", "forward"],
+    "engines.circuit": ["Circuit"],
+    "engines.events": ["Event"],
+    "engines.populations": ["Population", "Projection"],
+    "engines.simulator": ["Simulator"],
     "errors": [
         "DatasetError",
         "InputError",
@@ -24,19 +27,18 @@ _HOMES = {
         "ShapeError",
         "TTFSError",
     ],
-    "events": ["Event"],
-    "history": ["History"],
-    "layers": ["Dense"],
-    "metrics": ["Evaluation", "evaluate"],
-    "model_file": ["Model", "load", "save"],
-    "network": ["Network"],
+    "formats.model_file": ["Model", "load", "save"],
+    "measures.cost": ["Cost", "cost_of"],
+    "measures.diagnosis": ["diagnose"],
+    "measures.metrics": ["Evaluation", "evaluate"],
+    "network.delays": ["Delays"],
+    "network.layers": ["Dense"],
+    "network.network": ["Network"],
+    "network.psp": ["Ramp", "Step"],
+    "network.weights": ["Binary", "Real"],
     "optimizers": ["SGD", "Adam", "Cosine", "Linear", "Momentum"],
-    "populations": ["Population", "Projection"],
-    "propagation": ["Record", "forward"],
-    "psp": ["Ramp", "Step"],
-    "simulator": ["Simulator"],
-    "trainer": ["Trainer"],
-    "weights": ["Binary", "Real"],
+    "training.history": ["History"],
+    "training.trainer": ["Trainer"],
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 _MODULES = {
@@ -49,6 +51,28 @@ _MODULES = {
     "rules",
     "silence",
     "viewer",
+}
+
+# Where modules are that lay here in 0.1: `import ttfs.encoding` is that of `ttfs.codes.encoding`.
+_MOVED = {
+    "cli": "arguments commands comparison console pictures runs warmup",
+    "codes": "decoding encoding",
+    "datasets": "idx published",
+    "engines": "circuit explanations plan populations simulator",
+    "files": "versions",
+    "formats": "model_file model_header",
+    "gradients": "causes",
+    "measures": "cost diagnosis metrics",
+    "network": "delays layers psp weights",
+    "training": "checkpoint history trainer",
+}
+_FORMER = {name: f"{room}.{name}" for room, names in _MOVED.items() for name in names.split()} | {
+    "bench_comparison": "bench.comparison",
+    "bench_parts": "bench.parts",
+    "bench_simulator": "bench.simulations",
+    "bench_torch": "bench.torch_relus",
+    "propagation": "engines.batch",
+    "yin_yang": "datasets.points",
 }
 
 __all__ = sorted([*_HOME, *_MODULES])
@@ -68,12 +92,13 @@ if TYPE_CHECKING:
         viewer,
     )
     from ttfs.checks import NO_SPIKE
-    from ttfs.circuit import Circuit
-    from ttfs.cost import Cost, cost_of
-    from ttfs.decoding import Decisions, decide
-    from ttfs.delays import Delays
-    from ttfs.diagnosis import diagnose
-    from ttfs.encoding import Direct, Latency, encode_latency
+    from ttfs.codes.decoding import Decisions, decide
+    from ttfs.codes.encoding import Direct, Latency, encode_latency
+    from ttfs.engines.batch import Record, forward
+    from ttfs.engines.circuit import Circuit
+    from ttfs.engines.events import Event
+    from ttfs.engines.populations import Population, Projection
+    from ttfs.engines.simulator import Simulator
     from ttfs.errors import (
         DatasetError,
         InputError,
@@ -82,19 +107,18 @@ if TYPE_CHECKING:
         ShapeError,
         TTFSError,
     )
-    from ttfs.events import Event
-    from ttfs.history import History
-    from ttfs.layers import Dense
-    from ttfs.metrics import Evaluation, evaluate
-    from ttfs.model_file import Model, load, save
-    from ttfs.network import Network
+    from ttfs.formats.model_file import Model, load, save
+    from ttfs.measures.cost import Cost, cost_of
+    from ttfs.measures.diagnosis import diagnose
+    from ttfs.measures.metrics import Evaluation, evaluate
+    from ttfs.network.delays import Delays
+    from ttfs.network.layers import Dense
+    from ttfs.network.network import Network
+    from ttfs.network.psp import Ramp, Step
+    from ttfs.network.weights import Binary, Real
     from ttfs.optimizers import SGD, Adam, Cosine, Linear, Momentum
-    from ttfs.populations import Population, Projection
-    from ttfs.propagation import Record, forward
-    from ttfs.psp import Ramp, Step
-    from ttfs.simulator import Simulator
-    from ttfs.trainer import Trainer
-    from ttfs.weights import Binary, Real
+    from ttfs.training.history import History
+    from ttfs.training.trainer import Trainer
 
 
 def __getattr__(name: str) -> "Any":
@@ -108,6 +132,33 @@ def __getattr__(name: str) -> "Any":
         raise AttributeError(f"module 'ttfs' has no attribute {name!r}")
     globals()[name] = value
     return value
+
+
+class _Former:
+    """Finds a module by the name that it had in 0.1; it is the same module."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> "Any":
+        from importlib.machinery import ModuleSpec
+
+        former = name.removeprefix("ttfs.") if name.startswith("ttfs.") else ""
+        return ModuleSpec(name, _Former) if former in _FORMER else None  # type: ignore[arg-type]
+
+    @staticmethod
+    def create_module(spec: "Any") -> "Any":
+        from importlib import import_module
+
+        module = import_module(f"ttfs.{_FORMER[spec.name.removeprefix('ttfs.')]}")
+        spec.loader_state = module.__spec__
+        return module
+
+    @staticmethod
+    def exec_module(module: "Any") -> None:
+        """It has run; only its own specification has to come back."""
+        module.__spec__ = module.__spec__.loader_state
+
+
+sys.meta_path.append(_Former)
 
 
 def __dir__() -> list[str]:

@@ -2,7 +2,7 @@
 
 import sys
 
-from ttfs.cli import main
+from ttfs.cli.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

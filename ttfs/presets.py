@@ -4,17 +4,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ttfs.augmentation import Augmentation, Dropout, Jitter, Shift
-from ttfs.delays import Delays
-from ttfs.encoding import Direct, Encoder, Latency
+from ttfs.codes.encoding import Direct, Encoder, Latency
 from ttfs.errors import InputError
-from ttfs.layers import Dense
 from ttfs.losses import CrossEntropy, Relative
-from ttfs.network import Network
+from ttfs.network.delays import Delays
+from ttfs.network.layers import Dense
+from ttfs.network.network import Network
+from ttfs.network.psp import Ramp, Response, Step
+from ttfs.network.weights import Binary, Real
 from ttfs.optimizers import SGD, Adam, Cosine, Linear, Optimizer
-from ttfs.psp import Ramp, Response, Step
 from ttfs.rules import S4NN, Exact, Rule, STiDiBP, Surrogate
-from ttfs.trainer import Trainer
-from ttfs.weights import Binary, Real
+from ttfs.training.trainer import Trainer
 
 THRESHOLD = 100.0
 DELAY = 1.0  # step for each layer, as in S4NN and BS4NN

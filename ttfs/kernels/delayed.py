@@ -11,8 +11,8 @@ A layer is an `Arrays` of its own here, with one layer, in which nothing is dela
 import numpy as np
 from numba import prange
 
+from ttfs.kernels.batch import block_of
 from ttfs.kernels.jit import kernel, making_kernel, parallel_kernel
-from ttfs.kernels.propagation import block_of
 from ttfs.kernels.ramp import Traces, level_at_end, make_work, schedule, settle, sweep
 from ttfs.kernels.ramp_crossing import decide, is_in_doubt, line_meets
 from ttfs.kernels.sorting import insert, sort_events

@@ -19,8 +19,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
+from ttfs.kernels.batch import block_of
 from ttfs.kernels.jit import inner_kernel, making_kernel, parallel_kernel
-from ttfs.kernels.propagation import block_of
 from ttfs.kernels.ramp_crossing import decide, is_in_doubt, line_meets, weigh
 from ttfs.kernels.rest import doubt, level_of, share_of
 from ttfs.kernels.sorting import BINS, sort_events

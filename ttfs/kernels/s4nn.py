@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
+from ttfs.kernels.batch import make_work, run_sample
 from ttfs.kernels.jit import kernel, making_kernel, parallel_kernel
-from ttfs.kernels.propagation import make_work, run_sample
 
 SMALLEST_SCALE = 1e-3
 

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
 from ttfs.checks import as_labels
-from ttfs.decoding import decide
+from ttfs.codes.decoding import decide
 from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.given import Array, horizon, layer_names, layers_of_times, numbers, spike_times
 from ttfs.plotting.look import COLUMN, axes_for, dress, inks, layer_colour, legend_above, named

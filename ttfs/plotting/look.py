@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ttfs.checks import of_kind, positive
 from ttfs.errors import InputError
-from ttfs.files import write_atomically
+from ttfs.files.writing import write_atomically
 
 COLUMN, PAGE = 3.35, 6.9
 """Width in inches of one column, and of a page of two columns, in most journals."""

@@ -26,7 +26,7 @@ from ttfs.plotting.look import (
 )
 
 if TYPE_CHECKING:
-    from ttfs.explanations import Explanation, Input, Trace
+    from ttfs.engines.explanations import Explanation, Input, Trace
 
 STYLES = "-", (0, (4, 1.5))  # of the first six lines and the next six
 DASHES = (0, (5, 3))

@@ -9,16 +9,16 @@ import numpy as np
 
 from ttfs.checks import several
 from ttfs.errors import InputError
-from ttfs.gradients import Signal
+from ttfs.gradients.signals import Signal
 from ttfs.kernels.jit import threads_for
 from ttfs.kernels.s4nn import SMALLEST_SCALE
-from ttfs.layers import Dense, delay_rate
-from ttfs.network import Network, aligned_zeros
+from ttfs.network.layers import Dense, delay_rate
+from ttfs.network.network import Network, aligned_zeros
+from ttfs.network.psp import Ramp, Response
+from ttfs.network.weights import Binary
 from ttfs.optimizers import Optimizer, Slots
-from ttfs.psp import Ramp, Response
 from ttfs.rules.lesson import Batch, Lesson
 from ttfs.silence import Bump, Cure, Hinge, Push, Revive
-from ttfs.weights import Binary
 
 
 class Told(NamedTuple):

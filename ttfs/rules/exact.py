@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ttfs.checks import flag, of_kind, positive
-from ttfs.gradients import signals
+from ttfs.engines.batch import cross, spikes_of
+from ttfs.gradients.signals import signals
 from ttfs.losses import CrossEntropy, Loss
-from ttfs.network import Network
+from ttfs.network.network import Network
+from ttfs.network.psp import Ramp
 from ttfs.optimizers import Rate, Slots, rate_at
-from ttfs.propagation import cross, spikes_of
-from ttfs.psp import Ramp
 from ttfs.rules import descent
 from ttfs.rules.descent import Descent, Told
 from ttfs.rules.lesson import Batch, Lesson

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttfs.network import Network
+from ttfs.network.network import Network
 from ttfs.optimizers import Optimizer, Slots
 
 

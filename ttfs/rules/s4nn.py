@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ttfs.checks import flag, positive
+from ttfs.engines.batch import forward
 from ttfs.errors import InputError
 from ttfs.kernels import s4nn as kernels
-from ttfs.network import Network
+from ttfs.network.network import Network
+from ttfs.network.psp import Step
 from ttfs.optimizers import SGD, Slots, share
-from ttfs.propagation import forward
-from ttfs.psp import Step
 from ttfs.rules.descent import check_response, revive, scale_rate
 from ttfs.rules.lesson import Batch, Lesson
 from ttfs.silence import Revive

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ttfs.checks import flag, of_kind, positive
-from ttfs.gradients import Signal, signal_of
+from ttfs.engines.batch import Crossings, cross, spikes_of
+from ttfs.gradients.signals import Signal, signal_of
 from ttfs.losses import Absolute, Relative
-from ttfs.network import Network
+from ttfs.network.network import Network
+from ttfs.network.psp import Ramp
 from ttfs.optimizers import Slots
-from ttfs.propagation import Crossings, cross, spikes_of
-from ttfs.psp import Ramp
 from ttfs.rules import descent
 from ttfs.rules.descent import Descent, Told
 from ttfs.rules.lesson import Batch, Lesson

@@ -4,17 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttfs.causes import Arrived, arrived_at
 from ttfs.checks import moderate, positive
-from ttfs.decoding import decide
-from ttfs.delays import Delays
+from ttfs.codes.decoding import decide
+from ttfs.engines.batch import arrivals_of, cross, spikes_of
 from ttfs.errors import InputError
-from ttfs.gradients import Signal
-from ttfs.layers import delay_rate
-from ttfs.network import Network, aligned_zeros
+from ttfs.gradients.causes import Arrived, arrived_at
+from ttfs.gradients.signals import Signal
+from ttfs.network.delays import Delays
+from ttfs.network.layers import delay_rate
+from ttfs.network.network import Network, aligned_zeros
+from ttfs.network.psp import Step
 from ttfs.optimizers import Slots, share
-from ttfs.propagation import arrivals_of, cross, spikes_of
-from ttfs.psp import Step
 from ttfs.rules.descent import Descent, Told, check_response
 from ttfs.rules.lesson import Batch, Lesson
 

@@ -1,0 +1,1 @@
+"""How fast it is, beside the limits of the machine."""

@@ -1,0 +1,89 @@
+"""One report of `ttfs bench` beside an earlier one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ttfs.checks import as_text, positive, shown, whole
+from ttfs.errors import InputError, RunError
+from ttfs.files.json_text import from_json
+from ttfs.files.reading import read_file
+
+MOST = 2**24  # bytes of a report
+KEYS = {"name", "inputs", "threads", "microseconds"}
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A report that `ttfs bench --report` wrote.
+
+    Raises
+    ------
+    RunError: a file that is none.
+    """
+    try:
+        report = from_json(read_file(path, MOST))
+        if not isinstance(report, dict) or not isinstance(report.get("cases"), list):
+            raise InputError("has no list of cases")
+        for case in report["cases"]:
+            check_case(case)
+    except OSError as error:
+        raise RunError(f"{path}: {error.strerror}") from None
+    except InputError as error:
+        raise RunError(f"{path} is not a report that ttfs bench wrote: {error}") from None
+    return report
+
+
+def check_case(case: Any) -> None:
+    """See that a case says what is compared.
+
+    Raises
+    ------
+    InputError: something is missing or of another kind.
+    """
+    if not isinstance(case, dict) or not set(case) >= KEYS:
+        raise InputError(f"a case must have {', '.join(sorted(KEYS))}")
+    as_text(case["name"], "the name of a case")
+    as_text(case["inputs"], "the inputs of a case")
+    whole(case["threads"], "the threads of a case")
+    positive(case["microseconds"], "the microseconds of a case")
+    if case.get("limit_microseconds"):
+        positive(case["limit_microseconds"], "the limit_microseconds of a case")
+
+
+def compared(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+    """A line for each case: how long it takes, in times of the earlier report's.
+
+    Beside it the same ratio of the row-add limits, which says how much the machine itself was
+    faster or slower. Then what is missing on either side.
+
+    >>> case = {"name": "a", "inputs": "mnist", "threads": 1, "microseconds": 10.0}
+    >>> faster = case | {"microseconds": 8.0}
+    >>> print(*compared({"cases": [case]}, {"cases": [faster, case | {"name": "b"}]}), sep="\\n")
+    a                                  mnist     1 threads      8.00 us, 0.80 x
+    missing in the earlier report: b mnist 1
+    """
+    if old.get("machine") != new.get("machine"):
+        yield f"the earlier report is from another machine: {shown(old.get('machine'))}"
+    before, now = ({key_of(case): case for case in report["cases"]} for report in (old, new))
+    for key, case in now.items():
+        if key in before:
+            yield line(before[key], case)
+    for where, absent in (("earlier", now.keys() - before), ("new", before.keys() - now)):
+        names = sorted(" ".join(map(str, key)) for key in absent)
+        if names:
+            yield f"missing in the {where} report: {', '.join(names)}"
+
+
+def key_of(case: dict[str, Any]) -> tuple[str, str, int]:
+    """What makes two cases the same."""
+    return case["name"], case["inputs"], case["threads"]
+
+
+def line(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """One case, before and now."""
+    name, inputs, threads = key_of(new)
+    micro = new["microseconds"]
+    text = f"{name:34s} {inputs:9s} {threads} threads {micro:9.2f} us"
+    text += f", {micro / old['microseconds']:.2f} x"
+    before, now = (case.get("limit_microseconds") for case in (old, new))
+    return f"{text} (the limit {now / before:.2f} x)" if before and now else text

@@ -1,0 +1,5 @@
+"""The `ttfs` command."""
+
+from ttfs.cli.cli import main
+
+__all__ = ["main"]

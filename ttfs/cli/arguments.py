@@ -1,0 +1,293 @@
+"""What can be written after `ttfs`, and what its help says."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ttfs import __version__
+from ttfs.cli import commands
+from ttfs.errors import InputError
+
+DESCRIPTION = """\
+Single-spike (time-to-first-spike) networks: every neuron fires at most once, and the time of
+that spike is the message. Simulate them exactly, train them on a plain processor, look at
+their spikes."""
+
+EXAMPLES = """\
+examples:
+  ttfs train                                   a binary network on 8x8 digits, in seconds
+  ttfs train --preset binary-mnist --seed 1    one bit for each weight, on MNIST
+  ttfs train --dataset mine.npz --hidden 200   your own images and labels
+  ttfs compare runs/*                          runs side by side
+  ttfs evaluate runs/digits-seed0/model.npz --dataset digits
+  ttfs plot runs/digits-seed0/model.npz --dataset digits --index 7
+  ttfs view runs/digits-seed0/model.npz --dataset digits --index 7 --out page.html
+  ttfs step runs/digits-seed0/model.npz --dataset digits --index 7
+
+The first run of a command compiles for up to a minute; `ttfs warmup` does that beforehand.
+
+exit codes: 0 done, 2 something to mend (one sentence says what), 130 stopped by Ctrl-C,
+141 nobody reads the output any more"""
+
+
+class Parser(argparse.ArgumentParser):
+    """One that answers a mistake with one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; see {self.prog} --help")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Write help; argparse itself says nothing if that fails."""
+        (file or sys.stdout).write(message)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = Parser(
+        prog="ttfs",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"ttfs {__version__}")
+    parsers = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    seeing = (add_info, add_plot, add_view, add_step)
+    others = (add_compare, add_datasets, add_bench, add_warmup)
+    for add in (add_train, add_evaluate, *seeing, *others):
+        add(parsers)
+    return top
+
+
+def add_train(parsers: Any) -> None:
+    """ttfs train."""
+    train = parsers.add_parser(
+        "train",
+        help="train a network and write model, report and pictures",
+        description="Train a network and write model.npz, report.json, history.csv, raster.png,"
+        " latency.png and training.png into a folder. Without options: a binary network on the"
+        " embedded 8x8 digits. What is not given is as in the preset, or in the one for the data"
+        " set and kind of weights. The weights kept are those that did best on held-out training"
+        " data; the test data are only used for the report.",
+    )
+    add = train.add_argument
+    add(
+        "--preset",
+        type=name,
+        metavar="NAME",
+        help="a whole recipe, such as binary-mnist; a wrong name lists them",
+    )
+    add(
+        "--dataset",
+        type=name,
+        metavar="D",
+        help="digits, mnist, fashion-mnist, yin-yang, or FILE.npz with `images` and `labels`",
+    )
+    add("--hidden", type=hidden, metavar="N", help="hidden neurons (600 for binary weights)")
+    add("--weights", choices=["binary", "real"], help="one bit each, or real numbers")
+    add("--epochs", type=count, metavar="N", help="times that each sample is seen")
+    add("--batch-size", type=count, metavar="N", help="samples for each step")
+    add("--lr", type=above_zero, metavar="X", help="learning rate, constant")
+    add("--gamma", type=above_zero, metavar="X", help="lead wanted for the right output (S4NN)")
+    add("--seed", type=natural, default=0, metavar="N", help="decides everything random (0)")
+    add("--threads", type=count, metavar="N", help="threads; changes nothing but the time")
+    add("--out", type=path, metavar="DIR", help="folder (runs/<preset or dataset>-seed<N>)")
+    add("--resume", action="store_true", help="go on after a stop or a crash, same options")
+    add("--force", action="store_true", help="overwrite an earlier run in the folder")
+    add("--quiet", action="store_true", help="no bar and no lines, only errors")
+    train.set_defaults(command=commands.run_train)
+
+
+def add_model(command: Any) -> None:
+    """The model of a command."""
+    command.add_argument("model", type=path, metavar="MODEL", help="model.npz of a run")
+
+
+def add_data(command: Any, *, required: bool = True) -> None:
+    """The data that it looks at."""
+    text = "data set, as for train"
+    command.add_argument("--dataset", type=name, required=required, metavar="D", help=text)
+    command.add_argument("--split", choices=["train", "test"], default="test")
+    command.add_argument("--threads", type=count, metavar="N", help="number of threads")
+
+
+def add_stimulus(command: Any) -> None:
+    """The model, the data, and which of them it is about."""
+    add_model(command)
+    add_data(command)
+    command.add_argument("--index", type=natural, default=0, metavar="N", help="stimulus (0)")
+
+
+def add_evaluate(parsers: Any) -> None:
+    """ttfs evaluate."""
+    evaluate = parsers.add_parser("evaluate", help="accuracy, spikes and timing of a model")
+    add_model(evaluate)
+    add_data(evaluate)
+    evaluate.add_argument("--report", type=new_file, metavar="FILE", help="write it as JSON too")
+    evaluate.set_defaults(command=commands.run_evaluate)
+
+
+def add_info(parsers: Any) -> None:
+    """ttfs info."""
+    info = parsers.add_parser(
+        "info",
+        help="what a model file holds, and what the model costs",
+        description="Print what a model file holds; with --cost what the model needs for the"
+        " samples of a data set, in the terms of NeuroBench: bits, sparsity, operations.",
+    )
+    add_model(info)
+    text = "count bits and operations; needs --dataset"
+    info.add_argument("--cost", action="store_true", help=text)
+    add_data(info, required=False)
+    info.set_defaults(command=commands.run_info)
+
+
+def add_plot(parsers: Any) -> None:
+    """ttfs plot."""
+    plot = parsers.add_parser(
+        "plot",
+        help="pictures of a model at work",
+        description="Write raster.png and map.png of one stimulus, latency.png of many, and"
+        " weights.png.",
+    )
+    add_stimulus(plot)
+    plot.add_argument("--out", type=path, metavar="DIR", help="folder (that of the model)")
+    plot.set_defaults(command=commands.run_plot)
+
+
+def add_view(parsers: Any) -> None:
+    """ttfs view."""
+    view = parsers.add_parser(
+        "view",
+        help="a web page to step through one stimulus",
+        description="Write one web page, to be opened in any browser without a network: step"
+        " through the events of one stimulus, click a spike and see what brought it about.",
+    )
+    add_stimulus(view)
+    view.add_argument("--out", type=path, metavar="FILE", help="page (view.html beside the model)")
+    view.set_defaults(command=commands.run_view)
+
+
+def add_step(parsers: Any) -> None:
+    """ttfs step."""
+    step = parsers.add_parser(
+        "step",
+        help="step through one stimulus, event by event, in the terminal",
+        description="Let the events of one stimulus happen one by one. Commands come from the"
+        " terminal or, line by line, from a pipe: Enter steps, c continues, h lists the others.",
+    )
+    add_stimulus(step)
+    step.add_argument("--until", type=from_zero, metavar="T", help="run to this time first")
+    step.add_argument(
+        "--json",
+        action="store_true",
+        help="one JSON object a line for each event; without a terminal, for all of them",
+    )
+    step.set_defaults(command=commands.run_step)
+
+
+def add_compare(parsers: Any) -> None:
+    """ttfs compare."""
+    compare = parsers.add_parser(
+        "compare",
+        help="runs side by side: a table, and a picture",
+        description="Print a table of runs of `ttfs train`, in Markdown, those of one recipe and"
+        " several seeds together; with --out, draw accuracy over what it costs.",
+    )
+    compare.add_argument("runs", type=path, nargs="+", metavar="RUN", help="folder of a run")
+    text = "of the picture: some of spikes, time, operations, footprint (spikes,time)"
+    compare.add_argument("--over", default="spikes,time", metavar="COST,...", help=text)
+    compare.add_argument("--out", type=picture, metavar="FILE", help="png, pdf or svg")
+    compare.set_defaults(command=commands.run_compare)
+
+
+def add_datasets(parsers: Any) -> None:
+    """ttfs datasets."""
+    datasets = parsers.add_parser("datasets", help="which data sets are here, and where")
+    datasets.set_defaults(command=commands.run_datasets)
+
+
+def add_bench(parsers: Any) -> None:
+    """ttfs bench."""
+    bench = parsers.add_parser(
+        "bench",
+        help="time the kernels beside their limits",
+        description="Microseconds for each sample, on one thread and on all, beside the time"
+        " merely to add the same rows of weights and that of a dense method in NumPy.",
+    )
+    bench.add_argument("--report", type=new_file, metavar="FILE", help="write it as JSON")
+    bench.add_argument("--cases", type=name, metavar="NAME,...", help="only these")
+    text = "a report of before: print the ratio of each case to it"
+    bench.add_argument("--compare", type=path, metavar="OLD.json", help=text)
+    text = "draw speeds under their limits: png, pdf or svg"
+    bench.add_argument("--out", type=picture, metavar="FILE", help=text)
+    bench.set_defaults(command=commands.run_bench)
+
+
+def add_warmup(parsers: Any) -> None:
+    """ttfs warmup."""
+    warmup = parsers.add_parser(
+        "warmup",
+        help="compile everything once",
+        description="Compile, once and for all, what the other commands would compile when they"
+        " first need it. Takes a few minutes; what is already compiled is passed over, and"
+        " what was compiled for other versions removed.",
+    )
+    warmup.add_argument("--quiet", action="store_true", help="no lines, only errors")
+    warmup.set_defaults(command=commands.run_warmup)
+
+
+def number(kind: type, least: float, most: float, what: str) -> Any:
+    """A parser of numbers of one kind from `least` to `most`."""
+
+    def parse(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{quoted(text)} is not {what}")
+        return value
+
+    return parse
+
+
+count = number(int, 1, 10**18, "a whole number from 1 on, of at most 18 digits")
+natural = number(int, 0, 10**18, "a whole number from 0 on, of at most 18 digits")
+hidden = number(int, 1, 10**6, "a whole number from 1 to a million")
+from_zero = number(float, 0, float("inf"), "a time from 0 on")
+above_zero = number(float, 5e-324, 1e308, "a number above 0")
+
+
+def quoted(text: str) -> str:
+    """What was typed, quoted; only the beginning of what is long."""
+    return repr(text) if len(text) <= 60 else f"{text[:40]!r}... ({len(text):,} characters)"
+
+
+def name(text: str) -> str:
+    """A name that could be that of a file."""
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError(f"{quoted(text)} is no name")
+    return text
+
+
+def path(text: str) -> Path:
+    """A path, whatever may be there."""
+    return Path(name(text))
+
+
+def new_file(text: str) -> Path:
+    """A path that can become a file, seen before the work is done."""
+    wanted = path(text)
+    if not wanted.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{wanted.parent}: No such folder")
+    if wanted.exists() and not wanted.is_file():
+        raise argparse.ArgumentTypeError(f"{wanted}: Not a file, and in the way of one")
+    return wanted
+
+
+def picture(text: str) -> Path:
+    """The same, with the ending of a picture."""
+    if not text.lower().endswith((".png", ".pdf", ".svg")):
+        raise argparse.ArgumentTypeError(f"{quoted(text)} must end in .png, .pdf or .svg")
+    return new_file(text)

@@ -1,0 +1,211 @@
+"""The `ttfs` command: does what its arguments ask, and answers mistakes with one sentence.
+
+Nothing heavy is imported before a command needs it, so that `ttfs --help` answers at once, and
+nothing of this package's before Ctrl-C and the three streams are seen to.
+"""
+
+import os
+import sys
+
+try:
+    import errno
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager, nullcontext, suppress
+
+    from ttfs.files import interrupts
+except KeyboardInterrupt:  # in the few milliseconds before it is seen to
+    import _signal  # type: ignore[import-not-found] # is there already, in every process
+
+    _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # once is enough
+    os.write(2, b"ttfs: stopped\n")
+    sys.exit(130)
+
+# In an error that names no file: those that are written give their names.
+CANNOT_WRITE = errno.EBADF, errno.ENOSPC, errno.EFBIG, errno.EDQUOT
+WORD = 250  # characters of a word, such as a path, that are shown
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code.
+
+    arguments: if not given, those of the process, whose streams and Ctrl-C are then taken over.
+    """
+    if arguments is not None:
+        return warned(arguments)
+    with interrupts.handled(leave):
+        open_streams()
+        calm_matplotlib()
+        code = warned(None)
+        interrupts.ignore()
+    return code
+
+
+def leave(words: str) -> None:
+    """End the process at once, whatever it was at: an exception might be lost on its way."""
+    with suppress(Exception):  # the stream may be at work itself, or gone
+        sys.stdout.flush()
+    with suppress(Exception):
+        end_of_bar = "\n" if sys.stderr.isatty() else ""
+        os.write(sys.stderr.fileno(), f"{end_of_bar}ttfs: {words}\n".encode())
+    os._exit(130)
+
+
+def open_streams() -> None:
+    """Make the three streams usable: all open, and able to write every name.
+
+    A stream that was closed would be None, and the next file to be opened would be in its place.
+    """
+    for number, (name, mode) in enumerate({"stdin": "r", "stdout": "w", "stderr": "w"}.items()):
+        if getattr(sys, name) is None:
+            # what is written to standard output would be lost unseen: it cannot be written to
+            file = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+            if file != number:
+                os.dup2(file, number)
+                os.close(file)
+            setattr(sys, name, open(number, mode))  # noqa: SIM115, as long as the process
+        with suppress(AttributeError):  # someone else's stream
+            getattr(sys, name).reconfigure(errors="backslashreplace")
+
+
+def calm_matplotlib() -> None:
+    """Let Matplotlib say nothing of where it keeps its fonts; what fails is an error anyhow."""
+    import logging
+
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+
+
+def warned(arguments: Sequence[str] | None) -> int:
+    """The same as `answer`, warnings told in a sentence, too."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.showwarning = tell
+        return answer(arguments)
+
+
+def tell(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: object = None,
+    line: str | None = None,
+) -> None:
+    """A warning in one sentence, without the line of code that gave it."""
+    say(message)
+
+
+def answer(arguments: Sequence[str] | None) -> int:
+    """Do what the arguments ask; a sentence and an exit code for what goes wrong."""
+    from ttfs.cli.arguments import parser
+    from ttfs.errors import TTFSError
+
+    try:
+        try:
+            options = parser().parse_args(arguments)
+        except SystemExit:  # after --help or --version
+            sys.stdout.flush()
+            return 0
+        with told_of_compiling() if wants_kernels(options) else nullcontext():
+            if getattr(options, "threads", None):
+                use_threads(options.threads)
+            code = options.command(options) or 0
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # as when piped into `head`
+        give_up_output()
+        return 141
+    except TTFSError as error:
+        return complain(error)
+    except ValueError as error:
+        if not is_of_threads(error):
+            raise
+        return complain(f"{threads_asked()}: {error}")
+    except OSError as error:
+        output = give_up_output() or error.errno in CANNOT_WRITE
+        whose = error.filename or ("standard output" if output else "file")
+        return complain(f"{whose}: {error.strerror or error}")
+    except MemoryError:
+        return complain("not enough memory")
+    except KeyboardInterrupt as stop:
+        with interrupts.handled() as ctrl_c:
+            ctrl_c.keep()  # once is enough
+            say(stop.args[0] if stop.args else interrupts.STOPPED)
+        return 130
+
+
+def is_of_threads(error: Exception) -> bool:
+    """Whether Numba says that it cannot have the threads that its environment asks for."""
+    from traceback import walk_tb
+
+    *_, (frame, _) = walk_tb(error.__traceback__)
+    return frame.f_globals.get("__name__") == "numba.np.ufunc.parallel"
+
+
+def threads_asked() -> str:
+    """What the environment says to Numba of threads."""
+    names = "NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER", "NUMBA_THREADING_LAYER_PRIORITY"
+    return ", ".join(f"{n}={os.environ[n]}" for n in names if n in os.environ) or "threads"
+
+
+def give_up_output() -> bool:
+    """What is left to print goes nowhere if standard output fails; whether it does."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
+
+
+def wants_kernels(options: object) -> bool:
+    """Whether a command runs networks, and its user wants to hear of it."""
+    return hasattr(options, "threads") and not getattr(options, "quiet", False)
+
+
+def told_of_compiling() -> AbstractContextManager[object]:
+    """A time in which the first kernel that has to be compiled is announced, once."""
+    from numba.core import event
+
+    class Announcement(event.Listener):
+        said = False
+
+        def on_start(self, what: object) -> None:
+            if not self.said:
+                say("compiling, this first time, for up to a minute")
+            self.said = True
+
+        def on_end(self, what: object) -> None:
+            pass
+
+    return event.install_listener("numba:compile", Announcement())
+
+
+def complain(what: object) -> int:
+    """One sentence for a user's mistake."""
+    say(what)
+    return 2
+
+
+def say(what: object) -> None:
+    """One line on the error stream, if that can still be written to."""
+    words = str(what).split()
+    line = " ".join(f"{w[:WORD]}...{w[-9:]}" if len(w) > WORD else w for w in words)
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+    try:
+        print(f"ttfs: {line}", file=sys.stderr, flush=True)
+    except (OSError, ValueError):  # it was closed, or nobody reads it: so it must not end a run
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+def use_threads(threads: int) -> None:
+    """Limit the threads of compiled loops."""
+    import numba
+
+    from ttfs.errors import InputError
+
+    most = int(getattr(numba.config, "NUMBA_NUM_THREADS"))  # noqa: B009, set at import
+    if threads > most:
+        raise InputError(f"--threads {threads}: this machine offers {most}")
+    numba.set_num_threads(threads)

@@ -1,0 +1,284 @@
+"""What each command of the command line does: calls, and a line for each result."""
+
+import argparse
+import os
+import sys
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ttfs.errors import InputError
+
+
+def recipe_of(options: argparse.Namespace) -> Any:
+    """The preset or data set asked for, with what the other options change."""
+    from ttfs.presets import for_dataset, preset, with_hidden, with_kind
+    from ttfs.rules import S4NN
+
+    if options.preset:
+        recipe = preset(options.preset)
+        if options.dataset:
+            recipe = replace(recipe, dataset=options.dataset)
+        if options.weights:
+            recipe = with_kind(recipe, binary=options.weights == "binary")
+    else:
+        recipe = for_dataset(options.dataset or "digits", binary=options.weights != "real")
+    if options.hidden:
+        recipe = with_hidden(recipe, options.hidden)
+    changes = {name: getattr(options, name) for name in ("epochs", "batch_size")}
+    recipe = replace(recipe, **{name: value for name, value in changes.items() if value})
+    if options.lr:
+        recipe = replace(recipe, optimizer=replace(recipe.optimizer, lr=options.lr))
+    if options.gamma:
+        if not isinstance(recipe.rule, S4NN):
+            name = type(recipe.rule).__name__
+            raise InputError(f"--gamma is a setting of rule S4NN; this recipe learns by {name}")
+        recipe = replace(recipe, rule=replace(recipe.rule, gamma=options.gamma))
+    return recipe
+
+
+def run_train(options: argparse.Namespace) -> None:
+    """Train, and say where things are."""
+    from ttfs.cli.runs import SAVED, Run, train
+
+    name = options.preset or Path(options.dataset or "digits").stem
+    folder = options.out or Path("runs") / f"{name}-seed{options.seed}"
+    run = Run(
+        folder,
+        seed=options.seed,
+        resume=options.resume,
+        force=options.force,
+        progress=False if options.quiet else None,
+        log=None if options.quiet else partial(print, flush=True),
+    )
+    report = train(recipe_of(options), run)
+    if not options.quiet:
+        print_report(report)
+        print(f"written to {folder}")
+    if report["interrupted"]:
+        raise KeyboardInterrupt(SAVED)
+
+
+def run_evaluate(options: argparse.Namespace) -> None:
+    """Evaluate a saved model."""
+    from ttfs.cli.runs import evaluate_file, write_report
+
+    report = evaluate_file(options.model, options.dataset, options.split)
+    if options.report:
+        write_report(options.report, report)
+    print_report(report)
+    warn_lost(report["input_lost"])
+
+
+def warn_lost(lost: float) -> None:
+    """Say so if a large share of the input spikes does not happen."""
+    from ttfs.measures.diagnosis import too_late
+
+    for sentence in too_late(lost):
+        print(f"ttfs: {sentence}", file=sys.stderr)
+
+
+def print_report(report: dict[str, Any]) -> None:
+    """The figures that matter, with their names."""
+    strict, lenient, spiking = (
+        f"{100 * report[key]:.2f} %" for key in ("accuracy", "accuracy_lenient", "accuracy_spiking")
+    )
+    spikes, work = report["spikes_per_sample"], report["synaptic_operations_per_sample"]
+    rows = {
+        "accuracy": f"{strict} strict, {lenient} counting ties as right,",
+        "": f"{spiking} counting silence as wrong",
+        "samples": f"{report['samples']}, {report['ties']} tied, {report['undecided']} undecided",
+        "decision time": f"{report['decision_time_mean']:.3g} on average ({report['unit']})",
+        "spikes": f"{spikes['total']:.1f}, {spikes['until_decision']:.1f} to the decision",
+        "synaptic operations": f"{work['total']:.0f}, {work['until_decision']:.0f} to the decision",
+        "training time"
+        if "epochs" in report
+        else "time": f"{report['seconds']:.2f} s, {report['samples_per_second']:.0f} samples/s",
+    }
+    print(f"{report['network']} on {report['dataset']} {report['split']}")
+    for name, value in rows.items():
+        print(f"  {name:20s}  {value}")
+
+
+def run_info(options: argparse.Namespace) -> None:
+    """Describe a model file, and say what the model costs."""
+    from ttfs.checks import shown
+    from ttfs.formats.model_file import load
+
+    if options.cost and not options.dataset:
+        raise InputError("--cost counts the work for samples: name them with --dataset")
+    if options.dataset and not options.cost:
+        raise InputError(f"--dataset {options.dataset} is what --cost counts; add --cost")
+    model = load(options.model)
+    print(model.network)
+    for number, layer in enumerate(model.network.layers, start=1):
+        print(f"  layer {number}: {layer}")
+    print(f"  encoder: {model.encoder}")
+    print(f"  seed: {model.network.seed}")
+    for key in ("dataset", "accuracy", "accuracy_lenient", "versions", "recipe"):
+        value = model.report.get(key)
+        if isinstance(value, dict):
+            value = ", ".join(f"{name} {version}" for name, version in value.items())
+        if isinstance(value, float):
+            value = f"{100 * value:.2f} %"
+        if value is not None:
+            print(f"  {key.replace('_', ' ')}: {shown(value)}")
+    if options.cost:
+        print_cost(model, options)
+
+
+def print_cost(model: Any, options: argparse.Namespace) -> None:
+    """What a model needs, in all and until it has decided."""
+    from ttfs.checks import shown
+    from ttfs.cli.runs import split_of, stimuli_for
+    from ttfs.engines.batch import lost_share
+    from ttfs.measures.cost import cost_of
+
+    data = split_of(options.dataset, options.split)
+    stimuli = stimuli_for(model, data, str(options.model))
+    cost = cost_of(model.network, stimuli)
+    warn_lost(lost_share(model.network, stimuli))
+    zeros = 100 * cost.connection_sparsity
+    print(f"  cost, for {cost.samples} samples of {shown(options.dataset)} {options.split}:")
+    print(f"    parameters            {cost.parameters:,}, {zeros:.1f} % of the weights are 0")
+    print(
+        f"    footprint             {cost.footprint_bits / 8000:,.1f} kB: {cost.weight_bits:,} bits"
+        f" of weights, {cost.other_bits:,} of other parameters, {cost.state_bits:,} of state"
+    )
+    print(f"    dense operations      {cost.dense_operations:,}")
+    print(f"    {'for each sample':20s} {'in all':>12s} {'to the decision':>18s}")
+    for name in ("synaptic_operations", "additions", "multiply_accumulates", "membrane_updates"):
+        whole, until = (getattr(work, name) for work in (cost.whole, cost.to_decision))
+        print(f"    {name.replace('_', ' '):20s} {whole:12,.0f} {until:18,.0f}")
+    whole, until = (100 * work.activation_sparsity for work in (cost.whole, cost.to_decision))
+    print(f"    {'neurons silent':20s} {whole:10.1f} % {until:16.1f} %")
+
+
+def model_and_data(options: argparse.Namespace) -> tuple[Any, Any]:
+    """The model, and the split that has the stimulus asked for."""
+    from ttfs.cli.runs import split_of
+    from ttfs.formats.model_file import load
+
+    model = load(options.model)
+    data = split_of(options.dataset, options.split)
+    if options.index >= len(data):
+        raise InputError(f"--index {options.index}: {data.name} has {len(data)} samples")
+    return model, data
+
+
+def model_at_one(options: argparse.Namespace) -> tuple[Any, Any, Any]:
+    """The model, data of only the sample asked for, and a simulator of it."""
+    from ttfs.cli.runs import stimuli_for
+    from ttfs.engines.batch import lost_share
+    from ttfs.engines.simulator import Simulator
+
+    model, data = model_and_data(options)
+    chosen = slice(options.index, options.index + 1)
+    one = replace(data, images=data.images[chosen], labels=data.labels[chosen])
+    stimulus = stimuli_for(model, one, str(options.model))
+    warn_lost(lost_share(model.network, stimulus))
+    return model, one, Simulator(model.network, stimulus[0])
+
+
+def run_plot(options: argparse.Namespace) -> None:
+    """Draw a model at work."""
+    from ttfs.checks import as_labels
+    from ttfs.cli import pictures
+    from ttfs.cli.runs import stimuli_for
+    from ttfs.engines.batch import happening, lost_share, up_to
+
+    model, data = model_and_data(options)
+    as_labels(data.labels, len(data), model.network.sizes[-1])
+    given = stimuli_for(model, data, str(options.model))
+    warn_lost(lost_share(model.network, given))
+    stimuli = happening(given, up_to(model.network.t_max, given.dtype))
+    folder = options.out or options.model.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    network, one = model.network, stimuli[options.index]
+    print(pictures.raster(folder, network, one))
+    print(pictures.latency_map(folder, network, one, data.image_shape))
+    print(pictures.latencies(folder, network, stimuli, data.labels))
+    print(pictures.weights(folder, network, data.image_shape))
+
+
+def run_view(options: argparse.Namespace) -> None:
+    """Write the page of one stimulus."""
+    from ttfs import viewer
+    from ttfs.cli.pictures import as_image
+
+    model, one, simulator = model_at_one(options)
+    shape = as_image(one.image_shape, model.network.sizes[0])
+    made = viewer.page(
+        simulator,
+        shape,
+        int(one.labels[0]),
+        image=one.images[0] if shape else None,
+        title=f"{one.name} {options.split} {options.index}",
+    )
+    print(made.save(options.out or options.model.parent / "view.html"))
+
+
+def run_step(options: argparse.Namespace) -> None:
+    """Step through one stimulus."""
+    from ttfs.cli.console import serve
+
+    model, one, simulator = model_at_one(options)
+    title = f"{model.network} on {one.name} {options.split} {options.index}, label {one.labels[0]}"
+    serve(simulator, title, until=options.until, json=options.json)
+
+
+def run_compare(options: argparse.Namespace) -> None:
+    """Print a table of runs, and draw them."""
+    from ttfs.cli.comparison import check_costs, groups, table
+
+    over = check_costs(options.over.split(","))
+    found = groups(options.runs)
+    print(table(found))
+    if options.out:
+        from ttfs.cli import pictures
+
+        pictures.comparison(options.out, found, over)
+
+
+def run_datasets(options: argparse.Namespace) -> None:
+    """List the data sets."""
+    from ttfs.datasets.datasets import status
+
+    for found in status():
+        sizes = f"{found.train} + {found.test} samples, {found.pixels} inputs"
+        print(f"{found.name:15s} {sizes:38s} {found.location or 'absent'}")
+        if found.note:
+            print(f"{'':15s} {found.note}")
+
+
+def run_bench(options: argparse.Namespace) -> None:
+    """Measure; the dense method on one thread, which only its environment can tell it."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from ttfs.bench.bench import bench
+    from ttfs.bench.comparison import compared, read
+    from ttfs.cli.runs import write_report
+
+    old = read(options.compare) if options.compare else None
+    report = bench(options.cases.split(",") if options.cases else None, log=print)
+    if options.report:
+        write_report(options.report, report)
+    if old:
+        print("\nnow and before:", *compared(old, report), sep="\n")
+    if options.out:
+        from ttfs.cli import pictures
+
+        print(pictures.throughput(options.out, report))
+
+
+def run_warmup(options: argparse.Namespace) -> None:
+    """Compile everything, and say where it is kept."""
+    import time
+
+    from ttfs.cli.warmup import warm_up
+
+    started = time.perf_counter()
+    folder = warm_up((lambda line: None) if options.quiet else print)
+    if not options.quiet:
+        kept = f"kept in {folder}" if folder else "not kept"
+        print(f"everything is compiled, in {time.perf_counter() - started:.0f} s, and {kept}")

@@ -1,0 +1,236 @@
+"""Runs of several recipes and seeds, side by side."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from glob import iglob
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ttfs.checks import as_text, of_kind, shown
+from ttfs.errors import InputError, RunError
+from ttfs.files.json_text import from_json
+from ttfs.files.reading import read_file
+
+HEAD = (
+    *("run", "network", "response", "weights", "augmentation", "epochs", "seconds", "seeds"),
+    *("strict %", "lenient %", "undecided %", "decision at", "spikes to decision"),
+    *("operations to decision", "kB", "published %"),
+)
+COSTS = {
+    "spikes": "spikes to the decision",
+    "time": "decision time (input windows)",
+    "operations": "synaptic operations to the decision",
+    "footprint": "footprint (kB)",
+}
+"""What accuracy can be drawn over, and what the axis says."""
+
+MOST = 2**24  # bytes of a report; parsed JSON takes some thirty times the memory of its text
+KEYS = "recipe", "dataset"
+TEXTS = "preset", "network", "response", "weights", "published"
+FIGURES = (
+    *("accuracy", "accuracy_lenient", "undecided", "samples", "epochs", "seconds", "seed"),
+    *("decision_time_mean", "input_window"),
+)
+PARTS = {
+    "spikes_per_sample": ("until_decision",),
+    "synaptic_operations_per_sample": ("until_decision",),
+    "cost": ("footprint_bits",),
+}
+"""What is read of a report: texts to compare and to show, numbers, and numbers one level below.
+
+All may be null.
+"""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Reports on runs that differ in their seeds alone.
+
+    name: of the preset, or of the folder of the first run. reports: as `report.json` holds them.
+    """
+
+    name: str
+    reports: tuple[dict[str, Any], ...]
+
+    def values(self, *keys: str) -> np.ndarray:
+        """A figure of each report, found by its keys; NaN where it is absent or null."""
+        found: list[Any] = list(self.reports)
+        for key in keys:
+            found = [each.get(key) if isinstance(each, dict) else None for each in found]
+        return np.array([np.nan if each is None else float(each) for each in found])
+
+    @np.errstate(all="ignore")  # of a window of 0; what is not finite is not shown
+    def cost(self, name: str) -> np.ndarray:
+        """One of COSTS for each report; decision times in lengths of the input window."""
+        if name == "time":
+            return self.values("decision_time_mean") / self.values("input_window")
+        if name == "footprint":
+            return self.values("cost", "footprint_bits") / 8000
+        key = {"spikes": "spikes", "operations": "synaptic_operations"}[name]
+        return self.values(f"{key}_per_sample", "until_decision")
+
+
+def check_costs(names: Sequence[str]) -> Sequence[str]:
+    """Names that are all among COSTS.
+
+    Raises
+    ------
+    InputError: another name.
+    """
+    for name in names:
+        if name not in COSTS:
+            raise InputError(f"accuracy is drawn over some of {', '.join(COSTS)}, not {name!r}")
+    return names
+
+
+def groups(folders: Iterable[Path]) -> list[Group]:
+    """The runs in these folders, those of one recipe together, in the order given.
+
+    Raises
+    ------
+    RunError: a folder without a `report.json` that `ttfs train` wrote.
+    """
+    found: dict[tuple[str, str], list[tuple[Path, dict[str, Any]]]] = {}
+    for folder in folders:
+        report = report_of(Path(folder))
+        key = report["recipe"], report["dataset"]
+        found.setdefault(key, []).append((Path(folder), report))
+    return [
+        Group(
+            runs[0][1].get("preset") or shown(runs[0][0].resolve().name),
+            tuple(report for _, report in runs),
+        )
+        for runs in found.values()
+    ]
+
+
+def report_of(folder: Path) -> dict[str, Any]:
+    """The report of a run."""
+    path = folder / "report.json"
+    try:
+        report = from_json(read_file(path, MOST))
+        if not isinstance(report, dict) or not {"recipe", "dataset", "accuracy"} <= set(report):
+            raise InputError("is not the report of a training run")
+        check_report(report)
+    except OSError as error:
+        inside = (
+            f"; did you mean {folder}/*?" if any(iglob("*/report.json", root_dir=folder)) else ""
+        )
+        raise RunError(
+            f"{folder} is not the folder of a finished run:"
+            f" {path.name}: {error.strerror or error}{inside}"
+        ) from None
+    except InputError as error:
+        raise RunError(f"{path} {error}") from None
+    return report
+
+
+def check_report(report: dict[str, Any]) -> None:
+    """See that what is read of a report is of the right kind.
+
+    Raises
+    ------
+    InputError: text in the place of a number, or the like; text that cannot be printed.
+    """
+    for name in KEYS:
+        of_kind(report[name], str | None, f"says what cannot be: {name}", "a text")
+    for name in TEXTS:
+        if report.get(name) is not None:
+            as_text(report[name], f"says what cannot be: {name}", most=10_000)
+    augmentation = report.get("augmentation") or []
+    if not isinstance(augmentation, list):
+        raise InputError("says what cannot be: augmentation must be a list")
+    for each in augmentation:
+        as_text(each, "says what cannot be: augmentation", most=10_000)
+    check_numbers(report, FIGURES)
+    for name, figures in PARTS.items():
+        if report.get(name) is not None:
+            check_numbers(report[name], figures)
+
+
+def check_numbers(record: Any, names: Sequence[str]) -> None:
+    """See that a dictionary has numbers under these names, or nothing."""
+    if not isinstance(record, dict):
+        raise InputError(f"says what cannot be: {', '.join(names)} must have names")
+    for name in names:
+        value = record.get(name)
+        if value is not None and type(value) not in (int, float):
+            raise InputError(f"says what cannot be: {name} must be a number")
+
+
+def costs(found: Sequence[Group], name: str) -> dict[str, np.ndarray]:
+    """One of COSTS for each seed, by the groups' names.
+
+    Raises
+    ------
+    RunError: a report that does not know it.
+    """
+    values = {group.name: group.cost(name) for group in found}
+    for whose, costs in values.items():
+        if not np.isfinite(costs).all():
+            raise RunError(f"a report of {whose} does not say: {COSTS[name]}")
+    return values
+
+
+def table(found: Sequence[Group]) -> str:
+    """A table in Markdown; with several seeds their mean, and the least and largest.
+
+    Decision times are in lengths of the window in which the inputs fire; kB, of 1,000 bytes,
+    are the footprint of `ttfs.cost`.
+
+    >>> report = {"accuracy": 0.985, "network": "Network(784-400-10, ...)", "seed": 3}
+    >>> print(table([Group("mine", (report,))]).splitlines()[2][:30])
+    | `mine` | 784-400-10 |  |  |
+    """
+    lines = [HEAD, ("---",) * len(HEAD), *(row(group) for group in found)]
+    return "\n".join(f"| {' | '.join(map(cell, cells))} |" for cells in lines)
+
+
+def cell(text: str) -> str:
+    """Text that stays in its cell.
+
+    >>> cell("one|two")
+    'one\\\\|two'
+    """
+    return shown(text).replace("|", "\\|")
+
+
+@np.errstate(all="ignore")
+def row(group: Group) -> tuple[str, ...]:
+    """A group's cells of the table."""
+    first = group.reports[0]
+    augmentation = ", ".join(first.get("augmentation") or ()) or "none"
+    return (
+        f"`{group.name}`",
+        str(first.get("network", "")).partition("(")[2].partition(",")[0],
+        str(first.get("response", "")),
+        str(first.get("weights", "")),
+        augmentation,
+        span(group.values("epochs"), 0),
+        span(group.values("seconds"), 0),
+        ", ".join(str(report.get("seed")) for report in group.reports),
+        span(100 * group.values("accuracy"), 2),
+        span(100 * group.values("accuracy_lenient"), 2),
+        span(100 * group.values("undecided") / group.values("samples"), 2),
+        span(group.cost("time"), 2),
+        span(group.cost("spikes"), 0),
+        span(group.cost("operations"), 0),
+        span(group.cost("footprint"), 1),
+        str(first.get("published") or ""),
+    )
+
+
+@np.errstate(all="ignore")
+def span(values: np.ndarray, digits: int) -> str:
+    """The mean, and the least and largest if they differ.
+
+    >>> span(np.array([96.0, 97.0]), 1), span(np.array([3.0]), 0), span(np.array([np.nan]), 0)
+    ('96.5 (96.0 to 97.0)', '3', '')
+    """
+    known = values[np.isfinite(values)]
+    if not known.size:
+        return ""
+    least, most = (f"{value:.{digits}f}" for value in (known.min(), known.max()))
+    return least if least == most else f"{known.mean():.{digits}f} ({least} to {most})"

@@ -1,0 +1,398 @@
+"""Stepping through one stimulus with commands, one a line: what `ttfs step` does."""
+
+import os
+import sys
+from collections.abc import Callable
+from math import inf, isnan, nextafter
+from typing import TextIO
+
+import numpy as np
+
+from ttfs.checks import short, shown
+from ttfs.engines.differences import Change
+from ttfs.engines.events import Event
+from ttfs.engines.precision import DOUBLE, shortest, written
+from ttfs.engines.simulator import Simulator
+from ttfs.errors import InputError, TTFSError
+from ttfs.files.json_text import as_json
+
+TOP = 5  # potentials of a layer that are shown
+MOST = 20  # changes that are listed
+LONGEST = 1000  # characters of a line
+DIGITS = 18  # of a number of a layer or neuron; no network has as many
+
+HELP = """\
+Enter            the next event
+c                continue to the next break, or the end
+r T              run until time T, or a break
+b hidden 57      break when that neuron fires; b hidden: when any of the layer does
+b t 12.5         break at that time
+b decision       break when an output fires
+b                list the breaks; b off: forget them
+e hidden 57      explain why a neuron fired, or has not
+p [hidden]       the largest potentials, of one layer or of all
+s                the spikes so far
+w input 3 inf    what would change if that input fired at another time, or not at all (inf)
+reset            back to the beginning; breaks stay
+h                this help
+q                quit"""
+
+LONG = {
+    "continue": "c",
+    "run": "r",
+    "break": "b",
+    "explain": "e",
+    "potential": "p",
+    "spikes": "s",
+    "what-if": "w",
+    "help": "h",
+    "?": "h",
+    "quit": "q",
+    "exit": "q",
+}
+
+
+class Console:
+    """Obeys commands about one simulator and writes the answers.
+
+    Parameters
+    ----------
+    simulator: to be stepped.
+    out: where answers go.
+    json: write every event that happens as one JSON object a line.
+
+    >>> import sys, ttfs
+    >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1, delay=1), t_max=10)
+    >>> console = Console(ttfs.Simulator(network, [1.0, 3.0]), sys.stdout)
+    >>> for command in ["", "b output", "c", "e output 0", "q"]:
+    ...     going_on = console.obey(command)
+             1  input 0 fires
+    break when output fires
+             4  output 0 fires
+    break: 5 events, 3 spikes so far
+    output 0 fired at 4 step, 0.2 above its threshold 1
+       arrives             from   fired at     weight potential
+             2          input 0          1       +0.6 0.6
+             4          input 1          3       +0.6 1.2
+    >>> going_on
+    False
+    """
+
+    def __init__(self, simulator: Simulator, out: TextIO, *, json: bool = False):
+        self.simulator = simulator
+        self.out = out
+        self.json = json
+        self._names = simulator.circuit.names
+        self._fires: set[tuple[int, int | None]] = set()
+        self._times: set[float] = set()
+        self._reached = -1.0  # breaks at times up to this one have been
+        self._commands: dict[str, Callable[[list[str]], None]] = {
+            "": self._step,
+            "c": self._continue,
+            "r": self._run,
+            "b": self._break,
+            "e": self._explain,
+            "p": self._potential,
+            "s": self._spikes,
+            "w": self._what_if,
+            "reset": self._reset,
+            "h": self._help,
+        }
+
+    def talk(self, commands: TextIO) -> None:
+        """Obey line by line until `q` or the end; ask for them if a person types them."""
+        asks = commands.isatty()
+        while True:
+            if asks:
+                self._ask()
+            line = commands.readline(LONGEST)
+            if not line:
+                if asks:
+                    self._say("")
+                return
+            if len(line) == LONGEST and not line.endswith("\n"):
+                self._say(f"a command has fewer than {LONGEST} characters")
+                while line and not line.endswith("\n"):
+                    line = commands.readline(LONGEST)
+            elif not self.obey(line):
+                return
+
+    def _ask(self) -> None:
+        self.out.write(f"{self.simulator.time:g} {self.simulator.circuit.unit}> ")
+        self.out.flush()
+
+    def obey(self, line: str) -> bool:
+        """Do what one line says; False if that is to quit. A mistake is answered in a line."""
+        word, *rest = line.split() or [""]
+        word = LONG.get(word, word)
+        if word == "q":
+            return False
+        try:
+            if word not in self._commands:
+                raise InputError(f"there is no command {short(word)}; h lists them")
+            self._commands[word](rest)
+        except TTFSError as error:
+            self._say(str(error))
+        return True
+
+    def run(self, until: float = inf) -> None:
+        """Run to a break, a time, or the end, and say which it was."""
+        self._say_stop(self._advance(until))
+
+    def print_events(self, until: float = inf) -> None:
+        """Every event up to a time, and nothing else."""
+        while (coming := self.simulator.peek()) is not None and coming.time <= until:
+            self._happen()
+
+    # -- what happens
+
+    def _happen(self) -> Event | None:
+        """One event, written if each is to be."""
+        event = self.simulator.step()
+        if event is not None:
+            self._reached = max(self._reached, nextafter(event.time, -inf))
+            if self.json:
+                self._say(self._record(event))
+        return event
+
+    def _advance(self, until: float) -> tuple[str, Event | None]:
+        """Step until something stops it; what, and the last event."""
+        event = None
+        while (coming := self.simulator.peek()) is not None:
+            due = [t for t in self._times if self._reached < t < coming.time]
+            stop = min([until, *due])
+            if coming.time > stop:
+                self._reached = max(self._reached, stop)
+                return ("break" if stop in due else "until"), event
+            event = self._happen()
+            if event is not None and event.kind == "spike" and self._is_break(event):
+                return "break", event
+        return "end", event
+
+    def _is_break(self, spike: Event) -> bool:
+        return not self._fires.isdisjoint({(spike.layer, None), (spike.layer, spike.neuron)})
+
+    def _say_stop(self, found: tuple[str, Event | None]) -> None:
+        """Where it has stopped; JSON is for programs, which need no summary."""
+        if self.json:
+            return
+        why, event = found
+        if event is not None:
+            self._say(self._line(event))
+        word = {"until": f"stopped before {self._next()}", "end": "the end"}.get(why, why)
+        spikes = len(self.simulator.spikes)
+        self._say(f"{word}: {self.simulator.events} events, {spikes} spikes so far")
+
+    def _next(self) -> str:
+        coming = self.simulator.peek()
+        if coming is None:
+            return "the end"
+        return f"{self._time(coming.time)} {self.simulator.circuit.unit}"
+
+    def _line(self, event: Event) -> str:
+        sender = f"{self._names[event.layer]} {event.neuron} fires"
+        if event.source is not None:
+            sent, verb = f"{self._names[event.source]} {event.neuron}", "reaches"
+            if event.kind == "end":
+                verb = "stops rising in"
+            sender = f"{sent} {verb} {self._names[event.layer]}"
+        return f"{self._time(event.time):>10s}  {sender}"
+
+    def _time(self, time: float) -> str:
+        return self.simulator.precision.time(time)
+
+    def _record(self, event: Event) -> str:
+        fields = {
+            "time": event.time,
+            "kind": event.kind,
+            "layer": self._names[event.layer],
+            "neuron": event.neuron,
+        }
+        if event.source is not None:
+            fields["source"] = self._names[event.source]
+        return as_json(fields, "an event").decode()
+
+    def _say(self, text: str) -> None:
+        self.out.write(text + "\n")
+
+    # -- commands
+
+    def _step(self, words: list[str]) -> None:
+        event = self._happen()
+        if event is None:
+            self._say("the end: nothing more happens; reset goes back")
+        elif not self.json:
+            self._say(self._line(event))
+
+    def _continue(self, words: list[str]) -> None:
+        nothing_after(words, "c")
+        self.run()
+
+    def _run(self, words: list[str]) -> None:
+        until = time_in(words, "r wants a time, as in: r 12.5")
+        if until < self.simulator.time:
+            raise InputError(f"it is {self._time(self.simulator.time)} already; reset goes back")
+        self.run(until)
+
+    def _break(self, words: list[str]) -> None:
+        if not words:
+            self._say("\n".join(self._breaks()) or "no breaks")
+        elif words == ["off"]:
+            self._fires.clear()
+            self._times.clear()
+            self._say("no breaks")
+        elif words[0] == "t":
+            time = time_in(words[1:], "b t wants a time, as in: b t 12.5")
+            self._times.add(time)
+            self._say(f"break at {shortest(time, DOUBLE)}")
+        else:
+            last = len(self._names) - 1
+            place = (last, None) if words == ["decision"] else self._place(words)
+            self._fires.add(place)
+            self._say(f"break when {self._title(*place)} fires")
+
+    def _breaks(self) -> list[str]:
+        fires = sorted(self._fires, key=lambda place: (place[0], place[1] or -1))
+        found = [f"break when {self._title(*place)} fires" for place in fires]
+        return found + [f"break at {shortest(time, DOUBLE)}" for time in sorted(self._times)]
+
+    def _explain(self, words: list[str]) -> None:
+        self._say(str(self.simulator.explain(*self._neuron(words, "e hidden 57"))))
+
+    def _potential(self, words: list[str]) -> None:
+        if words:
+            layer, neuron = self._place(words)
+            if neuron is not None:
+                raise InputError("p wants a layer; e explains one neuron")
+            self._show_potential(layer)
+            return
+        for layer, population in enumerate(self.simulator.circuit.populations):
+            if np.isfinite(population.threshold).any():
+                self._show_potential(layer)
+
+    def _show_potential(self, layer: int) -> None:
+        population = self.simulator.circuit.populations[layer]
+        thresholds = np.broadcast_to(population.threshold, population.size)
+        potential, times = self.simulator.potential(layer), self.simulator.times(layer)
+        order = np.argsort(-potential, kind="stable")[:TOP]
+        self._say(f"{population.name}: neuron, potential, threshold")
+        for j in order:
+            fired = f"  fired at {self._time(times[j])}" if np.isfinite(times[j]) else ""
+            error = self.simulator.explain(layer, int(j)).errors().max(initial=0.0)
+            volts = written(float(potential[j]), error)
+            self._say(f"{j:10d} {volts:>10s} {thresholds[j]:10.6g}{fired}")
+        if population.size > TOP:
+            self._say(f"  and {population.size - TOP} with less")
+
+    def _spikes(self, words: list[str]) -> None:
+        nothing_after(words, "s")
+        spikes = self.simulator.spikes
+        for time, layer, neuron in zip(spikes.times, spikes.layer, spikes.neuron, strict=True):
+            self._say(f"{self._time(time):>10s}  {self._names[layer]} {neuron}")
+        self._say(f"{len(spikes)} spikes so far")
+
+    def _what_if(self, words: list[str]) -> None:
+        example = f"w {self._names[0]} 3 inf"
+        if len(words) < 3:
+            raise InputError(f"w wants a neuron and a time, as in: {example}")
+        layer, neuron = self._neuron(words[:-1], example)
+        time = time_in(words[-1:], f"w wants a time or inf at its end, as in: {example}")
+        if layer:
+            raise InputError(f"w moves spikes of {self._names[0]} only")
+        found = self.simulator.what_if(times={(layer, neuron): time})
+        changes = [*found.moved, *found.vanished, *found.appeared]
+        changes.sort(key=lambda c: (min(c.before, c.after), c.layer, c.neuron))
+        for change in changes[:MOST]:
+            self._say(self._changed(change))
+        if len(changes) > MOST:
+            self._say(f"{'':10s}  and {len(changes) - MOST} more")
+        counts = f"{len(found.moved)} moved, {len(found.vanished)} gone, {len(found.appeared)} new"
+        self._say(f"of all spikes {counts}" if changes else "nothing changes")
+
+    def _changed(self, change: Change) -> str:
+        before, after = (
+            "silent" if np.isinf(time) else self._time(time)
+            for time in (change.before, change.after)
+        )
+        return f"{before:>10s}  -> {after:10s} {self._names[change.layer]} {change.neuron}"
+
+    def _reset(self, words: list[str]) -> None:
+        nothing_after(words, "reset")
+        self.simulator.reset()
+        self._reached = -1.0
+        self._say("back at the beginning")
+
+    def _help(self, words: list[str]) -> None:
+        layers = zip(self._names, self.simulator.circuit.populations, strict=True)
+        self._say(HELP)
+        self._say("layers: " + ", ".join(f"{name} ({p.size})" for name, p in layers))
+
+    # -- what words mean
+
+    def _title(self, layer: int, neuron: int | None) -> str:
+        return self._names[layer] if neuron is None else f"{self._names[layer]} {neuron}"
+
+    def _place(self, words: list[str]) -> tuple[int, int | None]:
+        """A layer by name (of one word or two) or index, and perhaps a neuron of it."""
+        circuit = self.simulator.circuit
+        for length in (2, 1):
+            name, rest = " ".join(words[:length]), words[length:]
+            if name in self._names or (length == 1 and is_number(name)):
+                layer = circuit.layer(name if name in self._names else int(name))
+                if not rest:
+                    return layer, None
+                if len(rest) > 1 or not is_number(rest[0]):
+                    what = short(" ".join(rest))
+                    raise InputError(f"{what} is no neuron of {self._names[layer]}")
+                return circuit.neuron(layer, int(rest[0]))
+        there = ", ".join(self._names)
+        raise InputError(f"no layer is called {short(words[0])}; there are {there}")
+
+    def _neuron(self, words: list[str], example: str) -> tuple[int, int]:
+        """A neuron, by its layer and number."""
+        layer, neuron = self._place(words) if words else (0, None)
+        if neuron is None:
+            raise InputError(f"a layer and a neuron are wanted, as in: {example}")
+        return layer, neuron
+
+
+def serve(
+    simulator: Simulator, title: str, *, until: float | None = None, json: bool = False
+) -> None:
+    """What `ttfs step` does with standard input and output."""
+    console = Console(simulator, sys.stdout, json=json)
+    try:
+        if json and not sys.stdin.isatty():
+            console.print_events(inf if until is None else until)
+        else:
+            if not json:
+                print(f"{title}; h for help")
+            if until is not None:
+                console.run(until)
+            console.talk(sys.stdin)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def time_in(words: list[str], wanted: str) -> float:
+    """The one word as a time from 0 on; inf is one."""
+    try:
+        [word] = words
+        time = float(word)
+    except ValueError:
+        raise InputError(wanted) from None
+    if isnan(time) or time < 0:
+        raise InputError(f"a time is 0 or more, got {shown(word, 60)}")
+    return time
+
+
+def nothing_after(words: list[str], command: str) -> None:
+    """Complain of words that mean nothing."""
+    if words:
+        raise InputError(f"{command} takes nothing after it, got {short(' '.join(words))}")
+
+
+def is_number(word: str) -> bool:
+    """Whether a word may be the number of a layer or neuron."""
+    return word.isdecimal() and len(word) <= DIGITS

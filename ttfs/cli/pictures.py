@@ -1,0 +1,217 @@
+"""The pictures that a run or the command line leaves in a folder.
+
+Matplotlib is imported when the first one is drawn. Files need no screen, and look the same
+whatever its user has set: no backend is asked for, and no setting counts.
+"""
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ttfs.cli.comparison import COSTS, Group, costs
+from ttfs.codes.decoding import decide
+from ttfs.engines.batch import forward
+from ttfs.engines.circuit import layer_names
+from ttfs.network.network import Network
+
+OTHER = "dense method (learning with ramps: PyTorch)"
+MOST = 2000  # stimuli in a picture of latencies
+
+
+@contextmanager
+def drawing() -> Iterator[Any]:
+    """`ttfs.plotting` while Matplotlib is as it comes; what its font lacks is drawn as a box."""
+    matplotlib = _matplotlib()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        warnings.simplefilter("ignore", matplotlib.MatplotlibDeprecationWarning)
+        fresh = {k: v for k, v in matplotlib.rcParamsDefault.items() if k != "backend"}
+        with matplotlib.rc_context(fresh):
+            from ttfs import plotting
+
+            yield plotting
+
+
+def _matplotlib() -> Any:
+    """Matplotlib, imported without what could prevent that; for others all is as they had it.
+
+    MPLBACKEND may name a backend of another environment, as in a shell that a notebook started,
+    and the file of a user's settings may be one that cannot be read.
+    """
+    if "matplotlib" not in sys.modules:
+        backend = os.environ.get("MPLBACKEND")
+        for without in ({}, {"MATPLOTLIBRC": str(_settings())}):
+            with suppress(ValueError, OSError), _environment(MPLBACKEND="", **without):
+                import matplotlib
+
+                break
+            for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
+                del sys.modules[name]
+        import matplotlib
+
+        if backend:
+            with suppress(ValueError):
+                matplotlib.rcParams["backend"] = backend
+    return sys.modules["matplotlib"]
+
+
+def _settings() -> Path:
+    """The file of settings that Matplotlib comes with."""
+    spec = find_spec("matplotlib")
+    return Path(spec.origin if spec and spec.origin else "").parent / "mpl-data/matplotlibrc"
+
+
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    """A time in which variables of the environment are others."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            os.environ.update({} if value is None else {name: value})
+
+
+def _figure(width: float, height: float, layout: Any = "compressed") -> Any:
+    """A figure that no window knows of."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout=layout)
+
+
+def _keep(figure: Any, path: Path) -> Path:
+    """The path of the picture, which is written."""
+    from ttfs import plotting
+
+    return plotting.save(figure, path, dpi=200)
+
+
+def raster(folder: Path, network: Network, stimulus: np.ndarray) -> Path:
+    """`raster.png`: every spike of one stimulus (inputs,), the decision marked."""
+    record = forward(network, stimulus[None])
+    decision = decide(record.times[-1], record.potential)
+    with drawing() as plotting:
+        ax = _figure(plotting.PAGE, 4.2).subplots()
+        plotting.raster(
+            [_happening(network, layer[0]) for layer in record.times],
+            ax=ax,
+            t_max=network.t_max,
+            names=layer_names(len(network.layers)),
+            decision=(float(decision.time[0]), int(decision.label[0])),
+            unit=network.unit,
+        )
+        return _keep(ax.figure, folder / "raster.png")
+
+
+def _happening(network: Network, times: np.ndarray) -> np.ndarray:
+    """Spikes before the horizon; from then on there are none."""
+    return np.where(times < network.t_max, times, np.inf)
+
+
+def latencies(folder: Path, network: Network, stimuli: np.ndarray, labels: np.ndarray) -> Path:
+    """`latency.png`: when the layers fire, and when the outputs do, class by class."""
+    times = [_happening(network, layer) for layer in forward(network, stimuli[:MOST]).times]
+    look: dict[str, Any] = {"t_max": network.t_max, "unit": network.unit}
+    names = layer_names(len(network.layers))
+    with drawing() as plotting:
+        left, right = _figure(plotting.PAGE, 2.9, "constrained").subplots(1, 2)
+        plotting.latency_histogram(times, ax=left, names=names, **look)
+        plotting.latency_by_class(times[-1], labels[:MOST], ax=right, **look)
+        return _keep(left.figure, folder / "latency.png")
+
+
+def as_image(shape: tuple[int, ...], inputs: int) -> tuple[int, int] | None:
+    """The shape of so many inputs, if they are the pixels of an image and nothing else.
+
+    >>> as_image((8, 8), 64), as_image((8, 8), 65), as_image((3, 8, 8), 192)
+    ((8, 8), None, None)
+    """
+    return (shape[0], shape[1]) if len(shape) == 2 and shape[0] * shape[1] == inputs else None
+
+
+def latency_map(folder: Path, network: Network, stimulus: np.ndarray, shape: tuple) -> Path:
+    """`map.png`: one stimulus as an image of its spike times."""
+    shape = as_image(shape, stimulus.size) or (1, stimulus.size)
+    times, look = _happening(network, stimulus), {"t_max": network.t_max, "unit": network.unit}
+    with drawing() as plotting:
+        ax = _figure(plotting.COLUMN, 2.7).subplots()
+        plotting.latency_map(times, shape, ax=ax, **look)
+        return _keep(ax.figure, folder / "map.png")
+
+
+def weights(folder: Path, network: Network, shape: tuple) -> Path:
+    """`weights.png`: what some neurons of the first layer receive."""
+    shape = as_image(shape, network.sizes[0]) or (1, network.sizes[0])
+    with drawing() as plotting:
+        ax = _figure(plotting.COLUMN, 3.1).subplots()
+        plotting.weight_images(network.weights[0], shape, ax=ax)
+        return _keep(ax.figure, folder / "weights.png")
+
+
+def training(folder: Path, records: list[dict[str, float]], unit: str) -> Path:
+    """`training.png`: accuracy, loss, silence and latency over the epochs."""
+    with drawing() as plotting:
+        figure = _figure(plotting.PAGE, 4.4, "constrained")
+        plotting.training_summary(records, unit=unit, figure=figure)
+        return _keep(figure, folder / "training.png")
+
+
+def comparison(
+    path: Path, groups: Sequence[Group], over: Sequence[str] = ("spikes", "time")
+) -> Path:
+    """Strict accuracy over some of COSTS, side by side; a point for each group."""
+    rows, columns = -(-len(over) // 2), min(len(over), 2)
+    accuracy = {group.name: group.values("accuracy") for group in groups}
+    with drawing() as plotting:
+        figure = _figure(plotting.PAGE, 3.2 * rows + 0.4, "constrained")
+        axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
+        for ax, name in zip(axes.flat, over, strict=False):
+            log = name == "footprint"  # those of one bit and of real weights differ twentyfold
+            plotting.accuracy_over(costs(groups, name), accuracy, ax=ax, what=COSTS[name], log=log)
+        for ax in axes[:, 1:].flat:
+            ax.set_ylabel("")
+        for ax in axes.flat[len(over) :]:
+            ax.set_visible(False)
+        handles, names = axes[0, 0].get_legend_handles_labels()
+        look: dict[str, Any] = {"ncols": 4, "fontsize": "x-small", "frameon": False}
+        figure.legend(handles, names, loc="outside upper left", **look)
+        return _keep(figure, path)
+
+
+def throughput(path: Path, report: dict[str, Any]) -> Path:
+    """Additions in a second for each case of a report of `ttfs bench`, under its roofs.
+
+    Those of a simulation, which has no roofs, are its synaptic events.
+    """
+    rows: dict[str, dict[str, float]] = {}
+    order = [case["name"] for case in report["cases"]]
+    for case in sorted(report["cases"], key=lambda case: order.index(case["name"])):
+        row = rows.setdefault(f"{case['name']}, {case['inputs']}", {})
+        threads = "one thread" if case["threads"] == 1 else "all threads"
+        if "synaptic_events_per_second" in case:
+            row[threads] = case["synaptic_events_per_second"] / 1e9
+            continue
+        times = {threads: "", "adding rows alone": "limit_", "reading rows alone": "bandwidth_"}
+        times |= {OTHER: "reference_"} if case.get("reference_microseconds") else {}
+        for kind, key in times.items():
+            row.setdefault(kind, case["additions"] / case[f"{key}microseconds"] / 1e3)
+    attained, roofs = (
+        {kind: [row.get(kind, np.nan) for row in rows.values()] for kind in kinds}
+        for kinds in (
+            ("one thread", "all threads", OTHER),
+            ("adding rows alone", "reading rows alone"),
+        )
+    )
+    with drawing() as plotting:
+        ax = _figure(plotting.PAGE, 0.9 + 0.21 * len(rows)).subplots()
+        plotting.throughput(list(rows), attained, roofs, ax=ax)
+        return _keep(ax.figure, path)

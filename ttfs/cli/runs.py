@@ -1,0 +1,233 @@
+"""A training run from recipe to folder, and the report on a model."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ttfs import datasets
+from ttfs.cli.locks import alone_in
+from ttfs.codes.encoding import Latency
+from ttfs.datasets.datasets import Dataset
+from ttfs.errors import InputError, RunError, ShapeError
+from ttfs.files import interrupts
+from ttfs.files.interrupts import Interrupts
+from ttfs.files.json_text import as_json
+from ttfs.files.versions import versions
+from ttfs.files.writing import check_replaceable, remove_unfinished, write_atomically
+from ttfs.formats.model_file import Model, load, save
+from ttfs.kernels.clock import clock
+from ttfs.kernels.jit import threads
+from ttfs.measures.cost import cost_of
+from ttfs.measures.metrics import evaluate
+from ttfs.network.network import Network
+from ttfs.presets import Recipe, name_of
+from ttfs.training.history import History
+
+Log = Callable[[str], None]
+SAVED = "stopped; the best weights so far are saved"
+CHECKPOINT = "checkpoint.npz"
+OUTPUTS = "model.npz", "report.json", "history.csv", CHECKPOINT
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where and how a recipe is trained.
+
+    folder: made if absent. seed: decides everything. resume: go on from the folder's
+    checkpoint. force: overwrite an earlier run. progress: show a bar. log: told each line.
+    """
+
+    folder: Path
+    seed: int = 0
+    resume: bool = False
+    force: bool = False
+    progress: bool | None = None
+    log: Log | None = None
+
+
+def train(recipe: Recipe, run: Run) -> dict[str, Any]:
+    """Train a recipe and write model, report, history and pictures; return the report.
+
+    Raises
+    ------
+    RunError: the folder holds an earlier run, cannot be written, or is being trained into.
+    DatasetError, InputError: data that are absent or do not fit.
+    """
+    with interrupts.handled() as ctrl_c, alone_in(run.folder, run.log):
+        return _train(recipe, run, ctrl_c)
+
+
+def _train(recipe: Recipe, run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
+    """The same in a folder that no other training writes into."""
+    from ttfs.cli import pictures  # which a report on a saved model need not wait for
+
+    log = run.log or (lambda line: None)
+    remove_unfinished(run.folder, OUTPUTS)
+    check_earlier(run)
+    goes_on = run.resume and (run.folder / CHECKPOINT).exists()
+    training, testing = datasets.load(recipe.dataset)
+    network = recipe.network(training.images.shape[1], training.classes, run.seed)
+    log(f"{network}, {kind_of(recipe)} weights, on {len(training)} samples of {training.name}")
+    trainer = recipe.trainer(network, run.seed)
+    history = trainer.fit(
+        recipe.encoder(training.images),
+        training.labels,
+        epochs=recipe.epochs,
+        checkpoint=run.folder / CHECKPOINT,
+        resume=run.resume,
+        written=None if goes_on else partial(clear, run.folder),
+        progress=run.progress,
+        log=run.log,
+    )
+    if not history.records and earlier(run):  # which is worth more than what has learned nothing
+        raise KeyboardInterrupt(interrupts.STOPPED)
+    samples = len(training)
+    del training
+    stimuli = recipe.encoder(testing.images)
+    report = measure(network, stimuli, testing) | told(recipe, run, history, samples)
+    report["cost"] = asdict(cost_of(network, stimuli))
+    save(run.folder / "model.npz", network, encoder=recipe.encoder, report=report)
+    write_report(run.folder / "report.json", report)
+    write_atomically(run.folder / "history.csv", history.csv().encode())
+    ctrl_c.release(SAVED)
+    pictures.training(run.folder, history.records, network.unit)
+    pictures.raster(run.folder, network, stimuli[0])
+    pictures.latencies(run.folder, network, stimuli, testing.labels)
+    return report
+
+
+def told(recipe: Recipe, run: Run, history: History, samples: int) -> dict[str, Any]:
+    """What a report says about how its network was trained, on so many samples."""
+    epochs = len(history.records)
+    seconds = sum(record["seconds"] for record in history.records)
+    return {
+        "seconds": seconds,
+        "samples_per_second": samples * epochs / seconds if epochs else 0.0,
+        "seed": run.seed,
+        "epochs": epochs,
+        "best_epoch": history.best_epoch,
+        "interrupted": history.interrupted,
+        "warnings": history.warnings,
+        "threads": threads(),
+        "preset": name_of(recipe),
+        "response": repr(recipe.psp),
+        "weights": kind_of(recipe),
+        "input_window": recipe.encoder.window,
+        "augmentation": [repr(each) for each in recipe.augmentation],
+        "published": recipe.published,
+        "recipe": repr(recipe),
+    }
+
+
+def kind_of(recipe: Recipe) -> str:
+    """Its weights, in words."""
+    return "one-bit" if recipe.binary else "real"
+
+
+def check_earlier(run: Run) -> None:
+    """See that the folder holds nothing that would be lost, or be in the way in the end."""
+    for name in OUTPUTS:
+        try:
+            check_replaceable(run.folder / name)
+        except OSError as error:
+            reason = error.strerror or error
+            raise RunError(f"{run.folder / name} cannot be written: {reason}") from None
+    found = earlier(run)
+    if run.resume and found and not run.force and CHECKPOINT not in found:
+        raise RunError(
+            f"{run.folder} holds {found[0]} but no checkpoint.npz to go on from:"
+            " --force overwrites that run, --out chooses another folder"
+        )
+    if found and not (run.resume or run.force):
+        raise RunError(
+            f"{run.folder} already holds {found[0]}: --resume goes on with that run,"
+            " --force overwrites it, --out chooses another folder"
+        )
+
+
+def earlier(run: Run) -> list[str]:
+    """The files of an earlier run in the folder."""
+    return [name for name in OUTPUTS if (run.folder / name).exists()]
+
+
+def clear(folder: Path) -> None:
+    """Remove what an earlier run, not resumed, has left beside the checkpoint of this one.
+
+    Only that checkpoint makes it obsolete. One that remains is overwritten in the end.
+    """
+    for name in OUTPUTS:
+        if name != CHECKPOINT:
+            with suppress(OSError):
+                (folder / name).unlink()
+
+
+def measure(network: Network, stimuli: np.ndarray, data: Dataset) -> dict[str, Any]:
+    """The report on a network and a split of labelled data."""
+    if data.labels.max() >= network.sizes[-1]:
+        raise InputError(
+            f"{data.name} has labels up to {data.labels.max()},"
+            f" but the network has {network.sizes[-1]} outputs"
+        )
+    started = clock()
+    found = evaluate(network, stimuli, data.labels)
+    seconds = clock() - started
+    return {
+        "accuracy": found.accuracy,
+        "accuracy_lenient": found.accuracy_lenient,
+        "accuracy_spiking": found.accuracy_spiking,
+        "samples": found.samples,
+        "ties": found.ties,
+        "undecided": found.undecided,
+        "decision_time_mean": found.decision_time_mean,
+        "unit": network.unit,
+        "spikes_per_sample": {
+            "total": found.spikes_per_sample,
+            "until_decision": found.spikes_to_decision,
+        },
+        "synaptic_operations_per_sample": {
+            "total": found.operations_per_sample,
+            "until_decision": found.operations_to_decision,
+        },
+        "silent": found.silent,
+        "latency": found.latency,
+        "input_lost": found.lost,
+        "seconds": seconds,
+        "samples_per_second": found.samples / seconds,
+        "seed": network.seed,
+        "dataset": data.name,
+        "split": data.split,
+        "network": repr(network),
+        "versions": versions(),
+    }
+
+
+def write_report(path: Path, report: dict[str, Any]) -> None:
+    """A report as JSON; what is not a finite number becomes null."""
+    write_atomically(path, as_json(report, "the report", indent=2) + b"\n")
+
+
+def split_of(dataset: str, split: str) -> Dataset:
+    """One split, "train" or "test", of a data set."""
+    training, testing = datasets.load(dataset)
+    return training if split == "train" else testing
+
+
+def stimuli_for(model: Model, data: Dataset, whose: str) -> np.ndarray:
+    """A model's input spike times for the images of a data set."""
+    encoder = model.encoder or Latency(t_max=model.network.t_max)
+    inputs, pixels = model.network.sizes[0], data.images.shape[1]
+    if encoder.inputs(pixels) != inputs:
+        raise ShapeError(f"{whose} takes {inputs} inputs, but {data.name} has {pixels} pixels")
+    return encoder(data.images)
+
+
+def evaluate_file(path: Path, dataset: str, split: str) -> dict[str, Any]:
+    """The report on a saved model and a split of a data set."""
+    model = load(path)
+    data = split_of(dataset, split)
+    return measure(model.network, stimuli_for(model, data, str(path)), data)

@@ -1,0 +1,149 @@
+"""Everything compiled once, so that no other command has to wait for the compiler.
+
+A kernel is compiled when it is first called with arrays of a kind: of 32 or 64 bits, with rows
+that follow each other or are padded. So networks of each kind are made as small as can be, and
+run, trained and stepped through. What the compiler makes is kept, see `ttfs.kernels.kept`;
+what it made for earlier versions is removed.
+"""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from ttfs import viewer
+from ttfs.bench import bench
+from ttfs.bench.simulations import recurrent, simulate_circuit, sparse
+from ttfs.engines.batch import forward
+from ttfs.engines.simulator import Simulator
+from ttfs.kernels.jit import no_work_is_little
+from ttfs.kernels.kept import FOLDER, Kept
+from ttfs.measures.cost import cost_of
+from ttfs.measures.metrics import evaluate
+from ttfs.network.delays import Delays
+from ttfs.network.layers import Dense
+from ttfs.network.network import Network
+from ttfs.network.psp import Ramp, Response, Step
+from ttfs.optimizers import SGD, Adam
+from ttfs.presets import PRESETS, Recipe, with_kind
+from ttfs.rules import STiDiBP, Surrogate
+
+INPUTS, SAMPLES = 9, 40
+SHAPES = (30, 3), (32, 16)  # hidden and output neurons: with padded rows, and without
+DAY = 24 * 60 * 60
+RESPONSES: tuple[Response, ...] = Step(), Ramp(), Ramp(2.0)
+
+Job = tuple[str, Callable[[], object]]
+
+
+def warm_up(log: Callable[[str], None] = lambda line: None) -> str | None:
+    """Compile everything that the commands need; the folder where all of it is kept, or None.
+
+    log: told a line for each part, with the seconds that it took.
+    """
+    with no_work_is_little():
+        for name, job in jobs():
+            started = time.perf_counter()
+            job()
+            log(f"{name:40s} {time.perf_counter() - started:6.1f} s")
+    if FOLDER:
+        remove_former(Path(FOLDER))
+    return None if Kept.full else FOLDER
+
+
+def remove_former(folder: Path) -> None:
+    """Remove the user's kernels of other versions beside `folder`, but none of the last day."""
+    mine = folder.stat().st_uid
+    for other in folder.parent.glob("ttfs-" + 12 * "[0-9a-f]"):
+        with suppress(OSError):
+            found = other.lstat()
+            if other != folder and found.st_uid == mine and time.time() - found.st_mtime > DAY:
+                shutil.rmtree(other, ignore_errors=True)
+
+
+def jobs() -> Iterator[Job]:
+    """What is done, and what it is called."""
+    for times in (np.float32, np.float64):
+        bits = f"times of {8 * np.dtype(times).itemsize} bits"
+        yield f"forward, {bits}", partial(run, times, np.float32)
+        for name, recipe in recipes().items():
+            yield f"{name}, {bits}", partial(learn, recipe, times)
+        yield f"simulator, {bits}", partial(step, times)
+    yield "forward, all of 64 bits", partial(run, np.float64, np.float64)
+    yield "bench", measure
+
+
+def recipes() -> dict[str, Recipe]:
+    """A recipe for each kind of training that the command line offers, and for other rules."""
+    s4nn, exact = PRESETS["s4nn-mnist"], PRESETS["exact-mnist"]
+    kinds = {
+        "S4NN": s4nn,
+        "S4NN in batches": replace(s4nn, batch_size=20),
+        "S4NN with Adam": replace(s4nn, batch_size=20, optimizer=Adam()),
+        "Exact with Adam": exact,
+        "Exact with SGD": replace(exact, optimizer=SGD()),
+        "STiDiBP": replace(exact, rule=STiDiBP(), optimizer=SGD()),
+        "Surrogate": replace(s4nn, rule=Surrogate(), batch_size=20, optimizer=Adam()),
+    }
+    found = {"delays that learn": PRESETS["yin-yang"]}
+    for name, recipe in kinds.items():
+        binary = replace(with_kind(recipe, binary=True), optimizer=recipe.optimizer)
+        found |= {name: recipe, f"{name}, one bit": binary}
+    return found
+
+
+def stimuli(times: type, inputs: int, t_max: float) -> tuple[np.ndarray, np.ndarray]:
+    """Input times and labels."""
+    rng = np.random.default_rng(0)
+    return rng.uniform(0, t_max / 2, (SAMPLES, inputs)).astype(times), np.arange(SAMPLES) % 3
+
+
+def run(times: type, dtype: type) -> None:
+    """Forward passes, of few samples and of many."""
+    for psp in RESPONSES:
+        delays = 1.0, Delays("input", (0, 1)), Delays("pair", (0, 1))
+        for delay in delays[: 3 if dtype == np.float32 else 1]:
+            layers = Dense(INPUTS, 30, delay=delay), Dense(30, 3, delay=delay)
+            network = Network(*layers, psp=psp, t_max=9, dtype=dtype)
+            given, _ = stimuli(times, INPUTS, 9)
+            forward(network, given[:1])
+            forward(network, given)
+
+
+def learn(recipe: Recipe, times: type) -> None:
+    """Train for one epoch, evaluate and count."""
+    for hidden, classes in SHAPES:
+        recipe = replace(recipe, hidden=hidden, augmentation=())
+        network = recipe.network(INPUTS, classes, seed=0)
+        given, labels = stimuli(times, network.sizes[0], network.t_max)
+        recipe.trainer(network, seed=0).fit(given, labels, epochs=1)
+        evaluate(network, given[:1], labels[:1])
+        cost_of(network, given)
+
+
+def step(times: type) -> None:
+    """Stimuli event by event, with what one may ask of them."""
+    for psp in RESPONSES:
+        network = Network(Dense(INPUTS, 30), Dense(30, 3), psp=psp, t_max=9)
+        given, _ = stimuli(times, INPUTS, 9)
+        simulator = Simulator(network, given[0])
+        simulator.peek()
+        simulator.step()
+        simulator.run()
+        simulator.explain("output", 0)
+        simulator.what_if(times={("input", 0): 1.0})
+        viewer.page(simulator)
+
+
+def measure() -> None:
+    """The cases of `ttfs bench`, on few stimuli."""
+    given, labels = (array[:20] for array in bench.synthetic())
+    for case in bench.CASES.values():
+        bench.measure(case, given, labels, reference=False)
+    for circuit in (recurrent(20), sparse(1000)):
+        simulate_circuit(circuit)

@@ -1,0 +1,1 @@
+"""How values become spike times, and spike times decisions."""

@@ -1,0 +1,368 @@
+"""Data sets as rows of pixels with a label each: shipped, computed, published or your own.
+
+Every loader returns `(train, test)`. Files are verified before they are used: what is found but
+damaged, truncated or mislabelled is a `DatasetError` that names the file, never a reason to look
+elsewhere.
+"""
+
+import hashlib
+import io
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ttfs.checks import as_array, flat_labels, shown
+from ttfs.datasets import published
+from ttfs.datasets.idx import read_idx as read_idx  # part of this module's interface
+from ttfs.datasets.npz import read_npz
+from ttfs.datasets.points import yin_yang_points as yin_yang_points
+from ttfs.errors import DatasetError, InputError
+
+_DIGITS_SHA256 = "af104d81e7cd419be5f343d23c6ca2e4e4ff847b06636260802df8e903c6183f"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """One split of a data set: `images` (n, pixels) and `labels` (n,).
+
+    `images` are uint8 from 0 to 255, or float32 or float64 from 0 to 1; `labels` are whole numbers
+    from 0 to `classes` - 1, kept as int64. `name` is what `load` was given, `split` is "train" or
+    "test" and `image_shape` the shape of one image before it was flattened. A part of a split is
+    `dataclasses.replace(train, images=train.images[:100], labels=train.labels[:100])`.
+
+    Raises `DatasetError` if the parts do not fit each other or a value cannot be meant.
+
+    >>> Dataset(np.array([[0.0, 1.0]]), np.array([1]), "tiny", "train", (2,), classes=3)
+    Dataset(tiny train: 1 sample of 2, 3 classes)
+    """
+
+    images: NDArray[Any]
+    labels: NDArray[np.int64]
+    name: str
+    split: str
+    image_shape: tuple[int, ...]
+    classes: int
+
+    def __post_init__(self) -> None:
+        whose = f"{self.name} ({self.split})"
+        object.__setattr__(self, "images", _as_images(self.images, whose))
+        object.__setattr__(self, "labels", _as_labels(self.labels, whose))
+        pixels = self.images.shape[1]
+        if self.split not in ("train", "test"):
+            raise DatasetError(f"{whose}: split must be 'train' or 'test'")
+        if math.prod(self.image_shape) != pixels:
+            raise DatasetError(f"{whose}: {pixels} pixels are no image of shape {self.image_shape}")
+        if len(self.labels) != len(self.images):
+            raise DatasetError(f"{whose}: {len(self.images)} images but {len(self.labels)} labels")
+        if self.labels.max() >= self.classes:
+            raise DatasetError(f"{whose}: label {self.labels.max()} of {self.classes} classes")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        shape = " x ".join(map(str, self.image_shape))
+        count = f"{len(self)} sample{'s' if len(self) > 1 else ''}"
+        return f"Dataset({self.name} {self.split}: {count} of {shape}, {self.classes} classes)"
+
+
+Splits = tuple[Dataset, Dataset]
+
+
+def _array(values: Any, whose: str) -> NDArray[Any]:
+    """What is no array as one, if that loses nothing."""
+    try:
+        return values if type(values) is np.ndarray else as_array(values, whose)
+    except InputError as error:
+        raise DatasetError(str(error)) from None
+
+
+def _as_images(images: Any, whose: str) -> NDArray[Any]:
+    """`images` as a contiguous (n, pixels) array, checked."""
+    images = np.ascontiguousarray(_array(images, f"{whose}: images"))
+    if images.ndim != 2 or images.size == 0:
+        raise DatasetError(f"{whose}: images must be (n, pixels), not empty, got {images.shape}")
+    if images.dtype not in (np.uint8, np.float32, np.float64):
+        raise DatasetError(
+            f"{whose}: images must be uint8 (0 to 255) or float32 or float64 (0 to 1), "
+            f"got {images.dtype}"
+        )
+    low, high = images.min(), images.max()
+    if images.dtype != np.uint8 and not (low >= 0 and high <= 1):
+        raise DatasetError(f"{whose}: float images must be from 0 to 1, got {low} to {high}")
+    return images
+
+
+def _as_labels(labels: Any, whose: str) -> NDArray[np.int64]:
+    """`labels` as a contiguous (n,) array of int64, checked."""
+    labels = np.ascontiguousarray(_array(labels, f"{whose}: labels"))
+    if labels.ndim != 1 or labels.size == 0:
+        cure = flat_labels(labels, labels.size if 1 in labels.shape else len(labels))
+        raise DatasetError(f"{whose}: labels must be (n,), not empty, got {labels.shape}{cure}")
+    if labels.dtype.kind not in "iu":
+        raise DatasetError(
+            f"{whose}: labels must be integers, got {labels.dtype};"
+            " np.unique(labels, return_inverse=True)[1] numbers any others"
+        )
+    labels = labels.astype(np.int64)
+    if labels.min() < 0:
+        raise DatasetError(f"{whose}: labels must be 0 or more, got {labels.min()}")
+    return labels
+
+
+def digits() -> Splits:
+    """UCI's handwritten digits, shipped with the package: 1,437 and 360 images of 8 x 8.
+
+    Pixels are float32 multiples of 1/16 from 0 to 1. The test split is a fixed fifth of the 1,797
+    images, drawn with `numpy.random.default_rng(0)` (see `from_npz`).
+
+    Raises `DatasetError` if the installed file is damaged.
+
+    Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine
+    Learning Repository, 1998; https://doi.org/10.24432/C50P49.
+
+    >>> train, test = digits()
+    >>> train
+    Dataset(digits train: 1437 samples of 8 x 8, 10 classes)
+    >>> test.labels[:5]
+    array([0, 8, 8, 9, 8])
+    """
+    try:
+        packed = resources.files("ttfs").joinpath("datasets/data/digits.npz").read_bytes()
+    except OSError as error:
+        raise DatasetError(f"digits: {error}; install ttfs again") from None
+    if hashlib.sha256(packed).hexdigest() != _DIGITS_SHA256:
+        raise DatasetError("digits: data/digits.npz of the package is damaged; install ttfs again")
+    with np.load(io.BytesIO(packed)) as arrays:
+        images = arrays["images"] / np.float32(16)
+        return _hold_out(Dataset(images, arrays["labels"], "digits", "train", (8, 8), 10))
+
+
+def mnist(folder: str | Path | None = None) -> Splits:
+    """MNIST: 60,000 and 10,000 handwritten digits of 28 x 28, uint8.
+
+    The publisher's four IDX files, plain or gzip, are looked for in `folder`, then in
+    `$TTFS_DATA_DIR/mnist`, `datasets/mnist` and the user's cache; a file that is in none of them
+    is downloaded into the cache. All are verified by the SHA-256 of their contents.
+
+    Raises `DatasetError` if a file is found but is not the published one, if one is neither found
+    nor downloaded, or if `folder` is none.
+
+    Source: Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, Gradient-based learning applied to
+    document recognition, Proceedings of the IEEE 86, 1998.
+
+    >>> train, test = mnist()  # doctest: +SKIP
+    >>> mnist(folder="no-such-folder")
+    Traceback (most recent call last):
+    ttfs.errors.DatasetError: mnist: there is no folder no-such-folder
+    """
+    return _published("mnist", folder)
+
+
+def fashion_mnist(folder: str | Path | None = None) -> Splits:
+    """Fashion-MNIST: 60,000 and 10,000 pieces of clothing of 28 x 28, uint8.
+
+    Looked for, verified and downloaded as `mnist` is, in folders called `fashion-mnist`; raises
+    what `mnist` raises.
+
+    Source: H. Xiao, K. Rasul and R. Vollgraf, Fashion-MNIST, arXiv 1708.07747, 2017.
+
+    >>> train, test = fashion_mnist()  # doctest: +SKIP
+    >>> fashion_mnist(folder="no-such-folder")
+    Traceback (most recent call last):
+    ttfs.errors.DatasetError: fashion-mnist: there is no folder no-such-folder
+    """
+    return _published("fashion-mnist", folder)
+
+
+def yin_yang() -> Splits:
+    """Yin-Yang: 5,000 and 1,000 points of the plane, three classes, as published.
+
+    See `yin_yang_points`; the seeds are 42 for training and 40 for the test. The published
+    validation set is `yin_yang_points(1000, seed=41)`.
+
+    >>> train, test = yin_yang()
+    >>> test
+    Dataset(yin-yang test: 1000 samples of 4, 3 classes)
+    """
+    train, test = yin_yang_points(5000, seed=42), yin_yang_points(1000, seed=40)
+    return (
+        Dataset(*train, "yin-yang", "train", (4,), 3),
+        Dataset(*test, "yin-yang", "test", (4,), 3),
+    )
+
+
+def from_npz(path: str | Path) -> Splits:
+    """Your own data: the arrays `images` (n, ...) and `labels` (n,) of a NumPy .npz file.
+
+    `images` are uint8, or float32 or float64 from 0 to 1, of any shape per image; `labels` count
+    from 0. The arrays `test_images` and `test_labels`, if there, are the test split; otherwise a
+    fixed fifth of the samples is, the last `ceil(n / 5)` in the order of
+    `numpy.random.default_rng(0).permutation(n)`.
+
+    Raises `DatasetError` if the file is absent or damaged or its arrays do not fit; warns where
+    no label is 0.
+
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "mine.npz")
+    ...     np.savez(path, images=np.zeros((10, 2, 3)), labels=np.arange(10))
+    ...     train, test = from_npz(path)
+    >>> len(train), len(test), train.image_shape, train.classes
+    (8, 2, (2, 3), 10)
+    """
+    arrays = _read_npz(Path(path))
+    train = _npz_split(arrays, "", "train", path)
+    if train.labels.min() > 0:
+        warnings.warn(
+            f"{path}: no label is 0, though labels count from 0: output 0 will have no samples",
+            stacklevel=2,
+        )
+    if "test_images" not in arrays:
+        return _hold_out(train)
+    test = _npz_split(arrays, "test_", "test", path)
+    if test.image_shape != train.image_shape:
+        raise DatasetError(
+            f"{path}: test images must be of shape {train.image_shape}, got {test.image_shape}"
+        )
+    classes = max(train.classes, test.classes)
+    return replace(train, classes=classes), replace(test, classes=classes)
+
+
+_ARRAYS = ("images", "labels", "test_images", "test_labels")
+
+
+def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of `path` that `from_npz` knows: the first two of `_ARRAYS`, or all."""
+    found, names = read_npz(path, _ARRAYS)
+    for key in _ARRAYS if found.keys() & {*_ARRAYS[2:]} else _ARRAYS[:2]:
+        if key not in found:
+            there = shown(", ".join(names), 200) or "nothing"
+            raise DatasetError(f"{path}: there is no array {key}, only {there}")
+    return found
+
+
+def _npz_split(
+    arrays: dict[str, NDArray[Any]], prefix: str, split: str, path: str | Path
+) -> Dataset:
+    """The split made of the arrays whose names begin with `prefix`, images flattened."""
+    images = arrays[f"{prefix}images"]
+    if images.ndim < 2:
+        raise DatasetError(f"{path}: {prefix}images must be (n, ...), got {images.shape}")
+    labels = _as_labels(arrays[f"{prefix}labels"], f"{path} ({split})")
+    if not images.size:
+        raise DatasetError(
+            f"{path}: {prefix}images must be (n, ...), not empty, got {images.shape}"
+        )
+    shape = images.shape[1:]
+    flat = images.reshape(len(images), math.prod(shape))
+    most = int(labels.max())
+    if most >= max(1000, len(labels)):  # each class up to the largest label has an output
+        raise DatasetError(
+            f"{path} ({split}): labels up to {most} for {len(labels)} samples;"
+            " np.unique(labels, return_inverse=True)[1] numbers them from 0 on"
+        )
+    return Dataset(flat, labels, shown(path), split, shape, most + 1)
+
+
+def _hold_out(whole: Dataset) -> Splits:
+    """`whole` cut into a training split and a test split of one fifth, always the same way."""
+    if len(whole) < 2:
+        raise DatasetError(f"{whole.name}: a single sample cannot be split into train and test")
+    order = np.random.default_rng(0).permutation(len(whole))
+    cut = len(whole) * 4 // 5
+
+    def part(rows: NDArray[np.int64], split: str) -> Dataset:
+        return replace(whole, images=whole.images[rows], labels=whole.labels[rows], split=split)
+
+    return part(order[:cut], "train"), part(order[cut:], "test")
+
+
+_LOADERS: dict[str, Callable[[], Splits]] = {
+    "digits": digits,
+    "mnist": mnist,
+    "fashion-mnist": fashion_mnist,
+    "yin-yang": yin_yang,
+}
+NAMES = tuple(_LOADERS)
+
+
+def load(name: str | Path) -> Splits:
+    """The data set called `name`, one of `NAMES`, or that of a path which ends in .npz.
+
+    Raises `DatasetError` if there is none of that name, and what its loader raises.
+
+    >>> train, test = load("digits")
+    >>> len(train), len(test)
+    (1437, 360)
+    """
+    name = str(name)
+    if name.endswith(".npz"):
+        return from_npz(name)
+    if name not in NAMES:
+        known = ", ".join(NAMES)
+        raise DatasetError(f"no data set {name!r}: known are {known} and paths of .npz files")
+    return _LOADERS[name]()
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is known of a data set before it is loaded: sizes, and where it is if it is."""
+
+    name: str
+    train: int
+    test: int
+    pixels: int
+    classes: int
+    location: str | None
+    note: str
+
+
+def status() -> list[Status]:
+    """One record for each of `NAMES`; `location` is None where files are missing.
+
+    The files are looked for but not read: only loading verifies them.
+
+    >>> [(found.name, found.location) for found in status() if found.pixels < 100]
+    [('digits', 'shipped with ttfs'), ('yin-yang', 'computed')]
+    """
+    return [
+        Status("digits", 1437, 360, 64, 10, "shipped with ttfs", "8 x 8 pixels"),
+        _published_status("mnist"),
+        _published_status("fashion-mnist"),
+        Status("yin-yang", 5000, 1000, 4, 3, "computed", "points of the plane"),
+    ]
+
+
+def _published_status(name: str) -> Status:
+    """The record of a published set, with what to do if some of its files are missing."""
+    try:
+        found = {file: published.find(name, file, None) for file in published.SHAPES}
+    except DatasetError as error:
+        return Status(name, 60_000, 10_000, 784, 10, None, str(error))
+    missing = [file for file, path in found.items() if path is None]
+    places = sorted({str(path.parent) for path in found.values() if path is not None})
+    if not missing:
+        return Status(name, 60_000, 10_000, 784, 10, ", ".join(places), "28 x 28 pixels")
+    note = f"downloaded when first used, or put {', '.join(missing)} into $TTFS_DATA_DIR/{name}"
+    return Status(name, 60_000, 10_000, 784, 10, None, note)
+
+
+def _published(name: str, folder: str | Path | None) -> Splits:
+    """Both splits of a set that consists of four IDX files."""
+    if folder is not None and not Path(folder).is_dir():
+        raise DatasetError(f"{name}: there is no folder {folder}")
+    train, train_labels, test, test_labels = (
+        published.fetch(name, file, folder) for file in published.SHAPES
+    )
+    return (
+        Dataset(train.reshape(-1, 784), train_labels, name, "train", (28, 28), 10),
+        Dataset(test.reshape(-1, 784), test_labels, name, "test", (28, 28), 10),
+    )

@@ -1,0 +1,275 @@
+"""Circuits: populations and projections as any graph, not only a chain."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence, ValuesView
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+
+from ttfs.checks import (
+    as_array,
+    as_text,
+    check_dtype,
+    convert,
+    number,
+    of_kind,
+    positive,
+    short,
+    whole,
+)
+from ttfs.engines.explanations import weight_places
+from ttfs.engines.plan import make_plan, on_plan, plan_of
+from ttfs.engines.populations import MOST, Population, Projection, least_delay, with_weight
+from ttfs.errors import InputError, ShapeError
+from ttfs.kernels.circuit import SYNAPTIC, WORD, Plan
+from ttfs.network.network import Network, check_network
+from ttfs.network.psp import Ramp, Response, Step
+
+
+class Circuit:
+    """Populations and projections; every neuron integrates without leak and fires once.
+
+    Events of the same time happen in the order of the populations. A projection without
+    delay must therefore lead to a later population; a loop needs a delay somewhere.
+
+    Parameters
+    ----------
+    populations, projections: what there is.
+    t_max: horizon, exclusive; inf for none.
+    dtype: float32 or float64, of weights and potentials.
+    unit: name of the unit of time.
+    psp: response to one spike: `Step()` or `Ramp(rise)`.
+
+    Raises
+    ------
+    InputError, ShapeError: names that do not exist or twice, sizes that do not fit, a
+    projection without delay to the same or an earlier population, a weight or threshold that
+    becomes 0 or inf in this dtype.
+
+    >>> circuit = Circuit(
+    ...     [Population("input", 2), Population("pair", 2, threshold=1.0)],
+    ...     [
+    ...         Projection("input", "pair", np.eye(2), delay=1.0),
+    ...         Projection("pair", "pair", [[0, -2], [-2, 0]], delay=0.5),
+    ...     ],
+    ... )
+    >>> circuit
+    Circuit(input 2, pair 2; input -> pair, pair -> pair)
+    """
+
+    def __init__(
+        self,
+        populations: Sequence[Population],
+        projections: Sequence[Projection],
+        *,
+        t_max: float = np.inf,
+        dtype: Any = np.float32,
+        unit: str = "step",
+        psp: Response | None = None,
+    ):
+        self.populations = all_of(Population, populations)
+        self.projections = all_of(Projection, projections)
+        self.t_max = positive(t_max, "Circuit(t_max=...)", endless=True)
+        self.dtype = check_dtype(dtype, "Circuit(dtype=...)")
+        self.unit = as_text(unit, "Circuit(unit=...)")
+        self.psp: Response = Step() if psp is None else psp
+        of_kind(self.psp, Step | Ramp, "Circuit(psp=...)", "Step() or Ramp(rise)")
+        self.names = tuple(population.name for population in self.populations)
+        self._check()
+        self._take(make_plan(self.populations, self.projections, self.t_max, self.dtype))
+        self.projections = on_plan(self.projections, self.plan)
+
+    @classmethod
+    def of(cls, network: Network) -> "Circuit":
+        """The chain that a network is; its weights are shared, not copied.
+
+        Where inputs or pairs have delays of their own, weights of 0 are no synapses, and all
+        weights are copied.
+        """
+        check_network(network, "Circuit.of(...)")
+        names = layer_names(len(network.layers))
+        populations = [Population(names[0], network.sizes[0])]
+        for k, layer in enumerate(network.layers):
+            threshold = np.asarray(layer.threshold) / network.scales[k]
+            populations.append(Population(names[k + 1], layer.outputs, threshold))
+        projections = [
+            Projection(names[k], names[k + 1], weights, layer_delay(network, k))
+            for k, weights in enumerate(network.weights)
+        ]
+        if any(network.delayed):
+            return cls(populations, projections, **settings_of(network))
+        return cls._on(plan_of(network), populations, projections, network)
+
+    @classmethod
+    def _on(
+        cls,
+        plan: Plan,
+        populations: Sequence[Population],
+        projections: Sequence[Projection],
+        like: "Network | Circuit",
+    ) -> "Circuit":
+        """One on a plan that is there already; the settings are those of another."""
+        circuit = cls.__new__(cls)
+        vars(circuit).update(settings_of(like))
+        circuit.populations, circuit.projections = tuple(populations), tuple(projections)
+        circuit.names = tuple(population.name for population in populations)
+        circuit._take(plan)
+        return circuit
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy is made anew of the same parts, and shares no weights with a network."""
+        return partial(Circuit, **settings_of(self)), (self.populations, self.projections)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """What tells circuits apart: those whose numbers and names are equal have the same.
+
+        It is the same in any process, and made when a snapshot first needs it. Weights that
+        are changed in place after that change what happens, but not the digest.
+        """
+        told = self.names, self.unit, str(self.psp), str(self.dtype)
+        found = hashlib.blake2b(repr(told).encode(), digest_size=16)
+        for part in (*self.plan, self.thresholds):
+            array = np.ascontiguousarray(part)
+            found.update(repr((array.dtype.str, array.shape)).encode())
+            found.update(array.data)
+        return found.digest()
+
+    def _take(self, plan: Plan) -> None:
+        """What a simulator wants to know."""
+        rise = self.psp.rise if isinstance(self.psp, Ramp) else 0
+        self.plan = plan._replace(rise=np.float64(rise))
+        begins = plan.starts.tolist()
+        self.units = [slice(b, b + p.size) for b, p in zip(begins, self.populations, strict=False)]
+        self.thresholds = np.full(begins[-1], np.inf, self.dtype)
+        for units, p in zip(self.units, self.populations, strict=True):
+            whose = f"population {p.name!r}: threshold"
+            self._set(self.thresholds[units], np.asarray(p.threshold), whose)
+
+    def _set(self, room: np.ndarray, thresholds: np.ndarray, whose: str) -> None:
+        """Thresholds that fit the precision, and so do they times the rise, as sums begin."""
+        convert(thresholds, room, whose)
+        convert(thresholds, np.empty_like(room), whose, self.psp.unit)
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{p.name} {p.size}" for p in self.populations)
+        psp = "" if isinstance(self.psp, Step) else f"; {self.psp}"
+        return f"Circuit({sizes}; {', '.join(p.title for p in self.projections)}{psp})"
+
+    def layer(self, layer: int | str) -> int:
+        """The index of a population, given by index or name."""
+        if isinstance(layer, str):
+            if layer not in self.names:
+                raise InputError(
+                    f"no layer is called {short(layer)}; there are {', '.join(self.names)}"
+                )
+            return self.names.index(layer)
+        number = whole(layer, "layer", least=0)
+        if number >= len(self.names):
+            last = len(self.names) - 1
+            raise InputError(f"there is no layer {short(number)}; the last is {last}")
+        return number
+
+    def neuron(self, layer: int | str, neuron: int) -> tuple[int, int]:
+        """A layer's index and a neuron of it that exists."""
+        number = self.layer(layer)
+        index = whole(neuron, "neuron", least=0)
+        if index >= self.populations[number].size:
+            raise InputError(
+                f"layer {self.names[number]!r} has {self.populations[number].size} neurons,"
+                f" there is no {short(index)}"
+            )
+        return number, index
+
+    def some(self, layer: int, neurons: Any) -> list[int]:
+        """The indices of some neurons of a layer, or of one; of all, if not given."""
+        if neurons is None:
+            return list(range(self.populations[layer].size))
+        array = np.atleast_1d(as_array(neurons, "neurons"))
+        if array.ndim > 1:
+            raise ShapeError(f"neurons must be one or a list of some, got {array.shape}")
+        return [self.neuron(layer, neuron)[1] for neuron in array]
+
+    def changed(
+        self,
+        thresholds: Mapping[tuple[int, int], float],
+        weights: Mapping[tuple[tuple[int, int], tuple[int, int]], Any],
+    ) -> "Circuit":
+        """The same with other thresholds of neurons, (layer, index), and weights between two."""
+        populations, projections, plan = list(self.populations), list(self.projections), self.plan
+        for (layer, index), value in thresholds.items():
+            population = populations[layer]
+            given = np.array(np.broadcast_to(population.threshold, population.size), float)
+            given[index] = value
+            populations[layer] = replace(population, threshold=given)
+        if weights:
+            plan = plan._replace(weights=plan.weights.copy())
+        for ends, value in weights.items():
+            title = " -> ".join(f"{self.names[layer]} {index}" for layer, index in ends)
+            places = weight_places(plan, *ends)
+            if len(places) != 1:
+                raise InputError(f"{title}: there are {len(places)} synapses, not one")
+            weight = number(value, f"{title}: weight")
+            if not np.isfinite(weight):
+                raise InputError(f"{title}: a weight must be finite, got {weight}")
+            ((r, place),) = places
+            convert(np.array([weight]), plan.weights[place : place + 1], f"{title}: weight")
+            if projections[r].kind == SYNAPTIC:
+                projections[r] = with_weight(projections[r], ends[0][1], ends[1][1], weight)
+        parts = on_plan(projections, plan) if weights else projections
+        return Circuit._on(plan, populations, parts, self)
+
+    def _check(self) -> None:
+        """Names and sizes that fit."""
+        if not self.populations:
+            raise InputError("Circuit needs at least one population")
+        if len(set(self.names)) < len(self.names):
+            raise InputError(f"populations must have different names, got {', '.join(self.names)}")
+        if (units := sum(-(-p.size // WORD) * WORD for p in self.populations)) > MOST:
+            raise InputError(f"Circuit can hold {MOST} neurons, got {units}")
+        for projection in self.projections:
+            source, target = self.layer(projection.source), self.layer(projection.target)
+            wanted = (self.populations[source].size, self.populations[target].size)
+            if projection.weights.shape != wanted:
+                raise ShapeError(
+                    f"{projection.title}: weights must be {wanted}, got {projection.weights.shape}"
+                )
+            if target <= source and least_delay(projection) == 0:
+                raise InputError(
+                    f"{projection.title}: a projection to the same or an earlier population"
+                    " needs a delay above 0"
+                )
+
+
+def all_of(kind: type, parts: Any) -> tuple[Any, ...]:
+    """Populations, or projections, as a tuple."""
+    found = tuple(parts) if isinstance(parts, Sequence | Iterator | ValuesView) else (parts,)
+    for one in found:
+        if not isinstance(one, kind):
+            raise InputError(f"Circuit wants a {kind.__name__}, got {short(one)}")
+    return found
+
+
+def settings_of(one: Network | Circuit) -> dict[str, Any]:
+    """What holds for all of it, as `Circuit` takes it."""
+    return {name: getattr(one, name) for name in ("t_max", "dtype", "unit", "psp")}
+
+
+def layer_delay(network: Network, layer: int) -> Any:
+    """The one delay of a layer of a network, or its delays, (inputs, outputs)."""
+    delays = network.delays[layer]
+    if not network.delayed[layer]:
+        return float(delays[0, 0])
+    return np.broadcast_to(delays, network.weights[layer].shape)
+
+
+def layer_names(layers: int) -> list[str]:
+    """What people call the layers of a chain: input, hidden, output.
+
+    >>> layer_names(3)
+    ['input', 'hidden 1', 'hidden 2', 'output']
+    """
+    hidden = ["hidden"] if layers == 2 else [f"hidden {k}" for k in range(1, layers)]
+    return ["input", *hidden, "output"]

@@ -1,0 +1,105 @@
+"""What would have been different: the question and its answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ttfs.checks import check_times, number, positive, short
+from ttfs.engines.circuit import Circuit
+from ttfs.engines.plan import convert
+from ttfs.errors import InputError
+
+
+@dataclass(frozen=True)
+class Change:
+    """A spike that would have come at another time; inf is silence."""
+
+    layer: int
+    neuron: int
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a change would have done to the spikes, by layer and neuron.
+
+    moved: spikes at another time. vanished: gone. appeared: new.
+    simulator: the changed `Simulator`, at its end, to be asked more.
+    """
+
+    moved: tuple[Change, ...]
+    vanished: tuple[Change, ...]
+    appeared: tuple[Change, ...]
+    simulator: Any
+
+    @classmethod
+    def between(cls, before: Any, after: Any) -> "Difference":
+        """Compare two simulators of one circuit."""
+        changes = [
+            Change(layer, int(j), float(old[j]), float(new[j]))
+            for layer in range(len(before.plan.sizes))
+            for old, new in [(before.times(layer), after.times(layer))]
+            for j in np.flatnonzero(old != new)
+        ]
+        vanished = tuple(c for c in changes if np.isinf(c.after))
+        appeared = tuple(c for c in changes if np.isinf(c.before))
+        moved = tuple(c for c in changes if np.isfinite(c.before) and np.isfinite(c.after))
+        return cls(moved, vanished, appeared, after)
+
+    def __str__(self) -> str:
+        names = self.simulator.circuit.names
+        lines = [
+            f"{names[c.layer]} {c.neuron}: {c.before:g} -> {c.after:g}"
+            for c in (*self.moved, *self.vanished, *self.appeared)
+        ]
+        return "\n".join(lines) or "nothing changes"
+
+
+def changed(
+    circuit: Circuit, stimulus: np.ndarray, times: Any, weights: Any, thresholds: Any
+) -> tuple[Circuit, np.ndarray]:
+    """A circuit and (units,) a stimulus with the changes that `what_if` was asked for."""
+    other = {}
+    wanted = "what_if(thresholds=...) wants {(layer, neuron): threshold}"
+    for (neuron,), value in by_neuron(circuit, thresholds, 2, wanted).items():
+        whose = f"threshold of {title(circuit, neuron)}"
+        other[neuron] = positive(number(value, whose), whose)
+    wanted = "what_if(weights=...) wants {(layer, neuron, layer, neuron): weight}"
+    synapses = by_neuron(circuit, weights, 4, wanted)
+    after = stimulus.copy()
+    wanted = "what_if(times=...) wants {(layer, neuron): time}"
+    for (neuron,), value in by_neuron(circuit, times, 2, wanted).items():
+        whose = f"time of {title(circuit, neuron)}"
+        time = np.array([number(value, whose, "a time")])
+        check_times(time, whose)
+        unit = circuit.units[neuron[0]].start + neuron[1]
+        convert(time, after[unit : unit + 1], whose)
+        if np.isinf(stimulus[unit]):
+            other[neuron] = np.inf
+    return circuit.changed(other, synapses), after
+
+
+def by_neuron(circuit: Circuit, changes: Any, parts: int, wanted: str) -> dict[Any, Any]:
+    """What was asked, under keys of one neuron or two, each (layer, neuron) by index."""
+    found: dict[Any, Any] = {}
+    if changes is None:
+        return found
+    if not isinstance(changes, Mapping):
+        raise InputError(f"{wanted}, got {short(changes)}")
+    for key, value in changes.items():
+        if not isinstance(key, tuple) or len(key) != parts:
+            raise InputError(f"{wanted}, got the key {short(key)}")
+        neurons = tuple(circuit.neuron(*key[k : k + 2]) for k in range(0, parts, 2))
+        if neurons in found:
+            who = " -> ".join(title(circuit, neuron) for neuron in neurons)
+            raise InputError(f"{wanted}, got {who} twice, by name and by index")
+        found[neurons] = value
+    return found
+
+
+def title(circuit: Circuit, neuron: tuple[int, int]) -> str:
+    """What people call a neuron."""
+    return f"{circuit.names[neuron[0]]} {neuron[1]}"

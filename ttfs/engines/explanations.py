@@ -1,0 +1,389 @@
+"""Why a neuron fired when it did: the inputs that reached it, and what they did to it.
+
+Nothing is recorded while a simulation runs. What has arrived at one neuron follows from the
+spikes so far, and its potential from adding the same weights in the same order.
+"""
+
+import heapq
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ttfs.checks import same_content
+from ttfs.engines.precision import Precision, written
+from ttfs.kernels.circuit import (
+    DELAYS,
+    DENSE,
+    FIRST,
+    KIND,
+    ROWS,
+    SOURCE,
+    SYNAPTIC,
+    TARGET,
+    WIDTH,
+    Plan,
+)
+from ttfs.kernels.queue import HEAP
+
+quiet = np.errstate(over="ignore", invalid="ignore")  # sums overflow as they do in kernels
+
+
+class Arrival(NamedTuple):
+    """One spike at one neuron, or the end of its ramp. Sorts as the events do."""
+
+    time: float
+    ends: int
+    neuron: int
+    projection: int
+    synapse: int
+    layer: int
+    spiked: float
+    weight: float
+
+
+@dataclass(frozen=True)
+class Input:
+    """A spike that reached a neuron.
+
+    time: of its arrival; spiked: when it was fired by `neuron` of `layer`; weight: what it
+    added, or with ramps will have added at the end of its ramp; potential: that of the neuron
+    at its arrival, after it.
+    """
+
+    time: float
+    layer: int
+    neuron: int
+    spiked: float
+    weight: float
+    potential: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What brought a neuron to its threshold, or how close it came.
+
+    layer, neuron, name: which neuron. threshold: what it needed.
+    time: when it fired; inf if it has not.
+    inputs: the spikes that reached it until then, or until now, in order.
+    margin: potential minus threshold at the spike; for a silent neuron, at its closest.
+    closest: for a silent neuron, when its potential was largest so far, all inputs of an
+        instant added; for one that fired, `time`. NaN where nothing has arrived.
+    given: whether a stimulus made it fire.
+    unit: of time. names: of all layers. horizon: at which nothing happens any
+        more. precision: of all these numbers.
+
+    Printed, it is a table of those inputs that have a weight. Times have the digits that tell
+    them from all others, potentials those that rounding leaves.
+    """
+
+    layer: int
+    neuron: int
+    name: str
+    threshold: float
+    time: float
+    inputs: tuple[Input, ...]
+    margin: float
+    closest: float
+    given: bool
+    unit: str
+    names: tuple[str, ...]
+    horizon: float
+    precision: Precision
+
+    def errors(self) -> np.ndarray:
+        """How far rounding may have brought the potential: after each input, then at `closest`."""
+        rows = [(i.time, i.weight, i.potential) for i in self.inputs]
+        if rows and self.closest >= rows[-1][0]:
+            rows.append((self.closest, 0.0, self.threshold + self.margin))
+        return self.precision.errors(*zip(*rows, strict=True)) if rows else np.zeros(0)
+
+    def __str__(self) -> str:
+        head = f"{self.name} {self.neuron}"
+        if self.given:
+            return f"{head} fired at {self._clock(self.time)}: the stimulus says so"
+        inputs = [i for i in self.inputs if i.weight]
+        if not (inputs or np.isfinite(self.time)):
+            return f"{head} has not fired; nothing has reached it"
+        lines = [f"{head} {self._verdict()}"]
+        lines.append(f"{'arrives':>10s} {'from':>16s} {'fired at':>10s} {'weight':>10s} potential")
+        lines += [
+            f"{self.precision.time(i.time):>10s} {f'{self.names[i.layer]} {i.neuron}':>16s}"
+            f" {self.precision.time(i.spiked):>10s} {i.weight:+10.4g} {written(i.potential, error)}"
+            for i, error in zip(self.inputs, self.errors(), strict=False)
+            if i.weight
+        ]
+        return "\n".join(lines)
+
+    def _clock(self, time: float) -> str:
+        """A time with its unit."""
+        return f"{self.precision.time(time)} {self.unit}"
+
+    def _verdict(self) -> str:
+        """When it fired or came closest, and how far from its threshold the potential was."""
+        error = self.errors().max(initial=0.0)
+        gap, line = written(abs(self.margin), error), f"its threshold {self.threshold:g}"
+        if np.isfinite(self.time):
+            return f"fired at {self._clock(self.time)}, {gap} above {line}"
+        if self.margin >= 0 and self.closest >= self.horizon:
+            return f"has not fired; it would reach {line} at the horizon"
+        if self.margin >= 0:
+            return f"has yet to fire; at {self._clock(self.closest)} {gap} above {line}"
+        near = gap == "0"
+        gap, why = (f"{-self.margin:.1g}", ", which is within rounding") if near else (gap, "")
+        return f"has not fired; closest at {self._clock(self.closest)}, {gap} below {line}{why}"
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """The potential of one neuron as the corners of a line.
+
+    times, potential: (corners,) aligned; between two corners the potential is a straight
+    line. An instant at which it jumps has two corners; with ramps, one at which something
+    arrives or ends has one. It ends at the spike, or now.
+    spike: when the neuron fired, or inf; threshold: what it needed. unit: of time.
+    """
+
+    layer: int
+    neuron: int
+    times: np.ndarray
+    potential: np.ndarray
+    spike: float
+    threshold: float
+    unit: str = "step"
+
+    __eq__ = same_content
+    __hash__ = None  # type: ignore[assignment]
+
+
+def arrivals(plan: Plan, state: Any, layer: int, neuron: int) -> list[Arrival]:
+    """Every spike that has reached a neuron, and every ramp that has ended, in order."""
+    streams = [
+        _along(plan, state, r, neuron, ends)
+        for r in range(len(plan.projections))
+        if plan.projections[r, TARGET] == layer
+        for ends in range(len(state.heads))
+    ]
+    return list(heapq.merge(*streams))
+
+
+def _along(plan: Plan, state: Any, r: int, neuron: int, ends: int) -> Iterator[Arrival]:
+    """The spikes that reached a neuron along one projection, or whose ramps ended there."""
+    source, kind = plan.projections[r, SOURCE], plan.projections[r, KIND]
+    start = plan.starts[source]
+    if kind == SYNAPTIC:
+        yield from sorted(_under_way(plan, state, r, neuron, ends))
+        return
+    delay = plan.delays[plan.projections[r, DELAYS]]
+    for sender in state.fired[start : start + state.heads[ends, r]]:
+        spiked = state.spikes[start + sender]
+        time = arrival_time(plan, r, spiked, delay, ends)
+        for synapse in _synapses(plan, r, sender, neuron):
+            weight = plan.weights[synapse + (plan.projections[r, FIRST] if kind else 0)]
+            yield Arrival(time, ends, sender, r, 0, source, spiked, weight)
+
+
+def arrival_time(plan: Plan, r: int, spiked: Any, delay: float, ends: int) -> Any:
+    """When a spike arrives along a projection, or its ramp ends: what the kernel `due` does."""
+    kind = spiked.dtype.type
+    time = kind(np.float64(spiked) + delay)
+    if time == spiked and plan.projections[r, TARGET] <= plan.projections[r, SOURCE]:
+        time = np.nextafter(spiked, kind(np.inf))
+    return end_of(plan, time) if ends else time
+
+
+def _synapses(plan: Plan, r: int, sender: int, neuron: int) -> list[int]:
+    """Where the weight from a sender is: in `weights`, or for sparse ones in `indices`."""
+    row = plan.projections[r]
+    if row[KIND] == DENSE:
+        return [row[FIRST] + sender * row[WIDTH] + neuron]
+    first, last = plan.pointers[row[ROWS] + sender], plan.pointers[row[ROWS] + sender + 1]
+    return [k for k in range(first, last) if plan.indices[k] == neuron]
+
+
+def _under_way(plan: Plan, state: Any, r: int, neuron: int, ends: int) -> Iterator[Arrival]:
+    """The same where each synapse has its own delay: some of a spike may yet have to come."""
+    row = plan.projections[r]
+    start, coming = plan.starts[row[SOURCE]], _coming(state, r, ends)
+    for sender in state.fired[start : start + state.counts[row[SOURCE]]]:
+        spiked = state.spikes[start + sender]
+        for synapse in _synapses(plan, r, sender, neuron):
+            time = arrival_time(plan, r, spiked, plan.delays[synapse + row[DELAYS]], ends)
+            if float(time) < plan.t_max and synapse < coming.get(int(sender), np.inf):
+                weight = plan.weights[synapse + row[FIRST]]
+                yield Arrival(time, ends, sender, r, synapse, row[SOURCE], spiked, weight)
+
+
+def _coming(state: Any, r: int, ends: int) -> dict[int, int]:
+    """The synapse at which each spike along a projection arrives, or ends, next."""
+    queue = state.heap[: state.counters[HEAP]]
+    queue = queue[(queue[:, 2] == r) & (queue[:, 0] % len(state.heads) == ends)]
+    return dict(zip(queue[:, 1].tolist(), queue[:, 3].tolist(), strict=True))
+
+
+class Course(NamedTuple):
+    """What reached a neuron until it fired, in order, and its potential after each."""
+
+    arrivals: list[Arrival]
+    potential: np.ndarray
+
+    def inputs(self) -> list[Input]:
+        """The arrivals of spikes."""
+        return [
+            Input(
+                time=float(a.time),
+                layer=int(a.layer),
+                neuron=int(a.neuron),
+                spiked=float(a.spiked),
+                weight=float(a.weight),
+                potential=float(after),
+            )
+            for a, after in zip(self.arrivals, self.potential, strict=True)
+            if not a.ends
+        ]
+
+    def instants(self) -> tuple[np.ndarray, np.ndarray]:
+        """The distinct times of arrivals and ends, and the potential when all of each happened."""
+        times = np.array([float(a.time) for a in self.arrivals])
+        last = np.append(times[1:] != times[:-1], True)[: len(times)]
+        return times[last], self.potential[last].astype(float)
+
+    def corners(self, jumps: bool, end: float, last: float) -> tuple[np.ndarray, np.ndarray]:
+        """Times and potentials between which the potential is a straight line, to its end."""
+        when, after = self.instants()
+        if jumps:
+            before = np.concatenate([[0.0], after])[: len(after)]
+            when, after = np.repeat(when, 2), np.stack([before, after], 1).ravel()
+        return np.concatenate([[0.0], when, [end]]), np.concatenate([[0.0], after, [last]])
+
+
+@quiet
+def course_of(plan: Plan, state: Any, threshold: Any, layer: int, neuron: int) -> Course:
+    """The Course of a neuron; its threshold is that of sums of weights."""
+    spike = state.spikes[plan.starts[layer] + neuron]
+    found = [a for a in arrivals(plan, state, layer, neuron) if a.time <= spike]
+    weights = np.array([-a.weight if a.ends else a.weight for a in found], plan.weights.dtype)
+    slope = np.cumsum(weights)
+    if not plan.rise:
+        return Course(found, slope)
+    times = np.array([a.time for a in found], weights.dtype)
+    if np.isinf(plan.rise):
+        total = np.cumsum(np.append(finite(threshold), weights * times))[1:]
+        return Course(found, line(threshold, slope, total, times))
+    arrived = np.array([not a.ends for a in found], bool)
+    summed = np.cumsum(np.where(arrived, weights, weights.dtype.type(0)))
+    return Course(found, summed_less_left(plan, found, arrived, summed))
+
+
+@quiet
+def summed_less_left(
+    plan: Plan, found: list[Arrival], arrived: np.ndarray, summed: np.ndarray
+) -> np.ndarray:
+    """The potential after each event: what has arrived, less what has yet to rise."""
+    times = np.array([float(a.time) for a in found])
+    ends = np.array([float(end_of(plan, a.time)) for a in found])
+    weights = np.where(arrived, [float(a.weight) for a in found], 0.0)
+    left = []
+    for k, now in enumerate(times):
+        rising = np.flatnonzero(ends[: k + 1] > now)
+        left.append(added_up(weights[rising] * (1 - (now - times[rising]) / plan.rise)))
+    return (summed.astype(float) - np.array(left)).astype(summed.dtype)
+
+
+def added_up(terms: Sequence[float] | np.ndarray) -> float:
+    """Their sum, rounded once; if it overflows, as it does step by step."""
+    try:
+        return math.fsum(terms)
+    except (OverflowError, ValueError):
+        return sum(terms)
+
+
+def end_of(plan: Plan, arrival: Any) -> Any:
+    """When the ramp ends of a spike that arrives."""
+    return arrival.dtype.type(np.float64(arrival) + plan.rise)
+
+
+@quiet
+def potentials(plan: Plan, state: Any, thresholds: np.ndarray, units: slice, now: float) -> Any:
+    """Of some units of a layer now; of those that fired, at their spike."""
+    if not plan.rise:
+        levels = state.potential[units]
+    elif np.isinf(plan.rise):
+        time = plan.weights.dtype.type(now)
+        levels = line(thresholds[units], state.slope[units], state.total[units], time)
+    else:
+        left = left_to_rise(plan, state, int(plan.owners[units.start]), now)
+        levels = (state.summed[units].astype(float) - left).astype(state.summed.dtype)
+    return np.where(np.isfinite(state.spikes[units]), state.at_spike[units], levels)
+
+
+@quiet
+def left_to_rise(plan: Plan, state: Any, layer: int, now: float) -> np.ndarray:
+    """(neurons,) what ramps that still rise have yet to add to each neuron of a layer."""
+    terms: list[list[float]] = [[] for _ in range(plan.sizes[layer])]
+    for r in np.flatnonzero(plan.projections[:, TARGET] == layer):
+        for arrivals, targets, weights in _rows_under_way(plan, state, int(r)):
+            ends = np.array([float(end_of(plan, arrival)) for arrival in arrivals])
+            still = 1 - (now - np.array(arrivals, float)) / plan.rise
+            found = np.where(ends > now, weights.astype(float) * still, 0.0)
+            for neuron, term in zip(targets.tolist(), found.tolist(), strict=True):
+                terms[neuron].append(term)
+    return np.array([added_up(found) for found in terms])
+
+
+def _rows_under_way(
+    plan: Plan, state: Any, r: int
+) -> Iterator[tuple[list[Any], np.ndarray, np.ndarray]]:
+    """The spikes along a projection that have arrived: when, at which neurons, with what weights.
+
+    One time for all neurons that a spike reaches, or one for each. Where there is one delay,
+    those whose ramps have ended are left out.
+    """
+    row, start = plan.projections[r], plan.starts[plan.projections[r, SOURCE]]
+    if row[KIND] == SYNAPTIC:
+        coming = _coming(state, r, 0)
+        for sender in state.fired[start : start + state.counts[row[SOURCE]]]:
+            places = np.arange(*plan.pointers[row[ROWS] + sender : row[ROWS] + sender + 2])
+            places = places[places < coming.get(int(sender), np.inf)]
+            spiked, delays = state.spikes[start + sender], plan.delays[places + row[DELAYS]]
+            arrivals = [arrival_time(plan, r, spiked, delay, 0) for delay in delays]
+            arrived = np.array([float(a) < plan.t_max for a in arrivals], bool)
+            places = places[arrived]
+            kept = [a for a, there in zip(arrivals, arrived, strict=True) if there]
+            yield kept, plan.indices[places], plan.weights[places + row[FIRST]]
+        return
+    delay = plan.delays[row[DELAYS]]
+    for sender in state.fired[start + state.heads[1, r] : start + state.heads[0, r]]:
+        arrival = arrival_time(plan, r, state.spikes[start + sender], delay, 0)
+        if row[KIND] == DENSE:
+            targets = np.arange(plan.sizes[row[TARGET]])
+            weights = plan.weights[row[FIRST] + sender * row[WIDTH] :][: len(targets)]
+        else:
+            synapses = slice(*plan.pointers[row[ROWS] + sender : row[ROWS] + sender + 2])
+            targets, weights = plan.indices[synapses], plan.weights[row[FIRST] :][synapses]
+        yield [arrival], targets, weights
+
+
+@quiet
+def line(threshold: Any, slope: Any, total: Any, time: Any) -> Any:
+    """Points of straight lines, as `kernels.simulator_ramp.level` has them."""
+    return slope * time - (total - finite(threshold))
+
+
+def finite(threshold: Any) -> Any:
+    """A threshold as it is in `total`: an endless one is not."""
+    return np.where(np.isfinite(threshold), threshold, threshold.dtype.type(0))
+
+
+def weight_places(
+    plan: Plan, sender: tuple[int, int], neuron: tuple[int, int]
+) -> list[tuple[int, int]]:
+    """The synapses between two (layer, neuron): which projection, where in `plan.weights`."""
+    places = []
+    for r, row in enumerate(plan.projections):
+        if (row[SOURCE], row[TARGET]) == (sender[0], neuron[0]):
+            shift = 0 if row[KIND] == DENSE else row[FIRST]
+            places += [(r, int(k + shift)) for k in _synapses(plan, r, sender[1], neuron[1])]
+    return places

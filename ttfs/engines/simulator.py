@@ -1,0 +1,399 @@
+"""A network or circuit, event by event: the definition of what it does."""
+
+from collections.abc import Iterator, Mapping
+from threading import RLock
+from typing import Any
+
+import numpy as np
+
+from ttfs.checks import of_kind, short
+from ttfs.engines import explanations
+from ttfs.engines.breaks import Stops, as_moment
+from ttfs.engines.circuit import Circuit
+from ttfs.engines.differences import Difference, changed
+from ttfs.engines.events import Event, Spikes, event_of
+from ttfs.engines.explanations import Explanation, Trace
+from ttfs.engines.precision import Precision
+from ttfs.engines.snapshots import Snapshot
+from ttfs.engines.stimuli import as_stimulus
+from ttfs.engines.turns import alone
+from ttfs.errors import InputError
+from ttfs.kernels import queue as names
+from ttfs.kernels import simulator, simulator_ramp
+from ttfs.kernels.circuit import FIRED, KIND, OVER, SOURCE, SYNAPTIC, UNTIL, Plan
+from ttfs.network.network import Network, aligned_zeros
+
+REASONS = {UNTIL: "until", OVER: "end", FIRED: "spike"}
+
+
+class Simulator:
+    """Steps through one stimulus, exactly, and can be stopped anywhere.
+
+    Events happen in the order of (time, layer, kind, neuron): arrivals, ends of ramps, spikes.
+    Who fires at an instant is decided when everything that arrives or ends at that instant
+    has been added. Spike times are those of `ttfs.forward`, bit for bit. Where a loop could
+    close, an arrival is later than its spike: if a delay is too short for the precision of
+    times, by the least step.
+
+    A simulator is for one thread at a time: while one is in it, others get an `InputError`. It
+    can be copied and pickled; the copy goes on by itself, from where this one is.
+
+    Parameters
+    ----------
+    network: a `Network` or a `Circuit`.
+    times: spike times of the stimulus, inf for silence: (neurons,) for the first layer, or
+        a dictionary from layer (name or index) to such arrays. float32 stays, all else
+        becomes float64.
+
+    Raises
+    ------
+    ShapeError, InputError: another shape, an unknown layer; NaN, negative times.
+
+    >>> import ttfs
+    >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1, delay=1), t_max=10)
+    >>> simulator = ttfs.Simulator(network, [1.0, 3.0])
+    >>> simulator.step()
+    Event(time=1.0, kind='spike', layer=0, neuron=0, source=None)
+    >>> simulator.run()
+    'end'
+    >>> simulator.spikes.times
+    array([1., 3., 4.])
+    """
+
+    def __init__(self, network: Network | Circuit, times: Any):
+        circuit = Circuit.of(network) if isinstance(network, Network) else network
+        if not isinstance(circuit, Circuit):
+            raise InputError(f"Simulator wants a Network or a Circuit, got {short(network)}")
+        self._stand_on(circuit)
+        self._stops = Stops()
+        self._stimulus = as_stimulus(times, self.circuit)
+        self._handed, self._state = self._make_room(self._stimulus.dtype)
+        self.reset()
+
+    def _stand_on(self, circuit: Circuit) -> None:
+        """What never changes."""
+        self.circuit, self.plan = circuit, circuit.plan
+        self._kernels = simulator_ramp if self.plan.rise else simulator
+        self._lock = RLock()
+
+    @alone
+    def __getstate__(self) -> dict[str, Any]:
+        """All that a copy needs, and shares with this one as long as it does not change."""
+        return {
+            "circuit": self.circuit,
+            "stimulus": self._stimulus,
+            "stops": self._stops.copy(),
+            "snapshot": self.snapshot(),
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._stand_on(state["circuit"])
+        self._stops = state["stops"]
+        self._take(state["snapshot"], state["stimulus"])
+
+    def __repr__(self) -> str:
+        return f"Simulator({self.circuit}, at {self.time:g} {self.circuit.unit})"
+
+    # -- the stimulus and the state
+
+    def _make_room(self, dtype: Any) -> tuple[tuple[Any, Any], Any]:
+        """What kernels are handed, with times of a dtype, and the state that is in it."""
+        memory = make_memory(self.plan, dtype, self._kernels)
+        # bare tuples: records take kernels longer
+        return (tuple(self.plan), memory), self._kernels.parts(memory)
+
+    @alone
+    def reset(self, times: Any = None) -> None:
+        """Go back to the beginning, with another stimulus if one is given; breaks stay."""
+        stimulus = self._stimulus if times is None else as_stimulus(times, self.circuit)
+        handed, state = self._handed, self._state
+        if state.spikes.dtype != stimulus.dtype:
+            handed, state = self._make_room(stimulus.dtype)
+        # in one go: Ctrl-C finds it before or after
+        self._handed, self._state, self._stimulus, self._reached = handed, state, stimulus, 0.0
+        self._kernels.reset(*handed, self.circuit.thresholds, stimulus)
+
+    @alone
+    def snapshot(self) -> Snapshot:
+        """The whole state, to `restore` any number of times.
+
+        >>> import ttfs
+        >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1, delay=1), t_max=10)
+        >>> simulator = ttfs.Simulator(network, [1.0, 3.0])
+        >>> beginning = simulator.snapshot()
+        >>> simulator.run()
+        'end'
+        >>> simulator.restore(beginning)
+        >>> simulator.events
+        0
+        """
+        return Snapshot.of(self._state, self._reached, self.circuit.digest)
+
+    @alone
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back, or on, to a snapshot of this simulator, or of any of an equal circuit.
+
+        It may come from another process. Circuits are equal if all of their numbers and names
+        are; weights that were changed in place since their first snapshot are not seen.
+        """
+        of_kind(snapshot, Snapshot, "restore(...)", "what `snapshot` returns")
+        snapshot.check(self._state, self.circuit.digest)
+        given, units = snapshot.state.counters[names.STIMULI], snapshot.state.stimulus
+        stimulus = np.full_like(self._stimulus, np.inf)
+        stimulus[units[:given]] = snapshot.state.stimulus_time[:given]
+        self._take(snapshot, stimulus)
+
+    def _take(self, snapshot: Snapshot, stimulus: np.ndarray) -> None:
+        """Go to a snapshot that fits."""
+        handed, state = self._make_room(stimulus.dtype)
+        for mine, other in zip(state, snapshot.state, strict=True):
+            mine[:] = other
+        # in one go: Ctrl-C finds it before or after
+        self._handed, self._state = handed, state
+        self._stimulus, self._reached = stimulus, snapshot.reached
+
+    # -- stepping
+
+    @alone
+    def peek(self) -> Event | None:
+        """The next event; None at the end. Nothing happens."""
+        return event_of(self.plan, self._kernels.describe(self.plan, self._state))
+
+    @alone
+    def step(self) -> Event | None:
+        """Let the next event happen; None at the end."""
+        return event_of(self.plan, self._kernels.step(self.plan, self._state))
+
+    @alone
+    def run(self, until: float = np.inf) -> str:
+        """Step until a break or the end, through every event at or before `until`.
+
+        Returns why it stopped: "end", "until", or by `break_on` "spike", "potential" or
+        "time". The time is then that of the last event, or the one run to. With ramps,
+        potentials go on after the last event: at the end, the time is the horizon if there
+        is one, or that given. Time never goes back: until a time that has passed, nothing
+        happens. Ctrl-C takes effect when the run is over.
+        """
+        until = as_moment(until, "run(until=...)")
+        stop = min(until, self._stops.next)
+        if self._stops.watched is None:
+            why = self._kernels.run(*self._handed, stop)
+        else:
+            why = self._kernels.run_to_break(*self._handed, stop, self._stops.watched)
+        end = min(stop, self.plan.t_max)
+        if why == OVER and self.plan.rise and np.isfinite(end):
+            self._reached = max(self._reached, end)
+        if why == UNTIL:
+            self._reached = max(self._reached, stop)
+            if self._stops.pass_by(stop):
+                return "time"
+        return REASONS.get(why, "potential")
+
+    def __iter__(self) -> Iterator[Event]:
+        while (event := self.step()) is not None:
+            yield event
+
+    # -- breaks
+
+    @alone
+    def break_on(
+        self,
+        *,
+        layer: int | str | None = None,
+        neuron: int | None = None,
+        time: float | None = None,
+        potential: float | None = None,
+        decision: bool = False,
+    ) -> None:
+        """Make `run` stop, in addition to what was asked before.
+
+        layer: when a neuron of it fires; with `neuron`, when that one does; with `potential`
+        too, when that neuron's potential passes that value in either direction, seen after
+        each arrival (with ramps, after each event: the first one, of any neuron, after which
+        the potential has passed). time: once, after the last event at or before it; one that
+        has passed already stops the next run at once. decision: when the last layer fires.
+
+        >>> import ttfs
+        >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1, delay=1), t_max=10)
+        >>> simulator = ttfs.Simulator(network, [1.0, 3.0])
+        >>> simulator.break_on(layer="output", neuron=0)
+        >>> simulator.run(), simulator.time
+        ('spike', 4.0)
+        """
+        if decision:
+            layer = len(self.circuit.populations) - 1
+        self._stops.add(self.circuit, layer, neuron, time, potential)
+
+    @alone
+    def clear_breaks(self) -> None:
+        """Forget every `break_on`."""
+        self._stops = Stops()
+
+    # -- what has happened
+
+    @property
+    @alone
+    def time(self) -> float:
+        """Time of the last event, or that to which `run` has gone since; 0 at first."""
+        return max(float(self._state.clock[0]), self._reached)
+
+    @property
+    @alone
+    def events(self) -> int:
+        """How many events have happened."""
+        return int(self._state.counters[names.EVENTS])
+
+    @property
+    @alone
+    def synaptic_events(self) -> int:
+        """How many weights have been added."""
+        return int(self._state.counters[names.SYNAPSES])
+
+    @property
+    @alone
+    def spikes(self) -> Spikes:
+        """All spikes so far, sorted by time, layer and neuron."""
+        return Spikes.of([self.times(layer) for layer in range(len(self.plan.sizes))])
+
+    @alone
+    def times(self, layer: int | str) -> np.ndarray:
+        """(neurons,) when each neuron of a layer fired; inf for those that have not."""
+        return self._part(self._state.spikes, self.circuit.layer(layer)).copy()
+
+    @alone
+    def potential(self, layer: int | str) -> np.ndarray:
+        """(neurons,) membrane potentials now; of neurons that fired, at their spike.
+
+        >>> import ttfs
+        >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1, delay=1), t_max=10)
+        >>> simulator = ttfs.Simulator(network, [1.0, 3.0])
+        >>> simulator.run(until=2)
+        'until'
+        >>> simulator.potential("output")
+        array([0.6], dtype=float32)
+        """
+        number = self.circuit.layer(layer)
+        units, thresholds = self.circuit.units[number], self.circuit.thresholds
+        return explanations.potentials(self.plan, self._state, thresholds, units, self.time)
+
+    def _part(self, units: np.ndarray, layer: int) -> np.ndarray:
+        return units[self.circuit.units[layer]]
+
+    # -- questions
+
+    @property
+    def precision(self) -> Precision:
+        """How exactly times and potentials are counted."""
+        return Precision(self._stimulus.dtype, self.plan.weights.dtype, self.plan.rise)
+
+    @alone
+    def explain(self, layer: int | str, neuron: int) -> Explanation:
+        """Why a neuron fired when it did, or how close it has come; prints as a table.
+
+        >>> import ttfs
+        >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1, delay=1), t_max=10)
+        >>> simulator = ttfs.Simulator(network, [1.0, 3.0])
+        >>> simulator.run(until=2)
+        'until'
+        >>> print(simulator.explain("output", 0))
+        output 0 has not fired; closest at 2 step, 0.4 below its threshold 1
+           arrives             from   fired at     weight potential
+                 2          input 0          1       +0.6 0.6
+        """
+        number, index = self.circuit.neuron(layer, neuron)
+        unit = self.circuit.units[number].start + index
+        course, threshold = self._course(number, index), self._threshold(unit)
+        inputs, (when, after) = course.inputs(), course.instants()
+        time, now = float(self._state.spikes[unit]), float(self.potential(number)[index])
+        if self.plan.rise and inputs:
+            when, after = np.append(when, self.time), np.append(after, now)
+        best, fired = int(np.argmax(after)) if inputs else -1, np.isfinite(time)
+        at = now if fired else float(after[best]) if inputs else 0.0
+        return Explanation(
+            layer=number,
+            neuron=index,
+            name=self.circuit.names[number],
+            threshold=threshold,
+            time=time,
+            inputs=tuple(inputs),
+            margin=at - threshold,
+            closest=time if fired else float(when[best]) if inputs else float("nan"),
+            given=bool(fired and time == self._stimulus[unit] and at < threshold),
+            unit=self.circuit.unit,
+            names=self.circuit.names,
+            horizon=self.circuit.t_max,
+            precision=self.precision,
+        )
+
+    @alone
+    def trace(self, layer: int | str, neurons: Any = None) -> list[Trace]:
+        """The membrane potentials of some neurons of a layer (all if not given), exactly."""
+        number = self.circuit.layer(layer)
+        found = self.circuit.some(number, neurons)
+        times, potential = self.times(number).astype(float), self.potential(number)
+        first, traces = self.circuit.units[number].start, []
+        for j in found:
+            spike, jumps = float(times[j]), not self.plan.rise
+            end = spike if np.isfinite(spike) else self.time
+            corners = self._course(number, j).corners(jumps, end, float(potential[j]))
+            limit, unit = self._threshold(first + j), self.circuit.unit
+            traces.append(Trace(number, j, *corners, spike, limit, unit))
+        return traces
+
+    def _course(self, layer: int, neuron: int) -> explanations.Course:
+        threshold = self.circuit.thresholds[self.circuit.units[layer].start + neuron]
+        return explanations.course_of(self.plan, self._state, threshold, layer, neuron)
+
+    def _threshold(self, unit: int) -> float:
+        return float(self.circuit.thresholds[unit])
+
+    @alone
+    def what_if(
+        self,
+        *,
+        times: Mapping[tuple[int | str, int], float] | None = None,
+        weights: Mapping[tuple[int | str, int, int | str, int], float] | None = None,
+        thresholds: Mapping[tuple[int | str, int], float] | None = None,
+    ) -> Difference:
+        """What would have been different: both ways are run from the beginning to the end.
+
+        This simulator stays as it is.
+
+        times: (layer, neuron) -> another time of the spike that the stimulus asks for; inf
+            takes it away. A neuron of which the stimulus asks nothing fires then and at no
+            other time, whatever reaches it; inf silences it.
+        weights: (source layer, source neuron, layer, neuron) -> weight of that synapse.
+        thresholds: (layer, neuron) -> threshold.
+
+        >>> import ttfs
+        >>> network = ttfs.Network(ttfs.Dense.of([[1.0], [1.0]], threshold=2), t_max=10)
+        >>> simulator = ttfs.Simulator(network, [1.0, 3.0])
+        >>> simulator.what_if(times={(0, 1): 5.0}).moved
+        (Change(layer=0, neuron=1, before=3.0, after=5.0),
+         Change(layer=1, neuron=0, before=3.0, after=5.0))
+        """
+        circuit, after = changed(self.circuit, self._stimulus, times, weights, thresholds)
+        return Difference.between(
+            self._finished(self.circuit, self._stimulus), self._finished(circuit, after)
+        )
+
+    def _finished(self, circuit: Circuit, stimulus: np.ndarray) -> "Simulator":
+        """Another simulator, at its end; the stimulus is for all units."""
+        layers = range(len(circuit.populations))
+        other = Simulator(circuit, {layer: self._part(stimulus, layer) for layer in layers})
+        other.run()
+        return other
+
+
+def make_memory(plan: Plan, dtype: np.dtype, kernels: Any) -> tuple[np.ndarray, ...]:
+    """Room for everything that changes, with times of one dtype; `parts` says what is where."""
+    units, table = len(plan.owners), plan.projections
+    waves = table[table[:, KIND] == SYNAPTIC, SOURCE]
+    queue = kernels.KINDS * (len(table) + int(plan.sizes[waves].sum())) + 1
+    volts = aligned_zeros(kernels.VOLTS * units, plan.weights.dtype).reshape(-1, units)
+    times = np.zeros((kernels.TIMES, units + 1), dtype)
+    whole = np.zeros((5, units + 1), np.int64)
+    lists = len(plan.sizes) + kernels.KINDS * len(table) + 4 * queue
+    few = np.zeros(names.COUNTERS + names.SCRATCH + lists, np.int64)
+    few[names.POPULATIONS], few[names.PROJECTIONS] = len(plan.sizes), len(table)
+    return volts, times, whole, few, np.zeros(queue + 1, dtype)

@@ -1,0 +1,101 @@
+"""Archives of plain arrays: equal arrays are equal bytes."""
+
+import math
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+
+from ttfs.errors import InputError
+
+ARCHIVE_LIMIT = 2**32 - 1  # bytes; the sizes and places in a plain zip have 32 bits
+
+_ZIP_VERSION = 20
+_FIRST_DAY = 33  # 1980-01-01, where a zip's calendar begins: equal arrays give equal bytes
+_LOCAL = 30  # bytes of a member's zip header, before its name
+_NPY = 128  # bytes of a member's npy header, padded so that places are known beforehand
+_SIZE_AT = 18  # where a member's zip header says how many bytes follow its name
+
+
+def archive(arrays: dict[str, np.ndarray], comment_size: int = 0) -> bytes:
+    """The one .npz of these arrays: stored, not compressed, and the same in every version.
+
+    Parameters
+    ----------
+    arrays: by name, in the order in which they are stored.
+    comment_size: bytes that the caller will append as the comment of the zip.
+
+    Raises
+    ------
+    InputError: more than a plain zip can hold (4 GiB).
+
+    >>> import io
+    >>> np.load(io.BytesIO(archive({"a": np.arange(3)})))["a"]
+    array([0, 1, 2])
+    """
+    if sum(array.nbytes for array in arrays.values()) > 0.999 * ARCHIVE_LIMIT:
+        raise InputError("the arrays are larger than an archive can hold (4 GiB)")
+    members, directory, start = [], [], 0
+    for title, array in arrays.items():
+        name, data = f"{title}.npy".encode("ascii"), npy(array)
+        size = len(data)
+        about = struct.pack(
+            "<5H3I2H",
+            *(_ZIP_VERSION, 0, 0, 0, _FIRST_DAY),
+            *(zlib.crc32(data), size, size, len(name), 0),
+        )
+        members += [b"PK\3\4", about, name, data]
+        made_by = struct.pack("<H", _ZIP_VERSION)
+        directory += [b"PK\1\2", made_by, about, struct.pack("<3H2I", 0, 0, 0, 0, start), name]
+        start += _LOCAL + len(name) + size
+    index, count = b"".join(directory), len(arrays)
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, count, count, len(index), start, comment_size)
+    return b"".join([*members, index, end])
+
+
+def npy(array: np.ndarray) -> bytes:
+    """An array as the bytes of an .npy file (format 1.0), its header padded to a fixed size."""
+    about = {"descr": array.dtype.str, "fortran_order": False, "shape": array.shape}
+    header = f"{about}".ljust(_NPY - 11).encode("ascii")
+    return b"\x93NUMPY\1\0" + struct.pack("<H", _NPY - 10) + header + b"\n" + array.tobytes()
+
+
+def first_bytes(content: bytes, title: str) -> tuple[bytes, int]:
+    """The first array of an archive, one of bytes, and where the next array begins.
+
+    Raises
+    ------
+    InputError: the content is too short.
+    """
+    size = 0
+    if len(content) >= _LOCAL:
+        size = struct.unpack_from("<I", content, _SIZE_AT)[0]
+    array, end = take(content, 0, title, np.uint8, (max(1, size - _NPY),))
+    return array.tobytes(), end
+
+
+def take(
+    content: bytes, start: int, title: str, dtype: Any, shape: tuple[int, ...]
+) -> tuple[np.ndarray, int]:
+    """An array of an archive whose member begins at `start`, and where the next one begins.
+
+    Only lengths are checked, before anything is made; that the bytes around the data are
+    those that `archive` writes is for the caller to check.
+
+    Raises
+    ------
+    InputError: the content is too short.
+
+    >>> array, end = take(archive({"a": np.arange(3)}), 0, "a", int, (3,))
+    >>> array, end
+    (array([0, 1, 2]), 187)
+    """
+    dtype = np.dtype(dtype)
+    begin = start + _LOCAL + len(f"{title}.npy") + _NPY
+    count = math.prod(shape)  # of Python's numbers, which do not overflow
+    end = begin + count * dtype.itemsize
+    if end > len(content):
+        there = max(0, len(content) - begin)
+        raise InputError(f"{title} should have {end - begin} bytes, at most {there} are there")
+    return np.frombuffer(content, dtype, count, begin).reshape(shape), end

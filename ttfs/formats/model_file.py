@@ -1,0 +1,305 @@
+"""Trained networks in files: `save` and `load`.
+
+A model file is an ordinary .npz that `numpy.load` opens: `header`, the bytes of a JSON text,
+and `weights_1`, `weights_2`, ...: real weights as they are, binary weights one bit each; after
+a layer's weights, if its inputs or pairs have delays of their own, `delays_1` or, where they
+learn, `latent_delays_1`. It ends with a SHA-256 digest of everything before. A network has
+exactly one such file.
+
+That is how `load` knows a good file: the digest is right; the header describes a network
+whose weights are there in full length; and that network, written again, is the file.
+"""
+
+import errno
+import hashlib
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ttfs.codes.encoding import Encoder
+from ttfs.errors import InputError, ModelFileError
+from ttfs.files.archives import ARCHIVE_LIMIT, archive, first_bytes, take
+from ttfs.files.json_text import as_json
+from ttfs.files.reading import check_room, open_file
+from ttfs.files.writing import write_atomically
+from ttfs.formats import model_header
+from ttfs.kernels.batch import LANES, WORD
+from ttfs.network.delays import Delays
+from ttfs.network.layers import Dense, delay_rate
+from ttfs.network.network import Network
+from ttfs.network.weights import Binary
+
+_SEAL = b"ttfs-sha256:"
+_SEAL_SIZE = len(_SEAL) + 64
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Model:
+    """What a model file holds.
+
+    network: ready to run; latent weights of `Binary` layers are their signs.
+    encoder: the code its stimuli were made with, or None if that was not saved.
+    report: how it was trained, as `save` was given it.
+    header: everything the file says about itself, as read from JSON.
+    """
+
+    network: Network
+    encoder: Encoder | None
+    report: dict[str, Any]
+    header: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return f"Model({self.network}, {self.encoder})"
+
+
+def save(
+    path: str | os.PathLike[str],
+    network: Network,
+    *,
+    encoder: Encoder | None = None,
+    report: dict[str, Any] | None = None,
+) -> Path:
+    """The path of a file from which `load` makes a network that does the same, bit for bit.
+
+    Of `Binary` layers only the signs and the scale are kept, one bit for each synapse, so
+    training cannot resume from there. The file is complete or not there at all: if writing
+    fails, an older file of that name stays. The same network gives the same bytes.
+
+    Parameters
+    ----------
+    path: name of the file, used as it is; `.npz` suits.
+    network: the network.
+    encoder: the code its stimuli are made with.
+    report: how it was trained: text, numbers, lists, dictionaries, arrays and dataclasses.
+        NaN and inf, which JSON does not have, become None.
+
+    Raises
+    ------
+    InputError: what no file can hold: weights that are not finite, a report with other
+        things in it, arrays that were changed without `Network.refresh`.
+    OSError: a folder that is missing, full or may not be written.
+
+    >>> import tempfile, ttfs
+    >>> network = ttfs.Network(ttfs.Dense(64, 10, weights=ttfs.Binary()), t_max=16)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = save(f"{folder}/m.npz", network, report={"accuracy": 0.9})
+    ...     load(path).report
+    {'accuracy': 0.9}
+    """
+    if not isinstance(network, Network):
+        raise InputError(f"save(network=...) must be a Network, got {type(network).__name__}")
+    if not isinstance(encoder, Encoder | None):
+        raise InputError(f"save(encoder=...) must be a Latency, a Direct or None, got {encoder!r}")
+    if not isinstance(report, dict | None):
+        raise InputError(f"save(report=...) must be a dict, got {type(report).__name__}")
+    text = as_json(model_header.describe(network, encoder, report or {}), "header")
+    content = _content(network, text)
+    _check_same(network, _restore(content, trusted=True).network)
+    return write_atomically(path, content + _seal(content))
+
+
+def load(path: str | os.PathLike[str], *, trusted: bool = False) -> Model:
+    """The `Model` in a file that `save` wrote.
+
+    One bit in a file is two numbers in memory, and a layer is padded to 16 outputs. A stranger's
+    file may therefore not take more than 128 MiB and 256 times its size. Only layers of more
+    than 500,000 inputs to few outputs do.
+
+    Parameters
+    ----------
+    path: name of the file.
+    trusted: whether it may take as much memory as it needs.
+
+    Raises
+    ------
+    ModelFileError: no such file; a file that is cut short, altered, from a newer version of
+        this package, or something else. What cannot be trusted is never run, and memory
+        is only taken for what the file really holds.
+
+    >>> load("no/model.npz")
+    Traceback (most recent call last):
+    ttfs.errors.ModelFileError: no/model.npz: there is no such file
+    """
+    try:
+        return _restore(_read(Path(path)), trusted=trusted)
+    except InputError as error:
+        raise ModelFileError(f"{os.fspath(path)}: {error}") from None
+
+
+# Writing
+
+
+def _content(network: Network, text: bytes) -> bytes:
+    """A model file without its seal."""
+    arrays = {"header": np.frombuffer(text, np.uint8)}
+    dtype = model_header.LITTLE_ENDIAN[network.dtype.name]
+    for k, (layer, weights) in enumerate(zip(network.layers, network.weights, strict=True)):
+        binary = isinstance(layer.weights, Binary)
+        arrays[f"weights_{k + 1}"] = np.packbits(weights > 0) if binary else weights.astype(dtype)
+        if network.delayed[k]:
+            arrays[_delays_title(layer, k + 1)] = network.delays_kept(k).astype("<f8")
+    return archive(arrays, _SEAL_SIZE)
+
+
+def _delays_title(layer: Dense, number: int) -> str:
+    return f"latent_delays_{number}" if delay_rate(layer) else f"delays_{number}"
+
+
+def _seal(content: bytes) -> bytes:
+    return _SEAL + hashlib.sha256(content).hexdigest().encode("ascii")
+
+
+def _check_same(network: Network, restored: Network) -> None:
+    """A file must not promise what it does not hold."""
+    for k in range(len(network.layers)):
+        if not (
+            np.array_equal(network.weights[k], restored.weights[k])
+            and np.array_equal(network.scaled_thresholds(k), restored.scaled_thresholds(k))
+            and np.array_equal(network.delays[k], restored.delays[k])
+        ):
+            raise InputError(
+                f"layer {k + 1}: weights, thresholds or delays were changed by hand and cannot be"
+                f" saved; change latents, scales or layers, then call network.refresh({k})"
+            )
+
+
+# Reading
+
+
+def _read(path: Path) -> bytes:
+    """What the seal of a file seals."""
+    try:
+        with open_file(path) as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _SEAL_SIZE))
+            seal = file.read(_SEAL_SIZE)
+            if not seal.startswith(_SEAL) or len(seal) < _SEAL_SIZE:
+                raise InputError("is not a model that ttfs.save wrote, or was cut short")
+            if size > ARCHIVE_LIMIT:
+                raise InputError("is larger than any model that ttfs.save writes")
+            file.seek(0)
+            content = file.read(size - _SEAL_SIZE)
+    except FileNotFoundError:
+        raise InputError("there is no such file") from None
+    except OSError as error:
+        inside = path / "model.npz"
+        if os.path.isfile(inside):
+            raise InputError(f"is a folder; did you mean {inside}?") from None
+        what = "" if error.errno == errno.EINVAL else "cannot be read: "
+        raise InputError(f"{what}{error.strerror}") from None
+    if _seal(content) != seal:
+        raise InputError("was altered or damaged: its contents do not match its SHA-256 digest")
+    return content
+
+
+def _restore(content: bytes, *, trusted: bool) -> Model:
+    """The model in the content of a file, if the file is what `save` makes of that model."""
+    text, start = first_bytes(content, "header")
+    header = model_header.parse(text)
+    encoder = model_header.encoder_of(header)
+    layers = _layers(header, content, start)
+    if not trusted:
+        needed = room_of([layer.dense for layer in layers], header["dtype"])
+        check_room(needed, len(content), "its network", "load(path, trusted=True) allows it")
+    network = _network(header, layers)
+    if _content(network, text) != content:
+        raise InputError("holds other things than its header says, or in another form")
+    return Model(network, encoder, header["report"], header)
+
+
+def room_of(layers: Sequence[Dense], dtype: Any) -> int:
+    """Bytes that the arrays of a network will take, padding included."""
+    item, found = np.dtype(dtype).itemsize, 0
+    buffers = 1 + any(isinstance(layer.weights, Binary) for layer in layers)
+    for layer in layers:
+        width, words = -(-layer.outputs // LANES) * LANES, -(-layer.outputs // WORD)
+        found += (buffers * layer.inputs + 1) * width * item + words * WORD * 4
+        found += layer.inputs * words * 8 if isinstance(layer.weights, Binary) else 0
+        if isinstance(layer.delay, Delays):
+            kept = 2 if layer.delay.rate else 1
+            found += 8 * kept * math.prod(layer.delay.shape(layer.inputs, layer.outputs))
+    return found
+
+
+class _Layer(NamedTuple):
+    """A layer with its weights, and what its delays are kept as, if it has several."""
+
+    dense: Dense
+    delays: np.ndarray | None
+
+
+def _layers(header: dict[str, Any], content: bytes, start: int) -> list[_Layer]:
+    """The layers with their arrays, all of which are known to be there before they are read."""
+    layers = []
+    for number, record in enumerate(header["layers"], start=1):
+        try:
+            layer, delays = model_header.dense_of(record), None
+            weights, start = _weights(
+                layer, content, start, number, model_header.LITTLE_ENDIAN[header["dtype"]]
+            )
+            if isinstance(record["delay"], dict):
+                layer, delays, start = _delays(layer, record["delay"], content, start, number)
+            layers.append(_Layer(replace(layer, initial=weights), delays))
+        except InputError as error:
+            raise InputError(f"layer {number}: {error}") from None
+    return layers
+
+
+def _delays(
+    layer: Dense, record: dict[str, Any], content: bytes, start: int, number: int
+) -> tuple[Dense, np.ndarray, int]:
+    """A layer with several delays, what they are kept as, and where the next array begins."""
+    layer = replace(layer, delay=model_header.delays_of(record))
+    shape = layer.delay.shape(layer.inputs, layer.outputs)
+    kept, end = take(content, start, _delays_title(layer, number), np.dtype("<f8"), shape)
+    if not np.isfinite(kept).all() or not (delay_rate(layer) or kept.min() >= 0):
+        raise InputError("delays must be 0 or more and finite")
+    return layer, kept, end
+
+
+def _weights(
+    layer: Dense, content: bytes, start: int, number: int, dtype: np.dtype
+) -> tuple[np.ndarray, int]:
+    """(inputs, outputs) weights of a layer, and where the next ones begin."""
+    shape, title = (layer.inputs, layer.outputs), f"weights_{number}"
+    if isinstance(layer.weights, Binary):
+        count = layer.inputs * layer.outputs
+        packed, end = take(content, start, title, np.uint8, (-(-count // 8),))
+        return 2 * np.unpackbits(packed, count=count).view(np.int8).reshape(shape) - 1, end
+    weights, end = take(content, start, title, dtype, shape)
+    if not np.isfinite(weights).all():
+        raise InputError("weights must be finite, there are NaN or inf")
+    return weights, end
+
+
+def _network(header: dict[str, Any], layers: list[_Layer]) -> Network:
+    """A network of these layers with the scales and delays that were learned."""
+    with np.errstate(all="ignore"):  # what that leads to is found below
+        network = Network(
+            *(layer.dense for layer in layers),
+            psp=model_header.psp_of(header),
+            t_max=header["t_max"],
+            seed=header["seed"],
+            dtype=header["dtype"],
+            unit=header["unit"],
+        )
+        for k, record in enumerate(header["layers"]):
+            network.scales[k] = record["scale"]
+            if layers[k].delays is not None:
+                network.delays_kept(k)[:] = layers[k].delays
+            network.refresh(k)
+            if not np.isfinite(network.delays[k]).all():
+                raise InputError(f"layer {k + 1}: delays must be finite")
+    described = []
+    for layer, record, delays in zip(layers, header["layers"], network.delays, strict=True):
+        dense = replace(layer.dense, initial=None)  # kept once, not twice
+        if model_header.were_given(record["delay"]):
+            dense = replace(dense, delay=replace(dense.delay, init=delays.copy()))
+        described.append(dense)
+    network.describe(tuple(described))
+    return network

@@ -1,0 +1,220 @@
+"""What a model file says about its network, as JSON: all but its weights and delays.
+
+What is read may have been written by anyone: every part is known by its name, of the right
+type and of a bounded size before it is used.
+"""
+
+from dataclasses import asdict
+from types import NoneType
+from typing import Any
+
+import numpy as np
+
+from ttfs import __version__
+from ttfs.checks import positive
+from ttfs.codes.decoding import RULE
+from ttfs.codes.encoding import Direct, Encoder, Latency
+from ttfs.errors import InputError
+from ttfs.files.json_text import from_json
+from ttfs.files.versions import versions
+from ttfs.network.delays import Delays
+from ttfs.network.layers import Dense
+from ttfs.network.network import Network
+from ttfs.network.psp import Ramp, Response, Step
+from ttfs.network.weights import Binary, Real
+
+KIND, FORMAT = "ttfs model", 1
+
+_HEADER_LIMIT = 2**22  # bytes; parsed JSON takes some thirty times the memory of its text
+_LAYER_LIMIT = 256  # the time a network takes to build grows with its square
+
+LITTLE_ENDIAN: dict[str, np.dtype] = {"float32": np.dtype("<f4"), "float64": np.dtype("<f8")}
+
+Schema = dict[str, tuple[type, ...]]
+
+_NUMBER = (int, float)
+_HEADER: Schema = {
+    "kind": (str,),
+    "format": (int,),
+    "layers": (list,),
+    "psp": (dict,),
+    "t_max": _NUMBER,
+    "unit": (str,),
+    "dtype": (str,),
+    "seed": (int,),
+    "encoder": (dict, NoneType),
+    "decision": (str,),
+    "versions": (dict,),
+    "report": (dict,),
+}
+_LAYER: Schema = {
+    "inputs": (int,),
+    "outputs": (int,),
+    "weights": (dict,),
+    "scale": _NUMBER,
+    "threshold": (*_NUMBER, list),
+    "delay": (*_NUMBER, dict),
+}
+_SETTINGS: dict[type, Schema] = {
+    Real: {"init": (list, NoneType)},
+    Binary: {
+        "init": (list, NoneType),
+        "scale": (*_NUMBER, NoneType),
+        "scale_rate": _NUMBER,
+        "clip": _NUMBER,
+    },
+    Delays: {"per": (str,), "init": (list, NoneType), "rate": _NUMBER},
+    Step: {},
+    Ramp: {"rise": _NUMBER},
+    Latency: {"t_max": _NUMBER, "steps": (bool,), "zero_silent": (bool,)},
+    Direct: {"early": _NUMBER, "late": _NUMBER, "bias": (*_NUMBER, NoneType), "t_max": _NUMBER},
+}
+_ENDLESS = {"clip", "rise"}  # inf by default, and then left out: JSON has no inf
+
+
+# Writing
+
+
+def describe(network: Network, encoder: Encoder | None, report: dict) -> dict[str, Any]:
+    """All that a file says about a network, but for its weights."""
+    layers = [
+        {
+            "inputs": layer.inputs,
+            "outputs": layer.outputs,
+            "weights": _tagged(layer.weights),
+            "scale": scale,
+            "threshold": np.asarray(layer.threshold),
+            "delay": _delay_settings(layer.delay),
+        }
+        for layer, scale in zip(network.layers, network.scales, strict=True)
+    ]
+    return {
+        "kind": KIND,
+        "format": FORMAT,
+        "layers": layers,
+        "psp": _tagged(network.psp),
+        "t_max": network.t_max,
+        "unit": network.unit,
+        "dtype": network.dtype.name,
+        "seed": network.seed,
+        "encoder": None if encoder is None else _tagged(encoder),
+        "decision": RULE,
+        "versions": versions(),
+        "report": report,
+    }
+
+
+def _tagged(settings: Any) -> dict[str, Any]:
+    """Settings and the name of their class, without those that are infinite by default."""
+    given = asdict(settings).items()
+    kept = {key: value for key, value in given if not (key in _ENDLESS and value == np.inf)}
+    return {"kind": type(settings).__name__, **kept}
+
+
+def _delay_settings(delay: Any) -> Any:
+    """One number, or how several are parametrised; delays that were given are among the arrays."""
+    if not isinstance(delay, Delays):
+        return delay
+    settings = _tagged(delay)
+    return settings if delay.drawn else {**settings, "init": None}
+
+
+# Reading
+
+
+def parse(text: bytes) -> dict[str, Any]:
+    """The header, with every part of the right type."""
+    if len(text) > _HEADER_LIMIT:
+        raise InputError(f"header and report have {len(text)} bytes, {_HEADER_LIMIT} are allowed")
+    try:
+        header = from_json(text)
+    except InputError as error:
+        raise InputError(f"its header {error}") from None
+    if type(header) is not dict or header.get("kind") != KIND:
+        raise InputError("its header is not that of a ttfs model")
+    version = header.get("format")
+    if type(version) is int and version > FORMAT:
+        raise InputError(
+            f"has format {version}, this is ttfs {__version__}, which reads format {FORMAT};"
+            " a newer ttfs will read it"
+        )
+    if type(version) is not int or version < 1:
+        raise InputError("its header has no format number")
+    _expect(header, _HEADER, "header")
+    if header["decision"] != RULE:
+        raise InputError(f"decides by a rule that this version does not know; it knows {RULE!r}")
+    if header["dtype"] not in LITTLE_ENDIAN:
+        raise InputError("header: dtype must be float32 or float64")
+    if len(header["layers"]) > _LAYER_LIMIT:
+        raise InputError(f"has {len(header['layers'])} layers, {_LAYER_LIMIT} are allowed")
+    return header
+
+
+def _expect(record: Any, schema: Schema, whose: str) -> None:
+    """A dictionary with these keys, but for the endless, and values of exactly these types."""
+    keys = set(record) if type(record) is dict else set()
+    if type(record) is not dict or not set(schema) - _ENDLESS <= keys <= set(schema):
+        raise InputError(f"{whose} must have {', '.join(schema) or 'no settings'}, nothing else")
+    for key in schema:
+        if key in keys and type(record[key]) not in schema[key]:
+            wanted = " or ".join(kind.__name__ for kind in schema[key])
+            raise InputError(f"{whose}: {key} must be {wanted}, got {type(record[key]).__name__}")
+        if key in _ENDLESS & keys:
+            positive(record[key], f"{whose}: {key}")
+
+
+def _numbers(values: list, whose: str) -> tuple:
+    if not all(type(value) in _NUMBER for value in values):
+        raise InputError(f"{whose} must be numbers")
+    return tuple(values)
+
+
+def _settings(record: dict[str, Any], known: tuple[type, ...], whose: str) -> Any:
+    """Settings of one of the known kinds."""
+    settings = dict(record)
+    name = settings.pop("kind", None)
+    for kind in known:
+        if name == kind.__name__:
+            _expect(settings, _SETTINGS[kind], f"{whose}, {name}")
+            if settings.get("init") is not None:
+                settings["init"] = _numbers(settings["init"], f"{whose}, init")
+            return kind(**settings)
+    names = " and ".join(kind.__name__ for kind in known)
+    raise InputError(f"{whose} of a kind that this version does not know; it knows {names}")
+
+
+def psp_of(header: dict[str, Any]) -> Response:
+    """The response of the network."""
+    return _settings(header["psp"], (Step, Ramp), "psp")
+
+
+def encoder_of(header: dict[str, Any]) -> Encoder | None:
+    """The code its stimuli were made with, if that was saved."""
+    if header["encoder"] is None:
+        return None
+    return _settings(header["encoder"], (Latency, Direct), "encoder")
+
+
+def dense_of(record: Any) -> Dense:
+    """A layer without its weights and without several delays."""
+    _expect(record, _LAYER, "it")
+    weights = _settings(record["weights"], (Real, Binary), "weights")
+    scale = positive(record["scale"], "scale")
+    if isinstance(weights, Real) and scale != 1:
+        raise InputError(f"real weights have scale 1, got {scale:g}")
+    threshold = record["threshold"]
+    if isinstance(threshold, list):
+        threshold = np.array(_numbers(threshold, "threshold"), float)
+    delay = 0 if isinstance(record["delay"], dict) else record["delay"]
+    return Dense(record["inputs"], record["outputs"], weights, threshold, delay)
+
+
+def delays_of(record: Any) -> Delays:
+    """How the several delays of a layer are parametrised, without those that were given."""
+    drawn = {**record, "init": [0, 0]} if were_given(record) else record
+    return _settings(drawn, (Delays,), "delay")
+
+
+def were_given(record: Any) -> bool:
+    """Whether several delays were an array to begin with, and not drawn."""
+    return isinstance(record, dict) and "init" in record and record["init"] is None

@@ -1,0 +1,143 @@
+"""Which inputs were causes of spikes, and what a loss says to their weights, times and delays.
+
+An input is a cause of a spike if it arrived before. It can move the spike by its own time as
+long as it still rises.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ttfs.engines.batch import arrivals_of
+from ttfs.errors import InputError
+from ttfs.kernels import delayed as paired
+from ttfs.kernels import exact as shared
+from ttfs.kernels import surrogate as jumps
+from ttfs.kernels.jit import threads_for
+from ttfs.network.network import Network
+from ttfs.network.psp import Ramp
+
+
+class SharedCauses(NamedTuple):
+    """Of a layer whose neurons hear each spike at the same time.
+
+    inputs, arrivals, counts: of each sample, those that arrive, when, and how many.
+    rise: for how long they do.
+    """
+
+    inputs: np.ndarray
+    arrivals: np.ndarray
+    counts: np.ndarray
+    rise: float
+
+    def by_weights(self, until: np.ndarray, gains: np.ndarray, out: np.ndarray) -> None:
+        """Fill (inputs, width), summed over samples."""
+        arrived = self.inputs, self.arrivals, self.counts
+        with threads_for(work_of(self.counts, out)):
+            shared.weight_gradient(*arrived, self.rise, until, gains, out)
+
+    def by_times(
+        self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
+    ) -> None:
+        """Fill (samples, inputs)."""
+        arrived = self.inputs, self.arrivals, self.counts
+        with threads_for(work_of(self.counts, weights)):
+            shared.errors_below(*arrived, self.rise, until, gains, weights, out)
+
+
+class Arrived(NamedTuple):
+    """Of a layer whose neurons hear each spike at the same time, and whose potentials jump.
+
+    An input counts in full once it has arrived. That it did not come later is taken to matter
+    as much however early it was.
+    """
+
+    inputs: np.ndarray
+    arrivals: np.ndarray
+    counts: np.ndarray
+
+    def by_weights(self, until: np.ndarray, gains: np.ndarray, out: np.ndarray) -> None:
+        """Fill (inputs, width), summed over samples."""
+        with threads_for(work_of(self.counts, out)):
+            jumps.blame(*self, until, gains, out)
+
+    def by_times(
+        self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
+    ) -> None:
+        """Fill (samples, inputs), of those inputs, too, that have not arrived."""
+        np.matmul(gains, weights.T, out=out)
+
+    def potentials(self, until: np.ndarray, weights: np.ndarray, out: np.ndarray) -> None:
+        """Fill (samples, width) with potentials at moments `until`."""
+        with threads_for(work_of(self.counts, weights)):
+            jumps.potentials_at(*self, until, weights, out)
+
+
+class PairedCauses(NamedTuple):
+    """Of a layer in which each pair has a delay of its own.
+
+    times: (samples, inputs) spikes of the layer below. delays: (inputs, outputs).
+    rise: for how long they rise when they have arrived.
+    """
+
+    times: np.ndarray
+    delays: np.ndarray
+    rise: float
+
+    @property
+    def pairs(self) -> int:
+        """How many there are in all samples."""
+        return len(self.times) * self.delays.size
+
+    def by_weights(self, until: np.ndarray, gains: np.ndarray, out: np.ndarray) -> None:
+        """Fill (inputs, width), summed over samples."""
+        arrived = self.times, self.delays, self.rise
+        with threads_for(self.pairs):
+            paired.paired_weight_gradient(*arrived, until, gains, out)
+
+    def by_times(
+        self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
+    ) -> None:
+        """Fill (samples, inputs)."""
+        arrived = self.times, self.delays, self.rise
+        with threads_for(self.pairs):
+            paired.paired_errors_below(*arrived, until, gains, weights, out)
+
+    def by_delays(
+        self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
+    ) -> None:
+        """Fill (inputs, outputs), summed over samples."""
+        arrived = self.times, self.delays, self.rise
+        with threads_for(self.pairs):
+            paired.paired_delay_gradient(*arrived, until, gains, weights, out)
+
+
+def causes_of(network: Network, layer: int, below: np.ndarray) -> SharedCauses | PairedCauses:
+    """The causes of a layer's spikes, given (samples, inputs) spike times of the layer below."""
+    rise = rise_of(network)
+    if network.delayed[layer] and network.layers[layer].delay.per == "pair":
+        return PairedCauses(np.ascontiguousarray(below), network.delay_buffers[layer], rise)
+    return SharedCauses(*arrived_at(network, layer, below), rise)
+
+
+def arrived_at(network: Network, layer: int, below: np.ndarray) -> Arrived:
+    """The inputs that arrive at a layer whose neurons hear each spike at the same time."""
+    delay = float(network.arrays.delays[layer])
+    if network.delayed[layer]:
+        below, delay = arrivals_of(below, network.delays[layer][:, 0]), 0.0
+    inputs = np.empty((len(below), network.sizes[layer] + 1), np.int32)
+    arrivals, counts = np.empty(inputs.shape, network.dtype), np.empty(len(below), np.int64)
+    shared.list_causes(below, delay, network.t_max, inputs, arrivals, counts)
+    return Arrived(inputs, arrivals, counts)
+
+
+def work_of(counts: np.ndarray, rows: np.ndarray) -> int:
+    """How many numbers are in the rows that inputs have of weights or of their gradient."""
+    return int(np.add.reduce(counts)) * rows.shape[1]
+
+
+def rise_of(network: Network) -> float:
+    """How long the ramps of a network rise, or an InputError if it has none."""
+    if not isinstance(network.psp, Ramp):
+        raise InputError(f"gradients need a Ramp response, the network has {network.psp}")
+    return float(network.psp.rise)

@@ -1,0 +1,1 @@
+"""What is counted of networks: accuracy, spikes, operations, memory, and what ails them."""

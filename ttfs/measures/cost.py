@@ -1,0 +1,232 @@
+"""What a network costs, in the terms of NeuroBench, for networks whose neurons fire once.
+
+NeuroBench (Yik et al. 2025, Nature Communications 16:1545, arXiv 2304.04640) counts the
+footprint, connection and activation sparsity and synaptic operations of a model; its harness
+counts membrane updates too. It takes a model to run in time steps. Here nothing happens
+between events, so an execution is one sample, and the definitions read as follows.
+
+*Footprint*: the bits of parameters and of state. A `Binary` weight has one bit; a real weight
+and a threshold (one for a layer, or one for each neuron, as given) as many as the network's
+dtype; the scale of a `Binary` layer and a delay (one for a layer, each input or each pair) 64,
+as the network holds them. The state of a neuron is its potential, in the dtype (with `Ramp` its
+slope and a total, which are two numbers), and one bit that says whether it has fired. Spikes
+under way are not counted, nor is an encoder.
+
+*Connection sparsity*: the share of weights that are exactly 0.
+
+*Activation sparsity*: the share of neurons above the input that do not fire, over all
+samples. A clocked simulation of T steps, in which a neuron is active in one step at most,
+would report 1 - (1 - this) / T.
+
+*Synaptic operations*: dense, one for each weight: every neuron heard once. Effective, one for
+each spike that arrives before the horizon through a weight that is not 0, also at a neuron that
+has fired: rows are added whole. The end of a ramp that rises for a finite time is another
+operation, in both counts.
+
+*Additions and multiply-accumulates*: with `Step` an operation is the addition of a weight, real
+or of one bit, for a spike is an event and multiplies nothing. With `Ramp` it is an addition
+to the slope, and a multiply-accumulate of weight and time to the total. (NeuroBench would call
+all of them accumulates, as spikes are binary.)
+
+*Membrane updates*: one for each neuron and instant at which something arrives, or ends, at it
+through a weight that is not 0, until it fires, that instant included: arrivals at the same
+time are one update. That is how often a potential is compared with its threshold.
+
+*To the decision*: what happens until the first output spike, its instant included; in samples
+without one, everything.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ttfs.checks import as_times
+from ttfs.codes.decoding import decide
+from ttfs.engines.batch import Record, arrivals_of, forward, up_to
+from ttfs.errors import InputError
+from ttfs.measures import metrics
+from ttfs.network.network import Network, check_network
+from ttfs.network.psp import Ramp
+
+HELD = 64  # bits of a scale and of a delay
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one sample takes on average; the module's text says what each word means."""
+
+    activation_sparsity: float
+    synaptic_operations: float
+    additions: float
+    multiply_accumulates: float
+    membrane_updates: float
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a network costs; the module's text says what each word means.
+
+    parameters: how many weights, thresholds, scales and delays there are.
+    footprint_bits: `weight_bits`, `other_bits` (of thresholds, scales, delays) and
+        `state_bits` together.
+    dense_operations: synaptic operations if every neuron were heard.
+    whole, to_decision: the work until the horizon, and until the decision.
+    """
+
+    samples: int
+    parameters: int
+    footprint_bits: int
+    weight_bits: int
+    other_bits: int
+    state_bits: int
+    connection_sparsity: float
+    dense_operations: int
+    whole: Work
+    to_decision: Work
+
+
+def cost_of(network: Network, times: Any) -> Cost:
+    """What a network costs, and what it does for these stimuli.
+
+    Parameters
+    ----------
+    times: (samples, inputs) input spike times.
+
+    Raises
+    ------
+    ShapeError, InputError: times that do not fit, no samples.
+
+    >>> import ttfs
+    >>> network = ttfs.Network(ttfs.Dense(64, 10, weights=ttfs.Binary()), t_max=16)
+    >>> cost = cost_of(network, np.zeros((1, 64)))
+    >>> cost.weight_bits, cost.dense_operations, cost.whole.additions
+    (640, 640, 640.0)
+    """
+    check_network(network, "cost_of(network=...)")
+    times = as_times(times, network.sizes[0], f"times for {network.sizes[0]} inputs")
+    if not len(times):
+        raise InputError("cost_of needs at least one sample, got none")
+    chunks = range(0, len(times), metrics.CHUNK)
+    sums = metrics.sum_up(
+        _counts(network, forward(network, times[start : start + metrics.CHUNK])) for start in chunks
+    )
+    whole, to_decision = (_work(network, sums[key] / len(times)) for key in ("whole", "until"))
+    synapses = sum(weights.size for weights in network.weights)
+    zeros = sum(int((weights == 0).sum()) for weights in network.weights)
+    weight_bits, others = _weight_bits(network), _others(network)
+    other_bits, state_bits = int(others @ [_bits(network), HELD, HELD]), _state_bits(network)
+    return Cost(
+        samples=len(times),
+        parameters=synapses + int(others.sum()),
+        footprint_bits=weight_bits + other_bits + state_bits,
+        weight_bits=weight_bits,
+        other_bits=other_bits,
+        state_bits=state_bits,
+        connection_sparsity=zeros / synapses,
+        dense_operations=synapses * (2 if _ends(network) else 1),
+        whole=whole,
+        to_decision=to_decision,
+    )
+
+
+def _bits(network: Network) -> int:
+    """Of a real number in the network's dtype."""
+    return 8 * network.dtype.itemsize
+
+
+def _ends(network: Network) -> bool:
+    """Whether ramps end."""
+    return isinstance(network.psp, Ramp) and network.psp.rise < np.inf
+
+
+def _weight_bits(network: Network) -> int:
+    return sum(
+        weights.size * (1 if binary else _bits(network))
+        for weights, binary in zip(network.weights, network.binary, strict=True)
+    )
+
+
+def _others(network: Network) -> np.ndarray:
+    """How many thresholds, scales and delays there are."""
+    thresholds = sum(np.size(layer.threshold) for layer in network.layers)
+    delays = sum(delays.size for delays in network.delays)
+    return np.array([thresholds, int(network.binary.sum()), delays])
+
+
+def _state_bits(network: Network) -> int:
+    numbers = 2 if isinstance(network.psp, Ramp) else 1
+    return sum(network.sizes[1:]) * (numbers * _bits(network) + 1)
+
+
+def _work(network: Network, counts: np.ndarray) -> Work:
+    """Spikes, operations and updates of one sample in words."""
+    spikes, operations, updates = counts.tolist()
+    return Work(
+        activation_sparsity=1 - spikes / sum(network.sizes[1:]),
+        synaptic_operations=operations,
+        additions=operations,
+        multiply_accumulates=operations if isinstance(network.psp, Ramp) else 0.0,
+        membrane_updates=updates,
+    )
+
+
+def _counts(network: Network, record: Record) -> dict[str, np.ndarray]:
+    """Spikes above the input, operations and updates of a batch, until its end and the decision."""
+    decision = decide(record.times[-1], record.potential).time
+    never = np.full_like(decision, np.inf)
+    return {
+        name: np.sum([_layer(network, k, record, limit) for k in range(len(network.layers))], 0)
+        for name, limit in (("whole", never), ("until", decision))
+    }
+
+
+def _layer(network: Network, layer: int, record: Record, limit: np.ndarray) -> np.ndarray:
+    """The three numbers for one layer, until the limit of each sample."""
+    spikes, limit = record.times[layer + 1], limit[:, None]
+    fired = (spikes < np.inf) & (spikes <= limit)
+    counts = np.array([fired.sum(), 0, 0], float)
+    last = np.minimum(spikes, limit)  # after it a membrane does not matter
+    for outputs, moments in _moments(network, layer, record.times[layer]):
+        counts[1] += len(outputs) * ((moments < np.inf) & (moments <= limit)).sum()
+        counts[2] += _updates(moments, last[:, outputs])
+    return counts
+
+
+def _moments(
+    network: Network, layer: int, times: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(outputs, (samples, events)): when events reach those outputs that hear the same ones.
+
+    Events at or after the horizon are at inf.
+    """
+    delays, heard = network.delays[layer], network.weights[layer] != 0
+    together = heard.all(axis=0) & (delays.shape[1] == 1)
+    if together.any():
+        yield np.flatnonzero(together), _events(network, times, delays[:, 0])
+    for output in np.flatnonzero(~together):
+        inputs = heard[:, output]
+        column = np.broadcast_to(delays, heard.shape)[inputs, output]
+        yield np.array([output]), _events(network, times[:, inputs], column)
+
+
+def _events(network: Network, times: np.ndarray, delays: np.ndarray) -> np.ndarray:
+    """(samples, events) when spikes arrive and ramps end; inf from the horizon on."""
+    events = arrivals_of(times, delays)
+    if isinstance(network.psp, Ramp) and network.psp.rise < np.inf:
+        events = np.hstack([events, arrivals_of(events, np.array(network.psp.rise))])
+    return np.where(events < up_to(network.t_max, events.dtype), events, np.inf)
+
+
+def _updates(moments: np.ndarray, last: np.ndarray) -> int:
+    """How many distinct moments of each sample come until each of the times in its row."""
+    ordered = np.sort(moments, axis=1)
+    new = ordered < np.inf
+    new[:, 1:] &= ordered[:, 1:] != ordered[:, :-1]
+    if last.shape[1] == 1:
+        return int((new & (ordered <= last)).sum())
+    before = np.zeros((len(new), new.shape[1] + 1), np.int64)
+    np.cumsum(new, axis=1, out=before[:, 1:])
+    rows = zip(before, ordered, last, strict=True)
+    return int(sum(row[np.searchsorted(o, t, side="right")].sum() for row, o, t in rows))

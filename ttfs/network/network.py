@@ -1,0 +1,386 @@
+"""A chain of layers, its parameters, and the arrays that kernels take."""
+
+from typing import Any
+
+import numpy as np
+
+from ttfs.checks import (
+    MOST,
+    as_bounds,
+    as_text,
+    check_dtype,
+    convert,
+    moderate,
+    of_kind,
+    positive,
+    whole,
+)
+from ttfs.errors import InputError
+from ttfs.kernels.batch import LANES, WORD, Arrays
+from ttfs.kernels.jit import threads_for
+from ttfs.kernels.weights import take_bits, take_signs
+from ttfs.network.delays import LEAST, Delays, delays_of, latents_of, slopes_of
+from ttfs.network.layers import Dense, check_chain, delay_rate, mean_threshold, one_delay
+from ttfs.network.psp import Ramp, Response, Step
+from ttfs.network.weights import Binary
+
+ALIGNMENT = 64  # bytes; a row that straddles cache lines is read twice
+MOST_INPUTS = 2**24  # of a packed layer: up to there sums of signs are exact in float32, too
+NEVER = 2**30  # a whole potential that no packed layer reaches
+LARGEST = 2**40  # bytes of weights that a network may have
+MADE = "layers sizes t_max seed dtype arrays packed_arrays latent_buffer delay_buffers"
+CURES = dict.fromkeys(MADE.split(), "make a new Network") | {
+    "weights": "write into real ones in place, as in network.weights[0][:] = ...; for binary ones"
+    " change network.latents in place and call network.refresh",
+    "latents": "change them in place, as in network.latents[0][:] = ..., and call network.refresh",
+    "scales": "change them in place, as in network.scales[0] = ..., and call network.refresh",
+    "delays": "for those that learn change network.latent_delays in place and call network.refresh",
+    "latent_delays": "change them in place and call network.refresh",
+    "delayed": "it follows from the layers; make a new Network",
+    "psp": "call network.respond",
+}
+
+
+def aligned_zeros(size: int, dtype: Any) -> np.ndarray:
+    """A zeroed vector that begins at a cache line."""
+    room = np.zeros(size * np.dtype(dtype).itemsize + ALIGNMENT, np.uint8)
+    start = -room.ctypes.data % ALIGNMENT
+    return room[start : start + size * np.dtype(dtype).itemsize].view(dtype)
+
+
+class Network:
+    """Layers one after the other, with their weights.
+
+    Every neuron integrates without leak, fires at most once, and is silent if it has not
+    fired before `t_max`. Training changes the arrays of a network in place.
+
+    Parameters
+    ----------
+    layers: `Dense` layers; each must have as many inputs as the one before has outputs.
+    psp: response to one spike: `Step()` or `Ramp(rise)`.
+    t_max: horizon, exclusive: a spike at or after it does not happen.
+    seed: decides the weights that are drawn.
+    dtype: float32 or float64, of weights and potentials; times are in the dtype of the stimulus.
+        float32 has seven digits, float64 sixteen, and sums are rounded to them; those of whole
+        numbers, halves or quarters are exact in either.
+    unit: name of the unit of time, for axes.
+
+    Attributes
+    ----------
+    weights: per layer, the (inputs, outputs) numbers that spikes add: for `Binary` layers
+        +1 and -1, which can only be read: they change through `latents` and `refresh`.
+    latents: per layer, the (inputs, outputs) numbers that learn; for `Real` layers `weights`.
+    scales: (layers,) float64, positive; 1 for `Real` layers.
+    delayed: (layers,) whether each input or pair of a layer has a delay of its own.
+    delays: per layer, float64 that broadcast to (inputs, outputs): (1, 1) for one number,
+        else (inputs, 1) or (inputs, outputs). Those that learn can only be read: they change
+        through `latent_delays` and `refresh`.
+    latent_delays: per layer, the numbers that learn in the shape of `delays`, or None.
+
+    The arrays are what kernels read, so they are changed in place; of these attributes none but
+    `unit` can be assigned.
+
+    Raises
+    ------
+    ShapeError, InputError: layers that do not fit, no layers, an impossible setting; weights,
+    thresholds or delays that become 0 or inf in this dtype.
+
+    >>> network = Network(Dense(64, 128), Dense(128, 10), t_max=256, seed=0)
+    >>> network
+    Network(64-128-10, Step(), t_max=256)
+    >>> network.weights[1].shape
+    (128, 10)
+    """
+
+    def __init__(
+        self,
+        *layers: Dense,
+        psp: Response | None = None,
+        t_max: float = 256.0,
+        seed: int = 0,
+        dtype: Any = np.float32,
+        unit: str = "step",
+    ):
+        self.layers = check_chain(layers)
+        self.psp: Response = Step() if psp is None else psp
+        of_kind(self.psp, Step | Ramp, "Network(psp=...)", "Step() or Ramp(rise)")
+        self.t_max = positive(t_max, "Network(t_max=...)")
+        self.seed = whole(seed, "Network(seed=...)", least=0)
+        self.dtype = check_dtype(dtype, "Network(dtype=...)")
+        self.unit = as_text(unit, "Network(unit=...)")
+        self.sizes = (layers[0].inputs, *(layer.outputs for layer in layers))
+        self.scales = np.array(
+            [x.weights.first_scale(x.inputs, mean_threshold(x)) for x in layers], np.float64
+        )
+        if not (np.isfinite(self.scales).all() and (self.scales > 0).all()):
+            raise InputError(f"thresholds are too large or too small: scales are {self.scales}")
+        need = self.dtype.itemsize * sum(x.inputs * -(-x.outputs // LANES) * LANES for x in layers)
+        try:
+            if need > LARGEST:
+                raise MemoryError
+            self._make_arrays()
+            self._draw(np.random.default_rng(self.seed))
+        except MemoryError:
+            raise InputError(
+                f"{self} takes {need / 2**30:,.0f} GiB for weights, which is more than there is"
+            ) from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse what would leave arrays and kernels with what was there before."""
+        made = name in CURES and vars(self).get(name, value) is not value
+        if made or name in vars(type(self)):
+            cure = CURES.get(name, "it follows from the layers; make a new Network")
+            raise InputError(f"network.{name} cannot be assigned: {cure}")
+        super().__setattr__(name, value)
+
+    def __repr__(self) -> str:
+        sizes = "-".join(map(str, self.sizes))
+        return f"Network({sizes}, {self.psp}, t_max={self.t_max:g})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the views of flat buffers, which a copy makes for itself."""
+        made = {"arrays", "packed_arrays", "latent_buffer", "weights", "latents"}
+        made |= {"delayed", "delays", "delay_buffers", "latent_delays"}
+        state = {name: value for name, value in self.__dict__.items() if name not in made}
+        values = [
+            (weights.copy(), self.delays_kept(k).copy()) for k, weights in enumerate(self.latents)
+        ]
+        return state | {"scales": self.scales.copy(), "values": values}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        values = state.pop("values")
+        self.__dict__.update(state)
+        self._make_arrays()
+        for k, (weights, delays) in enumerate(values):
+            self.latents[k][:] = weights
+            self.delays_kept(k)[:] = delays
+            self.refresh(k)
+
+    @property
+    def binary(self) -> np.ndarray:
+        """(layers,) bool: which layers have weights of one bit."""
+        return np.array([isinstance(layer.weights, Binary) for layer in self.layers])
+
+    @property
+    def packed(self) -> np.ndarray:
+        """(layers,) bool: which layers are read as bits where responses are steps."""
+        return self.binary & (np.array(self.sizes[:-1]) <= MOST_INPUTS)
+
+    def _make_arrays(self) -> None:
+        """Flat buffers for the kernels, and views of them that people read."""
+        sizes = np.array(self.sizes, np.int64)
+        widths = -(-sizes[1:] // LANES) * LANES
+        ends = np.cumsum(sizes[:-1] * widths)
+        units = np.concatenate([[0], np.cumsum(widths)])
+        words = -(-sizes[1:] // WORD)
+        signs = np.cumsum(np.where(self.binary, sizes[:-1] * words, 0))
+        buffer = aligned_zeros(ends[-1], self.dtype)
+        self.latent_buffer = aligned_zeros(ends[-1], self.dtype) if self.binary.any() else buffer
+        self.arrays = Arrays(
+            sizes=sizes,
+            widths=widths,
+            units=units,
+            rows=np.concatenate([[0], ends[:-1]]),
+            weights=buffer,
+            thresholds=aligned_zeros(units[-1], self.dtype),
+            delays=np.array([one_delay(layer) for layer in self.layers], np.float64),
+            t_max=np.float64(self.t_max),
+            words=np.concatenate([[0], np.cumsum(words)]),
+            packed=np.zeros(len(self.layers), bool),
+            bits=np.concatenate([[0], signs[:-1]]),
+            signs=aligned_zeros(signs[-1], np.uint64),
+            wholes=np.full((words.sum(), WORD), NEVER, np.int32),
+        )
+        self.arrays.thresholds[:] = np.inf  # that of the padding, which never fires
+        # what kernels take that read bits; those that change weights take `arrays`
+        self.packed_arrays = self.arrays._replace(packed=self.packed)
+        self.weights = tuple(
+            readonly(self.handed(k)) if binary else self.handed(k)
+            for k, binary in enumerate(self.binary)
+        )
+        self.latents = tuple(
+            self._view(self.latent_buffer, k) if binary else self.weights[k]
+            for k, binary in enumerate(self.binary)
+        )
+        self._make_delays()
+
+    def _make_delays(self) -> None:
+        """Room for the delays, and for the latent numbers of those that learn."""
+        self.delayed = tuple(isinstance(layer.delay, Delays) for layer in self.layers)
+        self.delay_buffers = tuple(
+            np.zeros(layer.delay.shape(layer.inputs, layer.outputs))
+            if isinstance(layer.delay, Delays)
+            else self.arrays.delays[k : k + 1].reshape(1, 1)
+            for k, layer in enumerate(self.layers)
+        )
+        self.latent_delays = tuple(
+            np.zeros(delays.shape) if delay_rate(layer) else None
+            for layer, delays in zip(self.layers, self.delay_buffers, strict=True)
+        )
+        self.delays = tuple(
+            delays if latents is None else readonly(delays)
+            for delays, latents in zip(self.delay_buffers, self.latent_delays, strict=True)
+        )
+
+    def padded(self, buffer: np.ndarray, layer: int) -> np.ndarray:
+        """A layer's (inputs, width) part of a flat buffer, its padding included."""
+        rows, width = self.arrays.rows[layer], self.arrays.widths[layer]
+        return buffer[rows : rows + self.sizes[layer] * width].reshape(-1, width)
+
+    def _view(self, buffer: np.ndarray, layer: int) -> np.ndarray:
+        return self.padded(buffer, layer)[:, : self.sizes[layer + 1]]
+
+    def handed(self, layer: int) -> np.ndarray:
+        """A layer's `weights` for kernels, which were compiled for arrays that can be written."""
+        return self._view(self.arrays.weights, layer)
+
+    def padded_signs(self, layer: int) -> np.ndarray:
+        """A binary layer's (inputs, words) bits, its padding included."""
+        start, words = self.arrays.bits[layer], np.diff(self.arrays.words)[layer]
+        return self.arrays.signs[start : start + self.sizes[layer] * words].reshape(-1, words)
+
+    def padded_thresholds(self) -> np.ndarray:
+        """The layers' own thresholds, before scaling, one for each padded neuron; float64."""
+        thresholds = np.full(self.arrays.units[-1], np.inf)
+        for k, layer in enumerate(self.layers):
+            start = self.arrays.units[k]
+            thresholds[start : start + layer.outputs] = layer.threshold
+        return thresholds
+
+    def scaled_thresholds(self, layer: int) -> np.ndarray:
+        """(outputs,) what a layer's potentials are compared with, to be read."""
+        return readonly(self._thresholds(layer))
+
+    def _thresholds(self, layer: int) -> np.ndarray:
+        start = self.arrays.units[layer]
+        return self.arrays.thresholds[start : start + self.sizes[layer + 1]]
+
+    def parameters(self) -> dict[str, np.ndarray]:
+        """The flat arrays that learn, with their padding, by name; not copies."""
+        found = {}
+        for k in range(len(self.layers)):
+            buffer = self.latent_buffer if self.binary[k] else self.arrays.weights
+            found[f"weights_{k + 1}"] = self.padded(buffer, k).reshape(-1)
+            found[f"scale_{k + 1}"] = self.scales[k : k + 1]
+            latents = self.latent_delays[k]
+            if latents is not None:
+                found[f"delay_{k + 1}"] = latents.reshape(-1)
+        return found
+
+    def delays_kept(self, layer: int) -> np.ndarray:
+        """What decides a layer's delays: their latent numbers if they learn, or themselves."""
+        latents = self.latent_delays[layer]
+        return self.delay_buffers[layer] if latents is None else latents
+
+    def delay_slopes(self, layer: int) -> np.ndarray:
+        """The derivative of each delay by its latent number, in the shape of `delays`."""
+        return slopes_of(self.delays[layer], self.t_max)
+
+    def _draw(self, rng: np.random.Generator) -> None:
+        """Initial weights, and then delays, as given or at random."""
+        for k in range(len(self.layers)):
+            self._refresh_thresholds(k)
+        for k, layer in enumerate(self.layers):
+            given = layer.initial is not None
+            values = layer.initial if given else self.draw(k, rng)
+            convert(values, self.latents[k], f"Dense {k + 1}: weights")
+        for k, layer in enumerate(self.layers):
+            if isinstance(layer.delay, Delays):
+                delays = layer.delay.first(layer.inputs, layer.outputs, rng)
+                learn = self.latent_delays[k] is not None
+                self.delays_kept(k)[:] = self._latents_of(k, delays) if learn else delays
+            self.refresh(k)
+
+    def _latents_of(self, layer: int, delays: np.ndarray) -> np.ndarray:
+        """The latent numbers of delays that are to learn."""
+        least = LEAST * moderate(self.t_max, "Network(t_max=...), where delays learn,")
+        if self.layers[layer].delay.drawn:
+            delays = np.maximum(delays, least)
+        if not (delays >= least).all():
+            raise InputError(
+                f"Dense {layer + 1}: delays that learn must be at least {least:g} in the"
+                f" beginning, got {delays.min():g}"
+            )
+        if not (delays <= MOST).all():
+            raise InputError(
+                f"Dense {layer + 1}: delays that learn must be {MOST:g} or less, got"
+                f" {delays.max():g}"
+            )
+        return latents_of(delays, self.t_max)
+
+    def draw(self, layer: int, rng: np.random.Generator) -> np.ndarray:
+        """Fresh random weights (inputs, outputs) for one layer."""
+        dense = self.layers[layer]
+        shape = dense.inputs, dense.outputs
+        bounds = dense.weights.bounds(*shape, mean_threshold(dense))
+        return rng.uniform(*as_bounds(bounds, f"Dense {layer + 1}: weights drawn"), shape)
+
+    def refresh(self, layer: int) -> None:
+        """Bring signs, bits, thresholds and delays into line with changed latents and scales."""
+        latents = self.latent_delays[layer]
+        if latents is not None:
+            self.delay_buffers[layer][:] = delays_of(latents, self.t_max)
+        weights = self.layers[layer].weights
+        if isinstance(weights, Binary):
+            padded = self.padded(self.latent_buffer, layer)
+            signs = self.padded(self.arrays.weights, layer)
+            with threads_for(padded.size):
+                take_signs(padded, float(weights.clip), self.sizes[layer + 1], signs)
+        self._refresh_thresholds(layer)
+        self.pack(layer)
+
+    def _refresh_thresholds(self, layer: int) -> None:
+        """Scaled thresholds that follow from those of a layer; what does not fit is refused."""
+        real = self._thresholds(layer)
+        with np.errstate(all="ignore"):
+            thresholds = np.asarray(self.layers[layer].threshold, np.float64)
+            thresholds = thresholds / self.scales[layer]
+            real[:] = thresholds
+            high = real * self.dtype.type(self.psp.unit)  # where the sums of ramps begin
+        known = np.isfinite(self.scales[layer])  # training that diverges has its own message
+        if known and not (np.isfinite(high).all() and (high > 0).all() and (real > 0).all()):
+            raise InputError(
+                f"Dense {layer + 1}: a threshold is too large or too small for {self.dtype},"
+                f" {thresholds.min():g} among them"
+            )
+
+    def respond(self, psp: Response) -> None:
+        """Take another response; an InputError if the thresholds are too large for it."""
+        self.__dict__["psp"] = of_kind(psp, Step | Ramp, "psp", "Step() or Ramp(rise)")
+        for layer in range(len(self.layers)):
+            self.refresh(layer)
+
+    def describe(self, layers: tuple[Dense, ...]) -> None:
+        """Take other words for the same layers, such as without the weights they began with."""
+        self.__dict__["layers"] = tuple(layers)
+
+    def pack(self, layer: int) -> None:
+        """Bring bits and whole thresholds into line with changed signs and thresholds.
+
+        `refresh` does so; a rule that changes signs by itself says when it has done.
+        """
+        if isinstance(self.layers[layer].weights, Binary):
+            signs = self.padded(self.arrays.weights, layer)
+            with threads_for(signs.size):
+                take_bits(signs, self.padded_signs(layer).view(np.uint16))
+            real = self._thresholds(layer)
+            wholes = self.arrays.wholes[self.arrays.words[layer] :].reshape(-1)
+            wholes[: real.size] = whole_thresholds(real)
+
+
+def whole_thresholds(thresholds: np.ndarray) -> np.ndarray:
+    """The least whole potentials at or over thresholds; NaN is never reached."""
+    known = np.where(np.isnan(thresholds), np.inf, thresholds)
+    return np.clip(np.ceil(known), -NEVER, NEVER).astype(np.int32)
+
+
+def readonly(array: np.ndarray) -> np.ndarray:
+    """A view through which nothing can be written."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def check_network(network: Any, whose: str) -> Network:
+    """A network, not the model that `load` returns."""
+    return of_kind(network, Network, whose, "a Network, such as that of load(path).network")

@@ -1,0 +1,254 @@
+"""The state of a training between two epochs: it can be stopped and goes on as if it had not."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ttfs.checks import of_kind, positive
+from ttfs.errors import InputError, RunError
+from ttfs.files.archives import ARCHIVE_LIMIT, archive, first_bytes, take
+from ttfs.files.json_text import from_json
+from ttfs.files.reading import read_file
+from ttfs.files.writing import write_atomically
+from ttfs.network.network import Network
+from ttfs.optimizers import Optimizer, Slots
+from ttfs.rules import Rule
+from ttfs.training.history import History, checked
+
+MEMBER = 512  # bytes around an array in a file, at most
+HISTORY = 2**26  # bytes of the figures of all epochs, at most
+
+
+def fingerprint(settings: Iterable[str], arrays: Iterable[np.ndarray]) -> str:
+    """A short text that differs when any setting or any element of the arrays does."""
+    digest = hashlib.blake2b(digest_size=16)
+    for setting in settings:
+        digest.update(setting.encode() + b"\0")
+    for array in arrays:
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+class Stored(NamedTuple):
+    """What a checkpoint file holds; `start` is where its arrays begin in the content."""
+
+    identity: str
+    best_score: float
+    history: History
+    content: bytes
+    start: int
+
+
+def load(path: Path, most: int = ARCHIVE_LIMIT) -> Stored:
+    """What a file of at most so many bytes holds, its arrays still to be taken; or a RunError."""
+    try:
+        content = read_file(path, most)
+        text, start = first_bytes(content, "header")
+        header = from_json(text, endless=True)  # mean times of layers that were silent are NaN
+        if not isinstance(header, dict) or set(header) != {"identity", "best_score", "history"}:
+            raise InputError("its header is that of something else")
+        score = of_kind(header["best_score"], int | float, "best_score", "a number")
+        score = positive(None if isinstance(score, bool) else score, "best_score", zero=True)
+        identity = of_kind(header["identity"], str, "identity", "a text")
+        return Stored(identity, score, checked(header["history"]), content, start)
+    except (InputError, OSError) as error:
+        raise unreadable(path, error) from None
+
+
+def unreadable(path: Path, error: Exception) -> RunError:
+    """An error that says why."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+    return RunError(f"{path} is not a readable checkpoint: {reason}")
+
+
+def check_state(array: np.ndarray, name: str) -> None:
+    """What an array can hold after an epoch: counts, weights, and what optimizers remember."""
+    if array.dtype.kind == "i":
+        sound = (array >= 0) & (array < 2**53)
+    elif name.endswith(".square"):  # a running mean, which may be beyond all numbers
+        sound = array >= 0
+    else:
+        sound = np.isfinite(array)
+    if not sound.all():
+        raise InputError(f"{name} holds numbers that cannot be")
+
+
+class Checkpoint:
+    """Parameters, what the optimizer remembers, the history and the best weights so far.
+
+    Without a path it is only the state in memory.
+    """
+
+    def __init__(self, network: Network, rule: Rule, optimizer: Optimizer):
+        self.network = network
+        self.parameters = network.parameters()
+        self.slots: dict[str, Slots] = {
+            name: optimizer.slots(array) for name, array in self.parameters.items()
+        } | {"rule": rule.memory()}
+        self.best = {name: array.copy() for name, array in self.parameters.items()}
+        self.mean = {name: array.copy() for name, array in self.parameters.items()}
+        self.best_score = -np.inf
+        self.blends = np.zeros(1, np.int64)
+        self.history = History()
+        self.path: Path | None = None
+        self.identity = ""
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return len(self.history.records)
+
+    def bind(self, path: Path, identity: str) -> None:
+        """Keep this training in a file; `identity` says which training it is."""
+        if not path.parent.is_dir():
+            raise RunError(f"{path}: there is no folder {path.parent}")
+        self.path, self.identity = path, identity
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """A copy of the parameters as they are; an InputError if they are no longer finite."""
+        if not all(np.isfinite(array).all() for array in self.parameters.values()):
+            raise InputError(
+                f"weights are no longer finite after epoch {self.epoch + 1};"
+                " lower the learning rate"
+            )
+        return {name: array.copy() for name, array in self.parameters.items()}
+
+    def note(
+        self, record: dict[str, float], score: float, weights: dict[str, np.ndarray] | None = None
+    ) -> None:
+        """Add an epoch's whole record, and keep its weights if they scored higher than all before.
+
+        weights: those that scored; if not given, those of now.
+        """
+        weights = weights or self.weights()
+        if score > self.best_score:
+            self.best_score, self.best = score, weights
+            self.history.best_epoch = self.epoch + 1
+        self.history.records.append(record)
+
+    def blend(self, share: float) -> None:
+        """Move the running mean of the weights towards those of now; the first times faster."""
+        self.blends += 1
+        share = max(share, 1 / int(self.blends[0]))
+        for name, array in self.parameters.items():
+            part = array.dtype.type(share)
+            self.mean[name][:] = (1 - part) * self.mean[name] + part * array
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Meanwhile the network has the running mean of its weights."""
+        now = {name: array.copy() for name, array in self.parameters.items()}
+        self._give(self.mean)
+        try:
+            yield
+        finally:
+            self._give(now)
+
+    @contextmanager
+    def replacing(self) -> Iterator[None]:
+        """Whatever is changed meanwhile begins its running mean anew."""
+        before = {name: array.copy() for name, array in self.parameters.items()}
+        yield
+        for name, array in self.parameters.items():
+            changed = array != before[name]
+            self.mean[name][changed] = array[changed]
+
+    def restore_best(self) -> None:
+        """Give the network the best weights."""
+        self._give(self.best)
+
+    def write(self) -> None:
+        """Write everything, under a temporary name first."""
+        if self.path is None:
+            return
+        header = {
+            "identity": self.identity,
+            "best_score": self.best_score,
+            "history": asdict(self.history),
+        }
+        text = np.frombuffer(json.dumps(header).encode(), np.uint8)
+        write_atomically(self.path, archive({"header": text, **self._arrays()}))
+
+    def read(self) -> None:
+        """Go back to what the file holds; if there is none, begin at the beginning."""
+        if self.path is None or not self.path.exists():
+            return
+        arrays = self._arrays()
+        room = sum(array.nbytes + MEMBER for array in arrays.values())
+        stored = load(self.path, min(room + HISTORY, ARCHIVE_LIMIT))
+        if stored.identity != self.identity:
+            raise RunError(
+                f"{self.path} belongs to a training with other data or settings;"
+                " resume with the same ones, or start anew"
+            )
+        before = {name: array.copy() for name, array in arrays.items()}
+        try:
+            self._take(stored, arrays)
+        except InputError as error:
+            for name, array in arrays.items():
+                array[:] = before[name]
+            self._refresh()
+            raise unreadable(self.path, error) from None
+        self.best_score, self.history = stored.best_score, stored.history
+        self.history.interrupted = False
+
+    def _take(self, stored: Stored, arrays: dict[str, np.ndarray]) -> None:
+        """Give the network what was stored; InputError for what no training would have stored."""
+        start = stored.start
+        for name, array in arrays.items():
+            found, start = take(stored.content, start, name, array.dtype, array.shape)
+            array[:] = found
+        header, _ = first_bytes(stored.content, "header")
+        text = np.frombuffer(header, np.uint8)
+        if archive({"header": text, **arrays}) != stored.content:
+            raise InputError("other arrays are in it, or in another form")
+        for name, array in arrays.items():
+            check_state(array, name)
+        layers = range(1, len(self.network.layers) + 1)
+        known = {f"{name}_{k}" for name in ("silent", "latency") for k in layers}
+        for name in stored.history.records[0]:
+            if name.startswith(("silent_", "latency_")) and name not in known:
+                raise InputError(f"an epoch has {name}, of {len(layers)} layers")
+        if self.blends[0] < len(stored.history.records):
+            raise InputError(f"blends must count each epoch, got {self.blends[0]}")
+        now = {name: array.copy() for name, array in self.parameters.items()}
+        with np.errstate(all="ignore"):  # what that leads to is found by the network
+            for parameters in (self.best, self.mean, now):
+                self._give(parameters)
+                self._check_network()
+
+    def _check_network(self) -> None:
+        """Delays and scales that a network can have; its thresholds it has checked itself."""
+        for k, (delays, binary) in enumerate(
+            zip(self.network.delays, self.network.binary, strict=True), start=1
+        ):
+            if not np.isfinite(delays).all():
+                raise InputError(f"layer {k}: delays must be finite")
+            if not binary and self.network.scales[k - 1] != 1:
+                raise InputError(f"layer {k}: real weights have scale 1")
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        """Every array of the state, by the name it has in the file."""
+        arrays = {f"now.{name}": array for name, array in self.parameters.items()}
+        arrays |= {f"best.{name}": array for name, array in self.best.items()}
+        arrays |= {f"mean.{name}": array for name, array in self.mean.items()}
+        arrays["blends"] = self.blends
+        for name, slots in self.slots.items():
+            arrays |= {f"slot.{name}.{slot}": array for slot, array in slots.items()}
+        return arrays
+
+    def _give(self, parameters: dict[str, np.ndarray]) -> None:
+        for name, array in parameters.items():
+            self.parameters[name][:] = array
+        self._refresh()
+
+    def _refresh(self) -> None:
+        for layer in range(len(self.network.layers)):
+            self.network.refresh(layer)

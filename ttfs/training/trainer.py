@@ -1,0 +1,333 @@
+"""Training: epochs, validation, checkpoints; the best weights by validation are kept."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ttfs.augmentation import Augmentation
+from ttfs.checks import as_labels, as_times, flag, of_kind, several, whole
+from ttfs.engines.batch import forward, lost_share
+from ttfs.errors import InputError
+from ttfs.files import interrupts
+from ttfs.files.interrupts import Interrupts
+from ttfs.kernels.clock import clock
+from ttfs.measures.diagnosis import diagnose, too_late
+from ttfs.measures.metrics import Evaluation, evaluate
+from ttfs.network.delays import Delays
+from ttfs.network.network import Network, check_network
+from ttfs.optimizers import SGD, Optimizer, rate_at, share
+from ttfs.rules import S4NN, Rule
+from ttfs.rules.lesson import Lesson
+from ttfs.training.checkpoint import Checkpoint, fingerprint
+from ttfs.training.history import History
+
+CHUNK = 1000  # samples between two chances to be interrupted, and between weight decays
+PROBE = 2048  # training samples that tell which neurons are dead
+
+Data = tuple[np.ndarray, np.ndarray]
+
+
+class Trainer:
+    """Trains a network in place.
+
+    Parameters
+    ----------
+    network: its weights are changed.
+    rule: the learning rule, one of `ttfs.rules`; `S4NN()` if not given.
+    optimizer: `SGD`, `Momentum` or `Adam`; `SGD(lr=0.1)` if not given.
+    batch_size: samples for each step.
+    augmentation: changes made to the input times whenever a sample is seen, one after the
+        other: see `ttfs.augmentation`.
+    average: number of samples over which weights are averaged before they are validated and
+        kept (a running mean, Polyak & Juditsky 1992); 0 keeps the weights as they are.
+    seed: decides the validation split, the order of samples and revived weights.
+
+    >>> import ttfs
+    >>> train, test = ttfs.datasets.digits()
+    >>> network = ttfs.Network(ttfs.Dense(64, 32), ttfs.Dense(32, 10), t_max=256)
+    >>> trainer = ttfs.Trainer(network, rule=ttfs.rules.S4NN(gamma=20))
+    >>> history = trainer.fit(ttfs.encode_latency(train.images), train.labels, epochs=2)
+    >>> [record["epoch"] for record in history.records]
+    [1, 2]
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        rule: Rule | None = None,
+        optimizer: Optimizer | None = None,
+        *,
+        batch_size: int = 1,
+        augmentation: Sequence[Augmentation] = (),
+        average: int = 0,
+        seed: int = 0,
+    ):
+        self.network = check_network(network, "Trainer(network=...)")
+        self.rule: Rule = S4NN() if rule is None else rule
+        of_kind(self.rule, Rule, "Trainer(rule=...)", "one of ttfs.rules, such as Exact()")
+        self.optimizer: Optimizer = SGD() if optimizer is None else optimizer
+        kinds = "an SGD(...), Momentum(...) or Adam(...)"
+        of_kind(self.optimizer, Optimizer, "Trainer(optimizer=...)", kinds)
+        self.batch_size = whole(batch_size, "Trainer(batch_size=...)")
+        self.average = whole(average, "Trainer(average=...)", least=0)
+        self.seed = whole(seed, "Trainer(seed=...)", least=0)
+        kinds = "a list of ttfs.augmentation, such as [Jitter(0.1)]"
+        self.augmentation = several(augmentation, Augmentation, "Trainer(augmentation=...)", kinds)
+        self.rule.check(network)
+        for change in self.augmentation:
+            change.check(network.sizes[0])
+
+    def evaluate(self, times: Any, labels: Any) -> Evaluation:
+        """The same as `ttfs.evaluate` of this trainer's network."""
+        return evaluate(self.network, times, labels)
+
+    def fit(
+        self,
+        times: Any,
+        labels: Any,
+        *,
+        epochs: int = 10,
+        validation: float | tuple[Any, Any] = 0.1,
+        checkpoint: str | Path | None = None,
+        resume: bool = False,
+        written: Callable[[], object] | None = None,
+        progress: bool | None = None,
+        log: Callable[[str], None] | None = None,
+    ) -> History:
+        """Train, and leave the network with its best weights by validation.
+
+        Ctrl-C ends the training early in the same clean way; once an epoch is done, after the
+        step that is under way.
+
+        Parameters
+        ----------
+        times, labels: (samples, inputs) input spike times and (samples,) labels.
+        epochs: times that every training sample is seen.
+        validation: share of the samples held out, or (times, labels) to validate on; with 0
+            the weights of the last epoch are kept.
+        checkpoint: file written after each epoch, complete at any moment.
+        resume: go on from that file, or begin if it is not there; gives the bits of a training
+            never stopped.
+        written: called after each epoch, once the checkpoint is on the disk.
+        progress: whether to show a bar; by default on a terminal.
+        log: called with a line for each epoch and each warning.
+
+        Raises
+        ------
+        ShapeError, InputError: data that do not fit; RunError: a checkpoint of another
+        training.
+        """
+        epochs = whole(epochs, "fit(epochs=...)")
+        of_kind(log, Callable | None, "fit(log=...)", "a function of a line of text, or None")
+        of_kind(written, Callable | None, "fit(written=...)", "a function of nothing, or None")
+        if progress is not None:
+            flag(progress, "fit(progress=...)")
+        if flag(resume, "fit(resume=...)") and checkpoint is None:
+            raise InputError("fit(resume=True) goes on from a file: name it with checkpoint=...")
+        data = self._data(times, labels)
+        train, held_out = self._split(data, validation)
+        run = Checkpoint(self.network, self.rule, self.optimizer)
+        if checkpoint is not None:
+            run.bind(Path(checkpoint), self._identity(data, epochs, validation))
+            if resume:
+                run.read()
+        bar = _bar(progress, epochs, run.epoch)
+        log = _through(bar, log)
+        _warn(run.history, too_late(lost_share(self.network, data[0][train])), log)
+        with interrupts.handled() as ctrl_c:
+            if run.epoch:
+                ctrl_c.keep()
+            try:
+                while run.epoch < epochs:
+                    self._epoch(run, data, train, held_out, epochs, log, ctrl_c)
+                    run.write()
+                    if written is not None:
+                        written()
+                    bar.update()
+            except KeyboardInterrupt:
+                ctrl_c.keep()
+                run.history.interrupted = True
+            finally:
+                run.restore_best()
+                bar.close()
+        return run.history
+
+    def _data(self, times: Any, labels: Any, what: str = "training") -> Data:
+        """Clean times and labels."""
+        sizes = self.network.sizes
+        times = as_times(times, sizes[0], f"times for {sizes[0]} inputs")
+        labels = as_labels(labels, len(times), sizes[-1])
+        if not len(times):
+            raise InputError(f"{what} needs at least one sample, got none")
+        return times, labels
+
+    def _split(self, data: Data, validation: Any) -> tuple[np.ndarray, Data | None]:
+        """The indices of training samples, and the data to validate on."""
+        times, labels = data
+        everything = np.arange(len(labels))
+        if isinstance(validation, tuple | list):
+            if len(validation) != 2:
+                raise InputError(
+                    f"fit(validation=...) must be (times, labels), got {len(validation)} parts"
+                )
+            given, right = validation
+            return everything, self._data(given, right, "validation")
+        held_out = round(len(labels) * share(validation, "fit(validation=...)"))
+        if held_out == 0:
+            return everything, None
+        if held_out == len(labels):
+            raise InputError(
+                f"fit(validation={validation}) leaves none of {held_out} samples to train on"
+            )
+        order = np.random.default_rng([self.seed, 0]).permutation(len(labels))
+        chosen = np.sort(order[:held_out])
+        return np.sort(order[held_out:]), (times[chosen], labels[chosen])
+
+    def _identity(self, data: Data, epochs: int, validation: Any) -> str:
+        """What must be the same for a training to be resumed."""
+        network = self.network
+        scheduled = callable(self.optimizer.lr) or callable(getattr(self.rule, "rise", None))
+        settings = (
+            *(repr(part) for part in (network, network.layers, network.seed, network.t_max)),
+            *(repr(part) for part in (self.rule, self.optimizer, self.seed)),
+            repr((self.batch_size, self.average, self.augmentation)),
+            repr(epochs if scheduled else None),
+            repr(validation if isinstance(validation, float | int) else None),
+        )
+        held_out = validation if isinstance(validation, tuple | list) else ()
+        given = [layer.initial for layer in network.layers if layer.initial is not None]
+        given += [layer.delay.init for layer in network.layers if isinstance(layer.delay, Delays)]
+        own = (network.padded_thresholds(), network.arrays.delays)
+        return fingerprint(
+            (*settings, network.dtype.name), map(np.asarray, (*own, *given, *data, *held_out))
+        )
+
+    def _epoch(
+        self,
+        run: Checkpoint,
+        data: Data,
+        train: np.ndarray,
+        held_out: Data | None,
+        epochs: int,
+        log: Callable[[str], None],
+        ctrl_c: Interrupts,
+    ) -> None:
+        """See every training sample once, validate, and note what happened."""
+        started = clock()
+        order = np.random.default_rng([self.seed, 1, run.epoch]).permutation(train)
+        record = {"epoch": run.epoch + 1} | self._learn(run, data, order, epochs, ctrl_c)
+        ctrl_c.keep()  # what has been learned in this epoch
+        probe = (data[0][order[:PROBE]], data[1][order[:PROBE]])
+        with run.averaged():
+            evaluation = evaluate(self.network, *(held_out or probe))
+            record |= _record(evaluation, held_out is not None)
+            weights = run.weights()
+        with run.replacing():
+            record["revived"] = self._revive(probe[0], record["epoch"] - 1)
+        record["seconds"] = clock() - started
+        run.note(record, evaluation.accuracy if held_out else float(run.epoch), weights)
+        log(_line(record, epochs))
+        _warn(run.history, diagnose(evaluation), log)
+
+    def _learn(
+        self, run: Checkpoint, data: Data, order: np.ndarray, epochs: int, ctrl_c: Interrupts
+    ) -> dict[str, Any]:
+        """Learn from samples in that order; the last learning rate, loss and accuracy."""
+        size = max(1, CHUNK // self.batch_size) * self.batch_size
+        loss, hits = 0.0, 0
+        for start in range(0, len(order), size):
+            ctrl_c.check()
+            done = (run.epoch + start / len(order)) / epochs
+            lr = rate_at(self.optimizer.lr, done)
+            lesson = Lesson(
+                self.network,
+                *self._seen(data, order[start : start + size], [run.epoch, start]),
+                self.batch_size,
+                self.optimizer,
+                run.slots,
+                lr,
+                done,
+            )
+            step = self.rule.train(lesson)
+            loss, hits = loss + step[0], hits + step[1]
+            run.blend(min(1.0, size / self.average) if self.average else 1.0)
+        return {"lr": lr, "loss": loss / len(order), "accuracy": hits / len(order)}
+
+    def _seen(
+        self, data: Data, chosen: np.ndarray, when: list[int]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Times, changed as augmentation says, labels, and an order of the chosen samples."""
+        if not self.augmentation:
+            return *data, chosen
+        times, rng = data[0][chosen], np.random.default_rng([self.seed, 3, *when])
+        for change in self.augmentation:
+            times = change.apply(times, rng)
+        return times, data[1][chosen], np.arange(len(chosen))
+
+    def _revive(self, times: np.ndarray, epoch: int) -> int:
+        hidden = forward(self.network, times).times[1:-1]
+        silent = [np.isinf(layer).mean(axis=0) for layer in hidden]
+        return self.rule.end_epoch(self.network, silent, [self.seed, 2, epoch])
+
+
+def _record(evaluation: Evaluation, validated: bool) -> dict[str, float]:
+    """The part of an epoch's record that an evaluation tells."""
+    record: dict[str, float] = {}
+    if validated:
+        record = {
+            "validation_accuracy": evaluation.accuracy,
+            "validation_accuracy_lenient": evaluation.accuracy_lenient,
+            "validation_undecided": evaluation.undecided / evaluation.samples,
+        }
+    for k in range(1, len(evaluation.silent)):
+        record |= {f"silent_{k}": evaluation.silent[k], f"latency_{k}": evaluation.latency[k]}
+    return record
+
+
+def _warn(history: History, warnings: list[str], log: Callable[[str], None]) -> None:
+    """Note and log what has not been said yet, each subject once."""
+    for warning in warnings:
+        if warning.split(":")[0] not in {w.split(":")[0] for w in history.warnings}:
+            history.warnings.append(warning)
+            log(f"warning: {warning}")
+
+
+def _line(record: dict[str, float], epochs: int) -> str:
+    """An epoch in one line."""
+    parts = [f"epoch {record['epoch']:.0f}/{epochs}", f"train {100 * record['accuracy']:.2f} %"]
+    if "validation_accuracy" in record:
+        strict, lenient = record["validation_accuracy"], record["validation_accuracy_lenient"]
+        parts.append(f"validation {100 * strict:.2f} % (lenient {100 * lenient:.2f} %)")
+    layers = [key[7:] for key in record if key.startswith("silent_")]
+    for k in layers:
+        silent, latency = record[f"silent_{k}"], record[f"latency_{k}"]
+        parts.append(f"layer {k}: {100 * silent:.0f} % silent, mean time {latency:.3g}")
+    if record["revived"]:
+        parts.append(f"{record['revived']:.0f} revived")
+    parts.append(f"{record['seconds']:.1f} s")
+    return " | ".join(parts)
+
+
+def _bar(progress: bool | None, epochs: int, done: int) -> Any:
+    """A progress bar over epochs; silent unless wanted or on a terminal."""
+    from tqdm import tqdm
+
+    if sys.stderr is None or sys.stderr.closed:
+        shown = False
+    else:
+        shown = sys.stderr.isatty() if progress is None else progress
+    return tqdm(total=epochs, initial=done, disable=not shown, unit="epoch", leave=False)
+
+
+def _through(bar: Any, log: Callable[[str], None] | None) -> Callable[[str], None]:
+    """`log`, without tearing a bar that is on the screen."""
+
+    def write(line: str) -> None:
+        if log is not None:
+            with bar.external_write_mode(file=sys.stderr):
+                log(line)
+
+    return write
