@@ -23,8 +23,8 @@ from reference import forward_exact
 
 import ttfs
 from ttfs.engines.batch import cross, cross_steps
+from ttfs.kernels import batch as kernels
 from ttfs.kernels import packed
-from ttfs.kernels import propagation as kernels
 from ttfs.network import network as networks
 from ttfs.rules.lesson import Lesson
 

@@ -22,7 +22,7 @@ from reference import forward_float
 import ttfs
 from ttfs.engines import batch as propagation
 from ttfs.errors import InputError
-from ttfs.kernels import propagation as kernels
+from ttfs.kernels import batch as kernels
 
 pytestmark = pytest.mark.small
 INF = np.inf

@@ -6,9 +6,10 @@ sums, so its rows are added twice. A second limit is the time in which a process
 many bytes, over and over from one array as large as all weights together, of which it keeps no
 more than a maximum.
 
-The reference for steps is the dense method of the S4NN authors' code, see `dense_method.py`. For learning with ramps it is an ordinary network of the same size in
-PyTorch, on one thread, where that is installed. Layers of one bit are compared with the same
-signs as floats, and early decisions with the whole run, in networks that have learned.
+The reference for steps is the dense method of the S4NN authors' code. For learning with ramps it
+is an ordinary network of the same size in PyTorch, on one thread, where that is installed. Layers
+of one bit are compared with the same signs as floats, and early decisions with the whole run, in
+networks that have learned.
 """
 
 import os

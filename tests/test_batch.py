@@ -26,8 +26,8 @@ from reference import forward_exact, forward_float
 
 import ttfs
 from ttfs.errors import InputError, ShapeError
+from ttfs.kernels import batch as kernels
 from ttfs.kernels import jit
-from ttfs.kernels import propagation as kernels
 from ttfs.kernels.jit import no_work_is_little, threads_for
 
 pytestmark = pytest.mark.small
@@ -475,14 +475,14 @@ def run_all_guarded(at):
 @pytest.mark.skipif(not AVAILABLE, reason="memory cannot be forbidden here")
 @pytest.mark.parametrize("at", ["start", "end"])
 def test_kernels_stay_within_their_arrays(at):
-    child = in_own_process("test_propagation", "run_all_guarded", at)
+    child = in_own_process("test_batch", "run_all_guarded", at)
     assert child.returncode == 0, child.stderr
 
 
 @compiled_only
 @pytest.mark.skipif(not AVAILABLE, reason="memory cannot be forbidden here")
 def test_a_load_beyond_its_array_would_be_seen():
-    code = "import test_propagation as t; t.run_guarded((9, 30, 10), 'end', cut={})"
+    code = "import test_batch as t; t.run_guarded((9, 30, 10), 'end', cut={})"
     assert in_own_process("builtins", "exec", code.format(0)).returncode == 0
     assert in_own_process("builtins", "exec", code.format(1)).returncode < 0
 
