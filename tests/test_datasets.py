@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from ttfs import datasets
+from ttfs.datasets import datasets as loaders
 from ttfs.datasets import published
 from ttfs.datasets.datasets import Dataset
 from ttfs.datasets.npz import read_npz
@@ -571,7 +572,7 @@ def test_digits_are_split_in_the_documented_order():
 
 
 def test_a_damaged_or_incomplete_installation_is_noticed(tmp_path, monkeypatch):
-    monkeypatch.setattr(datasets.resources, "files", lambda package: tmp_path)
+    monkeypatch.setattr(loaders.resources, "files", lambda package: tmp_path)
     with pytest.raises(DatasetError, match=r"^digits: .*install ttfs again"):
         datasets.digits()
     written(tmp_path / "data" / "digits.npz", b"damaged")
@@ -655,7 +656,7 @@ def test_from_npz_holds_out_a_fixed_fifth(tmp_path, dtype):
 @given(st.integers(2, 500))
 def test_the_part_held_out_is_a_fifth_rounded_up_and_leaves_some(samples):
     whole = tiny(images=np.zeros((samples, 4)), labels=np.zeros(samples, int))
-    train, test = datasets._hold_out(whole)
+    train, test = loaders._hold_out(whole)
     assert len(test) == math.ceil(samples / 5)
     assert len(train) == samples - len(test) > 0
 

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import ttfs
-from ttfs import gradients as module
+from ttfs.gradients import signals as module
 from ttfs.engines import batch as propagation
 from ttfs.errors import InputError, ShapeError
 from ttfs.network.delays import Delays

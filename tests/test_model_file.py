@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ttfs
-from ttfs.cli.runs import evaluate_file
+from ttfs.cli.runs import measure
+from ttfs.cli.subject import Subject
 from ttfs.codes.decoding import RULE
 from ttfs.errors import InputError, ModelFileError
 from ttfs.files import reading
@@ -404,8 +405,9 @@ def test_an_encoder_of_another_kind_is_kept_in_full(path):
 def test_a_model_of_points_of_the_plane_can_be_evaluated(path):
     network = ttfs.Network(ttfs.Dense(4, 3, threshold=2), t_max=4, seed=1)
     encoder = ttfs.Direct()
-    found = evaluate_file(ttfs.save(path, network, encoder=encoder), "yin-yang", "test")
     _, test = ttfs.datasets.load("yin-yang")
+    saved = ttfs.save(path, network, encoder=encoder)
+    found = measure(network, Subject(saved, ttfs.load(saved), test).stimuli, test)
     wanted = ttfs.evaluate(network, encoder(test.images), test.labels)
     assert found["samples"] == 1000
     assert found["accuracy"] == wanted.accuracy

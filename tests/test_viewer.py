@@ -272,7 +272,7 @@ def test_a_wrong_image_is_refused(options, error, message):
 def test_only_a_simulator_has_a_page(monkeypatch):
     with pytest.raises(InputError, match="Simulator"):
         page(np.zeros(3))
-    monkeypatch.setattr(viewer, "MOST", 10)
+    monkeypatch.setattr(viewer.viewer, "MOST", 10)
     with pytest.raises(InputError, match="hold 10 weights"):
         page(real())
 

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -62,21 +61,15 @@ def run_train(options: argparse.Namespace) -> None:
 
 def run_evaluate(options: argparse.Namespace) -> None:
     """Evaluate a saved model."""
-    from ttfs.cli.runs import evaluate_file, write_report
+    from ttfs.cli.runs import measure, write_report
+    from ttfs.cli.subject import subject_of
 
-    report = evaluate_file(options.model, options.dataset, options.split)
+    subject = subject_of(options)
+    report = measure(subject.model.network, subject.stimuli, subject.data)
     if options.report:
         write_report(options.report, report)
     print_report(report)
-    warn_lost(report["input_lost"])
-
-
-def warn_lost(lost: float) -> None:
-    """Say so if a large share of the input spikes does not happen."""
-    from ttfs.measures.diagnosis import too_late
-
-    for sentence in too_late(lost):
-        print(f"ttfs: {sentence}", file=sys.stderr)
+    subject.warn_lost()
 
 
 def print_report(report: dict[str, Any]) -> None:
@@ -104,13 +97,15 @@ def print_report(report: dict[str, Any]) -> None:
 def run_info(options: argparse.Namespace) -> None:
     """Describe a model file, and say what the model costs."""
     from ttfs.checks import shown
+    from ttfs.cli.subject import subject_of
     from ttfs.formats.model_file import load
 
     if options.cost and not options.dataset:
         raise InputError("--cost counts the work for samples: name them with --dataset")
     if options.dataset and not options.cost:
         raise InputError(f"--dataset {options.dataset} is what --cost counts; add --cost")
-    model = load(options.model)
+    subject = subject_of(options) if options.cost else None
+    model = subject.model if subject else load(options.model)
     print(model.network)
     for number, layer in enumerate(model.network.layers, start=1):
         print(f"  layer {number}: {layer}")
@@ -124,23 +119,20 @@ def run_info(options: argparse.Namespace) -> None:
             value = f"{100 * value:.2f} %"
         if value is not None:
             print(f"  {key.replace('_', ' ')}: {shown(value)}")
-    if options.cost:
-        print_cost(model, options)
+    if subject:
+        print_cost(subject)
 
 
-def print_cost(model: Any, options: argparse.Namespace) -> None:
+def print_cost(subject: Any) -> None:
     """What a model needs, in all and until it has decided."""
     from ttfs.checks import shown
-    from ttfs.cli.runs import split_of, stimuli_for
-    from ttfs.engines.batch import lost_share
     from ttfs.measures.cost import cost_of
 
-    data = split_of(options.dataset, options.split)
-    stimuli = stimuli_for(model, data, str(options.model))
-    cost = cost_of(model.network, stimuli)
-    warn_lost(lost_share(model.network, stimuli))
+    data = subject.data
+    cost = cost_of(subject.model.network, subject.stimuli)
+    subject.warn_lost()
     zeros = 100 * cost.connection_sparsity
-    print(f"  cost, for {cost.samples} samples of {shown(options.dataset)} {options.split}:")
+    print(f"  cost, for {cost.samples} samples of {shown(data.name)} {data.split}:")
     print(f"    parameters            {cost.parameters:,}, {zeros:.1f} % of the weights are 0")
     print(
         f"    footprint             {cost.footprint_bits / 8000:,.1f} kB: {cost.weight_bits:,} bits"
@@ -155,51 +147,36 @@ def print_cost(model: Any, options: argparse.Namespace) -> None:
     print(f"    {'neurons silent':20s} {whole:10.1f} % {until:16.1f} %")
 
 
-def model_and_data(options: argparse.Namespace) -> tuple[Any, Any]:
-    """The model, and the split that has the stimulus asked for."""
-    from ttfs.cli.runs import split_of
-    from ttfs.formats.model_file import load
-
-    model = load(options.model)
-    data = split_of(options.dataset, options.split)
-    if options.index >= len(data):
-        raise InputError(f"--index {options.index}: {data.name} has {len(data)} samples")
-    return model, data
-
-
-def model_at_one(options: argparse.Namespace) -> tuple[Any, Any, Any]:
-    """The model, data of only the sample asked for, and a simulator of it."""
-    from ttfs.cli.runs import stimuli_for
-    from ttfs.engines.batch import lost_share
-    from ttfs.engines.simulator import Simulator
-
-    model, data = model_and_data(options)
-    chosen = slice(options.index, options.index + 1)
-    one = replace(data, images=data.images[chosen], labels=data.labels[chosen])
-    stimulus = stimuli_for(model, one, str(options.model))
-    warn_lost(lost_share(model.network, stimulus))
-    return model, one, Simulator(model.network, stimulus[0])
-
-
 def run_plot(options: argparse.Namespace) -> None:
     """Draw a model at work."""
     from ttfs.checks import as_labels
     from ttfs.cli import pictures
-    from ttfs.cli.runs import stimuli_for
-    from ttfs.engines.batch import happening, lost_share, up_to
+    from ttfs.cli.subject import subject_of
+    from ttfs.engines.batch import happening, up_to
 
-    model, data = model_and_data(options)
-    as_labels(data.labels, len(data), model.network.sizes[-1])
-    given = stimuli_for(model, data, str(options.model))
-    warn_lost(lost_share(model.network, given))
-    stimuli = happening(given, up_to(model.network.t_max, given.dtype))
+    subject = subject_of(options)
+    subject.check_index(options.index)
+    network, data, given = subject.model.network, subject.data, subject.stimuli
+    as_labels(data.labels, len(data), network.sizes[-1])
+    subject.warn_lost()
+    stimuli = happening(given, up_to(network.t_max, given.dtype))
     folder = options.out or options.model.parent
     folder.mkdir(parents=True, exist_ok=True)
-    network, one = model.network, stimuli[options.index]
+    one = stimuli[options.index]
     print(pictures.raster(folder, network, one))
     print(pictures.latency_map(folder, network, one, data.image_shape))
     print(pictures.latencies(folder, network, stimuli, data.labels))
     print(pictures.weights(folder, network, data.image_shape))
+
+
+def stepped(options: argparse.Namespace) -> tuple[Any, Any]:
+    """The one sample that is asked for, with its model, and a simulator of it."""
+    from ttfs.cli.subject import subject_of
+    from ttfs.engines.simulator import Simulator
+
+    subject = subject_of(options).only(options.index)
+    subject.warn_lost()
+    return subject, Simulator(subject.model.network, subject.stimuli[0])
 
 
 def run_view(options: argparse.Namespace) -> None:
@@ -207,8 +184,9 @@ def run_view(options: argparse.Namespace) -> None:
     from ttfs import viewer
     from ttfs.cli.pictures import as_image
 
-    model, one, simulator = model_at_one(options)
-    shape = as_image(one.image_shape, model.network.sizes[0])
+    subject, simulator = stepped(options)
+    one = subject.data
+    shape = as_image(one.image_shape, subject.model.network.sizes[0])
     made = viewer.page(
         simulator,
         shape,
@@ -223,8 +201,9 @@ def run_step(options: argparse.Namespace) -> None:
     """Step through one stimulus."""
     from ttfs.cli.console import serve
 
-    model, one, simulator = model_at_one(options)
-    title = f"{model.network} on {one.name} {options.split} {options.index}, label {one.labels[0]}"
+    subject, simulator = stepped(options)
+    one, network = subject.data, subject.model.network
+    title = f"{network} on {one.name} {options.split} {options.index}, label {one.labels[0]}"
     serve(simulator, title, until=options.until, json=options.json)
 
 

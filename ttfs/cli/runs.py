@@ -11,15 +11,14 @@ import numpy as np
 
 from ttfs import datasets
 from ttfs.cli.locks import alone_in
-from ttfs.codes.encoding import Latency
 from ttfs.datasets.datasets import Dataset
-from ttfs.errors import InputError, RunError, ShapeError
+from ttfs.errors import InputError, RunError
 from ttfs.files import interrupts
 from ttfs.files.interrupts import Interrupts
 from ttfs.files.json_text import as_json
 from ttfs.files.versions import versions
 from ttfs.files.writing import check_replaceable, remove_unfinished, write_atomically
-from ttfs.formats.model_file import Model, load, save
+from ttfs.formats.model_file import save
 from ttfs.kernels.clock import clock
 from ttfs.kernels.jit import threads
 from ttfs.measures.cost import cost_of
@@ -209,25 +208,3 @@ def measure(network: Network, stimuli: np.ndarray, data: Dataset) -> dict[str, A
 def write_report(path: Path, report: dict[str, Any]) -> None:
     """A report as JSON; what is not a finite number becomes null."""
     write_atomically(path, as_json(report, "the report", indent=2) + b"\n")
-
-
-def split_of(dataset: str, split: str) -> Dataset:
-    """One split, "train" or "test", of a data set."""
-    training, testing = datasets.load(dataset)
-    return training if split == "train" else testing
-
-
-def stimuli_for(model: Model, data: Dataset, whose: str) -> np.ndarray:
-    """A model's input spike times for the images of a data set."""
-    encoder = model.encoder or Latency(t_max=model.network.t_max)
-    inputs, pixels = model.network.sizes[0], data.images.shape[1]
-    if encoder.inputs(pixels) != inputs:
-        raise ShapeError(f"{whose} takes {inputs} inputs, but {data.name} has {pixels} pixels")
-    return encoder(data.images)
-
-
-def evaluate_file(path: Path, dataset: str, split: str) -> dict[str, Any]:
-    """The report on a saved model and a split of a data set."""
-    model = load(path)
-    data = split_of(dataset, split)
-    return measure(model.network, stimuli_for(model, data, str(path)), data)

@@ -135,7 +135,7 @@ def digits() -> Splits:
     array([0, 8, 8, 9, 8])
     """
     try:
-        packed = resources.files("ttfs").joinpath("datasets/data/digits.npz").read_bytes()
+        packed = resources.files("ttfs.datasets").joinpath("data/digits.npz").read_bytes()
     except OSError as error:
         raise DatasetError(f"digits: {error}; install ttfs again") from None
     if hashlib.sha256(packed).hexdigest() != _DIGITS_SHA256:

@@ -1,0 +1,61 @@
+"""A saved model, and the data that a command puts before it."""
+
+import argparse
+import sys
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from ttfs import datasets
+from ttfs.codes.encoding import Latency
+from ttfs.datasets.datasets import Dataset
+from ttfs.engines.batch import lost_share
+from ttfs.errors import InputError, ShapeError
+from ttfs.formats.model_file import Model, load
+from ttfs.measures.diagnosis import too_late
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a command looks at; `path` is where the model came from."""
+
+    path: Path
+    model: Model
+    data: Dataset
+
+    @cached_property
+    def stimuli(self) -> np.ndarray:
+        """(samples, inputs) input spike times."""
+        network = self.model.network
+        encoder = self.model.encoder or Latency(t_max=network.t_max)
+        inputs, pixels = network.sizes[0], self.data.images.shape[1]
+        if encoder.inputs(pixels) != inputs:
+            name = self.data.name
+            raise ShapeError(f"{self.path} takes {inputs} inputs, but {name} has {pixels} pixels")
+        return encoder(self.data.images)
+
+    def check_index(self, index: int) -> None:
+        """Refuse a sample that is not there."""
+        if index >= len(self.data):
+            raise InputError(f"--index {index}: {self.data.name} has {len(self.data)} samples")
+
+    def only(self, index: int) -> "Subject":
+        """The same with one sample, the others not encoded."""
+        self.check_index(index)
+        one = slice(index, index + 1)
+        data = replace(self.data, images=self.data.images[one], labels=self.data.labels[one])
+        return replace(self, data=data)
+
+    def warn_lost(self) -> None:
+        """Say so if a large share of the input spikes does not happen."""
+        for sentence in too_late(lost_share(self.model.network, self.stimuli)):
+            print(f"ttfs: {sentence}", file=sys.stderr)
+
+
+def subject_of(options: argparse.Namespace) -> Subject:
+    """The model and the split of a data set that a command was given."""
+    model = load(options.model)
+    training, testing = datasets.load(options.dataset)
+    return Subject(options.model, model, training if options.split == "train" else testing)
