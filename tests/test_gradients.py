@@ -9,9 +9,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import ttfs
-from ttfs.gradients import signals as module
 from ttfs.engines import batch as propagation
 from ttfs.errors import InputError, ShapeError
+from ttfs.gradients import signals as module
 from ttfs.network.delays import Delays
 
 pytestmark = pytest.mark.small
