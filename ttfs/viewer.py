@@ -9,7 +9,7 @@ import base64
 import html
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,6 @@ from ttfs.decoding import decide
 from ttfs.errors import InputError, ShapeError
 from ttfs.explanations import potentials
 from ttfs.files import as_json, write_atomically
-from ttfs.kernels import simulator as steps
-from ttfs.kernels import simulator_ramp as ramps
 from ttfs.kernels.circuit import (
     ARRIVAL,
     DELAYS,
@@ -30,7 +28,6 @@ from ttfs.kernels.circuit import (
     END,
     FIRST,
     KIND,
-    NOTHING,
     ROWS,
     SOURCE,
     SPARSE,
@@ -40,7 +37,7 @@ from ttfs.kernels.circuit import (
     WIDTH,
     Plan,
 )
-from ttfs.simulator import Simulator
+from ttfs.simulator import Simulator, all_events
 
 MOST = 25_000_000
 """Weights that one page may hold; browsers become slow beyond."""
@@ -211,8 +208,7 @@ def _follow(simulator: Simulator) -> Course:
     twin = Simulator(simulator.circuit, silence)
     twin.restore(now)
     twin.reset()
-    state = twin.snapshot().state
-    events = list(_events(twin.plan, state))
+    events = list(all_events(twin))
     columns = list(zip(*events, strict=True)) if events else [()] * 6
     return Course(
         kind=np.array(columns[0], np.uint8),
@@ -221,19 +217,8 @@ def _follow(simulator: Simulator) -> Course:
         neuron=np.array(columns[3], np.int32),
         projection=np.array(columns[4], np.int32),
         synapse=np.array(columns[5], np.int64),
-        end=state,
+        end=twin.snapshot().state,
     )
-
-
-def _events(plan: Plan, state: Any) -> Iterator[tuple[int, float, int, int, int, int]]:
-    """Let everything happen: (kind, time, layer, neuron, projection, synapse)."""
-    kernels = ramps if plan.rise else steps
-    while True:
-        synapse = int(state.heap[0, 3])
-        event = kernels.step(plan, state)
-        if event[0] == NOTHING:
-            return
-        yield (*event, synapse)
 
 
 def _course(simulator: Simulator) -> dict[str, Any]:
