@@ -56,7 +56,7 @@ def test_a_second_thread_is_refused_while_one_is_in_a_simulator(enter, monkeypat
         assert leave.wait(60)
         return UNTIL
 
-    monkeypatch.setattr(simulator, "_kernels", types.SimpleNamespace(run=kernel))
+    monkeypatch.setattr("ttfs.simulator.kernels", types.SimpleNamespace(run=kernel))
     with ThreadPoolExecutor(1) as other:
         running = other.submit(simulator.run, 2.0)
         assert inside.wait(60)

@@ -26,7 +26,7 @@ from ttfs.kernels.circuit import (
     WIDTH,
     Plan,
 )
-from ttfs.kernels.queue import HEAP
+from ttfs.kernels.queue import HEAP, KINDS
 
 quiet = np.errstate(over="ignore", invalid="ignore")  # sums overflow as they do in kernels
 
@@ -219,7 +219,7 @@ def _under_way(plan: Plan, state: Any, r: int, neuron: int, ends: int) -> Iterat
 def _coming(state: Any, r: int, ends: int) -> dict[int, int]:
     """The synapse at which each spike along a projection arrives, or ends, next."""
     queue = state.heap[: state.counters[HEAP]]
-    queue = queue[(queue[:, 2] == r) & (queue[:, 0] % len(state.heads) == ends)]
+    queue = queue[(queue[:, 2] == r) & (queue[:, 0] % KINDS == ends)]
     return dict(zip(queue[:, 1].tolist(), queue[:, 3].tolist(), strict=True))
 
 

@@ -14,14 +14,15 @@ from ttfs.engines.differences import Difference, changed
 from ttfs.engines.events import Event, Spikes, event_of
 from ttfs.engines.explanations import Explanation, Trace
 from ttfs.engines.precision import Precision
-from ttfs.engines.snapshots import Snapshot
+from ttfs.engines.snapshots import Snapshot, make_memory
 from ttfs.engines.stimuli import as_stimulus
 from ttfs.engines.turns import alone
 from ttfs.errors import InputError
 from ttfs.kernels import queue as names
-from ttfs.kernels import simulator, simulator_ramp
-from ttfs.kernels.circuit import FIRED, KIND, OVER, SOURCE, SYNAPTIC, UNTIL, Plan
-from ttfs.network.network import Network, aligned_zeros
+from ttfs.kernels import simulator as kernels
+from ttfs.kernels import simulator_ramp, simulator_step
+from ttfs.kernels.circuit import FIRED, NOTHING, OVER, UNTIL
+from ttfs.network.network import Network
 
 REASONS = {UNTIL: "until", OVER: "end", FIRED: "spike"}
 
@@ -73,7 +74,7 @@ class Simulator:
     def _stand_on(self, circuit: Circuit) -> None:
         """What never changes."""
         self.circuit, self.plan = circuit, circuit.plan
-        self._kernels = simulator_ramp if self.plan.rise else simulator
+        self._response = simulator_ramp if self.plan.rise else simulator_step
         self._lock = RLock()
 
     @alone
@@ -98,9 +99,9 @@ class Simulator:
 
     def _make_room(self, dtype: Any) -> tuple[tuple[Any, Any], Any]:
         """What kernels are handed, with times of a dtype, and the state that is in it."""
-        memory = make_memory(self.plan, dtype, self._kernels)
+        memory = make_memory(self.plan, dtype, self._response)
         # bare tuples: records take kernels longer
-        return (tuple(self.plan), memory), self._kernels.parts(memory)
+        return (tuple(self.plan), memory), self._response.parts(memory)
 
     @alone
     def reset(self, times: Any = None) -> None:
@@ -111,7 +112,7 @@ class Simulator:
             handed, state = self._make_room(stimulus.dtype)
         # in one go: Ctrl-C finds it before or after
         self._handed, self._state, self._stimulus, self._reached = handed, state, stimulus, 0.0
-        self._kernels.reset(*handed, self.circuit.thresholds, stimulus)
+        kernels.reset(*handed, self.circuit.thresholds, stimulus)
 
     @alone
     def snapshot(self) -> Snapshot:
@@ -157,12 +158,12 @@ class Simulator:
     @alone
     def peek(self) -> Event | None:
         """The next event; None at the end. Nothing happens."""
-        return event_of(self.plan, self._kernels.describe(self.plan, self._state))
+        return event_of(self.plan, kernels.describe(*self._handed))
 
     @alone
     def step(self) -> Event | None:
         """Let the next event happen; None at the end."""
-        return event_of(self.plan, self._kernels.step(self.plan, self._state))
+        return event_of(self.plan, kernels.step(*self._handed))
 
     @alone
     def run(self, until: float = np.inf) -> str:
@@ -176,10 +177,7 @@ class Simulator:
         """
         until = as_moment(until, "run(until=...)")
         stop = min(until, self._stops.next)
-        if self._stops.watched is None:
-            why = self._kernels.run(*self._handed, stop)
-        else:
-            why = self._kernels.run_to_break(*self._handed, stop, self._stops.watched)
+        why = kernels.run(*self._handed, stop, self._stops.watched)
         end = min(stop, self.plan.t_max)
         if why == OVER and self.plan.rise and np.isfinite(end):
             self._reached = max(self._reached, end)
@@ -385,15 +383,11 @@ class Simulator:
         return other
 
 
-def make_memory(plan: Plan, dtype: np.dtype, kernels: Any) -> tuple[np.ndarray, ...]:
-    """Room for everything that changes, with times of one dtype; `parts` says what is where."""
-    units, table = len(plan.owners), plan.projections
-    waves = table[table[:, KIND] == SYNAPTIC, SOURCE]
-    queue = kernels.KINDS * (len(table) + int(plan.sizes[waves].sum())) + 1
-    volts = aligned_zeros(kernels.VOLTS * units, plan.weights.dtype).reshape(-1, units)
-    times = np.zeros((kernels.TIMES, units + 1), dtype)
-    whole = np.zeros((5, units + 1), np.int64)
-    lists = len(plan.sizes) + kernels.KINDS * len(table) + 4 * queue
-    few = np.zeros(names.COUNTERS + names.SCRATCH + lists, np.int64)
-    few[names.POPULATIONS], few[names.PROJECTIONS] = len(plan.sizes), len(table)
-    return volts, times, whole, few, np.zeros(queue + 1, dtype)
+def all_events(simulator: Simulator) -> Iterator[tuple[int, float, int, int, int, int]]:
+    """Let everything happen, as kernels say it, and at which synapse of its row."""
+    while True:
+        synapse = int(simulator._state.heap[0, 3])
+        event = kernels.step(*simulator._handed)
+        if event[0] == NOTHING:
+            return
+        yield (*event, synapse)

@@ -6,8 +6,8 @@ import numpy as np
 
 WORD = 64  # a population begins at a multiple of this
 DENSE, SPARSE, SYNAPTIC = 0, 1, 2  # kinds of projection: rows; synapses; a delay for each
-NOTHING, ARRIVAL, SPIKE, GIVEN, END = range(5)  # kinds of event; given: the stimulus asks for it
-UNTIL, OVER, FIRED = -1, -2, -3  # why a run stops
+NOTHING, ARRIVAL, SPIKE, END = range(4)  # kinds of event
+UNTIL, OVER, FIRED, GOING = -1, -2, -3, -4  # why a run stops; it does not
 SIZE, START, LEAVING = range(3)  # columns of Plan.populations
 SOURCE, TARGET, KIND, FIRST, WIDTH, ROWS, DELAYS, OUTGOING = range(8)  # of Plan.projections
 STIMULATED = -2  # in place of a projection: a spike that was given

@@ -8,7 +8,7 @@ with a delay for each synapse has one for each spike under way.
 
 `kind` is 0 for arrivals and 1 for the ends of ramps. A state has the arrays
 `heap`, `heap_time`: the queue, and `counters`, of which the names are below;
-`heads`: (kinds, projections) which of the source's spikes comes next;
+`heads`: (kinds, projections) which of the source's spikes comes next; one row for steps;
 `counts`: (populations,) how many have fired, `fired`: in which order, `spikes`: when;
 `stimulus`, `stimulus_time`: the units that the stimulus makes fire, and when.
 """
@@ -33,6 +33,7 @@ HEAP, NEXT, FIRING, LAYER, LISTED, ROWED, STIMULUS, STIMULI, EVENTS, SYNAPSES = 
 POPULATIONS, PROJECTIONS = 10, 11  # how many
 RESTING = 12  # how many neurons were at their threshold when this instant came
 COUNTERS, SCRATCH = 13, BINS + 1  # lengths; the scratch is of the sort
+KINDS = 2  # of what is on its way: arrivals and the ends of ramps
 
 
 @inner_kernel
@@ -105,7 +106,7 @@ def due(plan, state, place, kind, r, spiked, delay):
 @inner_kernel
 def put(plan, state, place, kind, r, neuron, synapse):
     """Write an entry's key except its time."""
-    state.heap[place, 0] = plan.projections[r, TARGET] * state.heads.shape[0] + kind
+    state.heap[place, 0] = plan.projections[r, TARGET] * KINDS + kind
     state.heap[place, 1] = neuron
     state.heap[place, 2] = r
     state.heap[place, 3] = synapse
@@ -122,24 +123,6 @@ def push(plan, state, kind, r, neuron, synapse, spiked, delay):
     while place > 0 and earlier(state, place, (place - 1) // 2):
         swap(state, place, (place - 1) // 2)
         place = (place - 1) // 2
-
-
-@inner_kernel
-def depart(plan, state, layer, neuron):
-    """Queue what a neuron's spike, which is its layer's last, brings along all projections."""
-    spiked = state.spikes[plan.populations[layer, START] + neuron]
-    for k in range(plan.populations[layer, LEAVING], plan.populations[layer + 1, LEAVING]):
-        r = plan.projections[k, OUTGOING]
-        place, synapse, apart = plan.projections[r, DELAYS], 0, False
-        if plan.projections[r, KIND] == SYNAPTIC:
-            row = plan.projections[r, ROWS] + neuron
-            synapse, apart = plan.pointers[row], True
-            if synapse == plan.pointers[row + 1]:
-                continue
-            place += synapse
-        for kind in range(state.heads.shape[0]):
-            if apart or state.heads[kind, r] == state.counts[layer] - 1:
-                push(plan, state, kind, r, neuron, synapse, spiked, plan.delays[place])
 
 
 @inner_kernel
@@ -174,11 +157,23 @@ def advance_synapse(plan, state, kind, r, neuron, first):
 
 @inner_kernel
 def fire(plan, state, layer, neuron):
-    """Note that a neuron fires now."""
-    unit = plan.populations[layer, START] + neuron
-    state.spikes[unit] = state.clock[0]
+    """Note that a neuron fires now, and queue what that brings along all projections."""
+    unit, spiked = plan.populations[layer, START] + neuron, state.clock[0]
+    state.spikes[unit], state.limits[unit] = spiked, np.inf
     state.fired[plan.populations[layer, START] + state.counts[layer]] = neuron
     state.counts[layer] += 1
+    for k in range(plan.populations[layer, LEAVING], plan.populations[layer + 1, LEAVING]):
+        r = plan.projections[k, OUTGOING]
+        place, synapse, apart = plan.projections[r, DELAYS], 0, False
+        if plan.projections[r, KIND] == SYNAPTIC:
+            row = plan.projections[r, ROWS] + neuron
+            synapse, apart = plan.pointers[row], True
+            if synapse == plan.pointers[row + 1]:
+                continue
+            place += synapse
+        for kind in range(state.heads.shape[0]):
+            if apart or state.heads[kind, r] == state.counts[layer] - 1:
+                push(plan, state, kind, r, neuron, synapse, spiked, plan.delays[place])
 
 
 @inner_kernel

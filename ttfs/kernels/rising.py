@@ -21,7 +21,7 @@ from ttfs.kernels.circuit import (
     WIDTH,
 )
 from ttfs.kernels.jit import inner_kernel, rare_kernel
-from ttfs.kernels.queue import HEAP, landing
+from ttfs.kernels.queue import HEAP, KINDS, landing
 from ttfs.kernels.rest import doubt, excess, include, meeting, nothing, share_of, two_sum
 
 ARRIVALS, ENDS = range(2)  # rows of heads
@@ -92,7 +92,7 @@ def has_arrived(plan, state, r, sender, synapse, arrival, ahead):
 @inner_kernel
 def is_coming(plan, state, r, sender, synapse):
     """Whether a spike, due now, has yet to happen at a synapse."""
-    rank = plan.projections[r, TARGET] * len(state.heads) + ARRIVALS
+    rank = plan.projections[r, TARGET] * KINDS + ARRIVALS
     for place in range(state.counters[HEAP]):
         entry = state.heap[place]
         same = entry[0] == rank and entry[1] == sender and entry[2] == r

@@ -10,7 +10,7 @@ import numpy as np
 
 from ttfs.kernels.circuit import SIZE, START
 from ttfs.kernels.jit import inner_kernel, rare_kernel
-from ttfs.kernels.queue import LAYER, LISTED, RESTING, ROWED
+from ttfs.kernels.queue import LAYER, LISTED, RESTING
 from ttfs.kernels.rest import doubt, goes_on, is_jump, is_solid, is_sound, latest
 from ttfs.kernels.rising import is_there, last_in_doubt, later, may_end, share
 from ttfs.kernels.vector import (
@@ -193,18 +193,3 @@ def let_fire(plan, state, layer):
             due = DUE if state.crossing[unit] == state.clock[0] else np.uint8(0)
             state.flags[unit] = state.flags[unit] & ~(THERE | SHORT) | due
     state.counters[RESTING] = 0
-
-
-@inner_kernel
-def settle(plan, state, layer):
-    """After the last event of an instant at a layer: when will its neurons fire?"""
-    if state.counters[RESTING]:
-        let_fire(plan, state, layer)
-    if state.counters[ROWED]:
-        foresee_all(plan, state, layer)
-    else:
-        foresee_listed(plan, state, layer)
-    for k in range(state.counters[LISTED]):
-        state.flags[plan.populations[layer, START] + state.listed[k]] &= ~REACHED
-    state.counters[LISTED], state.counters[ROWED] = 0, 0
-    wait(plan, state, layer)

@@ -9,7 +9,7 @@ import base64
 import html
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,10 @@ import numpy as np
 from ttfs.checks import as_array, whole
 from ttfs.codes.decoding import decide
 from ttfs.engines.explanations import potentials
-from ttfs.engines.simulator import Simulator
+from ttfs.engines.simulator import Simulator, all_events
 from ttfs.errors import InputError, ShapeError
 from ttfs.files.json_text import as_json
 from ttfs.files.writing import write_atomically
-from ttfs.kernels import simulator as steps
-from ttfs.kernels import simulator_ramp as ramps
 from ttfs.kernels.circuit import (
     ARRIVAL,
     DELAYS,
@@ -32,7 +30,6 @@ from ttfs.kernels.circuit import (
     END,
     FIRST,
     KIND,
-    NOTHING,
     ROWS,
     SOURCE,
     SPARSE,
@@ -212,8 +209,7 @@ def _follow(simulator: Simulator) -> Course:
     twin = Simulator(simulator.circuit, silence)
     twin.restore(now)
     twin.reset()
-    state = twin.snapshot().state
-    events = list(_events(twin.plan, state))
+    events = list(all_events(twin))
     columns = list(zip(*events, strict=True)) if events else [()] * 6
     return Course(
         kind=np.array(columns[0], np.uint8),
@@ -222,19 +218,8 @@ def _follow(simulator: Simulator) -> Course:
         neuron=np.array(columns[3], np.int32),
         projection=np.array(columns[4], np.int32),
         synapse=np.array(columns[5], np.int64),
-        end=state,
+        end=twin.snapshot().state,
     )
-
-
-def _events(plan: Plan, state: Any) -> Iterator[tuple[int, float, int, int, int, int]]:
-    """Let everything happen: (kind, time, layer, neuron, projection, synapse)."""
-    kernels = ramps if plan.rise else steps
-    while True:
-        synapse = int(state.heap[0, 3])
-        event = kernels.step(plan, state)
-        if event[0] == NOTHING:
-            return
-        yield (*event, synapse)
 
 
 def _course(simulator: Simulator) -> dict[str, Any]:

@@ -1,0 +1,196 @@
+"""Step responses in the simulator: what an arrival adds, and who fires then.
+
+A potential jumps as a weight arrives, so who fires is decided once the last arrival of an
+instant has been added. They wait in line, by index, until each of them has fired.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ttfs.kernels.circuit import FIRST, SIZE, START, TARGET, WIDTH
+from ttfs.kernels.jit import inner_kernel
+from ttfs.kernels.queue import (
+    COUNTERS,
+    FIRING,
+    LAYER,
+    LISTED,
+    NEXT,
+    POPULATIONS,
+    PROJECTIONS,
+    ROWED,
+    SCRATCH,
+    SYNAPSES,
+    fire,
+)
+from ttfs.kernels.vector import LANES, add, load, lowest_bit, mark, store
+
+VOLTS, WAVES, ARRAYS = 3, 1, 5  # rows of potentials; of heads: only arrivals; of a memory
+ONE = np.uint64(1)
+
+
+class State(NamedTuple):
+    """Everything that changes; a copy of it is a snapshot."""
+
+    potential: np.ndarray  # (units,)
+    limits: np.ndarray  # (units,) thresholds; inf once fired, and in the padding
+    at_spike: np.ndarray  # (units,) potential when each fired
+    spikes: np.ndarray  # (units,) when that was, or inf
+    stimulus_time: np.ndarray  # (units + 1,) given spikes in order of events,
+    stimulus: np.ndarray  # (units + 1,) and the units that fire them
+    fired: np.ndarray  # (units + 1,) per population, neurons in the order they fired
+    firing: np.ndarray  # (units + 1,) neurons that fire at this instant
+    listed: np.ndarray  # (units + 1,) neurons that a synapse took over their limit
+    flags: np.ndarray  # (units,) uint8, whether listed
+    marks: np.ndarray  # (units / LANES or more,) uint16
+    counters: np.ndarray  # (COUNTERS,)
+    bins: np.ndarray  # (SCRATCH,)
+    counts: np.ndarray  # (populations,) how many have fired
+    heads: np.ndarray  # (1, projections) which of the source's spikes arrives next
+    heap: np.ndarray  # (queue, 4) of arrivals: population, neuron, projection, synapse
+    heap_time: np.ndarray  # (queue,) and when each comes
+    clock: np.ndarray  # (1,) time of the last event
+
+
+def parts(memory):
+    """The state that lies in a few arrays of one kind of number each."""
+    volts, times, whole, few, queue = memory
+    units, counts = volts.shape[1], COUNTERS + SCRATCH
+    heads = counts + few[POPULATIONS]
+    heap = heads + WAVES * few[PROJECTIONS]
+    return State(
+        potential=volts[0],
+        limits=volts[1],
+        at_spike=volts[2],
+        spikes=times[0, :units],
+        stimulus_time=times[1],
+        stimulus=whole[0],
+        fired=whole[1],
+        firing=whole[2],
+        listed=whole[3],
+        flags=whole[4].view(np.uint8)[:units],
+        marks=whole[4].view(np.uint16)[units:],
+        counters=few[:COUNTERS],
+        bins=few[COUNTERS:counts],
+        counts=few[counts:heads],
+        heads=few[heads:heap].reshape(WAVES, -1),
+        heap=few[heap:].reshape(-1, 4),
+        heap_time=queue[:-1],
+        clock=queue[-1:],
+    )
+
+
+make_state = inner_kernel(parts)
+
+
+@inner_kernel
+def deliver_row(plan, state, r, neuron):
+    """Add a dense row."""
+    start = plan.populations[plan.projections[r, TARGET], START]
+    width = plan.projections[r, WIDTH]
+    first = plan.projections[r, FIRST] + neuron * width
+    for j in range(0, width, LANES):
+        total = add(load(state.potential, start + j), load(plan.weights, first + j))
+        store(total, state.potential, start + j)
+    state.counters[ROWED] = 1
+    state.counters[SYNAPSES] += plan.populations[plan.projections[r, TARGET], SIZE]
+
+
+@inner_kernel
+def deliver_synapses(plan, state, r, first, last):
+    """Add some synapses of a sparse row, and list who is over the limit."""
+    start = plan.populations[plan.projections[r, TARGET], START]
+    shift = plan.projections[r, FIRST]
+    potential, limits = state.potential, state.limits
+    flags, listed, count = state.flags, state.listed, state.counters[LISTED]
+    for k in range(first, last):
+        unit = start + plan.indices[k]
+        potential[unit] += plan.weights[k + shift]
+        # without a branch: who crosses is not to be foretold
+        over = np.uint8(potential[unit] >= limits[unit])
+        listed[count] = unit - start
+        count += over & (flags[unit] ^ 1)
+        flags[unit] |= over
+    state.counters[LISTED] = count
+    state.counters[SYNAPSES] += last - first
+
+
+@inner_kernel
+def line_up_all(plan, state, layer):
+    """Look at every neuron of a layer; return how many fire now, in `firing` by index."""
+    start, size = plan.populations[layer, START], plan.populations[layer, SIZE]
+    firing = 0
+    for first in range(0, size, LANES):
+        v, h = load(state.potential, start + first), load(state.limits, start + first)
+        mark(v, h, state.marks, 0)
+        crossed = np.uint64(state.marks[0])
+        while crossed:
+            j = first + lowest_bit(crossed)
+            # an endless limit is not reached by an endless potential
+            if state.limits[start + j] < np.inf:
+                state.firing[firing] = j
+                firing += 1
+            crossed &= crossed - ONE
+    return firing
+
+
+@inner_kernel
+def line_up_listed(plan, state, layer):
+    """The same, looking only at neurons that were listed."""
+    start, firing = plan.populations[layer, START], 0
+    for k in range(state.counters[LISTED]):
+        j = state.listed[k]
+        limit = state.limits[start + j]
+        if state.potential[start + j] >= limit and limit < np.inf:
+            place = firing
+            while place > 0 and state.firing[place - 1] > j:
+                state.firing[place] = state.firing[place - 1]
+                place -= 1
+            state.firing[place] = j
+            firing += 1
+    return firing
+
+
+@inner_kernel
+def settle(plan, state, layer):
+    """Line up the neurons that fire now, in order of index."""
+    listed, start = state.counters[LISTED], plan.populations[layer, START]
+    # sorting a few is quicker than looking at all, sorting many is not
+    if state.counters[ROWED] or listed * listed > plan.populations[layer, SIZE]:
+        firing = line_up_all(plan, state, layer)
+    else:
+        firing = line_up_listed(plan, state, layer)
+    for k in range(listed):
+        state.flags[start + state.listed[k]] = 0
+    state.counters[LISTED], state.counters[ROWED] = 0, 0
+    state.counters[NEXT], state.counters[FIRING], state.counters[LAYER] = 0, firing, layer
+
+
+@inner_kernel
+def ready(plan, state):
+    """The neuron that fires next if nothing comes before, as (time, population, neuron)."""
+    place, layer = state.counters[NEXT], state.counters[LAYER]
+    if place < state.counters[FIRING]:
+        return float(state.clock[0]), layer, state.firing[place]
+    return np.inf, -1, -1
+
+
+@inner_kernel
+def send(plan, state, layer, neuron, given):
+    """Let a neuron fire."""
+    unit = plan.populations[layer, START] + neuron
+    state.at_spike[unit] = state.potential[unit]
+    fire(plan, state, layer, neuron)
+    state.counters[NEXT] += not given
+
+
+@inner_kernel
+def level(plan, state, unit):
+    """The potential of a unit that has not fired."""
+    return state.potential[unit]
+
+
+@inner_kernel
+def clear(plan, state):
+    """Nothing has been added yet; limits are what they are at the beginning."""
+    state.potential[:] = 0
