@@ -35,7 +35,7 @@ from ttfs.layers import Dense
 from ttfs.network import Network, aligned_zeros
 from ttfs.optimizers import SGD, Adam
 from ttfs.presets import exact
-from ttfs.propagation import Record, cross_steps, forward
+from ttfs.propagation import Record, cross_layers, forward
 from ttfs.rules import S4NN, Exact
 from ttfs.rules.lesson import Lesson
 from ttfs.versions import versions
@@ -273,7 +273,7 @@ def compared(case: Case, network: Network, stimuli: np.ndarray, labels: np.ndarr
     if case.early:
         return lambda: forward(network, stimuli), len(stimuli)
     if case.binary:
-        return lambda: cross_steps(network, network.arrays, stimuli), len(stimuli)
+        return lambda: cross_layers(network, network.arrays, stimuli), len(stimuli)
     few = stimuli[:REFERENCE_SAMPLES]
     return dense_method(network, few, labels if case.learning else None), len(few)
 

@@ -18,7 +18,7 @@ from ttfs.errors import InputError, RunError, ShapeError
 from ttfs.files import as_json, check_replaceable, remove_unfinished, write_atomically
 from ttfs.history import History
 from ttfs.interrupts import Interrupts
-from ttfs.kernels.jit import threads
+from ttfs.kernels.threads import threads
 from ttfs.locks import alone_in
 from ttfs.metrics import evaluate
 from ttfs.model_file import Model, load, save

@@ -20,8 +20,8 @@ from ttfs import bench, viewer
 from ttfs.bench_simulator import recurrent, simulate_circuit, sparse
 from ttfs.cost import cost_of
 from ttfs.delays import Delays
-from ttfs.kernels.jit import no_work_is_little
 from ttfs.kernels.kept import FOLDER, Kept
+from ttfs.kernels.threads import no_work_is_little
 from ttfs.layers import Dense
 from ttfs.metrics import evaluate
 from ttfs.network import Network
