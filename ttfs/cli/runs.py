@@ -9,18 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from ttfs import datasets
+from ttfs import datasets, interrupts
 from ttfs.cli.locks import alone_in
 from ttfs.datasets.datasets import Dataset
 from ttfs.errors import InputError, RunError
-from ttfs.files import interrupts
 from ttfs.files.interrupts import Interrupts
 from ttfs.files.json_text import as_json
 from ttfs.files.versions import versions
 from ttfs.files.writing import check_replaceable, remove_unfinished, write_atomically
 from ttfs.formats.model_file import save
 from ttfs.kernels.clock import clock
-from ttfs.kernels.jit import threads
+from ttfs.kernels.threads import threads
 from ttfs.measures.cost import cost_of
 from ttfs.measures.metrics import evaluate
 from ttfs.network.network import Network

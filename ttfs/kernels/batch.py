@@ -16,9 +16,9 @@ Rows are padded to whole vectors; a padded neuron is never read.
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
-from ttfs.kernels.jit import kernel, making_kernel, parallel_kernel
+from ttfs.kernels.arrivals import arrival_of
+from ttfs.kernels.jit import kernel
 from ttfs.kernels.packed import cross_packed, settle_packed
 from ttfs.kernels.sorting import BINS, sort_events
 from ttfs.kernels.vector import (
@@ -36,7 +36,6 @@ from ttfs.kernels.vector import (
     zeros,
 )
 
-BLOCK = 16  # samples, at the most, that share work arrays; any value gives the same result
 SLICE = 24  # input events between looks at the outputs; any value gives the same decisions
 WIDE = 4 * LANES  # neurons whose potentials are in registers at the same time
 WORD = BYTES  # marks are words of 64 neurons
@@ -104,14 +103,12 @@ def stride_of(arrays, layer):
     return (words + WORDS - 1) // WORDS * WORDS
 
 
-@making_kernel
 def make_work(arrays, times):
-    """Scratch for samples whose times have the dtype of `times`."""
+    """Scratch for samples whose times have the dtype of `times`; not compiled."""
     layers = arrays.widths.size
-    longest, most = arrays.sizes[0] + 1, 0
-    for layer in range(layers):
-        longest = max(longest, arrays.sizes[layer + 1])
-        most = max(most, stride_of(arrays, layer))
+    longest = max(arrays.sizes[0] + 1, arrays.sizes[1:].max())
+    words = (arrays.words[1:] - arrays.words[:-1]).max()
+    most = (words + WORDS - 1) // WORDS * WORDS
     return Work(
         np.empty((layers + 1, longest), times.dtype),
         np.empty((layers + 1, longest), np.int64),
@@ -176,7 +173,7 @@ def schedule(arrays, layer, limit, work):
     arrivals, starts, places = work.arrivals, work.starts, work.places
     events = 0
     for e in range(times.size):
-        arrivals[e] = times[e] + arrays.delays[layer]
+        arrivals[e] = arrival_of(times[e], arrays.delays[layer], times.dtype.type)
         events += arrivals[e] < limit
     origin, width = arrays.rows[layer], arrays.widths[layer]
     if arrays.packed[layer]:
@@ -331,7 +328,7 @@ def run_sample(arrays, row, early, work, spikes):
         bound = min(work.times[0, place], stop) if place < count else stop
         limit = bound
         for layer in range(layers):  # who has not fired below will do so at `limit` or later
-            limit = kind(limit + arrays.delays[layer])
+            limit = arrival_of(limit, arrays.delays[layer], kind)
             units = spikes[arrays.units[layer] : arrays.units[layer + 1]]
             sweep(arrays, layer, min(np.float64(limit), arrays.t_max), work, units)
         if early and work.counts[layers]:
@@ -383,29 +380,11 @@ def finish(arrays, early, end, work, spikes, found, s):
         )
 
 
-@making_kernel
-def run_block(arrays, early, times, found):
-    """What a few samples do; if `early`, each until its first output spike."""
-    work = make_work(arrays, times)
-    for s in range(len(times)):
+@kernel
+def run(arrays, early, times, found, work, first, last):
+    """What some samples do; if `early`, each until its first output spike."""
+    for s in range(first, last):
         end = run_sample(arrays, times[s], early, work, found.spikes[s])
         if early:
             forget(arrays, end, work, found.spikes[s])
         finish(arrays, early, end, work, found.spikes[s], found, s)
-
-
-@kernel
-def block_of(number, blocks, samples):
-    """The samples of one of so many blocks."""
-    return slice(samples * number // blocks, samples * (number + 1) // blocks)
-
-
-@parallel_kernel
-def run(arrays, early, times, found, blocks):
-    """The same for a batch, in parallel blocks."""
-    for block in prange(blocks):
-        part = block_of(block, blocks, len(times))
-        rows = Found(
-            found.spikes[part], found.potential[part], found.whole[part], found.heard[part]
-        )
-        run_block(arrays, early, times[part], rows)
