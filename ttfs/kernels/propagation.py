@@ -20,7 +20,7 @@ from numba import prange
 
 from ttfs.kernels.jit import kernel, making_kernel, parallel_kernel
 from ttfs.kernels.packed import cross_packed, settle_packed
-from ttfs.kernels.sorting import BINS, sort_events
+from ttfs.kernels.sorting import BINS, expect, sort_events, up_to
 from ttfs.kernels.vector import (
     BYTES,
     LANES,
@@ -160,35 +160,34 @@ def clear(arrays, layer, work):
             for j in range(WORD):
                 lacking[j] = wholes[j] - np.int32(1)
     else:
-        for unit in range(arrays.units[layer], arrays.units[layer + 1]):
-            work.potential[unit] = 0
+        potential = work.potential[arrays.units[layer] : arrays.units[layer + 1]]
+        for j in range(potential.size):  # of a slice: these need not be asked for their sign
+            potential[j] = 0
 
 
 @kernel
 def schedule(arrays, layer, limit, work):
     """Note the next events that reach `layer` before `limit`; return events and instants.
 
-    `limit` is at most the horizon. The loops are short so that all but the last become
-    vectors; and there is no branch for a new instant, since nobody could guess it.
+    `limit` is at most the horizon. There is no branch for a new instant, since nobody could
+    guess it.
     """
     times = work.times[layer, work.heard[layer] : work.counts[layer]]
     index = work.index[layer, work.heard[layer] : work.counts[layer]]
-    arrivals, starts, places = work.arrivals, work.starts, work.places
-    events = 0
-    for e in range(times.size):
-        arrivals[e] = times[e] + arrays.delays[layer]
-        events += arrivals[e] < limit
     origin, width = arrays.rows[layer], arrays.widths[layer]
     if arrays.packed[layer]:
         origin, width = arrays.bits[layer], arrays.words[layer + 1] - arrays.words[layer]
-    for e in range(events):
-        starts[e] = origin + index[e] * width
-    stride, instants, before = stride_of(arrays, layer), 0, times.dtype.type(-1)
-    for e in range(events):
-        instants += arrivals[e] != before
-        before = arrivals[e]
-        work.instants[instants - 1] = before
-        places[e] = (instants - 1) * stride
+    kind, bound = times.dtype.type, up_to(limit, times)
+    stride, events, instants, before = stride_of(arrays, layer), 0, 0, kind(-1)
+    for e in range(times.size):
+        arrival = kind(times[e] + arrays.delays[layer])
+        if arrival >= bound:
+            break
+        instants += arrival != before
+        before = arrival
+        work.arrivals[e], work.instants[np.uint64(instants - 1)] = arrival, arrival
+        work.starts[e], work.places[e] = origin + index[e] * width, (instants - 1) * stride
+        events = e + 1
     return events, instants
 
 
@@ -270,11 +269,12 @@ def find_new(arrays, layer, instants, work):
         left = load(waiting, WORDS * r)
         for i in range(instants):
             row = i * rows + r
-            work.when[row], work.whose[row] = work.instants[i], WORDS * WORD * r
             new = both(load(work.marks, WORDS * row), left)
             left = subtract(left, new)
             store(new, work.marks, WORDS * row)
-            work.some[row] = below(none, new)
+            at = np.uint64(row)
+            work.when[at], work.whose[at] = work.instants[i], WORDS * WORD * r
+            work.some[at] = below(none, new)
         store(left, waiting, WORDS * r)
     for row in range(instants * rows, instants * rows + WORDS):
         work.some[row] = 0
@@ -388,6 +388,7 @@ def run_block(arrays, early, times, found):
     """What a few samples do; if `early`, each until its first output spike."""
     work = make_work(arrays, times)
     for s in range(len(times)):
+        expect(times[min(s + 1, len(times) - 1)])
         end = run_sample(arrays, times[s], early, work, found.spikes[s])
         if early:
             forget(arrays, end, work, found.spikes[s])
