@@ -28,16 +28,18 @@ from ttfs.kernels.vector import (
     add,
     below,
     both,
+    broadcast,
     load,
     lowest_bit,
     mark,
     store,
     subtract,
+    where,
     zeros,
 )
 
 BLOCK = 16  # samples, at the most, that share work arrays; any value gives the same result
-SLICE = 24  # input events between looks at the outputs; any value gives the same decisions
+SLICE = 16  # input events between looks at the outputs; any value gives the same decisions
 WIDE = 4 * LANES  # neurons whose potentials are in registers at the same time
 WORD = BYTES  # marks are words of 64 neurons
 PARTS = WORD // LANES
@@ -179,15 +181,16 @@ def schedule(arrays, layer, limit, work):
         origin, width = arrays.bits[layer], arrays.words[layer + 1] - arrays.words[layer]
     kind, bound = times.dtype.type, up_to(limit, times)
     stride, events, instants, before = stride_of(arrays, layer), 0, 0, kind(-1)
-    for e in range(times.size):
-        arrival = kind(times[e] + arrays.delays[layer])
+    while events < times.size:
+        arrival = kind(times[events] + arrays.delays[layer])
         if arrival >= bound:
             break
         instants += arrival != before
         before = arrival
-        work.arrivals[e], work.instants[np.uint64(instants - 1)] = arrival, arrival
-        work.starts[e], work.places[e] = origin + index[e] * width, (instants - 1) * stride
-        events = e + 1
+        work.arrivals[events], work.instants[np.uint64(instants - 1)] = arrival, arrival
+        work.starts[events] = origin + index[events] * width
+        work.places[events] = (instants - 1) * stride
+        events += 1
     return events, instants
 
 
@@ -323,11 +326,12 @@ def run_sample(arrays, row, early, work, spikes):
     Returns the end of the sample, exclusive: just after that spike, or the horizon.
     """
     kind, layers = row.dtype.type, arrays.widths.size
+    likely = max(SLICE, work.heard[0] * 3 // 4)  # most of what the sample before had to hear
     count = begin(arrays, row, work, spikes)
-    size = SLICE if early else count
+    size = likely if early else count
     place, bound, stop = 0, kind(0), kind(np.inf)
     while place < count and bound < stop:
-        place = min(place + size, count)
+        place, size = min(place + size, count), SLICE
         bound = min(work.times[0, place], stop) if place < count else stop
         limit = bound
         for layer in range(layers):  # who has not fired below will do so at `limit` or later
@@ -354,12 +358,13 @@ def forget(arrays, end, work, spikes):
 @kernel
 def settle(events, work, weights, spikes, v, potential):
     """Potentials of the last layer: at the spike, or if silent after all events."""
-    v[:] = 0
-    for e in range(events):
-        row = weights[work.starts[e] : work.starts[e] + v.size]
-        arrival = work.arrivals[e]
-        for j in range(v.size):
-            v[j] += row[j] if arrival <= spikes[j] else row.dtype.type(0)
+    none = zeros(weights)
+    for first in range(0, v.size, LANES):
+        total, spike = none, load(spikes, first)
+        for e in range(events):
+            late = below(spike, broadcast(spike, work.arrivals[e]))
+            total = add(total, where(late, none, load(weights, work.starts[e] + first)))
+        store(total, v, first)
     for j in range(potential.size):
         potential[j] = v[j]
 
