@@ -37,7 +37,7 @@ def list_causes(times, delay, t_max, index, arrivals, counts):
 def list_row(row, delay, t_max, index, arrivals):
     """The same for one sample; returns how many."""
     count = 0
-    for e in range(gather(row, t_max, arrivals, index)):
+    for e in range(gather(row, t_max, index)):
         i = index[e]
         arrival = np.float64(arrival_of(row[i], delay, row.dtype.type))
         index[count], arrivals[count] = i, arrival
