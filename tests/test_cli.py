@@ -1,6 +1,7 @@
 import csv
 import errno
 import json
+import logging
 import os
 import re
 import shlex
@@ -22,6 +23,7 @@ from ttfs.bench import bench
 from ttfs.cli import cli, pictures
 from ttfs.cli.arguments import parser
 from ttfs.cli.locks import alone_in
+from ttfs.kernels import notice
 from ttfs.presets import PRESETS, for_dataset, preset, with_hidden, with_kind
 
 FAST = ["--hidden", "30", "--epochs", "3"]
@@ -487,6 +489,8 @@ def test_info_tells_what_a_model_is(drawn, capsys):
         ("train", True),
         ("train --quiet", False),
         ("evaluate model.npz --dataset digits", True),
+        ("bench", True),
+        ("warmup", False),
         ("datasets", False),
     ],
 )
@@ -494,12 +498,12 @@ def test_commands_that_run_networks_announce_what_takes_long(line, wanted):
     assert WANTS_KERNELS(parser().parse_args(line.split())) == wanted
 
 
-def test_the_first_compilation_is_announced_once(capsys):
-    with cli.told_of_compiling():
-        assert numba.njit(lambda x: x + 1)(1) == 2
-        assert numba.njit(lambda x: x + 2)(1) == 3
-    assert numba.njit(lambda x: x + 3)(1) == 4
-    assert capsys.readouterr().err == "ttfs: compiling, this first time, for up to a minute\n"
+def test_that_kernels_are_compiled_is_said_as_all_else_or_not_at_all(capsys):
+    for wanted in (True, False):
+        with cli.told_of_compiling(wanted):
+            notice.tell("compiling, for a while")
+    assert capsys.readouterr().err == "ttfs: compiling, for a while\n"
+    assert not logging.getLogger("ttfs").handlers
 
 
 def test_info_tells_what_a_model_costs(drawn, capsys):

@@ -257,7 +257,7 @@ def run_warmup(options: argparse.Namespace) -> None:
     from ttfs.cli.warmup import warm_up
 
     started = time.perf_counter()
-    folder = warm_up((lambda line: None) if options.quiet else print)
+    folder = warm_up((lambda text: None) if options.quiet else partial(print, end="", flush=True))
     if not options.quiet:
         kept = f"kept in {folder}" if folder else "not kept"
         print(f"everything is compiled, in {time.perf_counter() - started:.0f} s, and {kept}")

@@ -10,13 +10,17 @@ from contextlib import contextmanager, nullcontext
 from functools import cache, wraps
 
 import numba
+from numba.core import event
 
 from ttfs.kernels.kept import FOLDER, Kept
+from ttfs.kernels.notice import Notice
 
 NO_ENTRY = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 WORTH = 3_000_000  # numbers read or written: fewer are done before another thread is awake
 ALONE = False  # whether the threads of this process stayed behind when it was forked
 TURN = threading.RLock()
+
+event.register("numba:compile", Notice())
 
 
 def compiled(function, **flags):
