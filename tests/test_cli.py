@@ -1,6 +1,7 @@
 import csv
 import errno
 import json
+import logging
 import os
 import re
 import shlex
@@ -8,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +20,11 @@ import pytest
 from cases import same_bits
 
 import ttfs
-from ttfs.bench import bench
+from ttfs.bench import bench, cold
 from ttfs.cli import cli, pictures
 from ttfs.cli.arguments import parser
 from ttfs.cli.locks import alone_in
+from ttfs.kernels import notice
 from ttfs.presets import PRESETS, for_dataset, preset, with_hidden, with_kind
 
 FAST = ["--hidden", "30", "--epochs", "3"]
@@ -487,6 +490,8 @@ def test_info_tells_what_a_model_is(drawn, capsys):
         ("train", True),
         ("train --quiet", False),
         ("evaluate model.npz --dataset digits", True),
+        ("bench", True),
+        ("warmup", False),
         ("datasets", False),
     ],
 )
@@ -494,12 +499,12 @@ def test_commands_that_run_networks_announce_what_takes_long(line, wanted):
     assert WANTS_KERNELS(parser().parse_args(line.split())) == wanted
 
 
-def test_the_first_compilation_is_announced_once(capsys):
-    with cli.told_of_compiling():
-        assert numba.njit(lambda x: x + 1)(1) == 2
-        assert numba.njit(lambda x: x + 2)(1) == 3
-    assert numba.njit(lambda x: x + 3)(1) == 4
-    assert capsys.readouterr().err == "ttfs: compiling, this first time, for up to a minute\n"
+def test_that_kernels_are_compiled_is_said_as_all_else_or_not_at_all(capsys):
+    for wanted in (True, False):
+        with cli.told_of_compiling(wanted):
+            notice.tell("compiling, for a while")
+    assert capsys.readouterr().err == "ttfs: compiling, for a while\n"
+    assert not logging.getLogger("ttfs").handlers
 
 
 def test_info_tells_what_a_model_costs(drawn, capsys):
@@ -601,6 +606,39 @@ def test_bench_compares_and_draws(small_bench, tmp_path, capsys):
     assert after == "missing in the new report: simulate-784-400-10 synthetic 1"
     assert drawn == str(picture)
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_bench_waits_for_first_commands_last_and_not_for_those_that_fail(
+    small_bench, monkeypatch, tmp_path, capsys
+):
+    programs = {"slow": "time.sleep(0.2)", "broken": "sys.exit('no room')", "idle": ""}
+    kept = "import os, pathlib, sys, time; at = pathlib.Path(os.environ['NUMBA_CACHE_DIR']);"
+    made = " at.mkdir(); (at / 'kernel.nbc').touch();"
+    for name, program in programs.items():
+        line = kept + ("" if name == "idle" else made) + program
+        monkeypatch.setitem(cold.PROGRAMS, name, ["-c", line])
+    for name in ("train", "forward", "step"):
+        monkeypatch.delitem(cold.PROGRAMS, name)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    case = "simulate-784-400-10"
+    assert main("bench", "--cases", f"cold,{case}", "--report", "b.json", "--out", "b.png") == 0
+    report, lines = read(Path("b.json")), capsys.readouterr().out.splitlines()
+    assert 0.2 < report["cold"].pop("slow") < 5
+    assert not report["cold"]
+    assert [line.split()[0] for line in lines] == [case, *["cold"] * 3, "b.png"]
+    assert lines[2].endswith("not measured: it ended with 1: no room")
+    assert lines[3].endswith("not measured: it has kept nothing that was compiled")
+    assert sorted(os.listdir(tmp_path)) == ["b.json", "b.png"]
+
+
+@pytest.mark.long
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
+def test_bench_tells_how_long_first_commands_take_where_nothing_is_compiled(tmp_path):
+    assert main("bench", "--cases", "cold", "--report", "b.json") == 0
+    report = read(Path("b.json"))
+    assert report["cold"].keys() == {"train", "forward", "step"}
+    assert all(1 < seconds < 600 for seconds in report["cold"].values())
+    assert report["cases"] == []
 
 
 # Mistakes
@@ -719,6 +757,7 @@ MISTAKES = [
     mistake("compare run --out table.txt", "'table.txt' must end in .png, .pdf or .svg"),
     mistake("compare run --out no/table.png", "no: No such folder"),
     mistake("bench --out table.txt", "'table.txt' must end in .png, .pdf or .svg"),
+    mistake("bench --cases cold --out speed.png", "--out draws speeds, and case cold has none"),
     mistake("bench --report no/bench.json", "no: No such folder"),
     mistake("bench --cases forward", "no case 'forward'; there are forward-784-400-10"),
     mistake("bench --compare run/report.json", "run/report.json is not a report that ttfs bench"),

@@ -15,6 +15,7 @@ from ttfs.kernels import clock as module
 from ttfs.kernels.clock import clock
 from ttfs.presets import PRESETS
 from ttfs.training import trainer
+from ttfs.training.progress import Bar
 
 COMPILING = 0.3
 
@@ -99,3 +100,24 @@ def test_so_are_those_of_a_report(monkeypatch, tmp_path):
     report = runs.measure(network, given, test)
     assert 0 < report["seconds"] <= time.perf_counter() - started - COMPILING
     assert report["samples_per_second"] == report["samples"] / report["seconds"]
+
+
+def test_a_bar_foresees_the_time_of_epochs_that_do_not_compile(capsys):
+    bar = Bar(True, 9, 1)
+    for compiling in (COMPILING, 0):
+        with global_compiler_lock:
+            time.sleep(compiling)
+        time.sleep(0.15)
+        bar.update()
+        assert 0.1 < 1 / bar.drawn.format_dict["rate"] < 0.3
+        assert bar.drawn.format_dict["elapsed"] < 0.45
+    bar.close()
+    assert "3/9" in capsys.readouterr().err
+
+
+def test_a_bar_that_is_not_shown_counts_as_well():
+    bar = Bar(False, 9, 0)
+    with global_compiler_lock:
+        time.sleep(0.01)
+    bar.update()
+    bar.close()

@@ -157,6 +157,27 @@ def test_a_report_of_bench_that_says_what_cannot_be_is_refused(name, value, tmp_
         bench_comparison.read(path)
 
 
+@pytest.mark.parametrize("waits", [None, [1], 5, {"train": 0}, {"train": "1"}, {"\n": 1}])
+def test_a_report_of_bench_with_impossible_waits_is_refused(waits, tmp_path):
+    path = tmp_path / "b.json"
+    path.write_text(json.dumps({"cases": [CASE], "cold": waits}))
+    with pytest.raises(ttfs.errors.RunError, match="is not a report that ttfs bench wrote: .*cold"):
+        bench_comparison.read(path)
+
+
+def test_first_commands_are_compared_in_seconds():
+    old, new = {"cases": [], "cold": {"train": 10.0, "step": 4}}, {"cases": [], "cold": {}}
+    new["cold"] = {"train": 12.5, "forward": 3}
+    assert list(bench_comparison.compared(old, new)) == [
+        "cold train                         12.5 s, 1.25 x",
+        "missing in the earlier report: cold forward",
+        "missing in the new report: cold step",
+    ]
+    assert list(bench_comparison.compared({"cases": []}, new)) == [
+        "missing in the earlier report: cold forward, cold train"
+    ]
+
+
 @pytest.mark.parametrize("report", [[], {}, {"cases": {}}, {"cases": [1]}, {"cases": [{}]}, None])
 def test_what_is_no_report_of_bench_is_refused(report, tmp_path):
     path = tmp_path / "b.json"

@@ -290,6 +290,7 @@ REPORT = {
 }  # fmt: skip
 CASE = {"name": "a", "inputs": "mnist", "threads": 1, "microseconds": 10.0}
 BENCH = {"machine": "a b", "cases": [CASE, CASE | {"name": "b", "limit_microseconds": 5.0}]}
+BENCH["cold"] = {"train": 12.5}
 
 
 @many

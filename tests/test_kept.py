@@ -412,3 +412,22 @@ def test_a_file_that_another_user_may_have_written_is_not_run(planted, folder, t
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.stat().st_uid == os.geteuid()
     assert is_read()
+
+
+FORWARD = """
+import sys, numpy, ttfs
+for psp in (ttfs.Step(), ttfs.Ramp(), ttfs.Ramp(2.0)):
+    for weights in (ttfs.Real(), ttfs.Binary()):
+        network = ttfs.Network(ttfs.Dense(5, 3, weights=weights), psp=psp, t_max=9)
+        ttfs.forward(network, numpy.ones((2, 5)))
+print(*{"numba.np.arraymath", "numba.typed.listobject", "scipy.linalg"} & set(sys.modules))
+"""
+
+
+@compiles
+@pytest.mark.skipif(kept.FOLDER is None, reason="nothing is kept")
+def test_what_is_kept_runs_without_what_the_compiler_would_import():
+    for _ in range(2):  # the first may have to compile
+        command = [sys.executable, "-c", FORWARD]
+        found = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (found.stdout, found.stderr) == ("\n", "")

@@ -1,6 +1,7 @@
 """Compiling once, where it is kept, and what is said if that cannot be."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import ttfs
+from ttfs.cli import cli, warmup
 from ttfs.cli.warmup import remove_former
 from ttfs.kernels import kept
 
@@ -80,6 +82,21 @@ def test_kernels_of_former_versions_are_removed_if_a_day_old(tmp_path):
             os.utime(folder, (week_ago, week_ago))
     remove_former(mine)
     assert set(tmp_path.iterdir()) == {mine, fresh, other}
+
+
+def test_a_warmup_says_what_it_is_at_before_it_does_it(monkeypatch, capfd):
+    def job():
+        said.append(capfd.readouterr().out)
+
+    said = []
+    monkeypatch.setattr(warmup, "jobs", lambda: iter([("forward", job), ("bench", job)]))
+    monkeypatch.setattr(warmup, "FOLDER", None)
+    assert cli.main(["warmup"]) == 0
+    said.append(capfd.readouterr().out)
+    first, second, last = said
+    assert first.rstrip() == "forward"
+    assert re.fullmatch(r" +\d+\.\d s\nbench *", second)
+    assert re.fullmatch(r" +\d+\.\d s\neverything is compiled, in \d+ s, and not kept\n", last)
 
 
 @pytest.mark.long

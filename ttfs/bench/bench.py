@@ -10,6 +10,8 @@ The reference for steps is the dense method of the S4NN authors' code. For learn
 is an ordinary network of the same size in PyTorch, on one thread, where that is installed. Layers
 of one bit are compared with the same signs as floats, and early decisions with the whole run, in
 networks that have learned.
+
+Last comes what is waited for before anything is fast: the case `cold`, see `ttfs.bench.cold`.
 """
 
 import os
@@ -23,6 +25,7 @@ import numpy as np
 from llvmlite import binding
 
 from ttfs import datasets
+from ttfs.bench.cold import COLD, cold
 from ttfs.bench.dense_method import STEPS, dense_method
 from ttfs.bench.parts import in_turn, parts_of_forward, step_of_adam
 from ttfs.bench.simulations import recurrent, simulate_chain, simulate_circuit, sparse
@@ -115,17 +118,17 @@ def bench(
     Returns
     -------
     A dictionary as `ttfs bench --report` writes it: `machine`, `versions`, `parts` of the time
-    of the cases that have any, in microseconds for a sample on one thread, and `cases`, each
-    with `name`, `inputs`, `threads`, median, least and largest `microseconds` for a sample
-    (or a run of a circuit), `limit_microseconds`, `bandwidth_microseconds`,
-    `reference_microseconds`, `additions` of a weight for a sample and, for simulations,
-    `synaptic_events_per_second`.
+    of the cases that have any, in microseconds for a sample on one thread, `cold`, the seconds
+    of first commands where nothing is compiled, and `cases`, each with `name`, `inputs`,
+    `threads`, median, least and largest `microseconds` for a sample (or a run of a circuit),
+    `limit_microseconds`, `bandwidth_microseconds`, `reference_microseconds`, `additions` of a
+    weight for a sample and, for simulations, `synaptic_events_per_second`.
 
     Raises
     ------
     InputError: a case of another name.
     """
-    known = [*CASES, *SIMULATIONS]
+    known = [*CASES, *SIMULATIONS, COLD]
     unknown = set(names or []) - set(known)
     if unknown:
         raise InputError(f"no case {sorted(unknown)[0]!r}; there are {', '.join(known)}")
@@ -143,7 +146,15 @@ def bench(
     for name, share in shares.items():
         told = ", ".join(f"{part} {micro:.2f}" for part, micro in share.items())
         log(f"{name:26s} of a sample, in us: {told}")
-    return {"machine": machine(), "versions": versions(), "parts": shares, "cases": found}
+    waits = {}
+    for name, waited in cold() if COLD in chosen else ():
+        if isinstance(waited, str):
+            log(f"{COLD} {name:21s} not measured: {waited}")
+        else:
+            waits[name] = waited
+            log(f"{COLD} {name:21s} {waited:.1f} s, imports and compiling included")
+    report = {"machine": machine(), "versions": versions(), "parts": shares}
+    return report | {"cold": waits, "cases": found}
 
 
 def parts(name: str, found: list[dict[str, Any]]) -> dict[str, float]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ttfs.bench.cold import COLD
 from ttfs.checks import as_text, positive, shown, whole
 from ttfs.errors import InputError, RunError
 from ttfs.files.json_text import from_json
@@ -26,6 +27,7 @@ def read(path: Path) -> dict[str, Any]:
             raise InputError("has no list of cases")
         for case in report["cases"]:
             check_case(case)
+        check_cold(report.get("cold", {}))
     except OSError as error:
         raise RunError(f"{path}: {error.strerror}") from None
     except InputError as error:
@@ -50,11 +52,25 @@ def check_case(case: Any) -> None:
         positive(case["limit_microseconds"], "the limit_microseconds of a case")
 
 
+def check_cold(waits: Any) -> None:
+    """See that first commands have seconds.
+
+    Raises
+    ------
+    InputError: they are of another kind.
+    """
+    if not isinstance(waits, dict):
+        raise InputError("cold must be seconds by the names of commands")
+    for name, seconds in waits.items():
+        as_text(name, "the name of a cold command")
+        positive(seconds, "the seconds of a cold command")
+
+
 def compared(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
     """A line for each case: how long it takes, in times of the earlier report's.
 
     Beside it the same ratio of the row-add limits, which says how much the machine itself was
-    faster or slower. Then what is missing on either side.
+    faster or slower. Then first commands, and what is missing on either side.
 
     >>> case = {"name": "a", "inputs": "mnist", "threads": 1, "microseconds": 10.0}
     >>> faster = case | {"microseconds": 8.0}
@@ -68,7 +84,13 @@ def compared(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
     for key, case in now.items():
         if key in before:
             yield line(before[key], case)
-    for where, absent in (("earlier", now.keys() - before), ("new", before.keys() - now)):
+    first, later = (report.get(COLD, {}) for report in (old, new))
+    for name, seconds in later.items():
+        if name in first:
+            yield f"{COLD} {name:29s} {seconds:.1f} s, {seconds / first[name]:.2f} x"
+    had = {*before, *((COLD, name) for name in first)}
+    have = {*now, *((COLD, name) for name in later)}
+    for where, absent in (("earlier", have - had), ("new", had - have)):
         names = sorted(" ".join(map(str, key)) for key in absent)
         if names:
             yield f"missing in the {where} report: {', '.join(names)}"

@@ -213,7 +213,9 @@ def add_bench(parsers: Any) -> None:
         "bench",
         help="time the kernels beside their limits",
         description="Microseconds for each sample, on one thread and on all, beside the time"
-        " merely to add the same rows of weights and that of a dense method in NumPy.",
+        " merely to add the same rows of weights and that of a dense method in NumPy. Last, as case"
+        " cold, the seconds of a first training, batch and step where nothing is compiled, which"
+        " takes half a minute.",
     )
     bench.add_argument("--report", type=new_file, metavar="FILE", help="write it as JSON")
     bench.add_argument("--cases", type=name, metavar="NAME,...", help="only these")

@@ -9,8 +9,8 @@ import sys
 
 try:
     import errno
-    from collections.abc import Sequence
-    from contextlib import AbstractContextManager, nullcontext, suppress
+    from collections.abc import Iterator, Sequence
+    from contextlib import contextmanager, suppress
 
     from ttfs.files import interrupts
 except KeyboardInterrupt:  # in the few milliseconds before it is seen to
@@ -106,7 +106,7 @@ def answer(arguments: Sequence[str] | None) -> int:
         except SystemExit:  # after --help or --version
             sys.stdout.flush()
             return 0
-        with told_of_compiling() if wants_kernels(options) else nullcontext():
+        with told_of_compiling(wants_kernels(options)):
             if getattr(options, "threads", None):
                 use_threads(options.threads)
             code = options.command(options) or 0
@@ -160,25 +160,28 @@ def give_up_output() -> bool:
 
 def wants_kernels(options: object) -> bool:
     """Whether a command runs networks, and its user wants to hear of it."""
-    return hasattr(options, "threads") and not getattr(options, "quiet", False)
+    runs = hasattr(options, "threads") or hasattr(options, "cases")
+    return runs and not getattr(options, "quiet", False)
 
 
-def told_of_compiling() -> AbstractContextManager[object]:
-    """A time in which the first kernel that has to be compiled is announced, once."""
-    from numba.core import event
+@contextmanager
+def told_of_compiling(wanted: bool) -> Iterator[None]:
+    """Meanwhile what kernels log when they are compiled is said as all else, or not at all."""
+    import logging
 
-    class Announcement(event.Listener):
-        said = False
+    class Said(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            say(record.getMessage().removeprefix("ttfs: "))
 
-        def on_start(self, what: object) -> None:
-            if not self.said:
-                say("compiling, this first time, for up to a minute")
-            self.said = True
-
-        def on_end(self, what: object) -> None:
-            pass
-
-    return event.install_listener("numba:compile", Announcement())
+    log, told = logging.getLogger("ttfs"), Said()
+    before = log.level
+    log.setLevel(logging.WARNING if wanted else logging.CRITICAL)
+    log.addHandler(told)
+    try:
+        yield
+    finally:
+        log.removeHandler(told)
+        log.setLevel(before)
 
 
 def complain(what: object) -> int:

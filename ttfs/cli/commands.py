@@ -234,12 +234,15 @@ def run_datasets(options: argparse.Namespace) -> None:
 def run_bench(options: argparse.Namespace) -> None:
     """Measure; the dense method on one thread, which only its environment can tell it."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from ttfs.bench.bench import bench
+    from ttfs.bench.bench import COLD, bench
     from ttfs.bench.comparison import compared, read
     from ttfs.cli.runs import write_report
 
     old = read(options.compare) if options.compare else None
-    report = bench(options.cases.split(",") if options.cases else None, log=print)
+    names = options.cases.split(",") if options.cases else None
+    if options.out and names == [COLD]:
+        raise InputError(f"--out draws speeds, and case {COLD} has none: name others, too")
+    report = bench(names, log=partial(print, flush=True))
     if options.report:
         write_report(options.report, report)
     if old:
@@ -257,7 +260,7 @@ def run_warmup(options: argparse.Namespace) -> None:
     from ttfs.cli.warmup import warm_up
 
     started = time.perf_counter()
-    folder = warm_up((lambda line: None) if options.quiet else print)
+    folder = warm_up((lambda text: None) if options.quiet else partial(print, end="", flush=True))
     if not options.quiet:
         kept = f"kept in {folder}" if folder else "not kept"
         print(f"everything is compiled, in {time.perf_counter() - started:.0f} s, and {kept}")

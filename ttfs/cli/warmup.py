@@ -41,16 +41,17 @@ RESPONSES: tuple[Response, ...] = Step(), Ramp(), Ramp(2.0)
 Job = tuple[str, Callable[[], object]]
 
 
-def warm_up(log: Callable[[str], None] = lambda line: None) -> str | None:
+def warm_up(log: Callable[[str], object] = lambda text: None) -> str | None:
     """Compile everything that the commands need; the folder where all of it is kept, or None.
 
-    log: told a line for each part, with the seconds that it took.
+    log: told a line for each part, in two pieces: what it is, and then the seconds that it took.
     """
     with no_work_is_little():
         for name, job in jobs():
             started = time.perf_counter()
+            log(f"{name:40s}")
             job()
-            log(f"{name:40s} {time.perf_counter() - started:6.1f} s")
+            log(f" {time.perf_counter() - started:6.1f} s\n")
     if FOLDER:
         remove_former(Path(FOLDER))
     return None if Kept.full else FOLDER

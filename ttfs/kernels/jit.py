@@ -11,12 +11,16 @@ from types import SimpleNamespace
 
 import numba
 from numba import types
+from numba.core import event
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 
 from ttfs.kernels.kept import FOLDER, Kept
+from ttfs.kernels.notice import Notice
 
 FLAGS = {"error_model": "numpy", "nogil": True, "_nrt": False, "no_cfunc_wrapper": True}
+
+event.register("numba:compile", Notice())
 
 
 class Part(JITCodeLibrary):

@@ -21,7 +21,7 @@ import numpy as np
 from ttfs.kernels.arrivals import arrival_of
 from ttfs.kernels.jit import kernel
 from ttfs.kernels.ramp_crossing import decide, is_in_doubt, line_meets, weigh
-from ttfs.kernels.rest import doubt, level_of, share_of
+from ttfs.kernels.rest import doubt, eps_and_tiny, level_of, share_of
 from ttfs.kernels.sorting import BINS, sort_events
 from ttfs.kernels.vector import (
     LANES,
@@ -124,10 +124,11 @@ def schedule(arrays, layer, rise, count, work):
     arrivals[count], ends[count] = np.inf, np.inf
     never = kind(-np.inf)
     number = work.values.dtype.type
-    coarser = max(np.finfo(number).eps, np.finfo(kind).eps)
+    eps, tiny = eps_and_tiny(number)
+    coarser = max(eps, eps_and_tiny(kind)[0])
     share = share_of(arrays.sizes[layer], number, kind)
     work.share[0] = share
-    margin, tiny = number(1 + 16 * coarser), np.finfo(number).tiny
+    margin, least = number(1 + 16 * coarser), number(tiny)
     events, arriving, ending = 0, 0, 0
     while True:
         arrives = arrivals[arriving] <= ends[ending]
@@ -143,7 +144,7 @@ def schedule(arrays, layer, rise, count, work):
         value = number(time)
         same = events > 0 and time == work.moments[events - 1]
         work.moments[events] = time
-        work.limits[events] = number(np.nan) if same else value * margin + tiny
+        work.limits[events] = number(np.nan) if same else value * margin + least
         work.doubts[events] = 2 * doubt(time, rise, share, number)
         work.values[events] = value
         work.signs[events] = 1 if arrives else -1
@@ -151,7 +152,7 @@ def schedule(arrays, layer, rise, count, work):
         events += 1
     work.oldest[events] = work.places[ending] if ending < arriving else events
     work.moments[events] = np.inf
-    work.limits[events] = number(arrays.t_max) * margin + tiny
+    work.limits[events] = number(arrays.t_max) * margin + least
     work.doubts[events] = 2 * doubt(arrays.t_max, rise, share, number)
     return events
 
@@ -184,7 +185,7 @@ def cross(bits, first, e, arrays, thresholds, rise, work, traces):
 @kernel
 def reach(slope, total, bulk, e, rise, work):
     """The bits of those of LANES neurons that may cross by event e."""
-    nearly = broadcast(total, 64 * np.finfo(work.slope.dtype.type).tiny)
+    nearly = broadcast(total, 64 * eps_and_tiny(work.slope.dtype.type)[1])
     gap = subtract(total, multiply(slope, broadcast(total, work.limits[e])))
     bits = below(gap, nearly)
     if rise < np.inf:

@@ -127,12 +127,23 @@ def latest(since, rise):
 
 
 @kernel
+def eps_and_tiny(number):
+    """Those of a type of weights or times, as `np.finfo` has them.
+
+    That brings in Numba's linear algebra and SciPy's, which take a tenth of a second to load.
+    """
+    if number(1) + number(2.0**-30) > number(1):
+        return 2.0**-52, 2.0**-1022
+    return 2.0**-23, 2.0**-126
+
+
+@kernel
 def share_of(inputs, number, kind):
     """How much of what a line has added and taken away its roundings can be, if at worst.
 
     number, kind: the types of weights and of times.
     """
-    return (DOUBT + inputs / BIASED) * max(np.finfo(number).eps, np.finfo(kind).eps)
+    return (DOUBT + inputs / BIASED) * max(eps_and_tiny(number)[0], eps_and_tiny(kind)[0])
 
 
 @kernel

@@ -1,6 +1,5 @@
 """Training: epochs, validation, checkpoints; the best weights by validation are kept."""
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from ttfs.rules import S4NN, Rule
 from ttfs.rules.lesson import Lesson
 from ttfs.training.checkpoint import Checkpoint, fingerprint
 from ttfs.training.history import History
+from ttfs.training.progress import Bar
 
 CHUNK = 1000  # samples between two chances to be interrupted, and between weight decays
 PROBE = 2048  # training samples that tell which neurons are dead
@@ -134,8 +134,8 @@ class Trainer:
             run.bind(Path(checkpoint), self._identity(data, epochs, validation))
             if resume:
                 run.read()
-        bar = _bar(progress, epochs, run.epoch)
-        log = _through(bar, log)
+        bar = Bar(progress, epochs, run.epoch)
+        log = bar.through(log)
         _warn(run.history, too_late(lost_share(self.network, data[0][train])), log)
         with interrupts.handled() as ctrl_c:
             if run.epoch:
@@ -309,25 +309,3 @@ def _line(record: dict[str, float], epochs: int) -> str:
         parts.append(f"{record['revived']:.0f} revived")
     parts.append(f"{record['seconds']:.1f} s")
     return " | ".join(parts)
-
-
-def _bar(progress: bool | None, epochs: int, done: int) -> Any:
-    """A progress bar over epochs; silent unless wanted or on a terminal."""
-    from tqdm import tqdm
-
-    if sys.stderr is None or sys.stderr.closed:
-        shown = False
-    else:
-        shown = sys.stderr.isatty() if progress is None else progress
-    return tqdm(total=epochs, initial=done, disable=not shown, unit="epoch", leave=False)
-
-
-def _through(bar: Any, log: Callable[[str], None] | None) -> Callable[[str], None]:
-    """`log`, without tearing a bar that is on the screen."""
-
-    def write(line: str) -> None:
-        if log is not None:
-            with bar.external_write_mode(file=sys.stderr):
-                log(line)
-
-    return write
