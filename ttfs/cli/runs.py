@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ttfs import datasets, interrupts
+from ttfs import datasets
 from ttfs.cli.locks import alone_in
 from ttfs.datasets.datasets import Dataset
 from ttfs.errors import InputError, RunError
+from ttfs.files import interrupts
 from ttfs.files.interrupts import Interrupts
 from ttfs.files.json_text import as_json
 from ttfs.files.versions import versions
