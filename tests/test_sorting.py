@@ -7,7 +7,7 @@ from cases import TIMES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ttfs.kernels import late, sorting, vector
+from ttfs.kernels import gathering, late, sorting
 
 pytestmark = pytest.mark.small
 INF = np.inf
@@ -66,11 +66,11 @@ def test_any_times_have_their_order(times, t_max):
 
 
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="processors differ in what is compiled")
-@pytest.mark.parametrize("compresses", sorted({False, vector.COMPRESSES}))
+@pytest.mark.parametrize("compresses", sorted({False, gathering.COMPRESSES}))
 @pytest.mark.parametrize("kind", [np.int32, np.int64])
 def test_places_are_gathered_with_and_without_an_instruction_for_it(monkeypatch, compresses, kind):
-    monkeypatch.setattr(vector, "COMPRESSES", compresses)
-    gather = numba.njit(sorting.gather.py_func)
+    monkeypatch.setattr(gathering, "COMPRESSES", compresses)
+    gather = numba.njit(gathering.gather.py_func)
     rng = np.random.default_rng(0)
     for size in 5, 16, 100:
         for share in 0, 0.5, 1:

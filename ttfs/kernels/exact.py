@@ -11,8 +11,8 @@ each worker for neurons of its own.
 import numpy as np
 from numba import prange
 
+from ttfs.kernels.gathering import gather
 from ttfs.kernels.jit import kernel, parallel_kernel
-from ttfs.kernels.sorting import gather
 from ttfs.kernels.vector import (
     LANES,
     add,

@@ -18,9 +18,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
+from ttfs.kernels.gathering import expect, up_to
 from ttfs.kernels.jit import kernel, making_kernel, parallel_kernel
 from ttfs.kernels.packed import cross_packed, settle_packed
-from ttfs.kernels.sorting import BINS, expect, sort_events, up_to
+from ttfs.kernels.sorting import BINS, sort_events
 from ttfs.kernels.vector import (
     BYTES,
     LANES,
