@@ -30,7 +30,7 @@ ROWS = [
     "__main__",
 ]
 PLACE = {module: row for row, modules in enumerate(ROWS) for module in modules.split()}
-AROUND = "jit kept notice clock threads".split()  # not kernels, but how they are compiled and run
+AROUND = {"jit", "kept", "notice", "clock", "threads"}  # how kernels are compiled and run
 COMPILERS = {"jit", "njit", "vectorize", "guvectorize", "stencil", "cfunc", "jit_module"}
 
 

@@ -11,6 +11,7 @@ from ttfs.checks import as_times, positive, short
 from ttfs.errors import InputError
 from ttfs.kernels import batch, delayed, ramp
 from ttfs.kernels.batch import Arrays
+from ttfs.kernels.late import is_any_late, leave_out
 from ttfs.kernels.threads import spread
 from ttfs.network.network import Network, check_network
 from ttfs.network.psp import Ramp, Step
@@ -152,19 +153,21 @@ def happening(times: np.ndarray, bound: Any) -> np.ndarray:
 
     Where there are none the times come back as they are.
     """
-    return np.where(times < bound, times, times.dtype.type(np.inf)) if late(times, bound) else times
+    bounds = np.empty((len(times), 1), times.dtype)
+    bounds[:] = bound
+    if not is_any_late(times, bounds):
+        return times
+    kept = np.empty_like(times)
+    leave_out(times, bounds, kept)
+    return kept
 
 
-def late(times: np.ndarray, bound: Any) -> int:
+def late(times: np.ndarray, bound: np.floating) -> int:
     """How many spikes are at a bound or after it."""
     step = max(1, AT_ONCE // max(1, times.shape[1]))
     if len(times) <= step:
         return int(np.count_nonzero(times >= bound) - np.count_nonzero(times == np.inf))
-    several = np.ndim(bound) > 0
-    return sum(
-        late(times[start : start + step], bound[start : start + step] if several else bound)
-        for start in range(0, len(times), step)
-    )
+    return sum(late(times[start : start + step], bound) for start in range(0, len(times), step))
 
 
 def lost_share(network: Network, times: Any) -> float:

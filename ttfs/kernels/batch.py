@@ -18,9 +18,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ttfs.kernels.arrivals import arrival_of
+from ttfs.kernels.gathering import expect, up_to
 from ttfs.kernels.jit import kernel
 from ttfs.kernels.packed import cross_packed, settle_packed
-from ttfs.kernels.sorting import BINS, expect, sort_events, up_to
+from ttfs.kernels.sorting import BINS, sort_events
 from ttfs.kernels.vector import (
     BYTES,
     LANES,
@@ -38,7 +39,7 @@ from ttfs.kernels.vector import (
     zeros,
 )
 
-SLICE = 16  # input events between looks at the outputs; any value gives the same decisions
+SLICE = 24  # input events between looks at the outputs; any value gives the same decisions
 WIDE = 4 * LANES  # neurons whose potentials are in registers at the same time
 WORD = BYTES  # marks are words of 64 neurons
 PARTS = WORD // LANES
@@ -323,12 +324,11 @@ def run_sample(arrays, row, early, work, spikes):
     Returns the end of the sample, exclusive: just after that spike, or the horizon.
     """
     kind, layers = row.dtype.type, arrays.widths.size
-    likely = max(SLICE, work.heard[0] * 3 // 4)  # most of what the sample before had to hear
     count = begin(arrays, row, work, spikes)
-    size = likely if early else count
+    size = SLICE if early else count
     place, bound, stop = 0, kind(0), kind(np.inf)
     while place < count and bound < stop:
-        place, size = min(place + size, count), SLICE
+        place = min(place + size, count)
         bound = min(work.times[0, place], stop) if place < count else stop
         limit = bound
         for layer in range(layers):  # who has not fired below will do so at `limit` or later

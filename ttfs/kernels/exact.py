@@ -10,8 +10,8 @@ slope, is called its gain here. Weight gradients of a batch are summed over samp
 import numpy as np
 
 from ttfs.kernels.arrivals import arrival_of
+from ttfs.kernels.gathering import gather
 from ttfs.kernels.jit import kernel
-from ttfs.kernels.sorting import gather
 from ttfs.kernels.vector import (
     LANES,
     add,

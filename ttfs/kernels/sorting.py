@@ -10,57 +10,13 @@ import math
 
 import numpy as np
 
+from ttfs.kernels.gathering import gather
 from ttfs.kernels.jit import kernel
-from ttfs.kernels.vector import (
-    LANES,
-    below,
-    broadcast,
-    count_bits,
-    fetch,
-    highest_bit,
-    load,
-    put_places,
-)
+from ttfs.kernels.vector import highest_bit
 
 BITS = 8  # by which a pass sorts
 BINS = 2**BITS
 LAST = np.uint64(BINS - 1)
-LINE = 64  # bytes that are fetched at a time
-MOST = 4096  # bytes; what follows them the processor fetches by itself
-
-
-@kernel
-def expect(row):
-    """Have a row in the caches by the time it is gathered."""
-    for i in range(0, min(row.size, MOST // row.itemsize), LINE // row.itemsize):
-        fetch(row, i)
-
-
-@kernel
-def gather(row, t_max, index):
-    """Fill `index` with the neurons of `row` that spike before t_max; count them.
-
-    `row` must be contiguous, and `index` at least as long. Silence is passed over sixteen
-    neurons at a time.
-    """
-    count, whole = 0, row.size - row.size % LANES
-    horizon = broadcast(row, up_to(t_max, row))
-    for first in range(0, whole, LANES):
-        spiked = below(load(row, first), horizon)
-        put_places(first, spiked, index, count)
-        count += count_bits(spiked)
-    for i in range(whole, row.size):
-        index[count] = i
-        count += row[i] < t_max
-    return count
-
-
-@kernel
-def up_to(t_max, row):
-    """The least number of the row's kind that is not below t_max."""
-    number = row.dtype.type
-    bound = number(t_max)
-    return np.nextafter(bound, number(np.inf)) if bound < t_max else bound
 
 
 @kernel

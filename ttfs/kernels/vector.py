@@ -12,8 +12,6 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.core.codegen import get_host_cpu_features
 from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
 
@@ -21,17 +19,12 @@ LANES = 16
 BYTES = 64
 WORDS = 8
 INT = ir.IntType(32)
-ADDRESS = ir.IntType(8).as_pointer()
 NUMBERS = {
     types.int8: ir.IntType(8),
     types.uint64: ir.IntType(64),
     types.float32: ir.FloatType(),
     types.float64: ir.DoubleType(),
 }
-FEATURES = numba.config.CPU_FEATURES  # of the processor that kernels are compiled for,
-if FEATURES is None:  # if nobody asked for another
-    FEATURES = get_host_cpu_features()
-COMPRESSES = "+avx512f" in FEATURES.split(",")  # whether it has an instruction for that
 
 
 class Vector(types.Type):
@@ -69,20 +62,6 @@ def load(typing, array, start):
         return builder.load(at, align=array.dtype.bitwidth // 8)
 
     return vector(array, types.intp), generate
-
-
-@intrinsic
-def fetch(typing, array, place):
-    """Have the line of the cache that holds array[place] ready by the time it is read."""
-
-    def generate(context, builder, signature, arguments):
-        at = builder.bitcast(element(context, builder, array, *arguments), ADDRESS)
-        kind = ir.FunctionType(ir.VoidType(), [ADDRESS, INT, INT, INT])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch")
-        builder.call(function, [at, INT(0), INT(3), INT(1)])  # to read; keep; data
-        return context.get_dummy_value()
-
-    return types.none(array, types.intp), generate
 
 
 @intrinsic
@@ -277,50 +256,6 @@ def add_wide(typing, vector, wide):
 
 
 @intrinsic
-def put_places(typing, first, bits, array, start):
-    """first + k for each lane k whose bit is set, in order, to array[start:].
-
-    LANES numbers are written; those behind the last place mean nothing.
-    """
-
-    def generate(context, builder, signature, arguments):
-        value, bits, *where = arguments
-        at = element(context, builder, array, *where)
-        number = ir.IntType(array.dtype.bitwidth)
-        value = context.cast(builder, value, types.intp, array.dtype)
-        put = put_compressed if COMPRESSES else put_singly
-        put(builder, value, builder.trunc(bits, ir.IntType(LANES)), at, number)
-        return context.get_dummy_value()
-
-    return types.none(types.intp, types.uint64, array, types.intp), generate
-
-
-def put_compressed(builder, first, bits, at, number):
-    """In a register; storing only the lanes that are set takes hundreds of cycles on some."""
-    lanes, kind = ir.VectorType(INT, LANES), ir.VectorType(number, LANES)
-    mask = builder.bitcast(bits, ir.VectorType(ir.IntType(1), LANES))
-    name = f"llvm.x86.avx512.mask.compress.v{LANES}i32"
-    compress = ir.FunctionType(lanes, [lanes, lanes, mask.type])
-    compress = cgutils.get_or_insert_function(builder.module, compress, name)
-    numbers, none = ir.Constant(lanes, list(range(LANES))), ir.Constant(lanes, None)
-    places = builder.call(compress, [numbers, none, mask])
-    if number.width != INT.width:
-        places = (builder.zext if number.width > INT.width else builder.trunc)(places, kind)
-    begin = builder.insert_element(ir.Constant(kind, ir.Undefined), first, INT(0))
-    begin = builder.shuffle_vector(begin, begin, ir.Constant(lanes, None))
-    at = builder.bitcast(at, kind.as_pointer())
-    builder.store(builder.add(begin, places), at, align=number.width // 8)
-
-
-def put_singly(builder, first, bits, at, number):
-    """One after the other; a place whose bit is not set is overwritten by the next."""
-    for k in range(LANES):
-        builder.store(builder.add(first, number(k)), at)
-        bit = builder.and_(builder.lshr(bits, bits.type(k)), bits.type(1))
-        at = builder.gep(at, [builder.zext(bit, ir.IntType(64))])
-
-
-@intrinsic
 def count_bits(typing, word):
     """How many bits of a word are set."""
 
@@ -358,9 +293,6 @@ if numba.config.DISABLE_JIT:  # the same in plain Python
 
     def load(array, start):  # noqa: D103
         return array[start : start + lanes_of(array)].copy()
-
-    def fetch(array, place):  # noqa: D103
-        pass
 
     def zeros(array):  # noqa: D103
         return np.zeros(lanes_of(array), array.dtype)
@@ -405,10 +337,6 @@ if numba.config.DISABLE_JIT:  # the same in plain Python
 
     def mark(vector, threshold, marks, place):  # noqa: D103
         marks[place] = sum(1 << k for k in range(LANES) if vector[k] >= threshold[k])
-
-    def put_places(first, bits, array, start):  # noqa: D103
-        chosen = [first + k for k in range(LANES) if int(bits) >> k & 1]
-        array[start : start + LANES] = chosen + [first] * (LANES - len(chosen))
 
     def count_bits(word):  # noqa: D103
         return int(word).bit_count()
