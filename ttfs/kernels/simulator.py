@@ -78,7 +78,9 @@ def upcoming(plan, state):
 def arrive(plan, state):
     """Take the arrival or end at the top of the queue."""
     time, rank, neuron = state.heap_time[0], state.heap[0, 0], state.heap[0, 1]
-    r, first, ends = state.heap[0, 2], state.heap[0, 3], rank % KINDS
+    r, first, ends = state.heap[0, 2], state.heap[0, 3], 0
+    if len(state) != STEPS:
+        ends = rank % KINDS
     kind, row, sign = plan.projections[r, KIND], plan.projections[r, ROWS] + neuron, 1 - 2 * ends
     if kind == SYNAPTIC:
         last = advance_synapse(plan, state, ends, r, neuron, first)

@@ -137,7 +137,7 @@ def deliver_synapses(plan, state, r, first, last, sign):
     for k in range(first, last):
         unit = start + plan.indices[k]
         if ramps_end and not (state.counters[ROWED] or state.flags[unit] & REACHED):
-            ask(plan, state, target, plan.indices[k])
+            ask(plan, state, target, unit - start)
         weight = sign * plan.weights[k + shift]
         state.slope[unit] += weight
         state.total[unit] += weight * time
