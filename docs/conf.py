@@ -3,6 +3,7 @@
 Nothing is fetched: no other project's index, no font, no script.
 """
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -45,6 +46,7 @@ nb_execution_in_temp = True
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_output_stderr = "warn"
+os.environ["PYTHONSTARTUP"] = str(HERE / "silent.py")
 myst_heading_anchors = 3
 myst_enable_extensions = ["dollarmath"]
 

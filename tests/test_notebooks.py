@@ -14,6 +14,7 @@ with warnings.catch_warnings():  # at import, too, Jupyter's packages may deprec
     pytest.importorskip("ipykernel", reason="notebooks need ipykernel to be run")
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+SILENT = Path(__file__).parents[1] / "docs" / "silent.py"
 SIZE = 600_000  # bytes; pictures included
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -81,6 +82,7 @@ def test_stored_notebooks_are_small(path):
 def test_notebooks_run_without_complaint_and_show_what_is_stored(path, tmp_path, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
+    monkeypatch.setenv("PYTHONSTARTUP", str(SILENT))  # or who compiles says so
     monkeypatch.delenv("MPLBACKEND", raising=False)  # pictures are outputs, as in Jupyter
     stored = read(path)
     folder = tmp_path / "folder"

@@ -57,8 +57,13 @@ def run(code, layer="default"):
     found = subprocess.run(command, env=settings, capture_output=True, text=True, timeout=300)
     if found.stdout == "no such threads\n":
         pytest.skip(f"{layer} is not installed")
-    assert (found.returncode, found.stderr) == (0, "")
+    assert (found.returncode, complaints(found)) == (0, [])
     return found.stdout.splitlines()
+
+
+def complaints(found):
+    """The lines of an error stream, but for those of who compiles."""
+    return [line for line in found.stderr.splitlines() if "compiling" not in line]
 
 
 @forks
@@ -180,7 +185,7 @@ def test_the_script_for_many_seeds_trains_them(tmp_path):
     found = subprocess.run(
         command, cwd=tmp_path, env=settings, capture_output=True, text=True, timeout=300
     )
-    assert (found.returncode, found.stderr) == (0, "")
+    assert (found.returncode, complaints(found)) == (0, [])
     accuracies = re.findall(r"seed (\d): (\d\d\.\d)%", found.stdout)
     assert [seed for seed, _ in accuracies] == ["0", "1", "2", "3"]
     assert all(float(accuracy) > 80 for _, accuracy in accuracies)
