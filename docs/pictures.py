@@ -4,11 +4,13 @@ A network is trained on the digits that come with the package; one of its test i
 The screenshot wants the package `playwright` and a Chromium that is already installed.
 """
 
+import ast
 import shutil
 import tempfile
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 
 matplotlib.use("Agg")
 
@@ -20,6 +22,7 @@ import ttfs
 from ttfs.presets import preset
 
 HERE = Path(__file__).parent
+ROOT = Path(ttfs.__file__).parent
 FOLDER = HERE / "pictures"
 STIMULUS = 7
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -42,12 +45,13 @@ def main() -> None:
         latency(network, times, test.labels),
         viewer(network, times[STIMULUS], test),
         architecture(),
+        rooms(),
     ]
     for file in files:
         print(f"{file.relative_to(HERE.parent)}: {file.stat().st_size / 1000:.0f} kB")
 
 
-def raster(network: ttfs.Network, stimulus: ttfs.datasets.NDArray) -> Path:
+def raster(network: ttfs.Network, stimulus: np.ndarray) -> Path:
     """Every spike of one image, with the decision."""
     record = ttfs.forward(network, stimulus[None])
     decision = ttfs.decide(record.times[-1], record.potential)
@@ -63,7 +67,7 @@ def raster(network: ttfs.Network, stimulus: ttfs.datasets.NDArray) -> Path:
     return keep(ax, FOLDER / "raster.png")
 
 
-def latency(network: ttfs.Network, times: ttfs.datasets.NDArray, labels: object) -> Path:
+def latency(network: ttfs.Network, times: np.ndarray, labels: object) -> Path:
     """When each output fires for the test images of each class."""
     record = ttfs.forward(network, times)
     ax = ttfs.plotting.new_axes(ttfs.plotting.PAGE, 4.4)
@@ -145,6 +149,31 @@ def architecture() -> Path:
     return keep(ax, HERE / "architecture.svg")
 
 
+def rooms() -> Path:
+    """The folders as floors of a house, from the rows that a test keeps."""
+    rows = floors()
+    top, width = len(rows), 92
+    ax = ttfs.plotting.new_axes(9.2, 0.5 * top)
+    ax.figure.set_facecolor(PAPER)
+    ax.set(xlim=(-1, width + 1), ylim=(-0.5, 6 * top))
+    ax.axis("off")
+    for floor, row in enumerate(rows):  # what stands above others needs them
+        share = width / len(row)
+        for k, name in enumerate(row):
+            colour = BLUE if (ROOT / name).is_dir() else INK
+            box(ax, k * share + 0.5, 6 * floor, share - 1, 4.6, name, "", colour)
+    return keep(ax, HERE / "rooms.svg")
+
+
+def floors() -> list[list[str]]:
+    """The folders and files in rows; each row imports only from those before it."""
+    text = (HERE.parent / "tests" / "test_structure.py").read_text("utf-8")
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "ROWS":
+            return [row.split() for row in ast.literal_eval(node.value)]
+    raise LookupError("no ROWS in tests/test_structure.py")
+
+
 def box(
     ax: Axes,
     x: float,
@@ -163,7 +192,7 @@ def box(
     up = y + height / 2
     ax.text(
         middle,
-        up + 1.7 + lines,
+        up + (1.7 + lines if text else 0),
         name,
         fontsize=9.5,
         weight="bold",

@@ -62,7 +62,7 @@ def pytest_collection_modifyitems(config, items):
 @pytest.fixture(scope="session", autouse=True)
 def threads_at_work():
     """All loops that may use several threads do, however little they have to do."""
-    from ttfs.kernels.jit import no_work_is_little
+    from ttfs.kernels.threads import no_work_is_little
 
     with no_work_is_little():
         yield

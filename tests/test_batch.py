@@ -27,8 +27,6 @@ from reference import forward_exact, forward_float
 import ttfs
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels import batch as kernels
-from ttfs.kernels import jit
-from ttfs.kernels.jit import no_work_is_little, threads_for
 
 pytestmark = pytest.mark.small
 INF = np.inf
@@ -296,21 +294,6 @@ def test_impossible_times_are_refused(times, error, words):
 # The same input gives the same output
 
 
-def test_little_work_is_left_to_one_thread(monkeypatch):
-    monkeypatch.setattr(jit, "WORTH", 10)
-    before = numba.get_num_threads()
-    if before < 2:
-        pytest.skip("this machine has one thread: it is never another number")
-    with threads_for(10):
-        assert numba.get_num_threads() == before
-    with pytest.raises(KeyError, match="^1$"), threads_for(9):
-        {}.pop(numba.get_num_threads())
-    assert numba.get_num_threads() == before
-    with no_work_is_little(), threads_for(9):
-        assert numba.get_num_threads() == before
-    assert jit.is_little(9)
-
-
 # Laws
 
 
@@ -517,5 +500,5 @@ def test_bounds_checks_that_were_asked_for_are_made():
         kernels.schedule(arrays, 1, 8.0, work)
     whole, heard = np.zeros((0, 1), np.int32), np.zeros((1, 1), int)
     found = kernels.Found(np.zeros((1, 16)), np.zeros((0, 1)), whole, heard)
-    with pytest.raises(SystemError):
-        kernels.run(arrays, False, np.zeros((1, 1)), found, 1)
+    with pytest.raises(IndexError):
+        kernels.run(arrays, False, np.zeros((1, 1)), found, work, 0, 1)

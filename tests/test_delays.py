@@ -140,13 +140,13 @@ def test_gradients_of_pairs_equal_the_definition(dtype, time_dtype, seed, rise):
     weights = rng.normal(size=(inputs, 16)).astype(dtype)
     arrived = times, delays, rise
     found = np.full((inputs, 16), np.nan, dtype)
-    delayed.paired_weight_gradient(*arrived, until, gains, found)
+    delayed.weight_gradient(*arrived, until, gains, found, 0, inputs)
     assert same_bits(found, reference.by_weights(*arrived, until, gains))
     found = np.full((inputs, outputs), np.nan, dtype)
-    delayed.paired_delay_gradient(*arrived, until, gains, weights, found)
+    delayed.delay_gradient(*arrived, until, gains, weights, found, 0, inputs)
     assert same_bits(found, reference.by_delays(*arrived, until, gains, weights))
     found = np.full((samples, inputs), np.nan, dtype)
-    delayed.paired_errors_below(*arrived, until, gains, weights, found)
+    delayed.errors_below(*arrived, until, gains, weights, found, 0, samples)
     assert same_bits(found, reference.by_times(*arrived, until, gains, weights))
 
 

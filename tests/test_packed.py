@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from reference import forward_exact
 
 import ttfs
-from ttfs.engines.batch import cross, cross_steps
+from ttfs.engines.batch import cross, cross_layers
 from ttfs.kernels import batch as kernels
 from ttfs.kernels import packed
 from ttfs.network import network as networks
@@ -35,7 +35,7 @@ compiled_only = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is 
 
 def with_floats(network, times):
     """The record of the float path, as `forward` would give it."""
-    found = cross_steps(network, network.arrays, times)
+    found = cross_layers(network, network.arrays, times)
     ends = zip(network.arrays.units[:-1], network.sizes[1:], strict=True)
     layers = [found.spikes[:, start : start + size] for start, size in ends]
     return ttfs.Record((times, *layers), found.potential, found.additions)
@@ -212,7 +212,7 @@ def test_potentials_are_whole_all_the_way():
     unused = np.full((30, 10), np.nan, np.float32)
     whole, heard = np.zeros((30, 10), np.int32), np.zeros((30, 2), np.int64)
     found = kernels.Found(np.empty((30, arrays.units[-1]), np.float32), unused, whole, heard)
-    kernels.run_block(arrays, False, times, found)
+    kernels.run(arrays, False, times, found, kernels.make_work(arrays, times), 0, 30)
     assert np.isnan(unused).all()
     assert same_bits(whole.astype(np.float32), clean.potential)
 

@@ -175,7 +175,7 @@ def test_batches_of_one_learn_the_same_bits_as_single_samples(dtype, data):
 
 @st.composite
 def causes(draw, dtype):
-    """Arguments (times, delay, t_max, spikes, errors) that the kernels of a batch share."""
+    """times, delay, t_max, spikes and errors, for the kernels of a batch."""
     rng = np.random.default_rng(draw(SEEDS))
     count, inputs, outputs = (draw(st.integers(1, n)) for n in (4, 7, 5))
     time_dtype = draw(st.sampled_from(times_for(dtype)))
@@ -190,19 +190,21 @@ def causes(draw, dtype):
 @given(data=st.data())
 def test_gradients_of_a_batch_equal_the_plain_loops_in_every_bit(dtype, data):
     arguments = data.draw(causes(dtype))
-    times, errors = arguments[0], arguments[-1]
+    times, delay, t_max, spikes, errors = arguments
     shape = times.shape[1], errors.shape[1]
     rng = np.random.default_rng(data.draw(SEEDS))
     out, slopes = np.full((shape[0], 16), 7, dtype), np.empty(len(times))
-    kernels.gradient(*arguments, out)
+    until = np.minimum(spikes.astype(float), t_max)
+    given = times, delay, t_max, until, errors
+    kernels.gradient(*given, out, 0, shape[0])
     assert same_bits(out[:, : shape[1]], gradient(*arguments))
     assert not out[:, shape[1] :].any()
     signs = rng.choice([-1, 1], shape).astype(dtype)
-    kernels.scale_gradient(*arguments, signs, slopes)
+    kernels.scale_gradient(*given, signs, np.empty_like(errors), slopes, 0, len(times))
     assert same_bits(slopes, scale_gradient(*arguments, signs))
     weights = any_weights(rng, "near", shape, dtype).astype(dtype)
     below = np.empty(times.shape, dtype)
-    kernels.errors_below(*arguments, weights, below)
+    kernels.errors_below(*given, weights, below, 0, len(times))
     assert same_bits(below, errors_below(*arguments, weights))
 
 
@@ -322,7 +324,8 @@ def test_the_gradient_is_the_chain_rule_with_times_that_fall_as_potentials_rise(
     arrivals, weights = rng.choice([0.0, 1.0, 4.0, INF], 5), rng.standard_normal((5, 3))
     spikes, slopes = rng.choice([0.5, 1.0, 4.0, INF], 3), rng.standard_normal(3)
     out = np.empty((5, 3))
-    kernels.gradient(arrivals[None], np.float64(0), 10.0, spikes[None], -slopes[None], out)
+    until = np.minimum(spikes, 10)[None]
+    kernels.gradient(arrivals[None], np.float64(0), 10.0, until, -slopes[None], out, 0, 5)
 
     def potential(j, shift):
         return sum(weights[i, j] + shift[i] for i in range(5) if arrivals[i] <= min(spikes[j], 9))

@@ -22,7 +22,7 @@ PREPARED = """
 import multiprocessing, os, threading
 import numba, numpy as np
 import ttfs
-from ttfs.kernels.jit import no_work_is_little
+from ttfs.kernels.threads import no_work_is_little
 
 rng = np.random.default_rng(0)
 times = rng.uniform(0, 9, (400, 9)).astype(np.float32)

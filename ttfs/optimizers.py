@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from ttfs.checks import positive
 from ttfs.errors import InputError
 from ttfs.kernels import optimizers as kernels
+from ttfs.kernels.threads import spread
 
 Slots = dict[str, np.ndarray]
 
@@ -88,7 +90,8 @@ class SGD:
 
     def step(self, parameter: np.ndarray, gradient: np.ndarray, slots: Slots, lr: float) -> None:
         """Change `parameter` in place."""
-        kernels.sgd(parameter, gradient, lr)
+        change = partial(kernels.sgd, parameter, gradient, lr)
+        spread(change, parameter.size, 3 * parameter.size)
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,9 @@ class Momentum:
 
     def step(self, parameter: np.ndarray, gradient: np.ndarray, slots: Slots, lr: float) -> None:
         """Change `parameter` and its running sum in place."""
-        kernels.momentum(parameter, gradient, slots["velocity"], lr, self.momentum)
+        moved = parameter, gradient, slots["velocity"]
+        change = partial(kernels.momentum, *moved, lr, self.momentum)
+        spread(change, parameter.size, 5 * parameter.size)
 
 
 @dataclass(frozen=True)
@@ -147,16 +152,10 @@ class Adam:
         slots["steps"] += 1
         steps = int(slots["steps"][0])
         root = np.sqrt(1 - self.beta2**steps)
-        kernels.adam(
-            parameter,
-            gradient,
-            slots["mean"],
-            slots["square"],
-            lr * root / (1 - self.beta1**steps),
-            self.beta1,
-            self.beta2,
-            self.epsilon * root,
-        )
+        moved = parameter, gradient, slots["mean"], slots["square"]
+        rate, keep = lr * root / (1 - self.beta1**steps), (self.beta1, self.beta2)
+        change = partial(kernels.adam, *moved, rate, keep, self.epsilon * root)
+        spread(change, parameter.size, 7 * parameter.size)  # read four, written three
 
 
 Optimizer = SGD | Momentum | Adam

@@ -31,7 +31,7 @@ from ttfs.bench.parts import in_turn, parts_of_forward, step_of_adam
 from ttfs.bench.simulations import recurrent, simulate_chain, simulate_circuit, sparse
 from ttfs.bench.torch_relus import train_relus
 from ttfs.codes.encoding import Latency
-from ttfs.engines.batch import Record, cross_steps, forward
+from ttfs.engines.batch import Record, cross_layers, forward
 from ttfs.errors import DatasetError, InputError
 from ttfs.files.versions import versions
 from ttfs.kernels.bench import add_rows
@@ -282,7 +282,7 @@ def compared(case: Case, network: Network, stimuli: np.ndarray, labels: np.ndarr
     if case.early:
         return lambda: forward(network, stimuli), len(stimuli)
     if case.binary:
-        return lambda: cross_steps(network, network.arrays, stimuli), len(stimuli)
+        return lambda: cross_layers(network, network.arrays, stimuli), len(stimuli)
     few = stimuli[:REFERENCE_SAMPLES]
     return dense_method(network, few, labels if case.learning else None), len(few)
 

@@ -20,7 +20,7 @@ from ttfs.files.versions import versions
 from ttfs.files.writing import check_replaceable, remove_unfinished, write_atomically
 from ttfs.formats.model_file import save
 from ttfs.kernels.clock import clock
-from ttfs.kernels.jit import threads
+from ttfs.kernels.threads import threads
 from ttfs.measures.cost import cost_of
 from ttfs.measures.metrics import evaluate
 from ttfs.network.network import Network

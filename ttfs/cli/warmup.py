@@ -21,8 +21,8 @@ from ttfs.bench import bench
 from ttfs.bench.simulations import recurrent, simulate_circuit, sparse
 from ttfs.engines.batch import forward
 from ttfs.engines.simulator import Simulator
-from ttfs.kernels.jit import no_work_is_little
 from ttfs.kernels.kept import FOLDER, Kept
+from ttfs.kernels.threads import no_work_is_little
 from ttfs.measures.cost import cost_of
 from ttfs.measures.metrics import evaluate
 from ttfs.network.delays import Delays

@@ -10,11 +10,12 @@ import numpy as np
 from ttfs.checks import as_times, positive, short
 from ttfs.errors import InputError
 from ttfs.kernels import batch, delayed, ramp
-from ttfs.kernels.batch import BLOCK, Arrays
-from ttfs.kernels.jit import is_little, threads
+from ttfs.kernels.batch import Arrays
+from ttfs.kernels.threads import spread
 from ttfs.network.network import Network, check_network
 from ttfs.network.psp import Ramp, Step
 
+FEW = 16  # samples that are done before another thread is awake
 AT_ONCE = 2**16  # times that are compared at once, so that the answers stay in the cache
 
 
@@ -228,11 +229,15 @@ def cross(network: Network, times: np.ndarray, end: float | None = None) -> Cros
     """What `forward` finds, for times that have been checked."""
     arrays = network.packed_arrays._replace(t_max=np.float64(network.t_max if end is None else end))
     if not any(network.delayed):
-        return cross_arrays(network, arrays, times)
+        return cross_layers(network, arrays, times)
     spikes, slopes = [], []
-    for layer in range(len(network.layers)):
-        found = cross_layer(network, arrays, layer, times)
-        times = np.ascontiguousarray(found.spikes[:, : arrays.sizes[layer + 1]])
+    for layer, several in enumerate(network.delayed):
+        alone = arrays_of(network, arrays, layer)
+        if several:
+            found = cross_delayed(network, alone, times, layer)
+        else:
+            found = cross_layers(network, alone, times)
+        times = np.ascontiguousarray(found.spikes[:, : alone.sizes[1]])
         spikes.append(found.spikes)
         slopes.append(found.slopes)
     return Crossings(np.hstack(spikes), np.hstack(slopes), found.potential)
@@ -245,7 +250,7 @@ def cross_early(network: Network, times: np.ndarray) -> Crossings:
     and then once more, with an end for each sample.
     """
     if isinstance(network.psp, Step) and not any(network.delayed):
-        return cross_steps(network, network.packed_arrays, times, early=True)
+        return cross_layers(network, network.packed_arrays, times, early=True)
     found = cross(network, times)
     layers = [spikes_of(network, found, k) for k in range(len(network.layers))]
     additions = count_additions(network, (times, *layers), network.t_max)
@@ -257,43 +262,58 @@ def cross_early(network: Network, times: np.ndarray) -> Crossings:
     return found._replace(additions=additions)
 
 
-def cross_arrays(network: Network, arrays: Arrays, times: np.ndarray) -> Crossings:
-    """The same as `cross` for those layers of a network that are in `arrays`."""
-    if isinstance(network.psp, Step):
-        return cross_steps(network, arrays, times)
-    found = room_for(network, arrays, times)
-    kernels = ramp.run_block, ramp.run
-    run_kernel(kernels, arrays, float(network.psp.rise), times, *found[:3], samples=len(times))
-    return found
-
-
-def cross_steps(
+def cross_layers(
     network: Network, arrays: Arrays, times: np.ndarray, *, early: bool = False
 ) -> Crossings:
-    """The same where responses are steps; `early`: until the first output spike."""
-    found, samples = room_for(network, arrays, times), len(times)
-    heard = np.empty((samples, len(arrays.widths)), np.int64)
-    whole = np.empty((samples, arrays.sizes[-1] if arrays.packed[-1] else 0), np.int32)
-    rows = batch.Found(found.spikes, found.potential, whole, heard)
-    kernels = batch.run_block, batch.run
-    run_kernel(kernels, arrays, early, times, rows, samples=samples)
+    """The same for the layers in `arrays`, each of which hears all spikes after one delay.
+
+    early: only until the first output spike of each sample, where responses are steps.
+    """
+    found, psp = room_for(network, arrays, times), network.psp
+    if isinstance(psp, Ramp):
+        run(ramp.run, ramp.make_work, arrays, (float(psp.rise),), times, ramp.Found(*found[:3]))
+        return found
+    heard = np.empty((len(times), len(arrays.widths)), np.int64)
+    whole = np.empty((len(times), arrays.sizes[-1] if arrays.packed[-1] else 0), np.int32)
+    jumps = batch.Found(found.spikes, found.potential, whole, heard)
+    run(batch.run, batch.make_work, arrays, (early,), times, jumps)
     if arrays.packed[-1]:
         found.potential[:] = whole
     return found._replace(additions=heard * arrays.sizes[1:])
 
 
-def run_kernel(kernels: tuple[Any, Any], arrays: Arrays, *handed: Any, samples: int) -> None:
-    """The kernel for one thread, or that for blocks of samples on all threads.
-
-    There are as many blocks for each thread, or one would wait for another.
-    """
-    few, many = kernels
-    little = samples <= BLOCK or is_little(samples * arrays.weights.size)
-    shares = 1 if little else threads()
-    if shares == 1:
-        few(arrays, *handed)
+def cross_delayed(network: Network, arrays: Arrays, times: np.ndarray, layer: int) -> Crossings:
+    """The same for a layer, alone in `arrays`, whose inputs or pairs have delays of their own."""
+    delays, psp = network.delay_buffers[layer], network.psp
+    rise = (float(psp.rise),) if isinstance(psp, Ramp) else ()
+    if network.layers[layer].delay.per == "input":
+        times = arrivals_of(times, delays[:, 0])
+        if rise in ((), (np.inf,)):
+            return cross_layers(network, arrays, times)
+        kernel, given = delayed.shared, rise
     else:
-        many(arrays, *handed, shares * -(-samples // (BLOCK * shares)))
+        kernel = delayed.paired_ramps if rise else delayed.paired_steps
+        given = delays, *rise
+    found = room_for(network, arrays, times)
+    run(kernel, ramp.make_work, arrays, given, times, ramp.Found(*found[:3]))
+    return found
+
+
+def run(
+    kernel: Any,
+    make_work: Callable[[Arrays, np.ndarray], Any],
+    arrays: Arrays,
+    given: tuple[Any, ...],
+    times: np.ndarray,
+    found: Any,
+) -> None:
+    """Fill what is found; threads that share the samples have scratch of their own."""
+
+    def some(first: int, last: int) -> None:
+        kernel(arrays, *given, times, found, make_work(arrays, times), first, last)
+
+    samples = len(times)
+    spread(some, samples, 0 if samples <= FEW else samples * arrays.weights.size)
 
 
 def room_for(network: Network, arrays: Arrays, times: np.ndarray) -> Crossings:
@@ -302,30 +322,6 @@ def room_for(network: Network, arrays: Arrays, times: np.ndarray) -> Crossings:
     jumps = isinstance(network.psp, Step)
     slopes = np.empty((0, 0) if jumps else spikes.shape, network.dtype)
     return Crossings(spikes, slopes, np.empty((len(times), arrays.sizes[-1]), network.dtype))
-
-
-def cross_layer(network: Network, whole: Arrays, layer: int, times: np.ndarray) -> Crossings:
-    """The same for one of all layers and the spike times of the layer below."""
-    arrays, psp = arrays_of(network, whole, layer), network.psp
-    delays = network.delay_buffers[layer]
-    if not network.delayed[layer]:
-        return cross_arrays(network, arrays, times)
-    shared = network.layers[layer].delay.per == "input"
-    ends = isinstance(psp, Ramp) and psp.rise < np.inf
-    arrivals = arrivals_of(times, delays[:, 0]) if shared else times
-    if shared and not ends:
-        return cross_arrays(network, arrays, arrivals)
-    found, samples = room_for(network, arrays, times), len(times)
-    if isinstance(psp, Step):
-        kernels = delayed.paired_steps_block, delayed.paired_steps
-        run_kernel(kernels, arrays, delays, times, found.spikes, found.potential, samples=samples)
-    elif shared:
-        kernels = delayed.shared_block, delayed.shared
-        run_kernel(kernels, arrays, float(psp.rise), arrivals, *found[:3], samples=samples)
-    else:
-        kernels = delayed.paired_ramps_block, delayed.paired_ramps
-        run_kernel(kernels, arrays, delays, float(psp.rise), times, *found[:3], samples=samples)
-    return found
 
 
 def arrivals_of(times: np.ndarray, delays: np.ndarray) -> np.ndarray:

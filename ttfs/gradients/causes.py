@@ -4,6 +4,7 @@ An input is a cause of a spike if it arrived before. It can move the spike by it
 long as it still rises.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,8 @@ from ttfs.errors import InputError
 from ttfs.kernels import delayed as paired
 from ttfs.kernels import exact as shared
 from ttfs.kernels import surrogate as jumps
-from ttfs.kernels.jit import threads_for
+from ttfs.kernels.threads import spread
+from ttfs.kernels.vector import LANES
 from ttfs.network.network import Network
 from ttfs.network.psp import Ramp
 
@@ -32,17 +34,15 @@ class SharedCauses(NamedTuple):
 
     def by_weights(self, until: np.ndarray, gains: np.ndarray, out: np.ndarray) -> None:
         """Fill (inputs, width), summed over samples."""
-        arrived = self.inputs, self.arrivals, self.counts
-        with threads_for(work_of(self.counts, out)):
-            shared.weight_gradient(*arrived, self.rise, until, gains, out)
+        fill = partial(shared.weight_gradient, *self, until, gains, out)
+        spread(fill, gains.shape[1] // LANES, work_of(self.counts, out))
 
     def by_times(
         self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
     ) -> None:
         """Fill (samples, inputs)."""
-        arrived = self.inputs, self.arrivals, self.counts
-        with threads_for(work_of(self.counts, weights)):
-            shared.errors_below(*arrived, self.rise, until, gains, weights, out)
+        fill = partial(shared.errors_below, *self, until, gains, weights, out)
+        spread(fill, len(out), work_of(self.counts, weights))
 
 
 class Arrived(NamedTuple):
@@ -58,8 +58,8 @@ class Arrived(NamedTuple):
 
     def by_weights(self, until: np.ndarray, gains: np.ndarray, out: np.ndarray) -> None:
         """Fill (inputs, width), summed over samples."""
-        with threads_for(work_of(self.counts, out)):
-            jumps.blame(*self, until, gains, out)
+        fill = partial(jumps.blame, *self, until, gains, out)
+        spread(fill, gains.shape[1] // LANES, work_of(self.counts, out))
 
     def by_times(
         self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
@@ -69,8 +69,8 @@ class Arrived(NamedTuple):
 
     def potentials(self, until: np.ndarray, weights: np.ndarray, out: np.ndarray) -> None:
         """Fill (samples, width) with potentials at moments `until`."""
-        with threads_for(work_of(self.counts, weights)):
-            jumps.potentials_at(*self, until, weights, out)
+        fill = partial(jumps.potentials_at, *self, until, weights, out)
+        spread(fill, len(out), work_of(self.counts, weights))
 
 
 class PairedCauses(NamedTuple):
@@ -91,25 +91,22 @@ class PairedCauses(NamedTuple):
 
     def by_weights(self, until: np.ndarray, gains: np.ndarray, out: np.ndarray) -> None:
         """Fill (inputs, width), summed over samples."""
-        arrived = self.times, self.delays, self.rise
-        with threads_for(self.pairs):
-            paired.paired_weight_gradient(*arrived, until, gains, out)
+        fill = partial(paired.weight_gradient, *self, until, gains, out)
+        spread(fill, len(out), self.pairs)
 
     def by_times(
         self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
     ) -> None:
         """Fill (samples, inputs)."""
-        arrived = self.times, self.delays, self.rise
-        with threads_for(self.pairs):
-            paired.paired_errors_below(*arrived, until, gains, weights, out)
+        fill = partial(paired.errors_below, *self, until, gains, weights, out)
+        spread(fill, len(out), self.pairs)
 
     def by_delays(
         self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
     ) -> None:
         """Fill (inputs, outputs), summed over samples."""
-        arrived = self.times, self.delays, self.rise
-        with threads_for(self.pairs):
-            paired.paired_delay_gradient(*arrived, until, gains, weights, out)
+        fill = partial(paired.delay_gradient, *self, until, gains, weights, out)
+        spread(fill, len(out), self.pairs)
 
 
 def causes_of(network: Network, layer: int, below: np.ndarray) -> SharedCauses | PairedCauses:

@@ -16,11 +16,11 @@ Rows are padded to whole vectors; a padded neuron is never read.
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
-from ttfs.kernels.jit import kernel, making_kernel, parallel_kernel
+from ttfs.kernels.arrivals import arrival_of
+from ttfs.kernels.jit import kernel
 from ttfs.kernels.packed import cross_packed, settle_packed
-from ttfs.kernels.sorting import BINS, sort_events
+from ttfs.kernels.sorting import BINS, expect, sort_events, up_to
 from ttfs.kernels.vector import (
     BYTES,
     LANES,
@@ -28,16 +28,17 @@ from ttfs.kernels.vector import (
     add,
     below,
     both,
+    broadcast,
     load,
     lowest_bit,
     mark,
     store,
     subtract,
+    where,
     zeros,
 )
 
-BLOCK = 16  # samples, at the most, that share work arrays; any value gives the same result
-SLICE = 24  # input events between looks at the outputs; any value gives the same decisions
+SLICE = 16  # input events between looks at the outputs; any value gives the same decisions
 WIDE = 4 * LANES  # neurons whose potentials are in registers at the same time
 WORD = BYTES  # marks are words of 64 neurons
 PARTS = WORD // LANES
@@ -104,14 +105,12 @@ def stride_of(arrays, layer):
     return (words + WORDS - 1) // WORDS * WORDS
 
 
-@making_kernel
 def make_work(arrays, times):
-    """Scratch for samples whose times have the dtype of `times`."""
+    """Scratch for samples whose times have the dtype of `times`; not compiled."""
     layers = arrays.widths.size
-    longest, most = arrays.sizes[0] + 1, 0
-    for layer in range(layers):
-        longest = max(longest, arrays.sizes[layer + 1])
-        most = max(most, stride_of(arrays, layer))
+    longest = max(arrays.sizes[0] + 1, arrays.sizes[1:].max())
+    words = (arrays.words[1:] - arrays.words[:-1]).max()
+    most = (words + WORDS - 1) // WORDS * WORDS
     return Work(
         np.empty((layers + 1, longest), times.dtype),
         np.empty((layers + 1, longest), np.int64),
@@ -160,35 +159,35 @@ def clear(arrays, layer, work):
             for j in range(WORD):
                 lacking[j] = wholes[j] - np.int32(1)
     else:
-        for unit in range(arrays.units[layer], arrays.units[layer + 1]):
-            work.potential[unit] = 0
+        potential = work.potential[arrays.units[layer] : arrays.units[layer + 1]]
+        for j in range(potential.size):  # of a slice: these need not be asked for their sign
+            potential[j] = 0
 
 
 @kernel
 def schedule(arrays, layer, limit, work):
     """Note the next events that reach `layer` before `limit`; return events and instants.
 
-    `limit` is at most the horizon. The loops are short so that all but the last become
-    vectors; and there is no branch for a new instant, since nobody could guess it.
+    `limit` is at most the horizon. There is no branch for a new instant, since nobody could
+    guess it.
     """
     times = work.times[layer, work.heard[layer] : work.counts[layer]]
     index = work.index[layer, work.heard[layer] : work.counts[layer]]
-    arrivals, starts, places = work.arrivals, work.starts, work.places
-    events = 0
-    for e in range(times.size):
-        arrivals[e] = times[e] + arrays.delays[layer]
-        events += arrivals[e] < limit
     origin, width = arrays.rows[layer], arrays.widths[layer]
     if arrays.packed[layer]:
         origin, width = arrays.bits[layer], arrays.words[layer + 1] - arrays.words[layer]
-    for e in range(events):
-        starts[e] = origin + index[e] * width
-    stride, instants, before = stride_of(arrays, layer), 0, times.dtype.type(-1)
-    for e in range(events):
-        instants += arrivals[e] != before
-        before = arrivals[e]
-        work.instants[instants - 1] = before
-        places[e] = (instants - 1) * stride
+    kind, bound = times.dtype.type, up_to(limit, times)
+    stride, events, instants, before = stride_of(arrays, layer), 0, 0, kind(-1)
+    while events < times.size:
+        arrival = arrival_of(times[events], arrays.delays[layer], kind)
+        if arrival >= bound:
+            break
+        instants += arrival != before
+        before = arrival
+        work.arrivals[events], work.instants[np.uint64(instants - 1)] = arrival, arrival
+        work.starts[events] = origin + index[events] * width
+        work.places[events] = (instants - 1) * stride
+        events += 1
     return events, instants
 
 
@@ -270,11 +269,12 @@ def find_new(arrays, layer, instants, work):
         left = load(waiting, WORDS * r)
         for i in range(instants):
             row = i * rows + r
-            work.when[row], work.whose[row] = work.instants[i], WORDS * WORD * r
             new = both(load(work.marks, WORDS * row), left)
             left = subtract(left, new)
             store(new, work.marks, WORDS * row)
-            work.some[row] = below(none, new)
+            at = np.uint64(row)
+            work.when[at], work.whose[at] = work.instants[i], WORDS * WORD * r
+            work.some[at] = below(none, new)
         store(left, waiting, WORDS * r)
     for row in range(instants * rows, instants * rows + WORDS):
         work.some[row] = 0
@@ -323,15 +323,16 @@ def run_sample(arrays, row, early, work, spikes):
     Returns the end of the sample, exclusive: just after that spike, or the horizon.
     """
     kind, layers = row.dtype.type, arrays.widths.size
+    likely = max(SLICE, work.heard[0] * 3 // 4)  # most of what the sample before had to hear
     count = begin(arrays, row, work, spikes)
-    size = SLICE if early else count
+    size = likely if early else count
     place, bound, stop = 0, kind(0), kind(np.inf)
     while place < count and bound < stop:
-        place = min(place + size, count)
+        place, size = min(place + size, count), SLICE
         bound = min(work.times[0, place], stop) if place < count else stop
         limit = bound
         for layer in range(layers):  # who has not fired below will do so at `limit` or later
-            limit = kind(limit + arrays.delays[layer])
+            limit = arrival_of(limit, arrays.delays[layer], kind)
             units = spikes[arrays.units[layer] : arrays.units[layer + 1]]
             sweep(arrays, layer, min(np.float64(limit), arrays.t_max), work, units)
         if early and work.counts[layers]:
@@ -354,12 +355,13 @@ def forget(arrays, end, work, spikes):
 @kernel
 def settle(events, work, weights, spikes, v, potential):
     """Potentials of the last layer: at the spike, or if silent after all events."""
-    v[:] = 0
-    for e in range(events):
-        row = weights[work.starts[e] : work.starts[e] + v.size]
-        arrival = work.arrivals[e]
-        for j in range(v.size):
-            v[j] += row[j] if arrival <= spikes[j] else row.dtype.type(0)
+    none = zeros(weights)
+    for first in range(0, v.size, LANES):
+        total, spike = none, load(spikes, first)
+        for e in range(events):
+            late = below(spike, broadcast(spike, work.arrivals[e]))
+            total = add(total, where(late, none, load(weights, work.starts[e] + first)))
+        store(total, v, first)
     for j in range(potential.size):
         potential[j] = v[j]
 
@@ -383,29 +385,12 @@ def finish(arrays, early, end, work, spikes, found, s):
         )
 
 
-@making_kernel
-def run_block(arrays, early, times, found):
-    """What a few samples do; if `early`, each until its first output spike."""
-    work = make_work(arrays, times)
-    for s in range(len(times)):
+@kernel
+def run(arrays, early, times, found, work, first, last):
+    """What some samples do; if `early`, each until its first output spike."""
+    for s in range(first, last):
+        expect(times[min(s + 1, last - 1)])
         end = run_sample(arrays, times[s], early, work, found.spikes[s])
         if early:
             forget(arrays, end, work, found.spikes[s])
         finish(arrays, early, end, work, found.spikes[s], found, s)
-
-
-@kernel
-def block_of(number, blocks, samples):
-    """The samples of one of so many blocks."""
-    return slice(samples * number // blocks, samples * (number + 1) // blocks)
-
-
-@parallel_kernel
-def run(arrays, early, times, found, blocks):
-    """The same for a batch, in parallel blocks."""
-    for block in prange(blocks):
-        part = block_of(block, blocks, len(times))
-        rows = Found(
-            found.spikes[part], found.potential[part], found.whole[part], found.heard[part]
-        )
-        run_block(arrays, early, times[part], rows)

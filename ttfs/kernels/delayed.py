@@ -9,11 +9,10 @@ A layer is an `Arrays` of its own here, with one layer, in which nothing is dela
 """
 
 import numpy as np
-from numba import prange
 
-from ttfs.kernels.batch import block_of
-from ttfs.kernels.jit import kernel, making_kernel, parallel_kernel
-from ttfs.kernels.ramp import Traces, level_at_end, make_work, schedule, settle, sweep
+from ttfs.kernels.arrivals import arrival_of
+from ttfs.kernels.jit import kernel
+from ttfs.kernels.ramp import level_at_end, schedule, settle, sweep, traces_of
 from ttfs.kernels.ramp_crossing import decide, is_in_doubt, line_meets
 from ttfs.kernels.sorting import insert, sort_events
 
@@ -56,35 +55,24 @@ def list_events(arrays, rise, arrivals, work):
     return events
 
 
-@making_kernel
-def shared_block(arrays, rise, arrivals, spikes, slopes, potential):
+@kernel
+def shared(arrays, rise, arrivals, found, work, first, last):
     """Spike times, slopes and potentials of a layer whose neurons hear a spike together.
 
-    arrivals: (samples, inputs) when that is; the arrays after it as `ramp.run_block` fills
-    them.
+    arrivals: (samples, inputs) when that is; found: a `ramp.Found`.
     """
-    work = make_work(arrays, arrivals)
-    totals = np.empty(spikes.shape[1], slopes.dtype)
-    for s in range(len(arrivals)):
-        traces = Traces(spikes[s], slopes[s], totals)
+    for s in range(first, last):
+        traces = traces_of(found, s, work)
         events = list_events(arrays, rise, arrivals[s], work)
         sweep(arrays, 0, rise, events, work, traces)
-        settle(arrays, rise, events, work, traces, potential[s])
-
-
-@parallel_kernel
-def shared(arrays, rise, arrivals, spikes, slopes, potential, blocks):
-    """The same for a batch, in parallel blocks."""
-    for block in prange(blocks):
-        part = block_of(block, blocks, len(arrivals))
-        shared_block(arrays, rise, arrivals[part], spikes[part], slopes[part], potential[part])
+        settle(arrays, rise, events, work, traces, found.potential[s])
 
 
 @kernel
 def arrive(row, delays, neuron, arrivals):
     """When each spike of a row reaches a neuron."""
     for i in range(row.size):
-        arrivals[i] = row[i] + delays[i, neuron]
+        arrivals[i] = arrival_of(row[i], delays[i, neuron], row.dtype.type)
 
 
 @kernel
@@ -126,88 +114,80 @@ def follow_steps(neuron, events, weights, threshold, work):
     return work.moments.dtype.type(np.inf), potential
 
 
-@making_kernel
-def paired_ramps_block(arrays, delays, rise, times, spikes, slopes, potential):
+@kernel
+def paired_ramps(arrays, delays, rise, times, found, work, first, last):
     """Spike times, slopes and potentials of a layer with a delay for each pair.
 
-    delays: (inputs, outputs); times: (samples, inputs) of the spikes; the arrays after them
-    as `ramp.run_block` fills them.
+    delays: (inputs, outputs); times: (samples, inputs) of the spikes; found: a `ramp.Found`.
     """
-    work, arrivals = make_work(arrays, times), np.empty(times.shape[1], times.dtype)
-    for s in range(len(times)):
-        spikes[s], slopes[s] = np.inf, 0
+    arrivals = work.own[: times.shape[1]]
+    for s in range(first, last):
+        spikes, slopes = found.spikes[s], found.slopes[s]
+        spikes[:], slopes[:] = np.inf, 0
         for j in range(delays.shape[1]):
             arrive(times[s], delays, j, arrivals)
             events = list_events(arrays, rise, arrivals, work)
-            spikes[s, j], slopes[s, j], potential[s, j] = follow_ramps(
+            spikes[j], slopes[j], found.potential[s, j] = follow_ramps(
                 j, events, arrays, rise, work
             )
 
 
-@parallel_kernel
-def paired_ramps(arrays, delays, rise, times, spikes, slopes, potential, blocks):
-    """The same for a batch, in parallel blocks."""
-    for block in prange(blocks):
-        part = block_of(block, blocks, len(times))
-        paired_ramps_block(
-            arrays, delays, rise, times[part], spikes[part], slopes[part], potential[part]
-        )
-
-
-@making_kernel
-def paired_steps_block(arrays, delays, times, spikes, potential):
+@kernel
+def paired_steps(arrays, delays, times, found, work, first, last):
     """The same with step responses: spike times and potentials."""
-    work, arrivals = make_work(arrays, times), np.empty(times.shape[1], times.dtype)
-    for s in range(len(times)):
-        spikes[s] = np.inf
+    arrivals = work.own[: times.shape[1]]
+    for s in range(first, last):
+        spikes = found.spikes[s]
+        spikes[:] = np.inf
         for j in range(delays.shape[1]):
             arrive(times[s], delays, j, arrivals)
             events = list_events(arrays, np.inf, arrivals, work)
-            spikes[s, j], potential[s, j] = follow_steps(
+            spikes[j], found.potential[s, j] = follow_steps(
                 j, events, arrays.weights, arrays.thresholds[j], work
             )
 
 
-@parallel_kernel
-def paired_steps(arrays, delays, times, spikes, potential, blocks):
-    """The same for a batch, in parallel blocks."""
-    for block in prange(blocks):
-        part = block_of(block, blocks, len(times))
-        paired_steps_block(arrays, delays, times[part], spikes[part], potential[part])
+@kernel
+def rises_from(times, delays, s, i, j, out):
+    """When the spike of an input arrives at a neuron, in the precision of `out`."""
+    return out.dtype.type(arrival_of(times[s, i], delays[i, j], times.dtype.type))
 
 
-@parallel_kernel
-def paired_weight_gradient(times, delays, rise, until, gains, out):
+@kernel
+def weight_gradient(times, delays, rise, until, gains, out, first, last):
     """Sum over samples of gain times minus the time that a pair had to rise, (inputs, width)."""
     least = out.dtype.type(-rise)
-    for i in prange(len(out)):
-        out[i] = 0
+    for i in range(first, last):
+        row = out[i]
+        row[:] = 0
         for s in range(len(times)):
             for j in range(delays.shape[1]):
-                arrival = out.dtype.type(times.dtype.type(times[s, i] + delays[i, j]))
+                arrival = rises_from(times, delays, s, i, j, out)
                 if arrival < until[s, j]:
-                    out[i, j] += gains[s, j] * max(arrival - until[s, j], least)
+                    row[j] += gains[s, j] * max(arrival - until[s, j], least)
 
 
-@parallel_kernel
-def paired_delay_gradient(times, delays, rise, until, gains, weights, out):
+@kernel
+def delay_gradient(times, delays, rise, until, gains, weights, out, first, last):
     """Sum over samples of what the loss would say to each arrival, (inputs, outputs)."""
-    for i in prange(len(out)):
-        out[i] = 0
+    for i in range(first, last):
+        row = out[i]
+        row[:] = 0
         for s in range(len(times)):
             for j in range(delays.shape[1]):
-                arrival = out.dtype.type(times.dtype.type(times[s, i] + delays[i, j]))
-                if arrival < until[s, j] <= out.dtype.type(arrival + rise):
-                    out[i, j] += weights[i, j] * gains[s, j]
+                arrival = rises_from(times, delays, s, i, j, out)
+                if arrival < until[s, j] <= arrival_of(arrival, rise, out.dtype.type):
+                    row[j] += weights[i, j] * gains[s, j]
 
 
-@parallel_kernel
-def paired_errors_below(times, delays, rise, until, gains, weights, out):
+@kernel
+def errors_below(times, delays, rise, until, gains, weights, out, first, last):
     """What the loss would say to the inputs' spike times, (samples, inputs)."""
-    for s in prange(len(out)):
+    for s in range(first, last):
         for i in range(out.shape[1]):
-            out[s, i] = 0
+            total = out.dtype.type(0)
             for j in range(delays.shape[1]):
-                arrival = out.dtype.type(times.dtype.type(times[s, i] + delays[i, j]))
-                if arrival < until[s, j] <= out.dtype.type(arrival + rise):
-                    out[s, i] += weights[i, j] * gains[s, j]
+                arrival = rises_from(times, delays, s, i, j, out)
+                if arrival < until[s, j] <= arrival_of(arrival, rise, out.dtype.type):
+                    total += weights[i, j] * gains[s, j]
+            out[s, i] = total

@@ -4,14 +4,13 @@ A neuron that fires at t did so where total = slope * t, so a small change of an
 weight by dw moves t by -(t - a) / slope * dw for an input that arrived at a and still
 rises, and by -rise / slope * dw if its rise has ended; an input that still rises and comes
 later by da moves t by w / slope * da. What a neuron gets from the loss, divided by its
-slope, is called its gain here. Weight gradients of a batch are summed over samples in order,
-each worker for neurons of its own.
+slope, is called its gain here. Weight gradients of a batch are summed over samples in order.
 """
 
 import numpy as np
-from numba import prange
 
-from ttfs.kernels.jit import kernel, parallel_kernel
+from ttfs.kernels.arrivals import arrival_of
+from ttfs.kernels.jit import kernel
 from ttfs.kernels.sorting import gather
 from ttfs.kernels.vector import (
     LANES,
@@ -38,9 +37,9 @@ def list_causes(times, delay, t_max, index, arrivals, counts):
 def list_row(row, delay, t_max, index, arrivals):
     """The same for one sample; returns how many."""
     count = 0
-    for e in range(gather(row, t_max, arrivals, index)):
+    for e in range(gather(row, t_max, index)):
         i = index[e]
-        arrival = np.float64(row.dtype.type(row[i] + delay))
+        arrival = np.float64(arrival_of(row[i], delay, row.dtype.type))
         index[count], arrivals[count] = i, arrival
         count += arrival < t_max
     return count
@@ -72,17 +71,18 @@ def gain_row(errors, spikes, slopes, floors, gains, until):
         gains[j], until[j] = none, never
 
 
-@parallel_kernel
-def weight_gradient(index, arrivals, counts, rise, until, gains, out):
-    """Sum over samples of gain times minus the time that an input had to rise, (inputs, width)."""
-    samples, width = gains.shape
-    for block in prange(width // LANES):
-        first = block * LANES
+@kernel
+def weight_gradient(index, arrivals, counts, rise, until, gains, out, first, last):
+    """Sum over samples of gain times minus the time that an input had to rise, (inputs, width).
+
+    Shared by neurons, LANES at a time.
+    """
+    for neuron in range(first * LANES, last * LANES, LANES):
         for i in range(len(out)):
-            store(broadcast(out, 0.0), out[i], first)
+            store(broadcast(out, 0.0), out[i], neuron)
         zero, least = broadcast(out, 0.0), broadcast(out, -rise)
-        for s in range(samples):
-            gain, spike = load(gains[s], first), load(until[s], first)
+        for s in range(len(gains)):
+            gain, spike = load(gains[s], neuron), load(until[s], neuron)
             if below(gain, zero) | below(zero, gain):
                 for e in range(counts[s]):
                     arrival = broadcast(out, arrivals[s, e])
@@ -90,7 +90,7 @@ def weight_gradient(index, arrivals, counts, rise, until, gains, out):
                     minus = subtract(arrival, spike)
                     minus = where(below(minus, least), least, minus)
                     change = where(below(arrival, spike), multiply(gain, minus), zero)
-                    store(add(load(row, first), change), row, first)
+                    store(add(load(row, neuron), change), row, neuron)
 
 
 @kernel
@@ -106,11 +106,12 @@ def carry_back(weights, arrival, rise, until, gains):
     return total(found)
 
 
-@parallel_kernel
-def errors_below(index, arrivals, counts, rise, until, gains, weights, out):
+@kernel
+def errors_below(index, arrivals, counts, rise, until, gains, weights, out, first, last):
     """What the loss would say to the inputs' spike times, (samples, inputs)."""
-    for s in prange(len(out)):
-        out[s] = 0
+    for s in range(first, last):
+        row = out[s]
+        row[:] = 0
         for e in range(counts[s]):
             i = index[s, e]
-            out[s, i] = carry_back(weights[i], arrivals[s, e], rise, until[s], gains[s])
+            row[i] = carry_back(weights[i], arrivals[s, e], rise, until[s], gains[s])

@@ -1,136 +1,101 @@
-"""The only Numba flags in the project, and how many threads run what is compiled.
+"""The only Numba flags in the project, and what is compiled of a kernel.
 
 No fast-math: `inf` is data here, and the order of additions is part of the result.
-`error_model="numpy"` keeps a division from dragging a branch into every loop.
+`error_model="numpy"` keeps a division from dragging a branch into every loop. Without `_nrt`
+no references are counted: at each call of a kernel that takes a record of forty arrays that
+would be eighty atomic additions, far more than the work. So no kernel makes an array.
 """
 
-import os
-import threading
-from contextlib import contextmanager, nullcontext
-from functools import cache, wraps
+from functools import cached_property, update_wrapper
+from types import SimpleNamespace
 
 import numba
+from numba import types
 from numba.core import event
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
 
 from ttfs.kernels.kept import FOLDER, Kept
 from ttfs.kernels.notice import Notice
 
-NO_ENTRY = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-WORTH = 3_000_000  # numbers read or written: fewer are done before another thread is awake
-ALONE = False  # whether the threads of this process stayed behind when it was forked
-TURN = threading.RLock()
+FLAGS = {"error_model": "numpy", "nogil": True, "_nrt": False, "no_cfunc_wrapper": True}
 
 event.register("numba:compile", Notice())
 
 
-def compiled(function, **flags):
-    """`function` compiled on first use, and kept."""
-    made = numba.njit(function, error_model="numpy", **flags)
-    if FOLDER and not numba.config.DISABLE_JIT:
-        made._cache = Kept(function, flags)
-    return made
+class Part(JITCodeLibrary):
+    """The code of a kernel for those that call it: linked into theirs, and never run by itself.
 
-
-def kernel(function):
-    """A serial kernel that makes no arrays; callable from other kernels.
-
-    Without `_nrt` Numba counts references: at each call of a kernel that takes a record of
-    forty arrays, eighty atomic additions, far more than the work. Who makes no array need
-    not count.
+    So it is neither optimised nor turned into machine code before it is there, and nobody has
+    to know at which address.
     """
-    return compiled(function, nogil=True, _nrt=False, forceinline=True)
+
+    codegen = SimpleNamespace(set_env=lambda name, environment: None)
+
+    def _optimize_functions(self, module):
+        module.data_layout = self._codegen._data_layout
+
+    def _optimize_final_module(self):
+        pass
+
+    def _finalize_final_module(self):
+        self._finalize_dynamic_globals()
+        self._finalized = True
 
 
-def inner_kernel(function):
-    """The same, called by other kernels alone.
+class PartCompiler(CompilerBase):
+    """Numba's usual passes, which leave a `Part`."""
 
-    Half the time to compile a kernel that takes large records goes into its entries from Python
-    and from C, which unpack each array of them.
+    def define_pipelines(self):
+        state = self.state
+        state.library = Part(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.library.enable_object_caching()
+        return [DefaultPassBuilder.define_nopython_pipeline(state)]
+
+
+class Kernel:
+    """A function that Numba compiles, once for kernels that call it and once for Python.
+
+    A way in from Python unpacks each array of each record, which takes half of the time to
+    compile, so there is one only where Python comes in: an `entry`, which is kept on the disk.
+    What it calls is a part of it.
     """
-    return compiled(function, nogil=True, _nrt=False, forceinline=True, **NO_ENTRY)
+
+    def __init__(self, function, inline):
+        self.function, self.inline = function, inline
+        update_wrapper(self, function)
+
+    def __call__(self, *handed):
+        return self.entry(*handed)
+
+    @cached_property
+    def entry(self):
+        """What Python calls."""
+        made = numba.njit(self.function, **FLAGS)
+        if FOLDER:
+            made._cache = Kept(self.function, FLAGS)
+        return made
+
+    @cached_property
+    def part(self):
+        """What other kernels call."""
+        flags = FLAGS | {"no_cpython_wrapper": True, "forceinline": self.inline}
+        return numba.njit(self.function, pipeline_class=PartCompiler, **flags)
+
+    @property
+    def _numba_type_(self):
+        """What Numba asks for where the code of a kernel names another one."""
+        return types.Dispatcher(self.part)
+
+
+def kernel(function, inline=True):
+    """Compile a function of numbers and arrays when it is first called."""
+    return function if numba.config.DISABLE_JIT else Kernel(function, inline)
 
 
 def rare_kernel(function):
     """The same, called so seldom that no caller gets a copy of its code, which takes long."""
-    return compiled(function, nogil=True, _nrt=False, **NO_ENTRY)
+    return kernel(function, inline=False)
 
 
-def making_kernel(function):
-    """A serial kernel that makes arrays, for itself or its caller."""
-    return compiled(function, nogil=True)
-
-
-def parallel_kernel(function):
-    """A kernel whose `prange` loop runs over samples or neurons, each writing its own slice.
-
-    A process that is alone has another version, without threads: asked for those that it does
-    not have, OpenMP ends it. It is compiled where it is needed.
-    """
-    many, alone = compiled(function, parallel=True), compiled(function, nogil=True)
-
-    @wraps(function)
-    def run(*handed):
-        if ALONE:
-            return alone(*handed)
-        with turn():
-            return many(*handed)
-
-    return run
-
-
-@cache
-def turn():
-    """What a thread that enters a parallel kernel holds meanwhile.
-
-    Numba's own threads, "workqueue", end a process in which two enter at once.
-    """
-    numba.get_num_threads()  # by now Numba has chosen whose threads to use
-    return TURN if numba.threading_layer() == "workqueue" else nullcontext()
-
-
-def note_fork():
-    """See whether there were threads to be left behind."""
-    global ALONE
-    try:
-        numba.threading_layer()
-    except ValueError:  # none were started
-        return
-    ALONE = True
-
-
-if os.name == "posix":
-    os.register_at_fork(after_in_child=note_fork)
-
-
-def threads():
-    """How many threads a parallel kernel runs on."""
-    return 1 if ALONE else numba.get_num_threads()
-
-
-def is_little(work):
-    """Whether so many numbers are not worth waking a thread."""
-    return work < WORTH
-
-
-@contextmanager
-def no_work_is_little():
-    """Meanwhile whatever may run on several threads does."""
-    global WORTH
-    before, WORTH = WORTH, 0
-    try:
-        yield
-    finally:
-        WORTH = before
-
-
-@contextmanager
-def threads_for(work):
-    """Meanwhile one thread for little work, and all threads for more."""
-    before = threads() if is_little(work) else 1
-    if before > 1:
-        numba.set_num_threads(1)
-    try:
-        yield
-    finally:
-        if before > 1:
-            numba.set_num_threads(before)
+inner_kernel = kernel

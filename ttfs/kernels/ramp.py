@@ -17,10 +17,9 @@ decides. How large those can be, a third sum tells: the bulk of what was added a
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
-from ttfs.kernels.batch import block_of
-from ttfs.kernels.jit import inner_kernel, making_kernel, parallel_kernel
+from ttfs.kernels.arrivals import arrival_of
+from ttfs.kernels.jit import kernel
 from ttfs.kernels.ramp_crossing import decide, is_in_doubt, line_meets, weigh
 from ttfs.kernels.rest import doubt, eps_and_tiny, level_of, share_of
 from ttfs.kernels.sorting import BINS, sort_events
@@ -64,6 +63,16 @@ class Work(NamedTuple):
     total: np.ndarray  # (WIDE,)
     bulk: np.ndarray  # (WIDE,)
     share: np.ndarray  # (1,) how much of all that roundings can be
+    totals: np.ndarray  # (units,) of the traces
+    own: np.ndarray  # (longest,) when spikes reach a neuron to which each pair has its own delay
+
+
+class Found(NamedTuple):
+    """What a run fills in for each sample."""
+
+    spikes: np.ndarray  # (samples, units) inf: silent
+    slopes: np.ndarray  # (samples, units) of the potential at the spike, or at the horizon
+    potential: np.ndarray  # (samples, outputs) of the last layer
 
 
 class Traces(NamedTuple):
@@ -74,12 +83,9 @@ class Traces(NamedTuple):
     totals: np.ndarray  # at the horizon; inf if fired
 
 
-@making_kernel
 def make_work(arrays, times):
-    """Scratch for samples whose times have the dtype of `times`."""
-    longest = 1
-    for layer in range(arrays.widths.size):
-        longest = max(longest, arrays.sizes[layer])
+    """Scratch for samples whose times have the dtype of `times`; not compiled."""
+    longest = arrays.sizes[:-1].max()
     return Work(
         np.empty(longest, times.dtype),
         np.empty(longest, np.int64),
@@ -100,25 +106,27 @@ def make_work(arrays, times):
         np.empty(WIDE, arrays.weights.dtype),
         np.empty(WIDE, arrays.weights.dtype),
         np.empty(1, np.float64),
+        np.empty(arrays.units[-1], arrays.weights.dtype),
+        np.empty(longest, times.dtype),
     )
 
 
-@inner_kernel
+@kernel
 def schedule(arrays, layer, rise, count, work):
     """Note the events at `layer` before the horizon; return how many.
 
     At the same time arrivals come before ends, and each kind in the order of the spikes.
     """
-    arrivals, ends = work.arrivals, work.ends
+    arrivals, ends, kind = work.arrivals, work.ends, work.times.dtype.type
     for k in range(count):
-        arrivals[k] = work.times[k] + arrays.delays[layer]
-        ends[k] = np.float64(arrivals[k]) + rise
+        arrivals[k] = arrival_of(work.times[k], arrays.delays[layer], kind)
+        ends[k] = arrival_of(arrivals[k], rise, kind)
     arrivals[count], ends[count] = np.inf, np.inf
-    never = ends.dtype.type(-np.inf)
+    never = kind(-np.inf)
     number = work.values.dtype.type
     eps, tiny = eps_and_tiny(number)
-    coarser = max(eps, eps_and_tiny(work.times.dtype.type)[0])
-    share = share_of(arrays.sizes[layer], number, work.times.dtype.type)
+    coarser = max(eps, eps_and_tiny(kind)[0])
+    share = share_of(arrays.sizes[layer], number, kind)
     work.share[0] = share
     margin, least = number(1 + 16 * coarser), number(tiny)
     events, arriving, ending = 0, 0, 0
@@ -149,7 +157,7 @@ def schedule(arrays, layer, rise, count, work):
     return events
 
 
-@inner_kernel
+@kernel
 def cross(bits, first, e, arrays, thresholds, rise, work, traces):
     """Let those neurons fire, of the ones whose bits are set, that cross by event e.
 
@@ -174,7 +182,7 @@ def cross(bits, first, e, arrays, thresholds, rise, work, traces):
     return fired
 
 
-@inner_kernel
+@kernel
 def reach(slope, total, bulk, e, rise, work):
     """The bits of those of LANES neurons that may cross by event e."""
     nearly = broadcast(total, 64 * eps_and_tiny(work.slope.dtype.type)[1])
@@ -185,7 +193,7 @@ def reach(slope, total, bulk, e, rise, work):
     return bits
 
 
-@inner_kernel
+@kernel
 def change(slope, total, bulk, weights, start, e, rise, work):
     """The sums of LANES neurons after event e."""
     weight, value = load(weights, start), work.values[e]
@@ -197,7 +205,7 @@ def change(slope, total, bulk, weights, start, e, rise, work):
     return slope, total, add(bulk, magnitude(weight))
 
 
-@inner_kernel
+@kernel
 def note(slope, total, bulk, place, rise, work):
     """Store the sums of LANES neurons for `cross`."""
     store(slope, work.slope, place)
@@ -206,7 +214,7 @@ def note(slope, total, bulk, place, rise, work):
         store(bulk, work.bulk, place)
 
 
-@inner_kernel
+@kernel
 def begin(thresholds, first, rise):
     """The sums of LANES neurons before anything has arrived."""
     bulk = load(thresholds, first)
@@ -214,7 +222,7 @@ def begin(thresholds, first, rise):
     return broadcast(bulk, 0.0), total, bulk
 
 
-@inner_kernel
+@kernel
 def sweep_wide(first, events, arrays, thresholds, rise, work, traces):
     """Follow the lines of WIDE neurons from event to event, until the horizon."""
     weights, never = arrays.weights, broadcast(arrays.weights, np.inf)
@@ -250,7 +258,7 @@ def sweep_wide(first, events, arrays, thresholds, rise, work, traces):
     keep(a3, s3, first + 3 * LANES, traces)
 
 
-@inner_kernel
+@kernel
 def sweep_narrow(first, events, arrays, thresholds, rise, work, traces):
     """The same for LANES neurons."""
     slope, total, bulk = begin(thresholds, first, rise)
@@ -266,7 +274,7 @@ def sweep_narrow(first, events, arrays, thresholds, rise, work, traces):
     keep(slope, total, first, traces)
 
 
-@inner_kernel
+@kernel
 def keep(slope, total, first, traces):
     """Note the sums of LANES neurons at the horizon; slopes at spikes stay."""
     store(total, traces.totals, first)
@@ -274,7 +282,7 @@ def keep(slope, total, first, traces):
     store(where(fired, load(traces.slopes, first), slope), traces.slopes, first)
 
 
-@inner_kernel
+@kernel
 def sweep(arrays, layer, rise, events, work, traces):
     """Fill the traces of one layer."""
     width = arrays.widths[layer]
@@ -293,7 +301,7 @@ def sweep(arrays, layer, rise, events, work, traces):
         first += LANES
 
 
-@inner_kernel
+@kernel
 def part_of(traces, first, last):
     """Those of some neurons."""
     return Traces(
@@ -303,7 +311,7 @@ def part_of(traces, first, last):
     )
 
 
-@inner_kernel
+@kernel
 def run_sample(arrays, rise, row, work, whole):
     """Fill the traces of all layers, each of which holds one after the other.
 
@@ -321,7 +329,7 @@ def run_sample(arrays, rise, row, work, whole):
     return events
 
 
-@inner_kernel
+@kernel
 def level_at_end(arrays, column, events, rise, work):
     """The potential of a neuron at the horizon, where ramps end."""
     since = work.moments[events - 1] if events > 0 else work.moments.dtype.type(0)
@@ -330,7 +338,7 @@ def level_at_end(arrays, column, events, rise, work):
     return level_of(rising, summed, weights.dtype.type)
 
 
-@inner_kernel
+@kernel
 def settle(arrays, rise, events, work, traces, potential):
     """Potentials of the last layer: the threshold if it fired, else that at the horizon."""
     first, number = arrays.units[-2], arrays.weights.dtype.type
@@ -344,20 +352,16 @@ def settle(arrays, rise, events, work, traces, potential):
             potential[j] = traces.slopes[first + j] * number(arrays.t_max) - shift
 
 
-@making_kernel
-def run_block(arrays, rise, times, spikes, slopes, potential):
-    """Spike times and slopes of all layers, and the potentials of the last, for a few samples."""
-    work = make_work(arrays, times)
-    totals = np.empty(spikes.shape[1], slopes.dtype)
-    for s in range(len(times)):
-        traces = Traces(spikes[s], slopes[s], totals)
+@kernel
+def traces_of(found, s, work):
+    """Those of all layers, for a sample."""
+    return Traces(found.spikes[s], found.slopes[s], work.totals)
+
+
+@kernel
+def run(arrays, rise, times, found, work, first, last):
+    """Spike times and slopes of all layers, and the potentials of the last, for some samples."""
+    for s in range(first, last):
+        traces = traces_of(found, s, work)
         events = run_sample(arrays, rise, times[s], work, traces)
-        settle(arrays, rise, events, work, traces, potential[s])
-
-
-@parallel_kernel
-def run(arrays, rise, times, spikes, slopes, potential, blocks):
-    """The same for a batch, in parallel blocks."""
-    for block in prange(blocks):
-        part = block_of(block, blocks, len(times))
-        run_block(arrays, rise, times[part], spikes[part], slopes[part], potential[part])
+        settle(arrays, rise, events, work, traces, found.potential[s])

@@ -5,7 +5,7 @@ The line says so, or `rest` where the line is in doubt. `work` is a `ramp.Work` 
 
 import numpy as np
 
-from ttfs.kernels.jit import inner_kernel, rare_kernel
+from ttfs.kernels.jit import kernel, rare_kernel
 from ttfs.kernels.rest import (
     doubt,
     excess,
@@ -21,7 +21,7 @@ from ttfs.kernels.rest import (
 )
 
 
-@inner_kernel
+@kernel
 def line_meets(slope, total, since, rise, work):
     """When a line that rises from `since` on meets the threshold; or inf."""
     if slope > 0:
@@ -46,7 +46,7 @@ def weigh(weights, column, e, since, moment, origin, rise, work):
     return rising, summed
 
 
-@inner_kernel
+@kernel
 def end_in_doubt(weights, column, e, time, last, after, work):
     """The arrival, later than `after`, of a neuron's first ramp to end from `time` to `last`.
 
@@ -61,7 +61,7 @@ def end_in_doubt(weights, column, e, time, last, after, work):
     return np.inf
 
 
-@inner_kernel
+@kernel
 def is_there(threshold, weights, column, e, since, rise, work):
     """Whether a neuron is at its threshold at event e, or when a ramp of its own ends then."""
     moment = work.moments[e]
@@ -78,7 +78,7 @@ def is_there(threshold, weights, column, e, since, rise, work):
         origin = start, 0.0
 
 
-@inner_kernel
+@kernel
 def sums_after(slope, bulk, weights, column, e, work):
     """A slope and a bulk when all events of the instant of event e have been added."""
     k = e
@@ -90,7 +90,7 @@ def sums_after(slope, bulk, weights, column, e, work):
     return slope, bulk
 
 
-@inner_kernel
+@kernel
 def last_in_doubt(crossing, slope, bulk, rise, work):
     """Until when a line crosses that does so but for its roundings when it says so."""
     if not slope > 0:
@@ -99,7 +99,7 @@ def last_in_doubt(crossing, slope, bulk, rise, work):
     return np.float64(crossing) + np.float64(error) / np.float64(slope)
 
 
-@inner_kernel
+@kernel
 def is_in_doubt(crossing, line, e, rise, work):
     """Whether a line may be at the threshold by event e only by rounding, or not by that.
 

@@ -9,10 +9,10 @@ the same order, so a batch of one gives the same bits.
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
-from ttfs.kernels.batch import make_work, run_sample
-from ttfs.kernels.jit import kernel, making_kernel, parallel_kernel
+from ttfs.kernels.arrivals import arrival_of
+from ttfs.kernels.batch import run_sample
+from ttfs.kernels.jit import kernel
 
 SMALLEST_SCALE = 1e-3
 
@@ -35,8 +35,9 @@ class Targets(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """One layer's errors while they are carried back."""
+    """The spikes of a sample, and one layer's errors while they are carried back."""
 
+    spikes: np.ndarray  # (units,)
     errors: np.ndarray  # (widest,)
     below: np.ndarray  # (widest,)
     steps: np.ndarray  # (widest,) learning rate times error
@@ -44,14 +45,11 @@ class Scratch(NamedTuple):
     reached: np.ndarray  # (widest,) sum of the signs of the causes
 
 
-@making_kernel
-def make_scratch(arrays):
-    """Room for the widest layer, the input included."""
-    widest = arrays.sizes[0]
-    for layer in range(arrays.widths.size):
-        widest = max(widest, arrays.widths[layer])
-    dtype = arrays.weights.dtype
+def make_scratch(arrays, times):
+    """Room for the widest layer, the input included; not compiled."""
+    widest, dtype = max(arrays.sizes[0], arrays.widths.max()), arrays.weights.dtype
     return Scratch(
+        np.empty(arrays.units[-1], times.dtype),
         np.zeros(widest, dtype),
         np.zeros(widest, dtype),
         np.zeros(widest, dtype),
@@ -152,27 +150,32 @@ def learn_layer(arrays, latents, layer, work, scratch, spikes, rate):
     for j in range(size):
         steps[j] = errors.dtype.type(rate) * errors[j]
         last[j] = min(spikes[j], arrays.t_max)
-    below[:] = 0
-    reached[:] = 0
+    below[:], reached[:] = 0, 0
     binary = latents.binary[layer]
     for e in range(work.counts[layer]):
         i = work.index[layer, e]
-        work.arrivals[e] = work.times[layer, e] + arrays.delays[layer]
+        arrival = arrival_of(work.times[layer, e], arrays.delays[layer], spikes.dtype.type)
         start = arrays.rows[layer] + i * width
         row = arrays.weights[start : start + width]
         latent = latents.weights[start : start + width]
-        change_row(row, latent, binary, steps, last, work.arrivals[e], reached)
+        change_row(row, latent, binary, steps, last, arrival, reached)
         if layer > 0:
-            below[i] = carry_back(latent if binary else row, errors, last, work.arrivals[e])
+            below[i] = carry_back(latent if binary else row, errors, last, arrival)
     if binary and latents.rates[layer] > 0:
         change_scale(arrays, latents, layer, errors, reached, rate * latents.rates[layer])
 
 
-@making_kernel
-def learn(arrays, latents, targets, times, labels, order, rate):
+@kernel
+def hand_down(scratch, size):
+    """The errors of the layer below are those to be carried back next."""
+    for j in range(size):
+        scratch.errors[j] = scratch.below[j]
+
+
+@kernel
+def learn(arrays, latents, targets, times, labels, order, rate, work, scratch):
     """Go through samples in order, changing the weights after each; return loss and hits."""
-    work, scratch = make_work(arrays, times), make_scratch(arrays)
-    spikes = np.empty(arrays.units[-1], times.dtype)
+    spikes = scratch.spikes
     outputs = spikes[arrays.units[-2] : arrays.units[-2] + arrays.sizes[-1]]
     loss, hits = 0.0, 0
     for s in order:
@@ -186,7 +189,7 @@ def learn(arrays, latents, targets, times, labels, order, rate):
         for layer in range(arrays.widths.size - 1, -1, -1):
             normalise(scratch.errors[: arrays.sizes[layer + 1]])
             learn_layer(arrays, latents, layer, work, scratch, spikes[arrays.units[layer] :], rate)
-            scratch.errors[: arrays.sizes[layer]] = scratch.below[: arrays.sizes[layer]]
+            hand_down(scratch, arrays.sizes[layer])
     return loss, hits
 
 
@@ -201,49 +204,51 @@ def output_errors(spikes, labels, targets, t_max, errors):
     return loss, hits
 
 
-@parallel_kernel
-def gradient(times, delay, t_max, spikes, errors, out):
-    """Mean over a batch of error times cause, (inputs, width); each input a row of its own."""
-    size, samples = errors.shape[1], len(times)
-    for i in prange(len(out)):
+@kernel
+def gradient(times, delay, t_max, until, errors, out, first, last):
+    """Mean over a batch of error times cause, (inputs, width); each input a row of its own.
+
+    until: (samples, outputs) float64, until when an arrival is a cause.
+    """
+    kind, size, samples = times.dtype.type, errors.shape[1], len(times)
+    for i in range(first, last):
         row = out[i]
         row[:] = 0
         for s in range(samples):
             if times[s, i] < t_max:
-                arrival = np.float64(times.dtype.type(times[s, i] + delay))
+                arrival = arrival_of(times[s, i], delay, kind)
                 for j in range(size):
-                    caused = arrival <= min(np.float64(spikes[s, j]), t_max)
-                    row[j] += errors[s, j] if caused else errors.dtype.type(0)
+                    row[j] += errors[s, j] if arrival <= until[s, j] else errors.dtype.type(0)
         for j in range(size):
             row[j] /= errors.dtype.type(samples)
 
 
-@parallel_kernel
-def scale_gradient(times, delay, t_max, spikes, errors, signs, out):
-    """For each sample, the mean of error times sign of the causes."""
-    inputs, size = signs.shape
-    for s in prange(len(times)):
-        reached = np.zeros(size, signs.dtype)
+@kernel
+def scale_gradient(times, delay, t_max, until, errors, signs, reached, out, first, last):
+    """For each sample, the mean of error times sign of the causes. reached: as errors, scratch."""
+    kind, (inputs, size) = times.dtype.type, signs.shape
+    for s in range(first, last):
+        sums = reached[s]
+        sums[:] = 0
         for i in range(inputs):
             if times[s, i] < t_max:
-                arrival = np.float64(times.dtype.type(times[s, i] + delay))
+                arrival = arrival_of(times[s, i], delay, kind)
                 for j in range(size):
-                    caused = arrival <= min(np.float64(spikes[s, j]), t_max)
-                    reached[j] += signs[i, j] if caused else signs.dtype.type(0)
+                    sums[j] += signs[i, j] if arrival <= until[s, j] else signs.dtype.type(0)
         total = 0.0
         for j in range(size):
-            total += np.float64(errors[s, j] * reached[j])
+            total += np.float64(errors[s, j] * sums[j])
         out[s] = total / (inputs * size)
 
 
-@parallel_kernel
-def errors_below(times, delay, t_max, spikes, errors, weights, below):
+@kernel
+def errors_below(times, delay, t_max, until, errors, weights, below, first, last):
     """Normalised errors of the layer below, each sample a row of its own."""
-    for s in prange(len(times)):
-        last = np.minimum(spikes[s].astype(np.float64), t_max)
+    kind = times.dtype.type
+    for s in range(first, last):
         for i in range(len(weights)):
             below[s, i] = 0
             if times[s, i] < t_max:
-                arrival = times.dtype.type(times[s, i] + delay)
-                below[s, i] = carry_back(weights[i], errors[s], last, arrival)
+                arrival = arrival_of(times[s, i], delay, kind)
+                below[s, i] = carry_back(weights[i], errors[s], until[s], arrival)
         normalise(below[s])

@@ -1,42 +1,55 @@
 """Spikes of a row, earliest first; equal times stay in order of the neurons.
 
-Counting into bins sorts a few hundred times faster than anything that compares. Times so
-uneven that most fall into the same bins are sorted by the bytes that store them.
+A few hundred times are put in bins faster than they are compared: by the upper eight bits of
+what a time is as a whole number, and before, unless the rest are all zero, by the next eight.
+So whole steps take one pass, and two leave hardly a pair to be put in order. Times so uneven
+that most have the same bits are sorted by the bytes that store them.
 """
+
+import math
 
 import numpy as np
 
 from ttfs.kernels.jit import kernel
 from ttfs.kernels.vector import (
     LANES,
-    add,
     below,
     broadcast,
-    compress,
-    compress_places,
     count_bits,
+    fetch,
+    highest_bit,
     load,
+    put_places,
 )
 
-BINS = 512  # at least 256; whole steps up to it have a bin each, and ramps want fine ones
+BITS = 8  # by which a pass sorts
+BINS = 2**BITS
+LAST = np.uint64(BINS - 1)
+LINE = 64  # bytes that are fetched at a time
+MOST = 4096  # bytes; what follows them the processor fetches by itself
 
 
 @kernel
-def gather(row, t_max, times, index):
-    """Fill `times`, `index` with the spikes of `row` before t_max; count them.
+def expect(row):
+    """Have a row in the caches by the time it is gathered."""
+    for i in range(0, min(row.size, MOST // row.itemsize), LINE // row.itemsize):
+        fetch(row, i)
 
-    `row` must be contiguous. Silence is passed over sixteen neurons at a time.
+
+@kernel
+def gather(row, t_max, index):
+    """Fill `index` with the neurons of `row` that spike before t_max; count them.
+
+    `row` must be contiguous, and `index` at least as long. Silence is passed over sixteen
+    neurons at a time.
     """
     count, whole = 0, row.size - row.size % LANES
-    horizon, zero = broadcast(row, up_to(t_max, row)), broadcast(row, 0.0)
+    horizon = broadcast(row, up_to(t_max, row))
     for first in range(0, whole, LANES):
-        found = load(row, first)
-        spiked = below(found, horizon)
-        compress(add(found, zero), spiked, times, count)  # -0 + 0 is 0; -0 would sort last
-        compress_places(first, spiked, index, count)
+        spiked = below(load(row, first), horizon)
+        put_places(first, spiked, index, count)
         count += count_bits(spiked)
     for i in range(whole, row.size):
-        times[count] = abs(row[i])
         index[count] = i
         count += row[i] < t_max
     return count
@@ -63,30 +76,66 @@ def insert(time, neuron, place, times, index):
 
 
 @kernel
-def sort_bins(count, scale, given_times, given_index, times, index, bins):
-    """Fill `times`, `index` with what is given, by bins and within them by insertion.
-
-    No product of a time and `scale` is BINS + 1 or more; one that is rounded may be BINS.
-
-    False if the times are so uneven that this would take long: then they are all there, equal
-    times in order, but not sorted.
-    """
-    for b in range(BINS + 1):
-        bins[b] = 0
-    for e in range(count):
-        bins[np.uint64(np.int64(given_times[e] * scale))] += 1
+def find_places(bins):
+    """From how many are in each bin to where each begins."""
     place = 0
-    for b in range(BINS + 1):
+    for b in range(BINS):
         found = bins[b]
         bins[b] = place
         place += found
+
+
+@kernel
+def sort_bits(count, scale, given_times, given_index, times, index, bins):
+    """Fill `times`, `index` with what is given, by the last bits of time * scale."""
+    for b in range(BINS):
+        bins[b] = 0
     for e in range(count):
-        b = np.uint64(np.int64(given_times[e] * scale))
-        place = bins[b]
-        bins[b] = place + 1
+        bins[np.uint64(np.int64(given_times[e] * scale)) & LAST] += 1
+    find_places(bins)
+    for e in range(count):
+        b = np.uint64(np.int64(given_times[e] * scale)) & LAST
+        place = np.uint64(bins[b])  # unsigned, or it is asked whether it counts from the end
+        bins[b] += 1
         times[place] = given_times[e]
         index[place] = given_index[e]
+
+
+@kernel
+def scale_for(t_max):
+    """The power of two that makes of the times before t_max numbers of at most thirty bits.
+
+    0 if there is none that float32 and its inverse could hold.
+    """
+    return math.ldexp(1.0, 30 - math.frexp(t_max)[1]) if 1e-28 < t_max < 1e28 else 0.0
+
+
+@kernel
+def sort_bins(count, scale, given_times, given_index, times, index, bins):
+    """Fill `times`, `index` with what is given, by bins and then by insertion.
+
+    No product of a time and `scale`, a power of two or 0, may have more than thirty bits.
+
+    False if the times are so uneven that this would take long: then they are all there, equal
+    times in order, but not sorted. What was given is overwritten.
+    """
+    number, used = given_times.dtype.type, np.int32(0)
+    fine = number(scale)
+    for e in range(count):
+        used |= np.int32(given_times[e] * fine)
+    lower = max(0, highest_bit(np.uint64(used)) + 1 - BITS)
+    upper = number(scale / (1 << lower))
+    if used & ((1 << lower) - 1):
+        sort_bits(count, upper * number(BINS), given_times, given_index, times, index, bins)
+        for e in range(count):
+            given_times[e] = times[e]
+            given_index[e] = index[e]
+    sort_bits(count, upper, given_times, given_index, times, index, bins)
     moves = 0
+    for e in range(1, count):
+        moves += times[e] < times[e - 1]
+    if moves == 0:  # most of the time, and vectors tell
+        return True
     for e in range(1, count):
         if times[e] < times[e - 1]:
             moves += e - insert(times[e], index[e], e, times, index)
@@ -108,15 +157,14 @@ def sort_bytes(count, times, index, spare_times, spare_index, bins):
             e += 1
         if e >= count:
             continue
-        for value in range(BINS + 1):
-            bins[value] = 0
+        for b in range(BINS):
+            bins[b] = 0
         for e in range(count):
-            bins[int(digits[e]) + 1] += 1
-        for value in range(BINS):
-            bins[value + 1] += bins[value]
+            bins[digits[e]] += 1
+        find_places(bins)
         for e in range(count):
             place = bins[digits[e]]
-            bins[digits[e]] = place + 1
+            bins[digits[e]] += 1
             spare_times[place] = times[e]
             spare_index[place] = index[e]
         for e in range(count):
@@ -128,12 +176,12 @@ def sort_bytes(count, times, index, spare_times, spare_index, bins):
 def sort_events(row, t_max, times, index, spare_times, spare_index, bins):
     """Fill `times`, `index` with the spikes of `row` before t_max, earliest first; count them.
 
-    Equal times stay in order of the neurons.
+    Equal times stay in order of the neurons. Both indices are at least as long as the row.
     """
-    count = gather(row, t_max, spare_times, spare_index)
-    scale = times.dtype.type(0)
-    if 1e-30 < t_max < 1e30:
-        scale = times.dtype.type(BINS / t_max)
+    count = gather(row, t_max, spare_index)
+    for e in range(count):
+        spare_times[e] = abs(row[np.uint64(spare_index[e])])  # -0 would sort last
+    scale = scale_for(t_max)
     if not sort_bins(count, scale, spare_times, spare_index, times, index, bins):
         sort_bytes(count, times, index, spare_times, spare_index, bins)
     return count

@@ -4,42 +4,39 @@ inputs, arrivals, counts: of each sample, the inputs that arrive, when, and how 
 until: (samples, width) the moment of each neuron; -inf where nothing counts.
 """
 
-from numba import prange
-
-from ttfs.kernels.jit import parallel_kernel
+from ttfs.kernels.jit import kernel
 from ttfs.kernels.vector import LANES, add, below, broadcast, load, store, subtract, where
 
 
-@parallel_kernel
-def potentials_at(inputs, arrivals, counts, until, weights, out):
+@kernel
+def potentials_at(inputs, arrivals, counts, until, weights, out, first, last):
     """Sum of the weights of the inputs that have arrived, (samples, width)."""
-    for s in prange(len(out)):
-        for first in range(0, out.shape[1], LANES):
+    for s in range(first, last):
+        for neuron in range(0, out.shape[1], LANES):
             potential, zero = broadcast(out, 0.0), broadcast(out, 0.0)
-            last = load(until[s], first)
+            moment = load(until[s], neuron)
             for e in range(counts[s]):
-                row = load(weights[inputs[s, e]], first)
-                late = below(last, broadcast(out, arrivals[s, e]))
+                row = load(weights[inputs[s, e]], neuron)
+                late = below(moment, broadcast(out, arrivals[s, e]))
                 potential = add(potential, where(late, zero, row))
-            store(potential, out[s], first)
+            store(potential, out[s], neuron)
 
 
-@parallel_kernel
-def blame(inputs, arrivals, counts, until, gains, out):
+@kernel
+def blame(inputs, arrivals, counts, until, gains, out, first, last):
     """Minus the sum over samples of the gains of neurons at which an input has arrived.
 
-    gains: (samples, width). out: (inputs, width). Each worker has neurons of its own, for
-    which samples are added in order.
+    gains: (samples, width). out: (inputs, width). Shared by neurons, LANES at a time; for each,
+    samples are added in order.
     """
-    for block in prange(gains.shape[1] // LANES):
-        first = block * LANES
+    for neuron in range(first * LANES, last * LANES, LANES):
         zero = broadcast(out, 0.0)
         for i in range(len(out)):
-            store(zero, out[i], first)
+            store(zero, out[i], neuron)
         for s in range(len(gains)):
-            gain, last = load(gains[s], first), load(until[s], first)
+            gain, moment = load(gains[s], neuron), load(until[s], neuron)
             if below(gain, zero) | below(zero, gain):
                 for e in range(counts[s]):
-                    late = below(last, broadcast(out, arrivals[s, e]))
+                    late = below(moment, broadcast(out, arrivals[s, e]))
                     row = out[inputs[s, e]]
-                    store(subtract(load(row, first), where(late, zero, gain)), row, first)
+                    store(subtract(load(row, neuron), where(late, zero, gain)), row, neuron)

@@ -13,6 +13,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.codegen import get_host_cpu_features
 from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
 
@@ -20,12 +21,17 @@ LANES = 16
 BYTES = 64
 WORDS = 8
 INT = ir.IntType(32)
+ADDRESS = ir.IntType(8).as_pointer()
 NUMBERS = {
     types.int8: ir.IntType(8),
     types.uint64: ir.IntType(64),
     types.float32: ir.FloatType(),
     types.float64: ir.DoubleType(),
 }
+FEATURES = numba.config.CPU_FEATURES  # of the processor that kernels are compiled for,
+if FEATURES is None:  # if nobody asked for another
+    FEATURES = get_host_cpu_features()
+COMPRESSES = "+avx512f" in FEATURES.split(",")  # whether it has an instruction for that
 
 
 class Vector(types.Type):
@@ -63,6 +69,20 @@ def load(typing, array, start):
         return builder.load(at, align=array.dtype.bitwidth // 8)
 
     return vector(array, types.intp), generate
+
+
+@intrinsic
+def fetch(typing, array, place):
+    """Have the line of the cache that holds array[place] ready by the time it is read."""
+
+    def generate(context, builder, signature, arguments):
+        at = builder.bitcast(element(context, builder, array, *arguments), ADDRESS)
+        kind = ir.FunctionType(ir.VoidType(), [ADDRESS, INT, INT, INT])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch")
+        builder.call(function, [at, INT(0), INT(3), INT(1)])  # to read; keep; data
+        return context.get_dummy_value()
+
+    return types.none(array, types.intp), generate
 
 
 @intrinsic
@@ -257,52 +277,47 @@ def add_wide(typing, vector, wide):
 
 
 @intrinsic
-def compress(typing, vector, bits, array, start):
-    """The lanes of vector whose bits are set, one after the other, to array[start:]."""
+def put_places(typing, first, bits, array, start):
+    """first + k for each lane k whose bit is set, in order, to array[start:].
+
+    LANES numbers are written; those behind the last place mean nothing.
+    """
 
     def generate(context, builder, signature, arguments):
-        values, chosen, *where = arguments
-        if array.dtype != vector.dtype:
-            kind = context.get_value_type(Vector(array.dtype))
-            narrow = array.dtype.bitwidth < vector.dtype.bitwidth
-            values = (builder.fptrunc if narrow else builder.fpext)(values, kind)
+        value, bits, *where = arguments
         at = element(context, builder, array, *where)
-        return store_lanes(context, builder, values, chosen, at)
-
-    return types.none(vector, types.uint64, array, types.intp), generate
-
-
-@intrinsic
-def compress_places(typing, first, bits, array, start):
-    """The same for first, first + 1, ...: the places of lanes."""
-
-    def generate(context, builder, signature, arguments):
-        value, chosen, *where = arguments
-        at = element(context, builder, array, *where)
-        kind = ir.VectorType(ir.IntType(array.dtype.bitwidth), LANES)
+        number = ir.IntType(array.dtype.bitwidth)
         value = context.cast(builder, value, types.intp, array.dtype)
-        begin = builder.insert_element(ir.Constant(kind, ir.Undefined), value, INT(0))
-        lanes = ir.Constant(ir.VectorType(INT, LANES), [0] * LANES)
-        begin = builder.shuffle_vector(begin, begin, lanes)
-        places = builder.add(begin, ir.Constant(kind, list(range(LANES))))
-        return store_lanes(context, builder, places, chosen, at)
+        put = put_compressed if COMPRESSES else put_singly
+        put(builder, value, builder.trunc(bits, ir.IntType(LANES)), at, number)
+        return context.get_dummy_value()
 
     return types.none(types.intp, types.uint64, array, types.intp), generate
 
 
-def store_lanes(context, builder, values, bits, at):
-    """The lanes whose bits are set, one after the other from an address on."""
-    number = values.type.element
-    letter = "i" if isinstance(number, ir.IntType) else "f"
-    width = number.width if letter == "i" else {ir.FloatType(): 32, ir.DoubleType(): 64}[number]
-    mask = builder.bitcast(
-        builder.trunc(bits, ir.IntType(LANES)), ir.VectorType(ir.IntType(1), LANES)
-    )
-    kind = ir.FunctionType(ir.VoidType(), [values.type, at.type, mask.type])
-    name = f"llvm.masked.compressstore.v{LANES}{letter}{width}"
-    function = cgutils.get_or_insert_function(builder.module, kind, name)
-    builder.call(function, [values, at, mask])
-    return context.get_dummy_value()
+def put_compressed(builder, first, bits, at, number):
+    """In a register; storing only the lanes that are set takes hundreds of cycles on some."""
+    lanes, kind = ir.VectorType(INT, LANES), ir.VectorType(number, LANES)
+    mask = builder.bitcast(bits, ir.VectorType(ir.IntType(1), LANES))
+    name = f"llvm.x86.avx512.mask.compress.v{LANES}i32"
+    compress = ir.FunctionType(lanes, [lanes, lanes, mask.type])
+    compress = cgutils.get_or_insert_function(builder.module, compress, name)
+    numbers, none = ir.Constant(lanes, list(range(LANES))), ir.Constant(lanes, None)
+    places = builder.call(compress, [numbers, none, mask])
+    if number.width != INT.width:
+        places = (builder.zext if number.width > INT.width else builder.trunc)(places, kind)
+    begin = builder.insert_element(ir.Constant(kind, ir.Undefined), first, INT(0))
+    begin = builder.shuffle_vector(begin, begin, ir.Constant(lanes, None))
+    at = builder.bitcast(at, kind.as_pointer())
+    builder.store(builder.add(begin, places), at, align=number.width // 8)
+
+
+def put_singly(builder, first, bits, at, number):
+    """One after the other; a place whose bit is not set is overwritten by the next."""
+    for k in range(LANES):
+        builder.store(builder.add(first, number(k)), at)
+        bit = builder.and_(builder.lshr(bits, bits.type(k)), bits.type(1))
+        at = builder.gep(at, [builder.zext(bit, ir.IntType(64))])
 
 
 @intrinsic
@@ -311,6 +326,17 @@ def count_bits(typing, word):
 
     def generate(context, builder, signature, arguments):
         return builder.ctpop(arguments[0])
+
+    return types.intp(word), generate
+
+
+@intrinsic
+def highest_bit(typing, word):
+    """The place of the highest set bit of a word; -1 if there is none."""
+
+    def generate(context, builder, signature, arguments):
+        zeros = builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 0))
+        return builder.sub(ir.Constant(zeros.type, zeros.type.width - 1), zeros)
 
     return types.intp(word), generate
 
@@ -332,6 +358,9 @@ if numba.config.DISABLE_JIT:  # the same in plain Python
 
     def load(array, start):  # noqa: D103
         return array[start : start + lanes_of(array)].copy()
+
+    def fetch(array, place):  # noqa: D103
+        pass
 
     def zeros(array):  # noqa: D103
         return np.zeros(lanes_of(array), array.dtype)
@@ -377,16 +406,15 @@ if numba.config.DISABLE_JIT:  # the same in plain Python
     def mark(vector, threshold, marks, place):  # noqa: D103
         marks[place] = sum(1 << k for k in range(LANES) if vector[k] >= threshold[k])
 
-    def compress(vector, bits, array, start):  # noqa: D103
-        chosen = [k for k in range(LANES) if int(bits) >> k & 1]
-        array[start : start + len(chosen)] = vector[chosen]
-
-    def compress_places(first, bits, array, start):  # noqa: D103
+    def put_places(first, bits, array, start):  # noqa: D103
         chosen = [first + k for k in range(LANES) if int(bits) >> k & 1]
-        array[start : start + len(chosen)] = chosen
+        array[start : start + LANES] = chosen + [first] * (LANES - len(chosen))
 
     def count_bits(word):  # noqa: D103
         return int(word).bit_count()
+
+    def highest_bit(word):  # noqa: D103
+        return int(word).bit_length() - 1
 
     def lowest_bit(word):  # noqa: D103
         return (int(word) & -int(word)).bit_length() - 1

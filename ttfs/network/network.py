@@ -1,5 +1,6 @@
 """A chain of layers, its parameters, and the arrays that kernels take."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from ttfs.checks import (
 )
 from ttfs.errors import InputError
 from ttfs.kernels.batch import LANES, WORD, Arrays
-from ttfs.kernels.jit import threads_for
+from ttfs.kernels.threads import spread
 from ttfs.kernels.weights import take_bits, take_signs
 from ttfs.network.delays import LEAST, Delays, delays_of, latents_of, slopes_of
 from ttfs.network.layers import Dense, check_chain, delay_rate, mean_threshold, one_delay
@@ -324,8 +325,8 @@ class Network:
         if isinstance(weights, Binary):
             padded = self.padded(self.latent_buffer, layer)
             signs = self.padded(self.arrays.weights, layer)
-            with threads_for(padded.size):
-                take_signs(padded, float(weights.clip), self.sizes[layer + 1], signs)
+            given = padded, float(weights.clip), self.sizes[layer + 1], signs
+            spread(partial(take_signs, *given), len(padded), padded.size)
         self._refresh_thresholds(layer)
         self.pack(layer)
 
@@ -361,8 +362,8 @@ class Network:
         """
         if isinstance(self.layers[layer].weights, Binary):
             signs = self.padded(self.arrays.weights, layer)
-            with threads_for(signs.size):
-                take_bits(signs, self.padded_signs(layer).view(np.uint16))
+            bits = self.padded_signs(layer).view(np.uint16)
+            spread(partial(take_bits, signs, bits), len(signs), signs.size)
             real = self._thresholds(layer)
             wholes = self.arrays.wholes[self.arrays.words[layer] :].reshape(-1)
             wholes[: real.size] = whole_thresholds(real)

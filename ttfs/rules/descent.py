@@ -10,7 +10,6 @@ import numpy as np
 from ttfs.checks import several
 from ttfs.errors import InputError
 from ttfs.gradients.signals import Signal
-from ttfs.kernels.jit import threads_for
 from ttfs.kernels.s4nn import SMALLEST_SCALE
 from ttfs.network.layers import Dense, delay_rate
 from ttfs.network.network import Network, aligned_zeros
@@ -177,8 +176,7 @@ def moves_of(
 def take_step(network: Network, moves: Sequence[Move], optimizer: Optimizer) -> None:
     """Change every parameter that learns."""
     for move in moves:
-        with threads_for(7 * move.parameter.size):  # Adam reads four and writes three
-            optimizer.step(*move)
+        optimizer.step(*move)
     np.maximum(network.scales, SMALLEST_SCALE, out=network.scales)
     for k, layer in enumerate(network.layers):
         if isinstance(layer.weights, Binary) or delay_rate(layer):  # nothing follows from others

@@ -1,6 +1,7 @@
 """S4NN: latency backpropagation with relative targets; with binary weights, BS4NN."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -8,6 +9,8 @@ from ttfs.checks import flag, positive
 from ttfs.engines.batch import forward
 from ttfs.errors import InputError
 from ttfs.kernels import s4nn as kernels
+from ttfs.kernels.batch import make_work
+from ttfs.kernels.threads import spread
 from ttfs.network.network import Network
 from ttfs.network.psp import Step
 from ttfs.optimizers import SGD, Slots, share
@@ -94,7 +97,9 @@ class S4NN:
             network.binary,
             np.array([scale_rate(network.layers[k]) for k in range(len(network.layers))]),
         )
-        done = kernels.learn(network.arrays, latents, self._targets(), *samples, lesson.lr)
+        arrays, times = network.arrays, lesson.times
+        scratch = make_work(arrays, times), kernels.make_scratch(arrays, times)
+        done = kernels.learn(arrays, latents, self._targets(), *samples, lesson.lr, *scratch)
         for k in range(len(network.layers)):
             network.pack(k)
         return done
@@ -109,15 +114,16 @@ class S4NN:
             record.times[-1], batch.labels, self._targets(), network.t_max, errors
         )
         for k in reversed(range(len(network.layers))):
-            delay = network.arrays.delays[k]
-            causes = (record.times[k], delay, network.t_max, record.times[k + 1])
-            name = f"weights_{k + 1}"
+            until = np.minimum(record.times[k + 1].astype(float), network.t_max)
+            causes = (record.times[k], network.arrays.delays[k], network.t_max, until, errors)
+            name, pairs = f"weights_{k + 1}", record.times[k].size * network.sizes[k + 1]
             steps = np.zeros_like(parameters[name]).reshape(network.sizes[k], -1)
-            kernels.gradient(*causes, errors, steps)
+            spread(partial(kernels.gradient, *causes, steps), len(steps), pairs)
             rate = scale_rate(network.layers[k])
             if rate:
                 slopes = np.empty(len(record))
-                kernels.scale_gradient(*causes, errors, network.handed(k), slopes)
+                given = (*causes, network.handed(k), np.empty_like(errors), slopes)
+                spread(partial(kernels.scale_gradient, *given), len(record), pairs)
             optimizer.step(parameters[name], steps.reshape(-1), slots[name], lr)
             if rate:
                 name = f"scale_{k + 1}"
@@ -127,7 +133,8 @@ class S4NN:
             network.refresh(k)
             if k:
                 below = np.empty(record.times[k].shape, network.dtype)
-                kernels.errors_below(*causes, errors, network.latents[k], below)
+                fill = partial(kernels.errors_below, *causes, network.latents[k], below)
+                spread(fill, len(record), pairs)
                 errors = below
         return result
 
