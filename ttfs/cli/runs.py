@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,8 +24,10 @@ from ttfs.kernels.threads import threads
 from ttfs.measures.cost import cost_of
 from ttfs.measures.metrics import evaluate
 from ttfs.network.network import Network
-from ttfs.presets import Recipe, name_of
 from ttfs.training.history import History
+
+if TYPE_CHECKING:  # rules and trainers, which only a training needs
+    from ttfs.presets import Recipe
 
 Log = Callable[[str], None]
 SAVED = "stopped; the best weights so far are saved"
@@ -49,7 +51,7 @@ class Run:
     log: Log | None = None
 
 
-def train(recipe: Recipe, run: Run) -> dict[str, Any]:
+def train(recipe: "Recipe", run: Run) -> dict[str, Any]:
     """Train a recipe and write model, report, history and pictures; return the report.
 
     Raises
@@ -61,7 +63,7 @@ def train(recipe: Recipe, run: Run) -> dict[str, Any]:
         return _train(recipe, run, ctrl_c)
 
 
-def _train(recipe: Recipe, run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
+def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     """The same in a folder that no other training writes into."""
     from ttfs.cli import pictures  # which a report on a saved model need not wait for
 
@@ -100,8 +102,10 @@ def _train(recipe: Recipe, run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     return report
 
 
-def told(recipe: Recipe, run: Run, history: History, samples: int) -> dict[str, Any]:
+def told(recipe: "Recipe", run: Run, history: History, samples: int) -> dict[str, Any]:
     """What a report says about how its network was trained, on so many samples."""
+    from ttfs.presets import name_of
+
     epochs = len(history.records)
     seconds = sum(record["seconds"] for record in history.records)
     return {
@@ -123,7 +127,7 @@ def told(recipe: Recipe, run: Run, history: History, samples: int) -> dict[str, 
     }
 
 
-def kind_of(recipe: Recipe) -> str:
+def kind_of(recipe: "Recipe") -> str:
     """Its weights, in words."""
     return "one-bit" if recipe.binary else "real"
 

@@ -24,7 +24,6 @@ from pathlib import Path
 import numba
 from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
-from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
 HERE = Path(__file__).parent
@@ -144,10 +143,9 @@ class Kept(NullCache):
     def load_overload(self, sig, target_context):
         """The version for arguments of these types, or None: also for whatever damage there is.
 
-        Nothing of what Numba imports in order to compile is needed to run what is compiled, but
-        for what makes and frees arrays.
+        Numba would first import all that it needs to compile. To run what is compiled takes
+        none of it, nor, as no kernel makes an array, what allocates them.
         """
-        rtsys.initialize(target_context)
         key = self.key(sig, target_context.codegen())
         try:
             known, reduced = pickle.loads(unsealed(self.path(key)))
