@@ -11,7 +11,7 @@ import numba
 import pytest
 
 import ttfs
-from ttfs.cli import cli, runs
+from ttfs.cli import cli
 from ttfs.cli.runs import SAVED
 from ttfs.files import writing
 from ttfs.files.interrupts import STOPPED, handled, undisturbed
@@ -198,7 +198,7 @@ def test_wherever_a_run_is_stopped_its_best_weights_are_saved(
     assert len(calls) >= number, "a test of nothing"
     assert capsys.readouterr() == ("", f"ttfs: {SAVED}\n")
     network = ttfs.load("run/model.npz").network
-    report = runs.load(Path("run/model.npz")).report
+    report = ttfs.load("run/model.npz").report
     records = Path("run/history.csv").read_text("utf-8").splitlines()
     assert len(records) == 1 + report["epochs"] > 1
     assert all(len(record.split(",")) == len(records[0].split(",")) for record in records)

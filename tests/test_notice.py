@@ -137,6 +137,18 @@ def test_without_an_error_stream_nothing_is_said_and_nothing_fails(notice, monke
     assert not died
 
 
+def test_where_no_thread_can_be_had_it_compiles_in_silence(notice, monkeypatch, caplog):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    for _ in range(2):
+        with compiling(notice):
+            time.sleep(0.15)
+    assert notice.seconds > 0.3
+    assert not caplog.messages
+
+
 PROGRAM = """
 import os, numba
 from ttfs.kernels import notice

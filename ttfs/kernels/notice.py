@@ -33,7 +33,8 @@ class Notice(event.Listener):
         if not nested and what.data["dispatcher"].__module__.startswith(ALL_KERNELS):
             self.whose, self.since, self.over = what.data, time.perf_counter(), threading.Event()
             self.watch = threading.Thread(target=self.wait, args=(self.over,), daemon=True)
-            self.watch.start()
+            with suppress(RuntimeError):  # no threads any more: then nothing is said
+                self.watch.start()
 
     def on_end(self, what):
         """Stop watching when the outermost is done."""
