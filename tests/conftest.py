@@ -6,15 +6,11 @@ import signal
 from pathlib import Path
 
 os.environ["MPLBACKEND"] = "Agg"
-# Two processes share the cores: a thread that spins while it waits keeps one from the other.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
-# Compiled code in the cache does not know how it was asked for, and an IndexError in a worker
-# thread is lost: bounds are checked in code that was compiled for it and runs in one thread.
+# Compiled code in the cache does not know how it was asked for: bounds are checked in code that was
+# compiled for it.
 if os.environ.get("NUMBA_BOUNDSCHECK", "0") != "0":
     cache = os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).parent / "__pycache__"
     os.environ["NUMBA_CACHE_DIR"] = str(Path(cache) / "boundscheck")
-    os.environ["NUMBA_NUM_THREADS"] = "1"
 
 import pytest
 from hypothesis import settings

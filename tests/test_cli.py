@@ -279,17 +279,18 @@ def test_what_a_killed_training_was_writing_is_removed_by_the_next(run):
 
 
 THREADS = [
-    ("NUMBA_THREADING_LAYER", "nonsense"),
-    ("NUMBA_NUM_THREADS", "0"),
-    ("NUMBA_NUM_THREADS", "-1"),
-    ("NUMBA_THREADING_LAYER_PRIORITY", "foo"),
+    ("NUMBA_THREADING_LAYER", "nonsense", ["--threads", "1"]),
+    ("NUMBA_NUM_THREADS", "0", []),
+    ("NUMBA_NUM_THREADS", "-1", []),
+    ("NUMBA_THREADING_LAYER_PRIORITY", "foo", ["--threads", "1"]),
 ]
 
 
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing runs on threads")
-@pytest.mark.parametrize(("name", "value"), THREADS)
-def test_threads_that_cannot_be_had_are_a_mistake_of_the_environment(name, value, run):
+@pytest.mark.parametrize(("name", "value", "options"), THREADS)
+def test_threads_that_cannot_be_had_are_a_mistake_of_the_environment(name, value, options, run):
     command = [sys.executable, "-m", "ttfs", "train", "--force", "--quiet", "--out", str(run)]
+    command += options
     before = held(run)
     environment = {k: v for k, v in os.environ.items() if k != name} | {name: value}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)

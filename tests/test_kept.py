@@ -69,7 +69,7 @@ def is_read(argument=3):
     """Whether `twice`, asked for as in a new process, is read from the disk; it is right anyhow."""
     fresh = jit.kernel(twice)
     assert fresh(argument) == 2 * argument
-    return bool(fresh.stats.cache_hits)
+    return bool(fresh.entry.stats.cache_hits)
 
 
 DAMAGES = {
@@ -103,6 +103,27 @@ def sealed(thing):
 def test_a_kernel_is_compiled_once_for_each_kind_of_arguments(folder):
     assert [is_read(), is_read(), is_read(1.5), is_read(1.5), is_read()] == [0, 1, 0, 1, 1]
     assert len(files(folder)) == 2
+
+
+@compiles
+def test_what_a_kernel_calls_is_kept_as_a_part_of_it(folder):
+    inner = jit.kernel(twice)
+
+    def more(number):
+        return inner(number) + 1
+
+    assert [jit.kernel(more)(3), jit.kernel(more)(1.5)] == [7, 4]
+    assert {path.name.split("-")[0] for path in files(folder)} == {
+        "test_kept.test_what_a_kernel_calls_is_kept_as_a_part_of_it.<locals>.more"
+    }
+    assert "entry" not in vars(inner)  # what takes so long to compile: a way in from Python
+
+
+@compiles
+def test_a_kernel_may_be_called_from_kernels_and_from_python(folder):
+    inner = jit.kernel(twice)
+    outer = jit.kernel(lambda number: inner(number) + 1)
+    assert [outer(3), inner(3), outer(3)] == [7, 6, 7]
 
 
 @compiles

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import pytest
 
 import ttfs
 from ttfs.cli.warmup import recipes, stimuli
-from ttfs.kernels import jit
+from ttfs.kernels import threads
+from ttfs.kernels.threads import spread
 
 pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing runs on threads")
 LAYERS = "omp", "workqueue", "tbb"
@@ -112,25 +114,37 @@ def main():
 
 
 @forks
-def test_a_child_that_leaves_no_threads_behind_has_its_own():
+def test_a_forked_process_has_threads_of_its_own():
     code = """
-from ttfs.kernels import jit
-def main():
-    print(jit.threads())
-    number = os.fork()
-    if not number:
-        print(jit.threads(), flush=True)
-        os._exit(0)
-    os.waitpid(number, 0)
+from ttfs.kernels import threads
 
-def everywhere():
+def count():
+    spikes()
+    return threads.threads(), sum(t.daemon for t in threading.enumerate())
+
+def main():
+    print(*count(), flush=True)
     number = os.fork()
     if not number:
-        main()
+        print(*count(), flush=True)
         os._exit(0)
     os.waitpid(number, 0)
 """
-    assert run(code) == ["2", "1"]
+    assert run(code) == ["2 1", "2 1"]
+
+
+def test_threads_of_numba_are_not_started_unless_someone_asks_it_how_many():
+    code = """
+def everywhere():
+    with no_work_is_little():
+        spikes()
+    print(threading.active_count())
+    try:
+        print(numba.threading_layer())
+    except ValueError:
+        print("none")
+"""
+    assert run(code) == ["2", "none"]
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -192,11 +206,11 @@ def test_the_script_for_many_seeds_trains_them(tmp_path):
 
 
 @pytest.mark.parametrize("name", recipes())
-def test_a_process_that_is_alone_learns_the_same_bits(name, monkeypatch):
+def test_any_number_of_threads_learns_the_same_bits(name, monkeypatch):
     recipe = replace(recipes()[name], hidden=30, augmentation=())
     ends = []
-    for alone in (False, True):
-        monkeypatch.setattr(jit, "ALONE", alone)
+    for number in (1, 3):
+        monkeypatch.setattr(threads, "threads", lambda number=number: number)
         network = recipe.network(9, 3, seed=0)
         times, labels = stimuli(np.float32, network.sizes[0], network.t_max)
         recipe.trainer(network, seed=0).fit(times, labels, epochs=2)
@@ -205,14 +219,51 @@ def test_a_process_that_is_alone_learns_the_same_bits(name, monkeypatch):
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_process_that_is_alone_asks_numba_for_no_threads(monkeypatch):
-    def refuse(*arguments):
-        raise AssertionError("a forked process asked for the threads of another")
+# How work is spread
 
-    monkeypatch.setattr(jit, "ALONE", True)
-    for name in ("get_num_threads", "set_num_threads"):
-        monkeypatch.setattr(numba, name, refuse)
-    assert jit.threads() == 1
-    with jit.threads_for(1):
-        network = ttfs.Network(ttfs.Dense(9, 30), ttfs.Dense(30, 3), t_max=9)
-        assert len(ttfs.forward(network, np.ones((400, 9), np.float32))) == 400
+
+@pytest.mark.parametrize("number", [1, 2, 3, 8])
+@pytest.mark.parametrize("count", [0, 1, 2, 5, 100])
+def test_all_is_done_once(count, number, monkeypatch):
+    monkeypatch.setattr(threads, "threads", lambda: number)
+    done = []
+    spread(lambda first, last: done.extend(range(first, last)), count, 0)
+    assert sorted(done) == list(range(count))
+
+
+def test_several_threads_are_at_work_at_once(monkeypatch):
+    monkeypatch.setattr(threads, "threads", lambda: 3)
+    together = threading.Barrier(3)
+    spread(lambda first, last: together.wait(60), 3, 0)
+
+
+def test_little_work_is_left_to_the_thread_that_has_it(monkeypatch):
+    monkeypatch.setattr(threads, "threads", lambda: 3)
+    monkeypatch.setattr(threads, "WORTH", 10)
+    parts = []
+    spread(lambda *part: parts.append(part), 6, 9)
+    assert parts == [(0, 6)]
+    spread(lambda *part: parts.append(part), 6, 10)
+    assert sorted(parts[1:]) == [(0, 2), (2, 4), (4, 6)]
+
+
+def test_what_no_thread_comes_to_help_with_is_done_all_the_same(monkeypatch):
+    monkeypatch.setattr(threads, "threads", lambda: 3)
+    monkeypatch.setattr(threads.TEAM, "call", lambda task, helpers: None)
+    parts = []
+    spread(lambda *part: parts.append(part), 6, 0)
+    assert parts == [(0, 2), (2, 4), (4, 6)]
+
+
+def test_an_error_in_any_thread_is_raised_when_the_others_are_done(monkeypatch):
+    monkeypatch.setattr(threads, "threads", lambda: 3)
+    done = []
+
+    def some(first, last):
+        if last == 3:
+            raise KeyError(last)
+        done.append(last)
+
+    with pytest.raises(KeyError, match="^3$"):
+        spread(some, 3, 0)
+    assert sorted(done) == [1, 2]

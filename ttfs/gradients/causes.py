@@ -124,6 +124,7 @@ def arrived_at(network: Network, layer: int, below: np.ndarray) -> Arrived:
         below, delay = arrivals_of(below, network.delays[layer][:, 0]), 0.0
     inputs = np.empty((len(below), network.sizes[layer] + 1), np.int32)
     arrivals, counts = np.empty(inputs.shape, network.dtype), np.empty(len(below), np.int64)
+    below = np.ascontiguousarray(below)
     shared.list_causes(below, delay, network.t_max, inputs, arrivals, counts)
     return Arrived(inputs, arrivals, counts)
 

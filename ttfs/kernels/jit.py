@@ -32,9 +32,6 @@ class Part(JITCodeLibrary):
 
     codegen = SimpleNamespace(set_env=lambda name, environment: None)
 
-    def _optimize_functions(self, module):
-        module.data_layout = self._codegen._data_layout
-
     def _optimize_final_module(self):
         pass
 

@@ -1,4 +1,8 @@
-"""One step of each optimizer on a flat parameter, in place; each element on its own."""
+"""One step of each optimizer on a flat parameter, in place; each element on its own.
+
+From `first` to `last` an index may count from the end, for all that the compiler knows; in a
+slice it cannot, so that loops become vectors.
+"""
 
 import numpy as np
 
@@ -8,18 +12,20 @@ from ttfs.kernels.jit import kernel
 @kernel
 def sgd(parameter, gradient, rate, first, last):
     """Down the gradient."""
-    step = parameter.dtype.type(rate)
-    for k in range(first, last):
-        parameter[k] -= step * gradient[k]
+    step, part = parameter.dtype.type(rate), parameter[first:last]
+    slope = gradient[first:last]
+    for k in range(part.size):
+        part[k] -= step * slope[k]
 
 
 @kernel
 def momentum(parameter, gradient, velocity, rate, keep, first, last):
     """Down a running sum of gradients."""
     step, kept = parameter.dtype.type(rate), parameter.dtype.type(keep)
-    for k in range(first, last):
-        velocity[k] = kept * velocity[k] + gradient[k]
-        parameter[k] -= step * velocity[k]
+    part, slope, speed = parameter[first:last], gradient[first:last], velocity[first:last]
+    for k in range(part.size):
+        speed[k] = kept * speed[k] + slope[k]
+        part[k] -= step * speed[k]
 
 
 @kernel
@@ -30,9 +36,10 @@ def adam(parameter, gradient, mean, square, rate, keep, tiny, first, last):
     """
     number = parameter.dtype.type
     step, b1, b2, floor = number(rate), number(keep[0]), number(keep[1]), number(tiny)
-    one = number(1)
-    for k in range(first, last):
-        g = gradient[k]
-        mean[k] = b1 * mean[k] + (one - b1) * g
-        square[k] = b2 * square[k] + (one - b2) * g * g
-        parameter[k] -= step * mean[k] / (np.sqrt(square[k]) + floor)
+    one, part, slope = number(1), parameter[first:last], gradient[first:last]
+    m, v = mean[first:last], square[first:last]
+    for k in range(part.size):
+        g = slope[k]
+        m[k] = b1 * m[k] + (one - b1) * g
+        v[k] = b2 * v[k] + (one - b2) * g * g
+        part[k] -= step * m[k] / (np.sqrt(v[k]) + floor)

@@ -120,7 +120,7 @@ def is_in_doubt(crossing, line, e, rise, work):
     return ends or crossing == moment or not is_solid(slope, bulk, number)
 
 
-@rare_kernel
+@kernel
 def decide(crossing, line, threshold, weights, column, e, rise, work):
     """When a neuron fires whose line is in doubt: later than event e, if not by then.
 

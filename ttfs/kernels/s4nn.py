@@ -226,7 +226,7 @@ def gradient(times, delay, t_max, until, errors, out, first, last):
 @kernel
 def scale_gradient(times, delay, t_max, until, errors, signs, reached, out, first, last):
     """For each sample, the mean of error times sign of the causes. reached: as errors, scratch."""
-    kind, (inputs, size) = times.dtype.type, signs.shape
+    kind, inputs, size = times.dtype.type, times.shape[1], errors.shape[1]
     for s in range(first, last):
         sums = reached[s]
         sums[:] = 0
@@ -246,7 +246,7 @@ def errors_below(times, delay, t_max, until, errors, weights, below, first, last
     """Normalised errors of the layer below, each sample a row of its own."""
     kind = times.dtype.type
     for s in range(first, last):
-        for i in range(len(weights)):
+        for i in range(times.shape[1]):
             below[s, i] = 0
             if times[s, i] < t_max:
                 arrival = arrival_of(times[s, i], delay, kind)

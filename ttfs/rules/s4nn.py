@@ -107,34 +107,34 @@ class S4NN:
     def _batch(self, lesson: Lesson, batch: Batch) -> tuple[float, int]:
         """One step for a whole batch, the last layer first."""
         network, optimizer, slots, lr = lesson.network, lesson.optimizer, lesson.slots, lesson.lr
-        record = forward(network, batch.times)
-        parameters = network.parameters()
-        errors = np.empty(record.times[-1].shape, network.dtype)
-        result = kernels.output_errors(
-            record.times[-1], batch.labels, self._targets(), network.t_max, errors
-        )
+        layers = [np.ascontiguousarray(times) for times in forward(network, batch.times).times]
+        samples, t_max, parameters = len(batch.times), network.t_max, network.parameters()
+        errors = np.empty(layers[-1].shape, network.dtype)
+        result = kernels.output_errors(layers[-1], batch.labels, self._targets(), t_max, errors)
         for k in reversed(range(len(network.layers))):
-            until = np.minimum(record.times[k + 1].astype(float), network.t_max)
-            causes = (record.times[k], network.arrays.delays[k], network.t_max, until, errors)
-            name, pairs = f"weights_{k + 1}", record.times[k].size * network.sizes[k + 1]
-            steps = np.zeros_like(parameters[name]).reshape(network.sizes[k], -1)
+            name, times, pairs = f"weights_{k + 1}", layers[k], layers[k].size * errors.shape[1]
+            until = np.minimum(layers[k + 1].astype(float), t_max)
+            causes = times, network.arrays.delays[k], t_max, until, errors
+            latents = parameters[name].reshape(network.sizes[k], -1)
+            steps = np.zeros_like(latents)
             spread(partial(kernels.gradient, *causes, steps), len(steps), pairs)
             rate = scale_rate(network.layers[k])
             if rate:
-                slopes = np.empty(len(record))
-                given = (*causes, network.handed(k), np.empty_like(errors), slopes)
-                spread(partial(kernels.scale_gradient, *given), len(record), pairs)
+                slopes, signs = np.empty(samples), network.padded(network.arrays.weights, k)
+                fill = partial(
+                    kernels.scale_gradient, *causes, signs, np.empty_like(errors), slopes
+                )
+                spread(fill, samples, pairs)
             optimizer.step(parameters[name], steps.reshape(-1), slots[name], lr)
             if rate:
                 name = f"scale_{k + 1}"
-                mean = np.array([np.add.reduce(slopes) / len(record)])
+                mean = np.array([np.add.reduce(slopes) / samples])
                 optimizer.step(parameters[name], mean, slots[name], lr * rate)
                 network.scales[k] = max(network.scales[k], kernels.SMALLEST_SCALE)
             network.refresh(k)
             if k:
-                below = np.empty(record.times[k].shape, network.dtype)
-                fill = partial(kernels.errors_below, *causes, network.latents[k], below)
-                spread(fill, len(record), pairs)
+                below = np.empty(times.shape, network.dtype)
+                spread(partial(kernels.errors_below, *causes, latents, below), samples, pairs)
                 errors = below
         return result
 
