@@ -105,7 +105,7 @@ def test_no_folder_is_crowded_and_no_file_is_long():
 @pytest.mark.parametrize("name", ttfs._FORMER)
 def test_modules_are_found_by_the_names_that_they_had(name):
     home = importlib.import_module(f"ttfs.{ttfs._FORMER[name]}")
-    assert importlib.import_module(f"ttfs.{name}") is home
+    assert importlib.import_module(f"ttfs.{name}") is getattr(ttfs, name) is home
     assert home.__spec__.name == home.__name__ == f"ttfs.{ttfs._FORMER[name]}"
 
 

@@ -126,7 +126,7 @@ def __getattr__(name: str) -> "Any":
 
     if name in _HOME:
         value = getattr(import_module(f"ttfs.{_HOME[name]}"), name)
-    elif name in _MODULES:
+    elif name in _MODULES or name in _FORMER:
         value = import_module(f"ttfs.{name}")
     else:
         raise AttributeError(f"module 'ttfs' has no attribute {name!r}")
