@@ -32,6 +32,10 @@ class Decisions:
     def __len__(self) -> int:
         return len(self.label)
 
+    def right(self, labels: np.ndarray) -> np.ndarray:
+        """(samples,) whether each decision is the label, which is what accuracy counts."""
+        return self.label == labels
+
 
 def decide(times: Any, potential: Any) -> Decisions:
     """The decision for each sample: the output that fires first wins.
@@ -66,3 +70,15 @@ def decide(times: Any, potential: Any) -> Decisions:
     label = (among & ~(potential < best)).argmax(axis=1)
     first = among & ~undecided[:, None]
     return Decisions(label, time, first.sum(axis=1) > 1, undecided, first)
+
+
+def hits(times: np.ndarray, labels: np.ndarray) -> int:
+    """How many samples a network that learns gets right, by the spikes of its outputs alone.
+
+    A hit is a sample whose label fires before all other outputs; one that ties for first hits if
+    its index is the lowest, and silence never does.
+
+    >>> hits(np.array([[3.0, 5.0], [4.0, 4.0], [np.inf, np.inf]]), np.array([0, 1, 0]))
+    1
+    """
+    return int(((times.argmin(axis=1) == labels) & np.isfinite(times.min(axis=1))).sum())

@@ -173,16 +173,21 @@ def hand_down(scratch, size):
 
 
 @kernel
-def learn(arrays, latents, targets, times, labels, order, rate, work, scratch):
-    """Go through samples in order, changing the weights after each; return loss and hits."""
+def learn(arrays, latents, targets, times, labels, order, rate, work, scratch, fired):
+    """Go through samples in order, changing the weights after each; return the loss.
+
+    fired: (samples, outputs) is filled with the spikes of the outputs, in that order.
+    """
     spikes = scratch.spikes
     outputs = spikes[arrays.units[-2] : arrays.units[-2] + arrays.sizes[-1]]
-    loss, hits = 0.0, 0
-    for s in order:
+    loss = 0.0
+    for place in range(order.size):
+        s = order[place]
         run_sample(arrays, times[s], False, work, spikes)
+        for j in range(outputs.size):
+            fired[place, j] = outputs[j]
         errors = scratch.errors[: outputs.size]
         sample_loss = relative_errors(outputs, labels[s], targets, arrays.t_max, errors)
-        hits += np.argmin(outputs) == labels[s] and outputs[labels[s]] < arrays.t_max
         loss += sample_loss
         if sample_loss == 0:
             continue
@@ -190,18 +195,17 @@ def learn(arrays, latents, targets, times, labels, order, rate, work, scratch):
             normalise(scratch.errors[: arrays.sizes[layer + 1]])
             learn_layer(arrays, latents, layer, work, scratch, spikes[arrays.units[layer] :], rate)
             hand_down(scratch, arrays.sizes[layer])
-    return loss, hits
+    return loss
 
 
 @kernel
 def output_errors(spikes, labels, targets, t_max, errors):
-    """Normalised errors of the outputs for a batch; return loss and hits."""
-    loss, hits = 0.0, 0
+    """Normalised errors of the outputs for a batch; return the loss."""
+    loss = 0.0
     for s in range(len(spikes)):
         loss += relative_errors(spikes[s], labels[s], targets, t_max, errors[s])
-        hits += np.argmin(spikes[s]) == labels[s] and spikes[s, labels[s]] < t_max
         normalise(errors[s])
-    return loss, hits
+    return loss
 
 
 @kernel

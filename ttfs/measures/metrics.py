@@ -79,7 +79,7 @@ def evaluate(network: Network, times: Any, labels: Any) -> Evaluation:
 
 def right(decisions: Decisions, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Per sample, whether the decision is right: strict, lenient."""
-    strict = decisions.label == labels
+    strict = decisions.right(labels)
     lenient = strict | decisions.first[np.arange(len(labels)), labels]
     return strict, lenient
 

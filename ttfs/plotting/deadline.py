@@ -47,9 +47,8 @@ def decision_curve(
         got = f"{outputs.shape} and {volts.shape}"
         wanted = "times and potential (samples, outputs)"
         raise ShapeError(f"decision_curve: expects {wanted}, got shapes {got}")
-    right = as_labels(labels, *outputs.shape)
     decisions = decide(outputs, volts)
-    correct = decisions.label == right
+    correct = decisions.right(as_labels(labels, *outputs.shape))
     end = horizon([decisions.time], t_max)
     ax = axes_for(ax, "decision_curve")
     dress(ax, f"deadline ({named(unit)})", "samples (%)")

@@ -138,12 +138,6 @@ def silent_share(network: Network, signal: Signal) -> np.ndarray:
     return (np.isinf(until) | (until >= network.t_max)).mean(axis=0)
 
 
-def hits(outputs: np.ndarray, labels: np.ndarray) -> int:
-    """How many samples the label's output won, or tied for with those of higher index."""
-    first = outputs.argmin(axis=1)
-    return int(((first == labels) & np.isfinite(outputs.min(axis=1))).sum())
-
-
 def reach(outputs: np.ndarray, errors: np.ndarray, t_max: float) -> None:
     """Let silent outputs that should fire count, in place, as if they had at the horizon.
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ttfs.checks import flag, of_kind, positive
+from ttfs.codes.decoding import hits
 from ttfs.engines.batch import cross, spikes_of
 from ttfs.gradients.signals import signals
 from ttfs.losses import CrossEntropy, Loss
@@ -90,7 +91,6 @@ class Exact:
         found = cross(network, batch.times)
         outputs = spikes_of(network, found, len(network.layers) - 1)
         loss, errors = self.loss.errors(outputs, batch.labels, network.t_max)
-        hits = descent.hits(outputs, batch.labels)
         if self.learn_silent:
             descent.reach(outputs, errors, network.t_max)
 
@@ -107,7 +107,7 @@ class Exact:
             rise=np.inf if self.spread else None,
             hidden=hidden if self.sparsity else None,
         )
-        return Told(loss, hits, list(told))
+        return Told(loss, hits(outputs, batch.labels), list(told))
 
     def end_epoch(self, network: Network, silent: list[np.ndarray], seed: list[int]) -> int:
         """Revive dead hidden neurons, if that is among the cures; return how many."""

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 
 from ttfs.checks import flag, positive
+from ttfs.codes.decoding import hits
 from ttfs.engines.batch import forward
 from ttfs.errors import InputError
 from ttfs.kernels import s4nn as kernels
@@ -75,14 +76,14 @@ class S4NN:
     def train(self, lesson: Lesson) -> tuple[float, int]:
         """Learn from a lesson; return loss and hits, summed."""
         if lesson.batch_size == 1 and isinstance(lesson.optimizer, SGD):
-            loss, hits = self._learn(lesson)
+            loss, won = self._learn(lesson)
         else:
-            loss, hits = 0.0, 0
+            loss, won = 0.0, 0
             for batch in lesson.batches():
                 step = self._batch(lesson, batch)
-                loss, hits = loss + step[0], hits + step[1]
+                loss, won = loss + step[0], won + step[1]
         lesson.decay(self.weight_decay)
-        return loss, hits
+        return loss, won
 
     def _targets(self) -> kernels.Targets:
         return kernels.Targets(float(self.gamma), self.learn_silent)
@@ -99,10 +100,11 @@ class S4NN:
         )
         arrays, times = network.arrays, lesson.times
         scratch = make_work(arrays, times), kernels.make_scratch(arrays, times)
-        done = kernels.learn(arrays, latents, self._targets(), *samples, lesson.lr, *scratch)
+        fired = np.empty((len(lesson.order), network.sizes[-1]), times.dtype)
+        loss = kernels.learn(arrays, latents, self._targets(), *samples, lesson.lr, *scratch, fired)
         for k in range(len(network.layers)):
             network.pack(k)
-        return done
+        return loss, hits(fired, lesson.labels[lesson.order])
 
     def _batch(self, lesson: Lesson, batch: Batch) -> tuple[float, int]:
         """One step for a whole batch, the last layer first."""
@@ -110,7 +112,7 @@ class S4NN:
         layers = [np.ascontiguousarray(times) for times in forward(network, batch.times).times]
         samples, t_max, parameters = len(batch.times), network.t_max, network.parameters()
         errors = np.empty(layers[-1].shape, network.dtype)
-        result = kernels.output_errors(layers[-1], batch.labels, self._targets(), t_max, errors)
+        loss = kernels.output_errors(layers[-1], batch.labels, self._targets(), t_max, errors)
         for k in reversed(range(len(network.layers))):
             name, times, pairs = f"weights_{k + 1}", layers[k], layers[k].size * errors.shape[1]
             until = np.minimum(layers[k + 1].astype(float), t_max)
@@ -136,7 +138,7 @@ class S4NN:
                 below = np.empty(times.shape, network.dtype)
                 spread(partial(kernels.errors_below, *causes, latents, below), samples, pairs)
                 errors = below
-        return result
+        return loss, hits(layers[-1], batch.labels)
 
     def end_epoch(self, network: Network, silent: list[np.ndarray], seed: list[int]) -> int:
         """Give dead hidden neurons fresh weights; return how many.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ttfs.checks import flag, of_kind, positive
+from ttfs.codes.decoding import hits
 from ttfs.engines.batch import Crossings, cross, spikes_of
 from ttfs.gradients.signals import Signal, signal_of
 from ttfs.losses import Absolute, Relative
@@ -95,9 +96,10 @@ class STiDiBP:
         errors = np.clip(errors, -self.longest, self.longest)
         errors[np.arange(len(errors)), batch.labels] += self.targets.early * network.t_max**2
         loss = 0.5 * float(np.sum(np.square(errors / network.t_max)))
-        hits = descent.hits(outputs, batch.labels)
         descent.reach(outputs, errors, network.t_max)
-        return Told(loss, hits, list(self._signals(network, batch, found, errors)))
+        return Told(
+            loss, hits(outputs, batch.labels), list(self._signals(network, batch, found, errors))
+        )
 
     def _signals(
         self, network: Network, batch: Batch, found: Crossings, errors: np.ndarray

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ttfs.checks import moderate, positive
-from ttfs.codes.decoding import decide
+from ttfs.codes.decoding import hits
 from ttfs.engines.batch import arrivals_of, cross, spikes_of
 from ttfs.errors import InputError
 from ttfs.gradients.causes import Arrived, arrived_at
@@ -84,7 +84,6 @@ class Surrogate:
         arrived = arrived_at(network, last, spikes[last])
         potential = potentials(network, last, arrived, until)
         loss, errors = self._errors(potential, batch.labels, moments < network.t_max)
-        hits = int((decide(outputs, found.potential).label == batch.labels).sum())
         signals = [signal_of(network, last, arrived, -errors / len(errors), until)]
         for k in range(last - 1, -1, -1):
             errors = signals[-1].by_times(network)
@@ -93,7 +92,7 @@ class Surrogate:
             potential = potentials(network, k, arrived, until)
             errors = errors * np.exp(-np.abs(potential - 1) / self.width)
             signals.append(signal_of(network, k, arrived, errors, until))
-        return Told(loss, hits, signals)
+        return Told(loss, hits(outputs, batch.labels), signals)
 
     def _errors(
         self, potential: np.ndarray, labels: np.ndarray, decided: np.ndarray
