@@ -99,7 +99,12 @@ def spread(function, count, work):
 
 
 def threads():
-    """How many threads share work: as many as Numba was told that there shall be."""
+    """How many threads share work: as many as Numba was told that there shall be.
+
+    Without the compiler one: Python would run the others in turn, each with warnings of its own.
+    """
+    if numba.config.DISABLE_JIT:
+        return 1
     try:
         numba.threading_layer()
     except ValueError:  # nobody has told it, and to ask it would start threads of its own
