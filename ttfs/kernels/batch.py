@@ -13,6 +13,7 @@ arrived yet can change nothing before. So a sample can end at its first output s
 Rows are padded to whole vectors; a padded neuron is never read.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -108,9 +109,9 @@ def stride_of(arrays, layer):
 
 def make_work(arrays, times):
     """Scratch for samples whose times have the dtype of `times`; not compiled."""
-    layers = arrays.widths.size
-    longest = max(arrays.sizes[0] + 1, arrays.sizes[1:].max())
-    words = (arrays.words[1:] - arrays.words[:-1]).max()
+    layers, (inputs, *others) = arrays.widths.size, arrays.sizes.tolist()
+    longest = max(inputs + 1, *others)
+    words = max(last - first for first, last in pairwise(arrays.words.tolist()))
     most = (words + WORDS - 1) // WORDS * WORDS
     return Work(
         np.empty((layers + 1, longest), times.dtype),

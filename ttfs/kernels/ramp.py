@@ -85,7 +85,7 @@ class Traces(NamedTuple):
 
 def make_work(arrays, times):
     """Scratch for samples whose times have the dtype of `times`; not compiled."""
-    longest = arrays.sizes[:-1].max()
+    longest = max(arrays.sizes.tolist()[:-1])
     return Work(
         np.empty(longest, times.dtype),
         np.empty(longest, np.int64),
