@@ -17,6 +17,7 @@ import numpy as np
 
 from ttfs.kernels.circuit import (
     DELAYS,
+    FIRST,
     KIND,
     LEAVING,
     OUTGOING,
@@ -28,12 +29,15 @@ from ttfs.kernels.circuit import (
 )
 from ttfs.kernels.jit import inner_kernel
 from ttfs.kernels.sorting import BINS, sort_events
+from ttfs.kernels.vector import LANES, below, broadcast, load, prefetch
 
 HEAP, NEXT, FIRING, LAYER, LISTED, ROWED, STIMULUS, STIMULI, EVENTS, SYNAPSES = range(10)
 POPULATIONS, PROJECTIONS = 10, 11  # how many
 RESTING = 12  # how many neurons were at their threshold when this instant came
-COUNTERS, SCRATCH = 13, BINS + 1  # lengths; the scratch is of the sort
+ADDED = 13  # how many synapses have been added at this instant
+COUNTERS, SCRATCH = 14, BINS + 1  # lengths; the scratch is of the sort
 KINDS = 2  # of what is on its way: arrivals and the ends of ramps
+AHEAD, FETCHED = 8, 256  # how many spikes ahead synapses are read, and how many of each
 
 
 @inner_kernel
@@ -45,6 +49,14 @@ def earlier(state, a, b):
         if state.heap[a, column] != state.heap[b, column]:
             return state.heap[a, column] < state.heap[b, column]
     return False
+
+
+@inner_kernel
+def move(state, a, b):
+    """Copy heap entry a to place b."""
+    state.heap_time[b] = state.heap_time[a]
+    for column in range(4):
+        state.heap[b, column] = state.heap[a, column]
 
 
 @inner_kernel
@@ -61,23 +73,24 @@ def swap(state, a, b):
 def sink(state):
     """Let the top entry find its place."""
     size, place = state.counters[HEAP], 0
+    move(state, 0, size)  # there is room for one more
     while 2 * place + 1 < size:
         child = 2 * place + 1
         if child + 1 < size and earlier(state, child + 1, child):
             child += 1
-        if not earlier(state, child, place):
+        if not earlier(state, child, size):
             break
-        swap(state, child, place)
+        move(state, child, place)
         place = child
+    move(state, size, place)
 
 
 @inner_kernel
 def pop(state):
     """Take the top entry away."""
     state.counters[HEAP] -= 1
-    last = state.counters[HEAP]
-    if last > 0:
-        swap(state, 0, last)
+    if state.counters[HEAP] > 0:
+        move(state, state.counters[HEAP], 0)
         sink(state)
 
 
@@ -126,6 +139,18 @@ def push(plan, state, kind, r, neuron, synapse, spiked, delay):
 
 
 @inner_kernel
+def fetch(plan, state, kind, r):
+    """Have the synapses read that will be added soon: of a spike some way behind the top one."""
+    source = plan.projections[r, SOURCE]
+    ahead = min(state.heads[kind, r] + AHEAD, state.counts[source] - 1)
+    row = plan.projections[r, ROWS] + state.fired[plan.populations[source, START] + ahead]
+    first, shift = plan.pointers[row], plan.projections[r, FIRST]
+    for k in range(first, min(plan.pointers[row + 1], first + FETCHED), LANES):
+        prefetch(plan.indices, k)
+        prefetch(plan.weights, k + shift)
+
+
+@inner_kernel
 def advance(plan, state, kind, r):
     """Replace the top entry by the next one of its kind along projection r."""
     source = plan.projections[r, SOURCE]
@@ -148,10 +173,13 @@ def advance_synapse(plan, state, kind, r, neuron, first):
     count, most = 1, plan.pointers[plan.projections[r, ROWS] + neuron + 1] - first
     while count < most and delays[count] == delays[0]:
         count += 1
-    pop(state)
     if count < most:
         spiked = state.spikes[plan.populations[plan.projections[r, SOURCE], START] + neuron]
-        push(plan, state, kind, r, neuron, first + count, spiked, delays[count])
+        if due(plan, state, 0, kind, r, spiked, delays[count]):
+            put(plan, state, 0, kind, r, neuron, first + count)
+            sink(state)
+            return first + count
+    pop(state)
     return first + count
 
 
@@ -196,17 +224,18 @@ def told(plan, state):
 
 
 @inner_kernel
-def begin(plan, state, stimulus):
+def begin(state, stimulus, t_max):
     """Nothing has happened yet; (units,) a stimulus of one time for each is to come."""
     given = stimulus.size
-    while given > 0 and stimulus[given - 1] == np.inf:
-        given -= 1
+    never = broadcast(stimulus, np.inf)
+    while given >= LANES and not below(load(stimulus, given - LANES), never):
+        given -= LANES
     for k in range(POPULATIONS):
         state.counters[k] = 0
     # what is filled afterwards is scratch to the sort
     state.counters[STIMULI] = sort_events(
         stimulus[:given],
-        plan.t_max,
+        t_max,
         state.stimulus_time,
         state.stimulus,
         state.spikes,

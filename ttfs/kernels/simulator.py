@@ -37,8 +37,10 @@ from ttfs.kernels.queue import (
     advance_synapse,
     asked,
     begin,
+    fetch,
     told,
 )
+from ttfs.kernels.simulator_chain import take_chain
 
 STEPS, STEP_MEMORY = len(steps.State._fields), steps.ARRAYS
 
@@ -84,6 +86,7 @@ def arrive(plan, state):
         last = advance_synapse(plan, state, ends, r, neuron, first)
     elif kind != DENSE:
         first, last = plan.pointers[row], plan.pointers[row + 1]
+        fetch(plan, state, ends, r)
     if len(state) == STEPS:
         if kind == DENSE:
             steps.deliver_row(plan, state, r, neuron)
@@ -169,6 +172,8 @@ def run(plan, memory, until, breaks):
     plan, state = Plan(*plan), make_state(memory)
     if breaks is not None:
         passed(plan, state, breaks)
+    elif len(memory) == STEP_MEMORY:
+        take_chain(plan, state, until)
     while True:
         event = upcoming(plan, state)
         kind, time, layer, neuron, _ = event
@@ -186,14 +191,13 @@ def run(plan, memory, until, breaks):
 
 
 @kernel
-def reset(plan, memory, thresholds, stimulus):
+def reset(memory, thresholds, stimulus, t_max, rise):
     """Go back to the beginning, with a stimulus of one time for each unit."""
-    plan, state = Plan(*plan), make_state(memory)
-    begin(plan, state, stimulus)
+    state = make_state(memory)
+    begin(state, stimulus, t_max)
     for unit in range(thresholds.size):
         state.limits[unit] = thresholds[unit]
-        state.flags[unit] = 0
     if len(memory) == STEP_MEMORY:
-        steps.clear(plan, state)
+        steps.clear(state)
     else:
-        ramps.clear(plan, state)
+        ramps.clear(state, rise)

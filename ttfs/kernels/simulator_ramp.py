@@ -203,16 +203,17 @@ def level(plan, state, unit):
 
 
 @inner_kernel
-def clear(plan, state):
+def clear(state, rise):
     """Nothing has been added yet; limits are what they are at the beginning."""
     number = state.total.dtype.type
-    rise = number(1) if plan.rise == np.inf else number(plan.rise)
+    rise = number(1) if rise == np.inf else number(rise)
     for unit in range(state.limits.size):
         threshold = state.limits[unit]
         state.total[unit] = threshold * rise if threshold < np.inf else 0
         state.bulk[unit] = threshold if threshold < np.inf else 0
         state.slope[unit] = 0
         state.summed[unit] = 0
+        state.flags[unit] = 0
     state.crossing[:] = np.inf
     state.soonest[:] = 0
     state.counters[LAYER] = -1

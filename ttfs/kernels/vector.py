@@ -19,7 +19,7 @@ from numba.extending import intrinsic, register_model
 LANES = 16
 BYTES = 64
 WORDS = 8
-INT = ir.IntType(32)
+INT, BYTE = ir.IntType(32), ir.IntType(8)
 NUMBERS = {
     types.int8: ir.IntType(8),
     types.uint64: ir.IntType(64),
@@ -159,6 +159,17 @@ def below(typing, first, second):
             compare = builder.icmp_signed if first.dtype.signed else builder.icmp_unsigned
         bits = builder.bitcast(compare("<", *arguments), ir.IntType(first.lanes))
         return builder.zext(bits, ir.IntType(64)) if first.lanes < 64 else bits
+
+    return types.uint64(first, second), generate
+
+
+@intrinsic
+def reached(typing, first, second):
+    """One bit for each lane in which first >= second (uint64)."""
+
+    def generate(context, builder, signature, arguments):
+        bits = builder.bitcast(builder.fcmp_ordered(">=", *arguments), ir.IntType(first.lanes))
+        return builder.zext(bits, ir.IntType(64))
 
     return types.uint64(first, second), generate
 
@@ -306,6 +317,20 @@ def store_lanes(context, builder, values, bits, at):
 
 
 @intrinsic
+def prefetch(typing, array, place):
+    """Have array[place] read into the cache, while the processor goes on."""
+
+    def generate(context, builder, signature, arguments):
+        at = builder.bitcast(element(context, builder, array, *arguments), BYTE.as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [at.type, INT, INT, INT])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, [at, INT(0), INT(3), INT(1)])
+        return context.get_dummy_value()
+
+    return types.none(array, types.intp), generate
+
+
+@intrinsic
 def count_bits(typing, word):
     """How many bits of a word are set."""
 
@@ -353,6 +378,12 @@ if numba.config.DISABLE_JIT:  # the same in plain Python
 
     def below(first, second):  # noqa: D103
         return np.uint64(sum(1 << k for k in range(len(first)) if first[k] < second[k]))
+
+    def reached(first, second):  # noqa: D103
+        return np.uint64(sum(1 << k for k in range(len(first)) if first[k] >= second[k]))
+
+    def prefetch(array, place):  # noqa: D103
+        array[place]  # which must be there
 
     def both(first, second):  # noqa: D103
         return first & second
