@@ -145,6 +145,69 @@ def test_populations_of_every_width_equal_a_plain_queue(size, kind):
     assert len(events) > size
 
 
+def scattered(rng, shape, fan_out):
+    """A sparse matrix of random numbers, the same number of them in each row."""
+    targets = np.concatenate([rng.permutation(shape[1])[:fan_out] for _ in range(shape[0])])
+    rows = np.repeat(np.arange(shape[0]), fan_out)
+    return sp.coo_array((rng.normal(0.4, 1, len(rows)), (rows, targets)), shape)
+
+
+@pytest.mark.parametrize("fan_out", [1, 4, 60])
+@pytest.mark.parametrize(("dtype", "time_dtype"), MIXED)
+def test_what_arrives_together_is_added_in_the_order_of_a_plain_queue(fan_out, dtype, time_dtype):
+    rng = np.random.default_rng(fan_out)
+    sizes = {"a": 50, "b": 30, "c": 160}
+    populations = [Population(name, size, 1.5) for name, size in sizes.items()]
+    ends = [("a", "c", 1.0), ("b", "c", 1.0), ("a", "c", 0.5), ("c", "c", 0.5), ("c", "b", 0.5)]
+    projections = [
+        Projection(source, target, scattered(rng, (sizes[source], sizes[target]), n), delay)
+        for source, target, delay in ends
+        for n in [min(fan_out, sizes[target])]
+    ]
+    circuit = Circuit(populations, projections, t_max=9, dtype=dtype)
+    stimulus = {name: rng.integers(0, 4, sizes[name]).astype(time_dtype) / 2 for name in "ab"}
+    stepped, simulator = Simulator(circuit, stimulus), finished(circuit, stimulus)
+    events = [(e.time, e.layer, e.kind == "spike", e.neuron) for e in stepped]
+    assert events == sorted(events)
+    assert simulator.events == len(events)
+    for name in sizes:
+        assert same_bits(simulator.times(name), stepped.times(name))
+        assert same_bits(simulator.potential(name), stepped.potential(name))
+    check_sums(simulator)
+
+
+def check_sums(simulator):
+    """The potentials of who has not fired are those of a loop over the spikes, in their order."""
+    circuit, known = simulator.circuit, simulator.precision
+    for k, population in enumerate(circuit.populations):
+        arrivals = sorted(
+            (known.times.type(time + projection.delay), neuron, r)
+            for r, projection in enumerate(circuit.projections)
+            if projection.target == population.name
+            for neuron, time in enumerate(simulator.times(projection.source).tolist())
+        )
+        potential = np.zeros(population.size, circuit.dtype)
+        for time, neuron, r in arrivals:
+            if time < circuit.t_max:
+                row = circuit.projections[r].weights[[neuron], :].toarray()[0]
+                potential += row.astype(circuit.dtype)
+        silent = np.isinf(simulator.times(k))
+        assert same_bits(simulator.potential(k)[silent], potential[silent])
+
+
+def test_who_crosses_the_threshold_twice_at_an_instant_fires_once():
+    rows = np.zeros((3, 500))
+    rows[:, 7], rows[:, 3], rows[:, 400] = (2, -2, 2), (2, -2, 0), (1, 0, 0)
+    circuit = Circuit(
+        [Population("input", 3), Population("all", 500, 1.0)],
+        [Projection("input", "all", sp.csr_array(rows), 0.5)],
+    )
+    assert circuit.projections[0].weights.nnz == 6  # few enough to be listed
+    simulator = finished(circuit, [1.0, 1.0, 1.0])
+    assert simulator.spikes.neuron.tolist() == [0, 1, 2, 7, 400]
+    assert simulator.times("all")[[7, 400]].tolist() == [1.5, 1.5]
+
+
 @given(data=st.data())
 def test_counters_equal_what_was_counted(data):
     circuit = data.draw(circuits(kinds=["dense", "sparse"]))

@@ -588,6 +588,19 @@ def test_bench_times_one_case_on_one_thread_and_on_all(case, small_bench, tmp_pa
     assert numba.get_num_threads() == threads
 
 
+def test_bench_leaves_out_what_is_large_unless_it_is_named(monkeypatch):
+    chosen = []
+    monkeypatch.setattr(bench, "batches", lambda names: chosen.append(names) or [])
+    monkeypatch.setattr(bench, "simulations", lambda names: [])
+    monkeypatch.setattr(bench, "parts", lambda name, found: {})
+    for names in (None, list(bench.LARGE)):
+        bench.bench(names)
+    assert chosen == [
+        [n for n in [*bench.CASES, *bench.SIMULATIONS] if n not in bench.LARGE],
+        names,
+    ]
+
+
 def test_bench_compares_and_draws(small_bench, tmp_path, capsys):
     old, picture = tmp_path / "old.json", tmp_path / "b.png"
     case, other = "forward-784-400-10", "forward-ramp-784-400-10"

@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -21,6 +23,7 @@ from test_circuit import circuits, finished, given_of, stimuli, tuples
 import ttfs
 from ttfs import Circuit, Network, Population, Projection, Simulator
 from ttfs.errors import InputError, ShapeError
+from ttfs.kernels import queue
 
 pytestmark = pytest.mark.small
 INF = np.inf
@@ -236,9 +239,32 @@ def test_no_neuron_fires_twice_and_time_never_goes_back(data):
 # step is the truth, run is step in a loop
 
 
+SCRATCH = {"bins", "counters", "firing", "heap", "heap_time", "listed", "places", "words"}
+
+
 def same_state(a, b):
-    """Whether two simulators agree in every array of their states."""
-    return all(same_bits(x, y) for x, y in zip(a.snapshot().state, b.snapshot().state, strict=True))
+    """Whether two simulators agree in all that has happened and will happen."""
+    (arrays, lists), (others, other_lists) = living(a), living(b)
+    return lists == other_lists and all(map(same_bits, arrays, others))
+
+
+def living(simulator):
+    """The arrays of a state without scratch, and lists without what is beyond their ends."""
+    state = simulator.snapshot().state
+    counters, keys = state.counters.tolist(), state.heap.tolist()
+    line = [counters[queue.LAYER]]
+    if not simulator.plan.rise:
+        waiting = state.firing[counters[queue.NEXT] : counters[queue.FIRING]].tolist()
+        line = line + waiting if waiting else []
+    times = state.heap_time[: counters[queue.HEAP]].tolist()
+    lists = [
+        sorted(zip(times, keys, strict=False)),
+        line,
+        state.listed[: counters[queue.LISTED]].tolist(),
+        [counters[k] for k in (queue.ROWED, queue.ADDED, queue.STIMULUS)],
+        counters[queue.STIMULI : queue.RESTING + 1],
+    ]
+    return [array for name, array in state._asdict().items() if name not in SCRATCH], lists
 
 
 @given(data=st.data())
@@ -248,6 +274,53 @@ def test_run_is_step_in_a_loop(data):
     while stepped.step() is not None:
         pass
     assert same_state(stepped, finished(circuit, stimulus))
+
+
+@pytest.mark.parametrize(("dtype", "time_dtype"), MIXED)
+@given(data=st.data())
+def test_steps_and_runs_of_a_network_take_turns(dtype, time_dtype, data):
+    network = data.draw(dyadic_networks(dtype))
+    row = data.draw(dyadic_times(network, time_dtype, most_samples=1).filter(len))[0]
+    simulator, stepped = Simulator(network, row), Simulator(network, row)
+    for _ in range(data.draw(st.integers(0, 6))):
+        for _ in range(data.draw(st.integers(0, 9))):
+            assert simulator.step() == stepped.step()
+        until = simulator.time + data.draw(st.sampled_from([-1.0, 0.0, 0.25, 1.0, 2.5]))
+        simulator.run(until=until)
+        while (following := stepped.peek()) is not None and following.time <= until:
+            stepped.step()
+        assert simulator.peek() == stepped.peek()
+        assert same_state(simulator, stepped)
+    assert list(simulator) == list(stepped)
+
+
+@pytest.mark.parametrize("sizes", [(9, 130, 1), (9, 64, 65), (9, 1, 17), (65, 16, 15)])
+@pytest.mark.parametrize(("dtype", "time_dtype"), MIXED)
+def test_a_network_of_any_width_ends_as_after_steps(sizes, dtype, time_dtype):
+    rng = np.random.default_rng(sum(sizes))
+    for delay in (0.0, 0.1):
+        layers = []
+        for ends in zip(sizes[:-1], sizes[1:], strict=True):
+            threshold = rng.choice([0.4, 1.3, 1e30], ends[1])
+            weights = rng.normal(0.2, 1, ends)
+            layers.append(ttfs.Dense.of(weights, threshold=threshold, delay=delay))
+        network = Network(*layers, t_max=4, dtype=dtype)
+        stepped = Simulator(network, rng.integers(0, 9, sizes[0]).astype(time_dtype) / 2)
+        simulator = copy.copy(stepped)
+        assert len(list(stepped)) > sizes[0] // 2
+        assert simulator.run() == "end"
+        assert same_state(simulator, stepped)
+
+
+def test_endless_potentials_do_not_reach_endless_limits_in_a_network():
+    layer = ttfs.Dense.of(np.full((3, 2), 3e38), threshold=[1.0, 2.0])
+    network = Network(layer, ttfs.Dense.of(np.full((2, 1), 3e38), threshold=1), t_max=9)
+    stepped = Simulator(network, np.array([1.0, 2.0, 3.0]))
+    simulator = copy.copy(stepped)
+    with np.errstate(all="ignore"):
+        assert [e.layer for e in stepped if e.kind == "spike"] == [0, 1, 1, 2, 0, 0]
+        simulator.run()
+    assert same_state(simulator, stepped)
 
 
 @given(data=st.data(), stops=st.lists(st.sampled_from([-1.0, 0.0, 0.5, 1.25, 3.0, 3.75, 9.0])))

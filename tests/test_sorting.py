@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ttfs.kernels import gathering, late, sorting
+from ttfs.kernels.jit import kernel
 
 pytestmark = pytest.mark.small
 INF = np.inf
@@ -70,7 +71,7 @@ def test_any_times_have_their_order(times, t_max):
 @pytest.mark.parametrize("kind", [np.int32, np.int64])
 def test_places_are_gathered_with_and_without_an_instruction_for_it(monkeypatch, compresses, kind):
     monkeypatch.setattr(gathering, "COMPRESSES", compresses)
-    gather = numba.njit(gathering.gather.py_func)
+    gather = kernel(gathering.gather.function)
     rng = np.random.default_rng(0)
     for size in 5, 16, 100:
         for share in 0, 0.5, 1:

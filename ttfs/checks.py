@@ -62,6 +62,8 @@ def as_array(values: Any, whose: str, *, masked: float | None = None) -> np.ndar
     Nothing that says more than its numbers do is taken for them: units and sparse matrices are
     refused, and masked entries become `masked`, or are refused if there is no such thing.
     """
+    if type(values) is np.ndarray and values.dtype.kind in "buif":
+        return values
     try:
         array = np.asarray(_bare(values, whose, masked))
     except (TTFSError, MemoryError):
@@ -166,7 +168,9 @@ def as_times(times: Any, neurons: int, whose: str) -> np.ndarray:
 
 def check_times(times: np.ndarray, whose: str) -> None:
     """No NaN, nothing below zero; inf is silence."""
-    if times.size and not times.min() >= 0:
+    if (
+        times.size and not times.item(times.argmin()) >= 0
+    ):  # a NaN counts as least; a fifth of min()
         bad = times[np.isnan(times) | (times < 0)].flat[0]
         raise InputError(f"{whose} must be 0 or later, or inf for silence; got {bad}")
 
@@ -217,6 +221,8 @@ def positive(value: Any, whose: str, *, zero: bool = False, endless: bool = Fals
 
 def number(value: Any, whose: str, wanted: str = "a number") -> float:
     """One real number as a float."""
+    if type(value) is float:
+        return value
     for foreign in _foreign(value):
         refuse_units(foreign, whose)
     kind = getattr(getattr(value, "dtype", None), "kind", "f")
@@ -270,10 +276,11 @@ def same(one: Any, other: Any) -> bool:
 
 def convert(values: np.ndarray, room: np.ndarray, whose: str, factor: float = 1.0) -> None:
     """Write numbers, times a factor, in another precision; what does not survive is an error."""
+    if factor == 1 and (values.dtype == room.dtype or np.can_cast(values.dtype, room.dtype)):
+        room[...] = values
+        return
     with np.errstate(over="ignore", under="ignore"):
         room[...] = values if factor == 1 else values.astype(np.float64) * factor
-    if np.can_cast(values.dtype, room.dtype) and factor == 1:
-        return
     lost = (values != 0) & (room == 0) | np.isfinite(values) & ~np.isfinite(room)
     if lost.any():
         bad = f"{np.broadcast_to(values, room.shape)[lost][0]:g}"

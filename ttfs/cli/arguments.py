@@ -218,7 +218,8 @@ def add_bench(parsers: Any) -> None:
         " takes half a minute.",
     )
     bench.add_argument("--report", type=new_file, metavar="FILE", help="write it as JSON")
-    bench.add_argument("--cases", type=name, metavar="NAME,...", help="only these")
+    text = "only these; simulate-sparse-1e8, with 3 GB of memory, runs only if it is named"
+    bench.add_argument("--cases", type=name, metavar="NAME,...", help=text)
     text = "a report of before: print the ratio of each case to it"
     bench.add_argument("--compare", type=path, metavar="OLD.json", help=text)
     text = "draw speeds under their limits: png, pdf or svg"

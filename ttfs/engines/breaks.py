@@ -72,7 +72,7 @@ class Stops:
 def as_moment(time: Any, whose: str) -> float:
     """A time as a float; what is before the beginning is none that has been."""
     moment = number(time, whose, "a time")
-    if np.isnan(moment):
+    if moment != moment:
         raise InputError(f"{whose} must not be NaN")
     return moment
 

@@ -143,6 +143,8 @@ class Circuit:
         self.plan = plan._replace(rise=np.float64(rise))
         begins = plan.starts.tolist()
         self.units = [slice(b, b + p.size) for b, p in zip(begins, self.populations, strict=False)]
+        kinds = np.dtype(np.float32), np.dtype(np.float64)  # of times
+        self.silence = {kind: np.full(begins[-1], np.inf, kind) for kind in kinds}
         self.thresholds = np.full(begins[-1], np.inf, self.dtype)
         for units, p in zip(self.units, self.populations, strict=True):
             whose = f"population {p.name!r}: threshold"

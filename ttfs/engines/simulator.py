@@ -112,7 +112,8 @@ class Simulator:
             handed, state = self._make_room(stimulus.dtype)
         # in one go: Ctrl-C finds it before or after
         self._handed, self._state, self._stimulus, self._reached = handed, state, stimulus, 0.0
-        kernels.reset(*handed, self.circuit.thresholds, stimulus)
+        plan, thresholds = self.plan, self.circuit.thresholds
+        kernels.reset(handed[1], thresholds, stimulus, plan.t_max, plan.rise)
 
     @alone
     def snapshot(self) -> Snapshot:
@@ -178,8 +179,7 @@ class Simulator:
         until = as_moment(until, "run(until=...)")
         stop = min(until, self._stops.next)
         why = kernels.run(*self._handed, stop, self._stops.watched)
-        end = min(stop, self.plan.t_max)
-        if why == OVER and self.plan.rise and np.isfinite(end):
+        if why == OVER and self.plan.rise and np.isfinite(end := min(stop, self.plan.t_max)):
             self._reached = max(self._reached, end)
         if why == UNTIL:
             self._reached = max(self._reached, stop)

@@ -71,7 +71,7 @@ def make_memory(plan: Plan, dtype: np.dtype, response: Any) -> tuple[np.ndarray,
     queue = response.WAVES * (len(table) + int(plan.sizes[waves].sum())) + 1
     volts = aligned_zeros(response.VOLTS * units, plan.weights.dtype).reshape(-1, units)
     times = np.zeros((2, units + 1), dtype)
-    whole = np.zeros((5, units + 1), np.int64)
+    whole = np.zeros((6, units + 1), np.int64)
     lists = len(plan.sizes) + response.WAVES * len(table) + 4 * queue
     few = np.zeros(names.COUNTERS + names.SCRATCH + lists, np.int64)
     few[names.POPULATIONS], few[names.PROJECTIONS] = len(plan.sizes), len(table)

@@ -14,29 +14,14 @@ from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic
 
 from ttfs.kernels.jit import kernel
-from ttfs.kernels.vector import INT, LANES, below, broadcast, count_bits, element, load
+from ttfs.kernels.vector import INT, LANES, below, broadcast, count_bits, element, load, prefetch
 
-ADDRESS = ir.IntType(8).as_pointer()
 LINE = 64  # bytes that are fetched at a time
 MOST = 4096  # bytes; what follows them the processor fetches by itself
 FEATURES = numba.config.CPU_FEATURES  # of the processor that kernels are compiled for,
 if FEATURES is None:  # if nobody asked for another
     FEATURES = get_host_cpu_features()
 COMPRESSES = "+avx512f" in FEATURES.split(",")  # whether it has an instruction for that
-
-
-@intrinsic
-def fetch(typing, array, place):
-    """Have the line of the cache that holds array[place] ready by the time it is read."""
-
-    def generate(context, builder, signature, arguments):
-        at = builder.bitcast(element(context, builder, array, *arguments), ADDRESS)
-        kind = ir.FunctionType(ir.VoidType(), [ADDRESS, INT, INT, INT])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch")
-        builder.call(function, [at, INT(0), INT(3), INT(1)])  # to read; keep; data
-        return context.get_dummy_value()
-
-    return types.none(array, types.intp), generate
 
 
 @intrinsic
@@ -85,9 +70,6 @@ def put_singly(builder, first, bits, at, number):
 
 if numba.config.DISABLE_JIT:  # the same in plain Python
 
-    def fetch(array, place):  # noqa: D103
-        pass
-
     def put_places(first, bits, array, start):  # noqa: D103
         chosen = [first + k for k in range(LANES) if int(bits) >> k & 1]
         array[start : start + LANES] = chosen + [first] * (LANES - len(chosen))
@@ -97,7 +79,7 @@ if numba.config.DISABLE_JIT:  # the same in plain Python
 def expect(row):
     """Have a row in the caches by the time it is gathered."""
     for i in range(0, min(row.size, MOST // row.itemsize), LINE // row.itemsize):
-        fetch(row, i)
+        prefetch(row, i)
 
 
 @kernel

@@ -93,6 +93,3 @@ def kernel(function, inline=True):
 def rare_kernel(function):
     """The same, called so seldom that no caller gets a copy of its code, which takes long."""
     return kernel(function, inline=False)
-
-
-inner_kernel = kernel

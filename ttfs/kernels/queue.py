@@ -17,6 +17,7 @@ import numpy as np
 
 from ttfs.kernels.circuit import (
     DELAYS,
+    FIRST,
     KIND,
     LEAVING,
     OUTGOING,
@@ -26,17 +27,20 @@ from ttfs.kernels.circuit import (
     SYNAPTIC,
     TARGET,
 )
-from ttfs.kernels.jit import inner_kernel
+from ttfs.kernels.jit import kernel
 from ttfs.kernels.sorting import BINS, sort_events
+from ttfs.kernels.vector import LANES, below, broadcast, load, prefetch
 
 HEAP, NEXT, FIRING, LAYER, LISTED, ROWED, STIMULUS, STIMULI, EVENTS, SYNAPSES = range(10)
 POPULATIONS, PROJECTIONS = 10, 11  # how many
 RESTING = 12  # how many neurons were at their threshold when this instant came
-COUNTERS, SCRATCH = 13, BINS + 1  # lengths; the scratch is of the sort
+ADDED = 13  # how many synapses have been added at this instant
+COUNTERS, SCRATCH = 14, BINS + 1  # lengths; the scratch is of the sort
 KINDS = 2  # of what is on its way: arrivals and the ends of ramps
+AHEAD, FETCHED = 8, 256  # how many spikes ahead synapses are read, and how many of each
 
 
-@inner_kernel
+@kernel
 def earlier(state, a, b):
     """Whether heap entry a comes before b."""
     if state.heap_time[a] != state.heap_time[b]:
@@ -47,7 +51,15 @@ def earlier(state, a, b):
     return False
 
 
-@inner_kernel
+@kernel
+def move(state, a, b):
+    """Copy heap entry a to place b."""
+    state.heap_time[b] = state.heap_time[a]
+    for column in range(4):
+        state.heap[b, column] = state.heap[a, column]
+
+
+@kernel
 def swap(state, a, b):
     """Exchange two heap entries."""
     state.heap_time[a], state.heap_time[b] = state.heap_time[b], state.heap_time[a]
@@ -57,31 +69,32 @@ def swap(state, a, b):
         state.heap[b, column] = x
 
 
-@inner_kernel
+@kernel
 def sink(state):
     """Let the top entry find its place."""
     size, place = state.counters[HEAP], 0
+    move(state, 0, size)  # there is room for one more
     while 2 * place + 1 < size:
         child = 2 * place + 1
         if child + 1 < size and earlier(state, child + 1, child):
             child += 1
-        if not earlier(state, child, place):
+        if not earlier(state, child, size):
             break
-        swap(state, child, place)
+        move(state, child, place)
         place = child
+    move(state, size, place)
 
 
-@inner_kernel
+@kernel
 def pop(state):
     """Take the top entry away."""
     state.counters[HEAP] -= 1
-    last = state.counters[HEAP]
-    if last > 0:
-        swap(state, 0, last)
+    if state.counters[HEAP] > 0:
+        move(state, state.counters[HEAP], 0)
         sink(state)
 
 
-@inner_kernel
+@kernel
 def landing(plan, state, r, spiked, delay):
     """When a spike arrives.
 
@@ -94,7 +107,7 @@ def landing(plan, state, r, spiked, delay):
     return arrival
 
 
-@inner_kernel
+@kernel
 def due(plan, state, place, kind, r, spiked, delay):
     """Note at a place of the heap when a spike comes; return whether that is in time."""
     state.heap_time[place] = landing(plan, state, r, spiked, delay)
@@ -103,7 +116,7 @@ def due(plan, state, place, kind, r, spiked, delay):
     return state.heap_time[place] < plan.t_max
 
 
-@inner_kernel
+@kernel
 def put(plan, state, place, kind, r, neuron, synapse):
     """Write an entry's key except its time."""
     state.heap[place, 0] = plan.projections[r, TARGET] * KINDS + kind
@@ -112,7 +125,7 @@ def put(plan, state, place, kind, r, neuron, synapse):
     state.heap[place, 3] = synapse
 
 
-@inner_kernel
+@kernel
 def push(plan, state, kind, r, neuron, synapse, spiked, delay):
     """Queue what a spike brings, unless the horizon comes first."""
     place = state.counters[HEAP]
@@ -125,7 +138,19 @@ def push(plan, state, kind, r, neuron, synapse, spiked, delay):
         place = (place - 1) // 2
 
 
-@inner_kernel
+@kernel
+def fetch(plan, state, kind, r):
+    """Have the synapses read that will be added soon: of a spike some way behind the top one."""
+    source = plan.projections[r, SOURCE]
+    ahead = min(state.heads[kind, r] + AHEAD, state.counts[source] - 1)
+    row = plan.projections[r, ROWS] + state.fired[plan.populations[source, START] + ahead]
+    first, shift = plan.pointers[row], plan.projections[r, FIRST]
+    for k in range(first, min(plan.pointers[row + 1], first + FETCHED), LANES):
+        prefetch(plan.indices, k)
+        prefetch(plan.weights, k + shift)
+
+
+@kernel
 def advance(plan, state, kind, r):
     """Replace the top entry by the next one of its kind along projection r."""
     source = plan.projections[r, SOURCE]
@@ -141,21 +166,24 @@ def advance(plan, state, kind, r):
     pop(state)
 
 
-@inner_kernel
+@kernel
 def advance_synapse(plan, state, kind, r, neuron, first):
     """Replace the top entry by the next delay of its spike; return the synapse at which it is."""
     delays = plan.delays[plan.projections[r, DELAYS] + first :]
     count, most = 1, plan.pointers[plan.projections[r, ROWS] + neuron + 1] - first
     while count < most and delays[count] == delays[0]:
         count += 1
-    pop(state)
     if count < most:
         spiked = state.spikes[plan.populations[plan.projections[r, SOURCE], START] + neuron]
-        push(plan, state, kind, r, neuron, first + count, spiked, delays[count])
+        if due(plan, state, 0, kind, r, spiked, delays[count]):
+            put(plan, state, 0, kind, r, neuron, first + count)
+            sink(state)
+            return first + count
+    pop(state)
     return first + count
 
 
-@inner_kernel
+@kernel
 def fire(plan, state, layer, neuron):
     """Note that a neuron fires now, and queue what that brings along all projections."""
     unit, spiked = plan.populations[layer, START] + neuron, state.clock[0]
@@ -176,7 +204,7 @@ def fire(plan, state, layer, neuron):
                 push(plan, state, kind, r, neuron, synapse, spiked, plan.delays[place])
 
 
-@inner_kernel
+@kernel
 def asked(state):
     """Whether the stimulus asks for another spike; of neurons that fired before, it does not."""
     s = state.counters[STIMULUS]
@@ -186,7 +214,7 @@ def asked(state):
     return s < state.counters[STIMULI]
 
 
-@inner_kernel
+@kernel
 def told(plan, state):
     """The spike that the stimulus asks for next, as (time, population, neuron)."""
     unit = state.stimulus[state.counters[STIMULUS]]
@@ -195,18 +223,19 @@ def told(plan, state):
     return time, layer, unit - plan.populations[layer, START]
 
 
-@inner_kernel
-def begin(plan, state, stimulus):
+@kernel
+def begin(state, stimulus, t_max):
     """Nothing has happened yet; (units,) a stimulus of one time for each is to come."""
     given = stimulus.size
-    while given > 0 and stimulus[given - 1] == np.inf:
-        given -= 1
+    never = broadcast(stimulus, np.inf)
+    while given >= LANES and not below(load(stimulus, given - LANES), never):
+        given -= LANES
     for k in range(POPULATIONS):
         state.counters[k] = 0
     # what is filled afterwards is scratch to the sort
     state.counters[STIMULI] = sort_events(
         stimulus[:given],
-        plan.t_max,
+        t_max,
         state.stimulus_time,
         state.stimulus,
         state.spikes,

@@ -20,7 +20,7 @@ from ttfs.kernels.circuit import (
     TARGET,
     WIDTH,
 )
-from ttfs.kernels.jit import inner_kernel, rare_kernel
+from ttfs.kernels.jit import kernel, rare_kernel
 from ttfs.kernels.queue import HEAP, KINDS, landing
 from ttfs.kernels.rest import doubt, excess, include, meeting, nothing, share_of, two_sum
 
@@ -40,7 +40,7 @@ def weigh(plan, state, layer, neuron, moment, origin, ahead):
     return rising
 
 
-@inner_kernel
+@kernel
 def weigh_rows(plan, state, r, neuron, moment, origin, rising):
     """With what rises along a projection that has one delay."""
     start = plan.populations[plan.projections[r, SOURCE], START]
@@ -61,7 +61,7 @@ def weigh_rows(plan, state, r, neuron, moment, origin, rising):
     return rising
 
 
-@inner_kernel
+@kernel
 def weigh_synapses(plan, state, r, neuron, moment, origin, ahead, rising):
     """With what rises along a projection that has a delay for each synapse."""
     source, now = plan.projections[r, SOURCE], np.float64(state.clock[0])
@@ -80,7 +80,7 @@ def weigh_synapses(plan, state, r, neuron, moment, origin, ahead, rising):
     return rising
 
 
-@inner_kernel
+@kernel
 def has_arrived(plan, state, r, sender, synapse, arrival, ahead):
     """Whether a spike has come to a synapse."""
     now = np.float64(state.clock[0])
@@ -89,7 +89,7 @@ def has_arrived(plan, state, r, sender, synapse, arrival, ahead):
     return arrival < now
 
 
-@inner_kernel
+@kernel
 def is_coming(plan, state, r, sender, synapse):
     """Whether a spike, due now, has yet to happen at a synapse."""
     rank = plan.projections[r, TARGET] * KINDS + ARRIVALS
@@ -101,7 +101,7 @@ def is_coming(plan, state, r, sender, synapse):
     return False
 
 
-@inner_kernel
+@kernel
 def span(plan, state, r, spiked, delay):
     """When a spike arrives along a projection, and when its ramp ends."""
     arrival = landing(plan, state, r, spiked, delay)
@@ -125,7 +125,7 @@ def end_in_doubt(plan, state, layer, neuron, time, last, after, ahead):
     return found
 
 
-@inner_kernel
+@kernel
 def row_end(plan, state, r, neuron, time, last, after):
     """The same along a projection that has one delay."""
     start = plan.populations[plan.projections[r, SOURCE], START]
@@ -140,7 +140,7 @@ def row_end(plan, state, r, neuron, time, last, after):
     return np.inf
 
 
-@inner_kernel
+@kernel
 def has_weight(plan, r, sender, neuron):
     """Whether a spike changes a neuron."""
     if plan.projections[r, KIND] == DENSE:
@@ -153,7 +153,7 @@ def has_weight(plan, r, sender, neuron):
     return False
 
 
-@inner_kernel
+@kernel
 def synaptic_end(plan, state, r, neuron, time, last, after, ahead):
     """The same along a projection that has a delay for each synapse; those of a row ascend."""
     source = plan.projections[r, SOURCE]
@@ -181,7 +181,7 @@ def synaptic_end(plan, state, r, neuron, time, last, after, ahead):
     return found
 
 
-@inner_kernel
+@kernel
 def share(plan, state, layer):
     """How much of what a line has added and taken away its roundings can be."""
     inputs = 0
@@ -191,7 +191,7 @@ def share(plan, state, layer):
     return share_of(inputs, state.slope.dtype.type, state.clock.dtype.type)
 
 
-@inner_kernel
+@kernel
 def last_in_doubt(plan, state, layer, unit):
     """Until when a neuron crosses that does so but for its roundings when its line says so."""
     if not state.slope[unit] > 0:
@@ -201,7 +201,7 @@ def last_in_doubt(plan, state, layer, unit):
     return np.float64(crossing) + np.float64(error) / np.float64(state.slope[unit])
 
 
-@inner_kernel
+@kernel
 def may_end(plan, state, layer, last):
     """Whether a ramp may end at a layer by then."""
     for r in range(len(plan.projections)):

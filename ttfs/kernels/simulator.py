@@ -27,7 +27,7 @@ from ttfs.kernels.circuit import (
     UNTIL,
     Plan,
 )
-from ttfs.kernels.jit import inner_kernel, kernel
+from ttfs.kernels.jit import kernel
 from ttfs.kernels.queue import (
     EVENTS,
     HEAP,
@@ -37,13 +37,15 @@ from ttfs.kernels.queue import (
     advance_synapse,
     asked,
     begin,
+    fetch,
     told,
 )
+from ttfs.kernels.simulator_chain import take_chain
 
 STEPS, STEP_MEMORY = len(steps.State._fields), steps.ARRAYS
 
 
-@inner_kernel
+@kernel
 def make_state(memory):
     """The state that lies in a memory."""
     if len(memory) == STEP_MEMORY:
@@ -51,7 +53,7 @@ def make_state(memory):
     return ramps.make_state(memory)
 
 
-@inner_kernel
+@kernel
 def upcoming(plan, state):
     """The next event as (kind, time, population, neuron, projection or STIMULATED)."""
     kind, time, layer, neuron, via = NOTHING, np.inf, -1, -1, -1
@@ -74,7 +76,7 @@ def upcoming(plan, state):
     return kind, time, layer, neuron, via
 
 
-@inner_kernel
+@kernel
 def arrive(plan, state):
     """Take the arrival or end at the top of the queue."""
     time, rank, neuron = state.heap_time[0], state.heap[0, 0], state.heap[0, 1]
@@ -86,6 +88,7 @@ def arrive(plan, state):
         last = advance_synapse(plan, state, ends, r, neuron, first)
     elif kind != DENSE:
         first, last = plan.pointers[row], plan.pointers[row + 1]
+        fetch(plan, state, ends, r)
     if len(state) == STEPS:
         if kind == DENSE:
             steps.deliver_row(plan, state, r, neuron)
@@ -106,7 +109,7 @@ def arrive(plan, state):
         ramps.settle(plan, state, rank // KINDS)
 
 
-@inner_kernel
+@kernel
 def happen(plan, state, event):
     """Let the event happen that is `upcoming`."""
     kind, time, layer, neuron, via = event
@@ -140,7 +143,7 @@ def step(plan, memory):
     return event
 
 
-@inner_kernel
+@kernel
 def level(plan, state, unit):
     """The potential of a unit now; if it has fired, at its spike."""
     if state.spikes[unit] < np.inf:
@@ -150,7 +153,7 @@ def level(plan, state, unit):
     return ramps.level(plan, state, unit)
 
 
-@inner_kernel
+@kernel
 def passed(plan, state, breaks):
     """The watch whose potential has changed sides, or GOING; all sides are brought up to date."""
     found = GOING
@@ -171,6 +174,8 @@ def run(plan, memory, until, breaks):
     plan, state = Plan(*plan), make_state(memory)
     if breaks is not None:
         passed(plan, state, breaks)
+    elif len(memory) == STEP_MEMORY:
+        take_chain(plan, state, until)
     while True:
         event = upcoming(plan, state)
         kind, time, layer, neuron, _ = event
@@ -188,14 +193,13 @@ def run(plan, memory, until, breaks):
 
 
 @kernel
-def reset(plan, memory, thresholds, stimulus):
+def reset(memory, thresholds, stimulus, t_max, rise):
     """Go back to the beginning, with a stimulus of one time for each unit."""
-    plan, state = Plan(*plan), make_state(memory)
-    begin(plan, state, stimulus)
+    state = make_state(memory)
+    begin(state, stimulus, t_max)
     for unit in range(thresholds.size):
         state.limits[unit] = thresholds[unit]
-        state.flags[unit] = 0
     if len(memory) == STEP_MEMORY:
-        steps.clear(plan, state)
+        steps.clear(state)
     else:
-        ramps.clear(plan, state)
+        ramps.clear(state, rise)

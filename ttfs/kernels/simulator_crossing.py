@@ -9,7 +9,7 @@ line it is asked whether the neuron is at its threshold.
 import numpy as np
 
 from ttfs.kernels.circuit import SIZE, START
-from ttfs.kernels.jit import inner_kernel, rare_kernel
+from ttfs.kernels.jit import kernel, rare_kernel
 from ttfs.kernels.queue import LAYER, LISTED, RESTING
 from ttfs.kernels.rest import doubt, goes_on, is_jump, is_solid, is_sound, latest
 from ttfs.kernels.rising import is_there, last_in_doubt, later, may_end, share
@@ -29,7 +29,7 @@ ONE = np.uint64(1)
 REACHED, THERE, SHORT, DUE = np.uint8(1), np.uint8(2), np.uint8(4), np.uint8(8)
 
 
-@inner_kernel
+@kernel
 def foresee(plan, state, unit):
     """When a unit will fire if nothing more comes."""
     now = state.clock[0]
@@ -48,7 +48,7 @@ def foresee(plan, state, unit):
             state.crossing[unit] = np.inf  # nor is a NaN a time
 
 
-@inner_kernel
+@kernel
 def find_soonest(plan, state, layer):
     """Look for the first crossing of a layer, of equal ones that of the first neuron."""
     start, soonest = plan.populations[layer, START], 0
@@ -63,7 +63,7 @@ def find_soonest(plan, state, layer):
     state.soonest[layer] = soonest
 
 
-@inner_kernel
+@kernel
 def foresee_all(plan, state, layer):
     """Bring all crossings of a layer up to date."""
     start, size = plan.populations[layer, START], plan.populations[layer, SIZE]
@@ -83,7 +83,7 @@ def foresee_all(plan, state, layer):
     find_soonest(plan, state, layer)
 
 
-@inner_kernel
+@kernel
 def foresee_listed(plan, state, layer):
     """The same for those neurons that were listed."""
     start, soonest = plan.populations[layer, START], state.soonest[layer]
@@ -102,7 +102,7 @@ def foresee_listed(plan, state, layer):
     state.soonest[layer] = soonest
 
 
-@inner_kernel
+@kernel
 def postpone(plan, state, layer, neuron, ahead):
     """Let a neuron wait whose line says too early that it fires; whether it has to."""
     unit = plan.populations[layer, START] + neuron
@@ -116,7 +116,7 @@ def postpone(plan, state, layer, neuron, ahead):
     return state.crossing[unit] > before
 
 
-@inner_kernel
+@kernel
 def wait(plan, state, layer):
     """See to it that the first crossing of a layer need not be postponed; note the next layer."""
     start, never = plan.populations[layer, START], state.crossing.dtype.type(np.inf)
@@ -130,7 +130,7 @@ def wait(plan, state, layer):
     choose(plan, state)
 
 
-@inner_kernel
+@kernel
 def choose(plan, state):
     """Note the layer with the first crossing, or -1."""
     chosen, best = -1, plan.t_max
@@ -157,7 +157,7 @@ def ask(plan, state, layer, neuron):
         state.counters[RESTING] += 1
 
 
-@inner_kernel
+@kernel
 def ask_all(plan, state, layer):
     """The same for all neurons of a layer that no event of the instant has reached."""
     start, number = plan.populations[layer, START], state.bulk.dtype.type

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ttfs.kernels.circuit import FIRST, SIZE, START, TARGET, WIDTH
-from ttfs.kernels.jit import inner_kernel
+from ttfs.kernels.jit import kernel
 from ttfs.kernels.queue import (
     COUNTERS,
     LAYER,
@@ -101,10 +101,10 @@ def parts(memory):
     )
 
 
-make_state = inner_kernel(parts)
+make_state = kernel(parts)
 
 
-@inner_kernel
+@kernel
 def deliver_row(plan, state, r, neuron, sign):
     """Add a dense row, or take it away."""
     target = plan.projections[r, TARGET]
@@ -126,7 +126,7 @@ def deliver_row(plan, state, r, neuron, sign):
     state.counters[SYNAPSES] += plan.populations[target, SIZE]
 
 
-@inner_kernel
+@kernel
 def deliver_synapses(plan, state, r, first, last, sign):
     """The same for some synapses of a sparse row; whom they reach is listed."""
     target = plan.projections[r, TARGET]
@@ -151,7 +151,7 @@ def deliver_synapses(plan, state, r, first, last, sign):
     state.counters[SYNAPSES] += last - first
 
 
-@inner_kernel
+@kernel
 def settle(plan, state, layer):
     """After the last event of an instant at a layer: when will its neurons fire?"""
     if state.counters[RESTING]:
@@ -166,7 +166,7 @@ def settle(plan, state, layer):
     wait(plan, state, layer)
 
 
-@inner_kernel
+@kernel
 def ready(plan, state):
     """The neuron that fires next if nothing comes before, as (time, population, neuron)."""
     layer = state.counters[LAYER]
@@ -176,7 +176,7 @@ def ready(plan, state):
     return float(state.crossing[plan.populations[layer, START] + neuron]), layer, neuron
 
 
-@inner_kernel
+@kernel
 def send(plan, state, layer, neuron, given):
     """Let a neuron fire."""
     unit = plan.populations[layer, START] + neuron
@@ -189,7 +189,7 @@ def send(plan, state, layer, neuron, given):
         wait(plan, state, layer)
 
 
-@inner_kernel
+@kernel
 def level(plan, state, unit):
     """The potential, now, of a unit that has not fired."""
     number = state.slope.dtype.type
@@ -202,17 +202,18 @@ def level(plan, state, unit):
     return level_of(rising, state.summed[unit], number)
 
 
-@inner_kernel
-def clear(plan, state):
+@kernel
+def clear(state, rise):
     """Nothing has been added yet; limits are what they are at the beginning."""
     number = state.total.dtype.type
-    rise = number(1) if plan.rise == np.inf else number(plan.rise)
+    rise = number(1) if rise == np.inf else number(rise)
     for unit in range(state.limits.size):
         threshold = state.limits[unit]
         state.total[unit] = threshold * rise if threshold < np.inf else 0
         state.bulk[unit] = threshold if threshold < np.inf else 0
         state.slope[unit] = 0
         state.summed[unit] = 0
+        state.flags[unit] = 0
     state.crossing[:] = np.inf
     state.soonest[:] = 0
     state.counters[LAYER] = -1

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ttfs.kernels.circuit import FIRST, SIZE, START, TARGET, WIDTH
-from ttfs.kernels.jit import inner_kernel
+from ttfs.kernels.jit import kernel
 from ttfs.kernels.queue import (
+    ADDED,
     COUNTERS,
     FIRING,
     LAYER,
@@ -23,9 +24,10 @@ from ttfs.kernels.queue import (
     SYNAPSES,
     fire,
 )
-from ttfs.kernels.vector import LANES, add, load, lowest_bit, mark, store
+from ttfs.kernels.vector import LANES, add, load, lowest_bit, reached, store
 
 VOLTS, WAVES, ARRAYS = 3, 1, 5  # rows of potentials; of heads: only arrivals; of a memory
+MANY = 8  # an instant that adds a synapse for every so many neurons has all looked at
 ONE = np.uint64(1)
 
 
@@ -41,8 +43,8 @@ class State(NamedTuple):
     fired: np.ndarray  # (units + 1,) per population, neurons in the order they fired
     firing: np.ndarray  # (units + 1,) neurons that fire at this instant
     listed: np.ndarray  # (units + 1,) neurons that a synapse took over their limit
-    flags: np.ndarray  # (units,) uint8, whether listed
-    marks: np.ndarray  # (units / LANES or more,) uint16
+    words: np.ndarray  # (units + 1,) uint64, a bit for each of WORD neurons that fire,
+    places: np.ndarray  # (units + 1,) and at which row, and the first of them
     counters: np.ndarray  # (COUNTERS,)
     bins: np.ndarray  # (SCRATCH,)
     counts: np.ndarray  # (populations,) how many have fired
@@ -68,8 +70,8 @@ def parts(memory):
         fired=whole[1],
         firing=whole[2],
         listed=whole[3],
-        flags=whole[4].view(np.uint8)[:units],
-        marks=whole[4].view(np.uint16)[units:],
+        words=whole[4].view(np.uint64),
+        places=whole[5],
         counters=few[:COUNTERS],
         bins=few[COUNTERS:counts],
         counts=few[counts:heads],
@@ -80,10 +82,10 @@ def parts(memory):
     )
 
 
-make_state = inner_kernel(parts)
+make_state = kernel(parts)
 
 
-@inner_kernel
+@kernel
 def deliver_row(plan, state, r, neuron):
     """Add a dense row."""
     start = plan.populations[plan.projections[r, TARGET], START]
@@ -96,34 +98,41 @@ def deliver_row(plan, state, r, neuron):
     state.counters[SYNAPSES] += plan.populations[plan.projections[r, TARGET], SIZE]
 
 
-@inner_kernel
+@kernel
 def deliver_synapses(plan, state, r, first, last):
-    """Add some synapses of a sparse row, and list who is over the limit."""
-    start = plan.populations[plan.projections[r, TARGET], START]
-    shift = plan.projections[r, FIRST]
-    potential, limits = state.potential, state.limits
-    flags, listed, count = state.flags, state.listed, state.counters[LISTED]
-    for k in range(first, last):
-        unit = start + plan.indices[k]
-        potential[unit] += plan.weights[k + shift]
-        # without a branch: who crosses is not to be foretold
-        over = np.uint8(potential[unit] >= limits[unit])
-        listed[count] = unit - start
-        count += over & (flags[unit] ^ 1)
-        flags[unit] |= over
-    state.counters[LISTED] = count
+    """Add some synapses of a sparse row, and list who is taken over the limit.
+
+    Where many are reached at an instant, all are looked at when it is over.
+    """
+    target, potential, limits = plan.projections[r, TARGET], state.potential, state.limits
     state.counters[SYNAPSES] += last - first
+    state.counters[ADDED] += last - first
+    # places that may be negative would take several instructions each
+    start, shift = np.uint64(plan.populations[target, START]), np.uint64(plan.projections[r, FIRST])
+    synapses = range(np.uint64(first), np.uint64(last))
+    if state.counters[ROWED] or MANY * state.counters[ADDED] > plan.populations[target, SIZE]:
+        state.counters[ROWED] = 1
+        for k in synapses:
+            potential[start + np.uint64(plan.indices[k])] += plan.weights[k + shift]
+        return
+    count = np.uint64(state.counters[LISTED])
+    for k in synapses:
+        unit = start + np.uint64(plan.indices[k])
+        before = potential[unit]
+        potential[unit] = before + plan.weights[k + shift]
+        # without a branch: who crosses is not to be foretold
+        state.listed[count] = unit - start
+        count += np.uint64((before < limits[unit]) & (potential[unit] >= limits[unit]))
+    state.counters[LISTED] = count
 
 
-@inner_kernel
+@kernel
 def line_up_all(plan, state, layer):
     """Look at every neuron of a layer; return how many fire now, in `firing` by index."""
     start, size = plan.populations[layer, START], plan.populations[layer, SIZE]
     firing = 0
     for first in range(0, size, LANES):
-        v, h = load(state.potential, start + first), load(state.limits, start + first)
-        mark(v, h, state.marks, 0)
-        crossed = np.uint64(state.marks[0])
+        crossed = reached(load(state.potential, start + first), load(state.limits, start + first))
         while crossed:
             j = first + lowest_bit(crossed)
             # an endless limit is not reached by an endless potential
@@ -134,39 +143,39 @@ def line_up_all(plan, state, layer):
     return firing
 
 
-@inner_kernel
+@kernel
 def line_up_listed(plan, state, layer):
-    """The same, looking only at neurons that were listed."""
-    start, firing = plan.populations[layer, START], 0
+    """The same, looking only at neurons that were listed, some more than once."""
+    start, listed, firing = plan.populations[layer, START], state.listed, 0
     for k in range(state.counters[LISTED]):
-        j = state.listed[k]
-        limit = state.limits[start + j]
-        if state.potential[start + j] >= limit and limit < np.inf:
-            place = firing
-            while place > 0 and state.firing[place - 1] > j:
-                state.firing[place] = state.firing[place - 1]
-                place -= 1
-            state.firing[place] = j
+        j, place = listed[k], k
+        while place > 0 and listed[place - 1] > j:
+            listed[place] = listed[place - 1]
+            place -= 1
+        listed[place] = j
+    for k in range(state.counters[LISTED]):
+        j = listed[k]
+        limit, new = state.limits[start + j], k == 0 or j != listed[k - 1]
+        if new and state.potential[start + j] >= limit and limit < np.inf:
+            state.firing[firing] = j
             firing += 1
     return firing
 
 
-@inner_kernel
+@kernel
 def settle(plan, state, layer):
     """Line up the neurons that fire now, in order of index."""
-    listed, start = state.counters[LISTED], plan.populations[layer, START]
+    listed = state.counters[LISTED]
     # sorting a few is quicker than looking at all, sorting many is not
     if state.counters[ROWED] or listed * listed > plan.populations[layer, SIZE]:
         firing = line_up_all(plan, state, layer)
     else:
         firing = line_up_listed(plan, state, layer)
-    for k in range(listed):
-        state.flags[start + state.listed[k]] = 0
-    state.counters[LISTED], state.counters[ROWED] = 0, 0
+    state.counters[LISTED], state.counters[ROWED], state.counters[ADDED] = 0, 0, 0
     state.counters[NEXT], state.counters[FIRING], state.counters[LAYER] = 0, firing, layer
 
 
-@inner_kernel
+@kernel
 def ready(plan, state):
     """The neuron that fires next if nothing comes before, as (time, population, neuron)."""
     place, layer = state.counters[NEXT], state.counters[LAYER]
@@ -175,7 +184,7 @@ def ready(plan, state):
     return np.inf, -1, -1
 
 
-@inner_kernel
+@kernel
 def send(plan, state, layer, neuron, given):
     """Let a neuron fire."""
     unit = plan.populations[layer, START] + neuron
@@ -184,13 +193,14 @@ def send(plan, state, layer, neuron, given):
     state.counters[NEXT] += not given
 
 
-@inner_kernel
+@kernel
 def level(plan, state, unit):
     """The potential of a unit that has not fired."""
     return state.potential[unit]
 
 
-@inner_kernel
-def clear(plan, state):
+@kernel
+def clear(state):
     """Nothing has been added yet; limits are what they are at the beginning."""
     state.potential[:] = 0
+    state.counters[ADDED] = 0

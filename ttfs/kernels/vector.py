@@ -12,13 +12,14 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
 
 LANES = 16
 BYTES = 64
 WORDS = 8
-INT = ir.IntType(32)
+INT, ADDRESS = ir.IntType(32), ir.IntType(8).as_pointer()
 NUMBERS = {
     types.int8: ir.IntType(8),
     types.uint64: ir.IntType(64),
@@ -163,6 +164,17 @@ def below(typing, first, second):
 
 
 @intrinsic
+def reached(typing, first, second):
+    """One bit for each lane in which first >= second (uint64)."""
+
+    def generate(context, builder, signature, arguments):
+        bits = builder.bitcast(builder.fcmp_ordered(">=", *arguments), ir.IntType(first.lanes))
+        return builder.zext(bits, ir.IntType(64))
+
+    return types.uint64(first, second), generate
+
+
+@intrinsic
 def both(typing, first, second):
     """The bits that are set in both."""
 
@@ -256,6 +268,20 @@ def add_wide(typing, vector, wide):
 
 
 @intrinsic
+def prefetch(typing, array, place):
+    """Have the line of the cache that holds array[place] ready by the time it is read."""
+
+    def generate(context, builder, signature, arguments):
+        at = builder.bitcast(element(context, builder, array, *arguments), ADDRESS)
+        kind = ir.FunctionType(ir.VoidType(), [ADDRESS, INT, INT, INT])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch")
+        builder.call(function, [at, INT(0), INT(3), INT(1)])  # to read; keep; data
+        return context.get_dummy_value()
+
+    return types.none(array, types.intp), generate
+
+
+@intrinsic
 def count_bits(typing, word):
     """How many bits of a word are set."""
 
@@ -314,6 +340,12 @@ if numba.config.DISABLE_JIT:  # the same in plain Python
 
     def below(first, second):  # noqa: D103
         return np.uint64(sum(1 << k for k in range(len(first)) if first[k] < second[k]))
+
+    def reached(first, second):  # noqa: D103
+        return np.uint64(sum(1 << k for k in range(len(first)) if first[k] >= second[k]))
+
+    def prefetch(array, place):  # noqa: D103
+        array[place]  # which must be there
 
     def both(first, second):  # noqa: D103
         return first & second
