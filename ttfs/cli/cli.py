@@ -9,6 +9,7 @@ import sys
 
 try:
     import errno
+    import gc
     from collections.abc import Iterator, Sequence
     from contextlib import contextmanager, suppress
 
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if arguments is not None:
         return warned(arguments)
+    gc.set_threshold(20_000, 20, 20)  # to compile makes millions of objects and little garbage
     with interrupts.handled(leave):
         open_streams()
         calm_matplotlib()
