@@ -327,7 +327,7 @@ def room_for(network: Network, arrays: Arrays, times: np.ndarray) -> Crossings:
     return Crossings(spikes, slopes, np.empty((len(times), arrays.sizes[-1]), network.dtype))
 
 
-def arrivals_of(times: np.ndarray, delays: np.ndarray) -> np.ndarray:
+def arrivals_of(times: Any, delays: Any) -> Any:
     """When spikes arrive after delays that broadcast to them, in the dtype of the times."""
     with np.errstate(over="ignore"):
         return (times.astype(np.float64) + delays).astype(times.dtype)

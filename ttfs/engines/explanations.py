@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ttfs.checks import same_content
+from ttfs.engines.batch import arrivals_of
 from ttfs.engines.precision import Precision, written
 from ttfs.kernels.circuit import (
     DELAYS,
@@ -188,7 +189,7 @@ def _along(plan: Plan, state: Any, r: int, neuron: int, ends: int) -> Iterator[A
 def arrival_time(plan: Plan, r: int, spiked: Any, delay: float, ends: int) -> Any:
     """When a spike arrives along a projection, or its ramp ends: what the kernel `due` does."""
     kind = spiked.dtype.type
-    time = kind(np.float64(spiked) + delay)
+    time = arrivals_of(kind(spiked), delay)
     if time == spiked and plan.projections[r, TARGET] <= plan.projections[r, SOURCE]:
         time = np.nextafter(spiked, kind(np.inf))
     return end_of(plan, time) if ends else time

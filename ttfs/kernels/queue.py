@@ -15,6 +15,7 @@ with a delay for each synapse has one for each spike under way.
 
 import numpy as np
 
+from ttfs.kernels.arrivals import arrival_of
 from ttfs.kernels.circuit import (
     DELAYS,
     FIRST,
@@ -101,7 +102,7 @@ def landing(plan, state, r, spiked, delay):
     Where a loop could close, that is later than the spike, if only by the least step.
     """
     number = state.clock.dtype.type
-    arrival = number(spiked + delay)
+    arrival = arrival_of(spiked, delay, number)
     if arrival == spiked and plan.projections[r, TARGET] <= plan.projections[r, SOURCE]:
         arrival = np.nextafter(arrival, number(np.inf))
     return arrival
@@ -112,7 +113,9 @@ def due(plan, state, place, kind, r, spiked, delay):
     """Note at a place of the heap when a spike comes; return whether that is in time."""
     state.heap_time[place] = landing(plan, state, r, spiked, delay)
     if kind:
-        state.heap_time[place] = state.heap_time[place] + plan.rise
+        state.heap_time[place] = arrival_of(
+            state.heap_time[place], plan.rise, state.clock.dtype.type
+        )
     return state.heap_time[place] < plan.t_max
 
 

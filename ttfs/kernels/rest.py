@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ttfs.kernels.arrivals import arrival_of
 from ttfs.kernels.jit import kernel
 
 DOUBT = 32  # roundings of all that a line has added and taken away: closer is no difference;
@@ -180,4 +181,4 @@ def goes_on(slope, bulk, rise, error, number):
 @kernel
 def is_jump(since, rise, kind):
     """Whether ramps are too short for the precision of times: they end as they arrive."""
-    return kind(np.float64(since) + rise) == since
+    return arrival_of(since, rise, kind) == since

@@ -7,6 +7,7 @@ clock does, and whether the events of this very instant have yet to happen.
 
 import numpy as np
 
+from ttfs.kernels.arrivals import arrival_of
 from ttfs.kernels.circuit import (
     DELAYS,
     DENSE,
@@ -105,7 +106,7 @@ def is_coming(plan, state, r, sender, synapse):
 def span(plan, state, r, spiked, delay):
     """When a spike arrives along a projection, and when its ramp ends."""
     arrival = landing(plan, state, r, spiked, delay)
-    return np.float64(arrival), np.float64(state.clock.dtype.type(arrival + plan.rise))
+    return np.float64(arrival), np.float64(arrival_of(arrival, plan.rise, state.clock.dtype.type))
 
 
 @rare_kernel
