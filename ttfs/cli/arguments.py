@@ -25,7 +25,7 @@ examples:
   ttfs view runs/digits-seed0/model.npz --dataset digits --index 7 --out page.html
   ttfs step runs/digits-seed0/model.npz --dataset digits --index 7
 
-The first run of a command compiles for up to a minute; `ttfs warmup` does that beforehand.
+The first run of a command compiles for up to half a minute; `ttfs warmup` does that beforehand.
 
 exit codes: 0 done, 2 something to mend (one sentence says what), 130 stopped by Ctrl-C,
 141 nobody reads the output any more"""
@@ -233,7 +233,7 @@ def add_warmup(parsers: Any) -> None:
         "warmup",
         help="compile everything once",
         description="Compile, once and for all, what the other commands would compile when they"
-        " first need it. Takes a few minutes; what is already compiled is passed over, and"
+        " first need it. Takes a minute or two; what is already compiled is passed over, and"
         " what was compiled for other versions removed.",
     )
     warmup.add_argument("--quiet", action="store_true", help="no lines, only errors")

@@ -50,7 +50,7 @@ class Notice(event.Listener):
             if is_free(global_compiler_lock._lock):  # an interrupt has kept its end from us
                 return
             tell(
-                "compiling, this first time, for up to a minute"
+                "compiling, this first time, for up to half a minute"
                 if self.due < PULSE
                 else f"still compiling, {self.due:.0f} s so far"
             )
