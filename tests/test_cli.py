@@ -593,10 +593,11 @@ def test_bench_leaves_out_what_is_large_unless_it_is_named(monkeypatch):
     monkeypatch.setattr(bench, "batches", lambda names: chosen.append(names) or [])
     monkeypatch.setattr(bench, "simulations", lambda names: [])
     monkeypatch.setattr(bench, "parts", lambda name, found: {})
+    monkeypatch.setattr(bench, "cold", lambda: [])
     for names in (None, list(bench.LARGE)):
         bench.bench(names)
     assert chosen == [
-        [n for n in [*bench.CASES, *bench.SIMULATIONS] if n not in bench.LARGE],
+        [n for n in [*bench.CASES, *bench.SIMULATIONS, bench.COLD] if n not in bench.LARGE],
         names,
     ]
 
