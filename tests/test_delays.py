@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import reference_delays as reference
+import scipy.sparse as sp
 from cases import (
     DELAYS,
     FLOATS,
@@ -340,3 +341,56 @@ def test_operations_are_counted_with_the_delays(data):
     decided = ttfs.decide(record.times[-1], record.potential).time
     wanted = reference.operations(network, record, decided)
     assert (found.operations_per_sample, found.operations_to_decision) == pytest.approx(wanted)
+
+
+def test_a_neuron_that_does_not_fire_after_all_gives_way_to_the_next():
+    weights, times = np.array([[1.0, -0.5], [0.0, 0.8]]), [1.0, 0.7]
+    found = []
+    for projected in (weights, sp.csr_array(weights)):
+        circuit = ttfs.Circuit(
+            [ttfs.Population("in", 2), ttfs.Population("out", 2, 0.6)],
+            [ttfs.Projection("in", "out", projected)],
+            t_max=1.4,
+            psp=ttfs.Ramp(0.5),
+        )
+        simulator = ttfs.Simulator(circuit, times)
+        simulator.run()
+        found.append(simulator.times("out").tolist())
+    layer = ttfs.Dense.of(weights, threshold=0.6, delay=np.zeros((2, 2)))
+    network = ttfs.Network(layer, psp=ttfs.Ramp(0.5), t_max=1.4)
+    simulator = ttfs.Simulator(network, times)
+    simulator.run()
+    found.append(simulator.times(1).tolist())
+    assert found == 3 * ttfs.forward(network, [times]).times[1].tolist()
+    assert found[0] == [pytest.approx(1.3), INF]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_ramps_with_delays_of_pairs_fire_the_same_in_both_engines(seed):
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(1, 6, 3)
+    layers = [
+        ttfs.Dense.of(
+            rng.choice([-0.5, 0, 0.2, 0.4, 0.7, 1.1], (inputs, outputs)),
+            threshold=0.6,
+            delay=rng.choice([0, 0.25, 0.1], (inputs, outputs)),
+        )
+        for inputs, outputs in pairwise(sizes)
+    ]
+    psp = ttfs.Ramp(float(rng.choice([1e-4, 0.5, 1.0])))
+    network = ttfs.Network(*layers, psp=psp, t_max=8)
+    for times in rng.choice([0.5, 0.7, 0.875, 1.0, 1.625, INF], (5, sizes[0])):
+        simulator = ttfs.Simulator(network, times)
+        simulator.run()
+        record = ttfs.forward(network, times[None])
+        for layer, expected in enumerate(record.times):
+            assert same_bits(simulator.times(layer), expected[0])
+
+
+def test_weights_of_0_are_counted_by_both_engines():
+    layer = ttfs.Dense.of([[1.0], [0.0], [0.5]], threshold=5, delay=np.zeros((3, 1)))
+    network = ttfs.Network(layer, t_max=8)
+    simulator = ttfs.Simulator(network, [1.0, 2, 3])
+    simulator.run()
+    assert simulator.synaptic_events == 3
+    assert ttfs.forward(network, [[1.0, 2, 3]]).additions.tolist() == [[3]]

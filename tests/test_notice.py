@@ -84,6 +84,12 @@ def test_functions_of_others_are_not_spoken_of(notice, caplog):
     assert not caplog.messages
 
 
+def test_functions_of_no_module_are_compiled_as_ever(notice):
+    made = {}
+    exec("def f(x):\n    return x + 1", made)
+    assert numba.njit(made["f"])(1) == 2
+
+
 def test_a_thread_that_compiles_is_heard_of_too(notice, caplog):
     def compile_for_long():
         with compiling(notice):

@@ -114,6 +114,31 @@ def main():
 
 
 @forks
+def test_a_process_forked_while_a_thread_compiles_can_compile():
+    code = """
+import time
+from numba.core.compiler_lock import global_compiler_lock
+
+compiling = threading.Event()
+
+def compile():
+    with global_compiler_lock:
+        compiling.set()
+        time.sleep(0.3)
+
+def main():
+    spikes()
+    threading.Thread(target=compile).start()
+    compiling.wait()
+    number = os.fork()
+    if not number:
+        os._exit(0 if global_compiler_lock._lock.acquire(timeout=5) else 1)
+    print(os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]))
+"""
+    assert run(code) == ["0"]
+
+
+@forks
 def test_a_forked_process_has_threads_of_its_own():
     code = """
 from ttfs.kernels import threads

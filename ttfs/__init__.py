@@ -53,12 +53,13 @@ _MODULES = {
     "viewer",
 }
 
-# Where modules are that lay here in 0.1: `import ttfs.encoding` is that of `ttfs.codes.encoding`.
+# Where modules are that lay here before: `import ttfs.encoding` is that of `ttfs.codes.encoding`.
 _MOVED = {
     "cli": "arguments commands comparison console pictures runs warmup",
     "codes": "decoding encoding",
     "datasets": "idx published",
-    "engines": "circuit explanations plan populations simulator",
+    "engines": "breaks circuit differences events explanations plan populations precision"
+    " simulator snapshots",
     "files": "versions",
     "formats": "model_file model_header",
     "gradients": "causes",

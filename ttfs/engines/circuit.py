@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from ttfs.checks import (
     as_array,
@@ -85,8 +86,8 @@ class Circuit:
     def of(cls, network: Network) -> "Circuit":
         """The chain that a network is; its weights are shared, not copied.
 
-        Where inputs or pairs have delays of their own, weights of 0 are no synapses, and all
-        weights are copied.
+        Where inputs or pairs have delays of their own, all weights are copied; those of 0 are
+        synapses, too, as they are to `forward`.
         """
         check_network(network, "Circuit.of(...)")
         names = layer_names(len(network.layers))
@@ -95,8 +96,8 @@ class Circuit:
             threshold = np.asarray(layer.threshold) / network.scales[k]
             populations.append(Population(names[k + 1], layer.outputs, threshold))
         projections = [
-            Projection(names[k], names[k + 1], weights, layer_delay(network, k))
-            for k, weights in enumerate(network.weights)
+            Projection(names[k], names[k + 1], layer_weights(network, k), layer_delay(network, k))
+            for k in range(len(network.layers))
         ]
         if any(network.delayed):
             return cls(populations, projections, **settings_of(network))
@@ -257,6 +258,17 @@ def all_of(kind: type, parts: Any) -> tuple[Any, ...]:
 def settings_of(one: Network | Circuit) -> dict[str, Any]:
     """What holds for all of it, as `Circuit` takes it."""
     return {name: getattr(one, name) for name in ("t_max", "dtype", "unit", "psp")}
+
+
+def layer_weights(network: Network, layer: int) -> Any:
+    """The weights of a layer. Where pairs have delays, those of 0 are synapses, as in `forward`."""
+    weights = network.weights[layer]
+    if not network.delayed[layer]:
+        return weights
+    inputs, outputs = weights.shape
+    targets = np.tile(np.arange(outputs, dtype=np.int32), inputs)
+    pointers = np.arange(inputs + 1, dtype=np.int64) * outputs
+    return sp.csr_array((weights.reshape(-1), targets, pointers), weights.shape)
 
 
 def layer_delay(network: Network, layer: int) -> Any:

@@ -6,6 +6,7 @@ no references are counted: at each call of a kernel that takes a record of forty
 would be eighty atomic additions, far more than the work. So no kernel makes an array.
 """
 
+import os
 from functools import cached_property, update_wrapper
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ from numba import types
 from numba.core import event
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_lock import global_compiler_lock
 
 from ttfs.kernels.kept import FOLDER, Kept
 from ttfs.kernels.notice import Notice
@@ -21,6 +23,13 @@ from ttfs.kernels.notice import Notice
 FLAGS = {"error_model": "numpy", "nogil": True, "_nrt": False, "no_cfunc_wrapper": True}
 
 event.register("numba:compile", Notice())
+
+
+if os.name == "posix":  # a child forked while a thread compiles would wait for it for ever
+    LOCK = global_compiler_lock
+    os.register_at_fork(
+        before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release
+    )
 
 
 class Part(JITCodeLibrary):

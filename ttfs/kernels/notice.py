@@ -30,7 +30,8 @@ class Notice(event.Listener):
     def on_start(self, what):
         """Watch, unless this kernel is compiled for another one."""
         nested = self.whose is not None and self.watch.is_alive()
-        if not nested and what.data["dispatcher"].__module__.startswith(ALL_KERNELS):
+        module = what.data["dispatcher"].__module__ or ""  # made by `exec`, it has none
+        if not nested and module.startswith(ALL_KERNELS):
             self.whose, self.since, self.over = what.data, time.perf_counter(), threading.Event()
             self.watch = threading.Thread(target=self.wait, args=(self.over,), daemon=True)
             with suppress(RuntimeError):  # no threads any more: then nothing is said

@@ -34,7 +34,7 @@ from ttfs.kernels.vector import LANES, below, broadcast, load, prefetch
 
 HEAP, NEXT, FIRING, LAYER, LISTED, ROWED, STIMULUS, STIMULI, EVENTS, SYNAPSES = range(10)
 POPULATIONS, PROJECTIONS = 10, 11  # how many
-RESTING = 12  # how many neurons were at their threshold when this instant came
+RESTING = 12  # how many neurons were to fire, or at their threshold, when this instant came
 ADDED = 13  # how many synapses have been added at this instant
 COUNTERS, SCRATCH = 14, BINS + 1  # lengths; the scratch is of the sort
 KINDS = 2  # of what is on its way: arrivals and the ends of ramps

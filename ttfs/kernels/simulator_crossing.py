@@ -148,12 +148,15 @@ def ask(plan, state, layer, neuron):
     now = state.clock[0]
     if not (state.limits[unit] < np.inf and is_sound(state.total[unit], state.bulk[unit])):
         return
-    if state.crossing[unit] == now:
+    fires = state.crossing[unit] == now
+    if fires:
         postpone(plan, state, layer, neuron, True)
     gap = state.total[unit] - state.slope[unit] * number(now)
     close = gap <= doubt(now, plan.rise, share(plan, state, layer), number) * state.bulk[unit]
     if state.crossing[unit] == now or (state.crossing[unit] > now and close):
         state.flags[unit] |= THERE if is_there(plan, state, layer, neuron) else SHORT
+        state.counters[RESTING] += 1
+    elif fires:
         state.counters[RESTING] += 1
 
 

@@ -154,12 +154,15 @@ def deliver_synapses(plan, state, r, first, last, sign):
 @kernel
 def settle(plan, state, layer):
     """After the last event of an instant at a layer: when will its neurons fire?"""
-    if state.counters[RESTING]:
+    asked = state.counters[RESTING] > 0
+    if asked:
         let_fire(plan, state, layer)
     if state.counters[ROWED]:
         foresee_all(plan, state, layer)
     else:
         foresee_listed(plan, state, layer)
+        if asked:  # the soonest may be another by that, whether it is listed or not
+            find_soonest(plan, state, layer)
     for k in range(state.counters[LISTED]):
         state.flags[plan.populations[layer, START] + state.listed[k]] &= ~REACHED
     state.counters[LISTED], state.counters[ROWED] = 0, 0

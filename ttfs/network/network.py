@@ -30,6 +30,8 @@ MOST_INPUTS = 2**24  # of a packed layer: up to there sums of signs are exact in
 NEVER = 2**30  # a whole potential that no packed layer reaches
 LARGEST = 2**40  # bytes of weights that a network may have
 MADE = "layers sizes t_max seed dtype arrays packed_arrays latent_buffer delay_buffers"
+VIEWS = {"arrays", "packed_arrays", "latent_buffer", "weights", "latents"}
+VIEWS |= {"delayed", "delays", "delay_buffers", "latent_delays"}
 CURES = dict.fromkeys(MADE.split(), "make a new Network") | {
     "weights": "write into real ones in place, as in network.weights[0][:] = ...; for binary ones"
     " change network.latents in place and call network.refresh",
@@ -140,9 +142,7 @@ class Network:
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the views of flat buffers, which a copy makes for itself."""
-        made = {"arrays", "packed_arrays", "latent_buffer", "weights", "latents"}
-        made |= {"delayed", "delays", "delay_buffers", "latent_delays"}
-        state = {name: value for name, value in self.__dict__.items() if name not in made}
+        state = {name: value for name, value in self.__dict__.items() if name not in VIEWS}
         values = [
             (weights.copy(), self.delays_kept(k).copy()) for k, weights in enumerate(self.latents)
         ]
@@ -150,7 +150,8 @@ class Network:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         values = state.pop("values")
-        self.__dict__.update(state)
+        # those that 0.1 wrote hold some of what follows from the rest
+        self.__dict__.update({name: state[name] for name in state.keys() - VIEWS})
         self._make_arrays()
         for k, (weights, delays) in enumerate(values):
             self.latents[k][:] = weights
