@@ -9,6 +9,7 @@ import pytest
 
 import ttfs
 from ttfs import plotting
+from ttfs.bench import bench
 from ttfs.bench import comparison as bench_comparison
 from ttfs.cli import pictures
 from ttfs.cli.comparison import check_costs, groups, table
@@ -243,3 +244,12 @@ def test_costs_and_accuracies_must_belong_together():
     with pytest.raises(ttfs.ShapeError, match=r"a has costs of shape \(1,\)"):
         plotting.accuracy_over({"a": [1]}, {"a": [0.5, 0.7]})
     plt.close("all")
+
+
+def test_the_cases_of_a_bench_are_named_whole():
+    names = [f"{name}, synthetic" for name in (*bench.CASES, *bench.SIMULATIONS)]
+    nothing = [np.nan] * len(names)
+    (marks, *_) = plotting.throughput(names, {pictures.OTHER: nothing}, {"adding": nothing})
+    assert [label.get_text() for label in marks.axes.get_yticklabels()] == names
+    assert marks.get_label() == pictures.OTHER
+    plt.close(marks.axes.figure)

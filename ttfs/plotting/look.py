@@ -122,7 +122,7 @@ def axes_for(ax: Axes | None, whose: str, *size: float, scaled: bool = False) ->
     return ax
 
 
-def named(name: object) -> str:
+def named(name: object, most: int = 40) -> str:
     """A name as one line of a picture: what cannot be printed is escaped, what is long is cut.
 
     Matplotlib takes a name that begins with _ for one to be kept out of legends.
@@ -131,8 +131,8 @@ def named(name: object) -> str:
     ('a\\\\tb', ' _a', 40)
     """
     text = str(name)
-    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:41])
-    text = text if len(text) <= 40 else f"{text[:39]}…"
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: most + 1])
+    text = text if len(text) <= most else f"{text[: most - 1]}…"
     return f" {text}" if text.startswith("_") else text
 
 

@@ -23,6 +23,7 @@ from ttfs.plotting.look import (
     named,
 )
 
+LETTERS = 48  # of a name: those of the cases of a bench are there whole
 LOOKS: tuple[dict[str, Any], ...] = (
     {"marker": "o", "color": HIDDEN[0], "markersize": 5, "markerfacecolor": HIDDEN[0]},
     {"marker": "o", "color": HIDDEN[0], "markersize": 5},
@@ -60,11 +61,13 @@ def throughput(
     ax.hlines(rows, 0, 1, transform=ax.get_yaxis_transform(), color=faint, linewidth=0.4, zorder=0)
     drawn = []
     for (kind, x), look in zip(marks.items(), LOOKS, strict=False):
-        drawn += ax.plot(x, rows, ls="", label=named(kind), **{"markerfacecolor": ground} | look)
+        drawn += ax.plot(
+            x, rows, ls="", label=named(kind, LETTERS), **{"markerfacecolor": ground} | look
+        )
     tick: dict[str, Any] = {"marker": "|", "markersize": 11, "markeredgewidth": 1.6, "zorder": 1}
     for (kind, x), colour in zip(ticks.items(), (ink, HIDDEN[2]), strict=False):
-        drawn += ax.plot(x, rows, ls="", label=named(kind), color=colour, **tick)
-    ax.set_yticks(rows, [named(name) for name in names], fontsize="x-small", **WORDS)
+        drawn += ax.plot(x, rows, ls="", label=named(kind, LETTERS), color=colour, **tick)
+    ax.set_yticks(rows, [named(name, LETTERS) for name in names], fontsize="x-small", **WORDS)
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     log_across(ax)
