@@ -62,14 +62,14 @@ def run_train(options: argparse.Namespace) -> None:
 def run_evaluate(options: argparse.Namespace) -> None:
     """Evaluate a saved model."""
     from ttfs.cli.runs import measure, write_report
-    from ttfs.cli.subject import subject_of
+    from ttfs.cli.subject import subject_of, warn_lost
 
     subject = subject_of(options)
     report = measure(subject.model.network, subject.stimuli, subject.data)
     if options.report:
         write_report(options.report, report)
     print_report(report)
-    subject.warn_lost()
+    warn_lost(report["input_lost"])
 
 
 def print_report(report: dict[str, Any]) -> None:

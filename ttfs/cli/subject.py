@@ -50,8 +50,7 @@ class Subject:
 
     def warn_lost(self) -> None:
         """Say so if a large share of the input spikes does not happen."""
-        for sentence in too_late(lost_share(self.model.network, self.stimuli)):
-            print(f"ttfs: {sentence}", file=sys.stderr)
+        warn_lost(lost_share(self.model.network, self.stimuli))
 
 
 def subject_of(options: argparse.Namespace) -> Subject:
@@ -59,3 +58,9 @@ def subject_of(options: argparse.Namespace) -> Subject:
     model = load(options.model)
     training, testing = datasets.load(options.dataset)
     return Subject(options.model, model, training if options.split == "train" else testing)
+
+
+def warn_lost(lost: float) -> None:
+    """Say so if that share of the input spikes, which does not happen, is large."""
+    for sentence in too_late(lost):
+        print(f"ttfs: {sentence}", file=sys.stderr)
