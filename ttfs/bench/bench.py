@@ -31,7 +31,7 @@ from ttfs.bench.parts import in_turn, parts_of_forward, step_of_adam
 from ttfs.bench.simulations import recurrent, simulate_chain, simulate_circuit, sparse
 from ttfs.bench.torch_relus import train_relus
 from ttfs.codes.encoding import Latency
-from ttfs.engines.batch import Record, cross_layers, forward
+from ttfs.engines.batch import Record, arrivals_of, cross_layers, forward
 from ttfs.errors import DatasetError, InputError
 from ttfs.files.versions import versions
 from ttfs.kernels.bench import add_rows
@@ -307,7 +307,7 @@ def limit(case: Case, network: Network, record: Record) -> Job:
     """Adding the rows of all layers that a batch has to read; a ramp has two sums to add to."""
     jobs = []
     for k, times in enumerate(record.times[:-1]):
-        arriving = times + network.arrays.delays[k] < network.t_max
+        arriving = arrivals_of(times, network.arrays.delays[k]) < network.t_max
         order = np.argsort(times, axis=1, kind="stable")
         counts = arriving.sum(axis=1)
         rows = np.concatenate([row[:count] for row, count in zip(order, counts, strict=True)])
@@ -327,7 +327,7 @@ def rows_needed(case: Case, network: Network, record: Record) -> tuple[float, fl
     if case.binary:
         widths = np.diff(arrays.words) * arrays.signs.itemsize
     for k, times in enumerate(record.times[:-1]):
-        rows = (times + arrays.delays[k] < network.t_max).sum() / len(record)
+        rows = (arrivals_of(times, arrays.delays[k]) < network.t_max).sum() / len(record)
         additions += float(rows * network.sizes[k + 1])
         read += float(rows * widths[k])
     return additions * (2 if case.ramp else 1), read

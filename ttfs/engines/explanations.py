@@ -303,7 +303,7 @@ def added_up(terms: Sequence[float] | np.ndarray) -> float:
 
 def end_of(plan: Plan, arrival: Any) -> Any:
     """When the ramp ends of a spike that arrives."""
-    return arrival.dtype.type(np.float64(arrival) + plan.rise)
+    return arrivals_of(arrival, plan.rise)
 
 
 @quiet

@@ -88,7 +88,7 @@ class Work(NamedTuple):
     some: np.ndarray  # (longest * most,) uint8, for a row of them, which words are not 0,
     when: np.ndarray  # (longest * most / WORDS,) at which instant,
     whose: np.ndarray  # (longest * most / WORDS,) and who is the first neuron
-    bins: np.ndarray  # (BINS + 1,) of the sort
+    bins: np.ndarray  # (BINS,) of the sort
 
 
 class Found(NamedTuple):
@@ -129,7 +129,7 @@ def make_work(arrays, times):
         np.empty(longest * most, np.uint8),
         np.empty(longest * most // WORDS, times.dtype),
         np.empty(longest * most // WORDS, np.int64),
-        np.empty(BINS + 1, np.int64),
+        np.empty(BINS, np.int64),
     )
 
 

@@ -36,7 +36,7 @@ HEAP, NEXT, FIRING, LAYER, LISTED, ROWED, STIMULUS, STIMULI, EVENTS, SYNAPSES = 
 POPULATIONS, PROJECTIONS = 10, 11  # how many
 RESTING = 12  # how many neurons were to fire, or at their threshold, when this instant came
 ADDED = 13  # how many synapses have been added at this instant
-COUNTERS, SCRATCH = 14, BINS + 1  # lengths; the scratch is of the sort
+COUNTERS, SCRATCH = 14, BINS  # lengths; the scratch is of the sort
 KINDS = 2  # of what is on its way: arrivals and the ends of ramps
 AHEAD, FETCHED = 8, 256  # how many spikes ahead synapses are read, and how many of each
 
@@ -233,8 +233,9 @@ def begin(state, stimulus, t_max):
     never = broadcast(stimulus, np.inf)
     while given >= LANES and not below(load(stimulus, given - LANES), never):
         given -= LANES
-    for k in range(POPULATIONS):
-        state.counters[k] = 0
+    for k in range(COUNTERS):
+        if k not in (POPULATIONS, PROJECTIONS):
+            state.counters[k] = 0
     # what is filled afterwards is scratch to the sort
     state.counters[STIMULI] = sort_events(
         stimulus[:given],

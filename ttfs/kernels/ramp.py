@@ -49,7 +49,7 @@ class Work(NamedTuple):
     arrivals: np.ndarray  # (longest + 1,) when they arrive; scratch of the sort
     ends: np.ndarray  # (longest + 1,) when their ramps end
     spare_index: np.ndarray  # (longest,)
-    bins: np.ndarray  # (BINS + 1,)
+    bins: np.ndarray  # (BINS,)
     moments: np.ndarray  # (2 * longest + 1,) events in order: when, and at last inf,
     limits: np.ndarray  # (2 * longest + 1,) that with a margin; NaN if the event before is then
     doubts: np.ndarray  # (2 * longest + 1,) what roundings can come to by then, twice
@@ -92,7 +92,7 @@ def make_work(arrays, times):
         np.empty(longest + 1, times.dtype),
         np.empty(longest + 1, times.dtype),
         np.empty(longest, np.int64),
-        np.empty(BINS + 1, np.int64),
+        np.empty(BINS, np.int64),
         np.empty(2 * longest + 1, times.dtype),
         np.empty(2 * longest + 1, arrays.weights.dtype),
         np.empty(2 * longest + 1, arrays.weights.dtype),

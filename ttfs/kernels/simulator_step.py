@@ -203,4 +203,3 @@ def level(plan, state, unit):
 def clear(state):
     """Nothing has been added yet; limits are what they are at the beginning."""
     state.potential[:] = 0
-    state.counters[ADDED] = 0
