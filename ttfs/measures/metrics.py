@@ -8,7 +8,8 @@ import numpy as np
 
 from ttfs.checks import as_labels, as_times
 from ttfs.codes.decoding import Decisions, decide
-from ttfs.engines.batch import Record, count_additions, forward, lost_share
+from ttfs.engines.arrivals import count_additions
+from ttfs.engines.batch import Record, forward, lost_share
 from ttfs.errors import InputError
 from ttfs.network.network import Network, check_network
 
