@@ -8,9 +8,11 @@ from typing import Any, Self
 import numpy as np
 
 from ttfs.checks import short, whole
-from ttfs.errors import ShapeError
+from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.reach import make_reach
 from ttfs.network.layers import check_delay
+
+MOST = 2**31 - 1  # neurons of a layer, and steps of a window: what 32 bits number
 
 Shape = tuple[int, int, int]
 Pair = tuple[int, int]
@@ -120,11 +122,12 @@ def as_pair(size: Any, whose: str, least: int = 1) -> int | Pair:
     >>> as_pair((2, 2), "stride"), as_pair([1, 2], "stride")
     (2, (1, 2))
     """
-    if not isinstance(size, tuple | list):
-        return whole(size, whose, least=least)
-    if len(size) != 2:
+    pair = size if isinstance(size, tuple | list) else (size, size)
+    if len(pair) != 2:
         raise ShapeError(f"{whose} must be one number or (rows, columns), got {short(size)}")
-    rows, columns = (whole(one, whose, least=least) for one in size)
+    rows, columns = (whole(one, whose, least=least) for one in pair)
+    if max(rows, columns) > MOST:
+        raise InputError(f"{whose} must be {MOST} or less, got {short(size)}")
     return rows if rows == columns else (rows, columns)
 
 
@@ -150,9 +153,11 @@ def positions_of(shape: Shape, window: Pair, stride: Pair, padding: Pair, whose:
     rooms = tuple(size + 2 * more for size, more in zip(shape, padding, strict=False))
     if rooms[0] < window[0] or rooms[1] < window[1]:
         around = f" with its padding, {rooms[0]} x {rooms[1]}" if any(padding) else ""
+        first = shape[0] < shape[1] <= shape[2]  # which is how others have it
+        hint = "; channels come last in (height, width, channels)" if first else ""
         raise ShapeError(
             f"{whose}: a window of {window[0]} x {window[1]} is larger than the map of"
-            f" {shape[0]} x {shape[1]}{around}"
+            f" {shape[0]} x {shape[1]}{around}{hint}"
         )
     lines, places = (
         (room - wide) // step + 1 for room, wide, step in zip(rooms, window, stride, strict=True)
