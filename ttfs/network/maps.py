@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ttfs.checks import short, whole
+from ttfs.checks import NO_SPIKE, as_array, as_times, short, whole
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.reach import make_reach
 from ttfs.network.layers import check_delay
@@ -114,6 +114,46 @@ def as_shape(shape: Any, whose: str) -> Shape:
         raise ShapeError(f"{whose} must be (height, width, channels), got {short(shape)}")
     height, width, channels = (whole(size, whose) for size in shape)
     return height, width, channels
+
+
+def rows_of(times: Any, shape: Shape) -> np.ndarray:
+    """Spike times as rows (samples, inputs), given as such, or as maps of that shape.
+
+    times: (samples, inputs) or (samples, height, width, channels); see `as_times`.
+
+    Raises `ShapeError` for another shape, saying how it becomes the right one if that is known.
+
+    >>> rows_of([[[[1.0], [2.0]]], [[[3.0], [4.0]]]], (1, 2, 1))
+    array([[1., 2.],
+           [3., 4.]])
+    """
+    inputs = prod(shape)
+    whose = f"times for {inputs} inputs"
+    array = as_array(times, whose, masked=NO_SPIKE)
+    if array.ndim > 2:
+        if array.shape[1:] != shape:
+            raise ShapeError(_no_maps(array.shape, shape, whose))
+        array = array.reshape(len(array), inputs)
+    return as_times(array, inputs, whose)
+
+
+def _no_maps(found: tuple[int, ...], shape: Shape, whose: str) -> str:
+    """What is wrong with an array that is neither rows nor maps of a shape."""
+    height, width, channels = shape
+    rest, inputs = found[1:], prod(shape)
+    if (height, width) == (1, 1):
+        flat = f"; pass times.reshape(-1, {inputs})" if prod(rest) == inputs else ""
+        made = f", or make the Network(..., shape={rest})" if flat and len(rest) == 3 else ""
+        return f"{whose} must be (samples, {inputs}), got {found}{flat}{made}"
+    cure = ""
+    if found == shape:
+        cure = "; for one stimulus, pass times[None]"
+    elif rest == (channels, height, width):
+        cure = "; channels come last: pass np.moveaxis(times, 1, -1)"
+    elif rest == (height, width) and channels == 1:
+        cure = "; pass times[..., None]"
+    maps = f"(samples, {height}, {width}, {channels})"
+    return f"{whose} must be {maps} or (samples, {inputs}), got {found}{cure}"
 
 
 def as_pair(size: Any, whose: str, least: int = 1) -> int | Pair:
