@@ -14,20 +14,24 @@ import numpy as np
 
 from ttfs.checks import same_content
 from ttfs.engines.arrivals import arrivals_of
+from ttfs.engines.plan import heard_from, pools_at, reached_by
 from ttfs.engines.precision import Precision, written
 from ttfs.kernels.circuit import (
+    APART,
     DELAYS,
     DENSE,
     FIRST,
     KIND,
+    MAPPED,
+    REACH,
     ROWS,
     SOURCE,
     SYNAPTIC,
     TARGET,
-    WIDTH,
     Plan,
 )
 from ttfs.kernels.queue import HEAP, KINDS
+from ttfs.kernels.reach import POOLS
 
 quiet = np.errstate(over="ignore", invalid="ignore")  # sums overflow as they do in kernels
 
@@ -72,7 +76,7 @@ class Explanation:
     margin: potential minus threshold at the spike; for a silent neuron, at its closest.
     closest: for a silent neuron, when its potential was largest so far, all inputs of an
         instant added; for one that fired, `time`. NaN where nothing has arrived.
-    given: whether a stimulus made it fire.
+    given: whether a stimulus made it fire. pools: whether it fires with its first arrival.
     unit: of time. names: of all layers. horizon: at which nothing happens any
         more. precision: of all these numbers.
 
@@ -93,9 +97,12 @@ class Explanation:
     names: tuple[str, ...]
     horizon: float
     precision: Precision
+    pools: bool = False
 
     def errors(self) -> np.ndarray:
         """How far rounding may have brought the potential: after each input, then at `closest`."""
+        if self.pools:
+            return np.zeros(len(self.inputs))
         rows = [(i.time, i.weight, i.potential) for i in self.inputs]
         if rows and self.closest >= rows[-1][0]:
             rows.append((self.closest, 0.0, self.threshold + self.margin))
@@ -126,6 +133,8 @@ class Explanation:
         """When it fired or came closest, and how far from its threshold the potential was."""
         error = self.errors().max(initial=0.0)
         gap, line = written(abs(self.margin), error), f"its threshold {self.threshold:g}"
+        if self.pools:
+            return f"fired at {self._clock(self.time)}, with its first arrival"
         if np.isfinite(self.time):
             return f"fired at {self._clock(self.time)}, {gap} above {line}"
         if self.margin >= 0 and self.closest >= self.horizon:
@@ -165,25 +174,33 @@ def arrivals(plan: Plan, state: Any, layer: int, neuron: int) -> list[Arrival]:
         _along(plan, state, r, neuron, ends)
         for r in range(len(plan.projections))
         if plan.projections[r, TARGET] == layer
-        for ends in range(len(state.heads))
+        for ends in range(1 if plan.projections[r, REACH + POOLS] else len(state.heads))
     ]
     return list(heapq.merge(*streams))
 
 
 def _along(plan: Plan, state: Any, r: int, neuron: int, ends: int) -> Iterator[Arrival]:
     """The spikes that reached a neuron along one projection, or whose ramps ended there."""
-    source, kind = plan.projections[r, SOURCE], plan.projections[r, KIND]
+    source, apart = plan.projections[r, SOURCE], plan.projections[r, APART]
     start = plan.starts[source]
-    if kind == SYNAPTIC:
+    if apart:
         yield from sorted(_under_way(plan, state, r, neuron, ends))
         return
     delay = plan.delays[plan.projections[r, DELAYS]]
-    for sender in state.fired[start : start + state.heads[ends, r]]:
+    senders = state.fired[start : start + state.heads[ends, r]]
+    which, places = heard_from(plan, r, senders, neuron)
+    for sender, place in zip(senders[which], places, strict=True):
         spiked = state.spikes[start + sender]
         time = arrival_time(plan, r, spiked, delay, ends)
-        for synapse in _synapses(plan, r, sender, neuron):
-            weight = plan.weights[synapse + (plan.projections[r, FIRST] if kind else 0)]
-            yield Arrival(time, ends, sender, r, 0, source, spiked, weight)
+        yield Arrival(time, ends, sender, r, 0, source, spiked, weight_at(plan, r, place))
+
+
+def weight_at(plan: Plan, r: int, synapse: int) -> Any:
+    """The weight of a synapse as `heard_from` has it; 1 for what fires with its first arrival."""
+    row = plan.projections[r]
+    if row[REACH + POOLS]:
+        return plan.weights.dtype.type(1)
+    return plan.weights[synapse + (0 if row[KIND] in (DENSE, MAPPED) else row[FIRST])]
 
 
 def arrival_time(plan: Plan, r: int, spiked: Any, delay: float, ends: int) -> Any:
@@ -195,26 +212,19 @@ def arrival_time(plan: Plan, r: int, spiked: Any, delay: float, ends: int) -> An
     return end_of(plan, time) if ends else time
 
 
-def _synapses(plan: Plan, r: int, sender: int, neuron: int) -> list[int]:
-    """Where the weight from a sender is: in `weights`, or for sparse ones in `indices`."""
-    row = plan.projections[r]
-    if row[KIND] == DENSE:
-        return [row[FIRST] + sender * row[WIDTH] + neuron]
-    first, last = plan.pointers[row[ROWS] + sender], plan.pointers[row[ROWS] + sender + 1]
-    return [k for k in range(first, last) if plan.indices[k] == neuron]
-
-
 def _under_way(plan: Plan, state: Any, r: int, neuron: int, ends: int) -> Iterator[Arrival]:
-    """The same where each synapse has its own delay: some of a spike may yet have to come."""
+    """The same where spikes are under way by themselves: some may yet have to come."""
     row = plan.projections[r]
     start, coming = plan.starts[row[SOURCE]], _coming(state, r, ends)
-    for sender in state.fired[start : start + state.counts[row[SOURCE]]]:
+    senders = state.fired[start : start + state.counts[row[SOURCE]]]
+    which, places = heard_from(plan, r, senders, neuron)
+    for sender, place in zip(senders[which], places, strict=True):
         spiked = state.spikes[start + sender]
-        for synapse in _synapses(plan, r, sender, neuron):
-            time = arrival_time(plan, r, spiked, plan.delays[synapse + row[DELAYS]], ends)
-            if float(time) < plan.t_max and synapse < coming.get(int(sender), np.inf):
-                weight = plan.weights[synapse + row[FIRST]]
-                yield Arrival(time, ends, sender, r, synapse, row[SOURCE], spiked, weight)
+        synapse, own = (place, place) if row[KIND] == SYNAPTIC else (0, sender)
+        time = arrival_time(plan, r, spiked, plan.delays[own + row[DELAYS]], ends)
+        if float(time) < plan.t_max and synapse < coming.get(int(sender), np.inf):
+            weight = weight_at(plan, r, place)
+            yield Arrival(time, ends, sender, r, synapse, row[SOURCE], spiked, weight)
 
 
 def _coming(state: Any, r: int, ends: int) -> dict[int, int]:
@@ -265,6 +275,8 @@ def course_of(plan: Plan, state: Any, threshold: Any, layer: int, neuron: int) -
     """The Course of a neuron; its threshold is that of sums of weights."""
     spike = state.spikes[plan.starts[layer] + neuron]
     found = [a for a in arrivals(plan, state, layer, neuron) if a.time <= spike]
+    if pools_at(plan, layer):
+        return Course(found, np.full(len(found), finite(threshold)))
     weights = np.array([-a.weight if a.ends else a.weight for a in found], plan.weights.dtype)
     slope = np.cumsum(weights)
     if not plan.rise:
@@ -324,7 +336,8 @@ def potentials(plan: Plan, state: Any, thresholds: np.ndarray, units: slice, now
 def left_to_rise(plan: Plan, state: Any, layer: int, now: float) -> np.ndarray:
     """(neurons,) what ramps that still rise have yet to add to each neuron of a layer."""
     terms: list[list[float]] = [[] for _ in range(plan.sizes[layer])]
-    for r in np.flatnonzero(plan.projections[:, TARGET] == layer):
+    heard = (plan.projections[:, TARGET] == layer) & (plan.projections[:, REACH + POOLS] == 0)
+    for r in np.flatnonzero(heard):
         for arrivals, targets, weights in _rows_under_way(plan, state, int(r)):
             ends = np.array([float(end_of(plan, arrival)) for arrival in arrivals])
             still = 1 - (now - np.array(arrivals, float)) / plan.rise
@@ -344,27 +357,35 @@ def _rows_under_way(
     """
     row, start = plan.projections[r], plan.starts[plan.projections[r, SOURCE]]
     if row[KIND] == SYNAPTIC:
-        coming = _coming(state, r, 0)
-        for sender in state.fired[start : start + state.counts[row[SOURCE]]]:
-            places = np.arange(*plan.pointers[row[ROWS] + sender : row[ROWS] + sender + 2])
-            places = places[places < coming.get(int(sender), np.inf)]
-            spiked, delays = state.spikes[start + sender], plan.delays[places + row[DELAYS]]
-            arrivals = [arrival_time(plan, r, spiked, delay, 0) for delay in delays]
-            arrived = np.array([float(a) < plan.t_max for a in arrivals], bool)
-            places = places[arrived]
-            kept = [a for a, there in zip(arrivals, arrived, strict=True) if there]
-            yield kept, plan.indices[places], plan.weights[places + row[FIRST]]
+        yield from _synapses_under_way(plan, state, r)
         return
-    delay = plan.delays[row[DELAYS]]
-    for sender in state.fired[start + state.heads[1, r] : start + state.heads[0, r]]:
+    first, last = (0, state.counts[row[SOURCE]]) if row[APART] else state.heads[::-1, r]
+    coming = _coming(state, r, 0) if row[APART] else {}
+    for sender in state.fired[start + first : start + last]:
+        delay = plan.delays[row[DELAYS] + (sender if row[APART] else 0)]
         arrival = arrival_time(plan, r, state.spikes[start + sender], delay, 0)
-        if row[KIND] == DENSE:
-            targets = np.arange(plan.sizes[row[TARGET]])
-            weights = plan.weights[row[FIRST] + sender * row[WIDTH] :][: len(targets)]
-        else:
-            synapses = slice(*plan.pointers[row[ROWS] + sender : row[ROWS] + sender + 2])
-            targets, weights = plan.indices[synapses], plan.weights[row[FIRST] :][synapses]
-        yield [arrival], targets, weights
+        if int(sender) not in coming and float(arrival) < plan.t_max:
+            yield [arrival], *reached_by(plan, r, sender)
+
+
+def _synapses_under_way(
+    plan: Plan, state: Any, r: int
+) -> Iterator[tuple[list[Any], np.ndarray, np.ndarray]]:
+    """The same where each synapse has its own delay."""
+    row, start, coming = (
+        plan.projections[r],
+        plan.starts[plan.projections[r, SOURCE]],
+        _coming(state, r, 0),
+    )
+    for sender in state.fired[start : start + state.counts[row[SOURCE]]]:
+        places = np.arange(*plan.pointers[row[ROWS] + sender : row[ROWS] + sender + 2])
+        places = places[places < coming.get(int(sender), np.inf)]
+        spiked, delays = state.spikes[start + sender], plan.delays[places + row[DELAYS]]
+        arrivals = [arrival_time(plan, r, spiked, delay, 0) for delay in delays]
+        arrived = np.array([float(a) < plan.t_max for a in arrivals], bool)
+        places = places[arrived]
+        kept = [a for a, there in zip(arrivals, arrived, strict=True) if there]
+        yield kept, plan.indices[places], plan.weights[places + row[FIRST]]
 
 
 @quiet
@@ -385,6 +406,7 @@ def weight_places(
     places = []
     for r, row in enumerate(plan.projections):
         if (row[SOURCE], row[TARGET]) == (sender[0], neuron[0]):
-            shift = 0 if row[KIND] == DENSE else row[FIRST]
-            places += [(r, int(k + shift)) for k in _synapses(plan, r, sender[1], neuron[1])]
+            shift = 0 if row[KIND] in (DENSE, MAPPED) else row[FIRST]
+            _, found = heard_from(plan, r, np.array([sender[1]]), neuron[1])
+            places += [(r, int(place + shift)) for place in found]
     return places
