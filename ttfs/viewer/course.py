@@ -10,8 +10,19 @@ from ttfs.engines.explanations import potentials
 from ttfs.engines.plan import reached_by
 from ttfs.engines.simulator import Simulator, all_events
 from ttfs.errors import InputError
-from ttfs.kernels.circuit import ARRIVAL, DENSE, END, KIND, MAPPED, REACH, SOURCE, SPIKE
-from ttfs.kernels.circuit import STIMULATED, TARGET, Plan
+from ttfs.kernels.circuit import (
+    ARRIVAL,
+    DENSE,
+    END,
+    KIND,
+    MAPPED,
+    REACH,
+    SOURCE,
+    SPIKE,
+    STIMULATED,
+    TARGET,
+    Plan,
+)
 from ttfs.viewer.packing import packed, packed_weights, small
 
 MOST = 25_000_000
