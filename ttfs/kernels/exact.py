@@ -49,14 +49,19 @@ def list_row(row, delay, t_max, index, arrivals):
 def make_gains(errors, first, spikes, slopes, floors, gains, until):
     """Errors by slopes that are at least `floors`, and until when an arrival is a cause.
 
-    spikes, slopes: rows of all padded neurons, in which the layer's begin at `first`. Silent
-    neurons, and the padding, have no gain and no causes.
+    errors: (samples, outputs), positions of so many neurons as there are floors. spikes,
+    slopes: rows of all padded neurons, in which the layer's begin at `first`. Silent neurons,
+    and the padding, have no gain and no causes.
     """
+    positions, columns = errors.shape[1] // floors.size, floors.size
+    width = gains.shape[1] // positions
     for s in range(len(errors)):
-        last = first + gains.shape[1]
-        gain_row(
-            errors[s], spikes[s, first:last], slopes[s, first:last], floors, gains[s], until[s]
-        )
+        for p in range(positions):
+            start, stop = p * width, (p + 1) * width
+            own = errors[s, p * columns : (p + 1) * columns]
+            spike, slope = spikes[s, first + start : first + stop], slopes[s, first:]
+            filled = gains[s, start:stop], until[s, start:stop]
+            gain_row(own, spike, slope[start:stop], floors, *filled)
 
 
 @kernel
