@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttfs.engines.batch import arrivals_of
+from ttfs.engines.arrivals import arrivals_of
 from ttfs.errors import InputError
 from ttfs.gradients.windows import FirstCauses, WindowArrived, WindowCauses, laid_out
 from ttfs.kernels import delayed as paired
