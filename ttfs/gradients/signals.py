@@ -88,8 +88,8 @@ class Signal(NamedTuple):
     """What the spikes of a layer are told by a loss, and by which inputs they were caused.
 
     causes: the inputs that can be blamed.
-    gains: (samples, positions x width) derivative of the loss by each spike time, over its
-        slope; (samples, outputs) where first spikes are handed on, which have none.
+    gains: (samples, units) derivative of the loss by each spike time, over its slope;
+        (samples, outputs), not over a slope, where first spikes are handed on.
     until: the spikes, in that shape; -inf for the silent, which have no causes.
     """
 
@@ -100,8 +100,8 @@ class Signal(NamedTuple):
 
     def by_column(self, network: Network, values: np.ndarray) -> np.ndarray:
         """(samples x positions, columns) of gains or the like, without padding."""
-        layer, width = network.layers[self.layer], network.arrays.widths[self.layer]
-        return values.reshape(-1, width)[:, : layer.columns]
+        outputs, columns = network.sizes[self.layer + 1], network.layers[self.layer].columns
+        return values[:, :outputs].reshape(-1, columns)
 
     def by_weights(self, network: Network, room: np.ndarray) -> np.ndarray:
         """(rows, width) derivative by weights, in a buffer that is overwritten."""
@@ -213,11 +213,11 @@ def signal_of(
     causes = causes_of(network, layer, below)
     if one.pools:
         gains = np.ascontiguousarray(errors, network.dtype)
-        return Signal(layer, causes, gains, spikes_of(network, found, layer))
-    shape = samples, one.positions * arrays.widths[layer]
+        return Signal(layer, causes, gains, np.ascontiguousarray(spikes_of(network, found, layer)))
+    first = arrays.units[layer]
+    shape = samples, arrays.units[layer + 1] - first
     gains = aligned_zeros(samples * shape[1], network.dtype).reshape(shape)
     until = aligned_zeros(gains.size, network.dtype).reshape(shape)
-    first = arrays.units[layer]
     with np.errstate(over="ignore"):
         floors = floor * network.psp.unit * network.scaled_thresholds(layer)
     kernels.make_gains(errors, first, found.spikes, found.slopes, floors, gains, until)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttfs.engines.batch import arrivals_of
+from ttfs.engines.arrivals import arrivals_of
 from ttfs.kernels import map_gradient as kernels
 from ttfs.kernels.reach import BREADTH, BROAD, CHANNELS, COLUMNS, HEIGHT, LEFT, TALL, TOP
 from ttfs.kernels.threads import spread

@@ -49,19 +49,19 @@ def list_row(row, delay, t_max, index, arrivals):
 def make_gains(errors, first, spikes, slopes, floors, gains, until):
     """Errors by slopes that are at least `floors`, and until when an arrival is a cause.
 
-    errors: (samples, outputs), positions of so many neurons as there are floors. spikes,
-    slopes: rows of all padded neurons, in which the layer's begin at `first`. Silent neurons,
+    errors: (samples, outputs), positions of as many neurons as there are floors. spikes,
+    slopes: rows of all neurons, in which the layer's units begin at `first`. Silent neurons,
     and the padding, have no gain and no causes.
     """
-    positions, columns = errors.shape[1] // floors.size, floors.size
-    width = gains.shape[1] // positions
+    columns, size = floors.size, gains.shape[1]
     for s in range(len(errors)):
-        for p in range(positions):
-            start, stop = p * width, (p + 1) * width
-            own = errors[s, p * columns : (p + 1) * columns]
-            spike, slope = spikes[s, first + start : first + stop], slopes[s, first:]
-            filled = gains[s, start:stop], until[s, start:stop]
-            gain_row(own, spike, slope[start:stop], floors, *filled)
+        last = first + size
+        spike, slope = spikes[s, first:last], slopes[s, first:last]
+        for p in range(0, errors.shape[1], columns):
+            q = p + columns
+            r = size if q == errors.shape[1] else q
+            filled = gains[s, p:r], until[s, p:r]
+            gain_row(errors[s, p:q], spike[p:r], slope[p:r], floors, *filled)
 
 
 @kernel

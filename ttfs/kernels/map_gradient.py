@@ -10,7 +10,8 @@ weights of 0, or ends where nobody looks.
 Neurons without gain, which after pooling most are, are left out. Sums are made sample by sample,
 position by position and channel by channel, in that order.
 
-until, gains: (samples, positions x width) of each neuron, as in `kernels.exact`.
+until, gains: (samples, units) of each neuron, as in `kernels.exact`: position by position, and
+then up to a whole vector.
 """
 
 import numpy as np
@@ -22,6 +23,7 @@ from ttfs.kernels.reach import (
     BREADTH,
     BROAD,
     CHANNELS,
+    COLUMNS,
     DOWN,
     HEIGHT,
     LEFT,
@@ -101,14 +103,12 @@ def weight_gradient(reach, arrivals, bounds, until, gains, out, first, last):
     bounds: minus the most and the least that an input counts that came before the spike; in
     between it is the time by which it did. Shared by columns.
     """
-    positions = reach[LINES] * reach[PLACES]
-    width = gains.shape[1] // positions
     out[first:last] = 0
     for s in range(len(gains)):
-        for position in range(positions):
+        for position in range(reach[LINES] * reach[PLACES]):
             corner = corner_of(reach, position)
             for column in range(first // LANES * LANES, last, LANES):
-                unit = position * width + column
+                unit = position * reach[COLUMNS] + column
                 bits = gained(gains[s], unit) & lanes_between(first - column, last - column)
                 if bits:
                     rows = out[column : column + LANES]
@@ -144,15 +144,13 @@ def errors_below(reach, arrivals, rise, until, gains, weights, out, first, last)
 
     Inputs count that came before the spike and still rose. weights: turned.
     """
-    positions = reach[LINES] * reach[PLACES]
-    width = gains.shape[1] // positions
     for s in range(first, last):
         out[s] = 0
-        for position in range(positions):
+        for position in range(reach[LINES] * reach[PLACES]):
             corner = corner_of(reach, position)
-            for column in range(0, width, LANES):
-                unit = position * width + column
-                bits = gained(gains[s], unit)
+            for column in range(0, reach[COLUMNS], LANES):
+                unit = position * reach[COLUMNS] + column
+                bits = gained(gains[s], unit) & lanes_between(0, reach[COLUMNS] - column)
                 if bits:
                     rows = weights[column : column + LANES]
                     told = gains[s, unit : unit + LANES], until[s, unit : unit + LANES]
@@ -183,21 +181,28 @@ def add_errors(reach, arrivals, rise, told, bits, rows, errors):
 @kernel
 def potentials_at(reach, arrivals, until, weights, out, first, last):
     """Sum of the weights (rows, width) of inputs that came before `until`, (samples, units)."""
-    positions, length = reach[LINES] * reach[PLACES], reach[BROAD] * reach[CHANNELS]
-    width, line = out.shape[1] // positions, line_of(reach)
     for s in range(first, last):
-        for unit in range(0, out.shape[1], LANES):
-            corner, column = corner_of(reach, unit // width), unit % width
-            potential, zero = broadcast(out, 0.0), broadcast(out, 0.0)
-            moment = load(until[s], unit)
-            for y in range(reach[TALL]):
-                for x in range(length):
-                    arrival = arrivals[s, corner + y * line + x]
-                    if arrival < np.inf:
-                        row = load(weights[y * length + x], column)
-                        came = below(broadcast(out, arrival), moment)
-                        potential = add(potential, where(came, row, zero))
-            store(potential, out[s], unit)
+        for position in range(reach[LINES] * reach[PLACES]):
+            came = arrivals[s, corner_of(reach, position) :]
+            for column in range(0, reach[COLUMNS], LANES):  # what is too much is overwritten
+                unit = position * reach[COLUMNS] + column
+                potential = potential_at(reach, came, load(until[s], unit), weights, column)
+                store(potential, out[s], unit)
+
+
+@kernel
+def potential_at(reach, arrivals, moments, weights, column):
+    """That of LANES neurons of a position; arrivals: from its corner on."""
+    length, line = reach[BROAD] * reach[CHANNELS], line_of(reach)
+    potential, zero = broadcast(weights, 0.0), broadcast(weights, 0.0)
+    for y in range(reach[TALL]):
+        for x in range(length):
+            arrival = arrivals[y * line + x]
+            if arrival < np.inf:
+                came = below(broadcast(weights, arrival), moments)
+                row = load(weights[y * length + x], column)
+                potential = add(potential, where(came, row, zero))
+    return potential
 
 
 @kernel
