@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ttfs import viewer
+from ttfs.augmentation import Distort
 from ttfs.bench import bench
 from ttfs.bench.simulations import recurrent, simulate_circuit, sparse
 from ttfs.engines.batch import forward
@@ -74,6 +75,7 @@ def jobs() -> Iterator[Job]:
         yield f"forward, {bits}", partial(run, times, np.float32)
         for name, recipe in recipes().items():
             yield f"{name}, {bits}", partial(learn, recipe, times)
+        yield f"distortions, {bits}", partial(distort, times)
         yield f"simulator, {bits}", partial(step, times)
     yield "forward, all of 64 bits", partial(run, np.float64, np.float64)
     yield "bench", measure
@@ -125,6 +127,12 @@ def learn(recipe: Recipe, times: type) -> None:
         recipe.trainer(network, seed=0).fit(given, labels, epochs=1)
         evaluate(network, given[:1], labels[:1])
         cost_of(network, given)
+
+
+def distort(times: type) -> None:
+    """Images as they are varied in a training."""
+    given, _ = stimuli(times, INPUTS, 1.0)
+    Distort((3, 3)).apply(given, np.random.default_rng(0))
 
 
 def step(times: type) -> None:
