@@ -15,7 +15,7 @@ from ttfs.engines.batch import cross, spikes_of
 from ttfs.errors import InputError
 from ttfs.gradients.signals import signals
 from ttfs.losses import Absolute, CrossEntropy, Relative, ShiftInvariant
-from ttfs.network.network import aligned_zeros
+from ttfs.network.buffers import aligned_zeros
 from ttfs.rules import Exact, STiDiBP
 from ttfs.silence import Bump, Hinge, Push, Revive
 

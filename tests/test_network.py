@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import ttfs
 from ttfs import Binary, Dense, Network, Real, Step
 from ttfs.errors import InputError, ShapeError
-from ttfs.network import network as networks
+from ttfs.network import buffers
 
 pytestmark = pytest.mark.small
 SIZES = st.lists(st.integers(1, 70), min_size=2, max_size=4)
@@ -494,7 +494,7 @@ def test_a_machine_without_the_memory_says_so(monkeypatch):
     def none_left(size, dtype):
         raise MemoryError
 
-    monkeypatch.setattr(networks, "aligned_zeros", none_left)
+    monkeypatch.setattr(buffers, "aligned_zeros", none_left)
     with pytest.raises(InputError, match=r"^Network\(3-2, .* takes 0 GiB for weights"):
         Network(Dense(3, 2))
 

@@ -25,6 +25,7 @@ import ttfs
 from ttfs.engines.batch import cross, cross_layers
 from ttfs.kernels import batch as kernels
 from ttfs.kernels import packed
+from ttfs.network import buffers
 from ttfs.network import network as networks
 from ttfs.rules.lesson import Lesson
 
@@ -119,19 +120,19 @@ def test_more_inputs_than_two_bytes_can_count():
 def test_a_whole_potential_is_over_a_threshold_if_it_is_over_the_next_whole_number(
     threshold, whole
 ):
-    found = networks.whole_thresholds(np.array([threshold]))
+    found = buffers.whole_thresholds(np.array([threshold]))
     assert found.dtype == np.int32
     assert found[0] == whole
 
 
 @pytest.mark.parametrize("threshold", [INF, np.nan, 1e20, 3e38])
 def test_a_threshold_out_of_reach_is_never_reached(threshold):
-    assert networks.whole_thresholds(np.array([threshold]))[0] > networks.MOST_INPUTS
+    assert buffers.whole_thresholds(np.array([threshold]))[0] > networks.MOST_INPUTS
 
 
 def test_a_threshold_far_below_zero_is_always_reached():
     for threshold in (-INF, -1e20):
-        assert networks.whole_thresholds(np.array([threshold]))[0] < -networks.MOST_INPUTS
+        assert buffers.whole_thresholds(np.array([threshold]))[0] < -networks.MOST_INPUTS
 
 
 # Bits follow signs

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import ttfs
 from ttfs.errors import InputError
 from ttfs.gradients.causes import arrived_at
+from ttfs.network.buffers import aligned_zeros
 from ttfs.network.delays import Delays
-from ttfs.network.network import aligned_zeros
 from ttfs.rules import Surrogate
 from ttfs.rules.lesson import Batch
 from ttfs.rules.surrogate import padded

@@ -35,8 +35,9 @@ from ttfs.engines.batch import Record, arrivals_of, cross_layers, forward
 from ttfs.errors import DatasetError, InputError
 from ttfs.files.versions import versions
 from ttfs.kernels.bench import add_rows
+from ttfs.network.buffers import aligned_zeros
 from ttfs.network.layers import Dense
-from ttfs.network.network import Network, aligned_zeros
+from ttfs.network.network import Network
 from ttfs.network.weights import Binary, Real
 from ttfs.optimizers import SGD, Adam
 from ttfs.presets import exact

@@ -18,7 +18,6 @@ import numpy as np
 from ttfs.cli.comparison import COSTS, Group, costs
 from ttfs.codes.decoding import decide
 from ttfs.engines.batch import forward
-from ttfs.engines.circuit import layer_names
 from ttfs.network.network import Network
 
 OTHER = "dense method (learning with ramps: PyTorch)"
@@ -105,7 +104,7 @@ def raster(folder: Path, network: Network, stimulus: np.ndarray) -> Path:
             [_happening(network, layer[0]) for layer in record.times],
             ax=ax,
             t_max=network.t_max,
-            names=layer_names(len(network.layers)),
+            names=network.names,
             decision=(float(decision.time[0]), int(decision.label[0])),
             unit=network.unit,
         )
@@ -121,7 +120,7 @@ def latencies(folder: Path, network: Network, stimuli: np.ndarray, labels: np.nd
     """`latency.png`: when the layers fire, and when the outputs do, class by class."""
     times = [_happening(network, layer) for layer in forward(network, stimuli[:MOST]).times]
     look: dict[str, Any] = {"t_max": network.t_max, "unit": network.unit}
-    names = layer_names(len(network.layers))
+    names = network.names
     with drawing() as plotting:
         left, right = _figure(plotting.PAGE, 2.9, "constrained").subplots(1, 2)
         plotting.latency_histogram(times, ax=left, names=names, **look)

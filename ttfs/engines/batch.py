@@ -337,14 +337,16 @@ def arrays_of(network: Network, whole: Arrays, layer: int) -> Arrays:
     """One layer as a network of its own, without those delays that are its inputs' or pairs'."""
     one = slice(layer, layer + 1)
     return whole._replace(
-        sizes=whole.sizes[layer : layer + 2],
+        sizes=np.array([network.layers[layer].rows, network.layers[layer].columns]),
         widths=whole.widths[one],
-        units=whole.units[layer : layer + 2] - whole.units[layer],
+        units=whole.columns[layer : layer + 2] - whole.columns[layer],
         rows=whole.rows[one],
-        thresholds=whole.thresholds[whole.units[layer] : whole.units[layer + 1]],
+        thresholds=whole.thresholds[whole.columns[layer] : whole.columns[layer + 1]],
         delays=np.zeros(1) if network.delayed[layer] else whole.delays[one],
         words=whole.words[layer : layer + 2] - whole.words[layer],
         packed=whole.packed[one],
         bits=whole.bits[one],
         wholes=whole.wholes[whole.words[layer] : whole.words[layer + 1]],
+        columns=whole.columns[layer : layer + 2] - whole.columns[layer],
+        reaches=whole.reaches[one],
     )

@@ -90,7 +90,7 @@ class Circuit:
         synapses, too, as they are to `forward`.
         """
         check_network(network, "Circuit.of(...)")
-        names = layer_names(len(network.layers))
+        names = network.names
         populations = [Population(names[0], network.sizes[0])]
         for k, layer in enumerate(network.layers):
             threshold = np.asarray(layer.threshold) / network.scales[k]
@@ -277,13 +277,3 @@ def layer_delay(network: Network, layer: int) -> Any:
     if not network.delayed[layer]:
         return float(delays[0, 0])
     return np.broadcast_to(delays, network.weights[layer].shape)
-
-
-def layer_names(layers: int) -> list[str]:
-    """What people call the layers of a chain: input, hidden, output.
-
-    >>> layer_names(3)
-    ['input', 'hidden 1', 'hidden 2', 'output']
-    """
-    hidden = ["hidden"] if layers == 2 else [f"hidden {k}" for k in range(1, layers)]
-    return ["input", *hidden, "output"]

@@ -12,7 +12,8 @@ from ttfs.checks import convert
 from ttfs.engines.populations import Population, Projection, synapses
 from ttfs.kernels.circuit import DENSE, FIRST, OUTGOING, ROWS, SOURCE, SYNAPTIC, WIDTH, WORD, Plan
 from ttfs.kernels.vector import LANES
-from ttfs.network.network import Network, aligned_zeros
+from ttfs.network.buffers import aligned_zeros
+from ttfs.network.network import Network
 
 
 def make_plan(

@@ -14,7 +14,7 @@ from ttfs.errors import InputError
 from ttfs.kernels import queue as names
 from ttfs.kernels import simulator_step
 from ttfs.kernels.circuit import KIND, SOURCE, SYNAPTIC, Plan
-from ttfs.network.network import aligned_zeros
+from ttfs.network.buffers import aligned_zeros
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,8 @@ from ttfs.engines.batch import Crossings, cross, spikes_of
 from ttfs.errors import ShapeError
 from ttfs.gradients.causes import Arrived, PairedCauses, SharedCauses, causes_of, rise_of
 from ttfs.kernels import exact as kernels
-from ttfs.network.network import Network, aligned_zeros, check_network
+from ttfs.network.buffers import aligned_zeros
+from ttfs.network.network import Network, check_network
 
 
 class Gradients(NamedTuple):

@@ -60,7 +60,7 @@ class Arrays(NamedTuple):
     units: np.ndarray  # (layers + 1,) where a layer begins in a row of all padded neurons
     rows: np.ndarray  # (layers,) where a layer's weights begin
     weights: np.ndarray  # (inputs, width) of every layer, one after the other
-    thresholds: np.ndarray  # one for each padded neuron, in the order of `units`
+    thresholds: np.ndarray  # one for each padded column, in the order of `columns`
     delays: np.ndarray  # (layers,)
     t_max: float
     words: np.ndarray  # (layers + 1,) where a layer begins in a row of words of 64 neurons
@@ -68,6 +68,8 @@ class Arrays(NamedTuple):
     bits: np.ndarray  # (layers,) where a layer's signs begin
     signs: np.ndarray  # uint64 (inputs, words) of every layer with signs; a set bit is +1
     wholes: np.ndarray  # int32 (words, 64) the least whole potential over the threshold
+    columns: np.ndarray  # (layers + 1,) where a layer's thresholds begin; `units` if it is dense
+    reaches: np.ndarray  # (layers, LENGTH) whom inputs reach, see kernels/reach.py
 
 
 class Work(NamedTuple):

@@ -1,16 +1,16 @@
 """What a network is made of."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from ttfs.checks import as_array, of_kind, same, short, whole
 from ttfs.errors import InputError, ShapeError
+from ttfs.kernels.reach import make_reach
 from ttfs.network.delays import Delays, as_delay
 from ttfs.network.weights import Binary, Real
-
-MOST = 2**31 - 1  # neurons of a layer: what 32 bits number
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +19,8 @@ class Dense:
 
     Parameters
     ----------
-    inputs, outputs: numbers of neurons below and in the layer.
+    inputs, outputs: numbers of neurons below and in the layer; inputs None: as many as there are
+        below, which a `Network` finds.
     weights: `Real()` or `Binary()`.
     threshold: potential at which a neuron fires; one number, or one for each neuron.
     delay: time from a spike below to its arrival, in the network's unit of time: one number;
@@ -38,27 +39,34 @@ class Dense:
     Dense(4, 30, delay=Delays(per='pair', init=(0, 0.5), rate=1.0))
     """
 
-    inputs: int
+    inputs: Any
     outputs: int
     weights: Real | Binary = field(default_factory=Real)
     threshold: Any = 100.0
     delay: Any = 0.0
     initial: Any = None
 
+    pools = False
+    word = "hidden"
+    kind = "dense"
+
     def __post_init__(self) -> None:
-        for name in ("inputs", "outputs"):
-            size = whole(getattr(self, name), f"Dense({name}=...)")
-            object.__setattr__(self, name, size)
+        if self.inputs is not None:
+            object.__setattr__(self, "inputs", whole(self.inputs, "Dense(inputs=...)"))
+        object.__setattr__(self, "outputs", whole(self.outputs, "Dense(outputs=...)"))
         delay = as_delay(self.delay, "Dense(delay=...)")
-        if isinstance(delay, Delays):
+        if isinstance(delay, Delays) and self.inputs is not None:
             delay.check(self.inputs, self.outputs, "Dense(delay=...)")
         object.__setattr__(self, "delay", delay)
         kinds = "Real() or Binary(), numbers to begin with being initial=..."
         of_kind(self.weights, Real | Binary, "Dense(weights=...)", kinds)
-        object.__setattr__(self, "threshold", as_threshold(self.threshold, self.outputs))
+        whose = "Dense(threshold=...)"
+        object.__setattr__(self, "threshold", as_threshold(self.threshold, self.outputs, whose))
         if self.initial is not None:
             initial = as_array(self.initial, "Dense(initial=...)")
             object.__setattr__(self, "initial", initial)
+            if self.inputs is None and initial.ndim == 2:
+                object.__setattr__(self, "inputs", len(initial))
             if initial.shape != (self.inputs, self.outputs):
                 wanted = (self.inputs, self.outputs)
                 raise ShapeError(f"Dense(initial=...) must be {wanted}, got {initial.shape}")
@@ -66,16 +74,7 @@ class Dense:
                 raise InputError("Dense(initial=...) must be finite")
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Dense):
-            return NotImplemented
-        ours, theirs = (
-            (layer.inputs, layer.outputs, layer.weights, layer.delay) for layer in (self, other)
-        )
-        return (
-            ours == theirs
-            and same(self.threshold, other.threshold)
-            and same(self.initial, other.initial)
-        )
+        return told_alike(self, other)
 
     def __hash__(self) -> int:
         return hash((self.inputs, self.outputs, self.weights, self.delay))
@@ -96,25 +95,101 @@ class Dense:
         return cls(inputs, outputs, initial=array, **settings)
 
     def __repr__(self) -> str:
-        parts = [str(self.inputs), str(self.outputs)]
-        if self.weights != Real():
-            parts.append(f"weights={self.weights}")
-        if not same(self.threshold, 100.0):
-            parts.append(f"threshold={self.threshold}")
-        if isinstance(self.delay, Delays) or self.delay:
-            parts.append(f"delay={self.delay}")
+        parts = [str(self.inputs), str(self.outputs), *settings_in_words(self)]
         return f"Dense({', '.join(parts)})"
 
+    def after(self, shape: tuple[int, int, int]) -> "Dense":
+        """The same on top of a layer of that shape; a ShapeError if it is for another."""
+        below = prod(shape)
+        if self.inputs not in (None, below):
+            raise ShapeError(f"{self} has {self.inputs} inputs, but gets {below}")
+        return self if self.inputs else replace(self, inputs=below)
 
-def as_threshold(threshold: Any, outputs: int) -> Any:
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of what it takes: a dense layer is a map of one position."""
+        return 1, 1, self.inputs
+
+    @property
+    def gives(self) -> tuple[int, int, int]:
+        """(height, width, channels) of the layer itself."""
+        return 1, 1, self.outputs
+
+    @property
+    def positions(self) -> int:
+        """One, at which all neurons are."""
+        return 1
+
+    @property
+    def rows(self) -> int:
+        """Of the matrix of weights: one for each input."""
+        return self.inputs
+
+    @property
+    def columns(self) -> int:
+        """Of the matrix of weights: one for each neuron."""
+        return self.outputs
+
+    @property
+    def fan_in(self) -> int:
+        """Inputs that a neuron hears."""
+        return self.inputs
+
+    @property
+    def reach(self) -> np.ndarray:
+        """Whom inputs reach, as `kernels.reach` has it."""
+        one, none = (1, 1), (0, 0)
+        return make_reach(self.shape, one, one, none, self.gives, False)
+
+    @property
+    def notation(self) -> str:
+        """As papers write it: the number of neurons."""
+        return str(self.outputs)
+
+
+def told_alike(one: Any, other: object) -> bool:
+    """Whether two layers say the same, number by number: their `__eq__`."""
+    if type(one) is not type(other):
+        return NotImplemented
+    return all(same_setting(value, vars(other)[name]) for name, value in vars(one).items())
+
+
+def same_setting(one: Any, other: Any) -> bool:
+    """Whether two settings of layers are equal."""
+    plain = isinstance(one, Delays | Real | Binary) or isinstance(other, Delays | Real | Binary)
+    return one == other if plain else same(one, other)
+
+
+def settings_in_words(layer: Any) -> list[str]:
+    """What of a layer is not as by default, for its `__repr__`."""
+    parts = [f"weights={layer.weights}"] if layer.weights != Real() else []
+    if not layer.pools and not same(layer.threshold, 100.0):
+        parts.append(f"threshold={layer.threshold}")
+    if isinstance(layer.delay, Delays) or layer.delay:
+        parts.append(f"delay={layer.delay}")
+    return parts
+
+
+def check_delay(delay: Any, inputs: int | None, whose: str) -> float | Delays:
+    """The delay of a layer of maps: one number, or `Delays` for each input."""
+    found = as_delay(delay, whose)
+    if isinstance(found, Delays):
+        if found.per == "pair":
+            raise InputError(f"{whose} must be one number, or one for each input; got one per pair")
+        if inputs is not None:
+            found.check(inputs, 1, whose)
+    return found
+
+
+def as_threshold(threshold: Any, outputs: int, whose: str) -> Any:
     """One threshold or (outputs,), as given; of arrays a copy, which cannot be changed."""
-    array = as_array(threshold, "Dense(threshold=...)")
+    array = as_array(threshold, whose)
     if array.shape not in ((), (outputs,)):
-        raise ShapeError(f"Dense(threshold=...) must be one number or {outputs}, got {array.shape}")
+        raise ShapeError(f"{whose} must be one number or {outputs}, got {array.shape}")
     with np.errstate(over="ignore", under="ignore"):
         checked = array.astype(np.float64)
     if not (np.isfinite(checked).all() and (checked > 0).all()):
-        raise InputError(f"Dense(threshold=...) must be above 0 and finite, got {short(threshold)}")
+        raise InputError(f"{whose} must be above 0 and finite, got {short(threshold)}")
     if isinstance(threshold, list) or array.ndim == 0:
         return threshold if isinstance(threshold, int | float) else array.tolist()
     copy = array.copy()
@@ -122,34 +197,17 @@ def as_threshold(threshold: Any, outputs: int) -> Any:
     return copy
 
 
-def mean_threshold(layer: Dense) -> float:
+def mean_threshold(layer: Any) -> float:
     """The mean of a layer's thresholds."""
     with np.errstate(over="ignore"):
         return float(np.mean(layer.threshold))
 
 
-def one_delay(layer: Dense) -> float:
+def one_delay(layer: Any) -> float:
     """The delay of a layer for its kernels; inf, so that nothing arrives, if it has several."""
     return np.inf if isinstance(layer.delay, Delays) else layer.delay
 
 
-def delay_rate(layer: Dense) -> float:
+def delay_rate(layer: Any) -> float:
     """How fast a layer's delays learn, relative to its weights; 0 if they do not."""
     return layer.delay.rate if isinstance(layer.delay, Delays) else 0.0
-
-
-def check_chain(layers: tuple[Dense, ...]) -> tuple[Dense, ...]:
-    """Layers that fit onto each other."""
-    if not layers:
-        raise InputError("Network needs at least one layer")
-    for number, layer in enumerate(layers, start=1):
-        if not isinstance(layer, Dense):
-            raise InputError(f"layer {number} must be a Dense layer, got {short(layer)}")
-        if max(layer.inputs, layer.outputs) > MOST:
-            raise InputError(f"Dense {number} must have {MOST} neurons or fewer, got {layer}")
-        if number > 1 and layer.inputs != layers[number - 2].outputs:
-            raise ShapeError(
-                f"Dense {number} expects {layer.inputs} inputs,"
-                f" but Dense {number - 1} has {layers[number - 2].outputs} outputs"
-            )
-    return layers

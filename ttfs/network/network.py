@@ -1,6 +1,7 @@
 """A chain of layers, its parameters, and the arrays that kernels take."""
 
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -17,19 +18,19 @@ from ttfs.checks import (
     whole,
 )
 from ttfs.errors import InputError
-from ttfs.kernels.batch import LANES, WORD, Arrays
 from ttfs.kernels.threads import spread
 from ttfs.kernels.weights import take_bits, take_signs
+from ttfs.network.buffers import aligned_zeros, make_arrays, numbers_of, whole_thresholds
+from ttfs.network.chain import Layer, check_chain, names_of
 from ttfs.network.delays import LEAST, Delays, delays_of, latents_of, slopes_of
-from ttfs.network.layers import Dense, check_chain, delay_rate, mean_threshold, one_delay
+from ttfs.network.layers import Dense, delay_rate, mean_threshold
+from ttfs.network.maps import as_shape
 from ttfs.network.psp import Ramp, Response, Step
 from ttfs.network.weights import Binary
 
-ALIGNMENT = 64  # bytes; a row that straddles cache lines is read twice
 MOST_INPUTS = 2**24  # of a packed layer: up to there sums of signs are exact in float32, too
-NEVER = 2**30  # a whole potential that no packed layer reaches
 LARGEST = 2**40  # bytes of weights that a network may have
-MADE = "layers sizes t_max seed dtype arrays packed_arrays latent_buffer delay_buffers"
+MADE = "layers sizes shapes t_max seed dtype arrays packed_arrays latent_buffer delay_buffers"
 VIEWS = {"arrays", "packed_arrays", "latent_buffer", "weights", "latents"}
 VIEWS |= {"delayed", "delays", "delay_buffers", "latent_delays"}
 CURES = dict.fromkeys(MADE.split(), "make a new Network") | {
@@ -44,13 +45,6 @@ CURES = dict.fromkeys(MADE.split(), "make a new Network") | {
 }
 
 
-def aligned_zeros(size: int, dtype: Any) -> np.ndarray:
-    """A zeroed vector that begins at a cache line."""
-    room = np.zeros(size * np.dtype(dtype).itemsize + ALIGNMENT, np.uint8)
-    start = -room.ctypes.data % ALIGNMENT
-    return room[start : start + size * np.dtype(dtype).itemsize].view(dtype)
-
-
 class Network:
     """Layers one after the other, with their weights.
 
@@ -59,7 +53,8 @@ class Network:
 
     Parameters
     ----------
-    layers: `Dense` layers; each must have as many inputs as the one before has outputs.
+    layers: `Dense`, `Conv2d`, `MinPool2d`, in any order. What a layer does not say of its inputs
+        follows from the layer below; what it says must agree.
     psp: response to one spike: `Step()` or `Ramp(rise)`.
     t_max: horizon, exclusive: a spike at or after it does not happen.
     seed: decides the weights that are drawn.
@@ -67,12 +62,16 @@ class Network:
         float32 has seven digits, float64 sixteen, and sums are rounded to them; those of whole
         numbers, halves or quarters are exact in either.
     unit: name of the unit of time, for axes.
+    shape: (height, width, channels) of the input, where the first layer does not say it.
 
     Attributes
     ----------
+    sizes, shapes: neurons, and (height, width, channels), of the input and each layer.
     weights: per layer, the (inputs, outputs) numbers that spikes add: for `Binary` layers
-        +1 and -1, which can only be read: they change through `latents` and `refresh`.
-    latents: per layer, the (inputs, outputs) numbers that learn; for `Real` layers `weights`.
+        +1 and -1, which can only be read: they change through `latents` and `refresh`. Of a
+        layer of maps (rows, columns): one row for each input of a window, one column for each
+        channel, which all positions share.
+    latents: per layer, the numbers that learn, in that shape; for `Real` layers `weights`.
     scales: (layers,) float64, positive; 1 for `Real` layers.
     delayed: (layers,) whether each input or pair of a layer has a delay of its own.
     delays: per layer, float64 that broadcast to (inputs, outputs): (1, 1) for one number,
@@ -97,27 +96,30 @@ class Network:
 
     def __init__(
         self,
-        *layers: Dense,
+        *layers: Layer,
         psp: Response | None = None,
         t_max: float = 256.0,
         seed: int = 0,
         dtype: Any = np.float32,
         unit: str = "step",
+        shape: Any = None,
     ):
-        self.layers = check_chain(layers)
+        shape = None if shape is None else as_shape(shape, "Network(shape=...)")
+        self.layers = check_chain(layers, shape)
         self.psp: Response = Step() if psp is None else psp
         of_kind(self.psp, Step | Ramp, "Network(psp=...)", "Step() or Ramp(rise)")
         self.t_max = positive(t_max, "Network(t_max=...)")
         self.seed = whole(seed, "Network(seed=...)", least=0)
         self.dtype = check_dtype(dtype, "Network(dtype=...)")
         self.unit = as_text(unit, "Network(unit=...)")
-        self.sizes = (layers[0].inputs, *(layer.outputs for layer in layers))
+        self.shapes = (shape or self.layers[0].shape, *(layer.gives for layer in self.layers))
+        self.sizes = tuple(map(prod, self.shapes))
         self.scales = np.array(
-            [x.weights.first_scale(x.inputs, mean_threshold(x)) for x in layers], np.float64
+            [x.weights.first_scale(x.fan_in, mean_threshold(x)) for x in self.layers], np.float64
         )
         if not (np.isfinite(self.scales).all() and (self.scales > 0).all()):
             raise InputError(f"thresholds are too large or too small: scales are {self.scales}")
-        need = self.dtype.itemsize * sum(x.inputs * -(-x.outputs // LANES) * LANES for x in layers)
+        need = self.dtype.itemsize * numbers_of(self.layers)
         try:
             if need > LARGEST:
                 raise MemoryError
@@ -137,7 +139,8 @@ class Network:
         super().__setattr__(name, value)
 
     def __repr__(self) -> str:
-        sizes = "-".join(map(str, self.sizes))
+        first = "x".join(map(str, self.shapes[0])) if any(self.mapped) else str(self.sizes[0])
+        sizes = "-".join([first, *(layer.notation for layer in self.layers)])
         return f"Network({sizes}, {self.psp}, t_max={self.t_max:g})"
 
     def __getstate__(self) -> dict[str, Any]:
@@ -166,34 +169,31 @@ class Network:
     @property
     def packed(self) -> np.ndarray:
         """(layers,) bool: which layers are read as bits where responses are steps."""
-        return self.binary & (np.array(self.sizes[:-1]) <= MOST_INPUTS)
+        return self.binary & (np.array([layer.rows for layer in self.layers]) <= MOST_INPUTS)
+
+    @property
+    def mapped(self) -> tuple[bool, ...]:
+        """(layers,) which layers hear the one below through windows."""
+        return tuple(not isinstance(layer, Dense) for layer in self.layers)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What people call the input and the layers.
+
+        >>> Network(Dense(64, 128), Dense(128, 10)).names
+        ('input', 'hidden', 'output')
+        """
+        return names_of(self.layers)
+
+    def title(self, layer: int) -> str:
+        """What errors call a layer."""
+        return f"{type(self.layers[layer]).__name__} {layer + 1}"
 
     def _make_arrays(self) -> None:
         """Flat buffers for the kernels, and views of them that people read."""
-        sizes = np.array(self.sizes, np.int64)
-        widths = -(-sizes[1:] // LANES) * LANES
-        ends = np.cumsum(sizes[:-1] * widths)
-        units = np.concatenate([[0], np.cumsum(widths)])
-        words = -(-sizes[1:] // WORD)
-        signs = np.cumsum(np.where(self.binary, sizes[:-1] * words, 0))
-        buffer = aligned_zeros(ends[-1], self.dtype)
-        self.latent_buffer = aligned_zeros(ends[-1], self.dtype) if self.binary.any() else buffer
-        self.arrays = Arrays(
-            sizes=sizes,
-            widths=widths,
-            units=units,
-            rows=np.concatenate([[0], ends[:-1]]),
-            weights=buffer,
-            thresholds=aligned_zeros(units[-1], self.dtype),
-            delays=np.array([one_delay(layer) for layer in self.layers], np.float64),
-            t_max=np.float64(self.t_max),
-            words=np.concatenate([[0], np.cumsum(words)]),
-            packed=np.zeros(len(self.layers), bool),
-            bits=np.concatenate([[0], signs[:-1]]),
-            signs=aligned_zeros(signs[-1], np.uint64),
-            wholes=np.full((words.sum(), WORD), NEVER, np.int32),
-        )
-        self.arrays.thresholds[:] = np.inf  # that of the padding, which never fires
+        self.arrays = make_arrays(self.layers, self.dtype, self.t_max)
+        buffer = self.arrays.weights
+        self.latent_buffer = aligned_zeros(buffer.size, self.dtype) if self.binary.any() else buffer
         # what kernels take that read bits; those that change weights take `arrays`
         self.packed_arrays = self.arrays._replace(packed=self.packed)
         self.weights = tuple(
@@ -225,45 +225,47 @@ class Network:
         )
 
     def padded(self, buffer: np.ndarray, layer: int) -> np.ndarray:
-        """A layer's (inputs, width) part of a flat buffer, its padding included."""
+        """A layer's (rows, width) part of a flat buffer, its padding included."""
         rows, width = self.arrays.rows[layer], self.arrays.widths[layer]
-        return buffer[rows : rows + self.sizes[layer] * width].reshape(-1, width)
+        return buffer[rows : rows + self.layers[layer].rows * width].reshape(-1, width)
 
     def _view(self, buffer: np.ndarray, layer: int) -> np.ndarray:
-        return self.padded(buffer, layer)[:, : self.sizes[layer + 1]]
+        return self.padded(buffer, layer)[:, : self.layers[layer].columns]
 
     def handed(self, layer: int) -> np.ndarray:
         """A layer's `weights` for kernels, which were compiled for arrays that can be written."""
         return self._view(self.arrays.weights, layer)
 
     def padded_signs(self, layer: int) -> np.ndarray:
-        """A binary layer's (inputs, words) bits, its padding included."""
+        """A binary layer's (rows, words) bits, its padding included."""
         start, words = self.arrays.bits[layer], np.diff(self.arrays.words)[layer]
-        return self.arrays.signs[start : start + self.sizes[layer] * words].reshape(-1, words)
+        rows = self.layers[layer].rows
+        return self.arrays.signs[start : start + rows * words].reshape(-1, words)
 
     def padded_thresholds(self) -> np.ndarray:
-        """The layers' own thresholds, before scaling, one for each padded neuron; float64."""
-        thresholds = np.full(self.arrays.units[-1], np.inf)
+        """The layers' own thresholds, before scaling, one for each padded column; float64."""
+        thresholds = np.full(self.arrays.columns[-1], np.inf)
         for k, layer in enumerate(self.layers):
-            start = self.arrays.units[k]
-            thresholds[start : start + layer.outputs] = layer.threshold
+            start = self.arrays.columns[k]
+            thresholds[start : start + layer.columns] = layer.threshold
         return thresholds
 
     def scaled_thresholds(self, layer: int) -> np.ndarray:
-        """(outputs,) what a layer's potentials are compared with, to be read."""
+        """(columns,) what a layer's potentials are compared with, to be read."""
         return readonly(self._thresholds(layer))
 
     def _thresholds(self, layer: int) -> np.ndarray:
-        start = self.arrays.units[layer]
-        return self.arrays.thresholds[start : start + self.sizes[layer + 1]]
+        start = self.arrays.columns[layer]
+        return self.arrays.thresholds[start : start + self.layers[layer].columns]
 
     def parameters(self) -> dict[str, np.ndarray]:
         """The flat arrays that learn, with their padding, by name; not copies."""
         found = {}
         for k in range(len(self.layers)):
             buffer = self.latent_buffer if self.binary[k] else self.arrays.weights
-            found[f"weights_{k + 1}"] = self.padded(buffer, k).reshape(-1)
-            found[f"scale_{k + 1}"] = self.scales[k : k + 1]
+            if self.layers[k].rows:
+                found[f"weights_{k + 1}"] = self.padded(buffer, k).reshape(-1)
+                found[f"scale_{k + 1}"] = self.scales[k : k + 1]
             latents = self.latent_delays[k]
             if latents is not None:
                 found[f"delay_{k + 1}"] = latents.reshape(-1)
@@ -285,7 +287,7 @@ class Network:
         for k, layer in enumerate(self.layers):
             given = layer.initial is not None
             values = layer.initial if given else self.draw(k, rng)
-            convert(values, self.latents[k], f"Dense {k + 1}: weights")
+            convert(values, self.latents[k], f"{self.title(k)}: weights")
         for k, layer in enumerate(self.layers):
             if isinstance(layer.delay, Delays):
                 delays = layer.delay.first(layer.inputs, layer.outputs, rng)
@@ -300,22 +302,22 @@ class Network:
             delays = np.maximum(delays, least)
         if not (delays >= least).all():
             raise InputError(
-                f"Dense {layer + 1}: delays that learn must be at least {least:g} in the"
+                f"{self.title(layer)}: delays that learn must be at least {least:g} in the"
                 f" beginning, got {delays.min():g}"
             )
         if not (delays <= MOST).all():
             raise InputError(
-                f"Dense {layer + 1}: delays that learn must be {MOST:g} or less, got"
+                f"{self.title(layer)}: delays that learn must be {MOST:g} or less, got"
                 f" {delays.max():g}"
             )
         return latents_of(delays, self.t_max)
 
     def draw(self, layer: int, rng: np.random.Generator) -> np.ndarray:
-        """Fresh random weights (inputs, outputs) for one layer."""
-        dense = self.layers[layer]
-        shape = dense.inputs, dense.outputs
-        bounds = dense.weights.bounds(*shape, mean_threshold(dense))
-        return rng.uniform(*as_bounds(bounds, f"Dense {layer + 1}: weights drawn"), shape)
+        """Fresh random weights (rows, columns) for one layer."""
+        one = self.layers[layer]
+        bounds = one.weights.bounds(one.fan_in, one.columns, mean_threshold(one))
+        whose = f"{self.title(layer)}: weights drawn"
+        return rng.uniform(*as_bounds(bounds, whose), (one.rows, one.columns))
 
     def refresh(self, layer: int) -> None:
         """Bring signs, bits, thresholds and delays into line with changed latents and scales."""
@@ -326,7 +328,7 @@ class Network:
         if isinstance(weights, Binary):
             padded = self.padded(self.latent_buffer, layer)
             signs = self.padded(self.arrays.weights, layer)
-            given = padded, float(weights.clip), self.sizes[layer + 1], signs
+            given = padded, float(weights.clip), self.layers[layer].columns, signs
             spread(partial(take_signs, *given), len(padded), padded.size)
         self._refresh_thresholds(layer)
         self.pack(layer)
@@ -342,7 +344,7 @@ class Network:
         known = np.isfinite(self.scales[layer])  # training that diverges has its own message
         if known and not (np.isfinite(high).all() and (high > 0).all() and (real > 0).all()):
             raise InputError(
-                f"Dense {layer + 1}: a threshold is too large or too small for {self.dtype},"
+                f"{self.title(layer)}: a threshold is too large or too small for {self.dtype},"
                 f" {thresholds.min():g} among them"
             )
 
@@ -352,7 +354,7 @@ class Network:
         for layer in range(len(self.layers)):
             self.refresh(layer)
 
-    def describe(self, layers: tuple[Dense, ...]) -> None:
+    def describe(self, layers: tuple[Layer, ...]) -> None:
         """Take other words for the same layers, such as without the weights they began with."""
         self.__dict__["layers"] = tuple(layers)
 
@@ -368,12 +370,6 @@ class Network:
             real = self._thresholds(layer)
             wholes = self.arrays.wholes[self.arrays.words[layer] :].reshape(-1)
             wholes[: real.size] = whole_thresholds(real)
-
-
-def whole_thresholds(thresholds: np.ndarray) -> np.ndarray:
-    """The least whole potentials at or over thresholds; NaN is never reached."""
-    known = np.where(np.isnan(thresholds), np.inf, thresholds)
-    return np.clip(np.ceil(known), -NEVER, NEVER).astype(np.int32)
 
 
 def readonly(array: np.ndarray) -> np.ndarray:

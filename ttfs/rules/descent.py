@@ -11,8 +11,9 @@ from ttfs.checks import several
 from ttfs.errors import InputError
 from ttfs.gradients.signals import Signal
 from ttfs.kernels.s4nn import SMALLEST_SCALE
+from ttfs.network.buffers import aligned_zeros
 from ttfs.network.layers import Dense, delay_rate
-from ttfs.network.network import Network, aligned_zeros
+from ttfs.network.network import Network
 from ttfs.network.psp import Ramp, Response
 from ttfs.network.weights import Binary
 from ttfs.optimizers import Optimizer, Slots

@@ -10,9 +10,10 @@ from ttfs.engines.batch import arrivals_of, cross, spikes_of
 from ttfs.errors import InputError
 from ttfs.gradients.causes import Arrived, arrived_at
 from ttfs.gradients.signals import Signal
+from ttfs.network.buffers import aligned_zeros
 from ttfs.network.delays import Delays
 from ttfs.network.layers import delay_rate
-from ttfs.network.network import Network, aligned_zeros
+from ttfs.network.network import Network
 from ttfs.network.psp import Step
 from ttfs.optimizers import Slots, share
 from ttfs.rules.descent import Descent, Told, check_response
