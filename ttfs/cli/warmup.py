@@ -31,7 +31,7 @@ from ttfs.network.layers import Dense
 from ttfs.network.network import Network
 from ttfs.network.psp import Ramp, Response, Step
 from ttfs.optimizers import SGD, Adam
-from ttfs.presets import PRESETS, Recipe, with_kind
+from ttfs.presets import PRESETS, Recipe, with_hidden, with_kind
 from ttfs.rules import STiDiBP, Surrogate
 
 INPUTS, SAMPLES = 9, 40
@@ -121,10 +121,10 @@ def run(times: type, dtype: type) -> None:
 def learn(recipe: Recipe, times: type) -> None:
     """Train for one epoch, evaluate and count."""
     for hidden, classes in SHAPES:
-        recipe = replace(recipe, hidden=hidden, augmentation=())
-        network = recipe.network(INPUTS, classes, seed=0)
+        network = with_hidden(recipe, hidden).network(INPUTS, classes, seed=0)
         given, labels = stimuli(times, network.sizes[0], network.t_max)
-        recipe.trainer(network, seed=0).fit(given, labels, epochs=1)
+        plain = replace(recipe, augmentation=())
+        plain.trainer(network, seed=0).fit(given, labels, epochs=1)
         evaluate(network, given[:1], labels[:1])
         cost_of(network, given)
 

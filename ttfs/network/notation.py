@@ -14,8 +14,10 @@ SIZE = r"(\d{1,9}|\d{1,9}x\d{1,9})"
 PART = re.compile(
     rf"(?P<number>\d{{1,9}})?(?:(?P<letter>[CP]){SIZE}(?:s{SIZE})?(?:p{SIZE})?)?", re.ASCII
 )
-GRAMMAR = "256 for neurons, 24C5 for channels and a window, P2 for a pool, all of which may end in"
-GRAMMAR += " a stride and a padding, as in 24C5s2p1 or 24C3x5"
+GRAMMAR = (
+    "256 for neurons, 24C5 for channels and a window, P2 for a pool; windows may have stride and"
+    " padding, as in 24C5s2p1"
+)
 
 
 def layers_of(notation: str, **settings: Any) -> tuple[Layer, ...]:
