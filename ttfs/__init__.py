@@ -114,9 +114,11 @@ if TYPE_CHECKING:
     from ttfs.measures.cost import Cost, cost_of
     from ttfs.measures.diagnosis import diagnose
     from ttfs.measures.metrics import Evaluation, evaluate
+    from ttfs.network.conv import Conv2d
     from ttfs.network.delays import Delays
     from ttfs.network.layers import Dense
     from ttfs.network.network import Network
+    from ttfs.network.pool import MinPool2d
     from ttfs.network.psp import Ramp, Step
     from ttfs.network.weights import Binary, Real
     from ttfs.optimizers import SGD, Adam, Cosine, Linear, Momentum, Warm

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_labels, as_times
+from ttfs.checks import as_labels
 from ttfs.codes.decoding import Decisions, decide
-from ttfs.engines.batch import Record, count_additions, forward, lost_share
+from ttfs.engines.arrivals import count_additions
+from ttfs.engines.batch import Record, forward, lost_share
 from ttfs.errors import InputError
+from ttfs.network.maps import rows_of
 from ttfs.network.network import Network, check_network
 
 CHUNK = 2048  # samples whose spikes are in memory at the same time
@@ -57,7 +59,8 @@ def evaluate(network: Network, times: Any, labels: Any) -> Evaluation:
 
     Parameters
     ----------
-    times: (samples, inputs) input spike times; labels: (samples,) in 0..outputs-1.
+    times: (samples, inputs) input spike times, or maps of them, as `forward` takes them.
+    labels: (samples,) in 0..outputs-1.
 
     Raises
     ------
@@ -69,7 +72,7 @@ def evaluate(network: Network, times: Any, labels: Any) -> Evaluation:
     0.5
     """
     check_network(network, "evaluate(network=...)")
-    times = as_times(times, network.sizes[0], f"times for {network.sizes[0]} inputs")
+    times = rows_of(times, network.shapes[0])
     labels = as_labels(labels, len(times), network.sizes[-1])
     if not len(times):
         raise InputError("evaluate needs at least one sample, got none")
