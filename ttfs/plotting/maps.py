@@ -132,7 +132,10 @@ def _figure_for(figure: Figure | SubFigure | None, maps: int) -> Figure | SubFig
 def map_shape(shape: Shape, neurons: int, whose: str) -> Shape:
     """Height, width and channels whose product is the number of neurons."""
     sides = shape if isinstance(shape, tuple | list) else ()
-    if len(sides) != 3 or np.prod([whole(side, f"{whose}(shape=...)") for side in sides]) != neurons:
+    if (
+        len(sides) != 3
+        or np.prod([whole(side, f"{whose}(shape=...)") for side in sides]) != neurons
+    ):
         wanted = f"(height, width, channels) with {neurons} neurons"
         raise ShapeError(f"{whose}: expects a shape {wanted}, got {shape}")
     height, width, channels = map(int, sides)
