@@ -111,6 +111,11 @@ class Recipe:
                 f" not {given} values without a shape"
             )
         rows, columns, channels = (*sides, 1)[:3]
+        if rows <= 4 < min(columns, channels):
+            raise ShapeError(
+                f"{self.notation} takes images of (rows, columns, channels), channels last;"
+                f" {sides} seem to come first: np.moveaxis(images, 1, -1) puts them last"
+            )
         return rows, columns, channels
 
     def _begun(self, layer: Any) -> Any:
