@@ -14,7 +14,8 @@ from ttfs.errors import InputError
 from ttfs.network.maps import rows_of
 from ttfs.network.network import Network, check_network
 
-CHUNK = 2048  # samples whose spikes are in memory at the same time
+CHUNK = 2048  # samples whose spikes are in memory at the same time, at most
+MOST = 2**24  # such spikes, those of silent neurons included
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,10 @@ def evaluate(network: Network, times: Any, labels: Any) -> Evaluation:
     labels = as_labels(labels, len(times), network.sizes[-1])
     if not len(times):
         raise InputError("evaluate needs at least one sample, got none")
-    sums = sum_up(_counts(network, forward(network, t), y) for t, y in _chunks(times, labels))
+    sums = sum_up(
+        _counts(network, forward(network, times[chunk]), labels[chunk])
+        for chunk in chunks(network, len(times))
+    )
     return _evaluation(len(times), sums, lost_share(network, times))
 
 
@@ -87,9 +91,16 @@ def right(decisions: Decisions, labels: np.ndarray) -> tuple[np.ndarray, np.ndar
     return strict, lenient
 
 
-def _chunks(times: np.ndarray, labels: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for start in range(0, len(times), CHUNK):
-        yield times[start : start + CHUNK], labels[start : start + CHUNK]
+def chunks(network: Network, samples: int) -> Iterator[slice]:
+    """Parts of so many samples whose spikes fit into memory.
+
+    >>> import ttfs
+    >>> list(chunks(ttfs.Network(ttfs.Dense(784, 10)), 3000))
+    [slice(0, 2048, None), slice(2048, 4096, None)]
+    """
+    size = max(1, min(CHUNK, MOST // sum(network.sizes)))
+    for start in range(0, samples, size):
+        yield slice(start, start + size)
 
 
 def sum_up(counts: Iterator[dict[str, Any]]) -> dict[str, Any]:
