@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ttfs
-from ttfs.engines.batch import cross, spikes_of
+from ttfs.engines.crossings import cross, spikes_of
 from ttfs.errors import InputError
 from ttfs.gradients.signals import signals
 from ttfs.losses import Absolute, CrossEntropy, Relative, ShiftInvariant

@@ -152,7 +152,8 @@ def run_plot(options: argparse.Namespace) -> None:
     from ttfs.checks import as_labels
     from ttfs.cli import pictures
     from ttfs.cli.subject import subject_of
-    from ttfs.engines.batch import happening, up_to
+    from ttfs.engines.arrivals import up_to
+    from ttfs.engines.batch import happening
 
     subject = subject_of(options)
     subject.check_index(options.index)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ttfs.checks import same_content
-from ttfs.engines.batch import arrivals_of
+from ttfs.engines.arrivals import arrivals_of
 from ttfs.engines.precision import Precision, written
 from ttfs.kernels.circuit import (
     DELAYS,

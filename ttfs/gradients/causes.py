@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttfs.engines.batch import arrivals_of
+from ttfs.engines.arrivals import arrivals_of
 from ttfs.errors import InputError
 from ttfs.kernels import delayed as paired
 from ttfs.kernels import exact as shared

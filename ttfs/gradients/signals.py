@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ttfs.checks import as_array, as_times, positive
-from ttfs.engines.batch import Crossings, cross, spikes_of
+from ttfs.engines.crossings import Crossings, cross, spikes_of
 from ttfs.errors import ShapeError
 from ttfs.gradients.causes import Arrived, PairedCauses, SharedCauses, causes_of, rise_of
 from ttfs.kernels import exact as kernels

@@ -40,7 +40,16 @@ def list_events(arrays, rise, arrivals, work):
     else:
         count = sort_events(arrivals, arrays.t_max, times, index, work.arrivals, spare, work.bins)
     events = schedule(arrays, 0, rise, count, work)
-    # ramps that began one after the other may end at the same time, rounded
+    order_ends(events, work)
+    return events
+
+
+@kernel
+def order_ends(events, work):
+    """Put events of one kind and time in the order of the inputs.
+
+    Ramps that began one after the other may end at the same time, rounded.
+    """
     for e in range(1, events):
         start, place = work.starts[e], e
         while (
@@ -52,7 +61,6 @@ def list_events(arrays, rise, arrivals, work):
             work.starts[place] = work.starts[place - 1]
             place -= 1
         work.starts[place] = start
-    return events
 
 
 @kernel

@@ -43,7 +43,8 @@ from typing import Any
 import numpy as np
 
 from ttfs.codes.decoding import decide
-from ttfs.engines.batch import Record, arrivals_of, forward, up_to
+from ttfs.engines.arrivals import arrivals_of, up_to
+from ttfs.engines.batch import Record, forward
 from ttfs.errors import InputError
 from ttfs.measures import metrics
 from ttfs.network.maps import rows_of

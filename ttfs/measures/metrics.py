@@ -8,7 +8,8 @@ import numpy as np
 
 from ttfs.checks import as_labels
 from ttfs.codes.decoding import Decisions, decide
-from ttfs.engines.batch import Record, count_additions, forward, lost_share
+from ttfs.engines.arrivals import count_additions
+from ttfs.engines.batch import Record, forward, lost_share
 from ttfs.errors import InputError
 from ttfs.kernels.metrics import LEAST, tally
 from ttfs.kernels.threads import spread
