@@ -38,7 +38,7 @@ _HOMES = {
     "network.pool": ["MinPool2d"],
     "network.psp": ["Ramp", "Step"],
     "network.weights": ["Binary", "Real"],
-    "optimizers": ["SGD", "Adam", "Cosine", "Linear", "Momentum"],
+    "optimizers": ["SGD", "Adam", "Cosine", "Linear", "Momentum", "Warm"],
     "training.history": ["History"],
     "training.trainer": ["Trainer"],
 }
@@ -121,7 +121,7 @@ if TYPE_CHECKING:
     from ttfs.network.pool import MinPool2d
     from ttfs.network.psp import Ramp, Step
     from ttfs.network.weights import Binary, Real
-    from ttfs.optimizers import SGD, Adam, Cosine, Linear, Momentum
+    from ttfs.optimizers import SGD, Adam, Cosine, Linear, Momentum, Warm
     from ttfs.training.history import History
     from ttfs.training.trainer import Trainer
 
