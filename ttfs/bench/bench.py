@@ -74,7 +74,7 @@ class Case:
     def network(self) -> Network:
         """A network whose hidden neurons fire about as often as those of a trained one."""
         if self.ramp:
-            recipe = exact("mnist", self.hidden)
+            recipe = exact("mnist", str(self.hidden))
             return recipe.network(784, 10, seed=1)
         kind = Binary(init=(-4, 5), scale=4.5) if self.binary else Real(init=(-9.4, 10))
         last = Binary(init=(-40, 48), scale=6) if self.binary else Real(init=(-40, 48))
