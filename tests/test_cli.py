@@ -25,7 +25,7 @@ from ttfs.cli import cli, pictures
 from ttfs.cli.arguments import parser
 from ttfs.cli.locks import alone_in
 from ttfs.kernels import notice
-from ttfs.presets import PRESETS, for_dataset, preset, with_hidden, with_kind
+from ttfs.presets import PRESETS, preset, with_hidden
 
 FAST = ["--hidden", "30", "--epochs", "3"]
 WRITTEN = ["model.npz", "report.json", "history.csv", "raster.png", "latency.png", "training.png"]
@@ -1006,52 +1006,6 @@ def test_ctrl_c_outside_of_training_is_130_too(capsys, monkeypatch):
     monkeypatch.setattr(ttfs.datasets, "load", interrupt)
     assert main("train") == 130
     assert capsys.readouterr().err == "ttfs: stopped\n"
-
-
-# Recipes
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_every_preset_makes_a_network_and_a_trainer(name):
-    recipe = preset(name)
-    values = {"digits": 64, "bs4nn-digits": 64, "yin-yang": 4}.get(name, 784)
-    network = recipe.network(values, 10, seed=1)
-    trainer = recipe.trainer(network, seed=2)
-    assert repr(network).startswith(f"Network({values}-{recipe.notation}-10, ")
-    assert network.binary.all() == recipe.binary
-    assert (network.seed, trainer.seed) == (1, 2)
-    kind = (recipe.dataset, recipe.binary)
-    first = next(r for r in PRESETS.values() if (r.dataset, r.binary) == kind)
-    assert for_dataset(recipe.dataset, binary=recipe.binary) == first
-
-
-def test_an_unknown_preset_is_refused():
-    with pytest.raises(ttfs.InputError, match="no preset is called 'x'; there are digits"):
-        preset("x")
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_weights_of_the_other_kind_begin_as_sizes_suggest(name):
-    recipe = preset(name)
-    other = with_kind(recipe, binary=not recipe.binary)
-    assert with_kind(recipe, binary=recipe.binary) is recipe
-    network = other.network(64, 10, seed=0)
-    assert network.binary.all() == other.binary == (not recipe.binary)
-    assert len(network.binary) == 2
-    assert np.abs(network.weights[0]).max() <= recipe.layers[0].threshold
-
-
-@pytest.mark.parametrize(
-    ("binary", "hidden", "least"),
-    [(True, 20, 0.3), (True, 150, 0.7), (False, 100, 0.6), (False, 600, 0.85)],
-)
-def test_fewer_hidden_neurons_and_other_weights_still_learn_the_digits(binary, hidden, least):
-    train, test = ttfs.datasets.digits()
-    recipe = with_hidden(for_dataset("digits", binary=binary), hidden)
-    network = recipe.network(64, 10, seed=0)
-    recipe.trainer(network, 0).fit(recipe.encoder(train.images), train.labels, epochs=12)
-    found = ttfs.evaluate(network, recipe.encoder(test.images), test.labels)
-    assert found.accuracy > least
 
 
 # In a process of its own

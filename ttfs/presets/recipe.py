@@ -199,15 +199,20 @@ def exact(dataset: str, layers: str | tuple[Layer, ...], **settings: Any) -> Rec
     return Recipe(dataset, layers, **(chosen | settings))
 
 
-def deep(dataset: str, notation: str, *, binary: bool = False) -> Recipe:
+def deep(dataset: str, notation: str, *weights: Weights, **settings: Any) -> Recipe:
     """A recipe to begin with for layers as papers write them, of any number.
 
-    >>> deep("fashion-mnist", "24C5-P2-256").layers[2]
-    Dense(None, 256, threshold=1.0)
+    >>> deep("fashion-mnist", "24C5-P2-256", Binary()).layers[1:3]
+    (MinPool2d(2), Dense(None, 256, weights=Binary(init=None, ...), threshold=1.0))
     """
-    weights = Binary() if binary else Real()
-    optimizer = Adam(lr=Warm(Cosine(LEARNING[binary])), beta2=0.98)
-    return exact(dataset, stack(notation, weights), optimizer=optimizer, average=20_000, epochs=12)
+    layers = stack(notation, *weights, delay=settings.pop("delay", 0.0))
+    binary = isinstance(layers[-1].weights, Binary)
+    chosen: dict[str, Any] = {
+        "optimizer": Adam(lr=Warm(Cosine(LEARNING[binary])), beta2=0.98),
+        "average": 20_000,
+        "epochs": 12,
+    }
+    return exact(dataset, layers, **(chosen | settings))
 
 
 def with_kind(recipe: Recipe, *, binary: bool) -> Recipe:
@@ -218,7 +223,14 @@ def with_kind(recipe: Recipe, *, binary: bool) -> Recipe:
     changed = replace(recipe, layers=weighted(recipe.layers, [weights]))
     if isinstance(recipe.rule, S4NN):
         return changed
-    return replace(changed, optimizer=Adam(lr=Cosine(LEARNING[binary])))
+    adam = recipe.optimizer if isinstance(recipe.optimizer, Adam) else Adam()
+    rate = Cosine(LEARNING[binary])
+    return replace(
+        changed,
+        optimizer=replace(
+            adam, lr=replace(adam.lr, lr=rate) if isinstance(adam.lr, Warm) else rate
+        ),
+    )
 
 
 def with_layers(recipe: Recipe, notation: str) -> Recipe:
