@@ -10,7 +10,7 @@ from ttfs.checks import of_kind, short, whole
 from ttfs.codes.encoding import Encoder, Latency
 from ttfs.errors import InputError, ShapeError
 from ttfs.losses import CrossEntropy
-from ttfs.network.chain import Layer
+from ttfs.network.chain import Layer, check_chain
 from ttfs.network.layers import Dense
 from ttfs.network.network import Network
 from ttfs.network.notation import layers_of, notation_of
@@ -42,7 +42,7 @@ class Recipe:
     """
 
     dataset: str
-    layers: tuple[Layer, ...]
+    layers: tuple[Any, ...]
     psp: Response = field(default_factory=Step)
     horizon: float | None = None
     rule: Rule = field(default_factory=lambda: S4NN(gamma=10))
@@ -83,14 +83,10 @@ class Recipe:
         inputs: how many values a sample has, or the shape of an image: (rows, columns) or (rows,
             columns, channels), which layers of maps need.
         """
-        shape = self._shape(inputs)
-        layers, below = [], shape
-        output: Any = self.layers[-1]
-        for layer in (*self.layers[:-1], replace(output, outputs=classes)):
-            layers.append(self._begun(layer.after(below)))
-            below = layers[-1].gives
+        shape, output = self._shape(inputs), replace(self.layers[-1], outputs=classes)
+        layers = check_chain((*self.layers[:-1], output), shape)
         return Network(
-            *layers,
+            *map(self._begun, layers),
             psp=self.psp,
             t_max=self.encoder.t_max if self.horizon is None else self.horizon,
             seed=seed,
@@ -163,7 +159,8 @@ def stack(notation: str, *weights: Weights, **settings: Any) -> tuple[Layer, ...
     >>> stack("400", Real((0, 5)), Real((0, 48)))[1]
     Dense(None, 10, weights=Real(init=(0, 48)), threshold=1.0)
     """
-    layers = layers_of(f"{notation}-10", **({"threshold": 1.0} | settings))
+    settings = {"threshold": 1.0} | settings
+    layers = (*layers_of(notation, **settings), Dense(None, 10, **settings))
     return weighted(layers, weights or (Real(),))
 
 
