@@ -109,9 +109,9 @@ def cost_of(network: Network, times: Any) -> Cost:
     times = rows_of(times, network.shapes[0])
     if not len(times):
         raise InputError("cost_of needs at least one sample, got none")
-    chunks = range(0, len(times), metrics.CHUNK)
     sums = metrics.sum_up(
-        _counts(network, forward(network, times[start : start + metrics.CHUNK])) for start in chunks
+        _counts(network, forward(network, times[some]))
+        for some in metrics.chunks(network, len(times))
     )
     whole, to_decision = (_work(network, sums[key] / len(times)) for key in ("whole", "until"))
     synapses = sum(weights.size for weights in network.weights)

@@ -11,11 +11,13 @@ from ttfs.codes.decoding import Decisions, decide
 from ttfs.engines.arrivals import count_additions
 from ttfs.engines.batch import Record, forward, lost_share
 from ttfs.errors import InputError
+from ttfs.kernels.metrics import LEAST, tally
+from ttfs.kernels.threads import spread
 from ttfs.network.maps import rows_of
 from ttfs.network.network import Network, check_network
 
-CHUNK = 2048  # samples whose spikes are in memory at the same time, at most
-MOST = 2**24  # such spikes, those of silent neurons included
+CHUNK = 2048  # samples whose spikes are in memory at the same time
+AT_ONCE = 2**22  # and how many neurons they may have together
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,8 @@ def evaluate(network: Network, times: Any, labels: Any) -> Evaluation:
     if not len(times):
         raise InputError("evaluate needs at least one sample, got none")
     sums = sum_up(
-        _counts(network, forward(network, times[chunk]), labels[chunk])
-        for chunk in chunks(network, len(times))
+        _counts(network, forward(network, times[some]), labels[some])
+        for some in chunks(network, len(times))
     )
     return _evaluation(len(times), sums, lost_share(network, times))
 
@@ -92,15 +94,9 @@ def right(decisions: Decisions, labels: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def chunks(network: Network, samples: int) -> Iterator[slice]:
-    """Parts of so many samples whose spikes fit into memory.
-
-    >>> import ttfs
-    >>> list(chunks(ttfs.Network(ttfs.Dense(784, 10)), 3000))
-    [slice(0, 2048, None), slice(2048, 4096, None)]
-    """
-    size = max(1, min(CHUNK, MOST // sum(network.sizes)))
-    for start in range(0, samples, size):
-        yield slice(start, start + size)
+    """Parts of so many samples, of which each takes little memory."""
+    step = max(1, min(CHUNK, AT_ONCE // sum(network.sizes)))
+    return (slice(start, start + step) for start in range(0, samples, step))
 
 
 def sum_up(counts: Iterator[dict[str, Any]]) -> dict[str, Any]:
@@ -118,11 +114,9 @@ def _counts(network: Network, record: Record, labels: np.ndarray) -> dict[str, A
     until_decision = count_additions(network, record.times, network.t_max, decisions.time)
     spikes, until, sums, commonest = np.zeros((4, len(record.times)))
     for k, times in enumerate(record.times):
-        fired = times < np.inf
-        spikes[k] = fired.sum()
-        until[k] = (fired & (times <= decisions.time[:, None])).sum()
-        sums[k] = times[fired].sum(dtype=float)
-        commonest[k] = _commonest(times)
+        counts, of_times = tally_of(times, decisions.time)
+        spikes[k], until[k], commonest[k] = counts.sum(axis=0)
+        sums[k] = of_times.sum()
     return {
         "strict": strict.sum(),
         "lenient": lenient.sum(),
@@ -140,14 +134,21 @@ def _counts(network: Network, record: Record, labels: np.ndarray) -> dict[str, A
     }
 
 
-def _commonest(times: np.ndarray) -> int:
-    """Over samples, the number of spikes that share the commonest time of their sample."""
-    ordered = np.sort(times, axis=1)
-    starts = np.ones(ordered.shape, bool)
-    starts[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    places = np.arange(ordered.shape[1])
-    run = places - np.maximum.accumulate(np.where(starts, places, 0), axis=1) + 1
-    return int(np.where(np.isinf(ordered), 0, run).max(axis=1).sum())
+def tally_of(times: np.ndarray, decided: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What `kernels.metrics.tally` counts and sums up of the spikes of a layer."""
+    samples, neurons = times.shape
+    counts, sums = np.empty((samples, 3), np.int64), np.empty(samples)
+    places = 2 ** max(LEAST, (2 * neurons - 1).bit_length())
+
+    def some(first: int, last: int) -> None:
+        spikes = np.empty(neurons + 1, times.dtype)
+        bits = spikes.view(f"u{times.itemsize}")
+        keys, hits = np.empty(places, times.dtype), np.empty(places, np.int32)
+        tally(rows, decided, counts, sums, spikes, bits, keys, hits, first, last)
+
+    rows = np.ascontiguousarray(times)
+    spread(some, samples, 4 * times.size)
+    return counts, sums
 
 
 def _evaluation(samples: int, sums: dict[str, Any], lost: float) -> Evaluation:

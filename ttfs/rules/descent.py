@@ -165,7 +165,8 @@ def moves_of(
     for name, parameter in network.parameters().items():
         kind, number = name.split("_")
         layer = network.layers[int(number) - 1]
-        rate = lr * {"weights": 1.0, "scale": scale_rate(layer), "delay": delay_rate(layer)}[kind]
+        own = {"weights": 1.0, "scale": scale_rate(layer), "delay": delay_rate(layer)}[kind]
+        rate = lr * layer.weights.rate * own
         if rate:
             yield Move(parameter, rooms[name], slots[name], rate)
 
