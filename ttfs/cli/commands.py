@@ -12,14 +12,13 @@ from ttfs.errors import InputError
 
 def begun(options: argparse.Namespace) -> Any:
     """The recipe of the preset, layers or data set and kind of weights."""
-    from ttfs.network.weights import Binary, Real
     from ttfs.presets import deep, for_dataset, preset, with_kind, with_layers
 
     if not options.preset:
         dataset, binary = options.dataset or "digits", options.weights != "real"
         if options.layers is None:
             return for_dataset(dataset, binary=binary)
-        return deep(dataset, options.layers, Binary() if binary else Real())
+        return deep(dataset, options.layers, binary=binary)
     recipe = preset(options.preset)
     if options.dataset:
         recipe = replace(recipe, dataset=options.dataset)

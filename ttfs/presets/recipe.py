@@ -23,8 +23,13 @@ from ttfs.training.trainer import Trainer
 Weights = Real | Binary
 PLAIN = Real(), Binary()  # weights that leave open how they begin
 
+BIT = Binary(scale_rate=0, clip=1)
+
 LEARNING = {True: 6e-3, False: 1e-3}
 """Learning rates of ramps with binary and with real weights, where each step has 50 samples."""
+
+DEEP = {True: 1e-2, False: 1e-3}
+"""The same where layers have rates of their own, ten times the deviation of their weights."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class Recipe:
     layers: not placed yet, the sizes of their inputs being those of the data; the last one is
         `Dense` and gets as many neurons as there are classes. Weights that do not say how they
         begin, `Real()` and `Binary()`, begin as the rule and the size of the layer suggest.
+    by_firing: all weights begin by what fires instead, see `ttfs.begin_by_firing`.
     horizon: that of the encoder unless another is given.
     published: the accuracy in the literature to compare with, in words.
     """
@@ -49,6 +55,7 @@ class Recipe:
     optimizer: Optimizer = field(default_factory=lambda: SGD(lr=Linear(0.4, 0.05)))
     batch_size: int = 1
     augmentation: tuple[Augmentation, ...] = ()
+    by_firing: bool = False
     average: int = 5_000
     epochs: int = 100
     encoder: Encoder = field(default_factory=lambda: Latency(t_max=256, steps=True))
@@ -116,7 +123,8 @@ class Recipe:
 
     def _begun(self, layer: Any) -> Any:
         """A placed layer with weights that say how they begin, if the rule has an opinion."""
-        if layer.pools or layer.weights not in PLAIN or isinstance(self.rule, S4NN):
+        known = layer.pools or layer.weights not in PLAIN
+        if known or self.by_firing or isinstance(self.rule, S4NN):
             return layer
         binary = isinstance(layer.weights, Binary)
         return replace(layer, weights=beginning_of_ramps(binary, layer.fan_in))
@@ -129,6 +137,7 @@ class Recipe:
             self.optimizer,
             batch_size=self.batch_size,
             augmentation=self.augmentation,
+            by_firing=self.by_firing,
             average=self.average,
             seed=seed,
         )
@@ -196,16 +205,18 @@ def exact(dataset: str, layers: str | tuple[Layer, ...], **settings: Any) -> Rec
     return Recipe(dataset, layers, **(chosen | settings))
 
 
-def deep(dataset: str, notation: str, *weights: Weights, **settings: Any) -> Recipe:
-    """A recipe to begin with for layers as papers write them, of any number.
+def deep(dataset: str, notation: str, *, binary: bool = False, **settings: Any) -> Recipe:
+    """A recipe for layers as papers write them, of any number, which begin by what fires.
 
-    >>> deep("fashion-mnist", "24C5-P2-256", Binary()).layers[1:3]
-    (MinPool2d(2), Dense(None, 256, weights=Binary(init=None, ...), threshold=1.0))
+    settings: those of a `Recipe`, and the `delay` of layers with weights.
+
+    >>> deep("fashion-mnist", "24C5-P2-256").layers[1:3]
+    (MinPool2d(2), Dense(None, 256, threshold=1.0))
     """
-    layers = stack(notation, *weights, delay=settings.pop("delay", 0.0))
-    binary = isinstance(layers[-1].weights, Binary)
+    layers = stack(notation, BIT if binary else Real(), delay=settings.pop("delay", 0.0))
     chosen: dict[str, Any] = {
-        "optimizer": Adam(lr=Warm(Cosine(LEARNING[binary])), beta2=0.98),
+        "by_firing": True,
+        "optimizer": Adam(lr=Warm(Cosine(DEEP[binary])), beta2=0.98),
         "average": 20_000,
         "epochs": 12,
     }
@@ -213,27 +224,30 @@ def deep(dataset: str, notation: str, *weights: Weights, **settings: Any) -> Rec
 
 
 def with_kind(recipe: Recipe, *, binary: bool) -> Recipe:
-    """The recipe with weights of one kind; if that is a change, begun as sizes suggest."""
+    """The recipe with weights of one kind; if that is a change, they begin anew."""
     if recipe.binary == binary:
         return recipe
-    weights = Binary() if binary else Real()
+    weights = plain(binary, recipe.by_firing)
     changed = replace(recipe, layers=weighted(recipe.layers, [weights]))
     if isinstance(recipe.rule, S4NN):
         return changed
     adam = recipe.optimizer if isinstance(recipe.optimizer, Adam) else Adam()
-    rate = Cosine(LEARNING[binary])
-    return replace(
-        changed,
-        optimizer=replace(
-            adam, lr=replace(adam.lr, lr=rate) if isinstance(adam.lr, Warm) else rate
-        ),
-    )
+    rate: Any = Cosine((DEEP if recipe.by_firing else LEARNING)[binary])
+    if isinstance(adam.lr, Warm):
+        rate = replace(adam.lr, lr=rate)
+    return replace(changed, optimizer=replace(adam, lr=rate))
+
+
+def plain(binary: bool, by_firing: bool) -> Weights:
+    """Weights of a kind that leave open how they begin."""
+    return (BIT if by_firing else Binary()) if binary else Real()
 
 
 def with_layers(recipe: Recipe, notation: str) -> Recipe:
-    """The recipe with other layers below its output, of the same kind, begun as sizes suggest.
+    """The recipe with other layers below its output, of the same kind.
 
-    Thresholds and delays are those of its first layer that has weights.
+    Thresholds and delays are those of its first layer that has weights. Weights begin by what
+    fires; those for rule `S4NN` as sizes suggest.
 
     Raises
     ------
@@ -244,10 +258,11 @@ def with_layers(recipe: Recipe, notation: str) -> Recipe:
     """
     of_kind(recipe, Recipe, "with_layers(recipe)", "a Recipe, such as that of preset(name)")
     first = next(layer for layer in recipe.layers if not layer.pools)
-    weights = Binary() if recipe.binary else Real()
+    by_firing = not isinstance(recipe.rule, S4NN)
+    weights = plain(recipe.binary, by_firing)
     settings = {"weights": weights, "threshold": first.threshold, "delay": first.delay}
-    output = weighted(recipe.layers[-1:], [weights])
-    return replace(recipe, layers=layers_of(notation, **settings) + output)
+    layers = layers_of(notation, **settings) + weighted(recipe.layers[-1:], [weights])
+    return replace(recipe, layers=layers, by_firing=by_firing)
 
 
 def with_hidden(recipe: Recipe, hidden: int) -> Recipe:

@@ -138,7 +138,7 @@ PRESETS = {
     "conv-binary-mnist": deep(
         "mnist",
         "24C5-P2-48C5-P2-256",
-        Binary(),
+        binary=True,
         augmentation=(Distort((28, 28)),),
         average=100_000,
         epochs=60,
@@ -155,7 +155,7 @@ PRESETS = {
     "conv-binary-fashion": deep(
         "fashion-mnist",
         "24C5-P2-48C5-P2-256",
-        Binary(),
+        binary=True,
         augmentation=(Dropout(0.03),),
         average=100_000,
         epochs=60,
@@ -182,7 +182,7 @@ PRESETS = {
     "step-conv-binary-mnist": deep(
         "mnist",
         "24C5-P2-48C5-P2-256",
-        Binary(),
+        binary=True,
         delay=Delays(per="input", init=(0.0, 0.5), rate=0),
         psp=Step(),
         rule=Surrogate(smoothing=0.05),
