@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ttfs.checks import as_array, as_times, positive
+from ttfs.checks import as_array, positive
 from ttfs.engines.crossings import Crossings, cross, spikes_of
 from ttfs.errors import ShapeError
 from ttfs.gradients.causes import (
@@ -20,6 +20,7 @@ from ttfs.gradients.causes import (
 from ttfs.gradients.windows import WindowArrived, WindowCauses
 from ttfs.kernels import exact as kernels
 from ttfs.network.buffers import aligned_zeros
+from ttfs.network.maps import rows_of
 from ttfs.network.network import Network, check_network
 
 
@@ -53,7 +54,7 @@ def gradients(network: Network, times: Any, errors: Any, *, floor: float = 0.0) 
     Parameters
     ----------
     network: with a `Ramp` response.
-    times: (samples, inputs) input spike times.
+    times: (samples, inputs) input spike times, or maps of them as `forward` takes them.
     errors: (samples, outputs) derivative of the loss by each output spike time; what stands
         at silent outputs has no effect.
     floor: slopes below this many thresholds for each unit of time count as that.
@@ -70,7 +71,7 @@ def gradients(network: Network, times: Any, errors: Any, *, floor: float = 0.0) 
     (array([[0.5, 0.5]]), array([0.5]))
     """
     rise_of(check_network(network, "gradients(network=...)"))
-    times = as_times(times, network.sizes[0], f"times for {network.sizes[0]} inputs")
+    times = rows_of(times, network.shapes[0])
     errors = as_errors(errors, (len(times), network.sizes[-1]))
     floor = positive(floor, "gradients(floor=...)", zero=True)
     found = cross(network, times)
