@@ -20,7 +20,7 @@ from ttfs.checks import (
     short,
     whole,
 )
-from ttfs.engines.explanations import weight_places
+from ttfs.engines.arrivals import weight_places
 from ttfs.engines.plan import make_plan, on_plan, plan_of, pools_at
 from ttfs.engines.populations import MOST, Population, Projection, least_delay, with_weight
 from ttfs.errors import InputError, ShapeError
