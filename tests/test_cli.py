@@ -143,7 +143,7 @@ def test_the_report_holds_what_a_reader_needs_in_strict_json(drawn):
 
 
 def test_the_first_command_needs_no_options(capsys, monkeypatch):
-    monkeypatch.setitem(PRESETS, "digits", replace(preset("digits"), hidden=20, epochs=2))
+    monkeypatch.setitem(PRESETS, "digits", replace(with_hidden(preset("digits"), 20), epochs=2))
     assert main("train") == 0
     out, err = capsys.readouterr()
     assert err == ""
@@ -356,7 +356,8 @@ def test_options_change_the_recipe(tmp_path):
     assert main("train", *(str(x) for pair in changes.items() for x in pair), "--quiet") == 0
     report = read(tmp_path / "runs" / "bs4nn-mnist-seed9" / "report.json")
     assert report["network"] == "Network(64-12-10, Step(), t_max=256)"
-    for text in ("binary=False", "epochs=1", "batch_size=50", "SGD(lr=0.5)", "gamma=7"):
+    assert report["weights"] == "real"
+    for text in ("epochs=1", "batch_size=50", "SGD(lr=0.5)", "gamma=7"):
         assert text in report["recipe"]
 
 
@@ -1016,7 +1017,7 @@ def test_every_preset_makes_a_network_and_a_trainer(name):
     values = {"digits": 64, "bs4nn-digits": 64, "yin-yang": 4}.get(name, 784)
     network = recipe.network(values, 10, seed=1)
     trainer = recipe.trainer(network, seed=2)
-    assert network.sizes[1] == recipe.hidden
+    assert repr(network).startswith(f"Network({values}-{recipe.notation}-10, ")
     assert network.binary.all() == recipe.binary
     assert (network.seed, trainer.seed) == (1, 2)
     kind = (recipe.dataset, recipe.binary)
@@ -1037,7 +1038,7 @@ def test_weights_of_the_other_kind_begin_as_sizes_suggest(name):
     network = other.network(64, 10, seed=0)
     assert network.binary.all() == other.binary == (not recipe.binary)
     assert len(network.binary) == 2
-    assert np.abs(network.weights[0]).max() <= recipe.threshold
+    assert np.abs(network.weights[0]).max() <= recipe.layers[0].threshold
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import ttfs
-from ttfs.engines.batch import cross
+from ttfs.engines.crossings import cross
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels import delayed
 from ttfs.network.delays import BEND, LEAST, Delays, delays_of, latents_of, slopes_of

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ttfs
-from ttfs.engines.batch import cross, spikes_of
+from ttfs.engines.crossings import cross, spikes_of
 from ttfs.errors import InputError
 from ttfs.gradients.signals import signals
 from ttfs.losses import Absolute, CrossEntropy, Relative, ShiftInvariant
@@ -81,7 +81,7 @@ def test_signals_are_what_plain_loops_find(width, rise, dtype):
         )
         room = aligned_zeros(network.padded(network.arrays.weights, k).size, dtype)
         tolerance = {"rtol": 1e-4, "atol": 1e-5} if dtype == np.float32 else {"atol": 1e-12}
-        fast = signal.by_weights(room)
+        fast = signal.by_weights(network, room)
         assert np.allclose(fast[:, : network.sizes[k + 1]], slow[0], **tolerance)
         assert not fast[:, network.sizes[k + 1] :].any()
         errors = signal.by_times(network)

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import ttfs
-from ttfs.engines import batch as propagation
+from ttfs.engines import crossings
 from ttfs.errors import InputError, ShapeError
 from ttfs.gradients import signals as module
 from ttfs.network.delays import Delays
@@ -30,7 +30,7 @@ def quietly(function):
     return call
 
 
-forward, cross = quietly(ttfs.forward), quietly(propagation.cross)
+forward, cross = quietly(ttfs.forward), quietly(crossings.cross)
 gradients, signals = quietly(module.gradients), quietly(module.signals)
 
 

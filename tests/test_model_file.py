@@ -649,7 +649,10 @@ LAYER = "layers", 0
 DIRECT = {"kind": "Direct", "early": 0.5, "late": 2, "bias": None, "t_max": 4}
 CHANGES = [
     (("kind",), "other model", "not that of a ttfs model"),
-    (("format",), 2, r"has format 2, .* reads format 1; a newer ttfs"),
+    (("format",), 3, r"has format 3, .* reads formats 1 to 2; a newer ttfs"),
+    (("format",), 2, "header must have .* shape"),
+    (("shape",), [1, 1, 6], "header must have .* nothing else"),
+    ((*LAYER, "kind"), "dense", "layer 1: it must have inputs, .* nothing else"),
     (("format",), 0, "no format number"),
     (("format",), True, "no format number"),
     (("format",), 1.0, "no format number"),

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from reference import forward_exact
 
 import ttfs
-from ttfs.engines.batch import cross, cross_layers
+from ttfs.engines.crossings import cross, cross_layers
 from ttfs.kernels import batch as kernels
 from ttfs.kernels import packed
 from ttfs.network import buffers

@@ -38,7 +38,7 @@ _HOMES = {
     "network.pool": ["MinPool2d"],
     "network.psp": ["Ramp", "Step"],
     "network.weights": ["Binary", "Real"],
-    "optimizers": ["SGD", "Adam", "Cosine", "Linear", "Momentum"],
+    "optimizers": ["SGD", "Adam", "Cosine", "Linear", "Momentum", "Warm"],
     "training.history": ["History"],
     "training.trainer": ["Trainer"],
 }
@@ -114,12 +114,14 @@ if TYPE_CHECKING:
     from ttfs.measures.cost import Cost, cost_of
     from ttfs.measures.diagnosis import diagnose
     from ttfs.measures.metrics import Evaluation, evaluate
+    from ttfs.network.conv import Conv2d
     from ttfs.network.delays import Delays
     from ttfs.network.layers import Dense
     from ttfs.network.network import Network
+    from ttfs.network.pool import MinPool2d
     from ttfs.network.psp import Ramp, Step
     from ttfs.network.weights import Binary, Real
-    from ttfs.optimizers import SGD, Adam, Cosine, Linear, Momentum
+    from ttfs.optimizers import SGD, Adam, Cosine, Linear, Momentum, Warm
     from ttfs.training.history import History
     from ttfs.training.trainer import Trainer
 

@@ -31,7 +31,9 @@ from ttfs.bench.parts import in_turn, parts_of_forward, step_of_adam
 from ttfs.bench.simulations import recurrent, simulate_chain, simulate_circuit, sparse
 from ttfs.bench.torch_relus import train_relus
 from ttfs.codes.encoding import Latency
-from ttfs.engines.batch import Record, arrivals_of, cross_layers, forward
+from ttfs.engines.arrivals import arrivals_of
+from ttfs.engines.batch import Record, forward
+from ttfs.engines.crossings import cross_layers
 from ttfs.errors import DatasetError, InputError
 from ttfs.files.versions import versions
 from ttfs.kernels.bench import add_rows
@@ -72,7 +74,7 @@ class Case:
     def network(self) -> Network:
         """A network whose hidden neurons fire about as often as those of a trained one."""
         if self.ramp:
-            recipe = exact("mnist", self.hidden)
+            recipe = exact("mnist", str(self.hidden))
             return recipe.network(784, 10, seed=1)
         kind = Binary(init=(-4, 5), scale=4.5) if self.binary else Real(init=(-9.4, 10))
         last = Binary(init=(-40, 48), scale=6) if self.binary else Real(init=(-40, 48))

@@ -83,7 +83,10 @@ def add_train(parsers: Any) -> None:
         metavar="D",
         help="digits, mnist, fashion-mnist, yin-yang, or FILE.npz with `images` and `labels`",
     )
-    add("--hidden", type=hidden, metavar="N", help="hidden neurons (600 for binary weights)")
+    size = train.add_mutually_exclusive_group().add_argument
+    size("--hidden", type=hidden, metavar="N", help="hidden neurons (600 for binary weights)")
+    text = "all hidden layers, as papers write them: 400-200, or 24C5-P2-48C5-P2-256 for images"
+    size("--layers", metavar="L", help=text)
     add("--weights", choices=["binary", "real"], help="one bit each, or real numbers")
     add("--epochs", type=count, metavar="N", help="times that each sample is seen")
     add("--batch-size", type=count, metavar="N", help="samples for each step")

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ttfs.checks import same_content
-from ttfs.engines.arrivals import Arrival, arrivals, end_of, rows_under_way
 from ttfs.engines.plan import pools_at
 from ttfs.engines.precision import Precision, written
+from ttfs.engines.reached import Arrival, arrivals, end_of, rows_under_way
 from ttfs.kernels.circuit import REACH, TARGET, Plan
 from ttfs.kernels.reach import POOLS
 

@@ -3,8 +3,9 @@
 A model file is an ordinary .npz that `numpy.load` opens: `header`, the bytes of a JSON text,
 and `weights_1`, `weights_2`, ...: real weights as they are, binary weights one bit each; after
 a layer's weights, if its inputs or pairs have delays of their own, `delays_1` or, where they
-learn, `latent_delays_1`. It ends with a SHA-256 digest of everything before. A network has
-exactly one such file.
+learn, `latent_delays_1`. A layer of maps has one row of weights for each input of a window and
+one column for each channel; one that pools has none. The file ends with a SHA-256 digest of
+everything before. A network has exactly one such file.
 
 That is how `load` knows a good file: the digest is right; the header describes a network
 whose weights are there in full length; and that network, written again, is the file.
@@ -29,8 +30,9 @@ from ttfs.files.reading import check_room, open_file
 from ttfs.files.writing import write_atomically
 from ttfs.formats import model_header
 from ttfs.kernels.batch import LANES, WORD
+from ttfs.network.chain import Layer
 from ttfs.network.delays import Delays
-from ttfs.network.layers import Dense, delay_rate
+from ttfs.network.layers import delay_rate
 from ttfs.network.network import Network
 from ttfs.network.weights import Binary
 
@@ -106,9 +108,10 @@ def save(
 def load(path: str | os.PathLike[str], *, trusted: bool = False) -> Model:
     """The `Model` in a file that `save` wrote.
 
-    One bit in a file is two numbers in memory, and a layer is padded to 16 outputs. A stranger's
-    file may therefore not take more than 128 MiB and 256 times its size. Only layers of more
-    than 500,000 inputs to few outputs do.
+    One bit in a file is two numbers in memory, a layer is padded to 16 outputs, and a few shared
+    weights make a map of any size. A stranger's file may therefore not take more than 128 MiB
+    and 256 times its size, the maps of one sample included. Only layers of more than 500,000
+    inputs to few outputs do, and maps of millions of neurons.
 
     Parameters
     ----------
@@ -140,13 +143,15 @@ def _content(network: Network, text: bytes) -> bytes:
     dtype = model_header.LITTLE_ENDIAN[network.dtype.name]
     for k, (layer, weights) in enumerate(zip(network.layers, network.weights, strict=True)):
         binary = isinstance(layer.weights, Binary)
-        arrays[f"weights_{k + 1}"] = np.packbits(weights > 0) if binary else weights.astype(dtype)
+        if layer.rows:
+            kept = np.packbits(weights > 0) if binary else weights.astype(dtype)
+            arrays[f"weights_{k + 1}"] = kept
         if network.delayed[k]:
             arrays[_delays_title(layer, k + 1)] = network.delays_kept(k).astype("<f8")
     return archive(arrays, _SEAL_SIZE)
 
 
-def _delays_title(layer: Dense, number: int) -> str:
+def _delays_title(layer: Layer, number: int) -> str:
     return f"latent_delays_{number}" if delay_rate(layer) else f"delays_{number}"
 
 
@@ -204,7 +209,7 @@ def _restore(content: bytes, *, trusted: bool) -> Model:
     encoder = model_header.encoder_of(header)
     layers = _layers(header, content, start)
     if not trusted:
-        needed = room_of([layer.dense for layer in layers], header["dtype"])
+        needed = room_of([layer.told for layer in layers], header["dtype"])
         check_room(needed, len(content), "its network", "load(path, trusted=True) allows it")
     network = _network(header, layers)
     if _content(network, text) != content:
@@ -212,50 +217,58 @@ def _restore(content: bytes, *, trusted: bool) -> Model:
     return Model(network, encoder, header["report"], header)
 
 
-def room_of(layers: Sequence[Dense], dtype: Any) -> int:
-    """Bytes that the arrays of a network will take, padding included."""
+def room_of(layers: Sequence[Layer], dtype: Any) -> int:
+    """Bytes that the arrays of a network will take, padding included, and maps of a sample."""
     item, found = np.dtype(dtype).itemsize, 0
     buffers = 1 + any(isinstance(layer.weights, Binary) for layer in layers)
     for layer in layers:
-        width, words = -(-layer.outputs // LANES) * LANES, -(-layer.outputs // WORD)
-        found += (buffers * layer.inputs + 1) * width * item + words * WORD * 4
-        found += layer.inputs * words * 8 if isinstance(layer.weights, Binary) else 0
+        width, words = -(-layer.columns // LANES) * LANES, -(-layer.columns // WORD)
+        found += (buffers * layer.rows + 1) * width * item + words * WORD * 4
+        found += layer.rows * words * 8 if isinstance(layer.weights, Binary) else 0
         if isinstance(layer.delay, Delays):
             kept = 2 if layer.delay.rate else 1
             found += 8 * kept * math.prod(layer.delay.shape(layer.inputs, layer.outputs))
+        # a time and a potential for each neuron but those of a first place, which weights tell of
+        others = layer.inputs - layer.shape[2] + (layer.positions - 1) * width
+        found += others * (8 + item)
     return found
 
 
 class _Layer(NamedTuple):
     """A layer with its weights, and what its delays are kept as, if it has several."""
 
-    dense: Dense
+    told: Layer
     delays: np.ndarray | None
 
 
 def _layers(header: dict[str, Any], content: bytes, start: int) -> list[_Layer]:
     """The layers with their arrays, all of which are known to be there before they are read."""
-    layers = []
+    layers, dtype = [], model_header.LITTLE_ENDIAN[header["dtype"]]
     for number, record in enumerate(header["layers"], start=1):
         try:
-            layer, delays = model_header.dense_of(record), None
-            weights, start = _weights(
-                layer, content, start, number, model_header.LITTLE_ENDIAN[header["dtype"]]
-            )
+            layer, delays = model_header.layer_of(record, header["format"]), None
+            weights, start = _weights(layer, content, start, number, dtype)
             if isinstance(record["delay"], dict):
                 layer, delays, start = _delays(layer, record["delay"], content, start, number)
-            layers.append(_Layer(replace(layer, initial=weights), delays))
+            layers.append(_Layer(_holding(layer, weights), delays))
         except InputError as error:
             raise InputError(f"layer {number}: {error}") from None
     return layers
 
 
+def _holding(layer: Layer, weights: np.ndarray | None) -> Layer:
+    """The layer with these weights to begin with, if it has any."""
+    given: dict[str, Any] = {"initial": weights} if layer.rows else {}
+    return replace(layer, **given)
+
+
 def _delays(
-    layer: Dense, record: dict[str, Any], content: bytes, start: int, number: int
-) -> tuple[Dense, np.ndarray, int]:
+    layer: Layer, record: dict[str, Any], content: bytes, start: int, number: int
+) -> tuple[Layer, np.ndarray, int]:
     """A layer with several delays, what they are kept as, and where the next array begins."""
-    layer = replace(layer, delay=model_header.delays_of(record))
-    shape = layer.delay.shape(layer.inputs, layer.outputs)
+    delay = model_header.delays_of(record)
+    layer = replace(layer, delay=delay)
+    shape = delay.shape(layer.inputs, layer.outputs)
     kept, end = take(content, start, _delays_title(layer, number), np.dtype("<f8"), shape)
     if not np.isfinite(kept).all() or not (delay_rate(layer) or kept.min() >= 0):
         raise InputError("delays must be 0 or more and finite")
@@ -263,12 +276,14 @@ def _delays(
 
 
 def _weights(
-    layer: Dense, content: bytes, start: int, number: int, dtype: np.dtype
-) -> tuple[np.ndarray, int]:
-    """(inputs, outputs) weights of a layer, and where the next ones begin."""
-    shape, title = (layer.inputs, layer.outputs), f"weights_{number}"
+    layer: Layer, content: bytes, start: int, number: int, dtype: np.dtype
+) -> tuple[np.ndarray | None, int]:
+    """(rows, columns) weights of a layer, if it has any, and where the next ones begin."""
+    shape, title = (layer.rows, layer.columns), f"weights_{number}"
+    if not layer.rows:
+        return None, start
     if isinstance(layer.weights, Binary):
-        count = layer.inputs * layer.outputs
+        count = layer.rows * layer.columns
         packed, end = take(content, start, title, np.uint8, (-(-count // 8),))
         return 2 * np.unpackbits(packed, count=count).view(np.int8).reshape(shape) - 1, end
     weights, end = take(content, start, title, dtype, shape)
@@ -281,15 +296,16 @@ def _network(header: dict[str, Any], layers: list[_Layer]) -> Network:
     """A network of these layers with the scales and delays that were learned."""
     with np.errstate(all="ignore"):  # what that leads to is found below
         network = Network(
-            *(layer.dense for layer in layers),
+            *(layer.told for layer in layers),
             psp=model_header.psp_of(header),
             t_max=header["t_max"],
             seed=header["seed"],
             dtype=header["dtype"],
             unit=header["unit"],
+            shape=header.get("shape"),
         )
         for k, record in enumerate(header["layers"]):
-            network.scales[k] = record["scale"]
+            network.scales[k] = record.get("scale", 1)
             if layers[k].delays is not None:
                 network.delays_kept(k)[:] = layers[k].delays
             network.refresh(k)
@@ -297,9 +313,9 @@ def _network(header: dict[str, Any], layers: list[_Layer]) -> Network:
                 raise InputError(f"layer {k + 1}: delays must be finite")
     described = []
     for layer, record, delays in zip(layers, header["layers"], network.delays, strict=True):
-        dense = replace(layer.dense, initial=None)  # kept once, not twice
+        told = _holding(layer.told, None)  # weights are kept once, not twice
         if model_header.were_given(record["delay"]):
-            dense = replace(dense, delay=replace(dense.delay, init=delays.copy()))
-        described.append(dense)
+            told = replace(told, delay=replace(told.delay, init=delays.copy()))
+        described.append(told)
     network.describe(tuple(described))
     return network

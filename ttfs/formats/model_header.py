@@ -1,10 +1,14 @@
 """What a model file says about its network, as JSON: all but its weights and delays.
 
+A file has the lowest format that can say what it holds. Format 1, which 0.1 reads, knows dense
+layers alone; in format 2 each layer names its kind, and the header the shape of the input.
+
 What is read may have been written by anyone: every part is known by its name, of the right
 type and of a bounded size before it is used.
 """
 
-from dataclasses import asdict
+from collections.abc import Collection
+from dataclasses import asdict, fields
 from types import NoneType
 from typing import Any
 
@@ -17,13 +21,14 @@ from ttfs.codes.encoding import Direct, Encoder, Latency
 from ttfs.errors import InputError
 from ttfs.files.json_text import from_json
 from ttfs.files.versions import versions
+from ttfs.network.chain import KINDS, Layer
 from ttfs.network.delays import Delays
 from ttfs.network.layers import Dense
 from ttfs.network.network import Network
 from ttfs.network.psp import Ramp, Response, Step
 from ttfs.network.weights import Binary, Real
 
-KIND, FORMAT = "ttfs model", 1
+KIND, FORMAT = "ttfs model", 2
 
 _HEADER_LIMIT = 2**22  # bytes; parsed JSON takes some thirty times the memory of its text
 _LAYER_LIMIT = 256  # the time a network takes to build grows with its square
@@ -50,18 +55,24 @@ _HEADER: Schema = {
 _LAYER: Schema = {
     "inputs": (int,),
     "outputs": (int,),
+    "out_channels": (int,),
+    "kernel_size": (int, list),
+    "stride": (int, list),
+    "padding": (int, list),
     "weights": (dict,),
     "scale": _NUMBER,
     "threshold": (*_NUMBER, list),
     "delay": (*_NUMBER, dict),
+    "shape": (list,),
 }
 _SETTINGS: dict[type, Schema] = {
-    Real: {"init": (list, NoneType)},
+    Real: {"init": (list, NoneType), "rate": _NUMBER},
     Binary: {
         "init": (list, NoneType),
         "scale": (*_NUMBER, NoneType),
         "scale_rate": _NUMBER,
         "clip": _NUMBER,
+        "rate": _NUMBER,
     },
     Delays: {"per": (str,), "init": (list, NoneType), "rate": _NUMBER},
     Step: {},
@@ -69,7 +80,13 @@ _SETTINGS: dict[type, Schema] = {
     Latency: {"t_max": _NUMBER, "steps": (bool,), "zero_silent": (bool,)},
     Direct: {"early": _NUMBER, "late": _NUMBER, "bias": (*_NUMBER, NoneType), "t_max": _NUMBER},
 }
-_ENDLESS = {"clip", "rise"}  # inf by default, and then left out: JSON has no inf
+# what is left out of a file where it is as by default: JSON has no inf, and older formats lack it
+_LEFT_OUT: dict[type, dict[str, float]] = {
+    Real: {"rate": 1.0},
+    Binary: {"clip": np.inf, "rate": 1.0},
+    Ramp: {"rise": np.inf},
+}
+_LATER = {"rate"}  # settings of weights that format 1 lacks
 
 
 # Writing
@@ -77,20 +94,21 @@ _ENDLESS = {"clip", "rise"}  # inf by default, and then left out: JSON has no in
 
 def describe(network: Network, encoder: Encoder | None, report: dict) -> dict[str, Any]:
     """All that a file says about a network, but for its weights."""
+    shape, first = network.shapes[0], network.layers[0]
     layers = [
-        {
-            "inputs": layer.inputs,
-            "outputs": layer.outputs,
-            "weights": _tagged(layer.weights),
-            "scale": scale,
-            "threshold": np.asarray(layer.threshold),
-            "delay": _delay_settings(layer.delay),
-        }
+        {name: _part(layer, name, scale) for name in _names(type(layer))}
         for layer, scale in zip(network.layers, network.scales, strict=True)
     ]
+    plain = not any(network.mapped) and shape == first.shape
+    plain = plain and not any(_LATER & layer["weights"].keys() for layer in layers)
+    if not plain:
+        layers = [
+            {"kind": layer.kind} | record
+            for layer, record in zip(network.layers, layers, strict=True)
+        ]
     return {
         "kind": KIND,
-        "format": FORMAT,
+        **({"format": 1} if plain else {"format": 2, "shape": shape}),
         "layers": layers,
         "psp": _tagged(network.psp),
         "t_max": network.t_max,
@@ -104,10 +122,31 @@ def describe(network: Network, encoder: Encoder | None, report: dict) -> dict[st
     }
 
 
+def _names(kind: type[Layer]) -> list[str]:
+    """What a file says of a layer of a kind, in this order."""
+    names = [field.name for field in fields(kind) if field.name != "initial"]
+    if "weights" in names:
+        names.insert(names.index("weights") + 1, "scale")
+    return names
+
+
+def _part(layer: Layer, name: str, scale: float) -> Any:
+    """One of the things that a file says of a layer."""
+    if name == "scale":
+        return scale
+    value = getattr(layer, name)
+    if name == "delay":
+        return _delay_settings(value)
+    if name == "threshold":
+        return np.asarray(value)
+    return _tagged(value) if name == "weights" else value
+
+
 def _tagged(settings: Any) -> dict[str, Any]:
-    """Settings and the name of their class, without those that are infinite by default."""
+    """Settings and the name of their class, without what is left out."""
+    default = _LEFT_OUT.get(type(settings), {})
     given = asdict(settings).items()
-    kept = {key: value for key, value in given if not (key in _ENDLESS and value == np.inf)}
+    kept = {key: value for key, value in given if key not in default or value != default[key]}
     return {"kind": type(settings).__name__, **kept}
 
 
@@ -135,12 +174,12 @@ def parse(text: bytes) -> dict[str, Any]:
     version = header.get("format")
     if type(version) is int and version > FORMAT:
         raise InputError(
-            f"has format {version}, this is ttfs {__version__}, which reads format {FORMAT};"
+            f"has format {version}, this is ttfs {__version__}, which reads formats 1 to {FORMAT};"
             " a newer ttfs will read it"
         )
     if type(version) is not int or version < 1:
         raise InputError("its header has no format number")
-    _expect(header, _HEADER, "header")
+    _expect(header, _HEADER if version == 1 else _HEADER | {"shape": (list,)}, "header")
     if header["decision"] != RULE:
         raise InputError(f"decides by a rule that this version does not know; it knows {RULE!r}")
     if header["dtype"] not in LITTLE_ENDIAN:
@@ -150,17 +189,15 @@ def parse(text: bytes) -> dict[str, Any]:
     return header
 
 
-def _expect(record: Any, schema: Schema, whose: str) -> None:
-    """A dictionary with these keys, but for the endless, and values of exactly these types."""
+def _expect(record: Any, schema: Schema, whose: str, left_out: Collection[str] = ()) -> None:
+    """A dictionary with these keys, but for some, and values of exactly these types."""
     keys = set(record) if type(record) is dict else set()
-    if type(record) is not dict or not set(schema) - _ENDLESS <= keys <= set(schema):
+    if type(record) is not dict or not set(schema) - set(left_out) <= keys <= set(schema):
         raise InputError(f"{whose} must have {', '.join(schema) or 'no settings'}, nothing else")
     for key in schema:
         if key in keys and type(record[key]) not in schema[key]:
             wanted = " or ".join(kind.__name__ for kind in schema[key])
             raise InputError(f"{whose}: {key} must be {wanted}, got {type(record[key]).__name__}")
-        if key in _ENDLESS & keys:
-            positive(record[key], f"{whose}: {key}")
 
 
 def _numbers(values: list, whose: str) -> tuple:
@@ -175,7 +212,10 @@ def _settings(record: dict[str, Any], known: tuple[type, ...], whose: str) -> An
     name = settings.pop("kind", None)
     for kind in known:
         if name == kind.__name__:
-            _expect(settings, _SETTINGS[kind], f"{whose}, {name}")
+            default = _LEFT_OUT.get(kind, {})
+            _expect(settings, _SETTINGS[kind], f"{whose}, {name}", default)
+            for key in default.keys() & settings.keys():
+                positive(settings[key], f"{whose}, {name}: {key}", zero=default[key] < np.inf)
             if settings.get("init") is not None:
                 settings["init"] = _numbers(settings["init"], f"{whose}, init")
             return kind(**settings)
@@ -195,18 +235,34 @@ def encoder_of(header: dict[str, Any]) -> Encoder | None:
     return _settings(header["encoder"], (Latency, Direct), "encoder")
 
 
-def dense_of(record: Any) -> Dense:
+def layer_of(record: Any, version: int) -> Layer:
     """A layer without its weights and without several delays."""
-    _expect(record, _LAYER, "it")
-    weights = _settings(record["weights"], (Real, Binary), "weights")
-    scale = positive(record["scale"], "scale")
-    if isinstance(weights, Real) and scale != 1:
-        raise InputError(f"real weights have scale 1, got {scale:g}")
-    threshold = record["threshold"]
-    if isinstance(threshold, list):
-        threshold = np.array(_numbers(threshold, "threshold"), float)
-    delay = 0 if isinstance(record["delay"], dict) else record["delay"]
-    return Dense(record["inputs"], record["outputs"], weights, threshold, delay)
+    kind = Dense if version == 1 else _kind_of(record)
+    names = _names(kind)
+    schema = {name: _LAYER[name] for name in names}
+    _expect(record, schema if version == 1 else {"kind": (str,)} | schema, "it")
+    given = {name: record[name] for name in names if name != "scale"}
+    if "weights" in given:
+        given["weights"] = _settings(record["weights"], (Real, Binary), "weights")
+        scale = positive(record["scale"], "scale")
+        if isinstance(given["weights"], Real) and scale != 1:
+            raise InputError(f"real weights have scale 1, got {scale:g}")
+    if isinstance(given.get("threshold"), list):
+        given["threshold"] = np.array(_numbers(given["threshold"], "threshold"), float)
+    if isinstance(given["delay"], dict):
+        given["delay"] = 0
+    return kind(**given)
+
+
+def _kind_of(record: Any) -> type[Layer]:
+    """The kind that a layer says it is of."""
+    name = record.get("kind") if type(record) is dict else None
+    for known, kind in KINDS.items():
+        if name == known:
+            return kind
+    raise InputError(
+        f"it is of a kind that this version does not know; it knows {', '.join(KINDS)}"
+    )
 
 
 def delays_of(record: Any) -> Delays:

@@ -20,6 +20,12 @@ LENGTH = 13
 
 
 @kernel
+def inputs_of(reach):
+    """How many inputs there are."""
+    return reach[HEIGHT] * reach[BREADTH] * reach[CHANNELS]
+
+
+@kernel
 def place_of(reach, unit):
     """(row, column, channel) of an input."""
     channel, pixel = unit % reach[CHANNELS], unit // reach[CHANNELS]

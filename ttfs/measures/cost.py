@@ -42,11 +42,12 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_times
 from ttfs.codes.decoding import decide
-from ttfs.engines.batch import Record, arrivals_of, forward, up_to
+from ttfs.engines.arrivals import arrivals_of, up_to
+from ttfs.engines.batch import Record, forward
 from ttfs.errors import InputError
 from ttfs.measures import metrics
+from ttfs.network.maps import rows_of
 from ttfs.network.network import Network, check_network
 from ttfs.network.psp import Ramp
 
@@ -92,7 +93,7 @@ def cost_of(network: Network, times: Any) -> Cost:
 
     Parameters
     ----------
-    times: (samples, inputs) input spike times.
+    times: (samples, inputs) input spike times, or maps of them, as `forward` takes them.
 
     Raises
     ------
@@ -105,12 +106,12 @@ def cost_of(network: Network, times: Any) -> Cost:
     (640, 640, 640.0)
     """
     check_network(network, "cost_of(network=...)")
-    times = as_times(times, network.sizes[0], f"times for {network.sizes[0]} inputs")
+    times = rows_of(times, network.shapes[0])
     if not len(times):
         raise InputError("cost_of needs at least one sample, got none")
-    chunks = range(0, len(times), metrics.CHUNK)
     sums = metrics.sum_up(
-        _counts(network, forward(network, times[start : start + metrics.CHUNK])) for start in chunks
+        _counts(network, forward(network, times[some]))
+        for some in metrics.chunks(network, len(times))
     )
     whole, to_decision = (_work(network, sums[key] / len(times)) for key in ("whole", "until"))
     synapses = sum(weights.size for weights in network.weights)

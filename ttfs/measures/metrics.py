@@ -6,13 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_labels, as_times
+from ttfs.checks import as_labels
 from ttfs.codes.decoding import Decisions, decide
-from ttfs.engines.batch import Record, count_additions, forward, lost_share
+from ttfs.engines.arrivals import count_additions
+from ttfs.engines.batch import Record, forward, lost_share
 from ttfs.errors import InputError
+from ttfs.kernels.metrics import LEAST, tally
+from ttfs.kernels.threads import spread
+from ttfs.network.maps import rows_of
 from ttfs.network.network import Network, check_network
 
 CHUNK = 2048  # samples whose spikes are in memory at the same time
+AT_ONCE = 2**22  # and how many neurons they may have together
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,8 @@ def evaluate(network: Network, times: Any, labels: Any) -> Evaluation:
 
     Parameters
     ----------
-    times: (samples, inputs) input spike times; labels: (samples,) in 0..outputs-1.
+    times: (samples, inputs) input spike times, or maps of them, as `forward` takes them.
+    labels: (samples,) in 0..outputs-1.
 
     Raises
     ------
@@ -69,11 +75,14 @@ def evaluate(network: Network, times: Any, labels: Any) -> Evaluation:
     0.5
     """
     check_network(network, "evaluate(network=...)")
-    times = as_times(times, network.sizes[0], f"times for {network.sizes[0]} inputs")
+    times = rows_of(times, network.shapes[0])
     labels = as_labels(labels, len(times), network.sizes[-1])
     if not len(times):
         raise InputError("evaluate needs at least one sample, got none")
-    sums = sum_up(_counts(network, forward(network, t), y) for t, y in _chunks(times, labels))
+    sums = sum_up(
+        _counts(network, forward(network, times[some]), labels[some])
+        for some in chunks(network, len(times))
+    )
     return _evaluation(len(times), sums, lost_share(network, times))
 
 
@@ -84,9 +93,10 @@ def right(decisions: Decisions, labels: np.ndarray) -> tuple[np.ndarray, np.ndar
     return strict, lenient
 
 
-def _chunks(times: np.ndarray, labels: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for start in range(0, len(times), CHUNK):
-        yield times[start : start + CHUNK], labels[start : start + CHUNK]
+def chunks(network: Network, samples: int) -> Iterator[slice]:
+    """Parts of so many samples, of which each takes little memory."""
+    step = max(1, min(CHUNK, AT_ONCE // sum(network.sizes)))
+    return (slice(start, start + step) for start in range(0, samples, step))
 
 
 def sum_up(counts: Iterator[dict[str, Any]]) -> dict[str, Any]:
@@ -104,11 +114,9 @@ def _counts(network: Network, record: Record, labels: np.ndarray) -> dict[str, A
     until_decision = count_additions(network, record.times, network.t_max, decisions.time)
     spikes, until, sums, commonest = np.zeros((4, len(record.times)))
     for k, times in enumerate(record.times):
-        fired = times < np.inf
-        spikes[k] = fired.sum()
-        until[k] = (fired & (times <= decisions.time[:, None])).sum()
-        sums[k] = times[fired].sum(dtype=float)
-        commonest[k] = _commonest(times)
+        counts, of_times = tally_of(times, decisions.time)
+        spikes[k], until[k], commonest[k] = counts.sum(axis=0)
+        sums[k] = of_times.sum()
     return {
         "strict": strict.sum(),
         "lenient": lenient.sum(),
@@ -126,14 +134,21 @@ def _counts(network: Network, record: Record, labels: np.ndarray) -> dict[str, A
     }
 
 
-def _commonest(times: np.ndarray) -> int:
-    """Over samples, the number of spikes that share the commonest time of their sample."""
-    ordered = np.sort(times, axis=1)
-    starts = np.ones(ordered.shape, bool)
-    starts[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    places = np.arange(ordered.shape[1])
-    run = places - np.maximum.accumulate(np.where(starts, places, 0), axis=1) + 1
-    return int(np.where(np.isinf(ordered), 0, run).max(axis=1).sum())
+def tally_of(times: np.ndarray, decided: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What `kernels.metrics.tally` counts and sums up of the spikes of a layer."""
+    samples, neurons = times.shape
+    counts, sums = np.empty((samples, 3), np.int64), np.empty(samples)
+    places = 2 ** max(LEAST, (2 * neurons - 1).bit_length())
+
+    def some(first: int, last: int) -> None:
+        spikes = np.empty(neurons + 1, times.dtype)
+        bits = spikes.view(f"u{times.itemsize}")
+        keys, hits = np.empty(places, times.dtype), np.empty(places, np.int32)
+        tally(rows, decided, counts, sums, spikes, bits, keys, hits, first, last)
+
+    rows = np.ascontiguousarray(times)
+    spread(some, samples, 4 * times.size)
+    return counts, sums
 
 
 def _evaluation(samples: int, sums: dict[str, Any], lost: float) -> Evaluation:

@@ -43,7 +43,7 @@ def make_arrays(layers: Sequence[Layer], dtype: Any, t_max: float) -> Arrays:
     arrays = Arrays(
         sizes=np.array([layers[0].inputs, *(layer.outputs for layer in layers)], np.int64),
         widths=widths,
-        units=starts_of(positions * widths),
+        units=starts_of((positions - 1) * columns + widths),
         rows=np.concatenate([[0], ends[:-1]]),
         weights=aligned_zeros(ends[-1], dtype),
         thresholds=aligned_zeros(widths.sum(), dtype),

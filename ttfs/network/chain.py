@@ -8,10 +8,10 @@ from ttfs.checks import short
 from ttfs.errors import InputError, ShapeError
 from ttfs.network.conv import Conv2d
 from ttfs.network.layers import Dense
+from ttfs.network.maps import MOST
 from ttfs.network.pool import MinPool2d
 
 KINDS = {layer.kind: layer for layer in (Dense, Conv2d, MinPool2d)}
-MOST = 2**31 - 1  # neurons of a layer: what 32 bits number
 
 Layer = Dense | Conv2d | MinPool2d
 

@@ -80,7 +80,9 @@ class Conv2d(Maps):
         found = initial.shape[2] if full else len(initial) / prod(window) if flat else 0
         if found < 1 or found % 1 or (self.shape is not None and found != channels):
             wanted = f"({window[0]}, {window[1]}, {channels}, {out})"
-            raise ShapeError(f"Conv2d(initial=...) must be {wanted}, got {initial.shape}")
+            first = initial.ndim == 4 and (out, *window) == (initial.shape[0], *initial.shape[2:])
+            cure = "; channels come last: pass .transpose(2, 3, 1, 0)" if first else ""
+            raise ShapeError(f"Conv2d(initial=...) must be {wanted}, got {initial.shape}{cure}")
         if not np.isfinite(initial).all():
             raise InputError("Conv2d(initial=...) must be finite")
         return initial.reshape(-1, out)

@@ -175,7 +175,11 @@ def check_delay(delay: Any, inputs: int | None, whose: str) -> float | Delays:
     found = as_delay(delay, whose)
     if isinstance(found, Delays):
         if found.per == "pair":
-            raise InputError(f"{whose} must be one number, or one for each input; got one per pair")
+            given = "one per pair" if found.drawn else f"{found.init.shape}"
+            wanted = "(inputs,)" if inputs is None else f"({inputs},)"
+            raise InputError(
+                f"{whose} must be one number, or {wanted}, one for each input; got {given}"
+            )
         if inputs is not None:
             found.check(inputs, 1, whose)
     return found

@@ -7,10 +7,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from ttfs.checks import short, whole
-from ttfs.errors import ShapeError
+from ttfs.checks import NO_SPIKE, as_array, as_times, short, whole
+from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.reach import make_reach
 from ttfs.network.layers import check_delay
+
+MOST = 2**31 - 1  # neurons of a layer, and steps of a window: what 32 bits number
 
 Shape = tuple[int, int, int]
 Pair = tuple[int, int]
@@ -114,17 +116,58 @@ def as_shape(shape: Any, whose: str) -> Shape:
     return height, width, channels
 
 
+def rows_of(times: Any, shape: Shape) -> np.ndarray:
+    """Spike times as rows (samples, inputs), given as such, or as maps of that shape.
+
+    times: (samples, inputs) or (samples, height, width, channels); see `as_times`.
+
+    Raises `ShapeError` for another shape, saying how it becomes the right one if that is known.
+
+    >>> rows_of([[[[1.0], [2.0]]], [[[3.0], [4.0]]]], (1, 2, 1))
+    array([[1., 2.],
+           [3., 4.]])
+    """
+    inputs = prod(shape)
+    whose = f"times for {inputs} inputs"
+    array = as_array(times, whose, masked=NO_SPIKE)
+    if array.ndim > 2:
+        if array.shape[1:] != shape:
+            raise ShapeError(_no_maps(array.shape, shape, whose))
+        array = array.reshape(len(array), inputs)
+    return as_times(array, inputs, whose)
+
+
+def _no_maps(found: tuple[int, ...], shape: Shape, whose: str) -> str:
+    """What is wrong with an array that is neither rows nor maps of a shape."""
+    height, width, channels = shape
+    rest, inputs = found[1:], prod(shape)
+    if (height, width) == (1, 1):
+        flat = f"; pass times.reshape(-1, {inputs})" if prod(rest) == inputs else ""
+        made = f", or make the Network(..., shape={rest})" if flat and len(rest) == 3 else ""
+        return f"{whose} must be (samples, {inputs}), got {found}{flat}{made}"
+    cure = ""
+    if found == shape:
+        cure = "; for one stimulus, pass times[None]"
+    elif rest == (channels, height, width):
+        cure = "; channels come last: pass np.moveaxis(times, 1, -1)"
+    elif rest == (height, width) and channels == 1:
+        cure = "; pass times[..., None]"
+    maps = f"(samples, {height}, {width}, {channels})"
+    return f"{whose} must be {maps} or (samples, {inputs}), got {found}{cure}"
+
+
 def as_pair(size: Any, whose: str, least: int = 1) -> int | Pair:
     """One whole number, or (rows, columns) if these differ.
 
     >>> as_pair((2, 2), "stride"), as_pair([1, 2], "stride")
     (2, (1, 2))
     """
-    if not isinstance(size, tuple | list):
-        return whole(size, whose, least=least)
-    if len(size) != 2:
+    pair = size if isinstance(size, tuple | list) else (size, size)
+    if len(pair) != 2:
         raise ShapeError(f"{whose} must be one number or (rows, columns), got {short(size)}")
-    rows, columns = (whole(one, whose, least=least) for one in size)
+    rows, columns = (whole(one, whose, least=least) for one in pair)
+    if max(rows, columns) > MOST:
+        raise InputError(f"{whose} must be {MOST} or less, got {short(size)}")
     return rows if rows == columns else (rows, columns)
 
 
@@ -150,9 +193,11 @@ def positions_of(shape: Shape, window: Pair, stride: Pair, padding: Pair, whose:
     rooms = tuple(size + 2 * more for size, more in zip(shape, padding, strict=False))
     if rooms[0] < window[0] or rooms[1] < window[1]:
         around = f" with its padding, {rooms[0]} x {rooms[1]}" if any(padding) else ""
+        first = shape[0] < shape[1] <= shape[2]  # which is how others have it
+        hint = "; channels come last in (height, width, channels)" if first else ""
         raise ShapeError(
             f"{whose}: a window of {window[0]} x {window[1]} is larger than the map of"
-            f" {shape[0]} x {shape[1]}{around}"
+            f" {shape[0]} x {shape[1]}{around}{hint}"
         )
     lines, places = (
         (room - wide) // step + 1 for room, wide, step in zip(rooms, window, stride, strict=True)

@@ -18,6 +18,7 @@ from ttfs.checks import (
     whole,
 )
 from ttfs.errors import InputError
+from ttfs.kernels.reach import count_reached
 from ttfs.kernels.threads import spread
 from ttfs.kernels.weights import take_bits, take_signs
 from ttfs.network.buffers import aligned_zeros, make_arrays, numbers_of, whole_thresholds
@@ -184,6 +185,15 @@ class Network:
         ('input', 'hidden', 'output')
         """
         return names_of(self.layers)
+
+    def fan_out(self, layer: int) -> Any:
+        """How many neurons of a layer an input adds a weight to: of all, or (inputs,) of each."""
+        if not self.mapped[layer]:
+            return self.sizes[layer + 1]
+        counts = np.zeros(self.sizes[layer], np.int64)
+        if not self.layers[layer].pools:
+            count_reached(self.arrays.reaches[layer], counts)
+        return counts
 
     def title(self, layer: int) -> str:
         """What errors call a layer."""

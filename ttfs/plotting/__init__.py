@@ -6,14 +6,15 @@ Every function draws into the `ax` it is given, or into a new figure, and return
 from ttfs.plotting.classes import latency_by_class
 from ttfs.plotting.comparison import accuracy_over
 from ttfs.plotting.deadline import activity, decision_curve
-from ttfs.plotting.latency import latency_histogram, latency_map
+from ttfs.plotting.latency import latency_by_layer, latency_histogram, latency_map
 from ttfs.plotting.look import COLUMN, PAGE, layer_colour, new_axes, save
+from ttfs.plotting.maps import latency_maps, map_summary
 from ttfs.plotting.membrane import membrane
 from ttfs.plotting.order import latency_diagram, spike_order
 from ttfs.plotting.raster import raster
 from ttfs.plotting.throughput import throughput
 from ttfs.plotting.training import training_curves, training_summary
-from ttfs.plotting.weights import weight_images
+from ttfs.plotting.weights import filter_images, weight_images
 
 __all__ = [
     "COLUMN",
@@ -21,11 +22,15 @@ __all__ = [
     "accuracy_over",
     "activity",
     "decision_curve",
+    "filter_images",
     "latency_by_class",
+    "latency_by_layer",
     "latency_diagram",
     "latency_histogram",
     "latency_map",
+    "latency_maps",
     "layer_colour",
+    "map_summary",
     "membrane",
     "new_axes",
     "raster",

@@ -1,39 +1,34 @@
-"""Receptive fields: the weights into single neurons, laid out as images."""
+"""Weights as images: receptive fields of single neurons, and filters of maps."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.image import AxesImage
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch
 from numpy.typing import ArrayLike, NDArray
 
+from ttfs.checks import whole
 from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.given import Array, image_shape, numbers
-from ttfs.plotting.look import COLUMN, WORDS, axes_for, colour_bar, inks, label_height
-
-LABEL = 1.2  # height that a neuron's index needs, of a label's
-DIGIT = 0.63  # width of one of its digits
+from ttfs.plotting.look import (
+    COLUMN,
+    PAGE,
+    axes_for,
+    colour_bar,
+    dress,
+    inks,
+    label_height,
+    label_stride,
+    legend_above,
+)
+from ttfs.plotting.tiles import check_columns, chosen, columns_that_fit, show_tiles
 
 BLUE_TO_RED = ListedColormap(colormaps["RdBu_r"](np.linspace(0.1, 0.9, 257)), name="ttfs_weights")
 """Without the darkest ends, in which red and blue, +1 and -1, look alike."""
-
-
-class Grid(NamedTuple):
-    """Where the tiles lie: pixels of each, tiles in a row, and pixels over each for its index."""
-
-    height: int
-    width: int
-    columns: int
-    gap: int
-
-    def corner(self, i: int) -> tuple[int, int]:
-        """Row and column of the first pixel of tile i."""
-        down, across = divmod(i, self.columns)
-        return down * (self.gap + self.height) + self.gap, across * (self.width + 1)
 
 
 def weight_images(
@@ -56,78 +51,116 @@ def weight_images(
     >>> image.get_array().compressed()
     array([0., 0., 0., 1.])
     """
-    matrix = _as_matrix(weights)
+    matrix = _as_matrix(weights, "weight_images")
     tile = image_shape(shape, matrix.shape[0], "weight_images")
-    chosen = _chosen(neurons, matrix.shape[1])
-    columns = int(np.ceil(np.sqrt(len(chosen)))) if columns is None else columns
-    if columns < 1:
-        raise InputError(f"weight_images: columns must be at least 1, got {columns}")
+    shown = chosen(neurons, matrix.shape[1], "weight_images", "neuron", 25)
+    check_columns(columns, "weight_images")
+    columns = int(np.ceil(np.sqrt(len(shown)))) if columns is None else columns
     ax = axes_for(ax, "weight_images", COLUMN, 3.1)
-    columns = min(columns, len(chosen))
-    gap = _label_gap(ax, tile, chosen, columns)
-    grid = Grid(*tile, columns, max(gap, 1))
-    mosaic = _mosaic(matrix[:, chosen].T, grid)
-    limit = np.abs(mosaic).max() or 1.0
-    look: dict[str, Any] = {"interpolation": "nearest", "origin": "upper"}
-    image = ax.imshow(mosaic, cmap=BLUE_TO_RED, vmin=-limit, vmax=limit, **look)
-    _frame_tiles(ax, grid, [str(neuron) if gap else "" for neuron in chosen])
-    ax.set_axis_off()
+    fields = matrix[:, shown].T.reshape(-1, *tile)
+    image = show_tiles(ax, fields, shown, columns, **_diverging(fields))
     colour_bar(image, "weight")
     return image
 
 
-def _as_matrix(weights: ArrayLike) -> Array:
+def filter_images(
+    weights: ArrayLike,
+    window: int | tuple[int, int],
+    *,
+    ax: Axes | None = None,
+    channels: Sequence[int] | None = None,
+    below: Sequence[int] | None = None,
+    columns: int | None = None,
+) -> AxesImage:
+    """The filters of a layer of maps: a small image for each of its channels and of those below.
+
+    `weights` (rows, columns) as the layer has them: a row for each input of a `window` (one
+    number, or rows and columns), a column for each channel. With one channel below the filters
+    lie in rows of `columns`, by default so that they are large; with several each line is a
+    channel, and each place of a line one below. `channels` and those `below` are shown: the first
+    64 by default, or where there are several below, of either the first 24. Red excites, blue
+    inhibits, white is 0; one-bit weights have two colours. Gaps are masked in the returned image.
+    ShapeError if sizes do not fit; InputError for NaN, inf, or channels that do not exist.
+
+    >>> from matplotlib.figure import Figure
+    >>> image = filter_images([[1.0], [-0.5]], (1, 2), ax=Figure().subplots())
+    >>> image.get_array().compressed()
+    array([ 1. , -0.5])
+    """
+    filters = _as_filters(weights, window)
+    most = 24 if filters.shape[1] > 1 else 64
+    shown = chosen(channels, len(filters), "filter_images", "channel", most)
+    heard = chosen(below, filters.shape[1], "filter_images", "lower channel", most)
+    tiles = filters[shown][:, heard].reshape(-1, *filters.shape[2:])
+    check_columns(columns, "filter_images")
+    table = len(heard) > 1
+    ax = axes_for(ax, "filter_images", *((PAGE, 5.4) if table else (COLUMN, 3.1)))
+    if table or columns is None:
+        columns = len(heard) if table else columns_that_fit(ax, tiles.shape[1:], len(tiles))
+    image = show_tiles(ax, tiles, None if table else shown, columns, **_diverging(tiles))
+    if table:
+        _name_table(ax, tiles.shape[1:], shown, heard)
+    sizes = np.unique(np.abs(tiles))
+    if len(sizes) == 1 and sizes[0]:
+        _legend_of_signs(ax, sizes[0])
+    else:
+        colour_bar(image, "weight")
+    return image
+
+
+def _as_matrix(weights: ArrayLike, whose: str) -> Array:
     """Finite weights (inputs, outputs)."""
-    matrix = numbers(weights, "weight_images")
+    matrix = numbers(weights, whose)
     if matrix.ndim != 2:
         wanted = "weights (inputs, outputs)"
-        raise ShapeError(f"weight_images: expects {wanted}, got shape {matrix.shape}")
+        raise ShapeError(f"{whose}: expects {wanted}, got shape {matrix.shape}")
     if np.isinf(matrix).any():
-        raise InputError("weight_images: expects finite weights, got inf")
+        raise InputError(f"{whose}: expects finite weights, got inf")
     return matrix
 
 
-def _chosen(neurons: Sequence[int] | None, outputs: int) -> NDArray[np.integer]:
-    """The outputs to show, at least one, all of which exist."""
-    chosen = np.arange(min(outputs, 25)) if neurons is None else np.asarray(neurons)
-    if chosen.ndim != 1 or chosen.size == 0:
-        raise ShapeError(f"weight_images: expects at least one neuron, got shape {chosen.shape}")
-    if chosen.dtype.kind not in "iu" or chosen.min() < 0 or chosen.max() >= outputs:
-        wanted = f"neurons from 0 to {outputs - 1}"
-        raise InputError(f"weight_images: expects {wanted}, got {chosen.tolist()}")
-    return chosen
+def _as_filters(weights: ArrayLike, window: int | tuple[int, int]) -> Array:
+    """(channels, channels below, rows, columns) of the filters."""
+    matrix = _as_matrix(weights, "filter_images")
+    sides = window if isinstance(window, tuple | list) else (window, window)
+    tall, broad = (whole(side, "filter_images(window=...)") for side in sides[:2])
+    if len(sides) != 2 or matrix.size == 0 or len(matrix) % (tall * broad):
+        wanted = f"weights with a row for each input of windows {tall} x {broad}"
+        raise ShapeError(f"filter_images: expects {wanted}, got shape {matrix.shape}")
+    return matrix.reshape(tall, broad, -1, matrix.shape[1]).transpose(3, 2, 0, 1)
 
 
-def _label_gap(ax: Axes, tile: tuple[int, int], chosen: NDArray[np.integer], columns: int) -> int:
-    """Pixels over a tile that an index fits in, or 0 where tiles are too small for indices."""
-    rows = -(-len(chosen) // columns)
-    wide, high = np.array(ax.bbox.size) * 72 / ax.figure.dpi
-    points = min(wide / columns / (tile[1] + 1), (high / rows - LABEL * label_height()) / tile[0])
-    if points * tile[1] < DIGIT * label_height() * len(str(chosen.max())):
-        return 0
-    return int(np.ceil(LABEL * label_height() / points))
+def _diverging(tiles: Array) -> dict[str, Any]:
+    """Colours around 0 that reach as far in both directions."""
+    limit = np.abs(tiles).max() or 1.0
+    return {"cmap": BLUE_TO_RED, "vmin": -limit, "vmax": limit}
 
 
-def _mosaic(fields: Array, grid: Grid) -> np.ma.MaskedArray:
-    """One field per tile, all else masked."""
-    rows = -(-len(fields) // grid.columns)
-    across = grid.columns * (grid.width + 1) - 1
-    mosaic = np.ma.array(np.zeros((rows * (grid.gap + grid.height), across)), mask=True)
-    for i, field in enumerate(fields):
-        y, x = grid.corner(i)
-        mosaic[y : y + grid.height, x : x + grid.width] = field.reshape(grid.height, grid.width)
-    return mosaic
+def _legend_of_signs(ax: Axes, size: float) -> None:
+    """The two colours of one-bit weights, over the image."""
+    edge = inks(ax, outside=True).ink
+    signs = ((f"+{size:g}", 1.0), (f"−{size:g}", 0.0))
+    look: dict[str, Any] = {"edgecolor": edge, "linewidth": 0.6}
+    legend_above(ax, [Patch(facecolor=BLUE_TO_RED(at), label=name, **look) for name, at in signs])
 
 
-def _frame_tiles(ax: Axes, grid: Grid, names: list[str]) -> None:
-    """A thin frame around each tile, and its name over it."""
-    ink, faint, _ = inks(ax, outside=True)
-    look: dict[str, Any] = {"fontsize": "xx-small", "color": ink, "ha": "center", "va": "bottom"}
-    for i, name in enumerate(names):
-        y, x = grid.corner(i)
-        corner = x - 0.5, y - 0.5
-        frame = Rectangle(corner, grid.width, grid.height, fill=False, edgecolor=faint)
-        frame.set(linewidth=0.4, clip_on=False)
-        ax.add_patch(frame)
-        centre = x + (grid.width - 1) / 2
-        ax.text(centre, y - 0.8, name, **look, **WORDS)
+def _name_table(
+    ax: Axes, tile: tuple[int, ...], lines: NDArray[np.integer], places: NDArray[np.integer]
+) -> None:
+    """Channels at the left of the lines, and those below under the places, as many as fit."""
+    ax.set_axis_on()
+    ax.spines[:].set_visible(False)
+    dress(ax, "channel below", "channel")
+    ax.grid(False)
+    ax.tick_params(length=0, labelsize="xx-small")
+    points = np.array(ax.bbox.size) * 72 / ax.figure.dpi
+    wide = label_stride(points[0] / len(places), len(places), 1.2 * label_height())
+    high = label_stride(points[1] / len(lines), len(lines))
+    ax.set_xticks(
+        np.arange(len(places))[::wide] * (tile[1] + 1) + (tile[1] - 1) / 2,
+        [str(place) for place in places[::wide]],
+    )
+    ax.set_yticks(
+        np.arange(len(lines))[::high] * (tile[0] + 1) + 1 + (tile[0] - 1) / 2,
+        [str(line) for line in lines[::high]],
+    )

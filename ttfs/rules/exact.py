@@ -6,7 +6,7 @@ import numpy as np
 
 from ttfs.checks import flag, of_kind, positive
 from ttfs.codes.decoding import hits
-from ttfs.engines.batch import cross, spikes_of
+from ttfs.engines.crossings import cross, spikes_of
 from ttfs.gradients.signals import signals
 from ttfs.losses import CrossEntropy, Loss
 from ttfs.network.network import Network

@@ -7,7 +7,7 @@ import numpy as np
 
 from ttfs.checks import flag, of_kind, positive
 from ttfs.codes.decoding import hits
-from ttfs.engines.batch import Crossings, cross, spikes_of
+from ttfs.engines.crossings import Crossings, cross, spikes_of
 from ttfs.gradients.signals import Signal, signal_of
 from ttfs.losses import Absolute, Relative
 from ttfs.network.network import Network

@@ -6,7 +6,8 @@ import numpy as np
 
 from ttfs.checks import moderate, positive
 from ttfs.codes.decoding import hits
-from ttfs.engines.batch import arrivals_of, cross, spikes_of
+from ttfs.engines.arrivals import arrivals_of
+from ttfs.engines.crossings import cross, spikes_of
 from ttfs.errors import InputError
 from ttfs.gradients.causes import Arrived, arrived_at
 from ttfs.gradients.signals import Signal

@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 
 from ttfs.augmentation import Augmentation
-from ttfs.checks import as_labels, as_times, flag, of_kind, several, whole
+from ttfs.checks import as_labels, flag, of_kind, several, whole
 from ttfs.engines.batch import forward, lost_share
 from ttfs.errors import InputError
 from ttfs.files import interrupts
 from ttfs.files.interrupts import Interrupts
 from ttfs.kernels.clock import clock
 from ttfs.measures.diagnosis import diagnose, too_late
-from ttfs.measures.metrics import Evaluation, evaluate
+from ttfs.measures.metrics import Evaluation, chunks, evaluate
 from ttfs.network.delays import Delays
+from ttfs.network.maps import rows_of
 from ttfs.network.network import Network, check_network
 from ttfs.optimizers import SGD, Optimizer, rate_at, share
 from ttfs.rules import S4NN, Rule
@@ -104,7 +105,8 @@ class Trainer:
 
         Parameters
         ----------
-        times, labels: (samples, inputs) input spike times and (samples,) labels.
+        times, labels: (samples, inputs) input spike times, or maps of them as `forward` takes
+            them, and (samples,) labels.
         epochs: times that every training sample is seen.
         validation: share of the samples held out, or (times, labels) to validate on; with 0
             the weights of the last epoch are kept.
@@ -157,9 +159,8 @@ class Trainer:
 
     def _data(self, times: Any, labels: Any, what: str = "training") -> Data:
         """Clean times and labels."""
-        sizes = self.network.sizes
-        times = as_times(times, sizes[0], f"times for {sizes[0]} inputs")
-        labels = as_labels(labels, len(times), sizes[-1])
+        times = rows_of(times, self.network.shapes[0])
+        labels = as_labels(labels, len(times), self.network.sizes[-1])
         if not len(times):
             raise InputError(f"{what} needs at least one sample, got none")
         return times, labels
@@ -268,9 +269,13 @@ class Trainer:
         return times, data[1][chosen], np.arange(len(chosen))
 
     def _revive(self, times: np.ndarray, epoch: int) -> int:
-        hidden = forward(self.network, times).times[1:-1]
-        silent = [np.isinf(layer).mean(axis=0) for layer in hidden]
-        return self.rule.end_epoch(self.network, silent, [self.seed, 2, epoch])
+        silent = [np.zeros(size, np.int64) for size in self.network.sizes[1:-1]]
+        for chunk in chunks(self.network, len(times)):
+            hidden = forward(self.network, times[chunk]).times[1:-1]
+            for counts, layer in zip(silent, hidden, strict=True):
+                counts += np.count_nonzero(np.isinf(layer), axis=0)
+        shares = [counts / len(times) for counts in silent]
+        return self.rule.end_epoch(self.network, shares, [self.seed, 2, epoch])
 
 
 def _record(evaluation: Evaluation, validated: bool) -> dict[str, float]:

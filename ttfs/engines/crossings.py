@@ -1,0 +1,207 @@
+"""Where the potentials of a batch cross their thresholds, layer by layer."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ttfs.engines.arrivals import arrivals_of, count_additions
+from ttfs.kernels import batch, delayed, maps, maps_ramp, ramp
+from ttfs.kernels.batch import Arrays
+from ttfs.kernels.threads import spread
+from ttfs.network.network import Network
+from ttfs.network.psp import Ramp, Step
+
+FEW = 16  # samples that are done before another thread is awake
+
+
+class Crossings(NamedTuple):
+    """Where potentials crossed thresholds, for rules that learn from it.
+
+    spikes, slopes: (samples, units), layer after layer with their padding; the slope is that
+        of the potential at the spike (of a silent neuron, at the horizon) times `psp.unit`;
+        a jump has none, and for `Step` the array is empty.
+    potential, additions: as in a `Record`; additions are None where nobody counted.
+    """
+
+    spikes: np.ndarray
+    slopes: np.ndarray
+    potential: np.ndarray
+    additions: np.ndarray | None = None
+
+
+def spikes_of(network: Network, found: Crossings, layer: int) -> np.ndarray:
+    """(samples, outputs) spike times of a layer."""
+    start = network.arrays.units[layer]
+    return found.spikes[:, start : start + network.sizes[layer + 1]]
+
+
+def cross(network: Network, times: np.ndarray, end: float | None = None) -> Crossings:
+    """What `forward` finds, for times that have been checked."""
+    arrays = network.packed_arrays._replace(t_max=np.float64(network.t_max if end is None else end))
+    if not any(network.delayed + network.mapped):
+        return cross_layers(network, arrays, times)
+    whole, below, begin = room_for(network, arrays, times), times, 0
+    maps_too = any(network.mapped)  # then dense layers, too, are taken for maps
+    for layer, several in enumerate(network.delayed):
+        alone, base = arrays_of(network, arrays, layer), arrays.units[layer]
+        if maps_too and not (several and network.layers[layer].delay.per == "pair"):
+            cross_map(network, alone, layer, (below, begin), whole)
+        else:
+            heard = np.ascontiguousarray(below[:, begin : begin + network.sizes[layer]])
+            some = cross_delayed if several else cross_layers
+            put(whole, some(network, alone, heard, layer), base)
+        below, begin = whole.spikes, base
+    return whole
+
+
+def put(whole: Crossings, found: Crossings, base: int) -> None:
+    """Put what was found for a layer among what is known of all; the last one's potential stays."""
+    units = slice(base, base + found.spikes.shape[1])
+    whole.spikes[:, units] = found.spikes
+    if found.slopes.size:
+        whole.slopes[:, units] = found.slopes
+    if whole.potential.shape == found.potential.shape:
+        whole.potential[:] = found.potential
+
+
+def cross_early(network: Network, times: np.ndarray) -> Crossings:
+    """What `cross` finds until the first output spike of each sample.
+
+    Ramps, and delays of which each input or pair has its own, are followed to the horizon
+    and then once more, with an end for each sample.
+    """
+    if isinstance(network.psp, Step) and not any(network.delayed + network.mapped):
+        return cross_layers(network, network.packed_arrays, times, early=True)
+    found = cross(network, times)
+    layers = [spikes_of(network, found, k) for k in range(len(network.layers))]
+    additions = count_additions(network, (times, *layers), network.t_max)
+    first = layers[-1].min(axis=1)
+    for s in np.flatnonzero(first < np.inf):
+        end = float(np.nextafter(first[s], first.dtype.type(np.inf)))
+        again = cross(network, times[s : s + 1], min(end, network.t_max))
+        found.spikes[s], found.potential[s] = again.spikes[0], again.potential[0]
+    return found._replace(additions=additions)
+
+
+def cross_layers(
+    network: Network, arrays: Arrays, times: np.ndarray, layer: int = 0, *, early: bool = False
+) -> Crossings:
+    """The same for the layers in `arrays`, each of which hears all spikes after one delay.
+
+    early: only until the first output spike of each sample, where responses are steps.
+    """
+    found, psp = room_for(network, arrays, times), network.psp
+    if isinstance(psp, Ramp):
+        run(ramp.run, ramp.make_work, arrays, (float(psp.rise),), times, ramp.Found(*found[:3]))
+        return found
+    heard = np.empty((len(times), len(arrays.widths)), np.int64)
+    whole = np.empty((len(times), arrays.sizes[-1] if arrays.packed[-1] else 0), np.int32)
+    jumps = batch.Found(found.spikes, found.potential, whole, heard)
+    run(batch.run, batch.make_work, arrays, (early,), times, jumps)
+    if arrays.packed[-1]:
+        found.potential[:] = whole
+    return found._replace(additions=heard * arrays.sizes[1:])
+
+
+def cross_delayed(network: Network, arrays: Arrays, times: np.ndarray, layer: int) -> Crossings:
+    """The same for a layer, alone in `arrays`, whose inputs or pairs have delays of their own."""
+    delays, psp = network.delay_buffers[layer], network.psp
+    rise = (float(psp.rise),) if isinstance(psp, Ramp) else ()
+    alike = network.layers[layer].delay.per == "input"
+    if alike:
+        times = arrivals_of(times, delays[:, 0])
+        if rise in ((), (np.inf,)):
+            return cross_layers(network, arrays, times)
+    found = room_for(network, arrays, times)
+    traces = ramp.Found(*found[:3])
+    if alike:
+        ends = 0, 0, *rise, True
+        run(maps.run_ending, maps.make_ending_work, arrays, ends, times, traces)
+    else:
+        kernel = delayed.paired_ramps if rise else delayed.paired_steps
+        run(kernel, ramp.make_work, arrays, (delays, *rise), times, traces)
+    return found
+
+
+def cross_map(
+    network: Network, arrays: Arrays, layer: int, heard: tuple[np.ndarray, int], whole: Crossings
+) -> None:
+    """Let a layer of maps fire; `arrays` are those of a dense layer of one position.
+
+    heard: times of the layer below, and where they begin in their rows.
+    """
+    times, below = heard
+    base, psp = int(network.arrays.units[layer]), network.psp
+    if network.delayed[layer]:
+        times = times[:, below : below + network.sizes[layer]]
+        times, below = arrivals_of(times, network.delay_buffers[layer][:, 0]), 0
+    last = layer == len(network.layers) - 1
+    if network.layers[layer].pools:
+        delay = 0.0 if network.delayed[layer] else float(network.arrays.delays[layer])
+        given = arrays.reaches[0], below, base, delay, arrays.t_max, times, whole.spikes
+        spread(partial(maps.run_pools, *given), len(times), times.size)
+        if whole.slopes.size:
+            whole.slopes[:, base : base + network.sizes[layer + 1]] = 0
+        if last:
+            whole.potential[:] = spikes_of(network, whole, layer) < np.inf
+        return
+    found = whole if last else whole._replace(potential=np.empty((0, 0), network.dtype))
+    if isinstance(psp, Step):
+        signs = len(times) if last and arrays.packed[0] else 0
+        counts = np.empty((signs, network.sizes[-1] if signs else 0), np.int32)
+        jumps = batch.Found(*found[:1], found.potential, counts, np.empty((0, 0), np.int64))
+        run(maps.run_steps, maps.make_steps_work, arrays, (below, base), times, jumps)
+        if signs:
+            whole.potential[:] = counts
+    elif psp.rise == np.inf:
+        lines = ramp.Found(*found[:3])
+        run(maps_ramp.run_endless, maps_ramp.make_lines, arrays, (below, base), times, lines)
+    else:
+        ends = below, base, float(psp.rise), network.delayed[layer]
+        run(maps.run_ending, maps.make_ending_work, arrays, ends, times, ramp.Found(*found[:3]))
+
+
+def run(
+    kernel: Any,
+    make_work: Callable[[Arrays, np.ndarray], Any],
+    arrays: Arrays,
+    given: tuple[Any, ...],
+    times: np.ndarray,
+    found: Any,
+) -> None:
+    """Fill what is found; threads that share the samples have scratch of their own."""
+
+    def some(first: int, last: int) -> None:
+        kernel(arrays, *given, times, found, make_work(arrays, times), first, last)
+
+    samples = len(times)
+    spread(some, samples, 0 if samples <= FEW else samples * arrays.weights.size)
+
+
+def room_for(network: Network, arrays: Arrays, times: np.ndarray) -> Crossings:
+    """Empty arrays."""
+    spikes = np.empty((len(times), arrays.units[-1]), times.dtype)
+    jumps = isinstance(network.psp, Step)
+    slopes = np.empty((0, 0) if jumps else spikes.shape, network.dtype)
+    return Crossings(spikes, slopes, np.empty((len(times), arrays.sizes[-1]), network.dtype))
+
+
+def arrays_of(network: Network, whole: Arrays, layer: int) -> Arrays:
+    """One layer as a network of its own, without those delays that are its inputs' or pairs'."""
+    one = slice(layer, layer + 1)
+    return whole._replace(
+        sizes=np.array([network.layers[layer].rows, network.layers[layer].columns]),
+        widths=whole.widths[one],
+        units=whole.columns[layer : layer + 2] - whole.columns[layer],
+        rows=whole.rows[one],
+        thresholds=whole.thresholds[whole.columns[layer] : whole.columns[layer + 1]],
+        delays=np.zeros(1) if network.delayed[layer] else whole.delays[one],
+        words=whole.words[layer : layer + 2] - whole.words[layer],
+        packed=whole.packed[one],
+        bits=whole.bits[one],
+        wholes=whole.wholes[whole.words[layer] : whole.words[layer + 1]],
+        columns=whole.columns[layer : layer + 2] - whole.columns[layer],
+        reaches=whole.reaches[one],
+    )

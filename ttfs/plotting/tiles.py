@@ -1,0 +1,120 @@
+"""Small images side by side in one, each with its name over it."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from ttfs.errors import InputError, ShapeError
+from ttfs.plotting.given import Array
+from ttfs.plotting.look import WORDS, inks, label_height
+
+LABEL = 1.2  # height that a tile's name needs, of a label's
+DIGIT = 0.63  # width of one of its digits
+
+
+class Grid(NamedTuple):
+    """Where the tiles lie: pixels of each, tiles in a row, and pixels over each for its name."""
+
+    height: int
+    width: int
+    columns: int
+    gap: int
+
+    def corner(self, i: int) -> tuple[int, int]:
+        """Row and column of the first pixel of tile i."""
+        down, across = divmod(i, self.columns)
+        return down * (self.gap + self.height) + self.gap, across * (self.width + 1)
+
+
+def chosen(
+    given: Sequence[int] | None, count: int, whose: str, what: str, most: int
+) -> NDArray[np.integer]:
+    """Indices of what is to be shown, all of which exist; by default the first `most`."""
+    found = np.arange(min(count, most)) if given is None else np.asarray(given)
+    if found.ndim != 1 or found.size == 0:
+        raise ShapeError(f"{whose}: expects at least one {what}, got shape {found.shape}")
+    if found.dtype.kind not in "iu" or found.min() < 0 or found.max() >= count:
+        wanted = f"{what}s from 0 to {count - 1}"
+        raise InputError(f"{whose}: expects {wanted}, got {found.tolist()}")
+    return found
+
+
+def check_columns(columns: int | None, whose: str) -> None:
+    """Refuse rows without tiles."""
+    if columns is not None and columns < 1:
+        raise InputError(f"{whose}: columns must be at least 1, got {columns}")
+
+
+def columns_that_fit(ax: Axes, tile: tuple[int, ...], count: int) -> int:
+    """How many tiles in a row let all of them be as large as these axes allow."""
+    wide, high = ax.bbox.size
+
+    def size(columns: int) -> float:
+        rows = -(-count // columns)
+        return min(wide / (columns * (tile[1] + 1)), high / (rows * (tile[0] + 1)))
+
+    return max(range(1, count + 1), key=size)
+
+
+def show_tiles(
+    ax: Axes,
+    tiles: Array,
+    names: NDArray[np.integer] | None,
+    columns: int,
+    *,
+    ground: str = "none",
+    **look: Any,
+) -> AxesImage:
+    """Tiles (tiles, rows, columns) in one image, all between them masked; names where they fit.
+
+    ground: what is seen through pixels that are masked.
+    """
+    (height, width), columns = tiles.shape[1:], min(columns, len(tiles))
+    gap = 0 if names is None else _label_gap(ax, (height, width), names, columns)
+    grid = Grid(height, width, columns, max(gap, 1))
+    image = ax.imshow(_mosaic(tiles, grid), interpolation="nearest", origin="upper", **look)
+    texts = [""] * len(tiles) if names is None or not gap else [str(name) for name in names]
+    _frame_tiles(ax, grid, texts, ground)
+    ax.set_axis_off()
+    return image
+
+
+def _label_gap(ax: Axes, tile: tuple[int, int], names: NDArray[np.integer], columns: int) -> int:
+    """Pixels over a tile that an index fits in, or 0 where tiles are too small for indices."""
+    rows = -(-len(names) // columns)
+    wide, high = np.array(ax.bbox.size) * 72 / ax.figure.dpi
+    points = min(wide / columns / (tile[1] + 1), (high / rows - LABEL * label_height()) / tile[0])
+    if points * tile[1] < DIGIT * label_height() * len(str(names.max())):
+        return 0
+    return int(np.ceil(LABEL * label_height() / points))
+
+
+def _mosaic(tiles: Array, grid: Grid) -> np.ma.MaskedArray:
+    """One tile beside the other, all else masked."""
+    rows = -(-len(tiles) // grid.columns)
+    across = grid.columns * (grid.width + 1) - 1
+    mosaic = np.ma.array(np.zeros((rows * (grid.gap + grid.height), across)), mask=True)
+    for i, tile in enumerate(tiles):
+        y, x = grid.corner(i)
+        mosaic[y : y + grid.height, x : x + grid.width] = tile
+    return mosaic
+
+
+def _frame_tiles(ax: Axes, grid: Grid, names: list[str], ground: str) -> None:
+    """The ground of each tile, a thin frame around it, and its name over it."""
+    ink, faint, _ = inks(ax, outside=True)
+    look: dict[str, Any] = {"fontsize": "xx-small", "color": ink, "ha": "center", "va": "bottom"}
+    for i, name in enumerate(names):
+        y, x = grid.corner(i)
+        corner = x - 0.5, y - 0.5
+        for face, edge, zorder in ((ground, "none", -1), ("none", faint, 1)):
+            patch = Rectangle(corner, grid.width, grid.height, facecolor=face, edgecolor=edge)
+            patch.set(linewidth=0.4, clip_on=False, zorder=zorder)
+            ax.add_patch(patch)
+        centre = x + (grid.width - 1) / 2
+        ax.text(centre, y - 0.8, name, **look, **WORDS)
