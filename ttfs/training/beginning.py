@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_times, whole
+from ttfs.checks import whole
 from ttfs.engines.batch import forward
 from ttfs.errors import InputError
 from ttfs.network.chain import Layer
 from ttfs.network.layers import mean_threshold
+from ttfs.network.maps import rows_of
 from ttfs.network.network import Network, check_network
 from ttfs.network.psp import Step
 from ttfs.network.weights import Binary
@@ -53,7 +54,7 @@ def begin_by_firing(network: Network, times: Any, *, seed: int = 0) -> None:
     [True, True, True]
     """
     check_network(network, "begin_by_firing(network=...)")
-    times = as_times(times, network.shapes[0], "begin_by_firing(times=...)")
+    times = rows_of(times, network.shapes[0])
     whole(seed, "begin_by_firing(seed=...)", least=0)
     if not len(times):
         raise InputError("begin_by_firing(times=...) needs at least one stimulus, got none")
