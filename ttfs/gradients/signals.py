@@ -5,12 +5,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ttfs.checks import as_array, as_times, positive
+from ttfs.checks import as_array, positive
 from ttfs.engines.crossings import Crossings, cross, spikes_of
 from ttfs.errors import ShapeError
 from ttfs.gradients.causes import Arrived, PairedCauses, SharedCauses, causes_of, rise_of
 from ttfs.kernels import exact as kernels
 from ttfs.network.buffers import aligned_zeros
+from ttfs.network.maps import rows_of
 from ttfs.network.network import Network, check_network
 
 
@@ -61,7 +62,7 @@ def gradients(network: Network, times: Any, errors: Any, *, floor: float = 0.0) 
     (array([[0.5, 0.5]]), array([0.5]))
     """
     rise_of(check_network(network, "gradients(network=...)"))
-    times = as_times(times, network.sizes[0], f"times for {network.sizes[0]} inputs")
+    times = rows_of(times, network.shapes[0])
     errors = as_errors(errors, (len(times), network.sizes[-1]))
     floor = positive(floor, "gradients(floor=...)", zero=True)
     found = cross(network, times)

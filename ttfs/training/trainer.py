@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ttfs.augmentation import Augmentation
-from ttfs.checks import as_labels, as_times, flag, of_kind, several, whole
+from ttfs.checks import as_labels, flag, of_kind, several, whole
 from ttfs.engines.batch import forward, lost_share
 from ttfs.errors import InputError
 from ttfs.files import interrupts
@@ -16,6 +16,7 @@ from ttfs.kernels.clock import clock
 from ttfs.measures.diagnosis import diagnose, too_late
 from ttfs.measures.metrics import Evaluation, evaluate
 from ttfs.network.delays import Delays
+from ttfs.network.maps import rows_of
 from ttfs.network.network import Network, check_network
 from ttfs.optimizers import SGD, Optimizer, rate_at, share
 from ttfs.rules import S4NN, Rule
@@ -158,7 +159,7 @@ class Trainer:
     def _data(self, times: Any, labels: Any, what: str = "training") -> Data:
         """Clean times and labels."""
         sizes = self.network.sizes
-        times = as_times(times, sizes[0], f"times for {sizes[0]} inputs")
+        times = rows_of(times, self.network.shapes[0])
         labels = as_labels(labels, len(times), sizes[-1])
         if not len(times):
             raise InputError(f"{what} needs at least one sample, got none")
