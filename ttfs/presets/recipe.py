@@ -161,7 +161,7 @@ def stack(notation: str, *weights: Weights, **settings: Any) -> tuple[Layer, ...
     threshold of 1.
 
     >>> stack("400", Real((0, 5)), Real((0, 48)))[1]
-    Dense(None, 10, weights=Real(init=(0, 48)), threshold=1.0)
+    Dense(None, 10, weights=Real(init=(0, 48), rate=1.0), threshold=1.0)
     """
     layers = layers_of(f"{notation}-10", **({"threshold": 1.0} | settings))
     return weighted(layers, weights or (Real(),))
