@@ -231,6 +231,19 @@ def run_compare(options: argparse.Namespace) -> None:
         pictures.comparison(options.out, found, over)
 
 
+def run_presets(options: argparse.Namespace) -> None:
+    """List the presets."""
+    from ttfs.cli.runs import kind_of
+    from ttfs.presets import PRESETS
+
+    for name, recipe in PRESETS.items():
+        rule = type(recipe.rule).__name__
+        row = (name, recipe.dataset, recipe.notation, kind_of(recipe), rule)
+        cells = zip(row, (23, 14, 20, 8, 10), strict=True)
+        words = " ".join(f"{text:{width}s}" for text, width in cells)
+        print(f"{words} {recipe.epochs:4d} epochs  {recipe.published}".rstrip())
+
+
 def run_datasets(options: argparse.Namespace) -> None:
     """List the data sets."""
     from ttfs.datasets.datasets import status

@@ -76,8 +76,8 @@ def begin(
 ) -> None:
     """Draw the weights of a layer, of which `times` (samples, inputs) is what is below."""
     layer, weights = network.layers[k], network.layers[k].weights
-    heard = np.isfinite(times).mean(axis=0) @ np.broadcast_to(network.fan_out(k), layer.inputs)
-    n = max(1.0, float(heard) / layer.outputs)
+    heard = np.isfinite(times).mean(axis=0) * network.fan_out(k)
+    n = max(1.0, float(heard.sum()) / layer.outputs)
     mean, deviation = (1 if k < len(network.layers) - 1 else 2) / n, n**-0.5
     unit, shape = steepness(network, window), (layer.rows, layer.columns)
     if isinstance(weights, Binary):
