@@ -20,9 +20,9 @@ from ttfs.checks import (
     short,
     whole,
 )
-from ttfs.engines.explanations import weight_places
 from ttfs.engines.plan import make_plan, on_plan, plan_of, pools_at
 from ttfs.engines.populations import MOST, Population, Projection, least_delay, with_weight
+from ttfs.engines.reached import weight_places
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.circuit import SYNAPTIC, WORD, Plan
 from ttfs.network.network import Network, check_network

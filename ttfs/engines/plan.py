@@ -65,12 +65,12 @@ def make_plan(
     for r, projection in enumerate(projections):
         ends = places[projection.source], places[projection.target]
         room, whose = weights[first : first + rooms[r]], f"{projection.title}: weights"
-        delay = np.asarray(projection.delay, float) if np.ndim(projection.delay) else np.empty(0)
         if r not in sparse:
             inputs, width = rows_of(projection)
             room = room.reshape(inputs, width)[:, : projection.weights.shape[1]]
             convert(projection.weights, room, whose)
             place = first, width, 0
+            delay = np.asarray(projection.delay if np.ndim(projection.delay) else [], float)
         else:
             pointer, target, weight, delay = sparse[r]
             convert(weight, room, whose)

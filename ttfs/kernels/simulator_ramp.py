@@ -65,9 +65,9 @@ class State(NamedTuple):
     fired: np.ndarray  # (units + 1,) per population, neurons in the order they fired
     listed: np.ndarray  # (units + 1,) neurons that a synapse has reached at this instant
     flags: np.ndarray  # (units,) uint8: REACHED, THERE, SHORT, DUE
-    touched: np.ndarray  # (units + 1,) uint64, positions of maps reached at this instant
     counters: np.ndarray  # (COUNTERS,)
     bins: np.ndarray  # (SCRATCH,)
+    touched: np.ndarray  # (units / WORD,) uint64, positions of maps reached at this instant
     counts: np.ndarray  # (populations,) how many have fired
     heads: np.ndarray  # (2, projections) which of the source's spikes arrives, or ends, next
     soonest: np.ndarray  # (populations,) the neuron with the first crossing
@@ -79,7 +79,8 @@ class State(NamedTuple):
 def parts(memory):
     """The state that lies in a few arrays of one kind of number each."""
     volts, times, whole, few, queue, crossing = memory
-    units, counts = volts.shape[1], COUNTERS + SCRATCH
+    units, bits = volts.shape[1], COUNTERS + SCRATCH
+    counts = bits + units // WORD
     heads = counts + few[POPULATIONS]
     heap = heads + WAVES * few[PROJECTIONS]
     return State(
@@ -97,9 +98,9 @@ def parts(memory):
         fired=whole[1],
         listed=whole[3],
         flags=whole[4].view(np.uint8)[:units],
-        touched=whole[5].view(np.uint64),
         counters=few[:COUNTERS],
-        bins=few[COUNTERS:counts],
+        bins=few[COUNTERS:bits],
+        touched=few[bits:counts].view(np.uint64),
         counts=few[counts:heads],
         heads=few[heads:heap].reshape(WAVES, -1),
         soonest=whole[2, : few[POPULATIONS]],
@@ -271,6 +272,6 @@ def clear(state, rise):
         state.flags[unit] = 0
     state.crossing[:] = np.inf
     state.earliest[:] = np.inf
-    state.touched[: state.limits.size // WORD] = 0
+    state.touched[:] = 0
     state.soonest[:] = 0
     state.counters[LAYER] = -1

@@ -47,9 +47,9 @@ class State(NamedTuple):
     listed: np.ndarray  # (units + 1,) neurons that a synapse took over their limit
     words: np.ndarray  # (units + 1,) uint64, a bit for each of WORD neurons that fire,
     places: np.ndarray  # (units + 1,) and at which row, and the first of them
-    touched: np.ndarray  # where no layer has such words: positions reached at this instant
     counters: np.ndarray  # (COUNTERS,)
     bins: np.ndarray  # (SCRATCH,)
+    touched: np.ndarray  # (units / WORD,) uint64, positions of maps reached at this instant
     counts: np.ndarray  # (populations,) how many have fired
     heads: np.ndarray  # (1, projections) which of the source's spikes arrives next
     heap: np.ndarray  # (queue, 4) of arrivals: population, neuron, projection, synapse
@@ -60,7 +60,8 @@ class State(NamedTuple):
 def parts(memory):
     """The state that lies in a few arrays of one kind of number each."""
     volts, times, whole, few, queue = memory
-    units, counts = volts.shape[1], COUNTERS + SCRATCH
+    units, bits = volts.shape[1], COUNTERS + SCRATCH
+    counts = bits + units // WORD
     heads = counts + few[POPULATIONS]
     heap = heads + WAVES * few[PROJECTIONS]
     return State(
@@ -75,9 +76,9 @@ def parts(memory):
         listed=whole[3],
         words=whole[4].view(np.uint64),
         places=whole[5],
-        touched=whole[4].view(np.uint64),
         counters=few[:COUNTERS],
-        bins=few[COUNTERS:counts],
+        bins=few[COUNTERS:bits],
+        touched=few[bits:counts].view(np.uint64),
         counts=few[counts:heads],
         heads=few[heads:heap].reshape(WAVES, -1),
         heap=few[heap:].reshape(-1, 4),
@@ -255,4 +256,4 @@ def level(plan, state, unit):
 def clear(state):
     """Nothing has been added yet; limits are what they are at the beginning."""
     state.potential[:] = 0
-    state.touched[: state.limits.size // WORD] = 0
+    state.touched[:] = 0

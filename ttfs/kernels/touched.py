@@ -1,6 +1,6 @@
 """Positions of maps that were reached at this instant: one bit for each.
 
-A state has `touched`, (units + 1,) uint64. Bits of a population begin at the word that has the
+A state has `touched`, (units / WORD,) uint64. Bits of a population begin at the word that has the
 number of its first unit, divided by WORD: it has no more positions than units.
 """
 
