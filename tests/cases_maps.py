@@ -58,10 +58,12 @@ def weights_and_threshold(draw, rows, columns, dtype, exact):
             sums = np.sum(np.where(some, weights, 0).astype(dtype), axis=0, dtype=dtype)
         threshold = np.where((sums > 0) & np.isfinite(sums), sums, 1.0)
     else:
-        scale = 1.0 if exact else float(np.abs(weights).max())
+        scale = 1.0 if exact else float(np.abs(weights).max()) / 4
         size = () if draw(st.booleans()) else columns
-        threshold = rng.choice([0.25, 0.5, 1.0, 2.0, 3.75], size) * scale
-        threshold = np.maximum(threshold, float(np.finfo(dtype).smallest_subnormal))
+        with np.errstate(over="ignore"):
+            threshold = rng.choice([0.25, 0.5, 1.0, 2.0, 3.75], size) * scale
+        info = np.finfo(dtype)
+        threshold = np.clip(threshold, float(info.smallest_subnormal), float(info.max))
     return {"initial": weights, "threshold": threshold}
 
 

@@ -189,6 +189,49 @@ def moved(image, down, right):
     )
 
 
+def between(image, row, column):
+    """What lies at a place between pixels, the nearest four counting as they are near."""
+    number, (rows, columns, channels) = image.dtype.type, image.shape
+    if not (-1 < row < rows and -1 < column < columns):
+        return np.zeros(channels, image.dtype)
+    top, left = math.floor(row), math.floor(column)
+    low, right = row - number(top), column - number(left)
+
+    def pixel(y, x):
+        inside = 0 <= y < rows and 0 <= x < columns
+        return image[y, x] if inside else np.zeros(channels, image.dtype)
+
+    above = (1 - right) * pixel(top, left) + right * pixel(top, left + 1)
+    below = (1 - right) * pixel(top + 1, left) + right * pixel(top + 1, left + 1)
+    return (1 - low) * above + low * below
+
+
+def bent(noise, down, across, y, x):
+    """How far a field of random numbers at nodes moves a pixel."""
+    total = noise.dtype.type(0)
+    for j in range(len(across)):
+        along = noise.dtype.type(0)
+        for i in range(len(noise)):
+            along += down[y, i] * noise[i, j]
+        total += along * across[j, x]
+    return total
+
+
+def distorted(image, m, noise, down, across):
+    """An image whose pixels come from where a linear map and two fields say."""
+    number, (rows, columns, _) = image.dtype.type, image.shape
+    middle, centre = number((rows - 1) / 2), number((columns - 1) / 2)
+    out = np.empty_like(image)
+    for y in range(rows):
+        for x in range(columns):
+            v, h = number(y) - middle, number(x) - centre
+            moves = [bent(each, down, across, y, x) for each in noise] or [number(0)] * 2
+            row = middle + (m[0] * v + m[1] * h + m[2] + moves[0])
+            column = centre + (m[3] * v + m[4] * h + m[5] + moves[1])
+            out[y, x] = between(image, row, column)
+    return out
+
+
 # Rule Surrogate: what has arrived by a moment, and the gradient through jumps
 
 

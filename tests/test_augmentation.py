@@ -1,16 +1,30 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import reference_training as slow
-from cases import SEEDS, same_bits
+from cases import FLOATS, SEEDS, for_all_threads, same_bits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ttfs.augmentation import Dropout, Flip, Jitter, Shift
+import ttfs
+from ttfs.augmentation import Distort, Dropout, Flip, Jitter, Shift
 from ttfs.errors import InputError, ShapeError
+from ttfs.kernels.distortion import distort
+from ttfs.kernels.threads import no_work_is_little
 
 INF = np.inf
 SHAPE = (4, 6)
-KINDS = [Dropout(0.3), Jitter(0.5), Shift(2, SHAPE), Shift(5, SHAPE), Flip(SHAPE)]
+STILL = {"rotation": 0, "scale": 0, "shear": 0, "shift": 0, "elastic": None}
+OF_IMAGES = [
+    Shift(2, SHAPE),
+    Shift(5, SHAPE),
+    Flip(SHAPE),
+    Distort(SHAPE, late=400),
+    Distort(SHAPE, shift=9, elastic=None, late=400),
+]
+KINDS = [Dropout(0.3), Jitter(0.5), *OF_IMAGES]
+of_images = pytest.mark.parametrize("one", OF_IMAGES, ids=str)
 kinds = pytest.mark.parametrize("one", KINDS, ids=str)
 rng_of = np.random.default_rng
 
@@ -108,6 +122,135 @@ def test_half_of_the_images_are_mirrored():
     assert abs(same.mean() - 0.5) < 0.05
 
 
+@of_images
+def test_the_channels_of_an_image_are_changed_together_and_each_as_if_alone(one):
+    deep = replace(one, shape=(*SHAPE, 3))
+    times = images(rng_of(0), 15).reshape(5, 3, 24).transpose(0, 2, 1)
+    new = deep.apply(times.reshape(5, 72), rng_of(1)).reshape(5, 24, 3)
+    for channel in range(3):
+        assert same_bits(new[..., channel], one.apply(times[..., channel], rng_of(1)))
+
+
+# Distortions
+
+GRADIENTS = np.stack(np.mgrid[1:33, 1:33], axis=-1)  # what a place holds is where it is
+
+
+def moves_of(one, samples=200):
+    """(samples, 30, 30, 2) how far distorted pixels were from where they are, none at an edge."""
+    times = np.broadcast_to(50.0 - GRADIENTS.reshape(-1), (samples, GRADIENTS.size))
+    new = 50 - one.apply(times, rng_of(0)).reshape(samples, *GRADIENTS.shape)
+    return (new - GRADIENTS)[:, 1:-1, 1:-1]
+
+
+def maps_of(one):
+    """(samples, 2, 2) and (samples, 2): from pixels, seen from the middle, to where they were."""
+    places = (GRADIENTS - 16.5)[1:-1, 1:-1][8:-8, 8:-8].reshape(-1, 2)
+    moved = places + moves_of(one)[:, 8:-8, 8:-8].reshape(-1, len(places), 2)
+    known = np.concatenate([places, np.ones((len(places), 1))], axis=1)
+    found = np.linalg.lstsq(known, moved.transpose(1, 0, 2).reshape(len(places), -1))[0]
+    found = found.reshape(3, -1, 2).transpose(1, 2, 0)
+    return found[..., :2], found[..., 2]
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("dtype", FLOATS)
+@given(seed=SEEDS, fields=st.sampled_from([0, 2]), size=st.sampled_from([0.3, 1.0, 30.0]))
+def test_distorted_images_equal_the_plain_loops_in_every_bit(dtype, seed, fields, size):
+    rng = rng_of(seed)
+    shape, nodes = rng.integers(1, [6, 6, 3]), rng.integers(1, 7, 2)
+    given = [
+        rng.uniform(0, 1, (2, *shape)),
+        size * rng.standard_normal((2, 6)),
+        rng.standard_normal((2, fields, *nodes)),
+        rng.uniform(-1, 1, (shape[0], nodes[0])),
+        rng.uniform(-1, 1, (nodes[1], shape[1])),
+    ]
+    pictures, maps, noise, down, across = (array.astype(dtype) for array in given)
+    found, bends = np.empty_like(pictures), np.empty((3, 7), dtype)
+    distort(pictures, maps, noise, down, across, bends, found, 0, 2)
+    for k in range(2):
+        assert same_bits(found[k], slow.distorted(pictures[k], maps[k], noise[k], down, across))
+
+
+@pytest.mark.parametrize("shape", [(5, 5, 1), (4, 4, 3)])
+def test_a_quarter_turn_turns_the_image(shape):
+    pictures = rng_of(0).uniform(0, 1, (1, *shape))
+    none, found = np.zeros((1, 0, 1, 1)), np.empty_like(pictures)
+    turn = np.array([[0.0, 1, 0, -1, 0, 0]])
+    around = np.zeros((shape[0], 1)), np.zeros((1, shape[1])), np.zeros((3, 5))
+    distort(pictures, turn, none, *around, found, 0, 1)
+    assert same_bits(found[0], np.ascontiguousarray(np.rot90(pictures[0])))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_without_any_distortion_images_stay_as_they_are(dtype):
+    times = images(rng_of(0), 3, dtype)
+    found = Distort(SHAPE, **STILL, late=128).apply(times, rng_of(1))
+    assert same_bits(found, times)
+
+
+def test_a_distorted_image_has_as_much_brightness_as_before():
+    times = np.full((50, 9, 9), INF)
+    times[:, 3:6, 3:6] = rng_of(0).uniform(0, 1, (50, 3, 3))
+    one = Distort((9, 9), **STILL | {"shift": 1.5})
+    found = one.apply(times.reshape(50, 81), rng_of(1))
+    for before, after in zip(times.reshape(50, 81), found, strict=True):
+        assert (1 - after[after < INF]).sum() == pytest.approx((1 - before[before < INF]).sum())
+        assert not np.array_equal(before, after)
+
+
+@pytest.mark.parametrize("angle", [7.5, 40.0])
+def test_turned_images_are_turned_by_any_angle_up_to_the_largest(angle):
+    maps, moves = maps_of(Distort((32, 32, 2), **STILL | {"rotation": angle}, late=50))
+    angles = np.rad2deg(np.arctan2(maps[:, 1, 0], maps[:, 0, 0]))
+    turns = [[[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]] for a in np.deg2rad(angles)]
+    assert maps == pytest.approx(np.array(turns))
+    assert moves == pytest.approx(0, abs=1e-9)
+    assert angles.min() > -angle > angles.min() - 0.05 * angle
+    assert angles.max() < angle < angles.max() + 0.05 * angle
+
+
+def test_height_width_slant_and_place_change_each_on_its_own():
+    settings = {"scale": 0.2, "shear": 0.1, "shift": 2.0}
+    maps, moves = maps_of(Distort((32, 32, 2), **STILL | settings, late=50))
+    assert maps[:, 0, 1] == pytest.approx(0, abs=1e-9)
+    changes = [maps[:, 0, 0] - 1, maps[:, 1, 1] - 1, maps[:, 1, 0], *moves.T]
+    for change, most in zip(changes, [0.2, 0.2, 0.1, 2.0, 2.0], strict=True):
+        assert 0.95 * most < np.abs(change).max() < most
+        assert abs(change.mean()) < 0.15 * most
+    assert np.abs(np.corrcoef(changes) - np.eye(5)).max() < 0.25
+
+
+def test_bent_images_are_moved_by_a_smooth_field_of_the_strength():
+    one = Distort((32, 32, 2), **STILL | {"elastic": (0.4, 3.0)}, late=50)
+    moves = moves_of(one)[:, 3:-3, 3:-3]
+    assert np.abs(moves.std(axis=(0, 3)) - 0.4).max() < 0.08
+    for apart in (1, 3, 6):  # as white noise that was smoothed
+        alike = (moves[:, apart:] * moves[:, :-apart]).mean() / 0.4**2
+        assert alike == pytest.approx(np.exp(-((apart / 3) ** 2) / 4), abs=0.05)
+    assert abs((moves[..., 0] * moves[..., 1]).mean()) < 0.01
+
+
+def test_pixels_are_distorted_as_their_times_are():
+    pixels = rng_of(0).integers(0, 256, (7, 4, 6), np.uint8)
+    pixels[:, 2] = 0
+    times = ttfs.encode_latency(pixels.reshape(7, 24), t_max=255)
+    one = Distort(SHAPE, late=255, shift=2)
+    found = one.images(pixels, rng_of(1))
+    assert found.dtype == np.uint8
+    assert found.shape == pixels.shape
+    expected = np.maximum(255 - one.apply(times, rng_of(1)), 0).reshape(pixels.shape)
+    assert np.abs(found - expected).max() <= 0.501
+
+
+def test_distortions_are_the_same_for_any_number_of_threads():
+    times = rng_of(0).uniform(0, 1, (50, 24)).astype(np.float32)
+    with no_work_is_little():
+        first, *others = for_all_threads(lambda: Distort(SHAPE).apply(times, rng_of(1)))
+    assert all(same_bits(first, other) for other in others)
+
+
 # Errors
 
 
@@ -116,13 +259,28 @@ def test_inputs_that_fit_are_accepted(one):
     one.check(24)
 
 
-@pytest.mark.parametrize("one", [Shift(1, SHAPE), Flip(SHAPE)], ids=str)
+@of_images
 def test_inputs_that_are_no_such_image_are_refused(one):
     message = r"images of 4 x 6 = 24 pixels, but there are 25 inputs"
     with pytest.raises(ShapeError, match=message):
         one.check(25)
     with pytest.raises(ShapeError, match=message):
         one.apply(np.zeros((2, 25)), rng_of(0))
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_spikes_after_black_are_refused(dtype):
+    times = np.array([[0.0, INF, 0.9, 1.0], [INF, INF, 1.25, 0.5]], dtype)
+    message = r"spikes at late=1 for black, but one comes at 1.25: distort before other changes"
+    with pytest.raises(InputError, match=message):
+        Distort((2, 2)).apply(times, rng_of(0))
+    assert np.isfinite(Distort((2, 2), **STILL, late=1.5).apply(times, rng_of(0))).sum() == 5
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((2, 24)), np.zeros(24, np.uint8)])
+def test_pixels_that_are_none_are_refused(pixels):
+    with pytest.raises(InputError, match=r"pixels must be \(samples, ...\) of uint8, got"):
+        Distort(SHAPE).images(pixels, rng_of(0))
 
 
 @kinds
@@ -141,9 +299,19 @@ def test_times_that_are_none_are_refused(one, times):
         (lambda: Jitter(1e31), r"Jitter\(sigma=...\) must be 1e30 or less"),
         (lambda: Shift(0, SHAPE), r"Shift\(pixels=...\) must be a whole number, 1 or more"),
         (lambda: Shift(6, SHAPE), r"Shift\(pixels=...\) must be below the longer side .*6; got 6"),
-        (lambda: Shift(1, 24), r"Shift\(shape=...\) must be \(rows, columns\), got 24"),
+        (lambda: Shift(1, 24), r"Shift\(shape=...\) must be \(rows, columns\) or .*, got 24"),
         (lambda: Shift(1, (4, 6.0)), r"Shift\(shape=...\) must be a whole number"),
-        (lambda: Flip((4, 6, 1)), r"Flip\(shape=...\) must be \(rows, columns\)"),
+        (lambda: Flip((4, 6, 1, 1)), r"Flip\(shape=...\) must be \(rows, columns\) or \(rows, "),
+        (lambda: Flip((4, 6, 0)), r"Flip\(shape=...\) must be a whole number, 1 or more"),
+        (lambda: Distort(SHAPE, rotation=181), r"Distort\(rotation=...\) must be 180 or less"),
+        (lambda: Distort(SHAPE, rotation=-1), r"Distort\(rotation=...\) must be 0 or more"),
+        (lambda: Distort(SHAPE, scale=1), r"Distort\(scale=...\) must be below 1"),
+        (lambda: Distort(SHAPE, shear="a"), r"Distort\(shear=...\) must be a number"),
+        (lambda: Distort(SHAPE, shift=np.nan), r"Distort\(shift=...\) must be"),
+        (lambda: Distort(SHAPE, elastic=0.7), r"must be \(strength, width\) or None, got 0.7"),
+        (lambda: Distort(SHAPE, elastic=(1, 0.1)), r"and a width of 0.5 or more"),
+        (lambda: Distort(SHAPE, elastic=(-1, 4)), r"Distort\(elastic=...\) must be 0 or more"),
+        (lambda: Distort(SHAPE, late=0), r"Distort\(late=...\) must be above 0"),
     ],
 )
 def test_impossible_settings_are_refused(make, message):

@@ -81,7 +81,7 @@ def test_signals_are_what_plain_loops_find(width, rise, dtype):
         )
         room = aligned_zeros(network.padded(network.arrays.weights, k).size, dtype)
         tolerance = {"rtol": 1e-4, "atol": 1e-5} if dtype == np.float32 else {"atol": 1e-12}
-        fast = signal.by_weights(room)
+        fast = signal.by_weights(network, room)
         assert np.allclose(fast[:, : network.sizes[k + 1]], slow[0], **tolerance)
         assert not fast[:, network.sizes[k + 1] :].any()
         errors = signal.by_times(network)

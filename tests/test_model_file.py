@@ -692,7 +692,11 @@ CHANGES = [
     ((*LAYER, "weights", "init"), [0], "init=.... must be .low, high."),
     ((*LAYER, "weights", "init"), ["a", "b"], "init must be numbers"),
     ((*LAYER, "weights", "scale"), -1, "Binary.scale=...."),
-    ((*LAYER, "weights", "extra"), 1, "must have init, scale, scale_rate, clip, nothing else"),
+    (
+        (*LAYER, "weights", "extra"),
+        1,
+        "must have init, scale, scale_rate, clip, rate, nothing else",
+    ),
     ((*LAYER, "extra"), 1, "nothing else"),
     (("extra",), 1, "header must have kind, .* nothing else"),
     (("psp",), {"kind": "Alpha"}, "psp of a kind .* it knows Step and Ramp"),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import ttfs
 from ttfs import SGD, Adam, Cosine, Linear, Momentum
 from ttfs.errors import InputError
-from ttfs.optimizers import rate_at
+from ttfs.optimizers import Warm, rate_at
 
 pytestmark = pytest.mark.small
 
@@ -133,6 +133,15 @@ def test_schedules_fall_all_the_way():
         assert len(set(rates)) == 20
 
 
+def test_a_warm_beginning_rises_in_a_line_and_then_is_the_schedule():
+    rate = Warm(Linear(1, 0.5), share=0.1)
+    assert rate(0) == pytest.approx(0.1)
+    assert rate(0.05) == pytest.approx(0.55 * 0.975)
+    for done in (0.1, 0.5, 1.0):
+        assert rate(done) == Linear(1, 0.5)(done)
+    assert Warm(0.2)(0.5) == 0.2
+
+
 def test_a_cosine_is_slow_at_both_ends():
     line, cosine = Linear(1, 0), Cosine(1)
     assert cosine(0.1) > line(0.1)
@@ -168,6 +177,8 @@ def test_a_rate_may_be_a_number_or_any_function_of_the_share_done():
         (lambda: Linear(-1, 0), r"Linear\(start=...\) must be 0 or more, got -1"),
         (lambda: Linear(0, np.inf), r"Linear\(end=...\) must be 0 or more, got inf"),
         (lambda: Cosine(np.nan), r"Cosine\(start=...\) must be 0 or more, got nan"),
+        (lambda: Warm(0), r"Warm\(lr=...\) must be above 0, got 0"),
+        (lambda: Warm(0.1, 0), r"Warm\(share=...\) must be above 0, got 0"),
         (lambda: Cosine(1, -1), r"Cosine\(end=...\) must be 0 or more, got -1"),
     ],
 )

@@ -38,7 +38,9 @@ ROWS = [[1.0, 2.0], [3.0, INF]]
 TIMED = {
     "raster": lambda **kw: plotting.raster(TIMES, decision=(4.5, 0), **kw),
     "latency_histogram": lambda **kw: plotting.latency_histogram(TIMES, **kw),
+    "latency_by_layer": lambda **kw: plotting.latency_by_layer(TIMES, **kw),
     "latency_map": lambda **kw: plotting.latency_map([0, 7.5, INF, 3], (2, 2), **kw),
+    "latency_maps": lambda **kw: plotting.latency_maps([0, 7.5, INF, 3], (2, 1, 2), **kw),
     "latency_by_class": lambda **kw: plotting.latency_by_class(ROWS, [0, 1], **kw),
     "latency_diagram": lambda **kw: plotting.latency_diagram(ROWS, [0, 1], **kw),
     "decision_curve": lambda **kw: plotting.decision_curve(ROWS, [[1, 2], [3, 4]], [0, 1], **kw),
@@ -48,6 +50,7 @@ TIMED = {
 PICTURES = TIMED | {
     "spike_order": lambda **kw: plotting.spike_order(ROWS, [0, 1], **kw),
     "weight_images": lambda **kw: plotting.weight_images(np.eye(4), (2, 2), **kw),
+    "filter_images": lambda **kw: plotting.filter_images(np.eye(4), (1, 2), **kw),
     "training_curves": lambda **kw: plotting.training_curves(EPOCHS, **kw),
     "accuracy_over": lambda **kw: plotting.accuracy_over({"a": [9, 11]}, {"a": [0.9, 1]}, **kw),
     "throughput": lambda **kw: plotting.throughput(
@@ -57,13 +60,16 @@ PICTURES = TIMED | {
 GIVEN = {
     "raster": lambda values: plotting.raster([values]),
     "latency_histogram": lambda values: plotting.latency_histogram([values]),
+    "latency_by_layer": lambda values: plotting.latency_by_layer([values]),
     "latency_map": lambda values: plotting.latency_map(values, (1, 1)),
+    "latency_maps": lambda values: plotting.latency_maps(values, (1, 1, 1)),
     "latency_by_class": lambda values: plotting.latency_by_class(values, [0]),
     "latency_diagram": lambda values: plotting.latency_diagram(values),
     "spike_order": lambda values: plotting.spike_order(values),
     "decision_curve": lambda values: plotting.decision_curve(values, [[1, 2]], [0]),
     "activity": lambda values: plotting.activity([values], [0]),
     "weight_images": lambda values: plotting.weight_images(values, (1, 1)),
+    "filter_images": lambda values: plotting.filter_images(values, 1),
     "accuracy_over": lambda values: plotting.accuracy_over({"a": values}, {"a": [1]}),
     "throughput": lambda values: plotting.throughput(["a"], {"throughput": values}, {}),
 }

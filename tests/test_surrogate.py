@@ -130,7 +130,7 @@ def test_the_gradient_is_that_of_the_stand_in(sizes, rule, delay, seed):
     for signal in told.signals:
         k, step = signal.layer, 1e-6
         room = aligned_zeros(network.padded(network.arrays.weights, k).size, float)
-        found = signal.by_weights(room)[:, : sizes[k + 1]] * len(times)
+        found = signal.by_weights(network, room)[:, : sizes[k + 1]] * len(times)
         slow = np.empty_like(found)
         for place in np.ndindex(*found.shape):
             sides = []
@@ -172,7 +172,7 @@ def test_the_spike_that_decides_learns_however_its_delay_is_rounded(time, delay,
     )
     network = ttfs.Network(*layers, t_max=4, dtype=dtype)
     told = Surrogate()._tell(network, Batch(np.array([[time]], dtype), np.array([1])))
-    by_weights = told.signals[1].by_weights(np.empty(network.arrays.widths[0], dtype))
+    by_weights = told.signals[1].by_weights(network, np.empty(network.arrays.widths[0], dtype))
     assert by_weights[0, 0] > 0.01
 
 

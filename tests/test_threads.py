@@ -16,6 +16,7 @@ import ttfs
 from ttfs.cli.warmup import recipes, stimuli
 from ttfs.kernels import threads
 from ttfs.kernels.threads import spread
+from ttfs.presets import with_hidden
 
 pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing runs on threads")
 LAYERS = "omp", "workqueue", "tbb"
@@ -232,7 +233,7 @@ def test_the_script_for_many_seeds_trains_them(tmp_path):
 
 @pytest.mark.parametrize("name", recipes())
 def test_any_number_of_threads_learns_the_same_bits(name, monkeypatch):
-    recipe = replace(recipes()[name], hidden=30, augmentation=())
+    recipe = replace(with_hidden(recipes()[name], 30), augmentation=())
     ends = []
     for number in (1, 3):
         monkeypatch.setattr(threads, "threads", lambda number=number: number)

@@ -18,9 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ttfs
-from ttfs import viewer
 from ttfs.cli import cli
 from ttfs.errors import InputError, ShapeError
+from ttfs.viewer import course
+from ttfs.viewer.packing import packed
 from ttfs.viewer.viewer import Page, page
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -35,7 +36,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 LIMIT = 2_000_000  # bytes of a page
-TYPES = {"u1": "<u1", "i4": "<i4", "f4": "<f4", "f8": "<f8"}
+TYPES = {"u1": "<u1", "i1": "<i1", "u2": "<u2", "i4": "<i4", "i8": "<i8", "f4": "<f4", "f8": "<f8"}
 
 
 def strokes(seed=0, silent=True):
@@ -107,6 +108,31 @@ def binary(psp):
     return ttfs.Simulator(network, times)
 
 
+def mapped(psp=None, dtype=np.float32, weights=None, delay=0.0):
+    """A simulator of maps with padding, strides and pooling, and a dense layer."""
+    weights = ttfs.Real(init=(-0.4, 1)) if weights is None else weights
+    threshold = 4 if isinstance(weights, ttfs.Binary) else np.array([1.3, 0.9, 1.7])
+    network = ttfs.Network(
+        ttfs.Conv2d(3, (3, 2), padding=(1, 0), weights=weights, threshold=threshold, delay=delay),
+        ttfs.MinPool2d((2, 1), padding=(1, 0), delay=0.25),
+        ttfs.Conv2d(2, 2, stride=(1, 2), weights=weights, threshold=1.1, delay=0.5),
+        ttfs.Dense(None, 4, weights=weights, threshold=0.8),
+        shape=(5, 6, 2),
+        t_max=40,
+        seed=5,
+        dtype=dtype,
+        psp=psp or ttfs.Step(),
+    )
+    times = np.random.default_rng(2).integers(0, 60, 60) / dtype(2)
+    times[::7] = np.inf
+    return ttfs.Simulator(network, times)
+
+
+MAPS = {
+    "maps": mapped,
+    "one-bit maps": lambda: mapped(weights=ttfs.Binary(init=(-1, 1.5))),
+    "delayed maps": lambda: mapped(dtype=np.float64, delay=np.arange(60.0) % 4),
+}
 RAMPS = {
     "endless": lambda: real(psp=ttfs.Ramp()),
     "short": lambda: real(np.float64, ttfs.Ramp(0.3)),
@@ -114,11 +140,13 @@ RAMPS = {
     "circuit": lambda: mixed(ttfs.Ramp(1.7)),
     "endless circuit": lambda: mixed(ttfs.Ramp()),
     "binary": lambda: binary(ttfs.Ramp(2.5)),
+    "endless maps": lambda: mapped(ttfs.Ramp()),
+    "long maps": lambda: mapped(ttfs.Ramp(15.1)),
+    "short delayed maps": lambda: mapped(ttfs.Ramp(0.3), np.float64, delay=np.arange(60.0) % 4),
 }
 ramps = pytest.mark.parametrize("make", RAMPS.values(), ids=RAMPS)
-every = pytest.mark.parametrize(
-    "make", [real, mixed, *RAMPS.values()], ids=["real", "mixed", *RAMPS]
-)
+EVERY = {"real": real, "mixed": mixed} | MAPS | RAMPS
+every = pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
 
 
 class Data(HTMLParser):
@@ -156,8 +184,10 @@ def unpacked(packed):
 def test_events_and_weights_are_those_of_the_simulator(make):
     simulator = make()
     found = data_of(page(simulator))
-    events = {name: unpacked(array) for name, array in found["events"].items()}
     expected = list(simulator)
+    nothing_ends = {"began": found["events"]["began"] or packed(np.full(len(expected), -1))}
+    packs = found["events"] | nothing_ends
+    events = {name: unpacked(array) for name, array in packs.items()}
     assert events["time"].tolist() == [event.time for event in expected]
     assert events["spike"].tolist() == [event.kind == "spike" for event in expected]
     assert events["neuron"].tolist() == [event.neuron for event in expected]
@@ -169,6 +199,8 @@ def test_events_and_weights_are_those_of_the_simulator(make):
             time = simulator.times(0).dtype.type(expected[began].time + simulator.plan.rise)
             assert replace(expected[began], kind="end", time=float(time)) == event
     for number, layer in enumerate(found["layers"]):
+        if "reach" in layer:  # whose weights all positions share
+            continue
         given = weights_of(layer)
         inputs = [simulator.explain(number, j).inputs for j in range(layer["size"])]
         assert unpacked(layer["counts"]).tolist() == [len(one) for one in inputs]
@@ -272,7 +304,7 @@ def test_a_wrong_image_is_refused(options, error, message):
 def test_only_a_simulator_has_a_page(monkeypatch):
     with pytest.raises(InputError, match="Simulator"):
         page(np.zeros(3))
-    monkeypatch.setattr(viewer.viewer, "MOST", 10)
+    monkeypatch.setattr(course, "MOST", 10)
     with pytest.raises(InputError, match="hold 10 weights"):
         page(real())
 

@@ -38,7 +38,8 @@ _HOMES = {
     "network.pool": ["MinPool2d"],
     "network.psp": ["Ramp", "Step"],
     "network.weights": ["Binary", "Real"],
-    "optimizers": ["SGD", "Adam", "Cosine", "Linear", "Momentum"],
+    "optimizers": ["SGD", "Adam", "Cosine", "Linear", "Momentum", "Warm"],
+    "training.beginning": ["begin_by_firing"],
     "training.history": ["History"],
     "training.trainer": ["Trainer"],
 }
@@ -121,7 +122,8 @@ if TYPE_CHECKING:
     from ttfs.network.pool import MinPool2d
     from ttfs.network.psp import Ramp, Step
     from ttfs.network.weights import Binary, Real
-    from ttfs.optimizers import SGD, Adam, Cosine, Linear, Momentum
+    from ttfs.optimizers import SGD, Adam, Cosine, Linear, Momentum, Warm
+    from ttfs.training.beginning import begin_by_firing
     from ttfs.training.history import History
     from ttfs.training.trainer import Trainer
 

@@ -1,4 +1,4 @@
-"""Training samples varied at random each time they are seen: spikes lost, blurred, moved.
+"""Training samples varied at random each time they are seen: spikes lost, blurred, moved, bent.
 
 All have one interface. `apply(times, rng)` takes input spike times (samples, inputs) and a
 `numpy.random.Generator`, and returns new times of that shape and dtype; silence stays silent,
@@ -7,12 +7,18 @@ happen there. `check(inputs)` refuses a number of inputs that does not fit.
 """
 
 from dataclasses import dataclass
+from math import prod
+from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_array, as_times, positive, short, whole
+from ttfs.checks import as_array, as_times, moderate, positive, short, whole
 from ttfs.errors import InputError, ShapeError
+from ttfs.kernels.distortion import distort
+from ttfs.kernels.threads import spread
 from ttfs.optimizers import share
+
+ImageShape = tuple[int, int] | tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,7 @@ class Shift:
     Parameters
     ----------
     pixels: the farthest move.
-    shape: (rows, columns) of the image that the inputs are.
+    shape: (rows, columns) or (rows, columns, channels) of the image that the inputs are.
 
     >>> times = np.array([[1.0, 2.0, 3.0, 4.0]])
     >>> Shift(1, (2, 2)).apply(times, np.random.default_rng(0)).reshape(2, 2)
@@ -93,10 +99,10 @@ class Shift:
     """
 
     pixels: int
-    shape: tuple[int, int]
+    shape: ImageShape
 
     def __post_init__(self) -> None:
-        rows, columns = _image(self.shape, "Shift")
+        rows, columns, _ = _image(self.shape, "Shift")
         if whole(self.pixels, "Shift(pixels=...)") >= max(rows, columns):
             raise InputError(
                 f"Shift(pixels=...) must be below the longer side of the image, "
@@ -113,9 +119,10 @@ class Shift:
         self.check(times.shape[1])
         samples, margin = len(times), self.pixels
         down, right = rng.integers(0, 2 * margin + 1, (2, samples))
-        around = ((0, 0), (margin, margin), (margin, margin))
-        images = np.pad(times.reshape(samples, *self.shape), around, constant_values=np.inf)
-        views = np.lib.stride_tricks.sliding_window_view(images, self.shape, axis=(1, 2))
+        shape = _image(self.shape, "Shift")
+        around = ((0, 0), (margin, margin), (margin, margin), (0, 0))
+        images = np.pad(times.reshape(samples, *shape), around, constant_values=np.inf)
+        views = np.lib.stride_tricks.sliding_window_view(images, shape, axis=(1, 2, 3))
         return views[np.arange(samples), down, right].reshape(times.shape)
 
 
@@ -125,13 +132,13 @@ class Flip:
 
     For pictures that mean the same in a mirror: clothing, but not digits.
 
-    shape: (rows, columns) of the image that the inputs are.
+    shape: (rows, columns) or (rows, columns, channels) of the image that the inputs are.
 
     >>> Flip((1, 3)).apply(np.array([[1.0, 2.0, 3.0]]), np.random.default_rng(2))
     array([[3., 2., 1.]])
     """
 
-    shape: tuple[int, int]
+    shape: ImageShape
 
     def __post_init__(self) -> None:
         _image(self.shape, "Flip")
@@ -144,12 +151,123 @@ class Flip:
         """Times with the images of about half of the samples mirrored."""
         times = _samples(times)
         self.check(times.shape[1])
-        images = times.reshape(-1, *self.shape)
-        mirrored = rng.random(len(times)) < 0.5
-        return np.where(mirrored[:, None, None], images[:, :, ::-1], images).reshape(times.shape)
+        images = times.reshape(-1, *_image(self.shape, "Flip"))
+        mirrored = (rng.random(len(times)) < 0.5)[:, None, None, None]
+        return np.where(mirrored, images[:, :, ::-1], images).reshape(times.shape)
 
 
-Augmentation = Dropout | Jitter | Shift | Flip
+@dataclass(frozen=True)
+class Distort:
+    """Each image is turned, stretched, slanted, moved and bent at random.
+
+    What is moved is brightness, `late` less the time of a spike: silence is black, and a pixel
+    that falls between four others has the mean of theirs, the nearer counting more. What becomes
+    black is silent, and so is what is moved in. A spike later than `late` would have less than no
+    brightness and is refused: `Distort` comes before `Jitter`. Affine and elastic distortions are
+    those of Simard, Steinkraus & Platt 2003 (ICDAR) and Cireşan et al. 2010 (arXiv 1003.0358).
+
+    Parameters
+    ----------
+    shape: (rows, columns) or (rows, columns, channels) of the image that the inputs are.
+    rotation: the largest angle, in degrees.
+    scale: the largest change of height and of width, each on its own, as a share.
+    shear: the farthest that a row is moved against the next, in pixels.
+    shift: the farthest move in each direction, in pixels.
+    elastic: (strength, width) of a field that bends the image: the standard deviation of the
+        moves, and the distance over which they are alike, both in pixels; None bends nothing.
+    late: the time of black: the encoder's `t_max` for `Latency`.
+
+    >>> times = np.array([[np.inf, 0.2, np.inf, np.inf]])
+    >>> move = Distort((1, 4), rotation=0, scale=0, shear=0, shift=0.5, elastic=None)
+    >>> move.apply(times, np.random.default_rng(3)).round(2)
+    array([[ inf, 0.56, 0.97,  inf]])
+    """
+
+    shape: ImageShape
+    rotation: float = 7.5
+    scale: float = 0.08
+    shear: float = 0.08
+    shift: float = 0.6
+    elastic: tuple[float, float] | None = (0.7, 4.0)
+    late: float = 1.0
+
+    def __post_init__(self) -> None:
+        _image(self.shape, "Distort")
+        for name, most in {"rotation": 180, "shear": 10, "shift": 1e6}.items():
+            if positive(getattr(self, name), f"Distort({name}=...)", zero=True) > most:
+                value = getattr(self, name)
+                raise InputError(f"Distort({name}=...) must be {most:g} or less, got {value!r}")
+        share(self.scale, "Distort(scale=...)")
+        moderate(self.late, "Distort(late=...)")
+        if self.elastic is not None:
+            _elastic(self.elastic)
+
+    def check(self, inputs: int) -> None:
+        """Refuse inputs that are not the image."""
+        _fit(self.shape, inputs, "Distort")
+
+    def apply(self, times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Times with each sample's image distorted."""
+        times = _samples(times)
+        self.check(times.shape[1])
+        late = times.dtype.type(self.late)
+        bright = late - times
+        if ((bright < 0) & (times < np.inf)).any():
+            latest = times[times < np.inf].max()
+            raise InputError(
+                f"Distort takes spikes at late={self.late:g} for black, but one comes at"
+                f" {latest:g}: distort before other changes, or give a later `late`"
+            )
+        moved = self._moved(np.maximum(bright, 0, out=bright), rng)
+        return np.where(moved > 0, np.maximum(late - moved, 0), times.dtype.type(np.inf))
+
+    def images(self, pixels: Any, rng: np.random.Generator) -> np.ndarray:
+        """The same for uint8 pixels (samples, ...), in that shape and dtype, 0 being black."""
+        array = as_array(pixels, "pixels")
+        if array.dtype != np.uint8 or array.ndim < 2:
+            raise InputError(
+                f"pixels must be (samples, ...) of uint8, got {array.shape} of {array.dtype}"
+            )
+        self.check(prod(array.shape[1:]))
+        moved = self._moved(array.reshape(len(array), -1).astype(np.float32), rng)
+        return np.rint(moved).astype(np.uint8).reshape(array.shape)
+
+    def _moved(self, bright: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The brightness (samples, inputs) of distorted images."""
+        rows, columns, channels = _image(self.shape, "Distort")
+        images = bright.reshape(len(bright), rows, columns, channels)
+        maps = self._maps(rng.uniform(-1, 1, (len(bright), 6))).astype(bright.dtype)
+        strength, width = self.elastic or (0.0, max(rows, columns))
+        down = _bumps(rows, width) * strength
+        across = np.ascontiguousarray(_bumps(columns, width).T)
+        fields = 0 if self.elastic is None else 2
+        size = (len(bright), fields, down.shape[1], len(across))
+        noise = rng.standard_normal(size, bright.dtype)
+        bumps = down.astype(bright.dtype), across.astype(bright.dtype)
+        moved = np.empty_like(images)
+
+        def part(first: int, last: int) -> None:
+            bends = np.zeros((3, max(size[3], columns)), bright.dtype)
+            distort(images, maps, noise, *bumps, bends, moved, first, last)
+
+        spread(part, len(images), 20 * images.size)
+        return moved.reshape(bright.shape)
+
+    def _maps(self, drawn: np.ndarray) -> np.ndarray:
+        """Where each pixel comes from, seen from the middle, by numbers from -1 to 1.
+
+        (samples, 6): down, right and the move of its row, and the same of its column.
+        """
+        angle = np.deg2rad(self.rotation) * drawn[:, 0]
+        high, wide = 1 + self.scale * drawn[:, 1], 1 + self.scale * drawn[:, 2]
+        slant, (down, right) = self.shear * drawn[:, 3], self.shift * drawn[:, 4:].T
+        sine, cosine = np.sin(angle), np.cos(angle)
+        of_row = cosine * high - sine * slant, -sine * wide, down
+        of_column = sine * high + cosine * slant, cosine * wide, right
+        return np.stack([*of_row, *of_column], axis=1)
+
+
+Augmentation = Dropout | Jitter | Shift | Flip | Distort
 
 
 def _samples(times: np.ndarray) -> np.ndarray:
@@ -160,18 +278,45 @@ def _samples(times: np.ndarray) -> np.ndarray:
     return as_times(array, array.shape[1], "times")
 
 
-def _image(shape: tuple[int, int], whose: str) -> tuple[int, int]:
-    """The rows and columns of an image."""
-    if not isinstance(shape, tuple) or len(shape) != 2:
-        raise ShapeError(f"{whose}(shape=...) must be (rows, columns), got {short(shape)}")
-    rows, columns = (whole(side, f"{whose}(shape=...)") for side in shape)
-    return rows, columns
-
-
-def _fit(shape: tuple[int, int], inputs: int, whose: str) -> None:
-    """Refuse inputs of another number than an image has pixels."""
-    if shape[0] * shape[1] != inputs:
+def _image(shape: ImageShape, whose: str) -> tuple[int, int, int]:
+    """The rows, columns and channels of an image."""
+    if not isinstance(shape, tuple) or len(shape) not in (2, 3):
         raise ShapeError(
-            f"{whose} moves images of {shape[0]} x {shape[1]} = {shape[0] * shape[1]} pixels,"
-            f" but there are {inputs} inputs"
+            f"{whose}(shape=...) must be (rows, columns) or (rows, columns, channels),"
+            f" got {short(shape)}"
         )
+    rows, columns, channels = (whole(n, f"{whose}(shape=...)") for n in (*shape, 1)[:3])
+    return rows, columns, channels
+
+
+def _fit(shape: ImageShape, inputs: int, whose: str) -> None:
+    """Refuse inputs of another number than an image has pixels."""
+    if prod(shape) != inputs:
+        sides = " x ".join(map(str, shape))
+        raise ShapeError(
+            f"{whose} moves images of {sides} = {prod(shape)} pixels, but there are {inputs} inputs"
+        )
+
+
+def _elastic(elastic: tuple[float, float]) -> None:
+    """The strength and width of a field that bends images."""
+    whose = "Distort(elastic=...)"
+    if not isinstance(elastic, tuple) or len(elastic) != 2:
+        raise InputError(f"{whose} must be (strength, width) or None, got {short(elastic)}")
+    if positive(elastic[0], whose, zero=True) > 1e6 or moderate(elastic[1], whose) < 0.5:
+        raise InputError(
+            f"{whose} must have a strength of at most 1e6 pixels and a width of 0.5 or more,"
+            f" got {short(elastic)}"
+        )
+
+
+def _bumps(pixels: int, width: float) -> np.ndarray:
+    """(pixels, nodes) what random numbers a width apart give to a smooth line through pixels.
+
+    Squares add up to 1 at each pixel, so that the line has the deviation of the numbers: at
+    nodes so close, white noise that was smoothed cannot be told from it, and it costs far more.
+    """
+    nodes = int(np.ceil((pixels - 1) / width)) + 3
+    places = (np.arange(nodes) - (nodes - 1) / 2) * width + (pixels - 1) / 2
+    bumps = np.exp(-(((np.arange(pixels)[:, None] - places) / width) ** 2) / 2)
+    return np.asarray(bumps / np.sqrt((bumps**2).sum(axis=1, keepdims=True)))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import positive
+from ttfs.checks import moderate, positive
 from ttfs.errors import InputError
 from ttfs.kernels import optimizers as kernels
 from ttfs.kernels.threads import spread
@@ -53,6 +53,30 @@ class Cosine:
 
     def __call__(self, done: float) -> float:
         return float(self.end + (self.start - self.end) * (1 + np.cos(np.pi * done)) / 2)
+
+
+@dataclass(frozen=True)
+class Warm:
+    """A schedule with a gentle beginning: over a first share of training its rate rises.
+
+    It begins at a tenth, for what an optimizer knows of its first gradients is little.
+
+    lr: a number, or the schedule. share: of the training, until the rate is that of `lr`.
+
+    >>> rate = Warm(Cosine(1.0), share=0.02)
+    >>> [round(rate(done), 3) for done in (0, 0.01, 0.02, 0.5)]
+    [0.1, 0.55, 0.999, 0.5]
+    """
+
+    lr: "Rate"
+    share: float = 0.005
+
+    def __post_init__(self) -> None:
+        check_rate(self.lr, "Warm")
+        moderate(self.share, "Warm(share=...)")
+
+    def __call__(self, done: float) -> float:
+        return rate_at(self.lr, done) * min(1.0, 0.1 + 0.9 * done / self.share)
 
 
 Rate = float | Callable[[float], float]

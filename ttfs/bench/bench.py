@@ -27,6 +27,7 @@ from llvmlite import binding
 from ttfs import datasets
 from ttfs.bench.cold import COLD, cold
 from ttfs.bench.dense_method import STEPS, dense_method
+from ttfs.bench.maps import MAP_CASES, measure_maps, simulate_maps
 from ttfs.bench.parts import in_turn, parts_of_forward, step_of_adam
 from ttfs.bench.simulations import recurrent, simulate_chain, simulate_circuit, sparse
 from ttfs.bench.torch_relus import train_relus
@@ -74,7 +75,7 @@ class Case:
     def network(self) -> Network:
         """A network whose hidden neurons fire about as often as those of a trained one."""
         if self.ramp:
-            recipe = exact("mnist", self.hidden)
+            recipe = exact("mnist", str(self.hidden))
             return recipe.network(784, 10, seed=1)
         kind = Binary(init=(-4, 5), scale=4.5) if self.binary else Real(init=(-9.4, 10))
         last = Binary(init=(-40, 48), scale=6) if self.binary else Real(init=(-40, 48))
@@ -105,6 +106,7 @@ SIMULATIONS: dict[str, Callable[[], dict[str, Any]]] = {
     "simulate-784-400-10": lambda: simulate_chain(
         CASES["forward-784-400-10"].network(), synthetic()[0]
     ),
+    "simulate-conv-24C5-48C5-256": lambda: simulate_maps(synthetic()[0] / np.float32(STEPS)),
     "simulate-recurrent-1000": lambda: simulate_circuit(recurrent(1000)),
     "simulate-sparse-1e4": lambda: simulate_circuit(sparse(10**4)),
     "simulate-sparse-1e5": lambda: simulate_circuit(sparse(10**5)),
@@ -134,7 +136,7 @@ def bench(
     ------
     InputError: a case of another name.
     """
-    known = [*CASES, *SIMULATIONS, COLD]
+    known = [*CASES, *MAP_CASES, *SIMULATIONS, COLD]
     unknown = set(names or []) - set(known)
     if unknown:
         raise InputError(f"no case {sorted(unknown)[0]!r}; there are {', '.join(known)}")
@@ -186,10 +188,14 @@ def parts(name: str, found: list[dict[str, Any]]) -> dict[str, float]:
 def batches(names: list[str]) -> Iterator[dict[str, Any]]:
     """Forward and training cases, on each kind of inputs and number of threads."""
     for title, stimuli, labels in inputs():
-        for name in (name for name in names if name in CASES):
+        for name in (name for name in names if name in CASES or name in MAP_CASES):
             for threads in sorted({1, all_threads()}):
                 numba.set_num_threads(threads)
-                result = measure(CASES[name], stimuli, labels, reference=threads == 1)
+                if name in CASES:
+                    result = measure(CASES[name], stimuli, labels, reference=threads == 1)
+                else:
+                    windows, alone = stimuli / np.float32(STEPS), threads == 1
+                    result = measure_maps(MAP_CASES[name], windows, labels, reference=alone)
                 yield {"name": name, "inputs": title, "threads": threads} | result
 
 
@@ -366,9 +372,13 @@ def line(found: list[dict[str, Any]]) -> str:
         return text + (f", {micro / reference:.2f} x forward" if reference else "")
     if now["threads"] == 1:
         text += f", {micro / limit:.2f} x the row-add limit"
-        text += f", {micro / now['bandwidth_microseconds']:.2f} x reading"
+        if now["bandwidth_microseconds"]:
+            text += f", {micro / now['bandwidth_microseconds']:.2f} x reading"
+        else:
+            text += f", {micro / now['forward_microseconds']:.2f} x forward"
         if reference:
-            text += f", {CASES[now['name']].other} {reference / micro:.3g} x slower"
+            other = (CASES | MAP_CASES)[now["name"]].other
+            text += f", {other} {reference / micro:.3g} x slower"
         return text
     alone = [
         case["microseconds"]

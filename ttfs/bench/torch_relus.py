@@ -5,8 +5,12 @@ import itertools
 import multiprocessing
 import time
 from concurrent.futures import ProcessPoolExecutor
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import torch
 
 
 def train_relus(
@@ -21,6 +25,79 @@ def train_relus(
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn) as pool:
         return pool.submit(rounds_of, sizes, images, labels, batch, rounds).result()
+
+
+def run_relus(
+    layers: str,
+    shape: tuple[int, int, int],
+    images: np.ndarray,
+    labels: np.ndarray,
+    batch: int,
+    learning: bool,
+) -> float | None:
+    """Seconds in which a network of maps of ReLUs sees all images once; None without PyTorch.
+
+    layers: as papers write them, whole windows alone; the median of some rounds.
+    """
+    if importlib.util.find_spec("torch") is None:
+        return None
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        return pool.submit(seconds_of_maps, layers, shape, images, labels, batch, learning).result()
+
+
+def seconds_of_maps(
+    layers: str,
+    shape: tuple[int, int, int],
+    images: np.ndarray,
+    labels: np.ndarray,
+    batch: int,
+    learning: bool,
+) -> float:
+    """The same in this process, on one thread; one round is not counted."""
+    import torch
+
+    torch.set_num_threads(1)
+    net = relus_of(layers, shape)
+    loss, optimizer = torch.nn.CrossEntropyLoss(), torch.optim.Adam(net.parameters())
+    height, width, channels = shape
+    pixels = torch.from_numpy(images).reshape(-1, height, width, channels).permute(0, 3, 1, 2)
+    wanted, seconds = torch.from_numpy(labels), []
+    for _ in range(6):
+        started = time.perf_counter()
+        for start in range(0, len(pixels), batch):
+            part = slice(start, start + batch)
+            if not learning:
+                with torch.inference_mode():
+                    net(pixels[part])
+                continue
+            optimizer.zero_grad()
+            loss(net(pixels[part]), wanted[part]).backward()
+            optimizer.step()
+        seconds.append(time.perf_counter() - started)
+    return float(np.median(seconds[1:]))
+
+
+def relus_of(layers: str, shape: tuple[int, int, int]) -> "torch.nn.Sequential":
+    """A network of ReLUs of layers such as 24C5, P2 and 256, in PyTorch."""
+    import torch
+
+    found: list[torch.nn.Module] = []
+    (height, width, channels), flat = shape, False
+    for part in layers.split("-"):
+        if "C" in part:
+            filters, kernel = map(int, part.split("C"))
+            found += [torch.nn.Conv2d(channels, filters, kernel), torch.nn.ReLU()]
+            height, width, channels = height - kernel + 1, width - kernel + 1, filters
+        elif part.startswith("P"):
+            found.append(torch.nn.MaxPool2d(int(part[1:])))
+            height, width = height // int(part[1:]), width // int(part[1:])
+        else:
+            inputs = channels if flat else height * width * channels
+            found += [] if flat else [torch.nn.Flatten()]
+            found += [torch.nn.Linear(inputs, int(part)), torch.nn.ReLU()]
+            channels, flat = int(part), True
+    return torch.nn.Sequential(*found[:-1])
 
 
 def rounds_of(

@@ -10,19 +10,29 @@ from typing import Any
 from ttfs.errors import InputError
 
 
+def begun(options: argparse.Namespace) -> Any:
+    """The recipe of the preset, layers or data set and kind of weights."""
+    from ttfs.presets import deep, for_dataset, preset, with_kind, with_layers
+
+    if not options.preset:
+        dataset, binary = options.dataset or "digits", options.weights != "real"
+        if options.layers is None:
+            return for_dataset(dataset, binary=binary)
+        return deep(dataset, options.layers, binary=binary)
+    recipe = preset(options.preset)
+    if options.dataset:
+        recipe = replace(recipe, dataset=options.dataset)
+    if options.weights:
+        recipe = with_kind(recipe, binary=options.weights == "binary")
+    return recipe if options.layers is None else with_layers(recipe, options.layers)
+
+
 def recipe_of(options: argparse.Namespace) -> Any:
     """The preset or data set asked for, with what the other options change."""
-    from ttfs.presets import for_dataset, preset, with_hidden, with_kind
+    from ttfs.presets import with_hidden
     from ttfs.rules import S4NN
 
-    if options.preset:
-        recipe = preset(options.preset)
-        if options.dataset:
-            recipe = replace(recipe, dataset=options.dataset)
-        if options.weights:
-            recipe = with_kind(recipe, binary=options.weights == "binary")
-    else:
-        recipe = for_dataset(options.dataset or "digits", binary=options.weights != "real")
+    recipe = begun(options)
     if options.hidden:
         recipe = with_hidden(recipe, options.hidden)
     changes = {name: getattr(options, name) for name in ("epochs", "batch_size")}
@@ -219,6 +229,19 @@ def run_compare(options: argparse.Namespace) -> None:
         from ttfs.cli import pictures
 
         pictures.comparison(options.out, found, over)
+
+
+def run_presets(options: argparse.Namespace) -> None:
+    """List the presets."""
+    from ttfs.cli.runs import kind_of
+    from ttfs.presets import PRESETS
+
+    for name, recipe in PRESETS.items():
+        rule = type(recipe.rule).__name__
+        row = (name, recipe.dataset, recipe.notation, kind_of(recipe), rule)
+        cells = zip(row, (23, 14, 20, 8, 10), strict=True)
+        words = " ".join(f"{text:{width}s}" for text, width in cells)
+        print(f"{words} {recipe.epochs:4d} epochs  {recipe.published}".rstrip())
 
 
 def run_datasets(options: argparse.Namespace) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 from ttfs.cli.comparison import COSTS, Group, costs
 from ttfs.codes.decoding import decide
 from ttfs.engines.batch import forward
+from ttfs.measures.metrics import chunks
 from ttfs.network.network import Network
 
 OTHER = "dense method (learning with ramps: PyTorch)"
@@ -118,13 +119,14 @@ def _happening(network: Network, times: np.ndarray) -> np.ndarray:
 
 def latencies(folder: Path, network: Network, stimuli: np.ndarray, labels: np.ndarray) -> Path:
     """`latency.png`: when the layers fire, and when the outputs do, class by class."""
-    times = [_happening(network, layer) for layer in forward(network, stimuli[:MOST]).times]
+    shown = stimuli[next(chunks(network, MOST))]
+    times = [_happening(network, layer) for layer in forward(network, shown).times]
     look: dict[str, Any] = {"t_max": network.t_max, "unit": network.unit}
     names = network.names
     with drawing() as plotting:
         left, right = _figure(plotting.PAGE, 2.9, "constrained").subplots(1, 2)
         plotting.latency_histogram(times, ax=left, names=names, **look)
-        plotting.latency_by_class(times[-1], labels[:MOST], ax=right, **look)
+        plotting.latency_by_class(times[-1], labels[: len(shown)], ax=right, **look)
         return _keep(left.figure, folder / "latency.png")
 
 
@@ -138,21 +140,32 @@ def as_image(shape: tuple[int, ...], inputs: int) -> tuple[int, int] | None:
 
 
 def latency_map(folder: Path, network: Network, stimulus: np.ndarray, shape: tuple) -> Path:
-    """`map.png`: one stimulus as an image of its spike times."""
-    shape = as_image(shape, stimulus.size) or (1, stimulus.size)
-    times, look = _happening(network, stimulus), {"t_max": network.t_max, "unit": network.unit}
+    """`map.png`: one stimulus, and all maps above it, as images of their spike times."""
+    look: dict[str, Any] = {"t_max": network.t_max, "unit": network.unit}
+    times = [_happening(network, layer[0]) for layer in forward(network, stimulus[None]).times]
     with drawing() as plotting:
-        ax = _figure(plotting.COLUMN, 2.7).subplots()
-        plotting.latency_map(times, shape, ax=ax, **look)
-        return _keep(ax.figure, folder / "map.png")
+        if any(network.mapped):
+            maps = sum(shape[:2] != (1, 1) for shape in network.shapes)
+            figure = _figure(plotting.PAGE, 0.4 + 2.3 * -(-maps // 3))
+            plotting.map_summary(times, network.shapes, figure=figure, names=network.names, **look)
+        else:
+            figure = _figure(plotting.COLUMN, 2.7)
+            shape = as_image(shape, stimulus.size) or (1, stimulus.size)
+            plotting.latency_map(times[0], shape, ax=figure.subplots(), **look)
+        return _keep(figure, folder / "map.png")
 
 
 def weights(folder: Path, network: Network, shape: tuple) -> Path:
-    """`weights.png`: what some neurons of the first layer receive."""
-    shape = as_image(shape, network.sizes[0]) or (1, network.sizes[0])
+    """`weights.png`: what some neurons of the first layer with weights receive, or its filters."""
+    k = next(k for k, layer in enumerate(network.layers) if layer.rows)
+    height, width, channels = network.shapes[k]
+    below = (height, width * channels) if k else as_image(shape, network.sizes[0])
     with drawing() as plotting:
         ax = _figure(plotting.COLUMN, 3.1).subplots()
-        plotting.weight_images(network.weights[0], shape, ax=ax)
+        if network.mapped[k]:
+            plotting.filter_images(network.weights[k], network.layers[k].windows[0], ax=ax)
+        else:
+            plotting.weight_images(network.weights[k], below or (1, network.sizes[k]), ax=ax)
         return _keep(ax.figure, folder / "weights.png")
 
 

@@ -72,7 +72,7 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     check_earlier(run)
     goes_on = run.resume and (run.folder / CHECKPOINT).exists()
     training, testing = datasets.load(recipe.dataset)
-    network = recipe.network(training.images.shape[1], training.classes, run.seed)
+    network = recipe.network(training.image_shape, training.classes, run.seed)
     log(f"{network}, {kind_of(recipe)} weights, on {len(training)} samples of {training.name}")
     trainer = recipe.trainer(network, run.seed)
     history = trainer.fit(

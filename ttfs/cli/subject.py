@@ -34,7 +34,10 @@ class Subject:
         if encoder.inputs(pixels) != inputs:
             name = self.data.name
             raise ShapeError(f"{self.path} takes {inputs} inputs, but {name} has {pixels} pixels")
-        return encoder(self.data.images)
+        times = encoder(self.data.images)
+        if any(network.mapped):
+            check_maps(self.data, network.shapes[0], f"{self.path} takes")
+        return times
 
     def check_index(self, index: int) -> None:
         """Refuse a sample that is not there."""
@@ -51,6 +54,21 @@ class Subject:
     def warn_lost(self) -> None:
         """Say so if a large share of the input spikes does not happen."""
         warn_lost(lost_share(self.model.network, self.stimuli))
+
+
+def check_maps(data: Dataset, shape: tuple[int, int, int], whose: str) -> None:
+    """Refuse images of another shape than that of the maps that a network takes."""
+    found = data.image_shape
+    if found in (shape, shape[:2] if shape[2] == 1 else shape):
+        return
+    height, width, channels = shape
+    turned = found == (channels, height, width)
+    cure = "; channels come last, as np.moveaxis(images, 1, -1) has them" if turned else ""
+    sides = " x ".join(map(str, found))
+    raise ShapeError(
+        f"{whose} images of {height} x {width} with {channels} channels, but those of {data.name}"
+        f" are {sides}{cure}"
+    )
 
 
 def subject_of(options: argparse.Namespace) -> Subject:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ttfs import viewer
+from ttfs.augmentation import Distort
 from ttfs.bench import bench
 from ttfs.bench.simulations import recurrent, simulate_circuit, sparse
 from ttfs.engines.batch import forward
@@ -30,7 +31,7 @@ from ttfs.network.layers import Dense
 from ttfs.network.network import Network
 from ttfs.network.psp import Ramp, Response, Step
 from ttfs.optimizers import SGD, Adam
-from ttfs.presets import PRESETS, Recipe, with_kind
+from ttfs.presets import PRESETS, Recipe, with_hidden, with_kind
 from ttfs.rules import STiDiBP, Surrogate
 
 INPUTS, SAMPLES = 9, 40
@@ -74,6 +75,7 @@ def jobs() -> Iterator[Job]:
         yield f"forward, {bits}", partial(run, times, np.float32)
         for name, recipe in recipes().items():
             yield f"{name}, {bits}", partial(learn, recipe, times)
+        yield f"distortions, {bits}", partial(distort, times)
         yield f"simulator, {bits}", partial(step, times)
     yield "forward, all of 64 bits", partial(run, np.float64, np.float64)
     yield "bench", measure
@@ -119,12 +121,18 @@ def run(times: type, dtype: type) -> None:
 def learn(recipe: Recipe, times: type) -> None:
     """Train for one epoch, evaluate and count."""
     for hidden, classes in SHAPES:
-        recipe = replace(recipe, hidden=hidden, augmentation=())
-        network = recipe.network(INPUTS, classes, seed=0)
+        network = with_hidden(recipe, hidden).network(INPUTS, classes, seed=0)
         given, labels = stimuli(times, network.sizes[0], network.t_max)
-        recipe.trainer(network, seed=0).fit(given, labels, epochs=1)
+        plain = replace(recipe, augmentation=())
+        plain.trainer(network, seed=0).fit(given, labels, epochs=1)
         evaluate(network, given[:1], labels[:1])
         cost_of(network, given)
+
+
+def distort(times: type) -> None:
+    """Images as they are varied in a training."""
+    given, _ = stimuli(times, INPUTS, 1.0)
+    Distort((3, 3)).apply(given, np.random.default_rng(0))
 
 
 def step(times: type) -> None:

@@ -20,13 +20,14 @@ from ttfs.checks import (
     short,
     whole,
 )
-from ttfs.engines.explanations import weight_places
-from ttfs.engines.plan import make_plan, on_plan, plan_of
+from ttfs.engines.plan import make_plan, on_plan, plan_of, pools_at
 from ttfs.engines.populations import MOST, Population, Projection, least_delay, with_weight
+from ttfs.engines.reached import weight_places
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.circuit import SYNAPTIC, WORD, Plan
 from ttfs.network.network import Network, check_network
 from ttfs.network.psp import Ramp, Response, Step
+from ttfs.network.weights import Real
 
 
 class Circuit:
@@ -86,20 +87,22 @@ class Circuit:
     def of(cls, network: Network) -> "Circuit":
         """The chain that a network is; its weights are shared, not copied.
 
-        Where inputs or pairs have delays of their own, all weights are copied; those of 0 are
-        synapses, too, as they are to `forward`.
+        Where inputs or pairs of dense layers have delays of their own, all weights are copied;
+        those of 0 are synapses, too, as they are to `forward`.
         """
         check_network(network, "Circuit.of(...)")
         names = network.names
         populations = [Population(names[0], network.sizes[0])]
         for k, layer in enumerate(network.layers):
             threshold = np.asarray(layer.threshold) / network.scales[k]
+            if threshold.ndim:
+                threshold = np.tile(threshold, layer.positions)
             populations.append(Population(names[k + 1], layer.outputs, threshold))
         projections = [
             Projection(names[k], names[k + 1], layer_weights(network, k), layer_delay(network, k))
             for k in range(len(network.layers))
         ]
-        if any(network.delayed):
+        if any(d and not m for d, m in zip(network.delayed, network.mapped, strict=True)):
             return cls(populations, projections, **settings_of(network))
         return cls._on(plan_of(network), populations, projections, network)
 
@@ -200,7 +203,10 @@ class Circuit:
         thresholds: Mapping[tuple[int, int], float],
         weights: Mapping[tuple[tuple[int, int], tuple[int, int]], Any],
     ) -> "Circuit":
-        """The same with other thresholds of neurons, (layer, index), and weights between two."""
+        """The same with other thresholds of neurons, (layer, index), and weights between two.
+
+        A weight between two that all positions of a map share changes for all of them.
+        """
         populations, projections, plan = list(self.populations), list(self.projections), self.plan
         for (layer, index), value in thresholds.items():
             population = populations[layer]
@@ -209,8 +215,11 @@ class Circuit:
             populations[layer] = replace(population, threshold=given)
         if weights:
             plan = plan._replace(weights=plan.weights.copy())
+        changed: dict[int, str] = {}
         for ends, value in weights.items():
             title = " -> ".join(f"{self.names[layer]} {index}" for layer, index in ends)
+            if pools_at(plan, ends[1][0]):
+                raise InputError(f"{title}: what fires with the first spike has no weights")
             places = weight_places(plan, *ends)
             if len(places) != 1:
                 raise InputError(f"{title}: there are {len(places)} synapses, not one")
@@ -218,6 +227,8 @@ class Circuit:
             if not np.isfinite(weight):
                 raise InputError(f"{title}: a weight must be finite, got {weight}")
             ((r, place),) = places
+            if changed.setdefault(place, title) != title:
+                raise InputError(f"{title}: its weight is that of {changed[place]}, too")
             convert(np.array([weight]), plan.weights[place : place + 1], f"{title}: weight")
             if projections[r].kind == SYNAPTIC:
                 projections[r] = with_weight(projections[r], ends[0][1], ends[1][1], weight)
@@ -235,14 +246,28 @@ class Circuit:
         for projection in self.projections:
             source, target = self.layer(projection.source), self.layer(projection.target)
             wanted = (self.populations[source].size, self.populations[target].size)
-            if projection.weights.shape != wanted:
+            if projection.sizes != wanted:
+                what = "weights" if projection.layer is None else f"neurons of {projection.layer}"
                 raise ShapeError(
-                    f"{projection.title}: weights must be {wanted}, got {projection.weights.shape}"
+                    f"{projection.title}: {what} must be {wanted}, got {projection.sizes}"
                 )
             if target <= source and least_delay(projection) == 0:
                 raise InputError(
                     f"{projection.title}: a projection to the same or an earlier population"
                     " needs a delay above 0"
+                )
+        self._check_pools()
+
+    def _check_pools(self) -> None:
+        """A neuron that fires with what comes first hears nothing else."""
+        for name in self.names:
+            heard = [p for p in self.projections if p.target == name]
+            pools = [p.layer is not None and p.layer.pools for p in heard]
+            if any(pools) and not all(pools):
+                raise InputError(
+                    f"{heard[pools.index(True)].title}: neurons that fire with the first spike of"
+                    f" a window must hear nothing else, but there is"
+                    f" {heard[pools.index(False)].title}"
                 )
 
 
@@ -261,8 +286,14 @@ def settings_of(one: Network | Circuit) -> dict[str, Any]:
 
 
 def layer_weights(network: Network, layer: int) -> Any:
-    """The weights of a layer. Where pairs have delays, those of 0 are synapses, as in `forward`."""
+    """The weights of a layer, or a layer of maps with them.
+
+    Where pairs have delays, weights of 0 are synapses, as in `forward`.
+    """
     weights = network.weights[layer]
+    if network.mapped[layer]:
+        one = replace(network.layers[layer], delay=0.0)
+        return one if one.pools else replace(one, weights=Real(), initial=weights)
     if not network.delayed[layer]:
         return weights
     inputs, outputs = weights.shape
@@ -272,8 +303,10 @@ def layer_weights(network: Network, layer: int) -> Any:
 
 
 def layer_delay(network: Network, layer: int) -> Any:
-    """The one delay of a layer of a network, or its delays, (inputs, outputs)."""
+    """The one delay of a layer of a network, or its delays, (inputs, outputs) or (inputs,)."""
     delays = network.delays[layer]
     if not network.delayed[layer]:
         return float(delays[0, 0])
+    if network.mapped[layer]:
+        return delays[:, 0]
     return np.broadcast_to(delays, network.weights[layer].shape)

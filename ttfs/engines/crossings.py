@@ -43,14 +43,15 @@ def cross(network: Network, times: np.ndarray, end: float | None = None) -> Cros
     if not any(network.delayed + network.mapped):
         return cross_layers(network, arrays, times)
     whole, below, begin = room_for(network, arrays, times), times, 0
+    maps_too = any(network.mapped)  # then dense layers, too, are taken for maps
     for layer, several in enumerate(network.delayed):
         alone, base = arrays_of(network, arrays, layer), arrays.units[layer]
-        if network.mapped[layer]:
+        if maps_too and not (several and network.layers[layer].delay.per == "pair"):
             cross_map(network, alone, layer, (below, begin), whole)
         else:
             heard = np.ascontiguousarray(below[:, begin : begin + network.sizes[layer]])
-            several_or_one = cross_delayed if several else cross_layers
-            put(whole, several_or_one(network, alone, heard, layer), base)
+            some = cross_delayed if several else cross_layers
+            put(whole, some(network, alone, heard, layer), base)
         below, begin = whole.spikes, base
     return whole
 
@@ -108,16 +109,19 @@ def cross_delayed(network: Network, arrays: Arrays, times: np.ndarray, layer: in
     """The same for a layer, alone in `arrays`, whose inputs or pairs have delays of their own."""
     delays, psp = network.delay_buffers[layer], network.psp
     rise = (float(psp.rise),) if isinstance(psp, Ramp) else ()
-    if network.layers[layer].delay.per == "input":
+    alike = network.layers[layer].delay.per == "input"
+    if alike:
         times = arrivals_of(times, delays[:, 0])
         if rise in ((), (np.inf,)):
             return cross_layers(network, arrays, times)
-        kernel, given = delayed.shared, rise
+    found = room_for(network, arrays, times)
+    traces = ramp.Found(*found[:3])
+    if alike:
+        ends = 0, 0, *rise, True
+        run(maps.run_ending, maps.make_ending_work, arrays, ends, times, traces)
     else:
         kernel = delayed.paired_ramps if rise else delayed.paired_steps
-        given = delays, *rise
-    found = room_for(network, arrays, times)
-    run(kernel, ramp.make_work, arrays, given, times, ramp.Found(*found[:3]))
+        run(kernel, ramp.make_work, arrays, (delays, *rise), times, traces)
     return found
 
 

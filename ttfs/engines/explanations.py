@@ -4,45 +4,21 @@ Nothing is recorded while a simulation runs. What has arrived at one neuron foll
 spikes so far, and its potential from adding the same weights in the same order.
 """
 
-import heapq
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ttfs.checks import same_content
-from ttfs.engines.arrivals import arrivals_of
+from ttfs.engines.plan import pools_at
 from ttfs.engines.precision import Precision, written
-from ttfs.kernels.circuit import (
-    DELAYS,
-    DENSE,
-    FIRST,
-    KIND,
-    ROWS,
-    SOURCE,
-    SYNAPTIC,
-    TARGET,
-    WIDTH,
-    Plan,
-)
-from ttfs.kernels.queue import HEAP, KINDS
+from ttfs.engines.reached import Arrival, arrivals, end_of, rows_under_way
+from ttfs.kernels.circuit import REACH, TARGET, Plan
+from ttfs.kernels.reach import POOLS
 
 quiet = np.errstate(over="ignore", invalid="ignore")  # sums overflow as they do in kernels
-
-
-class Arrival(NamedTuple):
-    """One spike at one neuron, or the end of its ramp. Sorts as the events do."""
-
-    time: float
-    ends: int
-    neuron: int
-    projection: int
-    synapse: int
-    layer: int
-    spiked: float
-    weight: float
 
 
 @dataclass(frozen=True)
@@ -72,7 +48,7 @@ class Explanation:
     margin: potential minus threshold at the spike; for a silent neuron, at its closest.
     closest: for a silent neuron, when its potential was largest so far, all inputs of an
         instant added; for one that fired, `time`. NaN where nothing has arrived.
-    given: whether a stimulus made it fire.
+    given: whether a stimulus made it fire. pools: whether it fires with its first arrival.
     unit: of time. names: of all layers. horizon: at which nothing happens any
         more. precision: of all these numbers.
 
@@ -93,9 +69,12 @@ class Explanation:
     names: tuple[str, ...]
     horizon: float
     precision: Precision
+    pools: bool = False
 
     def errors(self) -> np.ndarray:
         """How far rounding may have brought the potential: after each input, then at `closest`."""
+        if self.pools:
+            return np.zeros(len(self.inputs))
         rows = [(i.time, i.weight, i.potential) for i in self.inputs]
         if rows and self.closest >= rows[-1][0]:
             rows.append((self.closest, 0.0, self.threshold + self.margin))
@@ -126,6 +105,8 @@ class Explanation:
         """When it fired or came closest, and how far from its threshold the potential was."""
         error = self.errors().max(initial=0.0)
         gap, line = written(abs(self.margin), error), f"its threshold {self.threshold:g}"
+        if self.pools:
+            return f"fired at {self._clock(self.time)}, with its first arrival"
         if np.isfinite(self.time):
             return f"fired at {self._clock(self.time)}, {gap} above {line}"
         if self.margin >= 0 and self.closest >= self.horizon:
@@ -157,71 +138,6 @@ class Trace:
 
     __eq__ = same_content
     __hash__ = None  # type: ignore[assignment]
-
-
-def arrivals(plan: Plan, state: Any, layer: int, neuron: int) -> list[Arrival]:
-    """Every spike that has reached a neuron, and every ramp that has ended, in order."""
-    streams = [
-        _along(plan, state, r, neuron, ends)
-        for r in range(len(plan.projections))
-        if plan.projections[r, TARGET] == layer
-        for ends in range(len(state.heads))
-    ]
-    return list(heapq.merge(*streams))
-
-
-def _along(plan: Plan, state: Any, r: int, neuron: int, ends: int) -> Iterator[Arrival]:
-    """The spikes that reached a neuron along one projection, or whose ramps ended there."""
-    source, kind = plan.projections[r, SOURCE], plan.projections[r, KIND]
-    start = plan.starts[source]
-    if kind == SYNAPTIC:
-        yield from sorted(_under_way(plan, state, r, neuron, ends))
-        return
-    delay = plan.delays[plan.projections[r, DELAYS]]
-    for sender in state.fired[start : start + state.heads[ends, r]]:
-        spiked = state.spikes[start + sender]
-        time = arrival_time(plan, r, spiked, delay, ends)
-        for synapse in _synapses(plan, r, sender, neuron):
-            weight = plan.weights[synapse + (plan.projections[r, FIRST] if kind else 0)]
-            yield Arrival(time, ends, sender, r, 0, source, spiked, weight)
-
-
-def arrival_time(plan: Plan, r: int, spiked: Any, delay: float, ends: int) -> Any:
-    """When a spike arrives along a projection, or its ramp ends: what the kernel `due` does."""
-    kind = spiked.dtype.type
-    time = arrivals_of(kind(spiked), delay)
-    if time == spiked and plan.projections[r, TARGET] <= plan.projections[r, SOURCE]:
-        time = np.nextafter(spiked, kind(np.inf))
-    return end_of(plan, time) if ends else time
-
-
-def _synapses(plan: Plan, r: int, sender: int, neuron: int) -> list[int]:
-    """Where the weight from a sender is: in `weights`, or for sparse ones in `indices`."""
-    row = plan.projections[r]
-    if row[KIND] == DENSE:
-        return [row[FIRST] + sender * row[WIDTH] + neuron]
-    first, last = plan.pointers[row[ROWS] + sender], plan.pointers[row[ROWS] + sender + 1]
-    return [k for k in range(first, last) if plan.indices[k] == neuron]
-
-
-def _under_way(plan: Plan, state: Any, r: int, neuron: int, ends: int) -> Iterator[Arrival]:
-    """The same where each synapse has its own delay: some of a spike may yet have to come."""
-    row = plan.projections[r]
-    start, coming = plan.starts[row[SOURCE]], _coming(state, r, ends)
-    for sender in state.fired[start : start + state.counts[row[SOURCE]]]:
-        spiked = state.spikes[start + sender]
-        for synapse in _synapses(plan, r, sender, neuron):
-            time = arrival_time(plan, r, spiked, plan.delays[synapse + row[DELAYS]], ends)
-            if float(time) < plan.t_max and synapse < coming.get(int(sender), np.inf):
-                weight = plan.weights[synapse + row[FIRST]]
-                yield Arrival(time, ends, sender, r, synapse, row[SOURCE], spiked, weight)
-
-
-def _coming(state: Any, r: int, ends: int) -> dict[int, int]:
-    """The synapse at which each spike along a projection arrives, or ends, next."""
-    queue = state.heap[: state.counters[HEAP]]
-    queue = queue[(queue[:, 2] == r) & (queue[:, 0] % KINDS == ends)]
-    return dict(zip(queue[:, 1].tolist(), queue[:, 3].tolist(), strict=True))
 
 
 class Course(NamedTuple):
@@ -265,6 +181,8 @@ def course_of(plan: Plan, state: Any, threshold: Any, layer: int, neuron: int) -
     """The Course of a neuron; its threshold is that of sums of weights."""
     spike = state.spikes[plan.starts[layer] + neuron]
     found = [a for a in arrivals(plan, state, layer, neuron) if a.time <= spike]
+    if pools_at(plan, layer):
+        return Course(found, np.full(len(found), finite(threshold)))
     weights = np.array([-a.weight if a.ends else a.weight for a in found], plan.weights.dtype)
     slope = np.cumsum(weights)
     if not plan.rise:
@@ -301,11 +219,6 @@ def added_up(terms: Sequence[float] | np.ndarray) -> float:
         return sum(terms)
 
 
-def end_of(plan: Plan, arrival: Any) -> Any:
-    """When the ramp ends of a spike that arrives."""
-    return arrivals_of(arrival, plan.rise)
-
-
 @quiet
 def potentials(plan: Plan, state: Any, thresholds: np.ndarray, units: slice, now: float) -> Any:
     """Of some units of a layer now; of those that fired, at their spike."""
@@ -324,47 +237,15 @@ def potentials(plan: Plan, state: Any, thresholds: np.ndarray, units: slice, now
 def left_to_rise(plan: Plan, state: Any, layer: int, now: float) -> np.ndarray:
     """(neurons,) what ramps that still rise have yet to add to each neuron of a layer."""
     terms: list[list[float]] = [[] for _ in range(plan.sizes[layer])]
-    for r in np.flatnonzero(plan.projections[:, TARGET] == layer):
-        for arrivals, targets, weights in _rows_under_way(plan, state, int(r)):
-            ends = np.array([float(end_of(plan, arrival)) for arrival in arrivals])
-            still = 1 - (now - np.array(arrivals, float)) / plan.rise
+    heard = (plan.projections[:, TARGET] == layer) & (plan.projections[:, REACH + POOLS] == 0)
+    for r in np.flatnonzero(heard):
+        for when, targets, weights in rows_under_way(plan, state, int(r)):
+            ends = np.array([float(end_of(plan, arrival)) for arrival in when])
+            still = 1 - (now - np.array(when, float)) / plan.rise
             found = np.where(ends > now, weights.astype(float) * still, 0.0)
             for neuron, term in zip(targets.tolist(), found.tolist(), strict=True):
                 terms[neuron].append(term)
     return np.array([added_up(found) for found in terms])
-
-
-def _rows_under_way(
-    plan: Plan, state: Any, r: int
-) -> Iterator[tuple[list[Any], np.ndarray, np.ndarray]]:
-    """The spikes along a projection that have arrived: when, at which neurons, with what weights.
-
-    One time for all neurons that a spike reaches, or one for each. Where there is one delay,
-    those whose ramps have ended are left out.
-    """
-    row, start = plan.projections[r], plan.starts[plan.projections[r, SOURCE]]
-    if row[KIND] == SYNAPTIC:
-        coming = _coming(state, r, 0)
-        for sender in state.fired[start : start + state.counts[row[SOURCE]]]:
-            places = np.arange(*plan.pointers[row[ROWS] + sender : row[ROWS] + sender + 2])
-            places = places[places < coming.get(int(sender), np.inf)]
-            spiked, delays = state.spikes[start + sender], plan.delays[places + row[DELAYS]]
-            arrivals = [arrival_time(plan, r, spiked, delay, 0) for delay in delays]
-            arrived = np.array([float(a) < plan.t_max for a in arrivals], bool)
-            places = places[arrived]
-            kept = [a for a, there in zip(arrivals, arrived, strict=True) if there]
-            yield kept, plan.indices[places], plan.weights[places + row[FIRST]]
-        return
-    delay = plan.delays[row[DELAYS]]
-    for sender in state.fired[start + state.heads[1, r] : start + state.heads[0, r]]:
-        arrival = arrival_time(plan, r, state.spikes[start + sender], delay, 0)
-        if row[KIND] == DENSE:
-            targets = np.arange(plan.sizes[row[TARGET]])
-            weights = plan.weights[row[FIRST] + sender * row[WIDTH] :][: len(targets)]
-        else:
-            synapses = slice(*plan.pointers[row[ROWS] + sender : row[ROWS] + sender + 2])
-            targets, weights = plan.indices[synapses], plan.weights[row[FIRST] :][synapses]
-        yield [arrival], targets, weights
 
 
 @quiet
@@ -376,15 +257,3 @@ def line(threshold: Any, slope: Any, total: Any, time: Any) -> Any:
 def finite(threshold: Any) -> Any:
     """A threshold as it is in `total`: an endless one is not."""
     return np.where(np.isfinite(threshold), threshold, threshold.dtype.type(0))
-
-
-def weight_places(
-    plan: Plan, sender: tuple[int, int], neuron: tuple[int, int]
-) -> list[tuple[int, int]]:
-    """The synapses between two (layer, neuron): which projection, where in `plan.weights`."""
-    places = []
-    for r, row in enumerate(plan.projections):
-        if (row[SOURCE], row[TARGET]) == (sender[0], neuron[0]):
-            shift = 0 if row[KIND] == DENSE else row[FIRST]
-            places += [(r, int(k + shift)) for k in _synapses(plan, r, sender[1], neuron[1])]
-    return places

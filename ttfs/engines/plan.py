@@ -10,7 +10,37 @@ import scipy.sparse as sp
 
 from ttfs.checks import convert
 from ttfs.engines.populations import Population, Projection, synapses
-from ttfs.kernels.circuit import DENSE, FIRST, OUTGOING, ROWS, SOURCE, SYNAPTIC, WIDTH, WORD, Plan
+from ttfs.kernels.circuit import (
+    APART,
+    DELAYS,
+    DENSE,
+    FIRST,
+    KIND,
+    MAPPED,
+    OUTGOING,
+    REACH,
+    ROWS,
+    SOURCE,
+    SYNAPTIC,
+    TARGET,
+    WIDTH,
+    WORD,
+    Plan,
+)
+from ttfs.kernels.reach import (
+    ACROSS,
+    BREADTH,
+    BROAD,
+    CHANNELS,
+    COLUMNS,
+    DOWN,
+    LEFT,
+    LENGTH,
+    PLACES,
+    POOLS,
+    TALL,
+    TOP,
+)
 from ttfs.kernels.vector import LANES
 from ttfs.network.buffers import aligned_zeros
 from ttfs.network.network import Network
@@ -22,10 +52,10 @@ def make_plan(
     """The arrays of projections between populations."""
     sizes = [population.size for population in populations]
     places = {population.name: place for place, population in enumerate(populations)}
-    table = np.zeros((len(projections), 8), np.int64)
-    sparse = {r: synapses(p) for r, p in enumerate(projections) if p.kind != DENSE}
+    table = empty_table(len(projections))
+    sparse = {r: synapses(p) for r, p in enumerate(projections) if p.kind not in (DENSE, MAPPED)}
     rooms = [
-        len(sparse[r][2]) if r in sparse else math.prod(sizes_of(projection))
+        len(sparse[r][2]) if r in sparse else math.prod(rows_of(projection))
         for r, projection in enumerate(projections)
     ]
     weights = aligned_zeros(sum(room + -room % LANES for room in rooms), dtype)
@@ -36,20 +66,26 @@ def make_plan(
         ends = places[projection.source], places[projection.target]
         room, whose = weights[first : first + rooms[r]], f"{projection.title}: weights"
         if r not in sparse:
-            inputs, width = sizes_of(projection)
+            inputs, width = rows_of(projection)
             room = room.reshape(inputs, width)[:, : projection.weights.shape[1]]
             convert(projection.weights, room, whose)
-            table[r, :-1] = (*ends, DENSE, first, width, 0, r)
+            place = first, width, 0
+            delay = np.asarray(projection.delay if np.ndim(projection.delay) else [], float)
         else:
             pointer, target, weight, delay = sparse[r]
             convert(weight, room, whose)
-            own = delayed - listed if len(delay) else r
-            table[r, :-1] = (*ends, projection.kind, first - listed, 0, rows, own)
+            place = first - listed, 0, rows
             pointers.append(pointer.astype(np.int64) + listed)
             indices.append(target.astype(np.int32, copy=False))
-            delays.append(delay)
-            listed, delayed = listed + len(target), delayed + len(delay)
             rows += len(pointer)
+        own = delayed - (listed if r in sparse else 0) if len(delay) else r
+        table[r, :OUTGOING] = (*ends, projection.kind, *place, own)
+        table[r, APART] = projection.kind == SYNAPTIC or len(delay) > 0
+        if projection.layer is not None:
+            table[r, REACH:] = projection.layer.reach
+        delays.append(delay)
+        delayed += len(delay)
+        listed += rooms[r] if r in sparse else 0
         first += rooms[r] + -rooms[r] % LANES
     return finish_plan(t_max, sizes, weights, table, np.concatenate(delays))._replace(
         indices=np.concatenate(indices) if len(indices) != 2 else indices[1],
@@ -68,7 +104,7 @@ def on_plan(projections: Sequence[Projection], plan: Plan) -> tuple[Projection, 
             found.append(projection)
             continue
         (inputs, outputs), first = projection.weights.shape, row[FIRST]
-        if projection.kind == DENSE:
+        if projection.kind in (DENSE, MAPPED):
             width = row[WIDTH]
             weights = plan.weights[first : first + inputs * width].reshape(inputs, width)
             weights = weights[:, :outputs]
@@ -85,19 +121,32 @@ def on_plan(projections: Sequence[Projection], plan: Plan) -> tuple[Projection, 
     return tuple(found)
 
 
-def sizes_of(projection: Projection) -> tuple[int, int]:
-    """Rows, and their width with padding, of dense weights."""
-    inputs, outputs = projection.weights.shape
-    return inputs, outputs + -outputs % LANES
+def rows_of(projection: Projection) -> tuple[int, int]:
+    """Rows of weights, and their width with padding."""
+    rows, columns = projection.weights.shape
+    return rows, columns + -columns % LANES
 
 
 def plan_of(network: Network) -> Plan:
-    """The plan of a chain, on the network's own weights."""
-    arrays = network.arrays
-    table = np.zeros((len(network.layers), 8), np.int64)
-    for k in range(len(network.layers)):
-        table[k, :-1] = (k, k + 1, DENSE, arrays.rows[k], arrays.widths[k], 0, k)
-    return finish_plan(network.t_max, network.sizes, arrays.weights, table, arrays.delays)
+    """The plan of a chain, on the network's own weights. Its dense layers have one delay each."""
+    arrays, table = network.arrays, empty_table(len(network.layers))
+    delays = [arrays.delays]
+    for k, layer in enumerate(network.layers):
+        kind, own, apart = MAPPED if network.mapped[k] else DENSE, k, network.delayed[k]
+        if apart:
+            own = sum(map(len, delays))
+            delays.append(network.delays[k].reshape(-1))
+        table[k, :OUTGOING] = (k, k + 1, kind, arrays.rows[k], arrays.widths[k], 0, own)
+        table[k, APART] = apart
+        if network.mapped[k]:
+            table[k, REACH:] = layer.reach
+    found = np.concatenate(delays) if len(delays) > 1 else arrays.delays
+    return finish_plan(network.t_max, network.sizes, arrays.weights, table, found)
+
+
+def empty_table(projections: int) -> np.ndarray:
+    """Room for the numbers of projections."""
+    return np.zeros((projections, REACH + LENGTH), np.int64)
 
 
 def finish_plan(
@@ -105,10 +154,12 @@ def finish_plan(
 ) -> Plan:
     """What follows from the table of projections."""
     table[:, OUTGOING] = np.argsort(table[:, SOURCE], kind="stable")
-    starts = unit_starts(sizes)
+    mapped = set(table[table[:, KIND] == MAPPED, TARGET].tolist())
+    starts = unit_starts(sizes, mapped)
     leaving = np.searchsorted(np.sort(table[:, SOURCE]), np.arange(len(sizes) + 1))
+    groups = [*(group_of(table, layer) for layer in range(len(sizes))), 0]
     return Plan(
-        populations=np.stack([np.append(sizes, 0), starts, leaving], axis=1),
+        populations=np.stack([np.append(sizes, 0), starts, leaving, groups], axis=1),
         projections=table,
         owners=np.repeat(np.arange(len(sizes)), np.diff(starts)),
         weights=weights,
@@ -120,6 +171,106 @@ def finish_plan(
     )
 
 
-def unit_starts(sizes: Sequence[int]) -> np.ndarray:
-    """Where each population begins among all units, padded to whole words."""
-    return np.concatenate([[0], np.cumsum([size + -size % WORD for size in sizes])])
+def unit_starts(sizes: Sequence[int], mapped: set[int]) -> np.ndarray:
+    """Where each population begins among all units, padded to whole words.
+
+    Vectors of a map reach over the end of its last position, and so of a population.
+    """
+    rooms = [size + LANES * (layer in mapped) for layer, size in enumerate(sizes)]
+    return np.concatenate([[0], np.cumsum([room + -room % WORD for room in rooms])])
+
+
+def group_of(table: np.ndarray, layer: int) -> int:
+    """How many neurons are at a position of a population; 0 unless only maps lead to it."""
+    heard = table[table[:, TARGET] == layer]
+    groups = set(heard[:, REACH + COLUMNS].tolist())
+    return groups.pop() if len(groups) == 1 and (heard[:, KIND] == MAPPED).all() else 0
+
+
+# -- the synapses of neurons, as kernels find them
+
+
+def pools_at(plan: Plan, layer: int) -> bool:
+    """Whether the neurons of a layer fire with their first arrival."""
+    table = plan.projections
+    return bool((table[table[:, TARGET] == layer, REACH + POOLS] > 0).any())
+
+
+def heard_from(
+    plan: Plan, r: int, senders: np.ndarray, neuron: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which of some senders a neuron hears along a projection, and which synapse each of them is.
+
+    That is the place of its weight in `plan.weights`, which for single synapses is FIRST further
+    on; to what has no weights it says nothing.
+    """
+    row = plan.projections[r]
+    if row[KIND] == DENSE:
+        return np.arange(len(senders)), row[FIRST] + senders * row[WIDTH] + neuron
+    if row[KIND] == MAPPED:
+        return heard_in_window(row, senders, neuron)
+    which, places = [], []
+    for k, sender in enumerate(senders):
+        first, last = plan.pointers[row[ROWS] + sender : row[ROWS] + sender + 2]
+        found = first + np.flatnonzero(plan.indices[first:last] == neuron)
+        which += [k] * len(found)
+        places += found.tolist()
+    return np.array(which, np.int64), np.array(places, np.int64)
+
+
+def heard_in_window(
+    row: np.ndarray, senders: np.ndarray, neuron: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same where a neuron has a window."""
+    reach = row[REACH:]
+    (pixel, channel), (position, column) = (
+        divmod(senders, reach[CHANNELS]),
+        divmod(neuron, reach[COLUMNS]),
+    )
+    (y, x), (line, place) = divmod(pixel, reach[BREADTH]), divmod(position, reach[PLACES])
+    y, x = y + reach[TOP] - line * reach[DOWN], x + reach[LEFT] - place * reach[ACROSS]
+    inside = (y >= 0) & (y < reach[TALL]) & (x >= 0) & (x < reach[BROAD])
+    if reach[POOLS]:
+        inside &= channel == column
+    places = row[FIRST] + ((y * reach[BROAD] + x) * reach[CHANNELS] + channel) * row[WIDTH] + column
+    return np.flatnonzero(inside), places[inside]
+
+
+def reached_by(plan: Plan, r: int, sender: int, synapse: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """The neurons that an arrival along a projection reaches, in order, and the weights it adds.
+
+    synapse: where each has its own delay, the first of those that are reached. What comes first
+    makes a neuron fire that pools; its weight is 1 here.
+    """
+    row = plan.projections[r]
+    if row[KIND] == DENSE:
+        first, size = row[FIRST] + sender * row[WIDTH], plan.sizes[row[TARGET]]
+        return np.arange(size), plan.weights[first : first + size]
+    if row[KIND] == MAPPED:
+        return reached_in_map(plan, row, sender)
+    first, last = plan.pointers[row[ROWS] + sender : row[ROWS] + sender + 2]
+    if row[KIND] == SYNAPTIC:  # a spike arrives once for each delay
+        first = synapse
+        delays = plan.delays[first + row[DELAYS] : last + row[DELAYS]]
+        last = first + np.count_nonzero(delays == delays[0])  # they are sorted
+    shift = row[FIRST]
+    return plan.indices[first:last].astype(np.int64), plan.weights[first + shift : last + shift]
+
+
+def reached_in_map(plan: Plan, row: np.ndarray, sender: int) -> tuple[np.ndarray, np.ndarray]:
+    """The same where neurons have windows."""
+    reach = row[REACH:]
+    size, columns = plan.sizes[row[TARGET]], reach[COLUMNS]
+    column, one = sender % reach[CHANNELS], np.array([sender])
+    positions = [
+        (position, places[0])
+        for position in range(size // columns)
+        for _, places in [heard_in_window(row, one, position * columns + column * reach[POOLS])]
+        if len(places)
+    ]
+    first = np.array([position * columns for position, _ in positions], np.int64)
+    if reach[POOLS]:
+        return first + column, np.ones(len(first), plan.weights.dtype)
+    own = np.arange(columns)
+    places = np.array([place for _, place in positions], np.int64)
+    return (first[:, None] + own).ravel(), plan.weights[(places[:, None] + own).ravel()]

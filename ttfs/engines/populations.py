@@ -8,7 +8,10 @@ import scipy.sparse as sp
 
 from ttfs.checks import as_array, as_text, same_content, short, whole
 from ttfs.errors import InputError, ShapeError
-from ttfs.kernels.circuit import DENSE, SPARSE, SYNAPTIC
+from ttfs.kernels.circuit import DENSE, MAPPED, SPARSE, SYNAPTIC
+from ttfs.network.chain import KINDS
+from ttfs.network.layers import Dense
+from ttfs.network.weights import Binary, Real
 
 MOST = 2**31 - 1  # neurons: sparse projections number their targets with 32 bits
 
@@ -59,8 +62,15 @@ class Projection:
 
     source, target: names of populations.
     weights: (source size, target size), dense or `scipy.sparse`; row i is what neuron i sends.
+        Or a layer that says its `initial` weights and, if it is one of maps, its `shape`; the
+        neurons of maps are flat, row by row, column by column, channel by channel. Thresholds
+        and delays are said here and by the populations, not by the layer. Neurons that hear a
+        `MinPool2d` fire with what comes first and hear nothing else; their threshold may be any
+        number, their potential is 0 before, and the threshold then.
     delay: time from a spike to its arrival: one number, or an array or sparse matrix of the
-        weights' shape with one for each synapse (0 where a sparse one has no entry).
+        weights' shape with one for each synapse (0 where a sparse one has no entry); for a
+        layer of maps one number, or (source size,).
+    layer: of maps, else None. `weights` are then those that all positions share, (rows, columns).
 
     >>> Projection("input", "output", [[0.5], [0.5]], delay=1.0).title
     'input -> output'
@@ -70,10 +80,13 @@ class Projection:
     target: str
     weights: Any
     delay: Any = 0.0
+    layer: Any = None
 
     def __post_init__(self) -> None:
         as_text(self.source, "Projection(source=...)")
         as_text(self.target, "Projection(target=...)")
+        if self.layer is not None or type(self.weights) in KINDS.values():
+            self._take_layer()
         weights = as_matrix(self.weights, f"{self.title}: weights")
         if weights.ndim != 2:
             raise ShapeError(f"{self.title}: weights must be (source, target), got {weights.shape}")
@@ -84,15 +97,38 @@ class Projection:
             values = np.asarray(delay.data if sp.issparse(delay) else delay, np.float64)
         if values.size and not (np.isfinite(values).all() and values.min() >= 0):
             raise InputError(f"{self.title}: delays must be 0 or more and finite")
-        if delay.ndim and delay.shape != weights.shape:
-            raise ShapeError(
-                f"{self.title}: delays must have the weights' shape {weights.shape},"
-                f" got {delay.shape}"
-            )
+        wanted = weights.shape if self.layer is None else self.sizes[:1]
+        if delay.ndim and delay.shape != wanted:
+            whose = "the weights' shape" if self.layer is None else "the shape"
+            raise ShapeError(f"{self.title}: delays must have {whose} {wanted}, got {delay.shape}")
         if delay.ndim:  # a circuit is copied from these
             weights, delay = weights.copy(), delay.copy()
         object.__setattr__(self, "weights", weights)
         object.__setattr__(self, "delay", delay if delay.ndim else float(delay))
+
+    def _take_layer(self) -> None:
+        """What a layer says of weights."""
+        layer = self.weights if self.layer is None else self.layer
+        whose = f"{self.title}: {layer}"
+        if layer.delay != 0:
+            raise InputError(f"{whose} must not have a delay; say Projection(delay=...)")
+        weights = layer.initial if self.layer is None else self.weights
+        if layer.pools:
+            weights = np.empty((0, layer.columns))  # which knows its shape, or says so
+        elif weights is None:
+            raise InputError(f"{whose} must have initial weights")
+        elif isinstance(layer.weights, Binary):
+            weights, layer = np.where(weights < 0, -1.0, 1.0), replace(layer, weights=Real())
+        object.__setattr__(self, "weights", weights)
+        if not isinstance(layer, Dense):
+            kept = layer if layer.pools else replace(layer, initial=weights)
+            object.__setattr__(self, "layer", kept)
+            _ = kept.gives  # refuses one without a shape
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Neurons of the source and of the target."""
+        return self.weights.shape if self.layer is None else (self.layer.inputs, self.layer.outputs)
 
     @property
     def title(self) -> str:
@@ -102,6 +138,8 @@ class Projection:
     @property
     def kind(self) -> int:
         """How the simulator holds it."""
+        if self.layer is not None:
+            return MAPPED
         if np.ndim(self.delay):
             return SYNAPTIC
         return SPARSE if sp.issparse(self.weights) else DENSE
@@ -160,9 +198,9 @@ def with_weight(projection: Projection, sender: int, neuron: int, weight: float)
 
 def least_delay(projection: Projection) -> float:
     """The shortest delay of any synapse."""
-    if projection.kind != SYNAPTIC:
+    if not np.ndim(projection.delay):
         return float(projection.delay)
-    delays = synapses(projection)[3]
+    delays = synapses(projection)[3] if projection.kind == SYNAPTIC else projection.delay
     return float(delays.min()) if delays.size else np.inf
 
 

@@ -13,6 +13,7 @@ from ttfs.engines.circuit import Circuit
 from ttfs.engines.differences import Difference, changed
 from ttfs.engines.events import Event, Spikes, event_of
 from ttfs.engines.explanations import Explanation, Trace
+from ttfs.engines.plan import pools_at
 from ttfs.engines.precision import Precision
 from ttfs.engines.snapshots import Snapshot, make_memory
 from ttfs.engines.stimuli import as_stimulus
@@ -321,6 +322,7 @@ class Simulator:
             names=self.circuit.names,
             horizon=self.circuit.t_max,
             precision=self.precision,
+            pools=pools_at(self.plan, number),
         )
 
     @alone
@@ -331,7 +333,7 @@ class Simulator:
         times, potential = self.times(number).astype(float), self.potential(number)
         first, traces = self.circuit.units[number].start, []
         for j in found:
-            spike, jumps = float(times[j]), not self.plan.rise
+            spike, jumps = float(times[j]), not self.plan.rise or pools_at(self.plan, number)
             end = spike if np.isfinite(spike) else self.time
             corners = self._course(number, j).corners(jumps, end, float(potential[j]))
             limit, unit = self._threshold(first + j), self.circuit.unit
@@ -360,7 +362,8 @@ class Simulator:
         times: (layer, neuron) -> another time of the spike that the stimulus asks for; inf
             takes it away. A neuron of which the stimulus asks nothing fires then and at no
             other time, whatever reaches it; inf silences it.
-        weights: (source layer, source neuron, layer, neuron) -> weight of that synapse.
+        weights: (source layer, source neuron, layer, neuron) -> weight of that synapse. One that
+            all positions of a map share changes at all of them.
         thresholds: (layer, neuron) -> threshold.
 
         >>> import ttfs

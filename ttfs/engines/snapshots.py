@@ -13,7 +13,7 @@ import numpy as np
 from ttfs.errors import InputError
 from ttfs.kernels import queue as names
 from ttfs.kernels import simulator_step
-from ttfs.kernels.circuit import KIND, SOURCE, SYNAPTIC, Plan
+from ttfs.kernels.circuit import APART, SOURCE, WORD, Plan
 from ttfs.network.buffers import aligned_zeros
 
 
@@ -67,13 +67,13 @@ def seal_of(state: Any, reached: float) -> int:
 def make_memory(plan: Plan, dtype: np.dtype, response: Any) -> tuple[np.ndarray, ...]:
     """Room for everything that changes, with times of one dtype; `parts` says what is where."""
     units, table = len(plan.owners), plan.projections
-    waves = table[table[:, KIND] == SYNAPTIC, SOURCE]
+    waves = table[table[:, APART] > 0, SOURCE]
     queue = response.WAVES * (len(table) + int(plan.sizes[waves].sum())) + 1
     volts = aligned_zeros(response.VOLTS * units, plan.weights.dtype).reshape(-1, units)
     times = np.zeros((2, units + 1), dtype)
     whole = np.zeros((6, units + 1), np.int64)
-    lists = len(plan.sizes) + response.WAVES * len(table) + 4 * queue
+    lists = units // WORD + len(plan.sizes) + response.WAVES * len(table) + 4 * queue
     few = np.zeros(names.COUNTERS + names.SCRATCH + lists, np.int64)
     few[names.POPULATIONS], few[names.PROJECTIONS] = len(plan.sizes), len(table)
     memory = volts, times, whole, few, np.zeros(queue + 1, dtype)
-    return memory if response is simulator_step else (*memory, np.zeros(units + 1, dtype))
+    return memory if response is simulator_step else (*memory, np.zeros((2, units + 1), dtype))

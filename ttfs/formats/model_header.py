@@ -66,12 +66,13 @@ _LAYER: Schema = {
     "shape": (list,),
 }
 _SETTINGS: dict[type, Schema] = {
-    Real: {"init": (list, NoneType)},
+    Real: {"init": (list, NoneType), "rate": _NUMBER},
     Binary: {
         "init": (list, NoneType),
         "scale": (*_NUMBER, NoneType),
         "scale_rate": _NUMBER,
         "clip": _NUMBER,
+        "rate": _NUMBER,
     },
     Delays: {"per": (str,), "init": (list, NoneType), "rate": _NUMBER},
     Step: {},
@@ -80,8 +81,12 @@ _SETTINGS: dict[type, Schema] = {
     Direct: {"early": _NUMBER, "late": _NUMBER, "bias": (*_NUMBER, NoneType), "t_max": _NUMBER},
 }
 # what is left out of a file where it is as by default: JSON has no inf, and older formats lack it
-_LEFT_OUT: dict[type, dict[str, float]] = {Binary: {"clip": np.inf}, Ramp: {"rise": np.inf}}
-_LATER: set[str] = set()  # settings of weights that format 1 lacks
+_LEFT_OUT: dict[type, dict[str, float]] = {
+    Real: {"rate": 1.0},
+    Binary: {"clip": np.inf, "rate": 1.0},
+    Ramp: {"rise": np.inf},
+}
+_LATER = {"rate"}  # settings of weights that format 1 lacks
 
 
 # Writing

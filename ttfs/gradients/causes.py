@@ -11,6 +11,7 @@ import numpy as np
 
 from ttfs.engines.arrivals import arrivals_of
 from ttfs.errors import InputError
+from ttfs.gradients.windows import FirstCauses, WindowArrived, WindowCauses, laid_out
 from ttfs.kernels import delayed as paired
 from ttfs.kernels import exact as shared
 from ttfs.kernels import surrogate as jumps
@@ -109,16 +110,29 @@ class PairedCauses(NamedTuple):
         spread(fill, len(out), self.pairs)
 
 
-def causes_of(network: Network, layer: int, below: np.ndarray) -> SharedCauses | PairedCauses:
+Arrivals = Arrived | WindowArrived | FirstCauses
+Causes = SharedCauses | PairedCauses | WindowCauses | FirstCauses
+
+
+def causes_of(network: Network, layer: int, below: np.ndarray) -> Causes:
     """The causes of a layer's spikes, given (samples, inputs) spike times of the layer below."""
     rise = rise_of(network)
     if network.delayed[layer] and network.layers[layer].delay.per == "pair":
         return PairedCauses(np.ascontiguousarray(below), network.delay_buffers[layer], rise)
-    return SharedCauses(*arrived_at(network, layer, below), rise)
+    arrived = arrived_at(network, layer, below)
+    if isinstance(arrived, FirstCauses):
+        return arrived
+    kind = SharedCauses if isinstance(arrived, Arrived) else WindowCauses
+    return kind(*arrived, rise)
 
 
-def arrived_at(network: Network, layer: int, below: np.ndarray) -> Arrived:
+def arrived_at(network: Network, layer: int, below: np.ndarray) -> Arrivals:
     """The inputs that arrive at a layer whose neurons hear each spike at the same time."""
+    one = network.layers[layer]
+    if one.pools:
+        return FirstCauses(one.reach, laid_out(network, layer, below, below.dtype))
+    if network.mapped[layer]:
+        return WindowArrived(one.reach, laid_out(network, layer, below, network.dtype))
     delay = float(network.arrays.delays[layer])
     if network.delayed[layer]:
         below, delay = arrivals_of(below, network.delays[layer][:, 0]), 0.0

@@ -8,7 +8,16 @@ import numpy as np
 from ttfs.checks import as_array, positive
 from ttfs.engines.crossings import Crossings, cross, spikes_of
 from ttfs.errors import ShapeError
-from ttfs.gradients.causes import Arrived, PairedCauses, SharedCauses, causes_of, rise_of
+from ttfs.gradients.causes import (
+    Arrivals,
+    Arrived,
+    Causes,
+    PairedCauses,
+    SharedCauses,
+    causes_of,
+    rise_of,
+)
+from ttfs.gradients.windows import WindowArrived, WindowCauses
 from ttfs.kernels import exact as kernels
 from ttfs.network.buffers import aligned_zeros
 from ttfs.network.maps import rows_of
@@ -18,9 +27,9 @@ from ttfs.network.network import Network, check_network
 class Gradients(NamedTuple):
     """Derivatives of a loss, summed over a batch.
 
-    weights: per layer, (inputs, outputs); of binary layers by the latent weights, taken
-        straight through the sign.
-    thresholds: per layer, (outputs,).
+    weights: per layer, in the shape of `Network.weights`; of binary layers by the latent
+        weights, taken straight through the sign.
+    thresholds: per layer, one for each column of its weights; 0 where there are no weights.
     scales: (layers,).
     delays: per layer, in the shape of `Network.delays`, whether they learn or not.
     times: (samples, inputs), by the input spike times; 0 where there is no spike.
@@ -45,7 +54,7 @@ def gradients(network: Network, times: Any, errors: Any, *, floor: float = 0.0) 
     Parameters
     ----------
     network: with a `Ramp` response.
-    times: (samples, inputs) input spike times.
+    times: (samples, inputs) input spike times, or maps of them as `forward` takes them.
     errors: (samples, outputs) derivative of the loss by each output spike time; what stands
         at silent outputs has no effect.
     floor: slopes below this many thresholds for each unit of time count as that.
@@ -80,36 +89,40 @@ class Signal(NamedTuple):
     """What the spikes of a layer are told by a loss, and by which inputs they were caused.
 
     causes: the inputs that can be blamed.
-    gains: (samples, width) derivative of the loss by each spike time, over its slope.
-    until: (samples, width) the spike; -inf for the silent, which have no causes.
+    gains: (samples, units) derivative of the loss by each spike time, over its slope;
+        (samples, outputs), not over a slope, where first spikes are handed on.
+    until: the spikes, in that shape; -inf for the silent, which have no causes.
     """
 
     layer: int
-    causes: SharedCauses | PairedCauses | Arrived
+    causes: Causes | Arrivals
     gains: np.ndarray
     until: np.ndarray
 
-    def outputs(self, network: Network) -> int:
-        """How many neurons the layer has, without padding."""
-        return network.sizes[self.layer + 1]
+    def by_column(self, network: Network, values: np.ndarray) -> np.ndarray:
+        """(samples x positions, columns) of gains or the like, without padding."""
+        outputs, columns = network.sizes[self.layer + 1], network.layers[self.layer].columns
+        return values[:, :outputs].reshape(-1, columns)
 
-    def by_weights(self, room: np.ndarray) -> np.ndarray:
-        """(inputs, width) derivative by weights, in a buffer that is overwritten."""
-        out = room.reshape(-1, self.gains.shape[1])
+    def by_weights(self, network: Network, room: np.ndarray) -> np.ndarray:
+        """(rows, width) derivative by weights, in a buffer that is overwritten."""
+        out = room.reshape(-1, network.arrays.widths[self.layer])
         self.causes.by_weights(self.until, self.gains, out)
         return out
 
     def by_thresholds(self, network: Network) -> np.ndarray:
-        """(outputs,) derivative by thresholds."""
+        """(columns,) derivative by thresholds."""
+        if network.layers[self.layer].pools:
+            return np.zeros(network.layers[self.layer].columns, network.dtype)
         factor = network.psp.unit / network.scales[self.layer]
-        return np.add.reduce(self.gains[:, : self.outputs(network)], axis=0) * factor
+        return np.add.reduce(self.by_column(network, self.gains), axis=0) * factor
 
     def by_scale(self, network: Network) -> float:
         """Derivative by the scale, which divides the thresholds.
 
         A potential that crosses stands at its threshold; one that jumps is where it is.
         """
-        if isinstance(self.causes, Arrived):
+        if isinstance(self.causes, Arrived | WindowArrived):
             weights = network.padded(network.arrays.weights, self.layer)
             potential = np.empty(self.gains.shape, network.dtype)
             self.causes.potentials(self.until, weights, potential)
@@ -124,10 +137,10 @@ class Signal(NamedTuple):
         Only inputs that still rise have one; another `rise` says for how long they shall.
         """
         causes = self.causes
-        if rise is not None and not isinstance(causes, Arrived):
+        if rise is not None and isinstance(causes, SharedCauses | PairedCauses | WindowCauses):
             causes = causes._replace(rise=rise)
         weights = network.padded(network.arrays.weights, self.layer)
-        out = np.empty((len(self.gains), len(weights)), network.dtype)
+        out = np.empty((len(self.gains), network.sizes[self.layer]), network.dtype)
         causes.by_times(self.until, self.gains, weights, out)
         return out
 
@@ -157,10 +170,10 @@ def as_errors(errors: Any, shape: tuple[int, int]) -> np.ndarray:
 
 
 def weight_gradient(network: Network, signal: Signal) -> np.ndarray:
-    """(inputs, outputs) derivative by the weights of a signal's layer."""
+    """(rows, columns) derivative by the weights of a signal's layer."""
     weights = network.padded(network.arrays.weights, signal.layer)
     room = aligned_zeros(weights.size, network.dtype)
-    return signal.by_weights(room)[:, : signal.outputs(network)]
+    return signal.by_weights(network, room)[:, : network.layers[signal.layer].columns]
 
 
 def signals(
@@ -196,13 +209,17 @@ def signal_of(
     floor: float,
 ) -> Signal:
     """The signal of one layer, given the derivative by its spike times."""
-    arrays, samples = network.arrays, len(times)
+    arrays, samples, one = network.arrays, len(times), network.layers[layer]
     below = spikes_of(network, found, layer - 1) if layer else times
-    shape = samples, arrays.widths[layer]
+    causes = causes_of(network, layer, below)
+    if one.pools:
+        gains = np.ascontiguousarray(errors, network.dtype)
+        return Signal(layer, causes, gains, np.ascontiguousarray(spikes_of(network, found, layer)))
+    first = arrays.units[layer]
+    shape = samples, arrays.units[layer + 1] - first
     gains = aligned_zeros(samples * shape[1], network.dtype).reshape(shape)
     until = aligned_zeros(gains.size, network.dtype).reshape(shape)
-    first = arrays.units[layer]
     with np.errstate(over="ignore"):
         floors = floor * network.psp.unit * network.scaled_thresholds(layer)
     kernels.make_gains(errors, first, found.spikes, found.slopes, floors, gains, until)
-    return Signal(layer, causes_of(network, layer, below), gains, until)
+    return Signal(layer, causes, gains, until)

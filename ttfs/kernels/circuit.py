@@ -5,11 +5,13 @@ from typing import NamedTuple
 import numpy as np
 
 WORD = 64  # a population begins at a multiple of this
-DENSE, SPARSE, SYNAPTIC = 0, 1, 2  # kinds of projection: rows; synapses; a delay for each
+# kinds of projection: rows; synapses; a delay for each; rows that all positions of a map share
+DENSE, SPARSE, SYNAPTIC, MAPPED = range(4)
 NOTHING, ARRIVAL, SPIKE, END = range(4)  # kinds of event
 UNTIL, OVER, FIRED, GOING = -1, -2, -3, -4  # why a run stops; it does not
-SIZE, START, LEAVING = range(3)  # columns of Plan.populations
-SOURCE, TARGET, KIND, FIRST, WIDTH, ROWS, DELAYS, OUTGOING = range(8)  # of Plan.projections
+SIZE, START, LEAVING, GROUP = range(4)  # columns of Plan.populations
+# of Plan.projections; APART: each spike is under way by itself; from REACH on, the reach of MAPPED
+SOURCE, TARGET, KIND, FIRST, WIDTH, ROWS, DELAYS, OUTGOING, APART, REACH = range(10)
 STIMULATED = -2  # in place of a projection: a spike that was given
 
 
@@ -19,13 +21,15 @@ class Plan(NamedTuple):
     Handing an array to a kernel takes a while, so small ones share a table.
     """
 
-    populations: np.ndarray  # (populations + 1, 3) size, first unit, first in OUTGOING
-    projections: np.ndarray  # (projections, 8); OUTGOING lists them by source
+    # (populations + 1, 4) size, first unit, first in OUTGOING; and neurons at a position, for
+    # those that are reached position by position, else 0
+    populations: np.ndarray
+    projections: np.ndarray  # (projections, REACH + numbers of a reach); OUTGOING: by source
     owners: np.ndarray  # (units,) population of each
-    weights: np.ndarray  # flat: rows of dense projections, synapses of sparse ones
+    weights: np.ndarray  # flat: rows of dense projections and maps, synapses of sparse ones
     indices: np.ndarray  # (sparse synapses,) int32 target neurons
     pointers: np.ndarray  # where the synapses of each neuron of a sparse projection begin
-    delays: np.ndarray  # the one delay of each projection, then those of single synapses
+    delays: np.ndarray  # the one delay of each projection, then those of synapses and inputs
     t_max: np.float64
     rise: np.float64  # of ramps; 0 for steps
 

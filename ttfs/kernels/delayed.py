@@ -12,7 +12,7 @@ import numpy as np
 
 from ttfs.kernels.arrivals import arrival_of
 from ttfs.kernels.jit import kernel
-from ttfs.kernels.ramp import level_at_end, schedule, settle, sweep, traces_of
+from ttfs.kernels.ramp import level_at_end, schedule
 from ttfs.kernels.ramp_crossing import decide, is_in_doubt, line_meets
 from ttfs.kernels.sorting import insert, sort_events
 
@@ -61,19 +61,6 @@ def order_ends(events, work):
             work.starts[place] = work.starts[place - 1]
             place -= 1
         work.starts[place] = start
-
-
-@kernel
-def shared(arrays, rise, arrivals, found, work, first, last):
-    """Spike times, slopes and potentials of a layer whose neurons hear a spike together.
-
-    arrivals: (samples, inputs) when that is; found: a `ramp.Found`.
-    """
-    for s in range(first, last):
-        traces = traces_of(found, s, work)
-        events = list_events(arrays, rise, arrivals[s], work)
-        sweep(arrays, 0, rise, events, work, traces)
-        settle(arrays, rise, events, work, traces, found.potential[s])
 
 
 @kernel

@@ -49,14 +49,19 @@ def list_row(row, delay, t_max, index, arrivals):
 def make_gains(errors, first, spikes, slopes, floors, gains, until):
     """Errors by slopes that are at least `floors`, and until when an arrival is a cause.
 
-    spikes, slopes: rows of all padded neurons, in which the layer's begin at `first`. Silent
-    neurons, and the padding, have no gain and no causes.
+    errors: (samples, outputs), positions of as many neurons as there are floors. spikes,
+    slopes: rows of all neurons, in which the layer's units begin at `first`. Silent neurons,
+    and the padding, have no gain and no causes.
     """
+    columns, size = floors.size, gains.shape[1]
     for s in range(len(errors)):
-        last = first + gains.shape[1]
-        gain_row(
-            errors[s], spikes[s, first:last], slopes[s, first:last], floors, gains[s], until[s]
-        )
+        last = first + size
+        spike, slope = spikes[s, first:last], slopes[s, first:last]
+        for p in range(0, errors.shape[1], columns):
+            q = p + columns
+            r = size if q == errors.shape[1] else q
+            filled = gains[s, p:r], until[s, p:r]
+            gain_row(errors[s, p:q], spike[p:r], slope[p:r], floors, *filled)
 
 
 @kernel

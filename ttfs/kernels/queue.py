@@ -4,7 +4,7 @@ An arrival, or the end of a ramp, is an entry of a binary heap: a time, and (ran
 projection, synapse), of which the rank is the population that it goes to, and then its kind.
 The spikes of a population travel along a projection in the order in which they were fired, so
 a projection with one delay has at most one entry of each kind: what comes next. A projection
-with a delay for each synapse has one for each spike under way.
+with a delay for each synapse, or for each input of a map, has one for each spike under way.
 
 `kind` is 0 for arrivals and 1 for the ends of ramps. A state has the arrays
 `heap`, `heap_time`: the queue, and `counters`, of which the names are below;
@@ -17,11 +17,13 @@ import numpy as np
 
 from ttfs.kernels.arrivals import arrival_of
 from ttfs.kernels.circuit import (
+    APART,
     DELAYS,
     FIRST,
     KIND,
     LEAVING,
     OUTGOING,
+    REACH,
     ROWS,
     SOURCE,
     START,
@@ -29,6 +31,7 @@ from ttfs.kernels.circuit import (
     TARGET,
 )
 from ttfs.kernels.jit import kernel
+from ttfs.kernels.reach import POOLS, spans_of
 from ttfs.kernels.sorting import BINS, sort_events
 from ttfs.kernels.vector import LANES, below, broadcast, load, prefetch
 
@@ -195,14 +198,21 @@ def fire(plan, state, layer, neuron):
     state.counts[layer] += 1
     for k in range(plan.populations[layer, LEAVING], plan.populations[layer + 1, LEAVING]):
         r = plan.projections[k, OUTGOING]
-        place, synapse, apart = plan.projections[r, DELAYS], 0, False
+        place, synapse, apart = plan.projections[r, DELAYS], 0, plan.projections[r, APART]
         if plan.projections[r, KIND] == SYNAPTIC:
             row = plan.projections[r, ROWS] + neuron
-            synapse, apart = plan.pointers[row], True
+            synapse = plan.pointers[row]
             if synapse == plan.pointers[row + 1]:
                 continue
             place += synapse
-        for kind in range(state.heads.shape[0]):
+        elif apart:
+            first, last, begin, end = spans_of(plan.projections[r, REACH:], neuron)
+            if first >= last or begin >= end:
+                continue
+            place += neuron
+        # what makes others fire at once has no ramp that could end
+        kinds = 1 if plan.projections[r, REACH + POOLS] else state.heads.shape[0]
+        for kind in range(kinds):
             if apart or state.heads[kind, r] == state.counts[layer] - 1:
                 push(plan, state, kind, r, neuron, synapse, spiked, plan.delays[place])
 

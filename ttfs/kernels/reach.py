@@ -40,10 +40,24 @@ def origin_of(reach, unit):
 
 
 @kernel
-def shift_of(reach, position):
-    """How many rows of weights a position is away from the first one."""
-    y, x = position // reach[PLACES], position % reach[PLACES]
+def shift_at(reach, y, x):
+    """How many rows of weights the position at a line and place is away from the first one."""
     return (y * reach[DOWN] * reach[BROAD] + x * reach[ACROSS]) * reach[CHANNELS]
+
+
+@kernel
+def shift_of(reach, position):
+    """The same of a position that is given by its number."""
+    return shift_at(reach, position // reach[PLACES], position % reach[PLACES])
+
+
+@kernel
+def hears(reach, position, unit):
+    """Whether an input is in the window of a position."""
+    y, x, _ = place_of(reach, unit)
+    down = y + reach[TOP] - position // reach[PLACES] * reach[DOWN]
+    across = x + reach[LEFT] - position % reach[PLACES] * reach[ACROSS]
+    return 0 <= down < reach[TALL] and 0 <= across < reach[BROAD]
 
 
 @kernel

@@ -9,10 +9,13 @@ import numpy as np
 
 from ttfs.kernels.arrivals import arrival_of
 from ttfs.kernels.circuit import (
+    APART,
     DELAYS,
     DENSE,
     FIRST,
     KIND,
+    MAPPED,
+    REACH,
     ROWS,
     SIZE,
     SOURCE,
@@ -23,9 +26,39 @@ from ttfs.kernels.circuit import (
 )
 from ttfs.kernels.jit import kernel, rare_kernel
 from ttfs.kernels.queue import HEAP, KINDS, landing
+from ttfs.kernels.reach import (
+    BROAD,
+    CHANNELS,
+    COLUMNS,
+    POOLS,
+    TALL,
+    hears,
+    origin_of,
+    shift_of,
+)
 from ttfs.kernels.rest import doubt, excess, include, meeting, nothing, share_of, two_sum
 
 ARRIVALS, ENDS = range(2)  # rows of heads
+
+
+@kernel
+def weight_of(plan, r, sender, neuron):
+    """What a spike adds to a neuron along a projection that has no delays of synapses, or 0."""
+    kind, first = plan.projections[r, KIND], plan.projections[r, FIRST]
+    if kind == DENSE:
+        return np.float64(plan.weights[first + sender * plan.projections[r, WIDTH] + neuron])
+    if kind == MAPPED:
+        reach = plan.projections[r, REACH:]
+        position, column = neuron // reach[COLUMNS], neuron % reach[COLUMNS]
+        if reach[POOLS] or not hears(reach, position, sender):
+            return 0.0
+        row = origin_of(reach, sender) - shift_of(reach, position)
+        return np.float64(plan.weights[first + row * plan.projections[r, WIDTH] + column])
+    row = plan.projections[r, ROWS] + sender
+    for s in range(plan.pointers[row], plan.pointers[row + 1]):
+        if plan.indices[s] == neuron:
+            return np.float64(plan.weights[first + s])
+    return 0.0
 
 
 @rare_kernel
@@ -34,8 +67,8 @@ def weigh(plan, state, layer, neuron, moment, origin, ahead):
     rising = nothing()
     for r in range(len(plan.projections)):
         if plan.projections[r, TARGET] == layer:
-            if plan.projections[r, KIND] == SYNAPTIC:
-                rising = weigh_synapses(plan, state, r, neuron, moment, origin, ahead, rising)
+            if plan.projections[r, APART]:
+                rising = weigh_apart(plan, state, r, neuron, moment, origin, ahead, rising)
             else:
                 rising = weigh_rows(plan, state, r, neuron, moment, origin, rising)
     return rising
@@ -49,36 +82,44 @@ def weigh_rows(plan, state, r, neuron, moment, origin, rising):
     for k in range(state.heads[ENDS, r], state.heads[ARRIVALS, r]):
         sender = state.fired[start + k]
         arrival, end = span(plan, state, r, state.spikes[start + sender], delay)
-        if plan.projections[r, KIND] == DENSE:
-            place = plan.projections[r, FIRST] + sender * plan.projections[r, WIDTH] + neuron
-            weight = np.float64(plan.weights[place])
-            rising = include(rising, weight, arrival, end, moment, origin, plan.rise)
-            continue
-        row = plan.projections[r, ROWS] + sender
-        for s in range(plan.pointers[row], plan.pointers[row + 1]):
-            if plan.indices[s] == neuron:
-                weight = np.float64(plan.weights[plan.projections[r, FIRST] + s])
-                rising = include(rising, weight, arrival, end, moment, origin, plan.rise)
+        weight = weight_of(plan, r, sender, neuron)
+        rising = include(rising, weight, arrival, end, moment, origin, plan.rise)
     return rising
 
 
 @kernel
-def weigh_synapses(plan, state, r, neuron, moment, origin, ahead, rising):
-    """With what rises along a projection that has a delay for each synapse."""
-    source, now = plan.projections[r, SOURCE], np.float64(state.clock[0])
+def weigh_apart(plan, state, r, neuron, moment, origin, ahead, rising):
+    """With what rises along a projection whose spikes are under way by themselves."""
+    source = plan.projections[r, SOURCE]
     start = plan.populations[source, START]
     for k in range(state.counts[source]):
         sender = state.fired[start + k]
+        spiked = state.spikes[start + sender]
+        if plan.projections[r, KIND] == MAPPED:
+            delay = plan.delays[plan.projections[r, DELAYS] + sender]
+            arrival, end = span(plan, state, r, spiked, delay)
+            if rises(plan, state, r, sender, 0, arrival, end, ahead):
+                weight = weight_of(plan, r, sender, neuron)
+                rising = include(rising, weight, arrival, end, moment, origin, plan.rise)
+            continue
         row = plan.projections[r, ROWS] + sender
         for s in range(plan.pointers[row], plan.pointers[row + 1]):
             if plan.indices[s] == neuron:
                 delay = plan.delays[plan.projections[r, DELAYS] + s]
-                arrival, end = span(plan, state, r, state.spikes[start + sender], delay)
-                rises = end > now or (end == now and ahead)
-                if rises and has_arrived(plan, state, r, sender, s, arrival, ahead):
+                arrival, end = span(plan, state, r, spiked, delay)
+                if rises(plan, state, r, sender, s, arrival, end, ahead):
                     weight = np.float64(plan.weights[plan.projections[r, FIRST] + s])
                     rising = include(rising, weight, arrival, end, moment, origin, plan.rise)
     return rising
+
+
+@kernel
+def rises(plan, state, r, sender, synapse, arrival, end, ahead):
+    """Whether a ramp has begun that has not ended."""
+    now = np.float64(state.clock[0])
+    if not (end > now or (end == now and ahead)):
+        return False
+    return has_arrived(plan, state, r, sender, synapse, arrival, ahead)
 
 
 @kernel
@@ -120,6 +161,8 @@ def end_in_doubt(plan, state, layer, neuron, time, last, after, ahead):
         if plan.projections[r, TARGET] == layer:
             if plan.projections[r, KIND] == SYNAPTIC:
                 start = synaptic_end(plan, state, r, neuron, time, last, after, ahead)
+            elif plan.projections[r, APART]:
+                start = apart_end(plan, state, r, neuron, time, last, after, ahead)
             else:
                 start = row_end(plan, state, r, neuron, time, last, after)
             found = min(found, start)
@@ -136,29 +179,32 @@ def row_end(plan, state, r, neuron, time, last, after):
         arrival, end = span(plan, state, r, state.spikes[start + sender], delay)
         if end > last:
             break
-        if end >= time and arrival > after and has_weight(plan, r, sender, neuron):
+        if end >= time and arrival > after and weight_of(plan, r, sender, neuron) != 0:
             return arrival
     return np.inf
 
 
 @kernel
-def has_weight(plan, r, sender, neuron):
-    """Whether a spike changes a neuron."""
-    if plan.projections[r, KIND] == DENSE:
-        place = plan.projections[r, FIRST] + sender * plan.projections[r, WIDTH] + neuron
-        return plan.weights[place] != 0
-    row = plan.projections[r, ROWS] + sender
-    for s in range(plan.pointers[row], plan.pointers[row + 1]):
-        if plan.indices[s] == neuron and plan.weights[plan.projections[r, FIRST] + s] != 0:
-            return True
-    return False
+def apart_end(plan, state, r, neuron, time, last, after, ahead):
+    """The same along a projection that has a delay for each input of a map."""
+    source = plan.projections[r, SOURCE]
+    start, found = plan.populations[source, START], np.inf
+    for k in range(state.counts[source]):
+        sender = state.fired[start + k]
+        delay = plan.delays[plan.projections[r, DELAYS] + sender]
+        arrival, end = span(plan, state, r, state.spikes[start + sender], delay)
+        if time <= end <= last and after < arrival < found:
+            own = weight_of(plan, r, sender, neuron) != 0
+            if own and rises(plan, state, r, sender, 0, arrival, end, ahead):
+                found = arrival
+    return found
 
 
 @kernel
 def synaptic_end(plan, state, r, neuron, time, last, after, ahead):
     """The same along a projection that has a delay for each synapse; those of a row ascend."""
     source = plan.projections[r, SOURCE]
-    start, found, now = plan.populations[source, START], np.inf, np.float64(state.clock[0])
+    start, found = plan.populations[source, START], np.inf
     for k in range(state.counts[source]):
         sender = state.fired[start + k]
         row, spiked = plan.projections[r, ROWS] + sender, state.spikes[start + sender]
@@ -176,8 +222,7 @@ def synaptic_end(plan, state, r, neuron, time, last, after, ahead):
             if end > last or arrival >= found:
                 break
             own = plan.indices[s] == neuron and plan.weights[plan.projections[r, FIRST] + s] != 0
-            rises = arrival > after and (end > now or (end == now and ahead))
-            if own and rises and has_arrived(plan, state, r, sender, s, arrival, ahead):
+            if own and arrival > after and rises(plan, state, r, sender, s, arrival, end, ahead):
                 found = arrival
     return found
 
@@ -188,7 +233,11 @@ def share(plan, state, layer):
     inputs = 0
     for r in range(len(plan.projections)):
         if plan.projections[r, TARGET] == layer:
-            inputs += plan.populations[plan.projections[r, SOURCE], SIZE]
+            if plan.projections[r, KIND] == MAPPED:
+                reach = plan.projections[r, REACH:]
+                inputs += reach[TALL] * reach[BROAD] * reach[CHANNELS]
+            else:
+                inputs += plan.populations[plan.projections[r, SOURCE], SIZE]
     return share_of(inputs, state.slope.dtype.type, state.clock.dtype.type)
 
 
@@ -207,7 +256,7 @@ def may_end(plan, state, layer, last):
     """Whether a ramp may end at a layer by then."""
     for r in range(len(plan.projections)):
         if plan.projections[r, TARGET] == layer:
-            if plan.projections[r, KIND] == SYNAPTIC:
+            if plan.projections[r, APART]:
                 return True
             if state.heads[ENDS, r] < state.heads[ARRIVALS, r]:
                 start = plan.populations[plan.projections[r, SOURCE], START]

@@ -11,20 +11,26 @@ import numpy as np
 from ttfs.kernels import simulator_ramp as ramps
 from ttfs.kernels import simulator_step as steps
 from ttfs.kernels.circuit import (
+    APART,
     ARRIVAL,
     DENSE,
     END,
     FIRED,
+    FIRST,
     GOING,
     KIND,
+    MAPPED,
     NOTHING,
     OVER,
+    REACH,
     ROWS,
+    SPARSE,
     SPIKE,
     START,
     STIMULATED,
     SYNAPTIC,
     UNTIL,
+    WIDTH,
     Plan,
 )
 from ttfs.kernels.jit import kernel
@@ -33,13 +39,16 @@ from ttfs.kernels.queue import (
     HEAP,
     KINDS,
     STIMULUS,
+    SYNAPSES,
     advance,
     advance_synapse,
     asked,
     begin,
     fetch,
+    pop,
     told,
 )
+from ttfs.kernels.reach import CHANNELS, COLUMNS, PLACES, POOLS, origin_of, shift_at, spans_of
 from ttfs.kernels.simulator_chain import take_chain
 
 STEPS, STEP_MEMORY = len(steps.State._fields), steps.ARRAYS
@@ -77,6 +86,29 @@ def upcoming(plan, state):
 
 
 @kernel
+def deliver_map(plan, state, r, neuron, sign):
+    """Add a row at each position that an input reaches, or take it away; or let it fire there."""
+    reach, width = plan.projections[r, REACH:], plan.projections[r, WIDTH]
+    first, last, begin, end = spans_of(reach, neuron)
+    origin, column = origin_of(reach, neuron), neuron % reach[CHANNELS]
+    for y in range(first, last):
+        for x in range(begin, end):
+            position = y * reach[PLACES] + x
+            row = plan.projections[r, FIRST] + (origin - shift_at(reach, y, x)) * width
+            if len(state) == STEPS:
+                if reach[POOLS]:
+                    steps.deliver_first(plan, state, r, position, column)
+                else:
+                    steps.deliver_segment(plan, state, r, position, row)
+            elif reach[POOLS]:
+                ramps.deliver_first(plan, state, r, position, column)
+            else:
+                ramps.deliver_segment(plan, state, r, position, row, sign)
+    each = 1 if reach[POOLS] else reach[COLUMNS]
+    state.counters[SYNAPSES] += max(0, last - first) * max(0, end - begin) * each
+
+
+@kernel
 def arrive(plan, state):
     """Take the arrival or end at the top of the queue."""
     time, rank, neuron = state.heap_time[0], state.heap[0, 0], state.heap[0, 1]
@@ -86,10 +118,12 @@ def arrive(plan, state):
     kind, row, sign = plan.projections[r, KIND], plan.projections[r, ROWS] + neuron, 1 - 2 * ends
     if kind == SYNAPTIC:
         last = advance_synapse(plan, state, ends, r, neuron, first)
-    elif kind != DENSE:
+    elif kind == SPARSE:
         first, last = plan.pointers[row], plan.pointers[row + 1]
         fetch(plan, state, ends, r)
-    if len(state) == STEPS:
+    if kind == MAPPED:
+        deliver_map(plan, state, r, neuron, sign)
+    elif len(state) == STEPS:
         if kind == DENSE:
             steps.deliver_row(plan, state, r, neuron)
         else:
@@ -98,7 +132,9 @@ def arrive(plan, state):
         ramps.deliver_row(plan, state, r, neuron, sign)
     else:
         ramps.deliver_synapses(plan, state, r, first, last, sign)
-    if kind != SYNAPTIC:
+    if kind == MAPPED and plan.projections[r, APART]:
+        pop(state)
+    elif kind != SYNAPTIC:
         advance(plan, state, ends, r)
     more = state.counters[HEAP] > 0 and state.heap_time[0] == time
     if more and state.heap[0, 0] // KINDS == rank // KINDS:

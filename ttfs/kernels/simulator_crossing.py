@@ -8,11 +8,12 @@ line it is asked whether the neuron is at its threshold.
 
 import numpy as np
 
-from ttfs.kernels.circuit import SIZE, START
+from ttfs.kernels.circuit import GROUP, SIZE, START, WORD
 from ttfs.kernels.jit import kernel, rare_kernel
 from ttfs.kernels.queue import LAYER, LISTED, RESTING
 from ttfs.kernels.rest import doubt, goes_on, is_jump, is_solid, is_sound, latest
 from ttfs.kernels.rising import is_there, last_in_doubt, later, may_end, share
+from ttfs.kernels.touched import run_of, without, words_of
 from ttfs.kernels.vector import (
     LANES,
     below,
@@ -49,24 +50,79 @@ def foresee(plan, state, unit):
 
 
 @kernel
-def find_soonest(plan, state, layer):
-    """Look for the first crossing of a layer, of equal ones that of the first neuron."""
-    start, soonest = plan.populations[layer, START], 0
-    for first in range(0, plan.populations[layer, SIZE], LANES):
-        best = broadcast(state.crossing, state.crossing[start + soonest])
-        sooner = below(load(state.crossing, start + first), best)
+def first_least(times, start, size):
+    """Which of some times is the least, of equal ones the first."""
+    least = 0
+    for first in range(0, size, LANES):
+        best = broadcast(times, times[start + least])
+        sooner = below(load(times, start + first), best)
         while sooner:
             j = first + lowest_bit(sooner)
-            if state.crossing[start + j] < state.crossing[start + soonest]:
-                soonest = j
+            if j < size and times[start + j] < times[start + least]:
+                least = j
             sooner &= sooner - ONE
-    state.soonest[layer] = soonest
+    return least
+
+
+@kernel
+def find_soonest(plan, state, layer):
+    """Look for the first crossing of a layer, of equal ones that of the first neuron."""
+    start, size = plan.populations[layer, START], plan.populations[layer, SIZE]
+    group = plan.populations[layer, GROUP]
+    if group:
+        first = group * first_least(state.earliest, start, size // group)
+        state.soonest[layer] = first + first_least(state.crossing, start + first, group)
+    else:
+        state.soonest[layer] = first_least(state.crossing, start, size)
+
+
+@kernel
+def note_earliest(plan, state, layer, position):
+    """Note the first crossing at a position of a map."""
+    start, group = plan.populations[layer, START], plan.populations[layer, GROUP]
+    first = start + position * group
+    state.earliest[start + position] = state.crossing[
+        first + first_least(state.crossing, first, group)
+    ]
+
+
+@kernel
+def look_again(plan, state, layer, neuron, soonest):
+    """After a neuron's crossing has changed; soonest: it may be the first one no more."""
+    if plan.populations[layer, GROUP]:
+        note_earliest(plan, state, layer, neuron // plan.populations[layer, GROUP])
+    if soonest:
+        find_soonest(plan, state, layer)
+
+
+@kernel
+def foresee_touched(plan, state, layer):
+    """Bring the crossings at positions up to date that were reached at this instant."""
+    begin, words = words_of(plan, layer)
+    start, group = plan.populations[layer, START], plan.populations[layer, GROUP]
+    for k in range(words):
+        bits = state.touched[begin + k]
+        state.touched[begin + k] = 0
+        while bits:
+            first, count = run_of(bits)
+            bits = without(bits, first + count)
+            first += k * WORD
+            foresee_some(plan, state, start + first * group, count * group)
+            for position in range(first, first + count):
+                note_earliest(plan, state, layer, position)
+    find_soonest(plan, state, layer)
 
 
 @kernel
 def foresee_all(plan, state, layer):
     """Bring all crossings of a layer up to date."""
-    start, size = plan.populations[layer, START], plan.populations[layer, SIZE]
+    foresee_some(plan, state, plan.populations[layer, START], plan.populations[layer, SIZE])
+    find_soonest(plan, state, layer)
+
+
+@kernel
+def foresee_some(plan, state, start, size):
+    """Bring the crossings of units up to date."""
     slope, total = state.slope[start : start + size], state.total[start : start + size]
     crossing, limits = state.crossing[start : start + size], state.limits[start : start + size]
     now, never = state.clock[0], crossing.dtype.type(np.inf)
@@ -80,7 +136,6 @@ def foresee_all(plan, state, layer):
         time = now if jumps & (summed[j] >= limits[j]) & (limits[j] < np.inf) else time
         time = now if time < now else time
         crossing[j] = crossing[j] if crossing[j] <= now else time
-    find_soonest(plan, state, layer)
 
 
 @kernel
@@ -126,7 +181,7 @@ def wait(plan, state, layer):
             break
         if not postpone(plan, state, layer, soonest, False):
             break
-        find_soonest(plan, state, layer)
+        look_again(plan, state, layer, soonest, True)
     choose(plan, state)
 
 
@@ -161,20 +216,20 @@ def ask(plan, state, layer, neuron):
 
 
 @kernel
-def ask_all(plan, state, layer):
-    """The same for all neurons of a layer that no event of the instant has reached."""
+def ask_some(plan, state, layer, begin, end):
+    """The same for those neurons of a layer that no event of the instant has reached."""
     start, number = plan.populations[layer, START], state.bulk.dtype.type
     error = 2 * doubt(state.clock[0], plan.rise, share(plan, state, layer), number)
     errors = broadcast(state.bulk, error)
     time, never = broadcast(state.slope, state.clock[0]), broadcast(state.limits, np.inf)
-    for first in range(start, start + plan.populations[layer, SIZE], LANES):
+    for first in range(start + begin, start + end, LANES):
         line = multiply(load(state.slope, first), time)
         gap = subtract(load(state.total, first), line)
         close = below(gap, multiply(load(state.bulk, first), errors))
         close &= below(load(state.limits, first), never)  # not of those that have fired
         while close:
             unit = first + lowest_bit(close)
-            if not state.flags[unit] & REACHED:
+            if unit < start + end and not state.flags[unit] & REACHED:
                 ask(plan, state, layer, unit - start)
             close &= close - ONE
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttfs.kernels.circuit import FIRST, SIZE, START, TARGET, WIDTH
+from ttfs.kernels.circuit import FIRST, GROUP, REACH, SIZE, START, TARGET, WIDTH, WORD
 from ttfs.kernels.jit import kernel
 from ttfs.kernels.queue import (
     COUNTERS,
@@ -26,19 +26,23 @@ from ttfs.kernels.queue import (
     SYNAPSES,
     fire,
 )
+from ttfs.kernels.reach import COLUMNS
 from ttfs.kernels.rest import level_of
 from ttfs.kernels.rising import weigh
 from ttfs.kernels.simulator_crossing import (
     DUE,
     REACHED,
     ask,
-    ask_all,
+    ask_some,
     find_soonest,
     foresee_all,
     foresee_listed,
+    foresee_touched,
     let_fire,
+    look_again,
     wait,
 )
+from ttfs.kernels.touched import touch
 from ttfs.kernels.vector import LANES, add, broadcast, load, magnitude, multiply, store
 
 VOLTS, WAVES, ARRAYS = 6, 2, 6  # rows of potentials; of heads: arrivals, ends; of a memory
@@ -55,6 +59,7 @@ class State(NamedTuple):
     bulk: np.ndarray  # (units,) and of their magnitudes, with the threshold
     spikes: np.ndarray  # (units,) when that was, or inf
     crossing: np.ndarray  # (units + 1,) when each will fire if nothing more comes, or inf
+    earliest: np.ndarray  # (units + 1,) and the first of these at each position of maps
     stimulus_time: np.ndarray  # (units + 1,) given spikes in order of events,
     stimulus: np.ndarray  # (units + 1,) and the units that fire them
     fired: np.ndarray  # (units + 1,) per population, neurons in the order they fired
@@ -62,6 +67,7 @@ class State(NamedTuple):
     flags: np.ndarray  # (units,) uint8: REACHED, THERE, SHORT, DUE
     counters: np.ndarray  # (COUNTERS,)
     bins: np.ndarray  # (SCRATCH,)
+    touched: np.ndarray  # (units / WORD,) uint64, positions of maps reached at this instant
     counts: np.ndarray  # (populations,) how many have fired
     heads: np.ndarray  # (2, projections) which of the source's spikes arrives, or ends, next
     soonest: np.ndarray  # (populations,) the neuron with the first crossing
@@ -73,7 +79,8 @@ class State(NamedTuple):
 def parts(memory):
     """The state that lies in a few arrays of one kind of number each."""
     volts, times, whole, few, queue, crossing = memory
-    units, counts = volts.shape[1], COUNTERS + SCRATCH
+    units, bits = volts.shape[1], COUNTERS + SCRATCH
+    counts = bits + units // WORD
     heads = counts + few[POPULATIONS]
     heap = heads + WAVES * few[PROJECTIONS]
     return State(
@@ -84,14 +91,16 @@ def parts(memory):
         summed=volts[4],
         bulk=volts[5],
         spikes=times[0, :units],
-        crossing=crossing,
+        crossing=crossing[0],
+        earliest=crossing[1],
         stimulus_time=times[1],
         stimulus=whole[0],
         fired=whole[1],
         listed=whole[3],
         flags=whole[4].view(np.uint8)[:units],
         counters=few[:COUNTERS],
-        bins=few[COUNTERS:counts],
+        bins=few[COUNTERS:bits],
+        touched=few[bits:counts].view(np.uint64),
         counts=few[counts:heads],
         heads=few[heads:heap].reshape(WAVES, -1),
         soonest=whole[2, : few[POPULATIONS]],
@@ -105,14 +114,9 @@ make_state = kernel(parts)
 
 
 @kernel
-def deliver_row(plan, state, r, neuron, sign):
-    """Add a dense row, or take it away."""
-    target = plan.projections[r, TARGET]
-    start, width = plan.populations[target, START], plan.projections[r, WIDTH]
-    first = plan.projections[r, FIRST] + neuron * width
+def add_row(plan, state, start, first, width, sign):
+    """Add a row to the units from `start` on, or take it away. Beyond its columns it is 0."""
     signs, time = broadcast(plan.weights, sign), broadcast(plan.weights, state.clock[0])
-    if plan.rise < np.inf and not state.counters[ROWED]:
-        ask_all(plan, state, target)
     for j in range(0, width, LANES):
         weight = multiply(signs, load(plan.weights, first + j))
         store(add(load(state.slope, start + j), weight), state.slope, start + j)
@@ -122,8 +126,54 @@ def deliver_row(plan, state, r, neuron, sign):
         store(bulk, state.bulk, start + j)
         if sign > 0:
             store(add(load(state.summed, start + j), weight), state.summed, start + j)
+
+
+@kernel
+def reach_all(plan, state, target):
+    """See to it that all of a layer are looked at."""
+    if plan.rise < np.inf and not state.counters[ROWED]:
+        ask_some(plan, state, target, 0, plan.populations[target, SIZE])
     state.counters[ROWED] = 1
+
+
+@kernel
+def reach_position(plan, state, r, position):
+    """See to it that those at a position are looked at; return the first of their units."""
+    target = plan.projections[r, TARGET]
+    group = plan.populations[target, GROUP]
+    if not group:
+        reach_all(plan, state, target)
+    elif touch(plan, state, target, position) and plan.rise < np.inf:
+        ask_some(plan, state, target, position * group, position * group + group)
+    return plan.populations[target, START] + position * plan.projections[r, REACH + COLUMNS]
+
+
+@kernel
+def deliver_row(plan, state, r, neuron, sign):
+    """Add a dense row, or take it away."""
+    target, width = plan.projections[r, TARGET], plan.projections[r, WIDTH]
+    reach_all(plan, state, target)
+    first, start = plan.projections[r, FIRST] + neuron * width, plan.populations[target, START]
+    add_row(plan, state, start, first, width, sign)
     state.counters[SYNAPSES] += plan.populations[target, SIZE]
+
+
+@kernel
+def deliver_segment(plan, state, r, position, row, sign):
+    """Add a row at a position, or take it away."""
+    start = reach_position(plan, state, r, position)
+    add_row(plan, state, start, row, plan.projections[r, WIDTH], sign)
+
+
+@kernel
+def deliver_first(plan, state, r, position, column):
+    """Let a neuron fire now that does so with its first arrival."""
+    unit, now = reach_position(plan, state, r, position) + column, state.clock[0]
+    if state.limits[unit] < np.inf and state.crossing[unit] > now:
+        state.crossing[unit] = now
+        state.flags[unit] |= DUE
+        # its potential is its threshold
+        state.total[unit], state.summed[unit] = 0, state.limits[unit]
 
 
 @kernel
@@ -159,6 +209,8 @@ def settle(plan, state, layer):
         let_fire(plan, state, layer)
     if state.counters[ROWED]:
         foresee_all(plan, state, layer)
+    elif plan.populations[layer, GROUP]:
+        foresee_touched(plan, state, layer)
     else:
         foresee_listed(plan, state, layer)
         if asked:  # the soonest may be another by that, whether it is listed or not
@@ -187,8 +239,9 @@ def send(plan, state, layer, neuron, given):
     state.crossing[unit] = np.inf
     state.flags[unit] &= ~DUE
     fire(plan, state, layer, neuron)
-    if state.soonest[layer] == neuron:
-        find_soonest(plan, state, layer)
+    soonest = state.soonest[layer] == neuron
+    look_again(plan, state, layer, neuron, soonest)
+    if soonest:
         wait(plan, state, layer)
 
 
@@ -218,5 +271,7 @@ def clear(state, rise):
         state.summed[unit] = 0
         state.flags[unit] = 0
     state.crossing[:] = np.inf
+    state.earliest[:] = np.inf
+    state.touched[:] = 0
     state.soonest[:] = 0
     state.counters[LAYER] = -1

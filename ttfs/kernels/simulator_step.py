@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ttfs.kernels.circuit import FIRST, SIZE, START, TARGET, WIDTH
+from ttfs.kernels.circuit import FIRST, GROUP, REACH, SIZE, START, TARGET, WIDTH, WORD
 from ttfs.kernels.jit import kernel
 from ttfs.kernels.queue import (
     ADDED,
@@ -24,6 +24,8 @@ from ttfs.kernels.queue import (
     SYNAPSES,
     fire,
 )
+from ttfs.kernels.reach import COLUMNS
+from ttfs.kernels.touched import run_of, touch, without, words_of
 from ttfs.kernels.vector import LANES, add, load, lowest_bit, reached, store
 
 VOLTS, WAVES, ARRAYS = 3, 1, 5  # rows of potentials; of heads: only arrivals; of a memory
@@ -47,6 +49,7 @@ class State(NamedTuple):
     places: np.ndarray  # (units + 1,) and at which row, and the first of them
     counters: np.ndarray  # (COUNTERS,)
     bins: np.ndarray  # (SCRATCH,)
+    touched: np.ndarray  # (units / WORD,) uint64, positions of maps reached at this instant
     counts: np.ndarray  # (populations,) how many have fired
     heads: np.ndarray  # (1, projections) which of the source's spikes arrives next
     heap: np.ndarray  # (queue, 4) of arrivals: population, neuron, projection, synapse
@@ -57,7 +60,8 @@ class State(NamedTuple):
 def parts(memory):
     """The state that lies in a few arrays of one kind of number each."""
     volts, times, whole, few, queue = memory
-    units, counts = volts.shape[1], COUNTERS + SCRATCH
+    units, bits = volts.shape[1], COUNTERS + SCRATCH
+    counts = bits + units // WORD
     heads = counts + few[POPULATIONS]
     heap = heads + WAVES * few[PROJECTIONS]
     return State(
@@ -73,7 +77,8 @@ def parts(memory):
         words=whole[4].view(np.uint64),
         places=whole[5],
         counters=few[:COUNTERS],
-        bins=few[COUNTERS:counts],
+        bins=few[COUNTERS:bits],
+        touched=few[bits:counts].view(np.uint64),
         counts=few[counts:heads],
         heads=few[heads:heap].reshape(WAVES, -1),
         heap=few[heap:].reshape(-1, 4),
@@ -86,16 +91,47 @@ make_state = kernel(parts)
 
 
 @kernel
+def add_row(plan, state, start, first, width):
+    """Add a row to the units from `start` on. What is beyond its columns is 0."""
+    for j in range(0, width, LANES):
+        total = add(load(state.potential, start + j), load(plan.weights, first + j))
+        store(total, state.potential, start + j)
+
+
+@kernel
 def deliver_row(plan, state, r, neuron):
     """Add a dense row."""
     start = plan.populations[plan.projections[r, TARGET], START]
     width = plan.projections[r, WIDTH]
-    first = plan.projections[r, FIRST] + neuron * width
-    for j in range(0, width, LANES):
-        total = add(load(state.potential, start + j), load(plan.weights, first + j))
-        store(total, state.potential, start + j)
+    add_row(plan, state, start, plan.projections[r, FIRST] + neuron * width, width)
     state.counters[ROWED] = 1
     state.counters[SYNAPSES] += plan.populations[plan.projections[r, TARGET], SIZE]
+
+
+@kernel
+def reach_position(plan, state, r, position):
+    """See to it that those at a position are looked at; return the first of their units."""
+    target = plan.projections[r, TARGET]
+    if plan.populations[target, GROUP]:
+        touch(plan, state, target, position)
+    else:
+        state.counters[ROWED] = 1
+    return plan.populations[target, START] + position * plan.projections[r, REACH + COLUMNS]
+
+
+@kernel
+def deliver_segment(plan, state, r, position, row):
+    """Add a row at a position."""
+    start = reach_position(plan, state, r, position)
+    add_row(plan, state, start, row, plan.projections[r, WIDTH])
+
+
+@kernel
+def deliver_first(plan, state, r, position, column):
+    """Take a neuron to its threshold that fires with its first arrival."""
+    unit = reach_position(plan, state, r, position) + column
+    if state.limits[unit] < np.inf:
+        state.potential[unit] = state.limits[unit]
 
 
 @kernel
@@ -127,19 +163,34 @@ def deliver_synapses(plan, state, r, first, last):
 
 
 @kernel
-def line_up_all(plan, state, layer):
-    """Look at every neuron of a layer; return how many fire now, in `firing` by index."""
-    start, size = plan.populations[layer, START], plan.populations[layer, SIZE]
-    firing = 0
-    for first in range(0, size, LANES):
+def line_up(plan, state, layer, begin, end, firing):
+    """Look at some neurons of a layer; return how many fire now, in `firing` by index."""
+    start = plan.populations[layer, START]
+    for first in range(begin, end, LANES):
         crossed = reached(load(state.potential, start + first), load(state.limits, start + first))
         while crossed:
             j = first + lowest_bit(crossed)
             # an endless limit is not reached by an endless potential
-            if state.limits[start + j] < np.inf:
+            if j < end and state.limits[start + j] < np.inf:
                 state.firing[firing] = j
                 firing += 1
             crossed &= crossed - ONE
+    return firing
+
+
+@kernel
+def line_up_touched(plan, state, layer):
+    """The same, looking only at positions that were reached."""
+    begin, words = words_of(plan, layer)
+    group, firing = plan.populations[layer, GROUP], 0
+    for k in range(words):
+        bits = state.touched[begin + k]
+        state.touched[begin + k] = 0
+        while bits:
+            first, count = run_of(bits)
+            bits = without(bits, first + count)
+            first = (first + k * WORD) * group
+            firing = line_up(plan, state, layer, first, first + count * group, firing)
     return firing
 
 
@@ -165,10 +216,12 @@ def line_up_listed(plan, state, layer):
 @kernel
 def settle(plan, state, layer):
     """Line up the neurons that fire now, in order of index."""
-    listed = state.counters[LISTED]
+    listed, size = state.counters[LISTED], plan.populations[layer, SIZE]
     # sorting a few is quicker than looking at all, sorting many is not
-    if state.counters[ROWED] or listed * listed > plan.populations[layer, SIZE]:
-        firing = line_up_all(plan, state, layer)
+    if state.counters[ROWED] or listed * listed > size:
+        firing = line_up(plan, state, layer, 0, size, 0)
+    elif plan.populations[layer, GROUP]:
+        firing = line_up_touched(plan, state, layer)
     else:
         firing = line_up_listed(plan, state, layer)
     state.counters[LISTED], state.counters[ROWED], state.counters[ADDED] = 0, 0, 0
@@ -203,3 +256,4 @@ def level(plan, state, unit):
 def clear(state):
     """Nothing has been added yet; limits are what they are at the beginning."""
     state.potential[:] = 0
+    state.touched[:] = 0

@@ -25,16 +25,19 @@ class Real:
     `init`: (low, high) of the uniform distribution they are drawn from, in the unit of the
     threshold; by default of both signs and as large as the number of inputs suggests. S4NN on
     MNIST uses (0, 5) for its first layer and (0, 48) for the second.
+    `rate`: learning rate of the layer, relative to that of the others.
 
     >>> Real(init=(0, 5))
-    Real(init=(0, 5))
+    Real(init=(0, 5), rate=1.0)
     """
 
     init: Bounds | None = None
+    rate: float = 1.0
 
     def __post_init__(self) -> None:
         if self.init is not None:
             object.__setattr__(self, "init", as_bounds(self.init, "Real(init=...)"))
+        positive(self.rate, "Real(rate=...)", zero=True)
 
     def bounds(self, inputs: int, outputs: int, threshold: float) -> Bounds:
         """(low, high) for a layer of that size."""
@@ -57,17 +60,19 @@ class Binary:
     number of inputs suggests.
     `init`: (low, high) of the uniform distribution that latent weights are drawn from; by
     default two of three are positive. A latent weight of exactly 0 counts as +1. `clip` keeps
-    latent weights within +-clip, so that none grows too large to change its sign again. With
-    rule `S4NN` this is BS4NN (Kheradpisheh, Mirsadeghi & Masquelier 2021, arXiv 2007.04039).
+    latent weights within +-clip, so that none grows too large to change its sign again.
+    `rate`: learning rate of the layer, relative to that of the others. With rule `S4NN` this is
+    BS4NN (Kheradpisheh, Mirsadeghi & Masquelier 2021, arXiv 2007.04039).
 
     >>> Binary(scale=5, scale_rate=0)
-    Binary(init=None, scale=5, scale_rate=0, clip=inf)
+    Binary(init=None, scale=5, scale_rate=0, clip=inf, rate=1.0)
     """
 
     init: Bounds | None = None
     scale: float | None = None
     scale_rate: float = 0.1
     clip: float = np.inf
+    rate: float = 1.0
 
     def __post_init__(self) -> None:
         if self.init is not None:
@@ -76,6 +81,7 @@ class Binary:
             positive(self.scale, "Binary(scale=...)")
         positive(self.scale_rate, "Binary(scale_rate=...)", zero=True)
         positive(self.clip, "Binary(clip=...)", endless=True)
+        positive(self.rate, "Binary(rate=...)", zero=True)
 
     def bounds(self, inputs: int, outputs: int, threshold: float) -> Bounds:
         """(low, high) of the latent weights of a layer of that size."""

@@ -6,7 +6,7 @@ Every function draws into the `ax` it is given, or into a new figure, and return
 from ttfs.plotting.classes import latency_by_class
 from ttfs.plotting.comparison import accuracy_over
 from ttfs.plotting.deadline import activity, decision_curve
-from ttfs.plotting.latency import latency_histogram, latency_map
+from ttfs.plotting.latency import latency_by_layer, latency_histogram, latency_map
 from ttfs.plotting.look import COLUMN, PAGE, layer_colour, new_axes, save
 from ttfs.plotting.maps import latency_maps, map_summary
 from ttfs.plotting.membrane import membrane
@@ -24,6 +24,7 @@ __all__ = [
     "decision_curve",
     "filter_images",
     "latency_by_class",
+    "latency_by_layer",
     "latency_diagram",
     "latency_histogram",
     "latency_map",

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ttfs.checks import NO_SPIKE, as_array, of_kind
+from ttfs.checks import NO_SPIKE, as_array, of_kind, whole
 from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.look import named
 
 Array = NDArray[np.float64]
+Shape = tuple[int, int, int]
 
 
 def numbers(values: ArrayLike, whose: str) -> Array:
@@ -95,3 +96,16 @@ def image_shape(shape: tuple[int, int], pixels: int, whose: str) -> tuple[int, i
         wanted = f"(rows, columns) with {pixels} pixels"
         raise ShapeError(f"{whose}: expects a shape {wanted}, got {shape}")
     return int(shape[0]), int(shape[1])
+
+
+def map_shape(shape: Shape, neurons: int, whose: str) -> Shape:
+    """Height, width and channels whose product is the number of neurons."""
+    sides = shape if isinstance(shape, tuple | list) else ()
+    if (
+        len(sides) != 3
+        or np.prod([whole(side, f"{whose}(shape=...)") for side in sides]) != neurons
+    ):
+        wanted = f"(height, width, channels) with {neurons} neurons"
+        raise ShapeError(f"{whose}: expects a shape {wanted}, got {shape}")
+    height, width, channels = map(int, sides)
+    return height, width, channels

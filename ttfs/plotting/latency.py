@@ -1,6 +1,7 @@
 """When neurons fire: over a layer, over an image."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,15 +21,21 @@ from ttfs.plotting.given import (
 from ttfs.plotting.look import (
     COLUMN,
     EARLY_IS_DARK,
+    WORDS,
+    across,
     axes_for,
     colour_bar,
     dress,
+    inks,
     layer_colour,
     legend_above,
     legend_of_silence,
     named,
     percent,
+    uprights,
 )
+
+HILL = 0.88  # of a layer's row, what its distribution may fill
 
 
 def latency_histogram(
@@ -57,7 +64,7 @@ def latency_histogram(
     """
     layers = layers_of_times(times, "latency_histogram", t_max)
     names = layer_names(len(layers), names)
-    edges = _edges(layers, horizon(layers, t_max), bins)
+    edges = _edges(layers, horizon(layers, t_max), bins, "latency_histogram")
     ax = axes_for(ax, "latency_histogram")
     dress(ax, f"time of spike ({named(unit)})", "neurons × samples (%)")
     drawn = [_outline(ax, layer, edges, i, names[i]) for i, layer in enumerate(layers)]
@@ -67,10 +74,10 @@ def latency_histogram(
     return drawn
 
 
-def _edges(layers: list[Array], end: float, bins: int) -> Array:
+def _edges(layers: list[Array], end: float, bins: int, whose: str) -> Array:
     """Equal bins from 0 to `end`; of whole width where all times are whole, against combs."""
     if bins < 1:
-        raise InputError(f"latency_histogram: bins must be at least 1, got {bins}")
+        raise InputError(f"{whose}: bins must be at least 1, got {bins}")
     whole = all(np.all(layer[np.isfinite(layer)] % 1 == 0) for layer in layers)
     if not whole:
         return np.linspace(0, end, bins + 1)
@@ -85,6 +92,60 @@ def _outline(ax: Axes, times: Array, edges: Array, layer: int, name: str) -> Ste
     heights = 100 * counts / max(times.size, 1)
     label = f"{name} ({silent} silent)"
     return ax.stairs(heights, edges, color=layer_colour(layer, ax), label=label, linewidth=1.1)
+
+
+def latency_by_layer(
+    times: Sequence[ArrayLike],
+    *,
+    ax: Axes | None = None,
+    names: Sequence[str] | None = None,
+    t_max: float | None = None,
+    bins: int = 64,
+    unit: str = "step",
+) -> list[StepPatch]:
+    """When each layer fires: one hill per layer, input lowest, with its median and silent share.
+
+    `times` holds one array of any shape per layer, usually (samples, neurons), in `unit`. A hill
+    is as high as its row allows, whatever its layer's size: `latency_histogram` compares heights.
+    Upright marks are medians of the spikes; at the right stands which share of all neurons x
+    samples was silent. Whole times get bins of whole width. InputError for NaN, negative times,
+    or spikes from `t_max` on.
+
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().subplots()
+    >>> drawn = latency_by_layer([[0, 1, 1, 3], [2, np.inf]], ax=ax, t_max=4)
+    >>> [text.get_text() for text in ax.texts]
+    ['0 % silent', '50 % silent']
+    """
+    layers = layers_of_times(times, "latency_by_layer", t_max)
+    names = layer_names(len(layers), names)
+    edges = _edges(layers, horizon(layers, t_max), bins, "latency_by_layer")
+    ax = axes_for(ax, "latency_by_layer", COLUMN, 0.6 + 0.32 * len(layers))
+    dress(ax, f"time of spike ({named(unit)})", "")
+    ax.set(xlim=(0, edges[-1]), ylim=(-0.1, len(layers)))
+    ax.set_yticks(np.arange(len(layers)) + 0.3, names, **WORDS)
+    ax.tick_params("y", length=0)
+    return [_hill(ax, layer, edges, i) for i, layer in enumerate(layers)]
+
+
+def _hill(ax: Axes, times: Array, edges: Array, layer: int) -> StepPatch:
+    """The distribution of a layer's spikes in its row, their median, and the silent share."""
+    fired, colour = times[np.isfinite(times)], layer_colour(layer, ax)
+    counts, _ = np.histogram(fired, edges)
+    heights = layer + HILL * counts / max(counts.max(initial=0), 1)
+    across(ax, layer, inks(ax).faint, 0.6)
+    look: dict[str, Any] = {"color": colour, "linewidth": 0.8, "alpha": 0.75}
+    hill = ax.stairs(heights, edges, baseline=layer, fill=True, **look)
+    if fired.size:
+        median = np.full(1, np.median(fired))
+        ground = inks(ax).ground
+        for ink, width in ((ground, 3.2), (inks(ax).ink, 1.4)):
+            uprights(ax, median, (layer + 0.02, layer + 0.3), ink, width=width)
+    silent = percent(times.size - fired.size, times.size)
+    look = {"fontsize": "x-small", "color": inks(ax, outside=True).ink, "va": "center"}
+    place = ax.get_yaxis_transform()
+    ax.text(1.02, layer + 0.3, f"{silent} silent", transform=place, **look, **WORDS)
+    return hill
 
 
 def latency_map(

@@ -9,9 +9,17 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
 from numpy.typing import ArrayLike
 
-from ttfs.checks import of_kind, whole
+from ttfs.checks import of_kind
 from ttfs.errors import InputError, ShapeError
-from ttfs.plotting.given import Array, horizon, layer_names, layers_of_times, spike_times
+from ttfs.plotting.given import (
+    Array,
+    Shape,
+    horizon,
+    layer_names,
+    layers_of_times,
+    map_shape,
+    spike_times,
+)
 from ttfs.plotting.look import (
     EARLY_IS_DARK,
     PAGE,
@@ -22,13 +30,11 @@ from ttfs.plotting.look import (
     inks,
     legend_of_silence,
     named,
-    new_axes,
     percent,
 )
 from ttfs.plotting.tiles import check_columns, chosen, columns_that_fit, show_tiles
 
 SEEN_THROUGH = EARLY_IS_DARK.with_extremes(bad="none")
-Shape = tuple[int, int, int]
 
 
 def latency_maps(
@@ -61,9 +67,9 @@ def latency_maps(
     height, width, depth = map_shape(shape, flat.size, "latency_maps")
     shown = chosen(channels, depth, "latency_maps", "channel", 64)
     tiles = flat.reshape(height, width, depth).transpose(2, 0, 1)[shown]
+    check_columns(columns, "latency_maps")
     ax = axes_for(ax, "latency_maps", PAGE, 4.2)
     columns = columns_that_fit(ax, (height, width), len(shown)) if columns is None else columns
-    check_columns(columns, "latency_maps")
     image = _show(ax, tiles, shown, columns, horizon([flat], t_max))
     legend_of_silence(ax, np.isinf(tiles))
     if colorbar:
@@ -102,7 +108,12 @@ def map_summary(
     if not maps:
         raise InputError("map_summary: expects a layer that is a map, got none")
     end = horizon([layers[k] for k in maps], t_max)
-    figure = _figure_for(figure, len(maps))
+    if figure is None:
+        import matplotlib.pyplot as plt
+
+        size = (PAGE, 0.4 + 2.3 * -(-len(maps) // 3))
+        figure = plt.figure(figsize=size, layout="compressed")
+    of_kind(figure, Figure | SubFigure, "map_summary: figure", "a Figure of Matplotlib")
     across = min(len(maps), 3)
     axes = figure.subplots(-(-len(maps) // across), across, squeeze=False)
     for ax in axes.flat[len(maps) :]:
@@ -115,28 +126,8 @@ def map_summary(
         silent = percent(int(np.isinf(layers[k]).sum()), layers[k].size)
         words = f"{names[k]}, {' × '.join(map(str, sized[k]))}, {silent} silent"
         ax.set_title(words, fontsize="x-small", color=inks(ax, outside=True).ink, **WORDS)
-    colour_bar(images[0], f"time of spike ({named(unit)})", axes)
+    colour_bar(images[0], f"time of spike ({named(unit)}); grey is silent", axes)
     return images
-
-
-def _figure_for(figure: Figure | SubFigure | None, maps: int) -> Figure | SubFigure:
-    """The figure given, or a new one, empty and of a size for so many maps."""
-    if figure is not None:
-        return of_kind(figure, Figure | SubFigure, "map_summary: figure", "a Figure of Matplotlib")
-    ax = new_axes(PAGE, 0.4 + 2.3 * -(-maps // 3))
-    made: Figure = ax.figure
-    ax.remove()
-    return made
-
-
-def map_shape(shape: Shape, neurons: int, whose: str) -> Shape:
-    """Height, width and channels whose product is the number of neurons."""
-    sides = shape if isinstance(shape, tuple | list) else ()
-    if len(sides) != 3 or np.prod([whole(side, f"{whose}(shape=...)") for side in sides]) != neurons:
-        wanted = f"(height, width, channels) with {neurons} neurons"
-        raise ShapeError(f"{whose}: expects a shape {wanted}, got {shape}")
-    height, width, channels = map(int, sides)
-    return height, width, channels
 
 
 def _show(ax: Axes, tiles: Array, names: Any, columns: int, end: float) -> AxesImage:

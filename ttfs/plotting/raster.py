@@ -1,6 +1,7 @@
 """The raster: every spike of one stimulus, one row per neuron, layers from input to output."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ from matplotlib.collections import LineCollection
 from numpy.typing import ArrayLike
 
 from ttfs.errors import InputError, ShapeError
-from ttfs.plotting.given import Array, horizon, layer_names, layers_of_times
+from ttfs.plotting.given import Array, Shape, horizon, layer_names, layers_of_times, map_shape
 from ttfs.plotting.look import (
     PAGE,
     WORDS,
@@ -25,22 +26,44 @@ from ttfs.plotting.look import (
 )
 
 ROOMY = 10  # neurons in a band of full height; a smaller layer gets a lower band
+CROWD = 1000  # neurons of a map that get along in a full band
 GAP = 0.12  # between bands, as a share of a full one
+WIDE, THIN = 1.2, 0.75  # points
+FILLED = 0.35  # of the room where a map fires, what its lines may fill
 HEAD = 0.2  # over the last band, room for the decision
 
 
 class Band(NamedTuple):
-    """The strip of the picture that holds one layer."""
+    """The strip of the picture that holds one layer.
+
+    shape: (height, width, channels). Rows lie channel by channel.
+    """
 
     layer: int
     name: str
     bottom: float
-    neurons: int
+    shape: Shape
+
+    @property
+    def neurons(self) -> int:
+        """Rows of the strip."""
+        return prod(self.shape)
+
+    @property
+    def size(self) -> str:
+        """How large the layer is, in words."""
+        return " × ".join(map(str, self.shape)) if self.places > 1 else str(self.neurons)
+
+    @property
+    def places(self) -> int:
+        """Neurons of one channel; 1 if the layer is no map."""
+        return self.shape[0] * self.shape[1]
 
     @property
     def height(self) -> float:
-        """Height of the whole strip; a full one is 1."""
-        return min(1.0, max(self.neurons, 3) / ROOMY)
+        """Height of the whole strip; a full one is 1, and that of a large map is more."""
+        crowd = self.neurons / CROWD if self.places > 1 else 0.0
+        return max(min(1.0, max(self.neurons, 3) / ROOMY), min(2.0, crowd**0.25))
 
     @property
     def top(self) -> float:
@@ -54,7 +77,8 @@ class Band(NamedTuple):
 
     def row(self, neuron: ArrayLike) -> Array:
         """Height of the middle of a neuron's row."""
-        return self.bottom + (np.asarray(neuron) + 0.5) * self.step
+        place, channel = np.divmod(neuron, self.shape[2])
+        return self.bottom + (channel * self.places + place + 0.5) * self.step
 
 
 def raster(
@@ -65,14 +89,18 @@ def raster(
     names: Sequence[str] | None = None,
     decision: tuple[float, int] | None = None,
     unit: str = "step",
+    shapes: Sequence[Shape] | None = None,
 ) -> list[LineCollection]:
     """Every spike of one stimulus as a short upright line; one collection per layer, in order.
 
     `times` holds one array (neurons,) per layer, input first, in `unit`; inf is silent and keeps
     its row. Layers are stacked from the bottom, neuron 0 lowest. Each line is at least a point
     long and wide, so that none is lost however many rows there are. `decision` = (time, neuron)
-    marks the output that answered; a time of inf says that no output fired. ShapeError if a
-    layer is not (neurons,); InputError for NaN, negative times, or spikes from `t_max` on.
+    marks the output that answered; a time of inf says that no output fired. With `shapes`, as
+    `network.shapes` has them, the neurons of a map lie channel by channel, channel 0 lowest, and
+    channels are numbered instead of neurons; lines of crowded maps are thinner. ShapeError
+    if a layer is not (neurons,), or not of its shape; InputError for NaN, negative times, or
+    spikes from `t_max` on.
 
     >>> from matplotlib.figure import Figure
     >>> ax = Figure().subplots()
@@ -83,13 +111,14 @@ def raster(
     'time (step)'
     """
     layers = layers_of_times(times, "raster", t_max)
-    bands = _stack(layers, layer_names(len(layers), names))
+    bands = _stack(layers, layer_names(len(layers), names), shapes)
     end = horizon(layers, t_max)
     if decision is not None:
         _check_decision(decision, bands[-1], end)
     ax = axes_for(ax, "raster", PAGE, 0.7 + 1.15 * sum(band.height for band in bands))
     ax.set(xlim=(-0.015 * end, 1.015 * end), ylim=(-GAP / 2, bands[-1].top + HEAD))
-    dress(ax, f"time ({named(unit)})", "neuron")
+    mapped = any(band.places > 1 for band in bands)
+    dress(ax, f"time ({named(unit)})", "neuron, or channel of a map" if mapped else "neuron")
     _label_bands(ax, bands)
     drawn = [_draw_layer(ax, layers[band.layer], band) for band in bands]
     if decision is not None:
@@ -97,8 +126,10 @@ def raster(
     return drawn
 
 
-def _stack(layers: list[Array], names: list[str]) -> list[Band]:
+def _stack(layers: list[Array], names: list[str], shapes: Any) -> list[Band]:
     """A band for each layer, from the bottom up."""
+    if shapes is not None and len(shapes) != len(layers):
+        raise ShapeError(f"raster: expects {len(layers)} shapes, one per layer, got {len(shapes)}")
     bands: list[Band] = []
     bottom = 0.0
     for i, layer in enumerate(layers):
@@ -106,7 +137,9 @@ def _stack(layers: list[Array], names: list[str]) -> list[Band]:
             wanted = "one stimulus: times of shape (neurons,)"
             one = "; of a record, [layer[0] for layer in record.times]" if layer.ndim == 2 else ""
             raise ShapeError(f"raster, layer {i}: expects {wanted}, got shape {layer.shape}{one}")
-        bands.append(Band(i, names[i], bottom, layer.size))
+        flat = (1, 1, layer.size)
+        shape = flat if shapes is None else map_shape(shapes[i], layer.size, f"raster, layer {i}")
+        bands.append(Band(i, names[i], bottom, shape))
         bottom = bands[-1].top + GAP
     return bands
 
@@ -123,7 +156,19 @@ def _draw_layer(ax: Axes, times: Array, band: Band) -> LineCollection:
     """One line per spike."""
     fired = np.flatnonzero(np.isfinite(times))
     y, half = band.row(fired), 0.35 * band.step
-    return uprights(ax, times[fired], (y - half, y + half), layer_colour(band.layer, ax), width=1.2)
+    colour, width = layer_colour(band.layer, ax), _width(ax, times[fired], band)
+    return uprights(ax, times[fired], (y - half, y + half), colour, width=width)
+
+
+def _width(ax: Axes, spikes: Array, band: Band) -> float:
+    """How wide lines are, in points; in maps that are crowded when they fire they are thin."""
+    if band.places == 1:
+        return WIDE
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    wide, tall = np.array(ax.bbox.size) * 72 / ax.figure.dpi
+    busy = np.unique(np.floor(100 * spikes / (right - left))).size / 100
+    room = busy * wide * tall * band.height / (high - low)
+    return float(np.clip(np.sqrt(FILLED * room / max(spikes.size, 1)), THIN, WIDE))
 
 
 def _label_bands(ax: Axes, bands: list[Band]) -> None:
@@ -132,7 +177,7 @@ def _label_bands(ax: Axes, bands: list[Band]) -> None:
         ax.text(
             1.01,
             band.bottom + band.height / 2,
-            f"{band.name}\n{band.neurons}",
+            f"{band.name}\n{band.size}",
             color=layer_colour(band.layer) if band.layer else inks(ax, outside=True).ink,
             fontsize="x-small",
             va="center",
@@ -148,13 +193,16 @@ def _label_rows(ax: Axes, bands: list[Band]) -> None:
     """Neuron indices at the left, as many as fit."""
     low, high = ax.get_ylim()
     needed = label_height() * (high - low) * ax.figure.dpi / 72 / ax.bbox.height
-    strides = [label_stride(band.step, band.neurons, needed) for band in bands]
-    rows = [
-        (band, row)
-        for band, stride in zip(bands, strides, strict=True)
-        for row in range(0, band.neurons, stride)
-    ]
-    ax.set_yticks([float(b.row(row)) for b, row in rows], [str(row) for _, row in rows])
+    ticks = [tick for band in bands for tick in _rows(band, needed)]
+    ax.set_yticks([y for y, _ in ticks], [name for _, name in ticks])
+
+
+def _rows(band: Band, needed: float) -> list[tuple[float, str]]:
+    """Height and name of neurons, or of the channels of a map, as many as fit."""
+    rows = band.shape[2] if band.shape[2] > 1 else band.neurons
+    step = band.height / rows
+    shown = range(0, rows, label_stride(step, rows, needed))
+    return [(band.bottom + (row + 0.5) * step, str(row)) for row in shown]
 
 
 def _mark(ax: Axes, decision: tuple[float, int], band: Band, unit: str) -> None:

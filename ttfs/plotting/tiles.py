@@ -44,11 +44,10 @@ def chosen(
     return found
 
 
-def check_columns(columns: int, whose: str) -> int:
-    """Tiles in a row, at least one."""
-    if columns < 1:
+def check_columns(columns: int | None, whose: str) -> None:
+    """Refuse rows without tiles."""
+    if columns is not None and columns < 1:
         raise InputError(f"{whose}: columns must be at least 1, got {columns}")
-    return columns
 
 
 def columns_that_fit(ax: Axes, tile: tuple[int, ...], count: int) -> int:

@@ -54,8 +54,8 @@ def weight_images(
     matrix = _as_matrix(weights, "weight_images")
     tile = image_shape(shape, matrix.shape[0], "weight_images")
     shown = chosen(neurons, matrix.shape[1], "weight_images", "neuron", 25)
-    columns = int(np.ceil(np.sqrt(len(shown)))) if columns is None else columns
     check_columns(columns, "weight_images")
+    columns = int(np.ceil(np.sqrt(len(shown)))) if columns is None else columns
     ax = axes_for(ax, "weight_images", COLUMN, 3.1)
     fields = matrix[:, shown].T.reshape(-1, *tile)
     image = show_tiles(ax, fields, shown, columns, **_diverging(fields))
@@ -90,13 +90,13 @@ def filter_images(
     filters = _as_filters(weights, window)
     most = 24 if filters.shape[1] > 1 else 64
     shown = chosen(channels, len(filters), "filter_images", "channel", most)
-    heard = chosen(below, filters.shape[1], "filter_images", "channel below", most)
+    heard = chosen(below, filters.shape[1], "filter_images", "lower channel", most)
     tiles = filters[shown][:, heard].reshape(-1, *filters.shape[2:])
+    check_columns(columns, "filter_images")
     table = len(heard) > 1
     ax = axes_for(ax, "filter_images", *((PAGE, 5.4) if table else (COLUMN, 3.1)))
     if table or columns is None:
         columns = len(heard) if table else columns_that_fit(ax, tiles.shape[1:], len(tiles))
-    check_columns(columns, "filter_images")
     image = show_tiles(ax, tiles, None if table else shown, columns, **_diverging(tiles))
     if table:
         _name_table(ax, tiles.shape[1:], shown, heard)

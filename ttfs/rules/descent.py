@@ -12,7 +12,8 @@ from ttfs.errors import InputError
 from ttfs.gradients.signals import Signal
 from ttfs.kernels.s4nn import SMALLEST_SCALE
 from ttfs.network.buffers import aligned_zeros
-from ttfs.network.layers import Dense, delay_rate
+from ttfs.network.chain import Layer
+from ttfs.network.layers import delay_rate
 from ttfs.network.network import Network
 from ttfs.network.psp import Ramp, Response
 from ttfs.network.weights import Binary
@@ -62,13 +63,14 @@ class Descent:
 
     def _gradients(self, network: Network, signal: Signal, rooms: dict[str, np.ndarray]) -> None:
         """Leave the gradients by a layer's parameters in their rooms."""
-        number = signal.layer + 1
-        gradient = signal.by_weights(rooms[f"weights_{number}"])
-        if scale_rate(network.layers[signal.layer]):
-            rooms[f"scale_{number}"][0] = signal.by_scale(network)
+        number, layer = signal.layer + 1, network.layers[signal.layer]
         if f"delay_{number}" in rooms:
             rooms[f"delay_{number}"][:] = signal.by_latent_delays(network).reshape(-1)
-        layer = network.layers[signal.layer]
+        if f"weights_{number}" not in rooms:
+            return
+        gradient = signal.by_weights(network, rooms[f"weights_{number}"])
+        if scale_rate(layer):
+            rooms[f"scale_{number}"][0] = signal.by_scale(network)
         for cure in self.cures:
             if isinstance(cure, Push | Hinge):
                 threshold = np.asarray(layer.threshold) / network.scales[signal.layer]
@@ -83,6 +85,7 @@ class Descent:
                 layers = [
                     (network.latents[signal.layer], silent_share(network, signal))
                     for signal in sorted(told.signals, key=lambda signal: signal.layer)
+                    if network.layers[signal.layer].rows
                 ]
                 done |= cure.apply(layers, memory["bumped"])
         for layer in range(len(network.layers)) if done else ():
@@ -129,13 +132,12 @@ def check_cures(network: Network, cures: Sequence[Cure]) -> None:
     """Refuse cures that do not fit a network."""
     for cure in cures:
         if isinstance(cure, Bump):
-            cure.check(len(network.layers))
+            cure.check(sum(layer.rows > 0 for layer in network.layers))
 
 
 def silent_share(network: Network, signal: Signal) -> np.ndarray:
-    """(outputs,) share of the samples in which each neuron of a layer was silent."""
-    outputs = network.sizes[signal.layer + 1]
-    until = signal.until[:, :outputs]
+    """(columns,) share of the samples, and positions, in which each of a layer was silent."""
+    until = signal.by_column(network, signal.until)
     return (np.isinf(until) | (until >= network.t_max)).mean(axis=0)
 
 
@@ -163,7 +165,8 @@ def moves_of(
     for name, parameter in network.parameters().items():
         kind, number = name.split("_")
         layer = network.layers[int(number) - 1]
-        rate = lr * {"weights": 1.0, "scale": scale_rate(layer), "delay": delay_rate(layer)}[kind]
+        own = {"weights": 1.0, "scale": scale_rate(layer), "delay": delay_rate(layer)}[kind]
+        rate = lr * layer.weights.rate * own
         if rate:
             yield Move(parameter, rooms[name], slots[name], rate)
 
@@ -178,7 +181,7 @@ def take_step(network: Network, moves: Sequence[Move], optimizer: Optimizer) -> 
             network.refresh(k)
 
 
-def scale_rate(layer: Dense) -> float:
+def scale_rate(layer: Layer) -> float:
     """How fast a layer's scale learns, relative to its weights; 0 if it does not."""
     return layer.weights.scale_rate if isinstance(layer.weights, Binary) else 0.0
 
@@ -188,15 +191,17 @@ def revive(
 ) -> int:
     """Give dead hidden neurons fresh weights; return how many.
 
-    silent: per hidden layer, (neurons,) share of samples in which each did not fire.
+    silent: per hidden layer, (neurons,) share of samples in which each did not fire. Neurons
+    with the same weights, which are at several positions, are dead together.
     """
     revived = 0
     for cure in (cure for cure in cures if isinstance(cure, Revive)):
         for k, shares in enumerate(silent):
-            dead = cure.dead(shares)
-            if dead.size:
+            columns = network.layers[k].columns
+            dead = cure.dead(shares.reshape(-1, columns).mean(axis=0))
+            if dead.size and network.layers[k].rows:
                 fresh = network.draw(k, np.random.default_rng([*seed, k]))
                 network.latents[k][:, dead] = fresh[:, dead]
                 network.refresh(k)
-            revived += dead.size
+                revived += dead.size
     return revived

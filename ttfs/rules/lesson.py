@@ -46,6 +46,6 @@ class Lesson(NamedTuple):
         """Shrink the weights as much as that many steps would have done, all at once."""
         if weight_decay:
             steps = -(-len(self.order) // self.batch_size)
-            factor = max(0.0, 1 - self.lr * weight_decay) ** steps
-            for latent in self.network.latents:
-                latent *= latent.dtype.type(factor)
+            for layer, latent in zip(self.network.layers, self.network.latents, strict=True):
+                lr = self.lr * layer.weights.rate
+                latent *= latent.dtype.type(max(0.0, 1 - lr * weight_decay) ** steps)

@@ -14,19 +14,21 @@ from ttfs.files import interrupts
 from ttfs.files.interrupts import Interrupts
 from ttfs.kernels.clock import clock
 from ttfs.measures.diagnosis import diagnose, too_late
-from ttfs.measures.metrics import Evaluation, evaluate
+from ttfs.measures.metrics import Evaluation, chunks, evaluate
 from ttfs.network.delays import Delays
 from ttfs.network.maps import rows_of
 from ttfs.network.network import Network, check_network
 from ttfs.optimizers import SGD, Optimizer, rate_at, share
 from ttfs.rules import S4NN, Rule
 from ttfs.rules.lesson import Lesson
+from ttfs.training.beginning import begin_by_firing
 from ttfs.training.checkpoint import Checkpoint, fingerprint
 from ttfs.training.history import History
 from ttfs.training.progress import Bar
 
 CHUNK = 1000  # samples between two chances to be interrupted, and between weight decays
 PROBE = 2048  # training samples that tell which neurons are dead
+FIRST = 500  # and that tell with which weights to begin
 
 Data = tuple[np.ndarray, np.ndarray]
 
@@ -42,9 +44,11 @@ class Trainer:
     batch_size: samples for each step.
     augmentation: changes made to the input times whenever a sample is seen, one after the
         other: see `ttfs.augmentation`.
+    by_firing: whether weights begin by what fires in some of the training samples, see
+        `ttfs.begin_by_firing`, when `fit` is called for the first time.
     average: number of samples over which weights are averaged before they are validated and
         kept (a running mean, Polyak & Juditsky 1992); 0 keeps the weights as they are.
-    seed: decides the validation split, the order of samples and revived weights.
+    seed: decides the validation split, the order of samples, augmentation and revived weights.
 
     >>> import ttfs
     >>> train, test = ttfs.datasets.digits()
@@ -63,6 +67,7 @@ class Trainer:
         *,
         batch_size: int = 1,
         augmentation: Sequence[Augmentation] = (),
+        by_firing: bool = False,
         average: int = 0,
         seed: int = 0,
     ):
@@ -73,6 +78,7 @@ class Trainer:
         kinds = "an SGD(...), Momentum(...) or Adam(...)"
         of_kind(self.optimizer, Optimizer, "Trainer(optimizer=...)", kinds)
         self.batch_size = whole(batch_size, "Trainer(batch_size=...)")
+        self.begins = flag(by_firing, "Trainer(by_firing=...)")
         self.average = whole(average, "Trainer(average=...)", least=0)
         self.seed = whole(seed, "Trainer(seed=...)", least=0)
         kinds = "a list of ttfs.augmentation, such as [Jitter(0.1)]"
@@ -105,7 +111,8 @@ class Trainer:
 
         Parameters
         ----------
-        times, labels: (samples, inputs) input spike times and (samples,) labels.
+        times, labels: (samples, inputs) input spike times, or maps of them as `forward` takes
+            them, and (samples,) labels.
         epochs: times that every training sample is seen.
         validation: share of the samples held out, or (times, labels) to validate on; with 0
             the weights of the last epoch are kept.
@@ -130,6 +137,7 @@ class Trainer:
             raise InputError("fit(resume=True) goes on from a file: name it with checkpoint=...")
         data = self._data(times, labels)
         train, held_out = self._split(data, validation)
+        self._begin(data[0], train)
         run = Checkpoint(self.network, self.rule, self.optimizer)
         if checkpoint is not None:
             run.bind(Path(checkpoint), self._identity(data, epochs, validation))
@@ -158,9 +166,8 @@ class Trainer:
 
     def _data(self, times: Any, labels: Any, what: str = "training") -> Data:
         """Clean times and labels."""
-        sizes = self.network.sizes
         times = rows_of(times, self.network.shapes[0])
-        labels = as_labels(labels, len(times), sizes[-1])
+        labels = as_labels(labels, len(times), self.network.sizes[-1])
         if not len(times):
             raise InputError(f"{what} needs at least one sample, got none")
         return times, labels
@@ -186,6 +193,13 @@ class Trainer:
         order = np.random.default_rng([self.seed, 0]).permutation(len(labels))
         chosen = np.sort(order[:held_out])
         return np.sort(order[held_out:]), (times[chosen], labels[chosen])
+
+    def _begin(self, times: np.ndarray, train: np.ndarray) -> None:
+        """Begin the weights by what fires, if that is wanted and has not been done yet."""
+        if self.begins:
+            some = np.random.default_rng([self.seed, 4]).permutation(train)[:FIRST]
+            begin_by_firing(self.network, times[np.sort(some)], seed=self.network.seed)
+        self.begins = False
 
     def _identity(self, data: Data, epochs: int, validation: Any) -> str:
         """What must be the same for a training to be resumed."""
@@ -269,9 +283,13 @@ class Trainer:
         return times, data[1][chosen], np.arange(len(chosen))
 
     def _revive(self, times: np.ndarray, epoch: int) -> int:
-        hidden = forward(self.network, times).times[1:-1]
-        silent = [np.isinf(layer).mean(axis=0) for layer in hidden]
-        return self.rule.end_epoch(self.network, silent, [self.seed, 2, epoch])
+        silent = [np.zeros(size, np.int64) for size in self.network.sizes[1:-1]]
+        for chunk in chunks(self.network, len(times)):
+            hidden = forward(self.network, times[chunk]).times[1:-1]
+            for counts, layer in zip(silent, hidden, strict=True):
+                counts += np.count_nonzero(np.isinf(layer), axis=0)
+        shares = [counts / len(times) for counts in silent]
+        return self.rule.end_epoch(self.network, shares, [self.seed, 2, epoch])
 
 
 def _record(evaluation: Evaluation, validated: bool) -> dict[str, float]:

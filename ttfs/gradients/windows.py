@@ -1,0 +1,153 @@
+"""Causes in layers of maps, whose neurons hear inputs through windows and share their weights."""
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from ttfs.engines.arrivals import arrivals_of
+from ttfs.kernels import map_gradient as kernels
+from ttfs.kernels.reach import BREADTH, BROAD, CHANNELS, COLUMNS, HEIGHT, LEFT, TALL, TOP
+from ttfs.kernels.threads import spread
+from ttfs.kernels.vector import LANES
+from ttfs.network.buffers import aligned_zeros
+from ttfs.network.network import Network
+
+
+class WindowCauses(NamedTuple):
+    """Of a layer of maps.
+
+    arrivals: (samples, room) when inputs arrive, laid out as `kernels.map_gradient` has it.
+    rise: for how long they rise then.
+    """
+
+    reach: np.ndarray
+    arrivals: np.ndarray
+    rise: float
+
+    def by_weights(self, until: np.ndarray, gains: np.ndarray, out: np.ndarray) -> None:
+        """Fill (rows, width), summed over samples and positions."""
+        sum_changes(self.reach, self.arrivals, (-self.rise, 0.0), until, gains, out)
+
+    def by_times(
+        self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
+    ) -> None:
+        """Fill (samples, inputs)."""
+        carry_back(self.reach, self.arrivals, self.rise, until, gains, weights, out)
+
+
+class WindowArrived(NamedTuple):
+    """Of a layer of maps whose potentials jump; see `causes.Arrived`."""
+
+    reach: np.ndarray
+    arrivals: np.ndarray
+
+    def by_weights(self, until: np.ndarray, gains: np.ndarray, out: np.ndarray) -> None:
+        """Fill (rows, width), summed over samples and positions."""
+        sum_changes(self.reach, self.arrivals, (-1.0, -1.0), after(until), gains, out)
+
+    def by_times(
+        self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
+    ) -> None:
+        """Fill (samples, inputs), of those inputs, too, that have not arrived."""
+        all_came, never = np.zeros_like(self.arrivals), np.full_like(until, np.inf)
+        carry_back(self.reach, all_came, np.inf, never, gains, weights, out)
+
+    def potentials(self, until: np.ndarray, weights: np.ndarray, out: np.ndarray) -> None:
+        """Fill (samples, units) with potentials at moments `until`."""
+        given = self.reach, self.arrivals, after(until), weights
+        spread(partial(kernels.potentials_at, *given, out), len(out), work_of(out, weights))
+
+
+class FirstCauses(NamedTuple):
+    """Of a layer that hands on first spikes: the input of a window that came first, alone.
+
+    arrivals: (samples, room) in the precision of times, so that they equal those spikes.
+    """
+
+    reach: np.ndarray
+    arrivals: np.ndarray
+
+    def by_weights(self, until: np.ndarray, gains: np.ndarray, out: np.ndarray) -> None:
+        """There are no weights."""
+
+    def by_times(
+        self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
+    ) -> None:
+        """Fill (samples, inputs)."""
+        laid = np.empty(self.arrivals.shape, out.dtype)
+        fill = partial(kernels.hand_back, self.reach, self.arrivals, until, gains.copy(), laid)
+        spread(fill, len(out), 2 * self.reach[TALL] * self.reach[BROAD] * gains.size)
+        take_up(self.reach, laid, out)
+
+
+def laid_out(network: Network, layer: int, below: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """(samples, room) when spikes (samples, inputs) of the layer below arrive at a layer."""
+    delay = float(network.arrays.delays[layer])
+    if network.delayed[layer]:
+        below, delay = arrivals_of(below, network.delays[layer][:, 0]), 0.0
+    below, reach = np.ascontiguousarray(below), network.layers[layer].reach
+    out = np.empty((len(below), kernels.size_of(reach)), dtype)
+    fill = partial(kernels.lay_out, reach, below, delay, network.t_max, out)
+    spread(fill, len(out), 2 * out.size)
+    return out
+
+
+def take_up(reach: np.ndarray, laid: np.ndarray, out: np.ndarray) -> None:
+    """Fill (samples, inputs) with what is laid out, but for its padding."""
+    height, breadth, channels, top, left = reach[[HEIGHT, BREADTH, CHANNELS, TOP, LEFT]]
+    whole = laid[:, : laid.shape[1] - LANES].reshape(len(laid), -1, breadth + 2 * left, channels)
+    inner = whole[:, top : top + height, left : left + breadth]
+    out.reshape(inner.shape)[:] = inner
+
+
+def turned_room(reach: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    """Zeroed room for turned weights, and a view of it as (rows, columns)."""
+    lines, length = reach[TALL], reach[BROAD] * reach[CHANNELS]
+    size = -(-length // LANES) * LANES
+    room = aligned_zeros(reach[COLUMNS] * lines * size, dtype).reshape(-1, lines, size)
+    return room.reshape(len(room), -1), room[:, :, :length].transpose(1, 2, 0)
+
+
+def sum_changes(
+    reach: np.ndarray,
+    arrivals: np.ndarray,
+    bounds: tuple[float, float],
+    until: np.ndarray,
+    gains: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Fill (rows, width); bounds: see `kernels.map_gradient.weight_gradient`."""
+    room, view = turned_room(reach, out.dtype)
+    fill = partial(kernels.weight_gradient, reach, arrivals, bounds, until, gains, room)
+    spread(fill, len(room), work_of(gains, out))
+    out[:, len(room) :] = 0
+    out[:, : len(room)].reshape(view.shape)[:] = view
+
+
+def carry_back(
+    reach: np.ndarray,
+    arrivals: np.ndarray,
+    rise: float,
+    until: np.ndarray,
+    gains: np.ndarray,
+    weights: np.ndarray,
+    out: np.ndarray,
+) -> None:
+    """Fill (samples, inputs) with what neurons say to the inputs that came and still rose."""
+    turned, view = turned_room(reach, weights.dtype)
+    view[:] = weights[:, : len(turned)].reshape(view.shape)
+    laid = np.empty(arrivals.shape, out.dtype)
+    fill = partial(kernels.errors_below, reach, arrivals, rise, until, gains, turned, laid)
+    spread(fill, len(out), work_of(gains, weights))
+    take_up(reach, laid, out)
+
+
+def after(until: np.ndarray) -> np.ndarray:
+    """Moments before which is what comes until these, and at them."""
+    return np.nextafter(until, until.dtype.type(np.inf))
+
+
+def work_of(gains: np.ndarray, weights: np.ndarray) -> int:
+    """About how many numbers are read, where most neurons have no gain."""
+    return gains.size * len(weights) // 4

@@ -1,0 +1,18 @@
+"""Named, complete training recipes, and variations of them."""
+
+from ttfs.presets.recipe import Recipe, deep, exact, stack, with_hidden, with_kind, with_layers
+from ttfs.presets.table import PRESETS, for_dataset, name_of, preset
+
+__all__ = [
+    "PRESETS",
+    "Recipe",
+    "deep",
+    "exact",
+    "for_dataset",
+    "name_of",
+    "preset",
+    "stack",
+    "with_hidden",
+    "with_kind",
+    "with_layers",
+]

@@ -1,0 +1,249 @@
+"""The named recipes, and how they are found."""
+
+from ttfs.augmentation import Distort, Dropout, Flip, Jitter, Shift
+from ttfs.codes.encoding import Direct
+from ttfs.errors import InputError
+from ttfs.losses import CrossEntropy, Relative
+from ttfs.network.delays import Delays
+from ttfs.network.psp import Step
+from ttfs.network.weights import Binary, Real
+from ttfs.optimizers import SGD, Adam, Cosine, Linear
+from ttfs.presets.recipe import Recipe, deep, exact, one_bit, stack
+from ttfs.rules import S4NN, Exact, STiDiBP, Surrogate
+
+MNIST = Real(init=(-0.135, 0.148)), Real(init=(-0.082, 0.092))  # 150 of 784 pixels are bright
+
+STIDI = STiDiBP(Relative(gamma=1.5, early=0.002), floor=1.0, longest=0.2, normalise=False)
+STEPS = {"threshold": 100.0, "delay": 1.0}  # a step for each layer, as in S4NN and BS4NN
+
+PRESETS = {
+    "digits": exact(
+        "digits",
+        stack("600", one_bit(-0.4, 0.6, scale=0.25), one_bit(-0.45, 0.55, scale=0.06)),
+        optimizer=Adam(lr=Cosine(0.015)),
+        batch_size=20,
+        average=5_000,
+        epochs=60,
+    ),
+    "exact-mnist": exact(
+        "mnist",
+        stack("400", *MNIST),
+        rule=Exact(CrossEntropy(tau=0.1, smoothing=0.1), weight_decay=0.1),
+        augmentation=(Dropout(0.3), Jitter(0.1)),
+        average=100_000,
+        epochs=60,
+        published="97.4 S4NN (lenient)",
+    ),
+    "exact-mnist-augmented": exact(
+        "mnist",
+        stack("400", *MNIST),
+        augmentation=(Shift(1, (28, 28)), Dropout(0.1)),
+        optimizer=Adam(lr=Cosine(2e-3)),
+        average=100_000,
+        epochs=40,
+        published="98.45 TS4TL",
+    ),
+    "binary-mnist": exact(
+        "mnist",
+        stack("600", one_bit(-0.46, 0.54, scale=0.08), one_bit(-0.46, 0.54, scale=0.05)),
+        augmentation=(Shift(1, (28, 28)),),
+        average=100_000,
+        epochs=100,
+        published="97.0 BS4NN (lenient; its weights: 95.7)",
+    ),
+    "exact-fashion": exact(
+        "fashion-mnist",
+        stack("1000", *MNIST),
+        rule=Exact(CrossEntropy(tau=0.1, smoothing=0.1), weight_decay=0.1),
+        augmentation=(Dropout(0.1),),
+        optimizer=Adam(lr=Cosine(1.5e-3)),
+        average=100_000,
+        epochs=25,
+        published="about 88.0 S4NN (lenient)",
+    ),
+    "binary-fashion": exact(
+        "fashion-mnist",
+        stack("1000", one_bit(-0.46, 0.54, scale=0.03)),
+        augmentation=(Dropout(0.05),),
+        average=100_000,
+        epochs=40,
+        published="87.3 BS4NN (lenient)",
+    ),
+    "step-binary-mnist": exact(
+        "mnist",
+        stack(
+            "600",
+            one_bit(-0.46, 0.54, scale=0.03),
+            one_bit(-0.46, 0.54, scale=0.02),
+            delay=Delays(per="input", init=(0.0, 0.5), rate=0),
+        ),
+        psp=Step(),
+        rule=Surrogate(smoothing=0.05),
+        augmentation=(Dropout(0.1),),
+        optimizer=Adam(lr=Cosine(0.02)),
+        average=100_000,
+        epochs=40,
+        published="97.0 BS4NN (lenient; its weights: 95.7)",
+    ),
+    "stidi-mnist": exact(
+        "mnist",
+        stack("350", *MNIST),
+        rule=STIDI,
+        augmentation=(Dropout(0.2), Jitter(0.1)),
+        optimizer=Adam(lr=Cosine(1.5e-3)),
+        average=50_000,
+        epochs=60,
+        published="97.4 STiDi-BP (unconfirmed)",
+    ),
+    "bs4nn-digits": Recipe(
+        "digits",
+        stack("600", Binary(init=(-0.5, 1), scale=20), Binary(init=(-15, 30), scale=4), **STEPS),
+    ),
+    "s4nn-mnist": Recipe(
+        "mnist",
+        stack("400", Real(init=(0, 5)), Real(init=(0, 48)), **STEPS),
+        rule=S4NN(gamma=3, weight_decay=1e-6),
+        optimizer=SGD(lr=Linear(0.3, 0.2)),
+        average=250_000,
+        published="97.4 S4NN (lenient)",
+    ),
+    "bs4nn-mnist": Recipe(
+        "mnist",
+        stack("600", Binary(init=(-0.4, 1), scale=3.3), Binary(init=(-20, 25), scale=3.3), **STEPS),
+        rule=S4NN(gamma=4, revive=0),
+        optimizer=SGD(lr=Linear(0.1, 0.02)),
+        average=100_000,
+        epochs=150,
+        published="97.0 BS4NN (lenient)",
+    ),
+    "bs4nn-fashion": Recipe(
+        "fashion-mnist",
+        stack(
+            "1000", Binary(init=(-0.5, 1), scale=1.7), Binary(init=(-20, 25), scale=2.5), **STEPS
+        ),
+        rule=S4NN(gamma=20, revive=0),
+        optimizer=SGD(lr=Linear(0.03, 0.01)),
+        average=50_000,
+        epochs=50,
+        published="87.3 BS4NN (lenient)",
+    ),
+    "conv-mnist": deep(
+        "mnist",
+        "24C5-P2-48C5-P2-256",
+        augmentation=(Distort((28, 28)),),
+        average=100_000,
+        epochs=60,
+        published="99.2 STiDi-BP; 99.51 Parallel TTFS",
+    ),
+    "conv-binary-mnist": deep(
+        "mnist",
+        "24C5-P2-48C5-P2-256",
+        binary=True,
+        augmentation=(Distort((28, 28)),),
+        average=100_000,
+        epochs=60,
+        published="about 98.6 STiDi-BP",
+    ),
+    "conv-fashion": deep(
+        "fashion-mnist",
+        "24C5-P2-48C5-P2-256",
+        augmentation=(Flip((28, 28)), Dropout(0.03)),
+        average=100_000,
+        epochs=60,
+        published="92.8 STiDi-BP; 93.14 Parallel TTFS",
+    ),
+    "conv-binary-fashion": deep(
+        "fashion-mnist",
+        "24C5-P2-48C5-P2-256",
+        binary=True,
+        augmentation=(Dropout(0.03),),
+        average=100_000,
+        epochs=60,
+        published="about 92.0 STiDi-BP",
+    ),
+    "stidi-conv-mnist": deep(
+        "mnist",
+        "40C5-P2-1000",
+        rule=STIDI,
+        augmentation=(Distort((28, 28)),),
+        average=100_000,
+        epochs=40,
+        published="99.2 STiDi-BP",
+    ),
+    "stidi-conv-fashion": deep(
+        "fashion-mnist",
+        "20C5-P2-40C5-P2-1000",
+        rule=STIDI,
+        augmentation=(Flip((28, 28)), Dropout(0.03)),
+        average=100_000,
+        epochs=40,
+        published="92.8 STiDi-BP",
+    ),
+    "step-conv-binary-mnist": deep(
+        "mnist",
+        "24C5-P2-48C5-P2-256",
+        binary=True,
+        delay=Delays(per="input", init=(0.0, 0.5), rate=0),
+        psp=Step(),
+        rule=Surrogate(smoothing=0.05),
+        augmentation=(Distort((28, 28)),),
+        average=100_000,
+        epochs=60,
+    ),
+    "yin-yang": exact(
+        "yin-yang",
+        stack(
+            "30",
+            Real(init=(-1.23, 2.23)),
+            Real(init=(-0.57, 1.17)),
+            delay=Delays(per="pair", init=(0.0, 0.5), rate=0.3),
+        ),
+        horizon=8.0,
+        rule=Exact(CrossEntropy(tau=0.2, smoothing=0.05)),
+        optimizer=Adam(lr=Cosine(0.01)),
+        average=20_000,
+        epochs=200,
+        encoder=Direct(early=0.15, late=2.0, t_max=8.0),
+        unit="time constant",
+        published="98.2 DelGrad",
+    ),
+}
+
+
+def preset(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises
+    ------
+    InputError: no preset has that name.
+
+    >>> preset("s4nn-mnist").notation
+    '400'
+    """
+    if name not in PRESETS:
+        raise InputError(f"no preset is called {name!r}; there are {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def name_of(recipe: Recipe) -> str | None:
+    """The preset that a recipe is, if it is one.
+
+    >>> name_of(preset("s4nn-mnist"))
+    's4nn-mnist'
+    """
+    return next((name for name, known in PRESETS.items() if known == recipe), None)
+
+
+def for_dataset(dataset: str, *, binary: bool = True) -> Recipe:
+    """The preset for a data set and kind of weights, or a recipe after that of the digits.
+
+    >>> for_dataset("mnist", binary=False).notation
+    '400'
+    >>> for_dataset("mine.npz").notation
+    '600'
+    """
+    for recipe in PRESETS.values():
+        if (recipe.dataset, recipe.binary) == (dataset, binary):
+            return recipe
+    layers = stack("600", Binary()) if binary else stack("400", Real())
+    return exact(dataset, layers, batch_size=20, average=5_000, epochs=60)
