@@ -1,7 +1,7 @@
 """What a layer does for a sample: the operations of its synapses, and the updates of its membranes.
 
 The moments at which something reaches the layer are put in order once and numbered, equal ones
-alike; a position then counts how many of its own come up to each number.
+alike; those of a position are then in order as soon as their numbers are marked.
 """
 
 from typing import NamedTuple
@@ -47,7 +47,8 @@ class Work(NamedTuple):
     bins: np.ndarray  # (BINS,)
     numbers: np.ndarray  # int32 (2 x inputs,) of each moment, from 1 on; 0 of what does not happen
     instants: np.ndarray  # (2 x inputs,) the different moments
-    counts: np.ndarray  # int32 (2 x inputs + 1,) how many of a position come up to each number
+    marks: np.ndarray  # int32 (2 x inputs + 1,) 1 for each number at a position, else 0
+    own: np.ndarray  # (2 x inputs + 1,) the different moments of a position
 
 
 def make_work(inputs, dtype):
@@ -62,7 +63,8 @@ def make_work(inputs, dtype):
         np.empty(BINS, np.int64),
         np.empty(size, np.int32),
         np.empty(size, dtype),
-        np.empty(size + 1, np.int32),
+        np.zeros(size + 1, np.int32),
+        np.empty(size + 1, dtype),
     )
 
 
@@ -109,12 +111,10 @@ def up_to(limit, instants, count):
 
 
 @kernel
-def count_position(heard, group, position, instants, until, work):
-    """Fill the counts of a position; return the operations of a column, and those up to `until`."""
-    reach, counts, numbers = heard.reach, work.counts, work.numbers
+def mark_position(heard, group, position, until, work):
+    """Mark the moments of a position; return a column's operations, and those up to `until`."""
+    reach, numbers, marks = heard.reach, work.numbers, work.marks
     shift, inputs, operations, early = shift_of(reach, position), work.moments.size // 2, 0, 0
-    for n in range(instants + 1):
-        counts[n] = 0
     top, bottom, left, right = window_of(reach, position)
     for y in range(top, bottom):
         begin = (y * reach[BREADTH] + left) * reach[CHANNELS]
@@ -122,13 +122,21 @@ def count_position(heard, group, position, instants, until, work):
         for unit in range(begin, begin + (right - left) * reach[CHANNELS]):
             if heard.rows[group, row + unit]:
                 for number in (numbers[unit], numbers[inputs + unit]):
-                    counts[number] = 1
+                    marks[number] = 1
                     operations += number > 0
                     early += (number > 0) & (number <= until)
-    counts[0] = 0
-    for n in range(instants):
-        counts[n + 1] += counts[n]
     return operations, early
+
+
+@kernel
+def gather_own(instants, work):
+    """Fill `own` with the instants that are marked, and take the marks away; return how many."""
+    found = 0
+    for n in range(instants):
+        work.own[found] = work.instants[n]
+        found += work.marks[n + 1]
+        work.marks[n + 1] = 0
+    return found
 
 
 @kernel
@@ -146,12 +154,14 @@ def count_work(heard, times, spikes, limits, found, work, first, last):
         for position in range(reach[LINES] * reach[PLACES]):
             for group in range(len(heard.rows)):
                 begin, end = heard.starts[group], heard.starts[group + 1]
-                operations, early = count_position(heard, group, position, instants, until, work)
+                operations, early = mark_position(heard, group, position, until, work)
+                own = gather_own(instants, work)
+                before = up_to(limits[s], work.own, own)
                 found[s, 0] += operations * (end - begin)
                 found[s, 1] += early * (end - begin)
                 for c in range(begin, end):
-                    spike, own = spikes[s, position * reach[COLUMNS] + heard.columns[c]], instants
+                    spike, updates = spikes[s, position * reach[COLUMNS] + heard.columns[c]], own
                     if spike < np.inf:
-                        own = up_to(spike, work.instants, instants)
-                    found[s, 2] += work.counts[own]
-                    found[s, 3] += work.counts[min(own, until)]
+                        updates = up_to(spike, work.own, own)
+                    found[s, 2] += updates
+                    found[s, 3] += min(updates, before)

@@ -52,6 +52,7 @@ from ttfs.errors import InputError
 from ttfs.kernels.cost import Heard, count_work, make_work
 from ttfs.kernels.threads import spread
 from ttfs.measures import metrics
+from ttfs.network.buffers import starts_of
 from ttfs.network.maps import rows_of
 from ttfs.network.network import Network, check_network
 from ttfs.network.psp import Ramp
@@ -221,12 +222,14 @@ def _heard(network: Network, layer: int) -> Iterator[Heard]:
     rise = float(getattr(network.psp, "rise", np.inf))
     several = np.split(np.arange(columns), columns) if delays.shape[1] > 1 else [np.arange(columns)]
     for some, own in zip(several, delays.T, strict=True):
-        rows, group = np.unique(heard[:, some], axis=1, return_inverse=True)
+        groups: dict[bytes, list[int]] = {}
+        for column in some:
+            groups.setdefault(heard[:, column].tobytes(), []).append(column)
         yield Heard(
             network.arrays.reaches[layer],
-            np.ascontiguousarray(rows.T),
-            some[np.argsort(group, kind="stable")],
-            np.concatenate([[0], np.cumsum(np.bincount(group))]),
+            np.array([np.frombuffer(rows, bool) for rows in groups]),
+            np.concatenate(list(groups.values())),
+            starts_of(np.array([len(columns) for columns in groups.values()])),
             np.full(inputs, own),
             np.float64(network.t_max),
             np.float64(rise if _ends(network) else 0),
