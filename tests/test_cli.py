@@ -25,7 +25,7 @@ from ttfs.cli import cli, pictures, runs
 from ttfs.cli.arguments import parser
 from ttfs.cli.locks import alone_in
 from ttfs.kernels import notice
-from ttfs.presets import PRESETS, deep, preset, with_hidden
+from ttfs.presets import PRESETS, for_layers, preset, with_hidden
 
 FAST = ["--hidden", "30", "--epochs", "3"]
 WRITTEN = ["model.npz", "report.json", "history.csv", "raster.png", "latency.png", "training.png"]
@@ -398,7 +398,7 @@ def test_a_training_of_maps_that_is_stopped_goes_on_to_the_same_bits(tmp_path):
 
     line = ["train", "--layers", "3C3-P2", "--epochs", 3, "--quiet", "--out"]
     assert main(*line, "whole") == 0
-    recipe = replace(deep("digits", "3C3-P2", binary=True), epochs=3)
+    recipe = replace(for_layers("digits", "3C3-P2"), epochs=3)
     assert runs.train(recipe, runs.Run(tmp_path / "parts", log=stop))["epochs"] == 2
     assert main(*line, "parts", "--resume") == 0
     assert same_model("whole/model.npz", "parts/model.npz")

@@ -709,7 +709,7 @@ CHANGES = [
     (("layers", 0, "weights", "clip"), 0, "weights, Binary: clip must be above 0"),
     (("layers", 0, "weights", "clip"), "1e999", "weights, Binary: clip must be above 0"),
     (("layers", 0, "weights", "clip"), [1], "weights, Binary: clip must be int or float"),
-    (("layers", 1, "weights", "clip"), 1, "weights, Real must have init, nothing else"),
+    (("layers", 1, "weights", "clip"), 1, "weights, Real must have init, rate, nothing else"),
     (("psp",), {"kind": "Step", "rise": 1}, "psp, Step must have no settings"),
     (("encoder",), {"kind": "Rate"}, "encoder of a kind .* it knows Latency and Direct"),
     (

@@ -13,6 +13,7 @@ from ttfs.presets import (
     Recipe,
     deep,
     for_dataset,
+    for_layers,
     preset,
     stack,
     with_hidden,
@@ -77,7 +78,7 @@ def test_weights_of_the_other_kind_begin_as_sizes_suggest(name):
     assert other.binary == (not recipe.binary)
     assert network.shapes == network_of(recipe).shapes
     assert np.abs(network.weights[0]).max() <= recipe.layers[0].threshold
-    assert type(other.optimizer.lr) is type(recipe.optimizer.lr)
+    assert (other.optimizer == recipe.optimizer) >= recipe.by_firing
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,8 @@ def test_layers_may_be_any_others_with_the_settings_of_the_first(name):
     for layer in (other.layers[0], *other.layers[2:]):
         assert (layer.threshold, layer.delay) == (first.threshold, first.delay)
     assert other.binary == recipe.binary
-    assert replace(other, layers=recipe.layers) == recipe
+    assert other.by_firing == (name != "s4nn-mnist")
+    assert replace(other, layers=recipe.layers, by_firing=recipe.by_firing) == recipe
 
 
 def test_a_single_hidden_layer_alone_has_a_number_of_hidden_neurons():
@@ -133,6 +135,21 @@ def test_weights_that_say_how_they_begin_begin_so():
     assert (told.weights[0] == 0.25).all()
     assert told.scales[1] == 3
     assert np.ptp(network.weights[0]) > 0.1
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_deep_recipes_begin_by_what_fires_and_learn_the_digits(binary):
+    train, test = ttfs.datasets.digits()
+    recipe = for_layers("digits", "12C3-P2-60", binary=binary)
+    network = recipe.network(train.image_shape, 10, seed=0)
+    before = network.latents[0].copy()
+    trainer = recipe.trainer(network, 0)
+    assert trainer.begins
+    trainer.fit(recipe.encoder(train.images), train.labels, epochs=12)
+    rates = [layer.weights.rate for layer in network.layers if layer.rows]
+    assert len(set(rates)) == (1 if binary else 3)
+    assert not same_bits(before, network.latents[0])
+    assert ttfs.evaluate(network, recipe.encoder(test.images), test.labels).accuracy > 0.85
 
 
 def test_dense_layers_do_not_care_for_the_shape_of_an_image():

@@ -12,13 +12,13 @@ from ttfs.errors import InputError
 
 def begun(options: argparse.Namespace) -> Any:
     """The recipe of the preset, layers or data set and kind of weights."""
-    from ttfs.presets import deep, for_dataset, preset, with_kind, with_layers
+    from ttfs.presets import for_dataset, for_layers, preset, with_kind, with_layers
 
     if not options.preset:
         dataset, binary = options.dataset or "digits", options.weights != "real"
         if options.layers is None:
             return for_dataset(dataset, binary=binary)
-        return deep(dataset, options.layers, binary=binary)
+        return for_layers(dataset, options.layers, binary=binary)
     recipe = preset(options.preset)
     if options.dataset:
         recipe = replace(recipe, dataset=options.dataset)

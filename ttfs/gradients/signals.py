@@ -9,9 +9,9 @@ from ttfs.checks import as_array, positive
 from ttfs.engines.crossings import Crossings, cross, spikes_of
 from ttfs.errors import ShapeError
 from ttfs.gradients.causes import (
-    Arrivals,
     Arrived,
     Causes,
+    Jumps,
     PairedCauses,
     SharedCauses,
     causes_of,
@@ -95,7 +95,7 @@ class Signal(NamedTuple):
     """
 
     layer: int
-    causes: Causes | Arrivals
+    causes: Causes | Jumps
     gains: np.ndarray
     until: np.ndarray
 
@@ -209,10 +209,10 @@ def signal_of(
     floor: float,
 ) -> Signal:
     """The signal of one layer, given the derivative by its spike times."""
-    arrays, samples, one = network.arrays, len(times), network.layers[layer]
+    arrays, samples = network.arrays, len(times)
     below = spikes_of(network, found, layer - 1) if layer else times
     causes = causes_of(network, layer, below)
-    if one.pools:
+    if network.layers[layer].pools:
         gains = np.ascontiguousarray(errors, network.dtype)
         return Signal(layer, causes, gains, np.ascontiguousarray(spikes_of(network, found, layer)))
     first = arrays.units[layer]
@@ -221,5 +221,6 @@ def signal_of(
     until = aligned_zeros(gains.size, network.dtype).reshape(shape)
     with np.errstate(over="ignore"):
         floors = floor * network.psp.unit * network.scaled_thresholds(layer)
+    floors = np.tile(floors, errors.shape[1] // floors.size)
     kernels.make_gains(errors, first, found.spikes, found.slopes, floors, gains, until)
     return Signal(layer, causes, gains, until)

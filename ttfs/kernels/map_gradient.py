@@ -29,6 +29,7 @@ from ttfs.kernels.reach import (
     LEFT,
     LINES,
     PLACES,
+    POOLS,
     TALL,
     TOP,
 )
@@ -51,7 +52,8 @@ ONE = np.uint64(1)
 def size_of(reach):
     """How long a map is when it is laid out; not compiled."""
     height, breadth = reach[HEIGHT] + 2 * reach[TOP], reach[BREADTH] + 2 * reach[LEFT]
-    return int(height * breadth * reach[CHANNELS]) + LANES
+    beyond = 0 if reach[POOLS] else LANES  # the last line is read up to a whole vector
+    return int(height * breadth * reach[CHANNELS]) + beyond
 
 
 @kernel

@@ -28,8 +28,8 @@ BIT = Binary(scale_rate=0, clip=1)
 LEARNING = {True: 6e-3, False: 1e-3}
 """Learning rates of ramps with binary and with real weights, where each step has 50 samples."""
 
-DEEP = {True: 1e-2, False: 1e-3}
-"""The same where layers have rates of their own, ten times the deviation of their weights."""
+DEEP = 3e-3
+"""The same where each layer has a rate of its own, ten times the deviation of its weights."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def stack(notation: str, *weights: Weights, **settings: Any) -> tuple[Layer, ...
     threshold of 1.
 
     >>> stack("400", Real((0, 5)), Real((0, 48)))[1]
-    Dense(None, 10, weights=Real(init=(0, 48)), threshold=1.0)
+    Dense(None, 10, weights=Real(init=(0, 48), rate=1.0), threshold=1.0)
     """
     settings = {"threshold": 1.0} | settings
     layers = (*layers_of(notation, **settings), Dense(None, 10, **settings))
@@ -216,7 +216,7 @@ def deep(dataset: str, notation: str, *, binary: bool = False, **settings: Any) 
     layers = stack(notation, BIT if binary else Real(), delay=settings.pop("delay", 0.0))
     chosen: dict[str, Any] = {
         "by_firing": True,
-        "optimizer": Adam(lr=Warm(Cosine(DEEP[binary])), beta2=0.98),
+        "optimizer": Adam(lr=Warm(Cosine(DEEP)), beta2=0.98),
         "average": 20_000,
         "epochs": 12,
     }
@@ -229,13 +229,9 @@ def with_kind(recipe: Recipe, *, binary: bool) -> Recipe:
         return recipe
     weights = plain(binary, recipe.by_firing)
     changed = replace(recipe, layers=weighted(recipe.layers, [weights]))
-    if isinstance(recipe.rule, S4NN):
+    if isinstance(recipe.rule, S4NN) or recipe.by_firing:
         return changed
-    adam = recipe.optimizer if isinstance(recipe.optimizer, Adam) else Adam()
-    rate: Any = Cosine((DEEP if recipe.by_firing else LEARNING)[binary])
-    if isinstance(adam.lr, Warm):
-        rate = replace(adam.lr, lr=rate)
-    return replace(changed, optimizer=replace(adam, lr=rate))
+    return replace(changed, optimizer=Adam(lr=Cosine(LEARNING[binary])))
 
 
 def plain(binary: bool, by_firing: bool) -> Weights:

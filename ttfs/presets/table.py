@@ -1,5 +1,7 @@
 """The named recipes, and how they are found."""
 
+from typing import Any
+
 from ttfs.augmentation import Distort, Dropout, Flip, Jitter, Shift
 from ttfs.codes.encoding import Direct
 from ttfs.errors import InputError
@@ -7,7 +9,7 @@ from ttfs.losses import CrossEntropy, Relative
 from ttfs.network.delays import Delays
 from ttfs.network.psp import Step
 from ttfs.network.weights import Binary, Real
-from ttfs.optimizers import SGD, Adam, Cosine, Linear
+from ttfs.optimizers import SGD, Adam, Cosine, Linear, Warm
 from ttfs.presets.recipe import Recipe, deep, exact, one_bit, stack
 from ttfs.rules import S4NN, Exact, STiDiBP, Surrogate
 
@@ -139,6 +141,7 @@ PRESETS = {
         "mnist",
         "24C5-P2-48C5-P2-256",
         binary=True,
+        optimizer=Adam(lr=Warm(Cosine(6e-3)), beta2=0.98),
         augmentation=(Distort((28, 28)),),
         average=100_000,
         epochs=60,
@@ -156,6 +159,7 @@ PRESETS = {
         "fashion-mnist",
         "24C5-P2-48C5-P2-256",
         binary=True,
+        optimizer=Adam(lr=Warm(Cosine(6e-3)), beta2=0.98),
         augmentation=(Dropout(0.03),),
         average=100_000,
         epochs=60,
@@ -186,6 +190,7 @@ PRESETS = {
         delay=Delays(per="input", init=(0.0, 0.5), rate=0),
         psp=Step(),
         rule=Surrogate(smoothing=0.05),
+        optimizer=Adam(lr=Warm(Cosine(6e-3)), beta2=0.98),
         augmentation=(Distort((28, 28)),),
         average=100_000,
         epochs=60,
@@ -247,3 +252,14 @@ def for_dataset(dataset: str, *, binary: bool = True) -> Recipe:
             return recipe
     layers = stack("600", Binary()) if binary else stack("400", Real())
     return exact(dataset, layers, batch_size=20, average=5_000, epochs=60)
+
+
+def for_layers(dataset: str, notation: str, *, binary: bool = True) -> Recipe:
+    """A recipe for a data set and layers as papers write them; a small set is seen more often.
+
+    >>> for_layers("mnist", "24C5-P2-256").epochs, for_layers("digits", "400-200").epochs
+    (12, 60)
+    """
+    large = dataset in ("mnist", "fashion-mnist")
+    often: dict[str, Any] = {} if large else {"batch_size": 20, "average": 5_000, "epochs": 60}
+    return deep(dataset, notation, binary=binary, **often)

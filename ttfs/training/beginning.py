@@ -82,11 +82,11 @@ def begin(
     unit, shape = steepness(network, window), (layer.rows, layer.columns)
     if isinstance(weights, Binary):
         middle = min(WIDE, mean / deviation / 2)
-        bounds = weights.init or (middle - 0.5, middle + 0.5)
-        network.latents[k][:] = rng.uniform(*bounds, shape)
+        low, high = weights.init or (middle - 0.5, middle + 0.5)
+        network.latents[k][:] = rng.uniform(low, high, shape)
         if weights.scale is None:
             network.scales[k] = deviation * unit * mean_threshold(layer)
-        deviation = (bounds[1] - bounds[0]) / 12**0.5
+        deviation = (high - low) / 12**0.5
     else:
         thresholds = unit * np.asarray(layer.threshold, float)
         network.latents[k][:] = rng.normal(mean, deviation, shape) * thresholds
