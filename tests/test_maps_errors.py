@@ -160,6 +160,7 @@ def test_a_dense_network_takes_the_maps_that_it_was_made_for():
     assert all(np.array_equal(a, b) for a, b in zip(record.times, rows.times, strict=True))
 
 
+@pytest.mark.filterwarnings("ignore:invalid value")  # of sums of silence, without the compiler
 def test_maps_say_the_same_as_their_rows_everywhere():
     network = small(psp=ttfs.Ramp(), seed=3)
     times = np.random.default_rng(0).uniform(0, 18, (5, *SHAPE))
