@@ -41,11 +41,15 @@ def potentials_at(layer, arrivals, until, weights):
     return out
 
 
-def handed_back(layer, arrivals, spikes, errors):
-    """(samples, inputs) errors of the first spikes of windows, told to who came first."""
+def handed_back(layer, arrivals, spikes, errors, silent=False):
+    """(samples, inputs) errors of the first spikes of windows, told to who came first.
+
+    silent: whether windows in which nobody came tell all their inputs.
+    """
     out = np.zeros(arrivals.shape, errors.dtype)
     for s, j in np.ndindex(*errors.shape):
         heard = [(arrivals[s, i], i) for i, _ in window(layer, j)]
-        if spikes[s, j] < np.inf:
-            out[s, min(heard)[1]] += errors[s, j]
+        first = [min(heard)] if spikes[s, j] < np.inf else heard if silent else []
+        for _, i in first:
+            out[s, i] += errors[s, j]
     return out

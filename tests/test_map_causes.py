@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import ttfs
 from ttfs.gradients.causes import arrived_at, causes_of
-from ttfs.gradients.windows import first_at, padded
+from ttfs.gradients.windows import FirstArrived, first_at, padded
 from ttfs.network.buffers import aligned_zeros
 
 pytestmark = pytest.mark.small
@@ -103,15 +103,18 @@ def test_jumps_tell_all_inputs_whether_they_have_arrived_or_not(dtype, data):
     assert same_bits(below, reference.errors_below(network.layers[0], *given, network.weights[0]))
 
 
+@pytest.mark.parametrize("silent", [False, True])
 @pytest.mark.parametrize("dtype", FLOATS)
 @given(data=st.data())
-def test_first_spikes_tell_who_came_first(dtype, data):
+def test_first_spikes_tell_who_came_first_and_silent_windows_nobody_or_all(silent, dtype, data):
     network, times, *_, rng = (*data.draw(problems(dtype, pools=True)), np.random.default_rng(0))
     with np.errstate(all="ignore"):
         spikes = np.ascontiguousarray(ttfs.forward(network, times).times[1])
     errors = rng.normal(size=spikes.shape).astype(dtype)
     found, kept = np.full(times.shape, 7, dtype), errors.copy()
-    first_at(network, 0, times).by_times(spikes, errors, np.empty((0, 16), dtype), found)
+    causes = first_at(network, 0, times)
+    causes = FirstArrived(*causes) if silent else causes
+    causes.by_times(spikes, errors, np.empty((0, 16), dtype), found)
     assert same_bits(errors, kept)
-    arrivals = arrivals_of(network, times)
-    assert same_bits(found, reference.handed_back(network.layers[0], arrivals, spikes, errors))
+    given = network.layers[0], arrivals_of(network, times), spikes, errors
+    assert same_bits(found, reference.handed_back(*given, silent))

@@ -129,7 +129,40 @@ def mapped(psp=None, dtype=np.float32, weights=None, delay=0.0):
     return ttfs.Simulator(network, times)
 
 
+def looped(psp=None):
+    """A circuit in which maps are heard together with other projections, and pools with pools."""
+    rng = np.random.default_rng(4)
+    filters = rng.uniform(-0.3, 0.9, (2, 2, 1, 2))
+    circuit = ttfs.Circuit(
+        [
+            ttfs.Population("left", 12),
+            ttfs.Population("right", 12),
+            ttfs.Population("map", 12, threshold=0.9),
+            ttfs.Population("pool", 4, threshold=1.0),
+            ttfs.Population("deaf", 4),  # without a threshold
+            ttfs.Population("out", 3, threshold=1.0),
+        ],
+        [
+            ttfs.Projection("left", "map", ttfs.Conv2d(2, 2, initial=filters, shape=(3, 4, 1))),
+            ttfs.Projection(
+                "right", "map", ttfs.Conv2d(2, 2, initial=filters, shape=(3, 4, 1)), delay=0.5
+            ),
+            ttfs.Projection("map", "map", rng.uniform(-0.1, 0, (12, 12)), delay=0.2),
+            ttfs.Projection("map", "pool", ttfs.MinPool2d((1, 2), shape=(2, 3, 2)), delay=0.1),
+            ttfs.Projection("right", "pool", ttfs.MinPool2d((2, 3), stride=1, shape=(3, 4, 1))),
+            ttfs.Projection("map", "deaf", ttfs.MinPool2d((1, 2), shape=(2, 3, 2))),
+            ttfs.Projection("pool", "out", rng.uniform(0, 0.8, (4, 3)), delay=0.5),
+        ],
+        dtype=np.float64,
+        unit="ms",
+        psp=psp,
+    )
+    times = {name: rng.uniform(0, 5, 12) for name in ("left", "right")}
+    return ttfs.Simulator(circuit, times)
+
+
 MAPS = {
+    "looped maps": looped,
     "maps": mapped,
     "one-bit maps": lambda: mapped(weights=ttfs.Binary(init=(-1, 1.5))),
     "delayed maps": lambda: mapped(dtype=np.float64, delay=np.arange(60.0) % 4),
@@ -141,6 +174,7 @@ RAMPS = {
     "circuit": lambda: mixed(ttfs.Ramp(1.7)),
     "endless circuit": lambda: mixed(ttfs.Ramp()),
     "binary": lambda: binary(ttfs.Ramp(2.5)),
+    "looped maps with ramps": lambda: looped(ttfs.Ramp(1.7)),
     "endless maps": lambda: mapped(ttfs.Ramp()),
     "long maps": lambda: mapped(ttfs.Ramp(15.1)),
     "short delayed maps": lambda: mapped(ttfs.Ramp(0.3), np.float64, delay=np.arange(60.0) % 4),

@@ -19,6 +19,7 @@ from ttfs.gradients.windows import (
     padded,
 )
 from ttfs.kernels import s4nn as kernels
+from ttfs.kernels.reach import COLUMNS
 from ttfs.kernels.threads import spread
 from ttfs.network.network import Network
 
@@ -79,7 +80,8 @@ class WindowBlame(NamedTuple):
         """The mean over samples and pairs of error times sign."""
         potential = np.empty_like(self.errors)
         self.arrived.potentials(self.until, signs, potential)
-        pairs = potential.size * len(signs)
+        outputs = self.positions * self.arrived.reach[COLUMNS]
+        pairs = len(potential) * outputs * len(signs)
         return float(np.sum(self.errors.astype(float) * potential)) / pairs
 
     def by_times(self, weights: np.ndarray) -> np.ndarray:

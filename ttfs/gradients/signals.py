@@ -17,7 +17,7 @@ from ttfs.gradients.causes import (
     causes_of,
     rise_of,
 )
-from ttfs.gradients.windows import WindowArrived, WindowCauses
+from ttfs.gradients.windows import FirstArrived, WindowArrived, WindowCauses
 from ttfs.kernels import exact as kernels
 from ttfs.network.buffers import aligned_zeros
 from ttfs.network.maps import rows_of
@@ -95,7 +95,7 @@ class Signal(NamedTuple):
     """
 
     layer: int
-    causes: Causes | Jumps
+    causes: Causes | Jumps | FirstArrived
     gains: np.ndarray
     until: np.ndarray
 

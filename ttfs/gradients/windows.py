@@ -75,18 +75,50 @@ class FirstCauses(NamedTuple):
         self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
     ) -> None:
         """Fill (samples, inputs)."""
-        padded = out.shape != self.arrivals.shape
-        laid = np.empty(self.arrivals.shape, out.dtype) if padded else out
-        fill = partial(kernels.hand_back, self.reach, self.arrivals, until, gains.copy(), laid)
-        spread(fill, len(out), 2 * self.reach[TALL] * self.reach[BROAD] * gains.size)
-        if padded:
-            take_up(self.reach, laid, out)
+        hand_back(self.reach, self.arrivals, until, gains, False, out)
+
+
+class FirstArrived(NamedTuple):
+    """The same; where all of a window are silent, all of them are told.
+
+    Any of them would have made the neuron fire.
+    """
+
+    reach: np.ndarray
+    arrivals: np.ndarray
+
+    def by_weights(self, until: np.ndarray, gains: np.ndarray, out: np.ndarray) -> None:
+        """There are no weights."""
+
+    def by_times(
+        self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
+    ) -> None:
+        """Fill (samples, inputs)."""
+        hand_back(self.reach, self.arrivals, until, gains, True, out)
 
 
 def first_at(network: Network, layer: int, below: np.ndarray) -> FirstCauses:
     """The causes of a layer that hands on first spikes, given those of the layer below."""
     laid = laid_out(network, layer, below, below.dtype)
     return FirstCauses(network.arrays.reaches[layer], laid)
+
+
+def hand_back(
+    reach: np.ndarray,
+    arrivals: np.ndarray,
+    until: np.ndarray,
+    gains: np.ndarray,
+    silent: bool,
+    out: np.ndarray,
+) -> None:
+    """Fill (samples, inputs) with what first spikes, or also silent windows, say to whom."""
+    padded = out.shape != arrivals.shape
+    laid = np.empty(arrivals.shape, out.dtype) if padded else out
+    given = reach, arrivals, until, gains.copy(), silent, laid
+    work = 2 * reach[TALL] * reach[BROAD] * gains.size
+    spread(partial(kernels.hand_back, *given), len(out), work)
+    if padded:
+        take_up(reach, laid, out)
 
 
 def laid_out(network: Network, layer: int, below: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -113,13 +113,15 @@ class STiDiBP:
         """A signal for each layer, from the last to the first; errors are actual - desired."""
         found, floor = self._linear(network, found)
         for layer in range(len(network.layers) - 1, -1, -1):
-            positions = network.layers[layer].positions
-            if self.normalise:
+            positions, pools = network.layers[layer].positions, network.layers[layer].pools
+            if self.normalise and not pools:
                 errors = unit_length(errors, positions)
             shares = len(errors) * positions
             signal = signal_of(network, layer, batch.times, found, errors / shares, floor)
             yield signal
-            if layer:
+            if layer and pools:
+                errors = signal.by_times(network) * shares
+            elif layer:
                 actual = np.minimum(spikes_of(network, found, layer - 1), network.t_max)
                 moved = signal.by_times(network) * shares * self.displacement
                 errors = actual - np.clip(actual - moved, 0, network.t_max)

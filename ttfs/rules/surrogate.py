@@ -11,7 +11,7 @@ from ttfs.engines.crossings import cross, spikes_of
 from ttfs.errors import InputError
 from ttfs.gradients.causes import Jumps, arrived_at
 from ttfs.gradients.signals import Signal
-from ttfs.gradients.windows import first_at, padded
+from ttfs.gradients.windows import FirstArrived, first_at, padded
 from ttfs.network.delays import Delays
 from ttfs.network.layers import delay_rate
 from ttfs.network.network import Network
@@ -37,7 +37,8 @@ class Surrogate:
     exp(-abs(potential - threshold) / width) stands: a surrogate gradient (Neftci, Mostafa & Zenke
     2019, arXiv 1901.09948) that is taken at one moment instead of at every time step. The
     choice of the moment, and with it this rule, is this project's own. In a layer that hands on
-    the first spike of each window, the input that came first is told.
+    the first spike of each window, the input that came first is told, or, if all were silent, all
+    are: any of them would have done.
 
     Parameters
     ----------
@@ -94,8 +95,9 @@ class Surrogate:
             errors = signals[-1].by_times(network)
             until = moments_below(network, k, until, spikes[k + 1])
             if network.layers[k].pools:
+                causes = FirstArrived(*first_at(network, k, spikes[k]))
                 first = np.ascontiguousarray(spikes[k + 1])
-                signals.append(Signal(k, first_at(network, k, spikes[k]), errors, first))
+                signals.append(Signal(k, causes, errors, first))
                 continue
             arrived = arrived_at(network, k, spikes[k])
             potential = potentials(network, k, arrived, until)

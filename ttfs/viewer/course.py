@@ -7,7 +7,7 @@ import numpy as np
 
 from ttfs.codes.decoding import decide
 from ttfs.engines.explanations import potentials
-from ttfs.engines.plan import reached_by
+from ttfs.engines.plan import pools_at, reached_by
 from ttfs.engines.simulator import Simulator, all_events
 from ttfs.errors import InputError
 from ttfs.kernels.circuit import (
@@ -100,7 +100,7 @@ def course_of(simulator: Simulator) -> dict[str, Any]:
         },
         "layers": [
             {"name": simulator.circuit.names[layer], "size": int(plan.sizes[layer])}
-            | {"shape": shapes_of(plan).get(layer)}
+            | {"shape": shapes_of(plan).get(layer), "pools": bool(pools_at(plan, layer))}
             | (
                 _shared(simulator, maps[layer])
                 if layer in maps
