@@ -218,6 +218,26 @@ def total(typing, vector):
 
 
 @intrinsic
+def least(typing, vector):
+    """The least of all lanes, of which none may be NaN, found by halves."""
+
+    def generate(context, builder, signature, arguments):
+        (value,) = arguments
+        half = LANES // 2
+        while half:
+            low, high = (list(range(k * half, (k + 1) * half)) for k in range(2))
+            low, high = (
+                builder.shuffle_vector(value, value, ir.Constant(ir.VectorType(INT, half), places))
+                for places in (low, high)
+            )
+            value = builder.select(builder.fcmp_ordered("<", low, high), low, high)
+            half //= 2
+        return builder.extract_element(value, INT(0))
+
+    return vector.dtype(vector), generate
+
+
+@intrinsic
 def store(typing, vector, array, start):
     """array[start : start + lanes] = vector."""
     if array.dtype != vector.dtype:
@@ -357,6 +377,9 @@ if numba.config.DISABLE_JIT:  # the same in plain Python
         while len(vector) > 1:
             vector = vector[: len(vector) // 2] + vector[len(vector) // 2 :]
         return vector[0]
+
+    def least(vector):  # noqa: D103
+        return vector.min()
 
     def store(vector, array, start):  # noqa: D103
         array[start : start + len(vector)] = vector
