@@ -21,11 +21,11 @@ from cases import same_bits
 
 import ttfs
 from ttfs.bench import bench, cold
-from ttfs.cli import cli, pictures
+from ttfs.cli import cli, pictures, runs
 from ttfs.cli.arguments import parser
 from ttfs.cli.locks import alone_in
 from ttfs.kernels import notice
-from ttfs.presets import PRESETS, for_dataset, preset, with_hidden, with_kind
+from ttfs.presets import PRESETS, for_layers, preset, with_hidden
 
 FAST = ["--hidden", "30", "--epochs", "3"]
 WRITTEN = ["model.npz", "report.json", "history.csv", "raster.png", "latency.png", "training.png"]
@@ -359,6 +359,89 @@ def test_options_change_the_recipe(tmp_path):
     assert report["weights"] == "real"
     for text in ("epochs=1", "batch_size=50", "SGD(lr=0.5)", "gamma=7"):
         assert text in report["recipe"]
+
+
+def test_layers_are_given_as_papers_write_them(tmp_path, capsys):
+    assert main("train", "--layers", "20-12", "--weights", "real", "--epochs", 1, "--out", "d") == 0
+    assert "Network(64-20-12-10, Ramp(rise=inf), t_max=4), real weights" in capsys.readouterr().out
+    arguments = ["--preset", "bs4nn-digits", "--layers", "9", "--epochs", 1, "--quiet"]
+    assert main("train", *arguments) == 0
+    report = read(tmp_path / "runs" / "bs4nn-digits-seed0" / "report.json")
+    assert report["network"] == "Network(64-9-10, Step(), t_max=256)"
+    assert (report["preset"], report["weights"]) == (None, "one-bit")
+
+
+@pytest.mark.parametrize("weights", ["real", "binary"])
+def test_maps_are_trained_saved_and_shown(weights, drawn, tmp_path, capsys):
+    line = ["train", "--layers", "4C3-P2-16", "--weights", weights, "--epochs", 2, "--out", "run"]
+    assert main(*line) == 0
+    out = capsys.readouterr().out
+    assert "Network(8x8x1-4C3-P2-16-10, Ramp(rise=inf), t_max=4) on digits test" in out
+    run, pictures = tmp_path / "run", tmp_path / "pictures"
+    assert {name for name in WRITTEN if (run / name).exists()} == set(WRITTEN)
+    subject = [run / "model.npz", "--dataset", "digits"]
+    assert main("evaluate", *subject) == 0
+    assert main("info", *subject, "--cost") == 0
+    out = capsys.readouterr().out
+    assert "layer 1: Conv2d(4, 3, " in out
+    assert "layer 2: MinPool2d(2)" in out
+    assert main("plot", *subject, "--index", 3, "--out", pictures) == 0
+    names = ["latency.png", "map.png", "raster.png", "weights.png"]
+    assert sorted(path.name for path in pictures.iterdir()) == names
+    assert capsys.readouterr().err == ""
+
+
+def test_a_training_of_maps_that_is_stopped_goes_on_to_the_same_bits(tmp_path):
+    def stop(line):
+        if line.startswith("epoch 2/"):
+            raise KeyboardInterrupt
+
+    line = ["train", "--layers", "3C3-P2", "--epochs", 3, "--quiet", "--out"]
+    assert main(*line, "whole") == 0
+    recipe = replace(for_layers("digits", "3C3-P2"), epochs=3)
+    assert runs.train(recipe, runs.Run(tmp_path / "parts", log=stop))["epochs"] == 2
+    assert main(*line, "parts", "--resume") == 0
+    assert same_model("whole/model.npz", "parts/model.npz")
+    assert timeless("whole/history.csv") == timeless("parts/history.csv")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--layers", "24C"], "layers '24C': '24C' is no layer: the size of its window is missing"),
+        (["--layers", "4C9"], "layer 1: Conv2d(4, 9"),
+        (["--layers", "4C3", "--dataset", "yin-yang"], "4C3 takes images of (rows, columns)"),
+        (["--layers", "9", "--hidden", "9"], "--hidden: not allowed with argument --layers"),
+        (["--preset", "conv-mnist", "--hidden", "9"], "the hidden layers are 24C5-P2-48C5-P2-256"),
+    ],
+)
+def test_layers_that_are_none_are_one_sentence(arguments, message, capsys):
+    assert main("train", *arguments) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_images_of_another_shape_are_refused_by_a_model_of_maps(capsys):
+    write_npz("mine.npz", shape=(6, 8))
+    assert main("train", "--dataset", "mine.npz", "--layers", "2C3", "--epochs", 1, "--quiet") == 0
+    write_npz("other.npz", shape=(8, 6))
+    model = "runs/mine-seed0/model.npz"
+    capsys.readouterr()
+    assert main("evaluate", model, "--dataset", "other.npz") == 2
+    wanted = "takes images of 6 x 8 with 1 channels, but those of other.npz are 8 x 6"
+    assert wanted in capsys.readouterr().err
+    colours = {"images": np.zeros((9, 3, 8, 8), np.uint8), "labels": np.arange(9) % 3}
+    np.savez("colours.npz", **colours)
+    assert main("train", "--dataset", "colours.npz", "--layers", "2C3", "--quiet") == 2
+    assert "(3, 8, 8) seem to come first: np.moveaxis(images, 1, -1)" in capsys.readouterr().err
+
+
+def test_presets_are_listed(capsys):
+    assert main("presets") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(PRESETS)
+    assert "24C5-P2-48C5-P2-256" in lines[list(PRESETS).index("conv-mnist")]
 
 
 def test_a_preset_may_be_trained_on_other_data(tmp_path):
@@ -1006,52 +1089,6 @@ def test_ctrl_c_outside_of_training_is_130_too(capsys, monkeypatch):
     monkeypatch.setattr(ttfs.datasets, "load", interrupt)
     assert main("train") == 130
     assert capsys.readouterr().err == "ttfs: stopped\n"
-
-
-# Recipes
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_every_preset_makes_a_network_and_a_trainer(name):
-    recipe = preset(name)
-    values = {"digits": 64, "bs4nn-digits": 64, "yin-yang": 4}.get(name, 784)
-    network = recipe.network(values, 10, seed=1)
-    trainer = recipe.trainer(network, seed=2)
-    assert repr(network).startswith(f"Network({values}-{recipe.notation}-10, ")
-    assert network.binary.all() == recipe.binary
-    assert (network.seed, trainer.seed) == (1, 2)
-    kind = (recipe.dataset, recipe.binary)
-    first = next(r for r in PRESETS.values() if (r.dataset, r.binary) == kind)
-    assert for_dataset(recipe.dataset, binary=recipe.binary) == first
-
-
-def test_an_unknown_preset_is_refused():
-    with pytest.raises(ttfs.InputError, match="no preset is called 'x'; there are digits"):
-        preset("x")
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_weights_of_the_other_kind_begin_as_sizes_suggest(name):
-    recipe = preset(name)
-    other = with_kind(recipe, binary=not recipe.binary)
-    assert with_kind(recipe, binary=recipe.binary) is recipe
-    network = other.network(64, 10, seed=0)
-    assert network.binary.all() == other.binary == (not recipe.binary)
-    assert len(network.binary) == 2
-    assert np.abs(network.weights[0]).max() <= recipe.layers[0].threshold
-
-
-@pytest.mark.parametrize(
-    ("binary", "hidden", "least"),
-    [(True, 20, 0.3), (True, 150, 0.7), (False, 100, 0.6), (False, 600, 0.85)],
-)
-def test_fewer_hidden_neurons_and_other_weights_still_learn_the_digits(binary, hidden, least):
-    train, test = ttfs.datasets.digits()
-    recipe = with_hidden(for_dataset("digits", binary=binary), hidden)
-    network = recipe.network(64, 10, seed=0)
-    recipe.trainer(network, 0).fit(recipe.encoder(train.images), train.labels, epochs=12)
-    found = ttfs.evaluate(network, recipe.encoder(test.images), test.labels)
-    assert found.accuracy > least
 
 
 # In a process of its own

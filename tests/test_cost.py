@@ -5,7 +5,9 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import reference
+import reference_maps
 from cases import any_stimuli, delayed_networks, dyadic_networks, dyadic_times, run
+from cases_maps import map_networks
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -66,6 +68,101 @@ def test_operations_are_those_that_evaluations_report():
     network = ttfs.Network(ttfs.Dense(6, 5, delay=1), ttfs.Dense(5, 3), t_max=20, seed=1)
     times = np.random.default_rng(0).uniform(0, 25, (7, 6))
     cost, found = check(network, times), ttfs.evaluate(network, times, np.zeros(7, int))
+    assert cost.whole.synaptic_operations == pytest.approx(found.operations_per_sample)
+    assert cost.to_decision.synaptic_operations == pytest.approx(found.operations_to_decision)
+
+
+def work_of_maps(network, record, limits):
+    """The same as `reference.work`, of layers whose neurons hear windows."""
+    spikes, operations, updates = 0, 0, 0
+    for s, limit in enumerate(limits):
+        for k, layer in enumerate(network.layers):
+            below = record.times[k][s]
+            for j in range(layer.outputs):
+                fired = float(record.times[k + 1][s, j])
+                happened = fired < network.t_max and fired <= limit
+                spikes += happened
+                if layer.pools:
+                    updates += happened
+                    continue
+                weights = network.weights[k][:, j % layer.columns]
+                events = reference_maps.events_at(network, k, j, below, below.dtype.type)
+                moments = [t for t, _, row in events if weights[row] and t <= limit]
+                operations += len(moments)
+                updates += len({t for t in moments if t <= fired})
+    return spikes, operations, updates
+
+
+@given(data=st.data())
+def test_work_of_maps_equals_that_of_their_windows_one_by_one(data):
+    network = data.draw(map_networks())
+    dtype = data.draw(st.sampled_from([np.float32, np.float64]))
+    times = data.draw(any_stimuli(network, dtype, most_samples=2))
+    assume(len(times))
+    with np.errstate(all="ignore"):
+        cost, record = cost_of(network, times), run(network, times)
+    decided = ttfs.decide(record.times[-1], record.potential).time
+    for found, limits in ((cost.whole, [INF] * len(times)), (cost.to_decision, decided)):
+        spikes, operations, updates = work_of_maps(network, record, limits)
+        neurons = sum(network.sizes[1:]) * len(times)
+        assert found.activation_sparsity == pytest.approx(1 - spikes / neurons)
+        assert found.synaptic_operations == pytest.approx(operations / len(times))
+        assert found.membrane_updates == pytest.approx(updates / len(times))
+        assert operations <= cost.dense_operations * len(times)
+
+
+def small_maps(**settings):
+    """4 x 4 pixels, two channels of 2 x 2 windows, pooled, and two outputs."""
+    layers = [
+        ttfs.Conv2d(2, 2, threshold=[1, 2], initial=np.ones((4, 2)), **settings),
+        ttfs.MinPool2d(3),
+        ttfs.Dense.of(np.ones((2, 2)), threshold=1),
+    ]
+    return ttfs.Network(*layers, shape=(4, 4, 1), t_max=10)
+
+
+@pytest.mark.parametrize(
+    ("settings", "parameters", "weights", "others"),
+    [
+        # thresholds of two channels and of the outputs, a delay for each layer
+        ({}, 8 + 4 + 3 + 3, 12 * 32, 3 * 32 + 3 * 64),
+        ({"weights": ttfs.Binary()}, 8 + 4 + 3 + 1 + 3, 8 + 4 * 32, 3 * 32 + 4 * 64),
+        ({"delay": np.ones(16)}, 8 + 4 + 3 + 18, 12 * 32, 3 * 32 + 18 * 64),
+    ],
+)
+def test_what_positions_share_is_counted_once(settings, parameters, weights, others):
+    cost = cost_of(small_maps(**settings), np.zeros((1, 16)))
+    assert cost.parameters == parameters
+    assert (cost.weight_bits, cost.other_bits) == (weights, others)
+    assert cost.state_bits == 18 * 33 + 2 * 1 + 2 * 33  # a neuron that pools has no potential
+    assert cost.dense_operations == 9 * 4 * 2 + 2 * 2
+
+
+def test_the_padding_has_no_synapses():
+    network = ttfs.Network(ttfs.Conv2d(3, 3, padding=1), shape=(2, 2, 1))
+    assert cost_of(network, np.zeros((1, 4))).dense_operations == 4 * 4 * 3
+
+
+def test_maps_are_counted_as_by_hand():
+    times = np.full((1, 4, 4, 1), INF)
+    times[0, 0, 0], times[0, 1, 1], times[0, 3, 3] = 1.0, 2.0, 3.0
+    cost = cost_of(small_maps(), times)
+    # a corner is in 1 window, the pixel beside it in 4: 1 window of channel 1 hears both
+    assert cost.whole.synaptic_operations == (1 + 4 + 1) * 2 + 2 * 2
+    # channel 0: each of 5 windows fires at once; channel 1: one waits for the second spike
+    maps = 5 + (2 + 3 + 1)
+    assert cost.whole.membrane_updates == maps + 2 + 2
+    assert cost.whole.activation_sparsity == pytest.approx(1 - (5 + 1 + 2 + 2) / (18 + 2 + 2))
+    # until the outputs fire at 1: one corner, one channel, one pool
+    assert cost.to_decision.synaptic_operations == 2 + 2
+    assert cost.to_decision.membrane_updates == 2 + 1 + 2
+
+
+def test_operations_of_maps_are_those_that_evaluations_report():
+    layers = [ttfs.Conv2d(3, 3, padding=1, delay=1), ttfs.MinPool2d(2), ttfs.Dense(None, 4)]
+    network = ttfs.Network(*layers, shape=(6, 5, 2), t_max=20, seed=1)
+    times = np.random.default_rng(0).uniform(0, 25, (7, 60))
+    cost, found = cost_of(network, times), ttfs.evaluate(network, times, np.zeros(7, int))
     assert cost.whole.synaptic_operations == pytest.approx(found.operations_per_sample)
     assert cost.to_decision.synaptic_operations == pytest.approx(found.operations_to_decision)
 

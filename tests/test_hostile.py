@@ -66,7 +66,8 @@ def models(folder):
     first = ttfs.Network(*layers, psp=ttfs.Ramp(2), dtype=np.float64, unit="ms")
     ttfs.save(path, first, encoder=ttfs.Direct(bias=0.9), report=report)
     contents = [path.read_bytes()]
-    contents += [(DATA / f"model_format_1{end}.npz").read_bytes() for end in ("", "_delays")]
+    names = "model_format_1", "model_format_1_delays", "model_format_2_maps"
+    contents += [(DATA / f"{name}.npz").read_bytes() for name in names]
     return [parts(content) for content in contents]
 
 

@@ -4,6 +4,7 @@ A new response, or a new kind of layer, joins with a row in `KINDS`.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -28,10 +29,12 @@ from cases import (
     same_record,
     with_ramp,
 )
+from cases_maps import map_networks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import forward_float, forward_ramp
 from reference_delays import forward_delayed
+from reference_maps import forward_maps
 
 import ttfs
 
@@ -110,6 +113,21 @@ KINDS = {
         lambda dtype: exact_networks(dtype, ENDING, DELAY_KINDS),
         forward_delayed,
     ),
+    "maps of steps": Kind(
+        lambda dtype: map_networks(dtype, STEPS, exact=False),
+        lambda dtype: map_networks(dtype, STEPS, exact=True),
+        forward_maps,
+    ),
+    "maps of endless ramps": Kind(
+        lambda dtype: map_networks(dtype, ENDLESS, exact=False),
+        lambda dtype: map_networks(dtype, ENDLESS, exact=True, most=1),
+        forward_maps,
+    ),
+    "maps of ramps that end": Kind(
+        lambda dtype: map_networks(dtype, ROUGH, exact=False),
+        lambda dtype: map_networks(dtype, ENDING, exact=True, most=1),
+        forward_maps,
+    ),
 }
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
 # The kinds share the examples that a law has.
@@ -125,26 +143,54 @@ def drawn(data, kind, dtype=np.float32, time_dtype=np.float64, most_samples=3):
     return network, data.draw(stimuli(network, time_dtype, most_samples=most_samples))
 
 
+def orders_of(network, rng):
+    """An order of the channels of the input and of each layer; of a pool it is that below."""
+    orders = [rng.permutation(network.shapes[0][2])]
+    for layer, shape in zip(network.layers, network.shapes[1:], strict=True):
+        orders.append(orders[-1] if layer.pools else rng.permutation(shape[2]))
+    return orders
+
+
+def neurons(order, places):
+    """The neurons of so many places whose channels are in an order."""
+    return (np.arange(places)[:, None] * len(order) + order).reshape(-1)
+
+
+def neurons_of(network, orders):
+    """Those of the input and of each layer."""
+    return [
+        neurons(order, shape[0] * shape[1])
+        for order, shape in zip(orders, network.shapes, strict=True)
+    ]
+
+
 def rebuilt(network, orders=None, factor=1.0, t_max=None):
-    """The same network: neurons of each layer in another order, all weights times a factor.
+    """The same network: channels of each layer in another order, all weights times a factor.
 
     Thresholds go with the weights; it may end at another time.
     """
-    orders = orders or [np.arange(size) for size in network.sizes]
+    orders = orders or [np.arange(shape[2]) for shape in network.shapes]
     layers = []
     for k, layer in enumerate(network.layers):
-        rows, columns = orders[k : k + 2]
+        below, columns = neurons_of(network, orders)[k], orders[k + 1]
+        delay = layer.delay
+        if network.delayed[k]:
+            delay = network.delays[k][below]
+            delay = delay[:, 0] if delay.shape[1] == 1 else delay[:, columns]
+        if layer.pools:
+            layers.append(replace(layer, delay=delay))
+            continue
+        # a window that is the whole map is read as the map is
+        dense = isinstance(layer, ttfs.Dense)
+        rows = below if dense else neurons(orders[k], layer.rows // network.shapes[k][2])
         latents, kind = network.latents[k][rows][:, columns] * factor, layer.weights
         if isinstance(kind, ttfs.Binary):
             kind = ttfs.Binary(scale=kind.scale * factor)
-        threshold = np.broadcast_to(layer.threshold, layer.outputs)[columns] * factor
-        delay = layer.delay
-        if network.delayed[k]:
-            delay = network.delays[k][rows]
-            delay = delay if delay.shape[1] == 1 else delay[:, columns]
-        layers.append(ttfs.Dense.of(latents, weights=kind, threshold=threshold, delay=delay))
-    settings = {"t_max": t_max or network.t_max, "dtype": network.dtype}
-    return ttfs.Network(*layers, psp=network.psp, **settings)
+        threshold = np.broadcast_to(layer.threshold, layer.columns)[columns] * factor
+        new = {"initial": latents, "weights": kind, "threshold": threshold, "delay": delay}
+        layers.append(replace(layer, **new))
+    settings = {"t_max": t_max or network.t_max, "dtype": network.dtype, "psp": network.psp}
+    return ttfs.Network(*layers, shape=network.shapes[0], **settings)
 
 
 def until(network, times, end):
@@ -327,9 +373,9 @@ def test_a_power_of_two_in_weights_and_thresholds_changes_no_spike(kind, data, p
 def test_neurons_in_another_order_fire_in_that_order(kind, data, seed):
     network = data.draw(kind.exact(np.float32))
     times = data.draw(dyadic_times(network, grids=LIVELY, most_samples=6))
-    rng = np.random.default_rng(seed)
-    orders = [rng.permutation(size) for size in network.sizes]
-    first, second = run(network, times), run(rebuilt(network, orders), times[:, orders[0]])
-    for a, b, order in zip(first.times, second.times, orders, strict=True):
+    orders = orders_of(network, np.random.default_rng(seed))
+    places = neurons_of(network, orders)
+    first, second = run(network, times), run(rebuilt(network, orders), times[:, places[0]])
+    for a, b, order in zip(first.times, second.times, places, strict=True):
         assert same_bits(a[:, order], b)
-    assert same_bits(first.potential[:, orders[-1]], second.potential)
+    assert same_bits(first.potential[:, places[-1]], second.potential)

@@ -692,7 +692,11 @@ CHANGES = [
     ((*LAYER, "weights", "init"), [0], "init=.... must be .low, high."),
     ((*LAYER, "weights", "init"), ["a", "b"], "init must be numbers"),
     ((*LAYER, "weights", "scale"), -1, "Binary.scale=...."),
-    ((*LAYER, "weights", "extra"), 1, "must have init, scale, scale_rate, clip, nothing else"),
+    (
+        (*LAYER, "weights", "extra"),
+        1,
+        "must have init, scale, scale_rate, clip, rate, nothing else",
+    ),
     ((*LAYER, "extra"), 1, "nothing else"),
     (("extra",), 1, "header must have kind, .* nothing else"),
     (("psp",), {"kind": "Alpha"}, "psp of a kind .* it knows Step and Ramp"),
@@ -705,7 +709,7 @@ CHANGES = [
     (("layers", 0, "weights", "clip"), 0, "weights, Binary: clip must be above 0"),
     (("layers", 0, "weights", "clip"), "1e999", "weights, Binary: clip must be above 0"),
     (("layers", 0, "weights", "clip"), [1], "weights, Binary: clip must be int or float"),
-    (("layers", 1, "weights", "clip"), 1, "weights, Real must have init, nothing else"),
+    (("layers", 1, "weights", "clip"), 1, "weights, Real must have init, rate, nothing else"),
     (("psp",), {"kind": "Step", "rise": 1}, "psp, Step must have no settings"),
     (("encoder",), {"kind": "Rate"}, "encoder of a kind .* it knows Latency and Direct"),
     (

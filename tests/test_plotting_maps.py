@@ -122,9 +122,9 @@ def test_a_summary_has_all_maps_of_a_network_on_one_scale():
     images = map_summary(times, network.shapes, names=network.names, t_max=256, figure=Figure())
     titles = [image.axes.get_title() for image in images]
     assert [title.rsplit(",", 1)[0] for title in titles] == [
-        "input, 10 × 10 × 1",
-        "conv 1, 8 × 8 × 4",
-        "pool 1, 4 × 4 × 4",
+        "input\n10 × 10 × 1",
+        "conv 1\n8 × 8 × 4",
+        "pool 1\n4 × 4 × 4",
     ]
     for image, layer in zip(images, times, strict=False):
         fired = np.sort(layer[np.isfinite(layer)])

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 import ttfs
 from ttfs.errors import InputError
 from ttfs.gradients.causes import arrived_at
+from ttfs.gradients.windows import padded
 from ttfs.network.buffers import aligned_zeros
 from ttfs.network.delays import Delays
 from ttfs.rules import Surrogate
 from ttfs.rules.lesson import Batch
-from ttfs.rules.surrogate import padded
 
 INF = np.inf
 RULES = [Surrogate(), Surrogate(tau=0.5, width=1, smoothing=0.1, weight_decay=0.01)]
@@ -52,13 +52,13 @@ def test_kernels_find_what_plain_loops_find(seed, width, dtype):
     arrivals = times + dtype(0.25)
 
     found = np.empty((len(times), weights.shape[1]), dtype)
-    arrived.potentials(padded(until, weights.shape[1], -INF, dtype), weights, found)
+    arrived.potentials(padded(network, 0, until, -INF), weights, found)
     tolerance = {"rtol": 1e-4, "atol": 1e-5} if dtype == np.float32 else {"atol": 1e-12}
     slow = reference.potentials_at(arrivals, until, network.weights[0])
     assert np.allclose(found[:, :width], slow, **tolerance)
 
     out = aligned_zeros(weights.size, dtype).reshape(weights.shape)
-    filled = padded(until, weights.shape[1], -INF, dtype), padded(gains, weights.shape[1], 0, dtype)
+    filled = padded(network, 0, until, -INF), padded(network, 0, gains, 0)
     arrived.by_weights(*filled, out)
     assert np.array_equal(out[:, :width], reference.blame(arrivals, until, gains))
     assert not out[:, width:].any()

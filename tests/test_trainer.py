@@ -10,7 +10,8 @@ from cases import for_all_threads, same_bits
 import ttfs
 from ttfs.augmentation import Jitter
 from ttfs.errors import InputError, RunError, ShapeError
-from ttfs.rules import S4NN
+from ttfs.losses import CrossEntropy
+from ttfs.rules import S4NN, Exact
 from ttfs.rules.lesson import Lesson
 from ttfs.training import trainer as module
 from ttfs.training.checkpoint import Checkpoint
@@ -42,6 +43,12 @@ def binary():
     return network(ttfs.Binary(init=(-1, 2), scale=40), ttfs.Binary(init=(-1, 2), scale=45))
 
 
+def maps():
+    """A map of 3 x 4 inputs, windows of 1 x 2 that see it, pools, and 3 neurons."""
+    layers = ttfs.Conv2d(6, (1, 2), threshold=1), ttfs.MinPool2d((1, 2)), ttfs.Dense(None, 3)
+    return ttfs.Network(*layers, psp=ttfs.Ramp(), t_max=100, shape=(3, 4, 1))
+
+
 RULE = S4NN(gamma=4, revive=0.1)
 DECAY = S4NN(gamma=4, weight_decay=0.001)
 WAYS = {
@@ -50,6 +57,9 @@ WAYS = {
     "averaged": lambda: ttfs.Trainer(binary(), RULE, ttfs.SGD(1), average=20),
     "decay, float64": lambda: ttfs.Trainer(network(dtype=np.float64), DECAY, ttfs.SGD(3)),
     "adam": lambda: ttfs.Trainer(binary(), RULE, ttfs.Adam(0.1), batch_size=7),
+    "maps, by firing": lambda: ttfs.Trainer(
+        maps(), Exact(CrossEntropy(tau=5)), ttfs.Adam(0.05), batch_size=7, by_firing=True, average=9
+    ),
     "momentum": lambda: ttfs.Trainer(
         network(), DECAY, ttfs.Momentum(ttfs.Linear(2, 0.5)), batch_size=16, average=100
     ),
@@ -165,6 +175,25 @@ def never_reviving(way):
     trainer = WAYS[way]()
     trainer.rule = S4NN(gamma=4, weight_decay=trainer.rule.weight_decay, revive=0)
     return trainer
+
+
+def test_weights_begin_by_what_fires_once():
+    trainer = WAYS["maps, by firing"]()
+    drawn = state(trainer.network)
+    trainer.optimizer = ttfs.Adam(1e-20)
+    fit(trainer, epochs=1)
+    begun = state(trainer.network)
+    assert not same_bits(begun, drawn)
+    fit(trainer, epochs=1)
+    assert same_bits(state(trainer.network), begun)
+
+
+def test_maps_may_be_trained_on():
+    flat, shaped = WAYS["maps, by firing"](), WAYS["maps, by firing"]()
+    times, labels = DATA
+    flat.fit(times, labels, epochs=2)
+    shaped.fit(times.reshape(-1, 3, 4, 1), labels, epochs=2)
+    assert same_bits(state(flat.network), state(shaped.network))
 
 
 @pytest.mark.parametrize("way", ["real", "binary, falling rate", "decay, float64", "adam"])

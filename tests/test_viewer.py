@@ -18,9 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ttfs
-from ttfs import viewer
 from ttfs.cli import cli
 from ttfs.errors import InputError, ShapeError
+from ttfs.kernels.reach import spans_of, window_of
+from ttfs.viewer import course
+from ttfs.viewer.packing import packed
 from ttfs.viewer.viewer import Page, page
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -35,7 +37,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 LIMIT = 2_000_000  # bytes of a page
-TYPES = {"u1": "<u1", "i4": "<i4", "f4": "<f4", "f8": "<f8"}
+TYPES = {"u1": "<u1", "i1": "<i1", "u2": "<u2", "i4": "<i4", "i8": "<i8", "f4": "<f4", "f8": "<f8"}
 
 
 def strokes(seed=0, silent=True):
@@ -107,6 +109,64 @@ def binary(psp):
     return ttfs.Simulator(network, times)
 
 
+def mapped(psp=None, dtype=np.float32, weights=None, delay=0.0):
+    """A simulator of maps with padding, strides and pooling, and a dense layer."""
+    weights = ttfs.Real(init=(-0.4, 1)) if weights is None else weights
+    threshold = 4 if isinstance(weights, ttfs.Binary) else np.array([1.3, 0.9, 1.7])
+    network = ttfs.Network(
+        ttfs.Conv2d(3, (3, 2), padding=(1, 0), weights=weights, threshold=threshold, delay=delay),
+        ttfs.MinPool2d((2, 1), padding=(1, 0), delay=0.25),
+        ttfs.Conv2d(2, 2, stride=(1, 2), weights=weights, threshold=1.1, delay=0.5),
+        ttfs.Dense(None, 4, weights=weights, threshold=0.8),
+        shape=(5, 6, 2),
+        t_max=40,
+        seed=5,
+        dtype=dtype,
+        psp=psp or ttfs.Step(),
+    )
+    times = np.random.default_rng(2).integers(0, 60, 60) / dtype(2)
+    times[::7] = np.inf
+    return ttfs.Simulator(network, times)
+
+
+def looped(psp=None):
+    """A circuit in which maps are heard together with other projections, and pools with pools."""
+    rng = np.random.default_rng(4)
+    filters = rng.uniform(-0.3, 0.9, (2, 2, 1, 2))
+    circuit = ttfs.Circuit(
+        [
+            ttfs.Population("left", 12),
+            ttfs.Population("right", 12),
+            ttfs.Population("map", 12, threshold=0.9),
+            ttfs.Population("pool", 4, threshold=1.0),
+            ttfs.Population("deaf", 4),  # without a threshold
+            ttfs.Population("out", 3, threshold=1.0),
+        ],
+        [
+            ttfs.Projection("left", "map", ttfs.Conv2d(2, 2, initial=filters, shape=(3, 4, 1))),
+            ttfs.Projection(
+                "right", "map", ttfs.Conv2d(2, 2, initial=filters, shape=(3, 4, 1)), delay=0.5
+            ),
+            ttfs.Projection("map", "map", rng.uniform(-0.1, 0, (12, 12)), delay=0.2),
+            ttfs.Projection("map", "pool", ttfs.MinPool2d((1, 2), shape=(2, 3, 2)), delay=0.1),
+            ttfs.Projection("right", "pool", ttfs.MinPool2d((2, 3), stride=1, shape=(3, 4, 1))),
+            ttfs.Projection("map", "deaf", ttfs.MinPool2d((1, 2), shape=(2, 3, 2))),
+            ttfs.Projection("pool", "out", rng.uniform(0, 0.8, (4, 3)), delay=0.5),
+        ],
+        dtype=np.float64,
+        unit="ms",
+        psp=psp,
+    )
+    times = {name: rng.uniform(0, 5, 12) for name in ("left", "right")}
+    return ttfs.Simulator(circuit, times)
+
+
+MAPS = {
+    "looped maps": looped,
+    "maps": mapped,
+    "one-bit maps": lambda: mapped(weights=ttfs.Binary(init=(-1, 1.5))),
+    "delayed maps": lambda: mapped(dtype=np.float64, delay=np.arange(60.0) % 4),
+}
 RAMPS = {
     "endless": lambda: real(psp=ttfs.Ramp()),
     "short": lambda: real(np.float64, ttfs.Ramp(0.3)),
@@ -114,11 +174,14 @@ RAMPS = {
     "circuit": lambda: mixed(ttfs.Ramp(1.7)),
     "endless circuit": lambda: mixed(ttfs.Ramp()),
     "binary": lambda: binary(ttfs.Ramp(2.5)),
+    "looped maps with ramps": lambda: looped(ttfs.Ramp(1.7)),
+    "endless maps": lambda: mapped(ttfs.Ramp()),
+    "long maps": lambda: mapped(ttfs.Ramp(15.1)),
+    "short delayed maps": lambda: mapped(ttfs.Ramp(0.3), np.float64, delay=np.arange(60.0) % 4),
 }
 ramps = pytest.mark.parametrize("make", RAMPS.values(), ids=RAMPS)
-every = pytest.mark.parametrize(
-    "make", [real, mixed, *RAMPS.values()], ids=["real", "mixed", *RAMPS]
-)
+EVERY = {"real": real, "mixed": mixed} | MAPS | RAMPS
+every = pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
 
 
 class Data(HTMLParser):
@@ -156,8 +219,10 @@ def unpacked(packed):
 def test_events_and_weights_are_those_of_the_simulator(make):
     simulator = make()
     found = data_of(page(simulator))
-    events = {name: unpacked(array) for name, array in found["events"].items()}
     expected = list(simulator)
+    nothing_ends = {"began": found["events"]["began"] or packed(np.full(len(expected), -1))}
+    packs = found["events"] | nothing_ends
+    events = {name: unpacked(array) for name, array in packs.items()}
     assert events["time"].tolist() == [event.time for event in expected]
     assert events["spike"].tolist() == [event.kind == "spike" for event in expected]
     assert events["neuron"].tolist() == [event.neuron for event in expected]
@@ -169,6 +234,8 @@ def test_events_and_weights_are_those_of_the_simulator(make):
             time = simulator.times(0).dtype.type(expected[began].time + simulator.plan.rise)
             assert replace(expected[began], kind="end", time=float(time)) == event
     for number, layer in enumerate(found["layers"]):
+        if "reach" in layer:  # whose weights all positions share
+            continue
         given = weights_of(layer)
         inputs = [simulator.explain(number, j).inputs for j in range(layer["size"])]
         assert unpacked(layer["counts"]).tolist() == [len(one) for one in inputs]
@@ -272,7 +339,7 @@ def test_a_wrong_image_is_refused(options, error, message):
 def test_only_a_simulator_has_a_page(monkeypatch):
     with pytest.raises(InputError, match="Simulator"):
         page(np.zeros(3))
-    monkeypatch.setattr(viewer.viewer, "MOST", 10)
+    monkeypatch.setattr(course, "MOST", 10)
     with pytest.raises(InputError, match="hold 10 weights"):
         page(real())
 
@@ -692,6 +759,17 @@ def test_everything_has_a_name_and_a_place_for_the_keyboard(show):
 PRESS = (
     "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}))"
 )
+SPENT = """async () => {
+  const spent = [];
+  for (let k = 0, n = 100; k < 7; k++) {
+    await new Promise(done => requestAnimationFrame(done));
+    const start = performance.now();
+    ACTION;
+    document.body.getBoundingClientRect();
+    spent.push(performance.now() - start);
+  }
+  return spent.sort((a, b) => a - b)[3];
+}"""
 
 
 def patient(kind, hidden):
@@ -710,19 +788,178 @@ def test_a_large_page_answers_within_a_tenth_of_a_second(show, kind, hidden):
     tab = show(page(simulator, (28, 28), 3, image=strokes()))
     simulator.run()
     for action in [PRESS, "choose(1, n++)"]:
-        spent = tab.evaluate(
-            f"""async () => {{
-              const spent = [];
-              for (let k = 0, n = 100; k < 7; k++) {{
-                await new Promise(done => requestAnimationFrame(done));
-                const start = performance.now();
-                {action};
-                document.body.getBoundingClientRect();
-                spent.push(performance.now() - start);
-              }}
-              return spent.sort((a, b) => a - b)[3];
-            }}"""
-        )
-        assert spent < 100, action
+        assert tab.evaluate(SPENT.replace("ACTION", action)) < 100, action
     choose(tab, 1, 100)
     check_explanation(tab, simulator, 1, 100)
+
+
+# -- maps
+
+
+def papers():
+    """A simulator of a network of the papers' size, most of whose neurons fire."""
+    layers = [
+        ttfs.Conv2d(24, 5, weights=ttfs.Real(init=(-0.2, 1)), threshold=2.0),
+        ttfs.MinPool2d(2),
+        ttfs.Conv2d(48, 5, weights=ttfs.Real(init=(-0.3, 1)), threshold=40.0),
+        ttfs.MinPool2d(2),
+        ttfs.Dense(None, 256, weights=ttfs.Real(init=(-0.3, 1)), threshold=60.0),
+        ttfs.Dense(256, 10, weights=ttfs.Real(init=(-0.3, 1)), threshold=30.0),
+    ]
+    network = ttfs.Network(*layers, shape=(28, 28, 1), t_max=256, seed=1)
+    return ttfs.Simulator(network, ttfs.encode_latency(strokes(silent=False).ravel()))
+
+
+def test_a_page_holds_the_weights_that_positions_share_only_once():
+    simulator = mapped()
+    layers = data_of(page(simulator))["layers"]
+    shapes = [[5, 6, 2], [5, 5, 3], [3, 5, 3], [2, 2, 2], None]
+    assert [layer["shape"] for layer in layers] == shapes
+    for layer, projection in zip(layers[1:4], simulator.circuit.projections, strict=False):
+        assert unpacked(layer["weights"]["bits"]).tolist() == projection.weights.ravel().tolist()
+        assert layer["reach"] == projection.layer.reach.tolist()
+
+
+def test_a_network_of_the_papers_size_makes_a_moderate_page():
+    simulator = papers()
+    made = page(simulator)
+    simulator.run()
+    assert len(simulator.spikes.times) > 15_000
+    assert len(made.html.encode()) < 3_000_000
+
+
+def test_an_input_that_is_heard_as_a_map_of_one_channel_is_an_image():
+    network = ttfs.Network(ttfs.Conv2d(2, 2, threshold=1), shape=(3, 4, 1), t_max=9)
+    image = data_of(page(ttfs.Simulator(network, np.arange(12.0) / 2)))["image"]
+    assert (image["rows"], image["columns"]) == (3, 4)
+    assert data_of(page(mapped()))["image"] is None  # two channels
+
+
+SPANS = """l => [...layers[layers[l].below].spikes.keys()].map(u => {
+  const { reach, below } = layers[l], part = partOf(layers[below].shape, u);
+  const { from, to, left, right } = reachedBy(reach, part);
+  return [from, to, left, right];
+})"""
+WINDOWS = """l => [...layers[l].spikes.keys()].map(j => {
+  const { from, to, left, right } = windowOf(layers[l].reach, partOf(own(layers[l].reach), j));
+  return [from, to, left, right];
+})"""
+
+
+def test_frames_hold_what_a_neuron_hears_and_what_it_reaches(show):
+    simulator = mapped()
+    tab = show(page(simulator))
+    for number in (1, 2, 3):
+        layer = simulator.circuit.projections[number - 1].layer
+        senders = range(layer.inputs)
+        wanted = [list(spans_of(layer.reach, sender)) for sender in senders]
+        assert tab.evaluate(SPANS, number) == wanted
+        places = [neuron // layer.columns for neuron in range(layer.outputs)]
+        wanted = [list(window_of(layer.reach, place)) for place in places]
+        assert tab.evaluate(WINDOWS, number) == wanted
+
+
+def test_all_maps_below_a_neuron_are_marked_and_those_that_it_reaches(show):
+    tab = show(page(mapped()))
+    found = tab.evaluate(
+        """() => { choose(2, 7); return [...partsOfChosen()].map(([layer, parts]) =>
+          [layer, parts.map(part => [part.what, part.channel])]); }"""
+    )
+    assert {layer: parts for layer, parts in found} == {
+        2: [["itself", 1]],
+        1: [["hears", 1]],  # a pool hears one channel
+        0: [["hears", -1]],
+        3: [["reaches", -1]],
+    }
+    wanted = "pool 1 7 is at row 0, column 2 of channel 1; it hears row 0 and column 2 of conv 1"
+    assert tab.inner_text("#place") == f"{wanted}, channel 1."
+
+
+def test_maps_fill_as_time_goes(show):
+    simulator = mapped()
+    tab = show(page(simulator))
+    opaque = """place => {
+      go(place);
+      const count = ({ data }, alpha) => data.filter((a, k) => k % 4 === 3 && a === alpha).length;
+      return maps.map(({ pixels }) => [0, 60, 255].map(alpha => count(pixels, alpha)));
+    }"""
+    fired = np.zeros(4, int)
+    events = list(simulator)
+    sizes = np.array(simulator.plan.sizes[:4])
+    total = np.array([np.isfinite(simulator.times(layer)).sum() for layer in range(4)])
+    for place, event in enumerate(events, 1):
+        if event.kind == "spike" and event.layer < 4:
+            fired[event.layer] += 1
+        if place % 20 == 0 or place == len(events):
+            wanted = np.column_stack([sizes - total, total - fired, fired]).tolist()
+            assert tab.evaluate(opaque, place) == wanted
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_click_on_a_map_chooses_its_neuron_and_silence_looks_like_no_time(show, scheme):
+    simulator = mapped()
+    tab = show(page(simulator), color_scheme=scheme)
+    simulator.run()
+    tab.keyboard.press("End")
+    tab.evaluate("choose(4, 0)")  # which has no frames
+    grounds, times = set(), set()
+    for layer in (0, 1, 2, 3):
+        for neuron in range(0, simulator.plan.sizes[layer], 7):
+            x, y, *colour = tab.evaluate(
+                """([l, j]) => {
+                  const map = maps[l], { row, column, channel } = placeOf(map.shape, j);
+                  const [left, top] = cornerOf(map, channel), ratio = window.devicePixelRatio;
+                  const [x, y] = [left + (column + 0.5) * map.side, top + (row + 0.5) * map.side];
+                  const copy = new OffscreenCanvas(map.canvas.width, map.canvas.height);
+                  const pen = copy.getContext("2d", { willReadFrequently: true });
+                  pen.drawImage(map.canvas, 0, 0);
+                  return [x, y, ...pen.getImageData(x * ratio, y * ratio, 1, 1).data];
+                }""",
+                [layer, neuron],
+            )
+            silent = np.isinf(simulator.times(layer)[neuron])
+            (grounds if silent else times).add(tuple(colour))
+            tab.locator("#maplist canvas").nth(layer).click(position={"x": x, "y": y})
+            assert tab.input_value("#layer") == str(layer)
+            assert tab.input_value("#neuron") == str(neuron)
+            tab.evaluate("choose(4, 0)")
+    assert len(grounds) == 1
+    assert not grounds & times
+
+
+def test_a_place_on_a_map_is_named_under_the_mouse(show):
+    simulator = mapped()
+    tab = show(page(simulator))
+    simulator.run()
+    tab.locator("#maplist canvas").nth(0).hover(position={"x": 2, "y": 2})
+    fired = simulator.times(0)[0]
+    when = "silent" if np.isinf(fired) else f"{fired:g} step"
+    assert tab.inner_text("#maptip") == f"input 0: row 0, column 0 of channel 0, {when}"
+
+
+def test_a_page_of_maps_fits_a_telephone_and_its_canvases_have_names(show):
+    tab = show(page(papers()), viewport={"width": 360, "height": 740})
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 360
+    names = tab.eval_on_selector_all("canvas", "all => all.map(e => e.getAttribute('aria-label'))")
+    assert all(names)
+
+
+def test_a_page_of_the_papers_size_answers_within_a_tenth_of_a_second(show):
+    simulator = papers()
+    tab = show(page(simulator, label=3))
+    simulator.run()
+    for action in [PRESS, "choose(3, n++)", "choose(1, n++)"]:
+        assert tab.evaluate(SPENT.replace("ACTION", action)) < 100, action
+    choose(tab, 3, 100)
+    check_explanation(tab, simulator, 3, 100)
+
+
+def test_the_command_writes_a_page_of_maps(tmp_path):
+    layers = ttfs.Conv2d(3, 3, threshold=1), ttfs.MinPool2d(2), ttfs.Dense(None, 10, threshold=9)
+    ttfs.save(tmp_path / "model.npz", ttfs.Network(*layers, shape=(8, 8, 1), t_max=256))
+    out = tmp_path / "page.html"
+    arguments = ["view", str(tmp_path / "model.npz"), "--dataset", "digits", "--index", "7"]
+    assert cli.main([*arguments, "--out", str(out)]) == 0
+    layers = data_of(Page(out.read_text("utf-8"), ""))["layers"]
+    shapes = [[8, 8, 1], [6, 6, 3], [3, 3, 3], None]
+    assert [layer["shape"] for layer in layers] == shapes

@@ -39,6 +39,7 @@ _HOMES = {
     "network.psp": ["Ramp", "Step"],
     "network.weights": ["Binary", "Real"],
     "optimizers": ["SGD", "Adam", "Cosine", "Linear", "Momentum", "Warm"],
+    "training.beginning": ["begin_by_firing"],
     "training.history": ["History"],
     "training.trainer": ["Trainer"],
 }
@@ -122,6 +123,7 @@ if TYPE_CHECKING:
     from ttfs.network.psp import Ramp, Step
     from ttfs.network.weights import Binary, Real
     from ttfs.optimizers import SGD, Adam, Cosine, Linear, Momentum, Warm
+    from ttfs.training.beginning import begin_by_firing
     from ttfs.training.history import History
     from ttfs.training.trainer import Trainer
 

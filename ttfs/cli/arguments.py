@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"ttfs {__version__}")
     parsers = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     seeing = (add_info, add_plot, add_view, add_step)
-    others = (add_compare, add_datasets, add_bench, add_warmup)
+    others = (add_compare, add_presets, add_datasets, add_bench, add_warmup)
     for add in (add_train, add_evaluate, *seeing, *others):
         add(parsers)
     return top
@@ -75,7 +75,7 @@ def add_train(parsers: Any) -> None:
         "--preset",
         type=name,
         metavar="NAME",
-        help="a whole recipe, such as binary-mnist; a wrong name lists them",
+        help="a whole recipe, such as binary-mnist; `ttfs presets` lists them",
     )
     add(
         "--dataset",
@@ -202,6 +202,17 @@ def add_compare(parsers: Any) -> None:
     compare.add_argument("--over", default="spikes,time", metavar="COST,...", help=text)
     compare.add_argument("--out", type=picture, metavar="FILE", help="png, pdf or svg")
     compare.set_defaults(command=commands.run_compare)
+
+
+def add_presets(parsers: Any) -> None:
+    """ttfs presets."""
+    presets = parsers.add_parser(
+        "presets",
+        help="which recipes there are",
+        description="List the recipes that `ttfs train --preset` takes: data, hidden layers as"
+        " papers write them, weights, learning rule, epochs, and accuracies published elsewhere.",
+    )
+    presets.set_defaults(command=commands.run_presets)
 
 
 def add_datasets(parsers: Any) -> None:

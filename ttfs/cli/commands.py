@@ -12,13 +12,13 @@ from ttfs.errors import InputError
 
 def begun(options: argparse.Namespace) -> Any:
     """The recipe of the preset, layers or data set and kind of weights."""
-    from ttfs.presets import deep, for_dataset, preset, with_kind, with_layers
+    from ttfs.presets import for_dataset, for_layers, preset, with_kind, with_layers
 
     if not options.preset:
         dataset, binary = options.dataset or "digits", options.weights != "real"
         if options.layers is None:
             return for_dataset(dataset, binary=binary)
-        return deep(dataset, options.layers, binary=binary)
+        return for_layers(dataset, options.layers, binary=binary)
     recipe = preset(options.preset)
     if options.dataset:
         recipe = replace(recipe, dataset=options.dataset)
@@ -229,6 +229,19 @@ def run_compare(options: argparse.Namespace) -> None:
         from ttfs.cli import pictures
 
         pictures.comparison(options.out, found, over)
+
+
+def run_presets(options: argparse.Namespace) -> None:
+    """List the presets."""
+    from ttfs.cli.runs import kind_of
+    from ttfs.presets import PRESETS
+
+    for name, recipe in PRESETS.items():
+        rule = type(recipe.rule).__name__
+        row = (name, recipe.dataset, recipe.notation, kind_of(recipe), rule)
+        cells = zip(row, (23, 14, 20, 8, 10), strict=True)
+        words = " ".join(f"{text:{width}s}" for text, width in cells)
+        print(f"{words} {recipe.epochs:4d} epochs  {recipe.published}".rstrip())
 
 
 def run_datasets(options: argparse.Namespace) -> None:

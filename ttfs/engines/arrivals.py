@@ -1,10 +1,12 @@
 """When spikes arrive, and how many weights are added by those that arrive in time."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 
+from ttfs.kernels.arrivals import count_arrivals
+from ttfs.kernels.threads import spread
 from ttfs.network.network import Network
 
 
@@ -33,16 +35,15 @@ def count_additions(
 
     last: (samples,) moments after which no arrival of a sample counts.
     """
-    counts = np.zeros((len(layers[0]), len(network.layers)), np.int64)
+    samples, dtype = len(layers[0]), layers[0].dtype
+    counts = np.zeros((len(network.layers), samples), np.int64)
+    limits = np.full(samples, np.inf, dtype) if last is None else last
     for k, (delays, times) in enumerate(zip(network.delays, layers, strict=False)):
-        for column in delays.T:  # all neurons that a spike reaches hear it together, or one does
-            reached = network.fan_out(k) // len(delays.T)
-            arrivals = arrivals_of(times, column)
-            arrived = arrivals < up_to(end, arrivals.dtype)
-            if last is not None:
-                arrived &= arrivals <= last[:, None]
-            if network.mapped[k]:
-                counts[:, k] += arrived @ reached
-            else:
-                counts[:, k] += reached * arrived.sum(axis=1)
-    return counts
+        inputs, columns = network.sizes[k], delays.shape[1]  # all neurons hear it then, or one
+        reached = np.full(inputs, network.fan_out(k) // columns, np.int64)
+        rows, bound = np.ascontiguousarray(times), up_to(end, dtype)
+        for column in delays.T:
+            own = np.full(inputs, column)
+            given = rows, own, reached, bound, limits, counts[k]
+            spread(partial(count_arrivals, *given), samples, times.size)
+    return counts.T

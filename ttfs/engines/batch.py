@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_times, positive, short
+from ttfs.checks import positive, short
 from ttfs.engines.arrivals import count_additions, up_to
 from ttfs.engines.crossings import cross, cross_early, spikes_of
 from ttfs.errors import InputError
 from ttfs.kernels.late import is_any_late, leave_out
+from ttfs.network.maps import rows_of
 from ttfs.network.network import Network, check_network
 
 AT_ONCE = 2**16  # times that are compared at once, so that the answers stay in the cache
@@ -78,7 +79,8 @@ def forward(network: Network, times: Any, *, until: Any = None) -> Record:
     ----------
     network: the network.
     times: (samples, inputs) input spike times in the network's unit; 0 or later; inf, or what
-        is masked, is silence. float32 stays float32, everything else becomes float64.
+        is masked, is silence. Or (samples, height, width, channels), the network's `shape`.
+        float32 stays float32, everything else becomes float64.
     until: where samples end, if before the horizon `t_max`. A time, exclusive as the horizon
         is. Or "decision": each sample ends just after its first output spike, what happens
         at that instant included. All before the end is as in the whole run, later spikes
@@ -111,7 +113,7 @@ def forward(network: Network, times: Any, *, until: Any = None) -> Record:
     array([[inf, inf]])
     """
     check_network(network, "forward(network=...)")
-    times = as_times(times, network.sizes[0], f"times for {network.sizes[0]} inputs")
+    times = rows_of(times, network.shapes[0])
     early = isinstance(until, str) and until == "decision"
     end = network.t_max if early else end_of(network, until)
     found = cross_early(network, times) if early else cross(network, times, end)
@@ -173,6 +175,6 @@ def lost_share(network: Network, times: Any) -> float:
     >>> lost_share(network, [[1.0, 10.0, 200.0, np.inf]])
     0.6666666666666666
     """
-    times = as_times(times, network.sizes[0], f"times for {network.sizes[0]} inputs")
+    times = rows_of(times, network.shapes[0])
     spikes = int(np.count_nonzero(times < np.inf))
     return late(times, up_to(network.t_max, times.dtype)) / max(1, spikes)

@@ -38,14 +38,33 @@ def by_layer(times: Any, circuit: Circuit) -> dict[int, np.ndarray]:
 
 
 def layer_times(values: Any, layer: int, circuit: Circuit) -> np.ndarray:
-    """(neurons,) times of one layer."""
+    """(neurons,) times of one layer, given as such or as the map that it is."""
     name, size = whose(layer, circuit), circuit.populations[layer].size
     array = as_array(values, name, masked=np.inf)
     if array.shape != (size,):
-        one = "; for one stimulus of a batch, pass times[i]" if array.ndim == 2 else ""
-        raise ShapeError(f"{name} must be ({size},), got {array.shape}{one}")
+        wanted = ((size,), *maps_of(layer, circuit))
+        if array.shape not in wanted:
+            shapes = " or ".join(map(str, wanted))
+            raise ShapeError(f"{name} must be {shapes}, got {array.shape}{_cure(array, wanted)}")
+        array = array.reshape(-1)
     check_times(array, name)
     return array
+
+
+def _cure(array: np.ndarray, wanted: tuple[tuple[int, ...], ...]) -> str:
+    """How an array of another shape becomes one that is wanted, if that is known."""
+    if array.ndim in (2, 4) and array.shape[1:] in wanted:
+        return "; for one stimulus of a batch, pass times[i]"
+    if array.ndim == 3 and (*array.shape[1:], array.shape[0]) in wanted:
+        return "; channels come last: pass np.moveaxis(times, 0, -1)"
+    return "; pass times.ravel()" if array.size == wanted[0][0] else ""
+
+
+def maps_of(layer: int, circuit: Circuit) -> list[tuple[int, ...]]:
+    """The shapes in which those see a layer that hear it through windows."""
+    name = circuit.names[layer]
+    heard = {one.layer.shape for one in circuit.projections if one.layer and one.source == name}
+    return sorted(heard)
 
 
 def whose(layer: int, circuit: Circuit) -> str:

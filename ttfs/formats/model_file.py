@@ -229,7 +229,7 @@ def room_of(layers: Sequence[Layer], dtype: Any) -> int:
             kept = 2 if layer.delay.rate else 1
             found += 8 * kept * math.prod(layer.delay.shape(layer.inputs, layer.outputs))
         # a time and a potential for each neuron but those of a first place, which weights tell of
-        others = layer.inputs - layer.shape[2] + (layer.positions - 1) * width
+        others = layer.inputs - layer.shape[2] + (layer.positions - 1) * layer.columns
         found += others * (8 + item)
     return found
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ttfs.engines.arrivals import arrivals_of
 from ttfs.errors import InputError
-from ttfs.gradients.windows import FirstCauses, WindowArrived, WindowCauses, laid_out
+from ttfs.gradients.windows import FirstCauses, WindowArrived, WindowCauses, first_at, laid_out
 from ttfs.kernels import delayed as paired
 from ttfs.kernels import exact as shared
 from ttfs.kernels import surrogate as jumps
@@ -110,29 +110,28 @@ class PairedCauses(NamedTuple):
         spread(fill, len(out), self.pairs)
 
 
-Arrivals = Arrived | WindowArrived | FirstCauses
 Causes = SharedCauses | PairedCauses | WindowCauses | FirstCauses
+Jumps = Arrived | WindowArrived
 
 
 def causes_of(network: Network, layer: int, below: np.ndarray) -> Causes:
     """The causes of a layer's spikes, given (samples, inputs) spike times of the layer below."""
     rise = rise_of(network)
+    if network.layers[layer].pools:
+        return first_at(network, layer, below)
     if network.delayed[layer] and network.layers[layer].delay.per == "pair":
         return PairedCauses(np.ascontiguousarray(below), network.delay_buffers[layer], rise)
     arrived = arrived_at(network, layer, below)
-    if isinstance(arrived, FirstCauses):
-        return arrived
-    kind = SharedCauses if isinstance(arrived, Arrived) else WindowCauses
-    return kind(*arrived, rise)
+    if isinstance(arrived, WindowArrived):
+        return WindowCauses(arrived.reach, arrived.arrivals, rise)
+    return SharedCauses(arrived.inputs, arrived.arrivals, arrived.counts, rise)
 
 
-def arrived_at(network: Network, layer: int, below: np.ndarray) -> Arrivals:
+def arrived_at(network: Network, layer: int, below: np.ndarray) -> Jumps:
     """The inputs that arrive at a layer whose neurons hear each spike at the same time."""
-    one = network.layers[layer]
-    if one.pools:
-        return FirstCauses(one.reach, laid_out(network, layer, below, below.dtype))
     if network.mapped[layer]:
-        return WindowArrived(one.reach, laid_out(network, layer, below, network.dtype))
+        laid = laid_out(network, layer, below, network.dtype)
+        return WindowArrived(network.arrays.reaches[layer], laid)
     delay = float(network.arrays.delays[layer])
     if network.delayed[layer]:
         below, delay = arrivals_of(below, network.delays[layer][:, 0]), 0.0

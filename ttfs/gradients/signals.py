@@ -5,21 +5,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ttfs.checks import as_array, as_times, positive
+from ttfs.checks import as_array, positive
 from ttfs.engines.crossings import Crossings, cross, spikes_of
 from ttfs.errors import ShapeError
 from ttfs.gradients.causes import (
-    Arrivals,
     Arrived,
     Causes,
+    Jumps,
     PairedCauses,
     SharedCauses,
     causes_of,
     rise_of,
 )
-from ttfs.gradients.windows import WindowArrived, WindowCauses
+from ttfs.gradients.windows import FirstArrived, WindowArrived, WindowCauses
 from ttfs.kernels import exact as kernels
 from ttfs.network.buffers import aligned_zeros
+from ttfs.network.maps import rows_of
 from ttfs.network.network import Network, check_network
 
 
@@ -53,7 +54,7 @@ def gradients(network: Network, times: Any, errors: Any, *, floor: float = 0.0) 
     Parameters
     ----------
     network: with a `Ramp` response.
-    times: (samples, inputs) input spike times.
+    times: (samples, inputs) input spike times, or maps of them as `forward` takes them.
     errors: (samples, outputs) derivative of the loss by each output spike time; what stands
         at silent outputs has no effect.
     floor: slopes below this many thresholds for each unit of time count as that.
@@ -70,7 +71,7 @@ def gradients(network: Network, times: Any, errors: Any, *, floor: float = 0.0) 
     (array([[0.5, 0.5]]), array([0.5]))
     """
     rise_of(check_network(network, "gradients(network=...)"))
-    times = as_times(times, network.sizes[0], f"times for {network.sizes[0]} inputs")
+    times = rows_of(times, network.shapes[0])
     errors = as_errors(errors, (len(times), network.sizes[-1]))
     floor = positive(floor, "gradients(floor=...)", zero=True)
     found = cross(network, times)
@@ -94,7 +95,7 @@ class Signal(NamedTuple):
     """
 
     layer: int
-    causes: Causes | Arrivals
+    causes: Causes | Jumps | FirstArrived
     gains: np.ndarray
     until: np.ndarray
 
@@ -208,10 +209,10 @@ def signal_of(
     floor: float,
 ) -> Signal:
     """The signal of one layer, given the derivative by its spike times."""
-    arrays, samples, one = network.arrays, len(times), network.layers[layer]
+    arrays, samples = network.arrays, len(times)
     below = spikes_of(network, found, layer - 1) if layer else times
     causes = causes_of(network, layer, below)
-    if one.pools:
+    if network.layers[layer].pools:
         gains = np.ascontiguousarray(errors, network.dtype)
         return Signal(layer, causes, gains, np.ascontiguousarray(spikes_of(network, found, layer)))
     first = arrays.units[layer]
@@ -220,5 +221,6 @@ def signal_of(
     until = aligned_zeros(gains.size, network.dtype).reshape(shape)
     with np.errstate(over="ignore"):
         floors = floor * network.psp.unit * network.scaled_thresholds(layer)
+    floors = np.tile(floors, errors.shape[1] // floors.size)
     kernels.make_gains(errors, first, found.spikes, found.slopes, floors, gains, until)
     return Signal(layer, causes, gains, until)

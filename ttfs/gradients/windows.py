@@ -75,10 +75,50 @@ class FirstCauses(NamedTuple):
         self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
     ) -> None:
         """Fill (samples, inputs)."""
-        laid = np.empty(self.arrivals.shape, out.dtype)
-        fill = partial(kernels.hand_back, self.reach, self.arrivals, until, gains.copy(), laid)
-        spread(fill, len(out), 2 * self.reach[TALL] * self.reach[BROAD] * gains.size)
-        take_up(self.reach, laid, out)
+        hand_back(self.reach, self.arrivals, until, gains, False, out)
+
+
+class FirstArrived(NamedTuple):
+    """The same; where all of a window are silent, all of them are told.
+
+    Any of them would have made the neuron fire.
+    """
+
+    reach: np.ndarray
+    arrivals: np.ndarray
+
+    def by_weights(self, until: np.ndarray, gains: np.ndarray, out: np.ndarray) -> None:
+        """There are no weights."""
+
+    def by_times(
+        self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
+    ) -> None:
+        """Fill (samples, inputs)."""
+        hand_back(self.reach, self.arrivals, until, gains, True, out)
+
+
+def first_at(network: Network, layer: int, below: np.ndarray) -> FirstCauses:
+    """The causes of a layer that hands on first spikes, given those of the layer below."""
+    laid = laid_out(network, layer, below, below.dtype)
+    return FirstCauses(network.arrays.reaches[layer], laid)
+
+
+def hand_back(
+    reach: np.ndarray,
+    arrivals: np.ndarray,
+    until: np.ndarray,
+    gains: np.ndarray,
+    silent: bool,
+    out: np.ndarray,
+) -> None:
+    """Fill (samples, inputs) with what first spikes, or also silent windows, say to whom."""
+    padded = out.shape != arrivals.shape
+    laid = np.empty(arrivals.shape, out.dtype) if padded else out
+    given = reach, arrivals, until, gains.copy(), silent, laid
+    work = 2 * reach[TALL] * reach[BROAD] * gains.size
+    spread(partial(kernels.hand_back, *given), len(out), work)
+    if padded:
+        take_up(reach, laid, out)
 
 
 def laid_out(network: Network, layer: int, below: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -86,17 +126,26 @@ def laid_out(network: Network, layer: int, below: np.ndarray, dtype: np.dtype) -
     delay = float(network.arrays.delays[layer])
     if network.delayed[layer]:
         below, delay = arrivals_of(below, network.delays[layer][:, 0]), 0.0
-    below, reach = np.ascontiguousarray(below), network.layers[layer].reach
+    below, reach = np.ascontiguousarray(below), network.arrays.reaches[layer]
     out = np.empty((len(below), kernels.size_of(reach)), dtype)
     fill = partial(kernels.lay_out, reach, below, delay, network.t_max, out)
     spread(fill, len(out), 2 * out.size)
     return out
 
 
+def padded(network: Network, layer: int, values: np.ndarray, filler: float) -> np.ndarray:
+    """(samples, units) of a layer, given (samples, outputs)."""
+    units = network.arrays.units[layer + 1] - network.arrays.units[layer]
+    out = aligned_zeros(len(values) * units, network.dtype).reshape(-1, units)
+    out[:, : values.shape[1]], out[:, values.shape[1] :] = values, filler
+    return out
+
+
 def take_up(reach: np.ndarray, laid: np.ndarray, out: np.ndarray) -> None:
     """Fill (samples, inputs) with what is laid out, but for its padding."""
     height, breadth, channels, top, left = reach[[HEIGHT, BREADTH, CHANNELS, TOP, LEFT]]
-    whole = laid[:, : laid.shape[1] - LANES].reshape(len(laid), -1, breadth + 2 * left, channels)
+    size = (height + 2 * top) * (breadth + 2 * left) * channels
+    whole = laid[:, :size].reshape(len(laid), -1, breadth + 2 * left, channels)
     inner = whole[:, top : top + height, left : left + breadth]
     out.reshape(inner.shape)[:] = inner
 

@@ -12,3 +12,19 @@ def arrival_of(time, delay, kind):
     kind: the type of times, to which the sum is rounded.
     """
     return kind(np.float64(time) + delay)
+
+
+@kernel
+def count_arrivals(times, delays, reached, bound, limits, counts, first, last):
+    """Add to `counts` the neurons that hear of the spikes of the samples from first to last.
+
+    times: (samples, inputs). delays, reached: (inputs,) of each, and how many neurons hear it.
+    bound, limits: what arrives before the one and not after the sample's own one is heard.
+    """
+    kind = times.dtype.type
+    for s in range(first, last):
+        row, limit, found = times[s], limits[s], 0
+        for i in range(row.size):
+            arrival = arrival_of(row[i], delays[i], kind)
+            found += reached[i] if (arrival < bound) & (arrival <= limit) else 0
+        counts[s] += found

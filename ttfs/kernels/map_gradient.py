@@ -29,6 +29,7 @@ from ttfs.kernels.reach import (
     LEFT,
     LINES,
     PLACES,
+    POOLS,
     TALL,
     TOP,
 )
@@ -51,7 +52,8 @@ ONE = np.uint64(1)
 def size_of(reach):
     """How long a map is when it is laid out; not compiled."""
     height, breadth = reach[HEIGHT] + 2 * reach[TOP], reach[BREADTH] + 2 * reach[LEFT]
-    return int(height * breadth * reach[CHANNELS]) + LANES
+    beyond = 0 if reach[POOLS] else LANES  # the last line is read up to a whole vector
+    return int(height * breadth * reach[CHANNELS]) + beyond
 
 
 @kernel
@@ -206,11 +208,12 @@ def potential_at(reach, arrivals, moments, weights, column):
 
 
 @kernel
-def hand_back(reach, arrivals, until, errors, out, first, last):
+def hand_back(reach, arrivals, until, errors, silent, out, first, last):
     """Errors of the first spikes of windows, which go to the input that came first, laid out.
 
     until: (samples, outputs) those spikes, as the errors. Of several first ones, to that with
-    the lowest index; to nobody if all are silent.
+    the lowest index. If all are silent, to nobody, or, if `silent`, to each of them. The errors
+    are used up.
     """
     channels, line = reach[CHANNELS], line_of(reach)
     for s in range(first, last):
@@ -218,14 +221,14 @@ def hand_back(reach, arrivals, until, errors, out, first, last):
         for position in range(reach[LINES] * reach[PLACES]):
             corner, unit = corner_of(reach, position), position * channels
             spikes, left = until[s, unit : unit + channels], errors[s, unit : unit + channels]
-            for c in range(channels):
-                left[c] = left[c] if spikes[c] < np.inf else left.dtype.type(0)
+            none = left.dtype.type(0)
             for y in range(reach[TALL]):
                 for x in range(reach[BROAD]):
                     place = corner + y * line + x * channels
                     came = arrivals[s, place : place + channels]
                     told = out[s, place : place + channels]
                     for c in range(channels):
-                        own = left[c] if came[c] == spikes[c] else left.dtype.type(0)
+                        fired = spikes[c] < np.inf
+                        own = left[c] if came[c] == spikes[c] and (fired or silent) else none
                         told[c] += own
-                        left[c] -= own
+                        left[c] -= own if fired else none

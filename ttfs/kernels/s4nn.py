@@ -24,7 +24,8 @@ class Latents(NamedTuple):
     thresholds: np.ndarray  # float64, one for each padded neuron, before scaling
     scales: np.ndarray  # (layers,) float64
     binary: np.ndarray  # (layers,) bool
-    rates: np.ndarray  # (layers,) learning rate of the scale, relative to that of the weights
+    rates: np.ndarray  # (layers,) learning rate of the weights, relative to the training's
+    scale_rates: np.ndarray  # (layers,) that of the scale, relative to that of the weights
 
 
 class Targets(NamedTuple):
@@ -161,8 +162,8 @@ def learn_layer(arrays, latents, layer, work, scratch, spikes, rate):
         change_row(row, latent, binary, steps, last, arrival, reached)
         if layer > 0:
             below[i] = carry_back(latent if binary else row, errors, last, arrival)
-    if binary and latents.rates[layer] > 0:
-        change_scale(arrays, latents, layer, errors, reached, rate * latents.rates[layer])
+    if binary and latents.scale_rates[layer] > 0:
+        change_scale(arrays, latents, layer, errors, reached, rate * latents.scale_rates[layer])
 
 
 @kernel
@@ -193,7 +194,8 @@ def learn(arrays, latents, targets, times, labels, order, rate, work, scratch, f
             continue
         for layer in range(arrays.widths.size - 1, -1, -1):
             normalise(scratch.errors[: arrays.sizes[layer + 1]])
-            learn_layer(arrays, latents, layer, work, scratch, spikes[arrays.units[layer] :], rate)
+            own, units = rate * latents.rates[layer], spikes[arrays.units[layer] :]
+            learn_layer(arrays, latents, layer, work, scratch, units, own)
             hand_down(scratch, arrays.sizes[layer])
     return loss
 

@@ -6,10 +6,11 @@ counts membrane updates too. It takes a model to run in time steps. Here nothing
 between events, so an execution is one sample, and the definitions read as follows.
 
 *Footprint*: the bits of parameters and of state. A `Binary` weight has one bit; a real weight
-and a threshold (one for a layer, or one for each neuron, as given) as many as the network's
-dtype; the scale of a `Binary` layer and a delay (one for a layer, each input or each pair) 64,
-as the network holds them. The state of a neuron is its potential, in the dtype (with `Ramp` its
-slope and a total, which are two numbers), and one bit that says whether it has fired. Spikes
+and a threshold (one for a layer, or one for each neuron or channel, as given) as many as the
+network's dtype; the scale of a `Binary` layer and a delay (one for a layer, each input or each
+pair) 64, as the network holds them. What all positions of a map share is there once. The state
+of a neuron is its potential, in the dtype (with `Ramp` its slope and a total, which are two
+numbers), and one bit that says whether it has fired; of one that pools that bit alone. Spikes
 under way are not counted, nor is an encoder.
 
 *Connection sparsity*: the share of weights that are exactly 0.
@@ -18,10 +19,12 @@ under way are not counted, nor is an encoder.
 samples. A clocked simulation of T steps, in which a neuron is active in one step at most,
 would report 1 - (1 - this) / T.
 
-*Synaptic operations*: dense, one for each weight: every neuron heard once. Effective, one for
-each spike that arrives before the horizon through a weight that is not 0, also at a neuron that
-has fired: rows are added whole. The end of a ramp that rises for a finite time is another
-operation, in both counts.
+*Synaptic operations*: dense, one for each synapse: every neuron heard once. In a map, each
+position has synapses of its own, which share their weights; those to the padding do not count.
+So many multiply-accumulates would a network without spikes do. Effective, one for each spike that
+arrives before the horizon through a weight that is not 0, also at a neuron that has fired: rows
+are added whole. The end of a ramp that rises for a finite time is another operation, in both
+counts. A pool has no synapses.
 
 *Additions and multiply-accumulates*: with `Step` an operation is the addition of a weight, real
 or of one bit, for a spike is an event and multiplies nothing. With `Ramp` it is an addition
@@ -30,7 +33,8 @@ all of them accumulates, as spikes are binary.)
 
 *Membrane updates*: one for each neuron and instant at which something arrives, or ends, at it
 through a weight that is not 0, until it fires, that instant included: arrivals at the same
-time are one update. That is how often a potential is compared with its threshold.
+time are one update. That is how often a potential is compared with its threshold. A neuron that
+pools is updated once, when it fires.
 
 *To the decision*: what happens until the first output spike, its instant included; in samples
 without one, everything.
@@ -43,10 +47,12 @@ from typing import Any
 import numpy as np
 
 from ttfs.codes.decoding import decide
-from ttfs.engines.arrivals import arrivals_of, up_to
 from ttfs.engines.batch import Record, forward
 from ttfs.errors import InputError
+from ttfs.kernels.cost import Heard, count_work, make_work
+from ttfs.kernels.threads import spread
 from ttfs.measures import metrics
+from ttfs.network.buffers import starts_of
 from ttfs.network.maps import rows_of
 from ttfs.network.network import Network, check_network
 from ttfs.network.psp import Ramp
@@ -114,18 +120,19 @@ def cost_of(network: Network, times: Any) -> Cost:
         for some in metrics.chunks(network, len(times))
     )
     whole, to_decision = (_work(network, sums[key] / len(times)) for key in ("whole", "until"))
-    synapses = sum(weights.size for weights in network.weights)
+    weights = sum(weights.size for weights in network.weights)
+    synapses = sum(int(_synapses(network, k).sum()) for k in range(len(network.layers)))
     zeros = sum(int((weights == 0).sum()) for weights in network.weights)
     weight_bits, others = _weight_bits(network), _others(network)
     other_bits, state_bits = int(others @ [_bits(network), HELD, HELD]), _state_bits(network)
     return Cost(
         samples=len(times),
-        parameters=synapses + int(others.sum()),
+        parameters=weights + int(others.sum()),
         footprint_bits=weight_bits + other_bits + state_bits,
         weight_bits=weight_bits,
         other_bits=other_bits,
         state_bits=state_bits,
-        connection_sparsity=zeros / synapses,
+        connection_sparsity=zeros / max(1, weights),
         dense_operations=synapses * (2 if _ends(network) else 1),
         whole=whole,
         to_decision=to_decision,
@@ -149,16 +156,22 @@ def _weight_bits(network: Network) -> int:
     )
 
 
+def _synapses(network: Network, layer: int) -> np.ndarray:
+    """(inputs,) through how many weights a spike of each input adds to a potential."""
+    return np.broadcast_to(network.fan_out(layer), network.sizes[layer])
+
+
 def _others(network: Network) -> np.ndarray:
     """How many thresholds, scales and delays there are."""
-    thresholds = sum(np.size(layer.threshold) for layer in network.layers)
+    thresholds = sum(np.size(layer.threshold) for layer in network.layers if not layer.pools)
     delays = sum(delays.size for delays in network.delays)
     return np.array([thresholds, int(network.binary.sum()), delays])
 
 
 def _state_bits(network: Network) -> int:
     numbers = 2 if isinstance(network.psp, Ramp) else 1
-    return sum(network.sizes[1:]) * (numbers * _bits(network) + 1)
+    summing = sum(layer.outputs for layer in network.layers if not layer.pools)
+    return summing * numbers * _bits(network) + sum(network.sizes[1:])
 
 
 def _work(network: Network, counts: np.ndarray) -> Work:
@@ -176,58 +189,49 @@ def _work(network: Network, counts: np.ndarray) -> Work:
 def _counts(network: Network, record: Record) -> dict[str, np.ndarray]:
     """Spikes above the input, operations and updates of a batch, until its end and the decision."""
     decision = decide(record.times[-1], record.potential).time
-    never = np.full_like(decision, np.inf)
-    return {
-        name: np.sum([_layer(network, k, record, limit) for k in range(len(network.layers))], 0)
-        for name, limit in (("whole", never), ("until", decision))
-    }
+    found = np.zeros((2, 3))
+    for k, layer in enumerate(network.layers):
+        fired = record.times[k + 1] < np.inf
+        spikes = fired.sum(), (fired & (record.times[k + 1] <= decision[:, None])).sum()
+        found[:, 0] += spikes
+        if layer.pools:
+            found[:, 2] += spikes
+        else:
+            found[:, 1:] += _work_of(network, k, record, decision)
+    return {"whole": found[0], "until": found[1]}
 
 
-def _layer(network: Network, layer: int, record: Record, limit: np.ndarray) -> np.ndarray:
-    """The three numbers for one layer, until the limit of each sample."""
-    spikes, limit = record.times[layer + 1], limit[:, None]
-    fired = (spikes < np.inf) & (spikes <= limit)
-    counts = np.array([fired.sum(), 0, 0], float)
-    last = np.minimum(spikes, limit)  # after it a membrane does not matter
-    for outputs, moments in _moments(network, layer, record.times[layer]):
-        counts[1] += len(outputs) * ((moments < np.inf) & (moments <= limit)).sum()
-        counts[2] += _updates(moments, last[:, outputs])
-    return counts
+def _work_of(network: Network, layer: int, record: Record, limits: np.ndarray) -> np.ndarray:
+    """(2, 2) operations and updates of one layer, in all and until the limit of each sample."""
+    times, spikes = map(np.ascontiguousarray, record.times[layer : layer + 2])
+    found = np.zeros((len(times), 4), np.int64)
+    for heard in _heard(network, layer):
+
+        def some(first: int, last: int, heard: Heard = heard) -> None:
+            work = make_work(times.shape[1], times.dtype)
+            count_work(heard, times, spikes, limits, found, work, first, last)
+
+        spread(some, len(times), len(times) * network.weights[layer].size)
+    return found.sum(axis=0).reshape(2, 2).T
 
 
-def _moments(
-    network: Network, layer: int, times: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(outputs, (samples, events)): when events reach those outputs that hear the same ones.
-
-    Events at or after the horizon are at inf.
-    """
+def _heard(network: Network, layer: int) -> Iterator[Heard]:
+    """The columns of a layer: together if they have the same delays, else one by one."""
     delays, heard = network.delays[layer], network.weights[layer] != 0
-    together = heard.all(axis=0) & (delays.shape[1] == 1)
-    if together.any():
-        yield np.flatnonzero(together), _events(network, times, delays[:, 0])
-    for output in np.flatnonzero(~together):
-        inputs = heard[:, output]
-        column = np.broadcast_to(delays, heard.shape)[inputs, output]
-        yield np.array([output]), _events(network, times[:, inputs], column)
-
-
-def _events(network: Network, times: np.ndarray, delays: np.ndarray) -> np.ndarray:
-    """(samples, events) when spikes arrive and ramps end; inf from the horizon on."""
-    events = arrivals_of(times, delays)
-    if isinstance(network.psp, Ramp) and network.psp.rise < np.inf:
-        events = np.hstack([events, arrivals_of(events, np.array(network.psp.rise))])
-    return np.where(events < up_to(network.t_max, events.dtype), events, np.inf)
-
-
-def _updates(moments: np.ndarray, last: np.ndarray) -> int:
-    """How many distinct moments of each sample come until each of the times in its row."""
-    ordered = np.sort(moments, axis=1)
-    new = ordered < np.inf
-    new[:, 1:] &= ordered[:, 1:] != ordered[:, :-1]
-    if last.shape[1] == 1:
-        return int((new & (ordered <= last)).sum())
-    before = np.zeros((len(new), new.shape[1] + 1), np.int64)
-    np.cumsum(new, axis=1, out=before[:, 1:])
-    rows = zip(before, ordered, last, strict=True)
-    return int(sum(row[np.searchsorted(o, t, side="right")].sum() for row, o, t in rows))
+    inputs, columns = network.sizes[layer], heard.shape[1]
+    rise = float(getattr(network.psp, "rise", np.inf))
+    several = np.split(np.arange(columns), columns) if delays.shape[1] > 1 else [np.arange(columns)]
+    for some, own in zip(several, delays.T, strict=True):
+        groups: dict[bytes, list[int]] = {}
+        for column in some:
+            groups.setdefault(heard[:, column].tobytes(), []).append(column)
+        yield Heard(
+            network.arrays.reaches[layer],
+            np.array([np.frombuffer(rows, bool) for rows in groups]),
+            np.concatenate(list(groups.values())),
+            starts_of(np.array([len(columns) for columns in groups.values()])),
+            np.full(inputs, own),
+            np.float64(network.t_max),
+            np.float64(rise if _ends(network) else 0),
+            _ends(network),
+        )

@@ -97,7 +97,7 @@ def map_summary(
     >>> from matplotlib.figure import Figure
     >>> images = map_summary([[0, 1, 2, 3], [5]], [(2, 2, 1), (1, 1, 1)], figure=Figure())
     >>> [image.axes.get_title() for image in images]
-    ['input, 2 × 2 × 1, 0 % silent']
+    ['input\\n2 × 2 × 1, 0 % silent']
     """
     layers = layers_of_times(times, "map_summary", t_max)
     names = layer_names(len(layers), names)
@@ -124,7 +124,7 @@ def map_summary(
         columns = columns_that_fit(ax, tiles.shape[1:], len(tiles))
         images.append(_show(ax, tiles, None, columns, end))
         silent = percent(int(np.isinf(layers[k]).sum()), layers[k].size)
-        words = f"{names[k]}, {' × '.join(map(str, sized[k]))}, {silent} silent"
+        words = f"{names[k]}\n{' × '.join(map(str, sized[k]))}, {silent} silent"
         ax.set_title(words, fontsize="x-small", color=inks(ax, outside=True).ink, **WORDS)
     colour_bar(images[0], f"time of spike ({named(unit)}); grey is silent", axes)
     return images

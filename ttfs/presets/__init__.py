@@ -1,7 +1,7 @@
 """Named, complete training recipes, and variations of them."""
 
 from ttfs.presets.recipe import Recipe, deep, exact, stack, with_hidden, with_kind, with_layers
-from ttfs.presets.table import PRESETS, for_dataset, name_of, preset
+from ttfs.presets.table import PRESETS, for_dataset, for_layers, name_of, preset
 
 __all__ = [
     "PRESETS",
@@ -9,6 +9,7 @@ __all__ = [
     "deep",
     "exact",
     "for_dataset",
+    "for_layers",
     "name_of",
     "preset",
     "stack",

@@ -10,7 +10,7 @@ from ttfs.checks import of_kind, short, whole
 from ttfs.codes.encoding import Encoder, Latency
 from ttfs.errors import InputError, ShapeError
 from ttfs.losses import CrossEntropy
-from ttfs.network.chain import Layer
+from ttfs.network.chain import Layer, check_chain
 from ttfs.network.layers import Dense
 from ttfs.network.network import Network
 from ttfs.network.notation import layers_of, notation_of
@@ -23,8 +23,13 @@ from ttfs.training.trainer import Trainer
 Weights = Real | Binary
 PLAIN = Real(), Binary()  # weights that leave open how they begin
 
+BIT = Binary(scale_rate=0, clip=1)
+
 LEARNING = {True: 6e-3, False: 1e-3}
 """Learning rates of ramps with binary and with real weights, where each step has 50 samples."""
+
+DEEP = 3e-3
+"""The same where each layer has a rate of its own, ten times the deviation of its weights."""
 
 
 @dataclass(frozen=True)
@@ -37,18 +42,20 @@ class Recipe:
     layers: not placed yet, the sizes of their inputs being those of the data; the last one is
         `Dense` and gets as many neurons as there are classes. Weights that do not say how they
         begin, `Real()` and `Binary()`, begin as the rule and the size of the layer suggest.
+    by_firing: all weights begin by what fires instead, see `ttfs.begin_by_firing`.
     horizon: that of the encoder unless another is given.
     published: the accuracy in the literature to compare with, in words.
     """
 
     dataset: str
-    layers: tuple[Layer, ...]
+    layers: tuple[Any, ...]
     psp: Response = field(default_factory=Step)
     horizon: float | None = None
     rule: Rule = field(default_factory=lambda: S4NN(gamma=10))
     optimizer: Optimizer = field(default_factory=lambda: SGD(lr=Linear(0.4, 0.05)))
     batch_size: int = 1
     augmentation: tuple[Augmentation, ...] = ()
+    by_firing: bool = False
     average: int = 5_000
     epochs: int = 100
     encoder: Encoder = field(default_factory=lambda: Latency(t_max=256, steps=True))
@@ -83,14 +90,10 @@ class Recipe:
         inputs: how many values a sample has, or the shape of an image: (rows, columns) or (rows,
             columns, channels), which layers of maps need.
         """
-        shape = self._shape(inputs)
-        layers, below = [], shape
-        output: Any = self.layers[-1]
-        for layer in (*self.layers[:-1], replace(output, outputs=classes)):
-            layers.append(self._begun(layer.after(below)))
-            below = layers[-1].gives
+        shape, output = self._shape(inputs), replace(self.layers[-1], outputs=classes)
+        layers = check_chain((*self.layers[:-1], output), shape)
         return Network(
-            *layers,
+            *map(self._begun, layers),
             psp=self.psp,
             t_max=self.encoder.t_max if self.horizon is None else self.horizon,
             seed=seed,
@@ -120,7 +123,8 @@ class Recipe:
 
     def _begun(self, layer: Any) -> Any:
         """A placed layer with weights that say how they begin, if the rule has an opinion."""
-        if layer.pools or layer.weights not in PLAIN or isinstance(self.rule, S4NN):
+        known = layer.pools or layer.weights not in PLAIN
+        if known or self.by_firing or isinstance(self.rule, S4NN):
             return layer
         binary = isinstance(layer.weights, Binary)
         return replace(layer, weights=beginning_of_ramps(binary, layer.fan_in))
@@ -133,6 +137,7 @@ class Recipe:
             self.optimizer,
             batch_size=self.batch_size,
             augmentation=self.augmentation,
+            by_firing=self.by_firing,
             average=self.average,
             seed=seed,
         )
@@ -161,9 +166,10 @@ def stack(notation: str, *weights: Weights, **settings: Any) -> tuple[Layer, ...
     threshold of 1.
 
     >>> stack("400", Real((0, 5)), Real((0, 48)))[1]
-    Dense(None, 10, weights=Real(init=(0, 48)), threshold=1.0)
+    Dense(None, 10, weights=Real(init=(0, 48), rate=1.0), threshold=1.0)
     """
-    layers = layers_of(f"{notation}-10", **({"threshold": 1.0} | settings))
+    settings = {"threshold": 1.0} | settings
+    layers = (*layers_of(notation, **settings), Dense(None, 10, **settings))
     return weighted(layers, weights or (Real(),))
 
 
@@ -199,32 +205,45 @@ def exact(dataset: str, layers: str | tuple[Layer, ...], **settings: Any) -> Rec
     return Recipe(dataset, layers, **(chosen | settings))
 
 
-def deep(dataset: str, notation: str, *, binary: bool = False) -> Recipe:
-    """A recipe to begin with for layers as papers write them, of any number.
+def deep(dataset: str, notation: str, *, binary: bool = False, **settings: Any) -> Recipe:
+    """A recipe for layers as papers write them, of any number, which begin by what fires.
 
-    >>> deep("fashion-mnist", "24C5-P2-256").layers[2]
-    Dense(None, 256, threshold=1.0)
+    settings: those of a `Recipe`, and the `delay` of layers with weights.
+
+    >>> deep("fashion-mnist", "24C5-P2-256").layers[1:3]
+    (MinPool2d(2), Dense(None, 256, threshold=1.0))
     """
-    weights = Binary() if binary else Real()
-    optimizer = Adam(lr=Warm(Cosine(LEARNING[binary])), beta2=0.98)
-    return exact(dataset, stack(notation, weights), optimizer=optimizer, average=20_000, epochs=12)
+    layers = stack(notation, BIT if binary else Real(), delay=settings.pop("delay", 0.0))
+    chosen: dict[str, Any] = {
+        "by_firing": True,
+        "optimizer": Adam(lr=Warm(Cosine(DEEP)), beta2=0.98),
+        "average": 20_000,
+        "epochs": 12,
+    }
+    return exact(dataset, layers, **(chosen | settings))
 
 
 def with_kind(recipe: Recipe, *, binary: bool) -> Recipe:
-    """The recipe with weights of one kind; if that is a change, begun as sizes suggest."""
+    """The recipe with weights of one kind; if that is a change, they begin anew."""
     if recipe.binary == binary:
         return recipe
-    weights = Binary() if binary else Real()
+    weights = plain(binary, recipe.by_firing)
     changed = replace(recipe, layers=weighted(recipe.layers, [weights]))
-    if isinstance(recipe.rule, S4NN):
+    if isinstance(recipe.rule, S4NN) or recipe.by_firing:
         return changed
     return replace(changed, optimizer=Adam(lr=Cosine(LEARNING[binary])))
 
 
-def with_layers(recipe: Recipe, notation: str) -> Recipe:
-    """The recipe with other layers below its output, of the same kind, begun as sizes suggest.
+def plain(binary: bool, by_firing: bool) -> Weights:
+    """Weights of a kind that leave open how they begin."""
+    return (BIT if by_firing else Binary()) if binary else Real()
 
-    Thresholds and delays are those of its first layer that has weights.
+
+def with_layers(recipe: Recipe, notation: str) -> Recipe:
+    """The recipe with other layers below its output, of the same kind.
+
+    Thresholds and delays are those of its first layer that has weights. Weights begin by what
+    fires; those for rule `S4NN` as sizes suggest.
 
     Raises
     ------
@@ -235,10 +254,11 @@ def with_layers(recipe: Recipe, notation: str) -> Recipe:
     """
     of_kind(recipe, Recipe, "with_layers(recipe)", "a Recipe, such as that of preset(name)")
     first = next(layer for layer in recipe.layers if not layer.pools)
-    weights = Binary() if recipe.binary else Real()
+    by_firing = not isinstance(recipe.rule, S4NN)
+    weights = plain(recipe.binary, by_firing)
     settings = {"weights": weights, "threshold": first.threshold, "delay": first.delay}
-    output = weighted(recipe.layers[-1:], [weights])
-    return replace(recipe, layers=layers_of(notation, **settings) + output)
+    layers = layers_of(notation, **settings) + weighted(recipe.layers[-1:], [weights])
+    return replace(recipe, layers=layers, by_firing=by_firing)
 
 
 def with_hidden(recipe: Recipe, hidden: int) -> Recipe:

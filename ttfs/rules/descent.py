@@ -149,6 +149,15 @@ def reach(outputs: np.ndarray, errors: np.ndarray, t_max: float) -> None:
     outputs[np.isinf(outputs) & (errors > 0)] = t_max
 
 
+def unit_length(errors: np.ndarray, positions: int = 1) -> np.ndarray:
+    """Each sample's errors divided by their Euclidean length at a position, unless it is zero.
+
+    That is the root of the mean over positions of its square.
+    """
+    lengths = np.sqrt(np.sum(np.square(errors), axis=1, keepdims=True) / positions)
+    return errors / np.where(lengths > 0, lengths, 1).astype(errors.dtype)
+
+
 class Move(NamedTuple):
     """A parameter that learns, with its gradient, what the optimizer remembers, and its rate."""
 

@@ -1,7 +1,6 @@
 """S4NN: latency backpropagation with relative targets; with binary weights, BS4NN."""
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -9,13 +8,13 @@ from ttfs.checks import flag, positive
 from ttfs.codes.decoding import hits
 from ttfs.engines.batch import forward
 from ttfs.errors import InputError
+from ttfs.gradients.arrived import FirstBlame, blame_of
 from ttfs.kernels import s4nn as kernels
 from ttfs.kernels.batch import make_work
-from ttfs.kernels.threads import spread
 from ttfs.network.network import Network
 from ttfs.network.psp import Step
 from ttfs.optimizers import SGD, Slots, share
-from ttfs.rules.descent import check_response, revive, scale_rate
+from ttfs.rules.descent import check_response, revive, scale_rate, unit_length
 from ttfs.rules.lesson import Batch, Lesson
 from ttfs.silence import Revive
 
@@ -34,6 +33,11 @@ class S4NN:
     if they had fired at the horizon, and errors pass back through weights already changed.
     Weight decay is taken in one step for each block of samples (`Trainer`), which changes
     the weights by less than a part in ten thousand.
+
+    In layers of maps each position learns as a dense layer would: errors have unit length at a
+    position, in the mean of squares over all of them, and weights take the mean over positions
+    of what is said to them. The error of the first spike of a window is that of the input that
+    came first; where all were silent nobody is told.
 
     Parameters
     ----------
@@ -75,7 +79,8 @@ class S4NN:
 
     def train(self, lesson: Lesson) -> tuple[float, int]:
         """Learn from a lesson; return loss and hits, summed."""
-        if lesson.batch_size == 1 and isinstance(lesson.optimizer, SGD):
+        single = lesson.batch_size == 1 and isinstance(lesson.optimizer, SGD)
+        if single and not any(lesson.network.mapped):
             loss, won = self._learn(lesson)
         else:
             loss, won = 0.0, 0
@@ -96,7 +101,8 @@ class S4NN:
             network.padded_thresholds(),
             network.scales,
             network.binary,
-            np.array([scale_rate(network.layers[k]) for k in range(len(network.layers))]),
+            np.array([float(layer.weights.rate) for layer in network.layers]),
+            np.array([float(scale_rate(layer)) for layer in network.layers]),
         )
         arrays, times = network.arrays, lesson.times
         scratch = make_work(arrays, times), kernels.make_scratch(arrays, times)
@@ -108,36 +114,31 @@ class S4NN:
 
     def _batch(self, lesson: Lesson, batch: Batch) -> tuple[float, int]:
         """One step for a whole batch, the last layer first."""
-        network, optimizer, slots, lr = lesson.network, lesson.optimizer, lesson.slots, lesson.lr
+        network, optimizer, slots = lesson.network, lesson.optimizer, lesson.slots
         layers = [np.ascontiguousarray(times) for times in forward(network, batch.times).times]
-        samples, t_max, parameters = len(batch.times), network.t_max, network.parameters()
+        parameters = network.parameters()
         errors = np.empty(layers[-1].shape, network.dtype)
-        loss = kernels.output_errors(layers[-1], batch.labels, self._targets(), t_max, errors)
+        given = layers[-1], batch.labels, self._targets(), network.t_max
+        loss = kernels.output_errors(*given, errors)
         for k in reversed(range(len(network.layers))):
-            name, times, pairs = f"weights_{k + 1}", layers[k], layers[k].size * errors.shape[1]
-            until = np.minimum(layers[k + 1].astype(float), t_max)
-            causes = times, network.arrays.delays[k], t_max, until, errors
-            latents = parameters[name].reshape(network.sizes[k], -1)
-            steps = np.zeros_like(latents)
-            spread(partial(kernels.gradient, *causes, steps), len(steps), pairs)
-            rate = scale_rate(network.layers[k])
-            if rate:
-                slopes, signs = np.empty(samples), network.padded(network.arrays.weights, k)
-                fill = partial(
-                    kernels.scale_gradient, *causes, signs, np.empty_like(errors), slopes
-                )
-                spread(fill, samples, pairs)
-            optimizer.step(parameters[name], steps.reshape(-1), slots[name], lr)
-            if rate:
-                name = f"scale_{k + 1}"
-                mean = np.array([np.add.reduce(slopes) / samples])
-                optimizer.step(parameters[name], mean, slots[name], lr * rate)
-                network.scales[k] = max(network.scales[k], kernels.SMALLEST_SCALE)
-            network.refresh(k)
+            blame = blame_of(network, k, layers[k], layers[k + 1], errors)
+            layer, lr = network.layers[k], lesson.lr * network.layers[k].weights.rate
+            buffer = network.latent_buffer if network.binary[k] else network.arrays.weights
+            weights = network.padded(buffer, k)
+            if not isinstance(blame, FirstBlame):
+                name, steps, rate = f"weights_{k + 1}", np.zeros_like(weights), scale_rate(layer)
+                blame.by_weights(steps)
+                slope = blame.by_scale(network.padded(network.arrays.weights, k)) if rate else 0
+                optimizer.step(parameters[name], steps.reshape(-1), slots[name], lr)
+                if rate:
+                    name, mean = f"scale_{k + 1}", np.array([slope])
+                    optimizer.step(parameters[name], mean, slots[name], lr * rate)
+                    network.scales[k] = max(network.scales[k], kernels.SMALLEST_SCALE)
+                network.refresh(k)
             if k:
-                below = np.empty(times.shape, network.dtype)
-                spread(partial(kernels.errors_below, *causes, latents, below), samples, pairs)
-                errors = below
+                errors = blame.by_times(weights)
+                if any(network.mapped):
+                    errors = unit_length(errors, network.layers[k - 1].positions)
         return loss, hits(layers[-1], batch.labels)
 
     def end_epoch(self, network: Network, silent: list[np.ndarray], seed: list[int]) -> int:

@@ -14,7 +14,7 @@ from ttfs.network.network import Network
 from ttfs.network.psp import Ramp
 from ttfs.optimizers import Slots
 from ttfs.rules import descent
-from ttfs.rules.descent import Descent, Told
+from ttfs.rules.descent import Descent, Told, unit_length
 from ttfs.rules.lesson import Batch, Lesson
 from ttfs.silence import Cure
 
@@ -31,6 +31,12 @@ class STiDiBP:
     direction in which the squared errors of the next layer, whose desired times are held
     constant, become less; errors are brought to unit length in each sample and layer, as in
     the authors' S4NN.
+
+    In layers of maps (arXiv 2108.13621, abstract) each position learns as a dense layer would:
+    errors have unit length at a position, in the mean of squares over all of them, and weights
+    take the mean over positions of what is said to them. So one learning rate serves maps of
+    any size. The desired time of the first spike of a window is that of the input that came
+    first; where all were silent nobody is told.
 
     Parameters
     ----------
@@ -107,14 +113,17 @@ class STiDiBP:
         """A signal for each layer, from the last to the first; errors are actual - desired."""
         found, floor = self._linear(network, found)
         for layer in range(len(network.layers) - 1, -1, -1):
-            if self.normalise:
-                errors = unit_length(errors)
-            mean = errors / len(errors)
-            signal = signal_of(network, layer, batch.times, found, mean, floor)
+            positions, pools = network.layers[layer].positions, network.layers[layer].pools
+            if self.normalise and not pools:
+                errors = unit_length(errors, positions)
+            shares = len(errors) * positions
+            signal = signal_of(network, layer, batch.times, found, errors / shares, floor)
             yield signal
-            if layer:
+            if layer and pools:
+                errors = signal.by_times(network) * shares
+            elif layer:
                 actual = np.minimum(spikes_of(network, found, layer - 1), network.t_max)
-                moved = signal.by_times(network) * len(errors) * self.displacement
+                moved = signal.by_times(network) * shares * self.displacement
                 errors = actual - np.clip(actual - moved, 0, network.t_max)
 
     def _linear(self, network: Network, found: Crossings) -> tuple[Crossings, float]:
@@ -127,9 +136,3 @@ class STiDiBP:
     def end_epoch(self, network: Network, silent: list[np.ndarray], seed: list[int]) -> int:
         """Revive dead hidden neurons, if that is among the cures; return how many."""
         return descent.revive(network, self.cures, silent, seed)
-
-
-def unit_length(errors: np.ndarray) -> np.ndarray:
-    """Each sample's errors divided by their Euclidean length, unless it is zero."""
-    lengths = np.sqrt(np.sum(np.square(errors), axis=1, keepdims=True))
-    return errors / np.where(lengths > 0, lengths, 1)

@@ -9,9 +9,9 @@ from ttfs.codes.decoding import hits
 from ttfs.engines.arrivals import arrivals_of
 from ttfs.engines.crossings import cross, spikes_of
 from ttfs.errors import InputError
-from ttfs.gradients.causes import Arrived, arrived_at
+from ttfs.gradients.causes import Jumps, arrived_at
 from ttfs.gradients.signals import Signal
-from ttfs.network.buffers import aligned_zeros
+from ttfs.gradients.windows import FirstArrived, first_at, padded
 from ttfs.network.delays import Delays
 from ttfs.network.layers import delay_rate
 from ttfs.network.network import Network
@@ -36,7 +36,9 @@ class Surrogate:
     own potential decides that is a jump again, for which the derivative
     exp(-abs(potential - threshold) / width) stands: a surrogate gradient (Neftci, Mostafa & Zenke
     2019, arXiv 1901.09948) that is taken at one moment instead of at every time step. The
-    choice of the moment, and with it this rule, is this project's own.
+    choice of the moment, and with it this rule, is this project's own. In a layer that hands on
+    the first spike of each window, the input that came first is told, or, if all were silent, all
+    are: any of them would have done.
 
     Parameters
     ----------
@@ -65,6 +67,8 @@ class Surrogate:
         check_response(network, Step, "Surrogate")
         if any(isinstance(x.delay, Delays) and x.delay.per == "pair" for x in network.layers):
             raise InputError("rule Surrogate needs one delay for each layer, or for each input")
+        if network.layers[-1].pools:
+            raise InputError("rule Surrogate needs a last layer with weights")
         if any(delay_rate(layer) for layer in network.layers):
             raise InputError("rule Surrogate does not teach delays; give them a rate of 0")
 
@@ -90,6 +94,11 @@ class Surrogate:
         for k in range(last - 1, -1, -1):
             errors = signals[-1].by_times(network)
             until = moments_below(network, k, until, spikes[k + 1])
+            if network.layers[k].pools:
+                causes = FirstArrived(*first_at(network, k, spikes[k]))
+                first = np.ascontiguousarray(spikes[k + 1])
+                signals.append(Signal(k, causes, errors, first))
+                continue
             arrived = arrived_at(network, k, spikes[k])
             potential = potentials(network, k, arrived, until)
             errors = errors * np.exp(-np.abs(potential - 1) / self.width)
@@ -114,11 +123,12 @@ class Surrogate:
         return 0
 
 
-def potentials(network: Network, layer: int, arrived: Arrived, until: np.ndarray) -> np.ndarray:
+def potentials(network: Network, layer: int, arrived: Jumps, until: np.ndarray) -> np.ndarray:
     """(samples, outputs) potentials of a layer at moments `until`, in thresholds; float64."""
     weights = network.padded(network.arrays.weights, layer)
-    found = np.empty((len(until), weights.shape[1]), network.dtype)
-    arrived.potentials(padded(until, weights.shape[1], -np.inf, network.dtype), weights, found)
+    moments = padded(network, layer, until, -np.inf)
+    found = np.empty(moments.shape, network.dtype)
+    arrived.potentials(moments, weights, found)
     return over_thresholds(network, layer, found[:, : until.shape[1]])
 
 
@@ -138,22 +148,16 @@ def moments_below(
 
 
 def signal_of(
-    network: Network, layer: int, arrived: Arrived, errors: np.ndarray, until: np.ndarray
+    network: Network, layer: int, arrived: Jumps, errors: np.ndarray, until: np.ndarray
 ) -> Signal:
     """The signal of a layer: `errors` are derivatives by minus its potentials, in thresholds."""
-    width = network.arrays.widths[layer]
-    gains = padded(over_thresholds(network, layer, errors), width, 0, network.dtype)
-    return Signal(layer, arrived, gains, padded(until, width, -np.inf, network.dtype))
+    gains = padded(network, layer, over_thresholds(network, layer, errors), 0)
+    return Signal(layer, arrived, gains, padded(network, layer, until, -np.inf))
 
 
 def over_thresholds(network: Network, layer: int, values: np.ndarray) -> np.ndarray:
     """(samples, outputs) values divided by the thresholds of a layer, and finite; float64."""
+    thresholds = network.scaled_thresholds(layer).astype(float)
     with np.errstate(over="ignore"):
-        return np.clip(values / network.scaled_thresholds(layer).astype(float), -MOST, MOST)
-
-
-def padded(values: np.ndarray, width: int, filler: float, dtype: np.dtype) -> np.ndarray:
-    """Rows made as wide as rows of weights are."""
-    out = aligned_zeros(len(values) * width, dtype).reshape(-1, width)
-    out[:, : values.shape[1]], out[:, values.shape[1] :] = values, filler
-    return out
+        thresholds = np.tile(thresholds, values.shape[1] // thresholds.size)
+        return np.clip(values / thresholds, -MOST, MOST)

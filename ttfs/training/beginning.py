@@ -16,7 +16,7 @@ from ttfs.network.psp import Step
 from ttfs.network.weights import Binary
 
 STEEPEST = 10.0  # learning rate of a layer in units of the deviation of its weights
-HALVINGS = 24  # of the range in which a scale is looked for
+RANGE, HALVINGS = 30.0, 20  # how far away a scale is looked for, and in how many steps
 WIDE = 0.4  # the farthest that the middle of latent weights is from 0, of a width of 1
 
 
@@ -28,16 +28,16 @@ def begin_by_firing(network: Network, times: Any, *, seed: int = 0) -> None:
     1 / sqrt(n), in thresholds; in the last layer, where all should fire, of mean 2 / n. With
     endless ramps that is per length of the input window, from 0 to the last input spike: a
     neuron with average weights fires a window after its inputs. One-bit weights have as many more
-    positive than negative signs as that mean and deviation say, and a scale with which the median
-    spike of the layer comes half a window after the median spike below. Each layer's learning
-    rate becomes ten times the deviation of its weights, relative to that of the training: `rate`
-    of `Real` and `Binary`. Layers that were given `initial` weights keep them, and `Binary`
-    layers the `init` and `scale` that were given.
+    positive than negative signs as that mean and deviation say, and a scale of that deviation;
+    with endless ramps a scale with which the median spike of the layer comes half a window after
+    the median spike below. Each layer's learning rate becomes ten times the deviation of its
+    weights, relative to that of the training: `rate` of `Real` and `Binary`. Layers that were
+    given `initial` weights keep them, and `Binary` layers the `init` and `scale` that were given.
 
     Parameters
     ----------
     network: changed in place, and so are the descriptions of its layers.
-    times: (samples, inputs) stimuli; a few hundred are enough.
+    times: stimuli as `forward` takes them; a few hundred are enough.
     seed: decides the weights that are drawn.
 
     Raises
@@ -76,41 +76,46 @@ def begin(
 ) -> None:
     """Draw the weights of a layer, of which `times` (samples, inputs) is what is below."""
     layer, weights = network.layers[k], network.layers[k].weights
-    heard = np.isfinite(times).mean(axis=0) @ np.broadcast_to(network.fan_out(k), layer.inputs)
-    n = max(1.0, float(heard) / layer.outputs)
+    heard = np.isfinite(times).mean(axis=0) * network.fan_out(k)
+    n = max(1.0, float(heard.sum()) / layer.outputs)
     mean, deviation = (1 if k < len(network.layers) - 1 else 2) / n, n**-0.5
-    shape = layer.rows, layer.columns
+    unit, shape = steepness(network, window), (layer.rows, layer.columns)
     if isinstance(weights, Binary):
         middle = min(WIDE, mean / deviation / 2)
-        bounds = weights.init or (middle - 0.5, middle + 0.5)
-        network.latents[k][:] = rng.uniform(*bounds, shape)
-        deviation = (bounds[1] - bounds[0]) / 12**0.5
+        low, high = weights.init or (middle - 0.5, middle + 0.5)
+        network.latents[k][:] = rng.uniform(low, high, shape)
+        if weights.scale is None:
+            network.scales[k] = deviation * unit * mean_threshold(layer)
+        deviation = (high - low) / 12**0.5
     else:
-        unit = np.asarray(layer.threshold, float) * steepness(network, window)
-        network.latents[k][:] = rng.normal(mean, deviation, shape) * unit
-        deviation *= float(np.mean(unit))
+        thresholds = unit * np.asarray(layer.threshold, float)
+        network.latents[k][:] = rng.normal(mean, deviation, shape) * thresholds
+        deviation *= float(np.mean(thresholds))
     network.refresh(k)
-    if isinstance(weights, Binary) and weights.scale is None:
+    if isinstance(weights, Binary) and weights.scale is None and is_endless(network):
         network.scales[k] = scale_of(network, k, times, window)
         network.refresh(k)
-    rate = STEEPEST * deviation
-    told: Layer = replace(layer, weights=replace(weights, rate=rate))
+    told: Layer = replace(layer, weights=replace(weights, rate=STEEPEST * deviation))
     network.describe((*network.layers[:k], told, *network.layers[k + 1 :]))
+
+
+def is_endless(network: Network) -> bool:
+    """Whether a spike goes on to add to potentials, so that any threshold is reached at last."""
+    return not isinstance(network.psp, Step) and network.psp.rise == np.inf
 
 
 def steepness(network: Network, window: float) -> float:
     """How much larger weights must be than those of jumps to say the same in one window."""
     if isinstance(network.psp, Step):
         return 1.0
-    return 1 / window if network.psp.rise == np.inf else max(1.0, network.psp.rise / window)
+    return 1 / window if is_endless(network) else max(1.0, network.psp.rise / window)
 
 
 def scale_of(network: Network, k: int, times: np.ndarray, window: float) -> float:
     """The scale with which the median spike of a layer comes half a window after that below."""
     below = times[np.isfinite(times)]
     wanted = float(np.median(below)) + window / 2 if below.size else window
-    unit = mean_threshold(network.layers[k]) * steepness(network, window)
-    low, high = unit / max(2, network.layers[k].fan_in), unit * 4.0
+    low, high = network.scales[k] / RANGE, network.scales[k] * RANGE
     for _ in range(HALVINGS):
         network.scales[k] = (low * high) ** 0.5
         network.refresh(k)

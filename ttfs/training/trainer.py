@@ -21,12 +21,14 @@ from ttfs.network.network import Network, check_network
 from ttfs.optimizers import SGD, Optimizer, rate_at, share
 from ttfs.rules import S4NN, Rule
 from ttfs.rules.lesson import Lesson
+from ttfs.training.beginning import begin_by_firing
 from ttfs.training.checkpoint import Checkpoint, fingerprint
 from ttfs.training.history import History
 from ttfs.training.progress import Bar
 
 CHUNK = 1000  # samples between two chances to be interrupted, and between weight decays
 PROBE = 2048  # training samples that tell which neurons are dead
+FIRST = 500  # and that tell with which weights to begin
 
 Data = tuple[np.ndarray, np.ndarray]
 
@@ -42,9 +44,11 @@ class Trainer:
     batch_size: samples for each step.
     augmentation: changes made to the input times whenever a sample is seen, one after the
         other: see `ttfs.augmentation`.
+    by_firing: whether weights begin by what fires in some of the training samples, see
+        `ttfs.begin_by_firing`, when `fit` is called for the first time.
     average: number of samples over which weights are averaged before they are validated and
         kept (a running mean, Polyak & Juditsky 1992); 0 keeps the weights as they are.
-    seed: decides the validation split, the order of samples and revived weights.
+    seed: decides the validation split, the order of samples, augmentation and revived weights.
 
     >>> import ttfs
     >>> train, test = ttfs.datasets.digits()
@@ -63,6 +67,7 @@ class Trainer:
         *,
         batch_size: int = 1,
         augmentation: Sequence[Augmentation] = (),
+        by_firing: bool = False,
         average: int = 0,
         seed: int = 0,
     ):
@@ -73,6 +78,7 @@ class Trainer:
         kinds = "an SGD(...), Momentum(...) or Adam(...)"
         of_kind(self.optimizer, Optimizer, "Trainer(optimizer=...)", kinds)
         self.batch_size = whole(batch_size, "Trainer(batch_size=...)")
+        self.begins = flag(by_firing, "Trainer(by_firing=...)")
         self.average = whole(average, "Trainer(average=...)", least=0)
         self.seed = whole(seed, "Trainer(seed=...)", least=0)
         kinds = "a list of ttfs.augmentation, such as [Jitter(0.1)]"
@@ -131,6 +137,7 @@ class Trainer:
             raise InputError("fit(resume=True) goes on from a file: name it with checkpoint=...")
         data = self._data(times, labels)
         train, held_out = self._split(data, validation)
+        self._begin(data[0], train)
         run = Checkpoint(self.network, self.rule, self.optimizer)
         if checkpoint is not None:
             run.bind(Path(checkpoint), self._identity(data, epochs, validation))
@@ -186,6 +193,13 @@ class Trainer:
         order = np.random.default_rng([self.seed, 0]).permutation(len(labels))
         chosen = np.sort(order[:held_out])
         return np.sort(order[held_out:]), (times[chosen], labels[chosen])
+
+    def _begin(self, times: np.ndarray, train: np.ndarray) -> None:
+        """Begin the weights by what fires, if that is wanted and has not been done yet."""
+        if self.begins:
+            some = np.random.default_rng([self.seed, 4]).permutation(train)[:FIRST]
+            begin_by_firing(self.network, times[np.sort(some)], seed=self.network.seed)
+        self.begins = False
 
     def _identity(self, data: Data, epochs: int, validation: Any) -> str:
         """What must be the same for a training to be resumed."""

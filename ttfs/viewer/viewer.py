@@ -1,11 +1,11 @@
 """One stimulus as a web page: step through its events, click a spike, see why it came.
 
 The page is one file that needs no server and no network. It holds the events in their order
-and the weights that were added; potentials are computed again in the page, in the same order
-and precision, and so are those of the simulator to the last bit.
+and the weights that were added, of maps those that all positions share; potentials are computed
+again in the page, in the same order and precision, and so are those of the simulator to the last
+bit.
 """
 
-import base64
 import html
 import os
 import re
@@ -17,31 +17,12 @@ from typing import Any
 import numpy as np
 
 from ttfs.checks import as_array, whole
-from ttfs.codes.decoding import decide
-from ttfs.engines.explanations import potentials
-from ttfs.engines.simulator import Simulator, all_events
+from ttfs.engines.simulator import Simulator
 from ttfs.errors import InputError, ShapeError
 from ttfs.files.json_text import as_json
 from ttfs.files.writing import write_atomically
-from ttfs.kernels.circuit import (
-    ARRIVAL,
-    DELAYS,
-    DENSE,
-    END,
-    FIRST,
-    KIND,
-    ROWS,
-    SOURCE,
-    SPARSE,
-    SPIKE,
-    STIMULATED,
-    TARGET,
-    WIDTH,
-    Plan,
-)
-
-MOST = 25_000_000
-"""Weights that one page may hold; browsers become slow beyond."""
+from ttfs.viewer.course import course_of, shapes_of
+from ttfs.viewer.packing import packed
 
 TEMPLATE = Path(__file__).with_name("viewer.html")
 FRAME = "width:100%;height:940px;border:1px solid #8886;border-radius:6px"
@@ -89,7 +70,8 @@ def page(
 
     Parameters
     ----------
-    image_shape: (rows, columns) if the first layer is an image.
+    image_shape: (rows, columns) if the first layer is an image; not needed where a layer of
+        maps looks at it.
     label: the right answer, to be shown.
     image: what was encoded, (neurons,) or of `image_shape`; without it the picture of the
         input is made from the spike times: the earlier, the brighter.
@@ -111,6 +93,9 @@ def page(
         raise InputError(f"page wants a Simulator, got {type(simulator).__name__}")
     sizes = simulator.plan.sizes
     title = "-".join(map(str, sizes)) if title is None else str(title)
+    shape = shapes_of(simulator.plan).get(0)
+    if image_shape is None and shape and shape[2] == 1:
+        image_shape = shape[:2]
     picture = _picture(int(sizes[0]), image_shape, image)
     content = {
         "title": title,
@@ -118,7 +103,7 @@ def page(
         "unit": simulator.circuit.unit,
         "horizon": simulator.plan.t_max,
         "image": picture,
-        **_course(simulator),
+        **course_of(simulator),
     }
     return Page(_fill(title, as_json(content, "the page")), title)
 
@@ -161,177 +146,4 @@ def _grey(inputs: int, image: Any) -> dict[str, str] | None:
     if not np.isfinite(values).all():
         raise InputError("page(image=...) must be finite")
     low, high = min(0.0, values.min()), values.max()
-    return _packed(np.round(255 * (values.ravel() - low) / ((high - low) or 1)).astype(np.uint8))
-
-
-def _packed(array: np.ndarray) -> dict[str, str]:
-    """An array for the page: its type, and its bytes, lowest first, in base64."""
-    little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-    kind = f"{array.dtype.kind}{array.dtype.itemsize}"
-    return {"type": kind, "data": base64.b64encode(little.tobytes()).decode("ascii")}
-
-
-# -- what happened
-
-
-@dataclass(frozen=True)
-class Course:
-    """Every event of a run as aligned arrays, and the state at the end.
-
-    projection: what an arrival or the end of a ramp came along; below 0 for a spike. synapse:
-    the first of those that it reached, where each has its own delay.
-    """
-
-    kind: np.ndarray
-    time: np.ndarray
-    layer: np.ndarray
-    neuron: np.ndarray
-    projection: np.ndarray
-    synapse: np.ndarray
-    end: Any
-
-    def began(self) -> np.ndarray:
-        """(events,) for the end of a ramp the arrival that it began with; -1 for all else."""
-        found, arrived = np.full(len(self.kind), -1, np.int32), {}
-        columns = (self.kind, self.projection, self.neuron, self.synapse)
-        for event, (kind, *spike) in enumerate(zip(*map(np.ndarray.tolist, columns), strict=True)):
-            if kind == ARRIVAL:
-                arrived[tuple(spike)] = event
-            elif kind == END:
-                found[event] = arrived[tuple(spike)]
-        return found
-
-
-def _follow(simulator: Simulator) -> Course:
-    """Run another simulator of the same stimulus from the beginning to the end."""
-    now = simulator.snapshot()
-    silence = np.full(simulator.plan.sizes[0], np.inf, now.state.spikes.dtype)
-    twin = Simulator(simulator.circuit, silence)
-    twin.restore(now)
-    twin.reset()
-    events = list(all_events(twin))
-    columns = list(zip(*events, strict=True)) if events else [()] * 6
-    return Course(
-        kind=np.array(columns[0], np.uint8),
-        time=np.array(columns[1], np.float64),
-        layer=np.array(columns[2], np.int32),
-        neuron=np.array(columns[3], np.int32),
-        projection=np.array(columns[4], np.int32),
-        synapse=np.array(columns[5], np.int64),
-        end=twin.snapshot().state,
-    )
-
-
-def _course(simulator: Simulator) -> dict[str, Any]:
-    """Events, layers and decision of a run."""
-    plan, course = simulator.plan, _follow(simulator)
-    sources = plan.projections[:, SOURCE] if len(plan.projections) else np.zeros(1, int)
-    source = np.where(course.kind != SPIKE, sources[np.maximum(course.projection, 0)], -1)
-    layers = range(len(plan.sizes))
-    _check_size(plan, course)
-    return {
-        "single": plan.weights.dtype == np.float32,
-        "singleTimes": course.end.spikes.dtype == np.float32,
-        "rise": plan.rise,
-        "events": {
-            "time": _packed(course.time),
-            "spike": _packed((course.kind == SPIKE).astype(np.uint8)),
-            "given": _packed((course.projection == STIMULATED).astype(np.uint8)),
-            "layer": _packed(course.layer),
-            "neuron": _packed(course.neuron),
-            "source": _packed(source.astype(np.int32)),
-            "began": _packed(course.began()),
-        },
-        "layers": [_layer(simulator, course, layer) for layer in layers],
-        "decision": _decision(simulator, course.end),
-    }
-
-
-def _check_size(plan: Plan, course: Course) -> None:
-    """Refuse what would make a page that no browser likes."""
-    along = course.projection[course.kind == ARRIVAL]
-    targets = plan.sizes[plan.projections[along, TARGET]]
-    dense = plan.projections[along, KIND] == DENSE
-    weights = int(targets[dense].sum())
-    if weights > MOST:
-        raise InputError(
-            f"page can hold {MOST} weights, but {weights} were added for this stimulus"
-        )
-
-
-def _decision(simulator: Simulator, end: Any) -> dict[str, Any]:
-    """What the last layer says."""
-    plan, units = simulator.plan, simulator.circuit.units[-1]
-    last = plan.t_max if plan.t_max < np.inf else float(end.clock[0])
-    times = end.spikes[units]
-    potential = potentials(plan, end, simulator.circuit.thresholds, units, last)
-    decided = decide(times[None], potential[None])
-    return {
-        "label": int(decided.label[0]),
-        "tied": bool(decided.tied[0]),
-        "undecided": bool(decided.undecided[0]),
-    }
-
-
-def _layer(simulator: Simulator, course: Course, layer: int) -> dict[str, Any]:
-    """A layer's name, size and thresholds, and the weights that were added until its spikes.
-
-    Weights lie neuron by neuron, each in the order of arrival. In `which` are the arrivals
-    that they belong to, counted for the layer; all of them one after the other where it is
-    null, which holds for dense weights.
-    """
-    plan = simulator.plan
-    units = simulator.circuit.units[layer]
-    reached = np.flatnonzero((course.kind == ARRIVAL) & (course.layer == layer))
-    which, target, weight = _added(plan, course, reached)
-    keep = course.time[reached][which] <= course.end.spikes[units][target]
-    which, target, weight = which[keep], target[keep], weight[keep]
-    order = np.argsort(target, kind="stable")
-    dense = (plan.projections[course.projection[reached], KIND] == DENSE).all()
-    return {
-        "name": simulator.circuit.names[layer],
-        "size": int(plan.sizes[layer]),
-        "thresholds": _packed(simulator.circuit.thresholds[units]),
-        "counts": _packed(np.bincount(target, minlength=plan.sizes[layer]).astype(np.int32)),
-        "which": None if dense else _packed(which[order].astype(np.int32)),
-        "weights": _packed_weights(weight[order]),
-    }
-
-
-def _added(
-    plan: Plan, course: Course, reached: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(additions,) the arrival, the target neuron and the weight of each, by arrival."""
-    found = [_row(plan, course, event) for event in reached]
-    counts = [len(target) for target, _ in found]
-    none = np.empty(0, plan.weights.dtype)
-    return (
-        np.repeat(np.arange(len(found)), counts),
-        np.concatenate([np.empty(0, np.int64), *(target for target, _ in found)]),
-        np.concatenate([none, *(weight for _, weight in found)]),
-    )
-
-
-def _row(plan: Plan, course: Course, event: int) -> tuple[np.ndarray, np.ndarray]:
-    """The neurons that one arrival reached, and the weights that it added."""
-    r, neuron = course.projection[event], course.neuron[event]
-    row = plan.projections[r]
-    if row[KIND] == DENSE:
-        first = row[FIRST] + neuron * row[WIDTH]
-        size = plan.sizes[row[TARGET]]
-        return np.arange(size), plan.weights[first : first + size]
-    first, last = plan.pointers[row[ROWS] + neuron : row[ROWS] + neuron + 2]
-    if row[KIND] != SPARSE:  # a spike arrives once for each delay
-        first = course.synapse[event]
-        delays = plan.delays[first + row[DELAYS] : last + row[DELAYS]]
-        last = first + np.count_nonzero(delays == delays[0])  # they are sorted
-    shift = row[FIRST]
-    return plan.indices[first:last].astype(np.int64), plan.weights[first + shift : last + shift]
-
-
-def _packed_weights(weights: np.ndarray) -> dict[str, Any]:
-    """Weights for the page: one bit each where they differ only in sign."""
-    size = float(abs(weights[0])) if len(weights) else 0.0
-    if size and bool((np.abs(weights) == size).all()):
-        return {"size": size, "bits": _packed(np.packbits(weights > 0))}
-    return {"size": None, "bits": _packed(weights)}
+    return packed(np.round(255 * (values.ravel() - low) / ((high - low) or 1)).astype(np.uint8))

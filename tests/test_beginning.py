@@ -1,0 +1,147 @@
+"""Weights that begin by what fires, and learning rates that follow from them."""
+
+import numpy as np
+import pytest
+from cases import for_all_threads, same_bits
+
+import ttfs
+from ttfs.errors import InputError, ShapeError
+from ttfs.optimizers import SGD
+from ttfs.training.beginning import begin_by_firing
+
+INF = np.inf
+
+
+def deep(kind=None, psp=None, threshold=1.0, **settings):
+    """Six layers of random weights, of which three would stay silent or fire at once."""
+    own = {"weights": kind or ttfs.Real(), "threshold": threshold}
+    layers = (
+        ttfs.Conv2d(8, 3, padding=1, **own),
+        ttfs.MinPool2d(2),
+        ttfs.Conv2d(12, 3, **own),
+        ttfs.Dense(None, 40, **own),
+        ttfs.Dense(None, 5, **own),
+    )
+    settings = {"t_max": 4, "shape": (8, 8, 1)} | settings
+    return ttfs.Network(*layers, psp=psp or ttfs.Ramp(), **settings)
+
+
+def stimuli(samples=60, window=1.0, seed=0):
+    rng = np.random.default_rng(seed)
+    times = rng.uniform(0, window, (samples, 64))
+    times[rng.random(times.shape) < 0.6] = INF
+    return times
+
+
+def shares(network, times):
+    """The share of neurons that fire, by layer."""
+    return [np.isfinite(layer).mean() for layer in ttfs.forward(network, times).times[1:]]
+
+
+ONE_BIT = ttfs.Binary(scale_rate=0, clip=1)
+
+
+@pytest.mark.parametrize("kind", [None, ONE_BIT], ids=["real", "binary"])
+@pytest.mark.parametrize("psp", [ttfs.Ramp(), ttfs.Ramp(0.5), ttfs.Ramp(6), ttfs.Step()], ids=repr)
+@pytest.mark.parametrize("window", [1.0, 20.0])
+@pytest.mark.parametrize("threshold", [1.0, 100.0])
+def test_every_layer_fires(kind, psp, window, threshold):
+    network = deep(kind, psp, threshold, t_max=4 * window)
+    times = stimuli(window=window)
+    begin_by_firing(network, times)
+    assert all(0.15 < share <= 1 for share in shares(network, times))
+
+
+def test_a_silent_first_layer_does_not_stop_it():
+    network = deep()
+    begin_by_firing(network, np.full((3, 64), INF))
+    assert all(np.isfinite(weights).all() for weights in network.weights)
+
+
+def test_the_median_spike_of_one_bit_comes_half_a_window_after_that_below():
+    network, times = deep(ONE_BIT), stimuli(200)
+    begin_by_firing(network, times)
+    layers = ttfs.forward(network, times).times
+    medians = [np.median(layer[np.isfinite(layer)]) for layer in layers]
+    for below, k in [(0, 1), (2, 3), (3, 4), (4, 5)]:
+        assert medians[k] - medians[below] == pytest.approx(
+            np.nanmax(times[times < INF]) / 2, abs=0.1
+        )
+
+
+def test_thresholds_of_their_own_scale_the_weights_of_their_columns():
+    weights = []
+    for threshold in (1.0, np.arange(1.0, 9.0)):
+        layer = ttfs.Conv2d(8, 3, threshold=threshold)
+        network = ttfs.Network(layer, psp=ttfs.Ramp(), t_max=4, shape=(8, 8, 1), dtype=float)
+        begin_by_firing(network, stimuli())
+        weights.append(network.weights[0])
+    assert np.allclose(weights[0] * np.arange(1.0, 9.0), weights[1])
+
+
+def test_rates_are_ten_times_the_deviation_of_the_weights():
+    network, times = deep(dtype=float), stimuli()
+    begin_by_firing(network, times)
+    for layer, weights in zip(network.layers, network.weights, strict=True):
+        if layer.rows > 100:
+            assert layer.weights.rate == pytest.approx(10 * weights.std(), rel=0.1)
+    assert network.layers[1].weights.rate == 1
+
+
+def test_what_was_given_stays():
+    given = np.random.default_rng(0).normal(size=(9, 3))
+    layers = (
+        ttfs.Conv2d(3, 3, initial=given, threshold=1.0),
+        ttfs.Conv2d(3, 3, weights=ttfs.Binary(init=(-1, 2), scale=0.7), threshold=1.0),
+        ttfs.Dense(None, 4, threshold=1.0, weights=ttfs.Binary(scale=0.3)),
+    )
+    network = ttfs.Network(*layers, psp=ttfs.Ramp(), t_max=4, shape=(8, 8, 1), dtype=float)
+    begin_by_firing(network, stimuli())
+    assert np.array_equal(network.weights[0], given)
+    assert network.layers[0] == layers[0].after((8, 8, 1))
+    assert network.latents[1].min() < -0.9
+    assert network.latents[1].max() > 1.8
+    assert network.scales[1:].tolist() == [0.7, 0.3]
+
+
+def test_the_same_seed_gives_the_same_bits_for_any_number_of_threads():
+    def begin(seed=3):
+        network = deep(ONE_BIT)
+        begin_by_firing(network, stimuli(), seed=seed)
+        return [*network.latents, network.scales]
+
+    one, *others = for_all_threads(begin)
+    for other in [*others, begin()]:
+        assert all(map(same_bits, one, other))
+    assert not same_bits(one[0], begin(4)[0])
+
+
+def test_it_takes_maps_and_refuses_what_is_none():
+    network, times = deep(), stimuli()
+    begin_by_firing(network, times.reshape(-1, 8, 8, 1))
+    before = [weights.copy() for weights in network.weights]
+    begin_by_firing(network, times)
+    assert all(map(np.array_equal, before, network.weights))
+    with pytest.raises(ShapeError, match="64 inputs"):
+        begin_by_firing(network, times[:, 1:])
+    with pytest.raises(InputError, match="at least one stimulus"):
+        begin_by_firing(network, times[:0])
+
+
+def test_a_layer_learns_at_its_own_rate():
+    rng = np.random.default_rng(0)
+    given, times = rng.normal(1, 0.5, (2, 6, 6)), stimuli()[:, :6]
+    moved = []
+    for rate in (1.0, 3.0):
+        kinds = ttfs.Real(rate=rate), ttfs.Real()
+        layers = [
+            ttfs.Dense.of(initial, threshold=1.0, weights=kind)
+            for initial, kind in zip(given, kinds, strict=True)
+        ]
+        network = ttfs.Network(*layers, psp=ttfs.Ramp(), t_max=4, dtype=float)
+        rule, labels = ttfs.rules.Exact(), np.arange(60) % 6
+        trainer = ttfs.Trainer(network, rule, SGD(lr=1e-3), batch_size=60)
+        trainer.fit(times, labels, epochs=1, validation=0)
+        moved.append([now - before for now, before in zip(network.weights, given, strict=True)])
+    assert np.allclose(3 * moved[0][0], moved[1][0], rtol=1e-6)
+    assert np.allclose(moved[0][1], moved[1][1], rtol=1e-6)

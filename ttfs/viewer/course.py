@@ -1,0 +1,213 @@
+"""What happened in the whole run of a stimulus, as data for its page."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ttfs.codes.decoding import decide
+from ttfs.engines.explanations import potentials
+from ttfs.engines.plan import pools_at, reached_by
+from ttfs.engines.simulator import Simulator, all_events
+from ttfs.errors import InputError
+from ttfs.kernels.circuit import (
+    ARRIVAL,
+    DENSE,
+    END,
+    KIND,
+    MAPPED,
+    REACH,
+    SOURCE,
+    SPIKE,
+    STIMULATED,
+    TARGET,
+    Plan,
+)
+from ttfs.viewer.packing import packed, packed_weights, small
+
+MOST = 25_000_000
+"""Weights that one page may hold; browsers become slow beyond."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """Every event of a run as aligned arrays, and the state at the end.
+
+    projection: what an arrival or the end of a ramp came along; below 0 for a spike. synapse:
+    the first of those that it reached, where each has its own delay.
+    """
+
+    kind: np.ndarray
+    time: np.ndarray
+    layer: np.ndarray
+    neuron: np.ndarray
+    projection: np.ndarray
+    synapse: np.ndarray
+    end: Any
+
+    def began(self) -> np.ndarray:
+        """(events,) for the end of a ramp the arrival that it began with; -1 for all else."""
+        found, arrived = np.full(len(self.kind), -1, np.int32), {}
+        columns = (self.kind, self.projection, self.neuron, self.synapse)
+        for event, (kind, *spike) in enumerate(zip(*map(np.ndarray.tolist, columns), strict=True)):
+            if kind == ARRIVAL:
+                arrived[tuple(spike)] = event
+            elif kind == END:
+                found[event] = arrived[tuple(spike)]
+        return found
+
+
+def follow(simulator: Simulator) -> Course:
+    """Run another simulator of the same stimulus from the beginning to the end."""
+    now = simulator.snapshot()
+    silence = np.full(simulator.plan.sizes[0], np.inf, now.state.spikes.dtype)
+    twin = Simulator(simulator.circuit, silence)
+    twin.restore(now)
+    twin.reset()
+    events = list(all_events(twin))
+    columns = list(zip(*events, strict=True)) if events else [()] * 6
+    return Course(
+        kind=np.array(columns[0], np.uint8),
+        time=np.array(columns[1], np.float64),
+        layer=np.array(columns[2], np.int32),
+        neuron=np.array(columns[3], np.int32),
+        projection=np.array(columns[4], np.int32),
+        synapse=np.array(columns[5], np.int64),
+        end=twin.snapshot().state,
+    )
+
+
+def course_of(simulator: Simulator) -> dict[str, Any]:
+    """Events, layers and decision of a run."""
+    plan, course = simulator.plan, follow(simulator)
+    sources = plan.projections[:, SOURCE] if len(plan.projections) else np.zeros(1, int)
+    source = np.where(course.kind != SPIKE, sources[np.maximum(course.projection, 0)], -1)
+    layers = range(len(plan.sizes))
+    maps = maps_of(plan)
+    check_size(plan, course)
+    return {
+        "single": plan.weights.dtype == np.float32,
+        "singleTimes": course.end.spikes.dtype == np.float32,
+        "rise": plan.rise,
+        "events": {
+            "time": packed(small(course.time)),
+            "spike": packed((course.kind == SPIKE).astype(np.uint8)),
+            "given": packed((course.projection == STIMULATED).astype(np.uint8)),
+            "layer": packed(small(course.layer)),
+            "neuron": packed(small(course.neuron)),
+            "source": packed(small(source)),
+            "began": packed(course.began()) if (course.kind == END).any() else None,
+        },
+        "layers": [
+            {"name": simulator.circuit.names[layer], "size": int(plan.sizes[layer])}
+            | {"shape": shapes_of(plan).get(layer), "pools": bool(pools_at(plan, layer))}
+            | (
+                _shared(simulator, maps[layer])
+                if layer in maps
+                else _layer(simulator, course, layer)
+            )
+            for layer in layers
+        ],
+        "decision": _decision(simulator, course.end),
+    }
+
+
+def maps_of(plan: Plan) -> dict[int, int]:
+    """The projection of each layer that is reached by one alone, whose weights are shared."""
+    targets = plan.projections[:, TARGET].tolist() if len(plan.projections) else []
+    return {
+        target: r
+        for r, target in enumerate(targets)
+        if plan.projections[r, KIND] == MAPPED and targets.count(target) == 1
+    }
+
+
+def shapes_of(plan: Plan) -> dict[int, tuple[int, ...]]:
+    """(height, width, channels) of the layers that are maps, or are heard as maps."""
+    shapes = {}
+    for row in plan.projections[plan.projections[:, KIND] == MAPPED]:
+        reach = row[REACH:].tolist()
+        for layer, shape in ((row[SOURCE], reach[:3]), (row[TARGET], reach[9:12])):
+            if shape[0] * shape[1] > 1:
+                shapes[int(layer)] = tuple(shape)
+    return shapes
+
+
+def check_size(plan: Plan, course: Course) -> None:
+    """Refuse what would make a page that no browser likes."""
+    along = course.projection[course.kind == ARRIVAL]
+    targets = plan.sizes[plan.projections[along, TARGET]]
+    dense = plan.projections[along, KIND] == DENSE
+    weights = int(targets[dense].sum())
+    if weights > MOST:
+        raise InputError(
+            f"page can hold {MOST} weights, but {weights} were added for this stimulus"
+        )
+
+
+def _decision(simulator: Simulator, end: Any) -> dict[str, Any]:
+    """What the last layer says."""
+    plan, units = simulator.plan, simulator.circuit.units[-1]
+    last = plan.t_max if plan.t_max < np.inf else float(end.clock[0])
+    times = end.spikes[units]
+    potential = potentials(plan, end, simulator.circuit.thresholds, units, last)
+    decided = decide(times[None], potential[None])
+    return {
+        "label": int(decided.label[0]),
+        "tied": bool(decided.tied[0]),
+        "undecided": bool(decided.undecided[0]),
+    }
+
+
+def _layer(simulator: Simulator, course: Course, layer: int) -> dict[str, Any]:
+    """A layer's thresholds, and the weights that were added until its spikes.
+
+    Weights lie neuron by neuron, each in the order of arrival. In `which` are the arrivals
+    that they belong to, counted for the layer; all of them one after the other where it is
+    null, which holds for dense weights.
+    """
+    plan = simulator.plan
+    units = simulator.circuit.units[layer]
+    reached = np.flatnonzero((course.kind == ARRIVAL) & (course.layer == layer))
+    which, target, weight = _added(plan, course, reached)
+    keep = course.time[reached][which] <= course.end.spikes[units][target]
+    which, target, weight = which[keep], target[keep], weight[keep]
+    order = np.argsort(target, kind="stable")
+    dense = (plan.projections[course.projection[reached], KIND] == DENSE).all()
+    return {
+        "thresholds": packed(simulator.circuit.thresholds[units]),
+        "counts": packed(np.bincount(target, minlength=plan.sizes[layer]).astype(np.int32)),
+        "which": None if dense else packed(which[order].astype(np.int32)),
+        "weights": packed_weights(weight[order]),
+    }
+
+
+def _added(
+    plan: Plan, course: Course, reached: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(additions,) the arrival, the target neuron and the weight of each, by arrival."""
+    found = [
+        reached_by(plan, course.projection[event], course.neuron[event], course.synapse[event])
+        for event in reached
+    ]
+    counts = [len(target) for target, _ in found]
+    none = np.empty(0, plan.weights.dtype)
+    return (
+        np.repeat(np.arange(len(found)), counts),
+        np.concatenate([np.empty(0, np.int64), *(target for target, _ in found)]),
+        np.concatenate([none, *(weight for _, weight in found)]),
+    )
+
+
+def _shared(simulator: Simulator, r: int) -> dict[str, Any]:
+    """Thresholds of a map's channels, whom its inputs reach, and the weights that all share."""
+    plan, projection = simulator.plan, simulator.circuit.projections[r]
+    row = plan.projections[r]
+    units, columns = simulator.circuit.units[row[TARGET]], projection.layer.columns
+    weights = np.asarray(projection.weights, plan.weights.dtype).ravel()
+    return {
+        "thresholds": packed(simulator.circuit.thresholds[units][:columns]),
+        "reach": row[REACH:].tolist(),
+        "below": int(row[SOURCE]),
+        "weights": packed_weights(weights),
+    }
