@@ -230,17 +230,23 @@ def heard_in_window(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The same where a neuron has a window."""
     reach = row[REACH:]
-    (pixel, channel), (position, column) = (
+    position, column = divmod(neuron, reach[COLUMNS])
+    inside, rows = rows_at(reach, senders, position)
+    if reach[POOLS]:
+        inside &= senders % reach[CHANNELS] == column
+    return np.flatnonzero(inside), row[FIRST] + rows[inside] * row[WIDTH] + column
+
+
+def rows_at(reach: np.ndarray, senders: Any, positions: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Whether senders are in the windows of positions, and which rows of weights they add there."""
+    (pixel, channel), (line, place) = (
         divmod(senders, reach[CHANNELS]),
-        divmod(neuron, reach[COLUMNS]),
+        divmod(positions, reach[PLACES]),
     )
-    (y, x), (line, place) = divmod(pixel, reach[BREADTH]), divmod(position, reach[PLACES])
+    y, x = divmod(pixel, reach[BREADTH])
     y, x = y + reach[TOP] - line * reach[DOWN], x + reach[LEFT] - place * reach[ACROSS]
     inside = (y >= 0) & (y < reach[TALL]) & (x >= 0) & (x < reach[BROAD])
-    if reach[POOLS]:
-        inside &= channel == column
-    places = row[FIRST] + ((y * reach[BROAD] + x) * reach[CHANNELS] + channel) * row[WIDTH] + column
-    return np.flatnonzero(inside), places[inside]
+    return inside, (y * reach[BROAD] + x) * reach[CHANNELS] + channel
 
 
 def reached_by(plan: Plan, r: int, sender: int, synapse: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -267,17 +273,11 @@ def reached_by(plan: Plan, r: int, sender: int, synapse: int = 0) -> tuple[np.nd
 def reached_in_map(plan: Plan, row: np.ndarray, sender: int) -> tuple[np.ndarray, np.ndarray]:
     """The same where neurons have windows."""
     reach = row[REACH:]
-    size, columns = plan.sizes[row[TARGET]], reach[COLUMNS]
-    column, one = sender % reach[CHANNELS], np.array([sender])
-    positions = [
-        (position, places[0])
-        for position in range(size // columns)
-        for _, places in [heard_in_window(row, one, position * columns + column * reach[POOLS])]
-        if len(places)
-    ]
-    first = np.array([position * columns for position, _ in positions], np.int64)
+    columns = reach[COLUMNS]
+    positions = np.arange(plan.sizes[row[TARGET]] // columns)
+    inside, rows = rows_at(reach, sender, positions)
+    first = positions[inside] * columns
     if reach[POOLS]:
-        return first + column, np.ones(len(first), plan.weights.dtype)
-    own = np.arange(columns)
-    places = np.array([place for _, place in positions], np.int64)
+        return first + sender % reach[CHANNELS], np.ones(len(first), plan.weights.dtype)
+    own, places = np.arange(columns), row[FIRST] + rows[inside] * row[WIDTH]
     return (first[:, None] + own).ravel(), plan.weights[(places[:, None] + own).ravel()]
