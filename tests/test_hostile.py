@@ -285,7 +285,8 @@ REPORT = {
     "decision_time_mean": 64.0, "input_window": 256.0, "seconds": 12.4, "epochs": 30,
     "spikes_per_sample": {"total": 300.0, "until_decision": 100.0},
     "synaptic_operations_per_sample": {"total": 9000.0, "until_decision": 5000.0},
-    "cost": {"footprint_bits": 20000}, "recipe": "Recipe()", "dataset": "mnist",
+    "cost": {"footprint_bits": 20000, "parameters": 50, "weight_bits": 9, "other_bits": 7},
+    "recipe": "Recipe()", "dataset": "mnist",
     "network": "Network(9-4-3, Step(), t_max=256)", "weights": "one-bit", "response": "Step()",
     "augmentation": ["Dropout(share=0.2)"], "published": "97.0", "preset": None,
 }  # fmt: skip
