@@ -139,3 +139,19 @@ def test_additions_are_the_synapses_that_spikes_reach(data):
         heard = arrives.astype(times.dtype) < network.t_max
         wanted = 0 if layer.pools else heard @ there.sum(axis=1)
         assert (record.additions[:, k] == wanted).all()
+
+
+@pytest.mark.long
+@settings(max_examples=10_000)
+@given(data=st.data())
+def test_ten_thousand_networks_of_maps_fire_the_same_in_both_engines_and_as_exact(data):
+    number = data.draw(st.sampled_from([np.float32, np.float64]))
+    network, times = drawn(data, number, np.float64, exact=True)
+    record = run(network, times)
+    assert reference_maps.wrong(network, record, 0) == []
+    with np.errstate(all="ignore"):
+        simulator = ttfs.Simulator(network, times[0])
+        assert simulator.run() == "end"
+    for k, layer in enumerate(record.times[1:], start=1):
+        assert same_bits(simulator.times(k), layer[0])
+    assert same_bits(simulator.potential(len(network.layers)), record.potential[0])

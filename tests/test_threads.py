@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 
 import ttfs
-from ttfs.cli.warmup import recipes, stimuli
+from ttfs.cli.warmup import networks, recipes, stimuli
 from ttfs.kernels import threads
 from ttfs.kernels.threads import spread
-from ttfs.presets import with_hidden
 
 pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing runs on threads")
 LAYERS = "omp", "workqueue", "tbb"
@@ -233,11 +232,11 @@ def test_the_script_for_many_seeds_trains_them(tmp_path):
 
 @pytest.mark.parametrize("name", recipes())
 def test_any_number_of_threads_learns_the_same_bits(name, monkeypatch):
-    recipe = replace(with_hidden(recipes()[name], 30), augmentation=())
+    recipe = replace(recipes()[name], augmentation=())
     ends = []
     for number in (1, 3):
         monkeypatch.setattr(threads, "threads", lambda number=number: number)
-        network = recipe.network(9, 3, seed=0)
+        network = networks(recipe)[0]
         times, labels = stimuli(np.float32, network.sizes[0], network.t_max)
         recipe.trainer(network, seed=0).fit(times, labels, epochs=2)
         ends.append(network)

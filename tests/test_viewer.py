@@ -952,3 +952,14 @@ def test_a_page_of_the_papers_size_answers_within_a_tenth_of_a_second(show):
         assert tab.evaluate(SPENT.replace("ACTION", action)) < 100, action
     choose(tab, 3, 100)
     check_explanation(tab, simulator, 3, 100)
+
+
+def test_the_command_writes_a_page_of_maps(tmp_path):
+    layers = ttfs.Conv2d(3, 3, threshold=1), ttfs.MinPool2d(2), ttfs.Dense(None, 10, threshold=9)
+    ttfs.save(tmp_path / "model.npz", ttfs.Network(*layers, shape=(8, 8, 1), t_max=256))
+    out = tmp_path / "page.html"
+    arguments = ["view", str(tmp_path / "model.npz"), "--dataset", "digits", "--index", "7"]
+    assert cli.main([*arguments, "--out", str(out)]) == 0
+    layers = data_of(Page(out.read_text("utf-8"), ""))["layers"]
+    shapes = [[8, 8, 1], [6, 6, 3], [3, 3, 3], None]
+    assert [layer["shape"] for layer in layers] == shapes

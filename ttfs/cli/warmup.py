@@ -29,13 +29,15 @@ from ttfs.measures.metrics import evaluate
 from ttfs.network.delays import Delays
 from ttfs.network.layers import Dense
 from ttfs.network.network import Network
+from ttfs.network.notation import layers_of
 from ttfs.network.psp import Ramp, Response, Step
 from ttfs.optimizers import SGD, Adam
-from ttfs.presets import PRESETS, Recipe, with_hidden, with_kind
+from ttfs.presets import PRESETS, Recipe, deep, with_hidden, with_kind, with_layers
 from ttfs.rules import STiDiBP, Surrogate
 
 INPUTS, SAMPLES = 9, 40
 SHAPES = (30, 3), (32, 16)  # hidden and output neurons: with padded rows, and without
+IMAGE, MAPS = (3, 3), "20C2-P2-16"
 DAY = 24 * 60 * 60
 RESPONSES: tuple[Response, ...] = Step(), Ramp(), Ramp(2.0)
 
@@ -97,7 +99,16 @@ def recipes() -> dict[str, Recipe]:
     for name, recipe in kinds.items():
         binary = replace(with_kind(recipe, binary=True), optimizer=recipe.optimizer)
         found |= {name: recipe, f"{name}, one bit": binary}
-    return found
+    found |= {"maps": deep("mnist", MAPS), "maps, one bit": deep("mnist", MAPS, binary=True)}
+    others = "stidi-conv-mnist", "step-conv-binary-mnist", "s4nn-mnist", "bs4nn-mnist"
+    return found | {f"maps as in {name}": with_layers(PRESETS[name], MAPS) for name in others}
+
+
+def networks(recipe: Recipe) -> list[Network]:
+    """Networks for a recipe, as small as can be."""
+    if recipe.notation == MAPS:
+        return [recipe.network(IMAGE, 3, seed=0)]
+    return [with_hidden(recipe, hidden).network(INPUTS, n, seed=0) for hidden, n in SHAPES]
 
 
 def stimuli(times: type, inputs: int, t_max: float) -> tuple[np.ndarray, np.ndarray]:
@@ -116,12 +127,18 @@ def run(times: type, dtype: type) -> None:
             given, _ = stimuli(times, INPUTS, 9)
             forward(network, given[:1])
             forward(network, given)
+        forward(maps(psp, dtype), given)
+
+
+def maps(psp: Response, dtype: type = np.float32) -> Network:
+    """A network of maps."""
+    layers = layers_of(f"{MAPS}-3")
+    return Network(*layers, psp=psp, t_max=9, dtype=dtype, shape=(*IMAGE, 1))
 
 
 def learn(recipe: Recipe, times: type) -> None:
     """Train for one epoch, evaluate and count."""
-    for hidden, classes in SHAPES:
-        network = with_hidden(recipe, hidden).network(INPUTS, classes, seed=0)
+    for network in networks(recipe):
         given, labels = stimuli(times, network.sizes[0], network.t_max)
         plain = replace(recipe, augmentation=())
         plain.trainer(network, seed=0).fit(given, labels, epochs=1)
@@ -137,8 +154,8 @@ def distort(times: type) -> None:
 
 def step(times: type) -> None:
     """Stimuli event by event, with what one may ask of them."""
-    for psp in RESPONSES:
-        network = Network(Dense(INPUTS, 30), Dense(30, 3), psp=psp, t_max=9)
+    dense = [Network(Dense(INPUTS, 30), Dense(30, 3), psp=psp, t_max=9) for psp in RESPONSES]
+    for network in (*dense, *map(maps, RESPONSES)):
         given, _ = stimuli(times, INPUTS, 9)
         simulator = Simulator(network, given[0])
         simulator.peek()
