@@ -192,7 +192,19 @@ def evaluate(network, times, record, labels):
         "same_time": [
             n / len(s) if s else np.nan for n, s in zip(commonest, latencies, strict=True)
         ],
+        "names": network.names,
+        "shapes": network.shapes,
+        "never": [
+            never(network, layer, np.asarray(spikes)) for layer, spikes in enumerate(record.times)
+        ],
     }
+
+
+def never(network, layer, times):
+    """The share of a layer's channels that fire nowhere in any sample."""
+    channels = network.shapes[layer][2]
+    fire = {j % channels for row in times for j in range(len(row)) if row[j] < INF}
+    return 1 - len(fire) / channels
 
 
 # Circuits in exact arithmetic. V_j(t) is the sum of the weights of all synapses whose neuron has

@@ -95,3 +95,53 @@ def test_a_few_spikes_that_are_too_late_are_not_worth_a_word(late):
     times = TIMES.copy()
     times.flat[:late] = 11
     assert not any("lost" in sentence for sentence in said(np.eye(6), np.eye(6), times=times))
+
+
+def maps(weights, threshold=1.0, times=None, **settings):
+    """What is found for windows of 2 x 2 with these channels on a map of 5 x 5, and a pool."""
+    conv = ttfs.Conv2d(len(weights), 2, initial=np.transpose(weights), threshold=threshold)
+    layers = conv, ttfs.MinPool2d(2), ttfs.Dense(None, 3, threshold=5.0)
+    network = ttfs.Network(*layers, t_max=10, shape=(5, 5, 1), **settings)
+    times = RNG.uniform(0, 9, (20, 25)) if times is None else times
+    return ttfs.evaluate(network, times, LABELS[: len(times)])
+
+
+def test_channels_that_fire_nowhere_are_told_of():
+    found = maps([[1.0] * 4, [-1.0] * 4, [-2.0] * 4])
+    assert found.never[:3] == (0, 2 / 3, 2 / 3)
+    sentences = [sentence for sentence in ttfs.diagnose(found) if sentence.startswith("layer 1")]
+    assert sentences == [
+        "layer 1 has mute channels: 67 % of them fire nowhere in any sample; begin by what fires,"
+        " or revive them"
+    ]
+
+
+def test_maps_that_see_something_in_a_corner_alone_are_not_ill():
+    times = np.full((20, 5, 5), np.inf)
+    times[:, :3, :3] = RNG.uniform(0, 9, (20, 3, 3))
+    found = maps([[0.4] * 4, [0.6] * 4], times=times.reshape(20, 25))
+    assert 0.4 < found.silent[1] < 0.9
+    assert not any(sentence.startswith("layer 1") for sentence in ttfs.diagnose(found))
+
+
+def test_maps_that_hardly_fire_are_told_of():
+    times = np.full((20, 25), np.inf)
+    times[0, 6] = 1.0
+    (sentence,) = (s for s in ttfs.diagnose(maps([[1.0] * 4], times=times)) if "layer 1" in s)
+    assert sentence == (
+        "layer 1 hardly fires: 1.2 % of its neurons do; lower its threshold or raise its weights"
+    )
+
+
+def test_maps_all_of_whose_spikes_come_at_one_time_are_saturated():
+    times = np.where(RNG.random((20, 25)) < 0.8, 0.0, np.inf)
+    sentences = ttfs.diagnose(maps([[1.0] * 4], times=times))
+    assert sentences[0].startswith("layer 1 is saturated: 100 %")
+
+
+def test_a_table_has_a_line_for_each_layer():
+    found = maps([[1.0] * 4, [-1.0] * 4])
+    head, *lines = ttfs.firing_table(found).splitlines()
+    assert [line.split()[0] for line in lines] == ["input", "conv", "pool", "output"]
+    assert lines[1].split()[2:6] == ["4x4x2", "50.0", "%", "50.0"]
+    assert len({len(line) for line in [head, *lines]}) == 1

@@ -23,6 +23,7 @@ def check(network, times, labels):
     wanted = reference.evaluate(network, times, run(network, times), labels)
     found = asdict(evaluation)
     assert sorted(found) == sorted(wanted)
+    assert evaluation.names == wanted.pop("names")
     for name, value in wanted.items():
         np.testing.assert_allclose(found[name], value, rtol=1e-9, atol=1e-12, err_msg=name)
     return evaluation

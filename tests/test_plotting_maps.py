@@ -120,17 +120,35 @@ def test_a_summary_has_all_maps_of_a_network_on_one_scale():
     )
     times = random_times(network.shapes)
     images = map_summary(times, network.shapes, names=network.names, t_max=256, figure=Figure())
-    titles = [image.axes.get_title() for image in images]
-    assert [title.rsplit(",", 1)[0] for title in titles] == [
-        "input\n10 × 10 × 1",
-        "conv 1\n8 × 8 × 4",
-        "pool 1\n4 × 4 × 4",
-    ]
+    heads = [image.axes.get_title().split("\n") for image in images]
+    assert [name.split(",")[0] for name, _ in heads] == ["input", "conv 1", "pool 1"]
+    assert [shape for _, shape in heads] == ["10 × 10 × 1", "8 × 8 × 4", "4 × 4 × 4"]
     for image, layer in zip(images, times, strict=False):
         fired = np.sort(layer[np.isfinite(layer)])
         assert np.sort(image.get_array().compressed()).tolist() == fired.tolist()
         assert image.get_clim() == (0, 256)
     pixels(images[0].axes.figure)
+
+
+@pytest.mark.parametrize("size", [(COLUMN, 4.5), (PAGE, 5.0)])
+def test_words_of_a_summary_neither_overlap_nor_leave_the_figure(size):
+    figure = plt.figure(figsize=size, layout="compressed")
+    names = "input", "conv 1", "pool 1", "conv 2", "pool 2", "hidden", "output"
+    images = map_summary(random_times(), SHAPES, figure=figure, names=names, t_max=256)
+    pixels(figure)
+    boxes = [image.axes.title.get_window_extent() for image in images]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    assert all(box.x0 >= 0 and box.y1 <= figure.bbox.height + 1 for box in boxes)
+
+
+@pytest.mark.parametrize("width", [COLUMN, PAGE])
+def test_channels_beside_a_table_of_filters_do_not_overlap(width):
+    ax = filter_images(np.zeros((25 * 24, 48)), 5, ax=new_axes(width, 4.0)).axes
+    pixels(ax.figure)
+    for axis in (ax.xaxis, ax.yaxis):
+        boxes = [label.get_window_extent() for label in axis.get_ticklabels()]
+        assert len(boxes) > 4
+        assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 
 
 def test_a_summary_makes_a_figure_where_none_is_given():

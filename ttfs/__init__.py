@@ -29,7 +29,7 @@ _HOMES = {
     ],
     "formats.model_file": ["Model", "load", "save"],
     "measures.cost": ["Cost", "cost_of"],
-    "measures.diagnosis": ["diagnose"],
+    "measures.diagnosis": ["diagnose", "firing_table"],
     "measures.metrics": ["Evaluation", "evaluate"],
     "network.conv": ["Conv2d"],
     "network.delays": ["Delays"],
@@ -113,7 +113,7 @@ if TYPE_CHECKING:
     )
     from ttfs.formats.model_file import Model, load, save
     from ttfs.measures.cost import Cost, cost_of
-    from ttfs.measures.diagnosis import diagnose
+    from ttfs.measures.diagnosis import diagnose, firing_table
     from ttfs.measures.metrics import Evaluation, evaluate
     from ttfs.network.conv import Conv2d
     from ttfs.network.delays import Delays

@@ -108,6 +108,7 @@ def raster(folder: Path, network: Network, stimulus: np.ndarray) -> Path:
             names=network.names,
             decision=(float(decision.time[0]), int(decision.label[0])),
             unit=network.unit,
+            shapes=network.shapes if any(network.mapped) else None,
         )
         return _keep(ax.figure, folder / "raster.png")
 
@@ -125,7 +126,9 @@ def latencies(folder: Path, network: Network, stimuli: np.ndarray, labels: np.nd
     names = network.names
     with drawing() as plotting:
         left, right = _figure(plotting.PAGE, 2.9, "constrained").subplots(1, 2)
-        plotting.latency_histogram(times, ax=left, names=names, **look)
+        many = any(network.mapped)  # layers whose outlines would lie over one another
+        draw = plotting.latency_by_layer if many else plotting.latency_histogram
+        draw(times, ax=left, names=names, **look)
         plotting.latency_by_class(times[-1], labels[: len(shown)], ax=right, **look)
         return _keep(left.figure, folder / "latency.png")
 

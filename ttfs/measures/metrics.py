@@ -38,6 +38,9 @@ class Evaluation:
     latency: per layer, the mean time of the spikes; NaN where there is none.
     same_time: per layer, the share of spikes at the layer's commonest time of the sample.
     lost: the share of input spikes that do not happen, being at the horizon or after it.
+    names, shapes: per layer, what it is called, and its (height, width, channels).
+    never: per layer, the share of channels that fire nowhere in any sample; in a layer that is
+        no map, of neurons.
     """
 
     samples: int
@@ -55,6 +58,9 @@ class Evaluation:
     latency: tuple[float, ...]
     same_time: tuple[float, ...]
     lost: float = 0.0
+    names: tuple[str, ...] = ()
+    shapes: tuple[tuple[int, int, int], ...] = ()
+    never: tuple[float, ...] = ()
 
 
 def evaluate(network: Network, times: Any, labels: Any) -> Evaluation:
@@ -83,7 +89,7 @@ def evaluate(network: Network, times: Any, labels: Any) -> Evaluation:
         _counts(network, forward(network, times[some]), labels[some])
         for some in chunks(network, len(times))
     )
-    return _evaluation(len(times), sums, lost_share(network, times))
+    return _evaluation(network, len(times), sums, lost_share(network, times))
 
 
 def right(decisions: Decisions, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -113,11 +119,14 @@ def _counts(network: Network, record: Record, labels: np.ndarray) -> dict[str, A
     strict, lenient = right(decisions, labels)
     until_decision = count_additions(network, record.times, network.t_max, decisions.time)
     spikes, until, sums, commonest = np.zeros((4, len(record.times)))
+    fired = {}
     for k, times in enumerate(record.times):
         counts, of_times = tally_of(times, decisions.time)
         spikes[k], until[k], commonest[k] = counts.sum(axis=0)
         sums[k] = of_times.sum()
-    return {
+        channels = network.shapes[k][2]
+        fired[f"fired {k}"] = (times < np.inf).any(axis=0).reshape(-1, channels).any(axis=0)
+    return fired | {
         "strict": strict.sum(),
         "lenient": lenient.sum(),
         "spiking": (strict & ~decisions.undecided).sum(),
@@ -151,7 +160,7 @@ def tally_of(times: np.ndarray, decided: np.ndarray) -> tuple[np.ndarray, np.nda
     return counts, sums
 
 
-def _evaluation(samples: int, sums: dict[str, Any], lost: float) -> Evaluation:
+def _evaluation(network: Network, samples: int, sums: dict[str, Any], lost: float) -> Evaluation:
     decided = samples - sums["undecided"]
     with np.errstate(invalid="ignore", divide="ignore"):
         latency = sums["latency"] / sums["spikes"]
@@ -172,4 +181,7 @@ def _evaluation(samples: int, sums: dict[str, Any], lost: float) -> Evaluation:
         latency=tuple(latency.tolist()),
         same_time=tuple(same_time.tolist()),
         lost=lost,
+        names=network.names,
+        shapes=network.shapes,
+        never=tuple(float(np.mean(sums[f"fired {k}"] == 0)) for k in range(len(network.sizes))),
     )

@@ -6,6 +6,7 @@ Every function draws into the `ax` it is given, or into a new figure, and return
 from ttfs.plotting.classes import latency_by_class
 from ttfs.plotting.comparison import accuracy_over
 from ttfs.plotting.deadline import activity, decision_curve
+from ttfs.plotting.firing import firing_by_layer
 from ttfs.plotting.latency import latency_by_layer, latency_histogram, latency_map
 from ttfs.plotting.look import COLUMN, PAGE, layer_colour, new_axes, save
 from ttfs.plotting.maps import latency_maps, map_summary
@@ -23,6 +24,7 @@ __all__ = [
     "activity",
     "decision_curve",
     "filter_images",
+    "firing_by_layer",
     "latency_by_class",
     "latency_by_layer",
     "latency_diagram",

@@ -210,11 +210,15 @@ def uprights(
     return lines
 
 
-def colour_bar(image: AxesImage, label: str, axes: Any = None) -> None:
-    """A labelled colour scale at the right of an image, or of all `axes` that have its colours."""
+def colour_bar(image: AxesImage, label: str, axes: Any = None, *, below: str = "") -> None:
+    """A labelled colour scale at the right of an image, or of all `axes` that have its colours.
+
+    below: what stands under it.
+    """
     beside = image.axes if axes is None else axes
     bar = image.axes.figure.colorbar(image, ax=beside, shrink=0.8, aspect=16)
     bar.set_label(label, fontsize="small", **WORDS)
+    bar.ax.set_xlabel(below, fontsize="x-small", **WORDS)
     bar.ax.tick_params(labelsize="x-small")
 
 

@@ -34,6 +34,7 @@ from ttfs.plotting.look import (
 )
 from ttfs.plotting.tiles import check_columns, chosen, columns_that_fit, show_tiles
 
+WIDTH = 1.6  # inches that a map needs for the words over it
 SEEN_THROUGH = EARLY_IS_DARK.with_extremes(bad="none")
 
 
@@ -90,14 +91,14 @@ def map_summary(
 
     `times` holds one array (neurons,) per layer, of one stimulus, input first, in `unit`; `shapes`
     are `network.shapes`. Layers without a map, whose height and width are 1, are left out. Over
-    each map stand its name, its shape and how much of it is silent. `figure` must be empty. Images
+    each map stand its name, how much of it is silent, and its shape. `figure` must be empty. Images
     are those of `latency_maps`, of up to 64 channels. ShapeError where sizes differ; InputError
     where there is no map, and for NaN, negative times, or spikes from `t_max` on.
 
     >>> from matplotlib.figure import Figure
     >>> images = map_summary([[0, 1, 2, 3], [5]], [(2, 2, 1), (1, 1, 1)], figure=Figure())
     >>> [image.axes.get_title() for image in images]
-    ['input\\n2 × 2 × 1, 0 % silent']
+    ['input, 0 % silent\\n2 × 2 × 1']
     """
     layers = layers_of_times(times, "map_summary", t_max)
     names = layer_names(len(layers), names)
@@ -114,7 +115,7 @@ def map_summary(
         size = (PAGE, 0.4 + 2.3 * -(-len(maps) // 3))
         figure = plt.figure(figsize=size, layout="compressed")
     of_kind(figure, Figure | SubFigure, "map_summary: figure", "a Figure of Matplotlib")
-    across = min(len(maps), 3)
+    across = min(len(maps), 3, max(1, int(figure.bbox.width / figure.dpi / WIDTH)))
     axes = figure.subplots(-(-len(maps) // across), across, squeeze=False)
     for ax in axes.flat[len(maps) :]:
         ax.set_axis_off()
@@ -124,9 +125,9 @@ def map_summary(
         columns = columns_that_fit(ax, tiles.shape[1:], len(tiles))
         images.append(_show(ax, tiles, None, columns, end))
         silent = percent(int(np.isinf(layers[k]).sum()), layers[k].size)
-        words = f"{names[k]}\n{' × '.join(map(str, sized[k]))}, {silent} silent"
+        words = f"{names[k]}, {silent} silent\n{' × '.join(map(str, sized[k]))}"
         ax.set_title(words, fontsize="x-small", color=inks(ax, outside=True).ink, **WORDS)
-    colour_bar(images[0], f"time of spike ({named(unit)}); grey is silent", axes)
+    colour_bar(images[0], f"time of spike ({named(unit)})", axes, below="grey:\nsilent")
     return images
 
 

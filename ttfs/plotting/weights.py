@@ -25,7 +25,7 @@ from ttfs.plotting.look import (
     label_stride,
     legend_above,
 )
-from ttfs.plotting.tiles import check_columns, chosen, columns_that_fit, show_tiles
+from ttfs.plotting.tiles import DIGIT, check_columns, chosen, columns_that_fit, show_tiles
 
 BLUE_TO_RED = ListedColormap(colormaps["RdBu_r"](np.linspace(0.1, 0.9, 257)), name="ttfs_weights")
 """Without the darkest ends, in which red and blue, +1 and -1, look alike."""
@@ -153,9 +153,12 @@ def _name_table(
     dress(ax, "channel below", "channel")
     ax.grid(False)
     ax.tick_params(length=0, labelsize="xx-small")
-    points = np.array(ax.bbox.size) * 72 / ax.figure.dpi
-    wide = label_stride(points[0] / len(places), len(places), 1.2 * label_height())
-    high = label_stride(points[1] / len(lines), len(lines))
+    points = 0.8 * np.array(ax.bbox.size) * 72 / ax.figure.dpi  # a colour bar takes the rest
+    steps = (tile[0] + 1) * len(lines), (tile[1] + 1) * len(places)
+    pixel = min(points[1] / steps[0], points[0] / steps[1])
+    letters = 0.5 + DIGIT * len(str(places.max()))
+    wide = label_stride(pixel * (tile[1] + 1), len(places), letters * label_height())
+    high = label_stride(pixel * (tile[0] + 1), len(lines))
     ax.set_xticks(
         np.arange(len(places))[::wide] * (tile[1] + 1) + (tile[1] - 1) / 2,
         [str(place) for place in places[::wide]],

@@ -1,0 +1,83 @@
+"""How large a part of each layer fires."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.container import BarContainer
+from matplotlib.patches import Patch
+from numpy.typing import ArrayLike
+
+from ttfs.errors import InputError, ShapeError
+from ttfs.plotting.given import layer_names, numbers
+from ttfs.plotting.look import (
+    COLUMN,
+    SILENT,
+    WORDS,
+    axes_for,
+    dress,
+    inks,
+    layer_colour,
+    legend_above,
+)
+
+HIGH = 0.7  # of a layer's row, what its bar fills
+
+
+def firing_by_layer(
+    silent: ArrayLike,
+    never: ArrayLike,
+    *,
+    ax: Axes | None = None,
+    names: Sequence[str] | None = None,
+) -> list[BarContainer]:
+    """What part of each layer fires: a bar per layer, input lowest, and what never does in grey.
+
+    `silent` and `never` are those of an `Evaluation`: per layer, the share of neurons that do not
+    fire in a sample, and the share of channels, or neurons where it is no map, that fire
+    nowhere in any sample. Bars of the first begin at the left, those of the second at the right.
+    Returns both kinds of bars. ShapeError, InputError for shares that do not fit or are none.
+
+    >>> from matplotlib.figure import Figure
+    >>> ax = Figure().subplots()
+    >>> fire, never = firing_by_layer([0.75, 0.5, 0.0], [0.0, 0.25, 0.0], ax=ax)
+    >>> [text.get_text() for text in ax.texts], float(never[1].get_width())
+    (['25 %', '50 %', '100 %'], -25.0)
+    """
+    fires = 100 * (1 - _shares(silent, "silent"))
+    mute = 100 * _shares(never, "never")
+    if fires.shape != mute.shape:
+        raise ShapeError(
+            f"firing_by_layer: silent has {fires.size} layers, but never has {mute.size}"
+        )
+    names = layer_names(fires.size, names)
+    ax = axes_for(ax, "firing_by_layer", COLUMN, 0.7 + 0.25 * fires.size)
+    dress(ax, "neurons that fire in a sample (%)", "")
+    rows = np.arange(fires.size)
+    colours = [layer_colour(layer, ax) for layer in range(fires.size)]
+    bars = ax.barh(rows, fires, HIGH, color=colours)
+    edge = inks(ax).faint
+    grey = ax.barh(rows, -mute, HIGH, 100, color=SILENT, edgecolor=edge, linewidth=0.6, zorder=0.5)
+    ax.set(xlim=(0, 100), ylim=(-0.5, fires.size - 0.5))
+    ax.set_yticks(rows, names, **WORDS)
+    ax.tick_params("y", length=0)
+    place, ink = ax.get_yaxis_transform(), inks(ax, outside=True).ink
+    look: dict[str, Any] = {"fontsize": "x-small", "va": "center", "color": ink}
+    for row, share in enumerate(fires):
+        text = f"{share:.2g} %" if share < 99.5 else f"{share:.0f} %"
+        ax.text(1.02, row, text, transform=place, **look, **WORDS)
+    if mute.any():
+        label = "channels or neurons that never fire"
+        legend_above(ax, [Patch(facecolor=SILENT, edgecolor=edge, linewidth=0.6, label=label)])
+    return [bars, grey]
+
+
+def _shares(values: ArrayLike, name: str) -> np.ndarray:
+    """One share for each layer."""
+    array = numbers(values, f"firing_by_layer: {name}")
+    if array.ndim != 1 or array.size == 0:
+        raise ShapeError(f"firing_by_layer: {name} must be (layers,), got {array.shape}")
+    if not ((array >= 0) & (array <= 1)).all():
+        raise InputError(f"firing_by_layer: {name} must be shares from 0 to 1")
+    return array
