@@ -22,7 +22,9 @@ def write(folder, seed, accuracy, recipe="a", **others):
         "decision_time_mean": 64.0, "input_window": 256.0, "seconds": 12.4, "epochs": 30,
         "spikes_per_sample": {"total": 300.0, "until_decision": 100.0 + seed}, "seed": seed,
         "synaptic_operations_per_sample": {"total": 9000.0, "until_decision": 5000.0},
-        "cost": {"footprint_bits": 20000},
+        "cost": {
+            "footprint_bits": 20000, "parameters": 50, "weight_bits": 48, "other_bits": 192,
+        },
         "recipe": recipe, "dataset": "mnist", "network": "Network(9-4-3, Step(), t_max=256)",
         "weights": "one-bit", "response": "Step()", "augmentation": ["Dropout(share=0.2)"],
         "published": "97.0", "preset": None,
@@ -47,7 +49,7 @@ def test_seeds_of_one_recipe_are_one_line(tmp_path):
         "seeds": "0, 2, 1", "strict %": "91.00 (90.00 to 92.00)",
         "lenient %": "92.00 (91.00 to 93.00)", "undecided %": "2.00",
         "spikes to decision": "101 (100 to 102)", "decision at": "0.25", "published %": "97.0",
-        "operations to decision": "5000", "kB": "2.5",
+        "operations to decision": "5000", "parameters": "50", "bits": "240", "kB": "2.5",
     }  # fmt: skip
 
 
@@ -65,7 +67,7 @@ def test_what_is_not_known_is_left_empty(tmp_path):
     )  # fmt: skip
     head, _, row = (cells(line) for line in table(groups([run])).splitlines())
     said = dict(zip(head, row, strict=True))
-    assert said["decision at"] == said["kB"] == ""
+    assert said["decision at"] == said["kB"] == said["parameters"] == said["bits"] == ""
     assert said["augmentation"] == "none"
 
 
@@ -135,7 +137,7 @@ def test_bars_and_windows_of_nothing_stay_in_their_cells(tmp_path):
     row = table(groups([run])).splitlines()[2]
     assert r"`a\|b`" in row
     assert r"one\|bit" in row
-    assert row.replace(r"\|", "").count("|") == 17
+    assert row.replace(r"\|", "").count("|") == 19
 
 
 CASE = {"name": "a", "inputs": "mnist", "threads": 1, "microseconds": 10.0}

@@ -125,22 +125,25 @@ TIMES = np.random.default_rng(0).uniform(0, 3, (12, 4))
 LABELS = np.arange(12) % 2
 
 
-def training(binary):
-    weights = ttfs.Binary(scale=3) if binary else ttfs.Real(init=(0, 3))
-    layers = ttfs.Dense(4, 3, weights, 2.0), ttfs.Dense(3, 2, threshold=2.0)
-    if not binary:
-        layers = (
-            ttfs.Dense(4, 3, weights, 2.0, ttfs.Delays("pair", (0, 1))),
-            ttfs.Dense(3, 2, threshold=2.0),
-        )
-    network = ttfs.Network(*layers, psp=ttfs.Ramp(), t_max=16)
-    optimizer = ttfs.Adam(0.01) if binary else ttfs.Momentum(0.01)
+def training(kind):
+    real, delay = ttfs.Real(init=(0, 3)), ttfs.Delays("pair", (0, 1))
+    first = {
+        "binary": [ttfs.Dense(4, 3, ttfs.Binary(scale=3), 2.0)],
+        "real": [ttfs.Dense(4, 3, real, 2.0, delay)],
+        "maps": [
+            ttfs.Conv2d(2, (1, 2), weights=real, threshold=2.0, delay=ttfs.Delays("input", (0, 1))),
+            ttfs.MinPool2d((2, 1)),
+        ],
+    }[kind]
+    layers, shape = (*first, ttfs.Dense(None, 2, threshold=2.0)), (2, 2, 1)
+    network = ttfs.Network(*layers, psp=ttfs.Ramp(), t_max=16, shape=shape)
+    optimizer = ttfs.Adam(0.01) if kind == "binary" else ttfs.Momentum(0.01)
     rule = Exact(cures=(ttfs.silence.Bump(),))
     return ttfs.Trainer(network, rule, optimizer, batch_size=6, average=4)
 
 
-def resumed(path, binary, epochs=3):
-    trainer = training(binary)
+def resumed(path, kind, epochs=3):
+    trainer = training(kind)
     history = trainer.fit(
         TIMES, LABELS, epochs=epochs, validation=0.5, checkpoint=path, resume=True
     )
@@ -148,15 +151,15 @@ def resumed(path, binary, epochs=3):
 
 
 @many
-@pytest.mark.parametrize("binary", [True, False])
-def test_a_checkpoint_of_any_making_is_gone_on_from_or_refused(count, binary, tmp_path):
+@pytest.mark.parametrize("kind", ["binary", "real", "maps"])
+def test_a_checkpoint_of_any_making_is_gone_on_from_or_refused(count, kind, tmp_path):
     path = tmp_path / "c.npz"
-    resumed(path, binary, epochs=2)
+    resumed(path, kind, epochs=2)
     header, arrays = parts(path.read_bytes())
-    before = training(binary).network.arrays.weights.tobytes()
+    before = training(kind).network.arrays.weights.tobytes()
 
     def read(path):
-        trainer = training(binary)
+        trainer = training(kind)
         run = ttfs.training.checkpoint.Checkpoint(trainer.network, trainer.rule, trainer.optimizer)
         run.bind(path, header["identity"])
         try:
@@ -171,7 +174,7 @@ def test_a_checkpoint_of_any_making_is_gone_on_from_or_refused(count, binary, tm
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # of huge weights that learn
             try:
-                trainer, history = resumed(path, binary)
+                trainer, history = resumed(path, kind)
             except TTFSError as error:
                 said = str(error)
             else:
@@ -285,7 +288,8 @@ REPORT = {
     "decision_time_mean": 64.0, "input_window": 256.0, "seconds": 12.4, "epochs": 30,
     "spikes_per_sample": {"total": 300.0, "until_decision": 100.0},
     "synaptic_operations_per_sample": {"total": 9000.0, "until_decision": 5000.0},
-    "cost": {"footprint_bits": 20000}, "recipe": "Recipe()", "dataset": "mnist",
+    "cost": {"footprint_bits": 20000, "parameters": 50, "weight_bits": 9, "other_bits": 7},
+    "recipe": "Recipe()", "dataset": "mnist",
     "network": "Network(9-4-3, Step(), t_max=256)", "weights": "one-bit", "response": "Step()",
     "augmentation": ["Dropout(share=0.2)"], "published": "97.0", "preset": None,
 }  # fmt: skip

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import ttfs
 from ttfs.gradients.causes import arrived_at, causes_of
-from ttfs.gradients.windows import FirstArrived, first_at, padded
+from ttfs.gradients.windows import FirstArrived, after, first_at, padded
 from ttfs.network.buffers import aligned_zeros
 
 pytestmark = pytest.mark.small
@@ -90,6 +90,14 @@ def test_jumps_tell_weights_what_plain_loops_find(dtype, data):
     assert same_bits(found[:, : layer.columns], expected)
     expected = reference.potentials_at(layer, arrivals, after, network.weights[0])
     assert same_bits(potential[:, : network.sizes[1]], expected)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_what_comes_at_a_moment_comes_before_the_next_number(dtype):
+    tiny, rng = np.finfo(dtype).smallest_subnormal, np.random.default_rng(0)
+    moments = np.array([0.0, -0.0, tiny, 1.0, 2.0, 1e30, *rng.uniform(0, 9, 100)], dtype)
+    assert same_bits(after(moments), np.nextafter(moments, dtype(INF)))
+    assert after(np.array([-INF, -1.0, INF], dtype)).tolist() == [-INF, -1, INF]
 
 
 @pytest.mark.parametrize("dtype", FLOATS)

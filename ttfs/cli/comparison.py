@@ -16,7 +16,7 @@ from ttfs.files.reading import read_file
 HEAD = (
     *("run", "network", "response", "weights", "augmentation", "epochs", "seconds", "seeds"),
     *("strict %", "lenient %", "undecided %", "decision at", "spikes to decision"),
-    *("operations to decision", "kB", "published %"),
+    *("operations to decision", "parameters", "bits", "kB", "published %"),
 )
 COSTS = {
     "spikes": "spikes to the decision",
@@ -36,7 +36,7 @@ FIGURES = (
 PARTS = {
     "spikes_per_sample": ("until_decision",),
     "synaptic_operations_per_sample": ("until_decision",),
-    "cost": ("footprint_bits",),
+    "cost": ("footprint_bits", "parameters", "weight_bits", "other_bits"),
 }
 """What is read of a report: texts to compare and to show, numbers, and numbers one level below.
 
@@ -177,8 +177,8 @@ def costs(found: Sequence[Group], name: str) -> dict[str, np.ndarray]:
 def table(found: Sequence[Group]) -> str:
     """A table in Markdown; with several seeds their mean, and the least and largest.
 
-    Decision times are in lengths of the window in which the inputs fire; kB, of 1,000 bytes,
-    are the footprint of `ttfs.cost`.
+    Decision times are in lengths of the window in which the inputs fire; bits are those of the
+    parameters, and kB, of 1,000 bytes, the footprint of `ttfs.cost_of`, state included.
 
     >>> report = {"accuracy": 0.985, "network": "Network(784-400-10, ...)", "seed": 3}
     >>> print(table([Group("mine", (report,))]).splitlines()[2][:30])
@@ -217,6 +217,8 @@ def row(group: Group) -> tuple[str, ...]:
         span(group.cost("time"), 2),
         span(group.cost("spikes"), 0),
         span(group.cost("operations"), 0),
+        span(group.values("cost", "parameters"), 0),
+        span(group.values("cost", "weight_bits") + group.values("cost", "other_bits"), 0),
         span(group.cost("footprint"), 1),
         str(first.get("published") or ""),
     )

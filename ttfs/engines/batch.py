@@ -9,7 +9,7 @@ import numpy as np
 
 from ttfs.checks import positive, short
 from ttfs.engines.arrivals import count_additions, up_to
-from ttfs.engines.crossings import cross, cross_early, spikes_of
+from ttfs.engines.crossings import cross_early, cross_in_parts, spikes_of
 from ttfs.errors import InputError
 from ttfs.kernels.late import is_any_late, leave_out
 from ttfs.network.maps import rows_of
@@ -116,7 +116,7 @@ def forward(network: Network, times: Any, *, until: Any = None) -> Record:
     times = rows_of(times, network.shapes[0])
     early = isinstance(until, str) and until == "decision"
     end = network.t_max if early else end_of(network, until)
-    found = cross_early(network, times) if early else cross(network, times, end)
+    found = cross_early(network, times) if early else cross_in_parts(network, times, end)
     spikes = tuple(spikes_of(network, found, k) for k in range(len(network.layers)))
     bound = up_to(end, times.dtype)
     layers = (happening(times, past_decisions(spikes[-1], bound) if early else bound), *spikes)

@@ -14,6 +14,7 @@ from ttfs.network.network import Network
 from ttfs.network.psp import Ramp, Step
 
 FEW = 16  # samples that are done before another thread is awake
+PART = 64  # samples of maps whose slopes are in memory at the same time
 
 
 class Crossings(NamedTuple):
@@ -54,6 +55,19 @@ def cross(network: Network, times: np.ndarray, end: float | None = None) -> Cros
             put(whole, some(network, alone, heard, layer), base)
         below, begin = whole.spikes, base
     return whole
+
+
+def cross_in_parts(network: Network, times: np.ndarray, end: float) -> Crossings:
+    """The same without slopes, of which there are too many for a large batch of maps."""
+    if not any(network.mapped) or len(times) <= PART:
+        return cross(network, times, end)
+    spikes = np.empty((len(times), network.arrays.units[-1]), times.dtype)
+    potential = np.empty((len(times), network.sizes[-1]), network.dtype)
+    for first in range(0, len(times), PART):
+        some = slice(first, first + PART)
+        found = cross(network, times[some], end)
+        spikes[some], potential[some] = found.spikes, found.potential
+    return Crossings(spikes, np.empty((0, 0), network.dtype), potential)
 
 
 def put(whole: Crossings, found: Crossings, base: int) -> None:

@@ -105,7 +105,7 @@ class Explanation:
         """When it fired or came closest, and how far from its threshold the potential was."""
         error = self.errors().max(initial=0.0)
         gap, line = written(abs(self.margin), error), f"its threshold {self.threshold:g}"
-        if self.pools:
+        if self.pools and np.isfinite(self.time):
             return f"fired at {self._clock(self.time)}, with its first arrival"
         if np.isfinite(self.time):
             return f"fired at {self._clock(self.time)}, {gap} above {line}"

@@ -154,12 +154,13 @@ def finish_plan(
 ) -> Plan:
     """What follows from the table of projections."""
     table[:, OUTGOING] = np.argsort(table[:, SOURCE], kind="stable")
-    mapped = set(table[table[:, KIND] == MAPPED, TARGET].tolist())
-    starts = unit_starts(sizes, mapped)
+    columns = table[:, REACH + COLUMNS]
+    groups = [group_of(columns[table[:, TARGET] == layer]) for layer in range(len(sizes))]
+    mapped = table[columns > 0, TARGET].tolist()
+    starts = unit_starts(sizes, groups, mapped)
     leaving = np.searchsorted(np.sort(table[:, SOURCE]), np.arange(len(sizes) + 1))
-    groups = [*(group_of(table, layer) for layer in range(len(sizes))), 0]
     return Plan(
-        populations=np.stack([np.append(sizes, 0), starts, leaving, groups], axis=1),
+        populations=np.stack([np.append(sizes, 0), starts, leaving, [*groups, 0]], axis=1),
         projections=table,
         owners=np.repeat(np.arange(len(sizes)), np.diff(starts)),
         weights=weights,
@@ -171,20 +172,26 @@ def finish_plan(
     )
 
 
-def unit_starts(sizes: Sequence[int], mapped: set[int]) -> np.ndarray:
+def unit_starts(sizes: Sequence[int], groups: Sequence[int], mapped: Sequence[int]) -> np.ndarray:
     """Where each population begins among all units, padded to whole words.
 
-    Vectors of a map reach over the end of its last position, and so of a population.
+    After the neurons of a map there is a place for each position; and, for vectors reach over the
+    end of the last one, some more.
     """
-    rooms = [size + LANES * (layer in mapped) for layer, size in enumerate(sizes)]
-    return np.concatenate([[0], np.cumsum([room + -room % WORD for room in rooms])])
+    rooms = []
+    for layer, (size, group) in enumerate(zip(sizes, groups, strict=True)):
+        room = size + (size // group if group else 0) + LANES * (layer in mapped)
+        rooms.append(room + -room % WORD)
+    return np.concatenate([[0], np.cumsum(rooms)])
 
 
-def group_of(table: np.ndarray, layer: int) -> int:
-    """How many neurons are at a position of a population; 0 unless only maps lead to it."""
-    heard = table[table[:, TARGET] == layer]
-    groups = set(heard[:, REACH + COLUMNS].tolist())
-    return groups.pop() if len(groups) == 1 and (heard[:, KIND] == MAPPED).all() else 0
+def group_of(columns: np.ndarray) -> int:
+    """How many neurons are at a position, given the columns of the maps that lead to a population.
+
+    0 unless all of them say the same; what is no map says 0.
+    """
+    groups = set(columns.tolist())
+    return groups.pop() if len(groups) == 1 else 0
 
 
 # -- the synapses of neurons, as kernels find them
@@ -223,17 +230,23 @@ def heard_in_window(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The same where a neuron has a window."""
     reach = row[REACH:]
-    (pixel, channel), (position, column) = (
+    position, column = divmod(neuron, reach[COLUMNS])
+    inside, rows = rows_at(reach, senders, position)
+    if reach[POOLS]:
+        inside &= senders % reach[CHANNELS] == column
+    return np.flatnonzero(inside), row[FIRST] + rows[inside] * row[WIDTH] + column
+
+
+def rows_at(reach: np.ndarray, senders: Any, positions: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Whether senders are in the windows of positions, and which rows of weights they add there."""
+    (pixel, channel), (line, place) = (
         divmod(senders, reach[CHANNELS]),
-        divmod(neuron, reach[COLUMNS]),
+        divmod(positions, reach[PLACES]),
     )
-    (y, x), (line, place) = divmod(pixel, reach[BREADTH]), divmod(position, reach[PLACES])
+    y, x = divmod(pixel, reach[BREADTH])
     y, x = y + reach[TOP] - line * reach[DOWN], x + reach[LEFT] - place * reach[ACROSS]
     inside = (y >= 0) & (y < reach[TALL]) & (x >= 0) & (x < reach[BROAD])
-    if reach[POOLS]:
-        inside &= channel == column
-    places = row[FIRST] + ((y * reach[BROAD] + x) * reach[CHANNELS] + channel) * row[WIDTH] + column
-    return np.flatnonzero(inside), places[inside]
+    return inside, (y * reach[BROAD] + x) * reach[CHANNELS] + channel
 
 
 def reached_by(plan: Plan, r: int, sender: int, synapse: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -260,17 +273,11 @@ def reached_by(plan: Plan, r: int, sender: int, synapse: int = 0) -> tuple[np.nd
 def reached_in_map(plan: Plan, row: np.ndarray, sender: int) -> tuple[np.ndarray, np.ndarray]:
     """The same where neurons have windows."""
     reach = row[REACH:]
-    size, columns = plan.sizes[row[TARGET]], reach[COLUMNS]
-    column, one = sender % reach[CHANNELS], np.array([sender])
-    positions = [
-        (position, places[0])
-        for position in range(size // columns)
-        for _, places in [heard_in_window(row, one, position * columns + column * reach[POOLS])]
-        if len(places)
-    ]
-    first = np.array([position * columns for position, _ in positions], np.int64)
+    columns = reach[COLUMNS]
+    positions = np.arange(plan.sizes[row[TARGET]] // columns)
+    inside, rows = rows_at(reach, sender, positions)
+    first = positions[inside] * columns
     if reach[POOLS]:
-        return first + column, np.ones(len(first), plan.weights.dtype)
-    own = np.arange(columns)
-    places = np.array([place for _, place in positions], np.int64)
+        return first + sender % reach[CHANNELS], np.ones(len(first), plan.weights.dtype)
+    own, places = np.arange(columns), row[FIRST] + rows[inside] * row[WIDTH]
     return (first[:, None] + own).ravel(), plan.weights[(places[:, None] + own).ravel()]

@@ -76,4 +76,4 @@ def make_memory(plan: Plan, dtype: np.dtype, response: Any) -> tuple[np.ndarray,
     few = np.zeros(names.COUNTERS + names.SCRATCH + lists, np.int64)
     few[names.POPULATIONS], few[names.PROJECTIONS] = len(plan.sizes), len(table)
     memory = volts, times, whole, few, np.zeros(queue + 1, dtype)
-    return memory if response is simulator_step else (*memory, np.zeros((2, units + 1), dtype))
+    return memory if response is simulator_step else (*memory, np.zeros(units + 1, dtype))

@@ -41,34 +41,16 @@ from ttfs.kernels.rest import doubt, excess, include, meeting, nothing, share_of
 ARRIVALS, ENDS = range(2)  # rows of heads
 
 
-@kernel
-def weight_of(plan, r, sender, neuron):
-    """What a spike adds to a neuron along a projection that has no delays of synapses, or 0."""
-    kind, first = plan.projections[r, KIND], plan.projections[r, FIRST]
-    if kind == DENSE:
-        return np.float64(plan.weights[first + sender * plan.projections[r, WIDTH] + neuron])
-    if kind == MAPPED:
-        reach = plan.projections[r, REACH:]
-        position, column = neuron // reach[COLUMNS], neuron % reach[COLUMNS]
-        if reach[POOLS] or not hears(reach, position, sender):
-            return 0.0
-        row = origin_of(reach, sender) - shift_of(reach, position)
-        return np.float64(plan.weights[first + row * plan.projections[r, WIDTH] + column])
-    row = plan.projections[r, ROWS] + sender
-    for s in range(plan.pointers[row], plan.pointers[row + 1]):
-        if plan.indices[s] == neuron:
-            return np.float64(plan.weights[first + s])
-    return 0.0
-
-
 @rare_kernel
 def weigh(plan, state, layer, neuron, moment, origin, ahead):
     """What rises at a neuron; ahead: of the events of this instant."""
     rising = nothing()
     for r in range(len(plan.projections)):
         if plan.projections[r, TARGET] == layer:
-            if plan.projections[r, APART]:
-                rising = weigh_apart(plan, state, r, neuron, moment, origin, ahead, rising)
+            if plan.projections[r, KIND] == SYNAPTIC:
+                rising = weigh_synapses(plan, state, r, neuron, moment, origin, ahead, rising)
+            elif plan.projections[r, KIND] == MAPPED:
+                rising = weigh_map(plan, state, r, neuron, moment, origin, ahead, rising)
             else:
                 rising = weigh_rows(plan, state, r, neuron, moment, origin, rising)
     return rising
@@ -82,44 +64,94 @@ def weigh_rows(plan, state, r, neuron, moment, origin, rising):
     for k in range(state.heads[ENDS, r], state.heads[ARRIVALS, r]):
         sender = state.fired[start + k]
         arrival, end = span(plan, state, r, state.spikes[start + sender], delay)
-        weight = weight_of(plan, r, sender, neuron)
-        rising = include(rising, weight, arrival, end, moment, origin, plan.rise)
-    return rising
-
-
-@kernel
-def weigh_apart(plan, state, r, neuron, moment, origin, ahead, rising):
-    """With what rises along a projection whose spikes are under way by themselves."""
-    source = plan.projections[r, SOURCE]
-    start = plan.populations[source, START]
-    for k in range(state.counts[source]):
-        sender = state.fired[start + k]
-        spiked = state.spikes[start + sender]
-        if plan.projections[r, KIND] == MAPPED:
-            delay = plan.delays[plan.projections[r, DELAYS] + sender]
-            arrival, end = span(plan, state, r, spiked, delay)
-            if rises(plan, state, r, sender, 0, arrival, end, ahead):
-                weight = weight_of(plan, r, sender, neuron)
-                rising = include(rising, weight, arrival, end, moment, origin, plan.rise)
+        if plan.projections[r, KIND] == DENSE:
+            place = plan.projections[r, FIRST] + sender * plan.projections[r, WIDTH] + neuron
+            weight = np.float64(plan.weights[place])
+            rising = include(rising, weight, arrival, end, moment, origin, plan.rise)
             continue
         row = plan.projections[r, ROWS] + sender
         for s in range(plan.pointers[row], plan.pointers[row + 1]):
             if plan.indices[s] == neuron:
+                weight = np.float64(plan.weights[plan.projections[r, FIRST] + s])
+                rising = include(rising, weight, arrival, end, moment, origin, plan.rise)
+    return rising
+
+
+@kernel
+def weigh_synapses(plan, state, r, neuron, moment, origin, ahead, rising):
+    """With what rises along a projection that has a delay for each synapse."""
+    source, now = plan.projections[r, SOURCE], np.float64(state.clock[0])
+    start = plan.populations[source, START]
+    for k in range(state.counts[source]):
+        sender = state.fired[start + k]
+        row = plan.projections[r, ROWS] + sender
+        for s in range(plan.pointers[row], plan.pointers[row + 1]):
+            if plan.indices[s] == neuron:
                 delay = plan.delays[plan.projections[r, DELAYS] + s]
-                arrival, end = span(plan, state, r, spiked, delay)
-                if rises(plan, state, r, sender, s, arrival, end, ahead):
+                arrival, end = span(plan, state, r, state.spikes[start + sender], delay)
+                rises = end > now or (end == now and ahead)
+                if rises and has_arrived(plan, state, r, sender, s, arrival, ahead):
                     weight = np.float64(plan.weights[plan.projections[r, FIRST] + s])
                     rising = include(rising, weight, arrival, end, moment, origin, plan.rise)
     return rising
 
 
+@rare_kernel
+def weigh_map(plan, state, r, neuron, moment, origin, ahead, rising):
+    """With what rises along a projection to a map."""
+    start = plan.populations[plan.projections[r, SOURCE], START]
+    first, last = on_the_way(plan, state, r)
+    for k in range(first, last):
+        sender = state.fired[start + k]
+        arrival, end = span_to_map(plan, state, r, sender)
+        if rises(plan, state, r, sender, arrival, end, ahead):
+            weight = weight_in_map(plan, r, sender, neuron)
+            rising = include(rising, weight, arrival, end, moment, origin, plan.rise)
+    return rising
+
+
 @kernel
-def rises(plan, state, r, sender, synapse, arrival, end, ahead):
-    """Whether a ramp has begun that has not ended."""
+def on_the_way(plan, state, r):
+    """Of the spikes of its source, those that may rise along a projection: first, after the last.
+
+    Where each is under way by itself, any may.
+    """
+    if plan.projections[r, APART]:
+        return 0, state.counts[plan.projections[r, SOURCE]]
+    return state.heads[ENDS, r], state.heads[ARRIVALS, r]
+
+
+@kernel
+def span_to_map(plan, state, r, sender):
+    """When a spike arrives at a map, and when its ramp ends."""
+    place = plan.projections[r, DELAYS]
+    if plan.projections[r, APART]:
+        place += sender
+    spiked = state.spikes[plan.populations[plan.projections[r, SOURCE], START] + sender]
+    return span(plan, state, r, spiked, plan.delays[place])
+
+
+@kernel
+def rises(plan, state, r, sender, arrival, end, ahead):
+    """Whether a ramp at a map that may rise does."""
     now = np.float64(state.clock[0])
+    if not plan.projections[r, APART]:
+        return True
     if not (end > now or (end == now and ahead)):
         return False
-    return has_arrived(plan, state, r, sender, synapse, arrival, ahead)
+    return has_arrived(plan, state, r, sender, 0, arrival, ahead)
+
+
+@kernel
+def weight_in_map(plan, r, sender, neuron):
+    """What a spike adds to a neuron of a map in the end; 0 outside of its window."""
+    reach = plan.projections[r, REACH:]
+    position, column = neuron // reach[COLUMNS], neuron % reach[COLUMNS]
+    if reach[POOLS] or not hears(reach, position, sender):
+        return 0.0
+    row = origin_of(reach, sender) - shift_of(reach, position)
+    place = plan.projections[r, FIRST] + row * plan.projections[r, WIDTH] + column
+    return np.float64(plan.weights[place])
 
 
 @kernel
@@ -161,8 +193,8 @@ def end_in_doubt(plan, state, layer, neuron, time, last, after, ahead):
         if plan.projections[r, TARGET] == layer:
             if plan.projections[r, KIND] == SYNAPTIC:
                 start = synaptic_end(plan, state, r, neuron, time, last, after, ahead)
-            elif plan.projections[r, APART]:
-                start = apart_end(plan, state, r, neuron, time, last, after, ahead)
+            elif plan.projections[r, KIND] == MAPPED:
+                start = map_end(plan, state, r, neuron, time, last, after, ahead)
             else:
                 start = row_end(plan, state, r, neuron, time, last, after)
             found = min(found, start)
@@ -179,32 +211,29 @@ def row_end(plan, state, r, neuron, time, last, after):
         arrival, end = span(plan, state, r, state.spikes[start + sender], delay)
         if end > last:
             break
-        if end >= time and arrival > after and weight_of(plan, r, sender, neuron) != 0:
+        if end >= time and arrival > after and has_weight(plan, r, sender, neuron):
             return arrival
     return np.inf
 
 
 @kernel
-def apart_end(plan, state, r, neuron, time, last, after, ahead):
-    """The same along a projection that has a delay for each input of a map."""
-    source = plan.projections[r, SOURCE]
-    start, found = plan.populations[source, START], np.inf
-    for k in range(state.counts[source]):
-        sender = state.fired[start + k]
-        delay = plan.delays[plan.projections[r, DELAYS] + sender]
-        arrival, end = span(plan, state, r, state.spikes[start + sender], delay)
-        if time <= end <= last and after < arrival < found:
-            own = weight_of(plan, r, sender, neuron) != 0
-            if own and rises(plan, state, r, sender, 0, arrival, end, ahead):
-                found = arrival
-    return found
+def has_weight(plan, r, sender, neuron):
+    """Whether a spike changes a neuron."""
+    if plan.projections[r, KIND] == DENSE:
+        place = plan.projections[r, FIRST] + sender * plan.projections[r, WIDTH] + neuron
+        return plan.weights[place] != 0
+    row = plan.projections[r, ROWS] + sender
+    for s in range(plan.pointers[row], plan.pointers[row + 1]):
+        if plan.indices[s] == neuron and plan.weights[plan.projections[r, FIRST] + s] != 0:
+            return True
+    return False
 
 
 @kernel
 def synaptic_end(plan, state, r, neuron, time, last, after, ahead):
     """The same along a projection that has a delay for each synapse; those of a row ascend."""
     source = plan.projections[r, SOURCE]
-    start, found = plan.populations[source, START], np.inf
+    start, found, now = plan.populations[source, START], np.inf, np.float64(state.clock[0])
     for k in range(state.counts[source]):
         sender = state.fired[start + k]
         row, spiked = plan.projections[r, ROWS] + sender, state.spikes[start + sender]
@@ -222,7 +251,23 @@ def synaptic_end(plan, state, r, neuron, time, last, after, ahead):
             if end > last or arrival >= found:
                 break
             own = plan.indices[s] == neuron and plan.weights[plan.projections[r, FIRST] + s] != 0
-            if own and arrival > after and rises(plan, state, r, sender, s, arrival, end, ahead):
+            rises = arrival > after and (end > now or (end == now and ahead))
+            if own and rises and has_arrived(plan, state, r, sender, s, arrival, ahead):
+                found = arrival
+    return found
+
+
+@rare_kernel
+def map_end(plan, state, r, neuron, time, last, after, ahead):
+    """The same along a projection to a map."""
+    start, found = plan.populations[plan.projections[r, SOURCE], START], np.inf
+    first, behind = on_the_way(plan, state, r)
+    for k in range(first, behind):
+        sender = state.fired[start + k]
+        arrival, end = span_to_map(plan, state, r, sender)
+        if time <= end <= last and after < arrival < found:
+            own = weight_in_map(plan, r, sender, neuron) != 0
+            if own and rises(plan, state, r, sender, arrival, end, ahead):
                 found = arrival
     return found
 

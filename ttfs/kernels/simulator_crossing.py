@@ -8,20 +8,22 @@ line it is asked whether the neuron is at its threshold.
 
 import numpy as np
 
-from ttfs.kernels.circuit import GROUP, SIZE, START, WORD
+from ttfs.kernels.circuit import GROUP, SIZE, START
 from ttfs.kernels.jit import kernel, rare_kernel
 from ttfs.kernels.queue import LAYER, LISTED, RESTING
 from ttfs.kernels.rest import doubt, goes_on, is_jump, is_solid, is_sound, latest
 from ttfs.kernels.rising import is_there, last_in_doubt, later, may_end, share
-from ttfs.kernels.touched import run_of, without, words_of
 from ttfs.kernels.vector import (
     LANES,
     below,
     broadcast,
+    least,
     load,
     lowest_bit,
     multiply,
+    reached,
     subtract,
+    where,
 )
 
 ONE = np.uint64(1)
@@ -50,18 +52,29 @@ def foresee(plan, state, unit):
 
 
 @kernel
+def least_of(times, start, size):
+    """The least of some times."""
+    best = broadcast(times, np.inf)
+    for first in range(0, size - LANES + 1, LANES):
+        found = load(times, start + first)
+        best = where(below(found, best), found, best)
+    rest = np.uint64(size % LANES)
+    if rest:
+        found = load(times, start + size - size % LANES)
+        sooner = below(found, best) & ((ONE << rest) - ONE)
+        best = where(sooner, found, best)
+    return least(best)
+
+
+@kernel
 def first_least(times, start, size):
     """Which of some times is the least, of equal ones the first."""
-    least = 0
+    best = broadcast(times, least_of(times, start, size))
     for first in range(0, size, LANES):
-        best = broadcast(times, times[start + least])
-        sooner = below(load(times, start + first), best)
-        while sooner:
-            j = first + lowest_bit(sooner)
-            if j < size and times[start + j] < times[start + least]:
-                least = j
-            sooner &= sooner - ONE
-    return least
+        found = reached(best, load(times, start + first))
+        if found:
+            return first + lowest_bit(found)
+    return 0
 
 
 @kernel
@@ -70,7 +83,7 @@ def find_soonest(plan, state, layer):
     start, size = plan.populations[layer, START], plan.populations[layer, SIZE]
     group = plan.populations[layer, GROUP]
     if group:
-        first = group * first_least(state.earliest, start, size // group)
+        first = group * first_least(state.crossing, start + size, size // group)
         state.soonest[layer] = first + first_least(state.crossing, start + first, group)
     else:
         state.soonest[layer] = first_least(state.crossing, start, size)
@@ -80,36 +93,25 @@ def find_soonest(plan, state, layer):
 def note_earliest(plan, state, layer, position):
     """Note the first crossing at a position of a map."""
     start, group = plan.populations[layer, START], plan.populations[layer, GROUP]
-    first = start + position * group
-    state.earliest[start + position] = state.crossing[
-        first + first_least(state.crossing, first, group)
-    ]
+    found = least_of(state.crossing, start + position * group, group)
+    state.crossing[start + plan.populations[layer, SIZE] + position] = found
 
 
 @kernel
-def look_again(plan, state, layer, neuron, soonest):
-    """After a neuron's crossing has changed; soonest: it may be the first one no more."""
-    if plan.populations[layer, GROUP]:
-        note_earliest(plan, state, layer, neuron // plan.populations[layer, GROUP])
-    if soonest:
-        find_soonest(plan, state, layer)
-
-
-@kernel
-def foresee_touched(plan, state, layer):
-    """Bring the crossings at positions up to date that were reached at this instant."""
-    begin, words = words_of(plan, layer)
+def foresee_positions(plan, state, layer):
+    """Bring the crossings at those positions up to date that were listed."""
     start, group = plan.populations[layer, START], plan.populations[layer, GROUP]
-    for k in range(words):
-        bits = state.touched[begin + k]
-        state.touched[begin + k] = 0
-        while bits:
-            first, count = run_of(bits)
-            bits = without(bits, first + count)
-            first += k * WORD
-            foresee_some(plan, state, start + first * group, count * group)
-            for position in range(first, first + count):
-                note_earliest(plan, state, layer, position)
+    k, listed = 0, state.counters[LISTED]
+    while k < listed:
+        first, end = state.listed[k], state.listed[k] + 1
+        while k + end - first < listed and state.listed[k + end - first] == end:
+            end += 1
+        foresee_some(plan, state, start + first * group, (end - first) * group)
+        for position in range(first, end):
+            note_earliest(plan, state, layer, position)
+            state.flags[start + position * group] &= ~REACHED
+        k += end - first
+    state.counters[LISTED] = 0
     find_soonest(plan, state, layer)
 
 
@@ -126,6 +128,13 @@ def foresee_some(plan, state, start, size):
     slope, total = state.slope[start : start + size], state.total[start : start + size]
     crossing, limits = state.crossing[start : start + size], state.limits[start : start + size]
     now, never = state.clock[0], crossing.dtype.type(np.inf)
+    if plan.rise == np.inf:
+        for j in range(size):
+            time = crossing.dtype.type(total[j] / slope[j]) if slope[j] > 0 else never
+            time = time if (time < np.inf) & (limits[j] < np.inf) else never
+            time = now if time < now else time
+            crossing[j] = crossing[j] if crossing[j] <= now else time
+        return
     last, jump = latest(now, plan.rise), is_jump(now, plan.rise, state.clock.dtype.type)
     summed, bulk = state.summed[start : start + size], state.bulk[start : start + size]
     for j in range(size):
@@ -181,7 +190,9 @@ def wait(plan, state, layer):
             break
         if not postpone(plan, state, layer, soonest, False):
             break
-        look_again(plan, state, layer, soonest, True)
+        if plan.populations[layer, GROUP]:
+            note_earliest(plan, state, layer, soonest // plan.populations[layer, GROUP])
+        find_soonest(plan, state, layer)
     choose(plan, state)
 
 

@@ -32,17 +32,18 @@ from ttfs.kernels.rising import weigh
 from ttfs.kernels.simulator_crossing import (
     DUE,
     REACHED,
+    SHORT,
+    THERE,
     ask,
     ask_some,
     find_soonest,
     foresee_all,
     foresee_listed,
-    foresee_touched,
+    foresee_positions,
     let_fire,
-    look_again,
+    note_earliest,
     wait,
 )
-from ttfs.kernels.touched import touch
 from ttfs.kernels.vector import LANES, add, broadcast, load, magnitude, multiply, store
 
 VOLTS, WAVES, ARRAYS = 6, 2, 6  # rows of potentials; of heads: arrivals, ends; of a memory
@@ -55,19 +56,19 @@ class State(NamedTuple):
     total: np.ndarray  # (units,) threshold minus that line at time 0; an endless one is not in it
     limits: np.ndarray  # (units,) thresholds; inf once fired, and in the padding
     at_spike: np.ndarray  # (units,) potential when each fired
-    summed: np.ndarray  # (units,) of the weights that have arrived,
+    summed: np.ndarray  # (units,) of the weights that have arrived, where ramps end,
     bulk: np.ndarray  # (units,) and of their magnitudes, with the threshold
     spikes: np.ndarray  # (units,) when that was, or inf
-    crossing: np.ndarray  # (units + 1,) when each will fire if nothing more comes, or inf
-    earliest: np.ndarray  # (units + 1,) and the first of these at each position of maps
+    # (units + 1,) when each will fire if nothing more comes, or inf; after the neurons of a map,
+    # the first of these times at each position
+    crossing: np.ndarray
     stimulus_time: np.ndarray  # (units + 1,) given spikes in order of events,
     stimulus: np.ndarray  # (units + 1,) and the units that fire them
     fired: np.ndarray  # (units + 1,) per population, neurons in the order they fired
-    listed: np.ndarray  # (units + 1,) neurons that a synapse has reached at this instant
+    listed: np.ndarray  # (units + 1,) neurons, or positions of a map, reached at this instant
     flags: np.ndarray  # (units,) uint8: REACHED, THERE, SHORT, DUE
     counters: np.ndarray  # (COUNTERS,)
     bins: np.ndarray  # (SCRATCH,)
-    touched: np.ndarray  # (units / WORD,) uint64, positions of maps reached at this instant
     counts: np.ndarray  # (populations,) how many have fired
     heads: np.ndarray  # (2, projections) which of the source's spikes arrives, or ends, next
     soonest: np.ndarray  # (populations,) the neuron with the first crossing
@@ -79,8 +80,8 @@ class State(NamedTuple):
 def parts(memory):
     """The state that lies in a few arrays of one kind of number each."""
     volts, times, whole, few, queue, crossing = memory
-    units, bits = volts.shape[1], COUNTERS + SCRATCH
-    counts = bits + units // WORD
+    units = volts.shape[1]
+    counts = COUNTERS + SCRATCH + units // WORD
     heads = counts + few[POPULATIONS]
     heap = heads + WAVES * few[PROJECTIONS]
     return State(
@@ -91,16 +92,14 @@ def parts(memory):
         summed=volts[4],
         bulk=volts[5],
         spikes=times[0, :units],
-        crossing=crossing[0],
-        earliest=crossing[1],
+        crossing=crossing,
         stimulus_time=times[1],
         stimulus=whole[0],
         fired=whole[1],
         listed=whole[3],
         flags=whole[4].view(np.uint8)[:units],
         counters=few[:COUNTERS],
-        bins=few[COUNTERS:bits],
-        touched=few[bits:counts].view(np.uint64),
+        bins=few[COUNTERS : COUNTERS + SCRATCH],
         counts=few[counts:heads],
         heads=few[heads:heap].reshape(WAVES, -1),
         soonest=whole[2, : few[POPULATIONS]],
@@ -117,6 +116,13 @@ make_state = kernel(parts)
 def add_row(plan, state, start, first, width, sign):
     """Add a row to the units from `start` on, or take it away. Beyond its columns it is 0."""
     signs, time = broadcast(plan.weights, sign), broadcast(plan.weights, state.clock[0])
+    if plan.rise == np.inf:
+        for j in range(0, width, LANES):
+            weight = load(plan.weights, first + j)
+            store(add(load(state.slope, start + j), weight), state.slope, start + j)
+            total = add(load(state.total, start + j), multiply(weight, time))
+            store(total, state.total, start + j)
+        return
     for j in range(0, width, LANES):
         weight = multiply(signs, load(plan.weights, first + j))
         store(add(load(state.slope, start + j), weight), state.slope, start + j)
@@ -139,13 +145,17 @@ def reach_all(plan, state, target):
 @kernel
 def reach_position(plan, state, r, position):
     """See to it that those at a position are looked at; return the first of their units."""
-    target = plan.projections[r, TARGET]
-    group = plan.populations[target, GROUP]
-    if not group:
+    target, group = plan.projections[r, TARGET], plan.projections[r, REACH + COLUMNS]
+    unit = plan.populations[target, START] + position * group
+    if not plan.populations[target, GROUP]:
         reach_all(plan, state, target)
-    elif touch(plan, state, target, position) and plan.rise < np.inf:
-        ask_some(plan, state, target, position * group, position * group + group)
-    return plan.populations[target, START] + position * plan.projections[r, REACH + COLUMNS]
+    elif not state.flags[unit] & REACHED:
+        if plan.rise < np.inf:
+            ask_some(plan, state, target, position * group, position * group + group)
+        state.flags[unit] |= REACHED
+        state.listed[state.counters[LISTED]] = position
+        state.counters[LISTED] += 1
+    return unit
 
 
 @kernel
@@ -171,7 +181,8 @@ def deliver_first(plan, state, r, position, column):
     unit, now = reach_position(plan, state, r, position) + column, state.clock[0]
     if state.limits[unit] < np.inf and state.crossing[unit] > now:
         state.crossing[unit] = now
-        state.flags[unit] |= DUE
+        # whatever its line, which it has not, was asked before
+        state.flags[unit] = state.flags[unit] & ~(THERE | SHORT) | DUE
         # its potential is its threshold
         state.total[unit], state.summed[unit] = 0, state.limits[unit]
 
@@ -210,7 +221,7 @@ def settle(plan, state, layer):
     if state.counters[ROWED]:
         foresee_all(plan, state, layer)
     elif plan.populations[layer, GROUP]:
-        foresee_touched(plan, state, layer)
+        foresee_positions(plan, state, layer)
     else:
         foresee_listed(plan, state, layer)
         if asked:  # the soonest may be another by that, whether it is listed or not
@@ -239,9 +250,10 @@ def send(plan, state, layer, neuron, given):
     state.crossing[unit] = np.inf
     state.flags[unit] &= ~DUE
     fire(plan, state, layer, neuron)
-    soonest = state.soonest[layer] == neuron
-    look_again(plan, state, layer, neuron, soonest)
-    if soonest:
+    if plan.populations[layer, GROUP]:
+        note_earliest(plan, state, layer, neuron // plan.populations[layer, GROUP])
+    if state.soonest[layer] == neuron:
+        find_soonest(plan, state, layer)
         wait(plan, state, layer)
 
 
@@ -271,7 +283,5 @@ def clear(state, rise):
         state.summed[unit] = 0
         state.flags[unit] = 0
     state.crossing[:] = np.inf
-    state.earliest[:] = np.inf
-    state.touched[:] = 0
     state.soonest[:] = 0
     state.counters[LAYER] = -1

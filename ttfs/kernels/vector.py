@@ -198,21 +198,38 @@ def where(typing, bits, first, second):
     return first(types.uint64, first, second), generate
 
 
+def by_halves(builder, value, join):
+    """One number of a vector: halves are joined with each other until one is left."""
+    half = LANES // 2
+    while half:
+        low, high = (list(range(k * half, (k + 1) * half)) for k in range(2))
+        parts = [
+            builder.shuffle_vector(value, value, ir.Constant(ir.VectorType(INT, half), places))
+            for places in (low, high)
+        ]
+        value, half = join(*parts), half // 2
+    return builder.extract_element(value, INT(0))
+
+
 @intrinsic
 def total(typing, vector):
-    """The sum of all lanes: halves are added to each other until one number is left."""
+    """The sum of all lanes."""
 
     def generate(context, builder, signature, arguments):
-        (value,) = arguments
-        half = LANES // 2
-        while half:
-            low, high = (list(range(k * half, (k + 1) * half)) for k in range(2))
-            parts = [
-                builder.shuffle_vector(value, value, ir.Constant(ir.VectorType(INT, half), places))
-                for places in (low, high)
-            ]
-            value, half = builder.fadd(*parts), half // 2
-        return builder.extract_element(value, INT(0))
+        return by_halves(builder, arguments[0], builder.fadd)
+
+    return vector.dtype(vector), generate
+
+
+@intrinsic
+def least(typing, vector):
+    """The least of all lanes, of which none may be NaN."""
+
+    def generate(context, builder, signature, arguments):
+        def lower(low, high):
+            return builder.select(builder.fcmp_ordered("<", low, high), low, high)
+
+        return by_halves(builder, arguments[0], lower)
 
     return vector.dtype(vector), generate
 
@@ -357,6 +374,9 @@ if numba.config.DISABLE_JIT:  # the same in plain Python
         while len(vector) > 1:
             vector = vector[: len(vector) // 2] + vector[len(vector) // 2 :]
         return vector[0]
+
+    def least(vector):  # noqa: D103
+        return vector.min()
 
     def store(vector, array, start):  # noqa: D103
         array[start : start + len(vector)] = vector

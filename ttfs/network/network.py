@@ -33,7 +33,7 @@ MOST_INPUTS = 2**24  # of a packed layer: up to there sums of signs are exact in
 LARGEST = 2**40  # bytes of weights that a network may have
 MADE = "layers sizes shapes t_max seed dtype arrays packed_arrays latent_buffer delay_buffers"
 VIEWS = {"arrays", "packed_arrays", "latent_buffer", "weights", "latents"}
-VIEWS |= {"delayed", "delays", "delay_buffers", "latent_delays"}
+VIEWS |= {"delayed", "mapped", "delays", "delay_buffers", "latent_delays"}
 CURES = dict.fromkeys(MADE.split(), "make a new Network") | {
     "weights": "write into real ones in place, as in network.weights[0][:] = ...; for binary ones"
     " change network.latents in place and call network.refresh",
@@ -42,6 +42,7 @@ CURES = dict.fromkeys(MADE.split(), "make a new Network") | {
     "delays": "for those that learn change network.latent_delays in place and call network.refresh",
     "latent_delays": "change them in place and call network.refresh",
     "delayed": "it follows from the layers; make a new Network",
+    "mapped": "it follows from the layers; make a new Network",
     "psp": "call network.respond",
 }
 
@@ -75,6 +76,7 @@ class Network:
     latents: per layer, the numbers that learn, in that shape; for `Real` layers `weights`.
     scales: (layers,) float64, positive; 1 for `Real` layers.
     delayed: (layers,) whether each input or pair of a layer has a delay of its own.
+    mapped: (layers,) which layers hear the one below through windows.
     delays: per layer, float64 that broadcast to (inputs, outputs): (1, 1) for one number,
         else (inputs, 1) or (inputs, outputs). Those that learn can only be read: they change
         through `latent_delays` and `refresh`.
@@ -140,7 +142,8 @@ class Network:
         super().__setattr__(name, value)
 
     def __repr__(self) -> str:
-        first = "x".join(map(str, self.shapes[0])) if any(self.mapped) else str(self.sizes[0])
+        flat = all(isinstance(layer, Dense) for layer in self.layers)
+        first = str(self.sizes[0]) if flat else "x".join(map(str, self.shapes[0]))
         sizes = "-".join([first, *(layer.notation for layer in self.layers)])
         return f"Network({sizes}, {self.psp}, t_max={self.t_max:g})"
 
@@ -171,11 +174,6 @@ class Network:
     def packed(self) -> np.ndarray:
         """(layers,) bool: which layers are read as bits where responses are steps."""
         return self.binary & (np.array([layer.rows for layer in self.layers]) <= MOST_INPUTS)
-
-    @property
-    def mapped(self) -> tuple[bool, ...]:
-        """(layers,) which layers hear the one below through windows."""
-        return tuple(not isinstance(layer, Dense) for layer in self.layers)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -219,6 +217,7 @@ class Network:
     def _make_delays(self) -> None:
         """Room for the delays, and for the latent numbers of those that learn."""
         self.delayed = tuple(isinstance(layer.delay, Delays) for layer in self.layers)
+        self.mapped = tuple(not isinstance(layer, Dense) for layer in self.layers)
         self.delay_buffers = tuple(
             np.zeros(layer.delay.shape(layer.inputs, layer.outputs))
             if isinstance(layer.delay, Delays)
