@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import reference
 import reference_maps
-from cases import any_stimuli, delayed_networks, dyadic_networks, dyadic_times, run
+from cases import (
+    any_stimuli,
+    delayed_networks,
+    dyadic_networks,
+    dyadic_times,
+    for_all_threads,
+    run,
+)
 from cases_maps import map_networks
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -109,6 +116,13 @@ def test_work_of_maps_equals_that_of_their_windows_one_by_one(data):
         assert found.synaptic_operations == pytest.approx(operations / len(times))
         assert found.membrane_updates == pytest.approx(updates / len(times))
         assert operations <= cost.dense_operations * len(times)
+
+
+def test_costs_of_maps_do_not_depend_on_the_number_of_threads():
+    layers = ttfs.Conv2d(4, 3, threshold=1), ttfs.MinPool2d(2), ttfs.Dense(None, 3, threshold=1)
+    network = ttfs.Network(*layers, shape=(8, 8, 1), t_max=9, seed=2, psp=ttfs.Ramp(2))
+    times = np.random.default_rng(0).uniform(0, 12, (40, 64))
+    assert len(set(for_all_threads(lambda: cost_of(network, times)))) == 1
 
 
 def small_maps(**settings):

@@ -1,9 +1,10 @@
+from collections import Counter
 from dataclasses import asdict
 
 import numpy as np
 import pytest
 import reference
-from cases import any_networks, any_stimuli, dyadic_networks, dyadic_times, run
+from cases import any_networks, any_stimuli, dyadic_networks, dyadic_times, for_all_threads, run
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -57,6 +58,51 @@ def test_samples_are_counted_chunk_by_chunk(chunk, monkeypatch):
     monkeypatch.setattr(metrics, "CHUNK", chunk)
     times = rng.choice([0.0, 1.0, 2.0, 3.5, 8.0, INF], (11, 6))
     check(network, times, rng.integers(0, 3, 11))
+
+
+NUMBERS = [0.0, -0.0, 1.0, 2.0, 2.5, 5e-324, 1e-45, 1e-30, 255.0, 3e38, INF]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@given(seed=st.integers(0, 2**32 - 1), neurons=st.sampled_from([1, 2, 7, 8, 9, 300]))
+def test_spikes_are_tallied_as_plain_counts(dtype, seed, neurons):
+    rng = np.random.default_rng(seed)
+    few = rng.choice(np.array(NUMBERS).astype(dtype), (4, neurons))
+    many = np.where(rng.random((4, neurons)) < 0.3, INF, rng.random((4, neurons))).astype(dtype)
+    whole = rng.integers(0, 9, (4, neurons)).astype(dtype)
+    times = np.concatenate([few, many, whole, np.full((1, neurons), INF, dtype)])
+    decided = rng.choice(times.ravel(), len(times))
+    counts, sums = metrics.tally_of(times, decided)
+    for row, limit, found, total in zip(
+        times.tolist(), decided, counts.tolist(), sums, strict=True
+    ):
+        spikes = [time for time in row if time < INF]
+        most = max(Counter(spikes).values(), default=0)
+        assert found == [len(spikes), sum(time <= limit for time in spikes), most]
+        assert total == pytest.approx(sum(spikes))
+
+
+@pytest.mark.parametrize("at_once", [1, 100, 1000])
+def test_maps_are_counted_in_parts_that_take_little_memory(at_once, monkeypatch):
+    layers = ttfs.Conv2d(4, 3, threshold=1), ttfs.MinPool2d(2), ttfs.Dense(None, 3, threshold=1)
+    network = ttfs.Network(*layers, shape=(8, 8, 1), t_max=9, seed=2)
+    times = np.random.default_rng(0).integers(0, 12, (30, 64)) * 1.0
+    whole = ttfs.evaluate(network, times, np.arange(30) % 3)
+    monkeypatch.setattr(metrics, "AT_ONCE", at_once)
+    sizes = [part.stop - part.start for part in metrics.chunks(network, 30)]
+    assert max(sizes) <= max(1, at_once / sum(network.sizes))
+    found = ttfs.evaluate(network, times, np.arange(30) % 3)
+    for name, value in asdict(whole).items():
+        if not isinstance(value, str) and name not in ("names", "shapes"):
+            np.testing.assert_allclose(asdict(found)[name], value, rtol=1e-12)
+
+
+def test_evaluations_of_maps_do_not_depend_on_the_number_of_threads():
+    layers = ttfs.Conv2d(4, 3, threshold=1), ttfs.MinPool2d(2), ttfs.Dense(None, 3, threshold=1)
+    network = ttfs.Network(*layers, shape=(8, 8, 1), t_max=9, seed=2, psp=ttfs.Ramp(2))
+    times = np.random.default_rng(0).uniform(0, 12, (40, 64))
+    found = for_all_threads(lambda: repr(ttfs.evaluate(network, times, np.arange(40) % 3)))
+    assert len(set(found)) == 1
 
 
 def identity(size=2, **settings):

@@ -119,8 +119,9 @@ def layers(draw, inputs, outputs, dtype):
     weights = draw(
         st.sampled_from(
             [
-                *(ttfs.Real(init=init), ttfs.Real()),
+                *(ttfs.Real(init=init), ttfs.Real(), ttfs.Real(rate=0.5)),
                 *(ttfs.Binary(init=init), ttfs.Binary(init, 0.3, 0), ttfs.Binary(clip=0.5)),
+                ttfs.Binary(init=init, rate=2),
             ]
         )
     )
@@ -249,6 +250,18 @@ def test_a_clip_is_in_the_file_if_there_is_one(path, clip, known):
     stored = {"kind": "Binary", "init": None, "scale": 2, "scale_rate": 0.1, **known}
     assert header["layers"][0]["weights"] == stored
     assert ttfs.load(path).network.layers[0].weights == weights
+
+
+@pytest.mark.parametrize("kind", [ttfs.Real, ttfs.Binary])
+@pytest.mark.parametrize(
+    ("rate", "known", "version"), [(1, {}, 1), (0.5, {"rate": 0.5}, 2), (0, {"rate": 0}, 2)]
+)
+def test_a_rate_is_in_the_file_if_it_is_not_1(path, kind, rate, known, version):
+    header, _ = parts(ttfs.save(path, ttfs.Network(ttfs.Dense(3, 2, weights=kind(rate=rate)))))
+    stored = header["layers"][0]["weights"]
+    assert {key: value for key, value in stored.items() if key == "rate"} == known
+    assert header["format"] == version
+    assert ttfs.load(path).network.layers[0].weights == kind(rate=rate)
 
 
 def delayed_network(**changes):

@@ -646,6 +646,7 @@ def test_impossible_settings_of_a_training_are_refused(settings, message):
         ({"optimizer": ttfs.Adam}, r"Trainer\(optimizer=...\) must be"),
         ({"optimizer": 0.1}, r"Trainer\(optimizer=...\) must be .* got 0.1"),
         ({"augmentation": Jitter(0.1)}, r"Trainer\(augmentation=...\) must be a list .*got Jitter"),
+        ({"by_firing": "yes"}, r"Trainer\(by_firing=...\) must be True or False"),
         ({"augmentation": [Jitter]}, r"Trainer\(augmentation=...\) must be a list"),
         ({"rule": S4NN(gamma=32)}, "must be below the network's t_max 32, got 32"),
     ],

@@ -32,6 +32,8 @@ from ttfs.kernels.rising import weigh
 from ttfs.kernels.simulator_crossing import (
     DUE,
     REACHED,
+    SHORT,
+    THERE,
     ask,
     ask_some,
     find_soonest,
@@ -179,7 +181,8 @@ def deliver_first(plan, state, r, position, column):
     unit, now = reach_position(plan, state, r, position) + column, state.clock[0]
     if state.limits[unit] < np.inf and state.crossing[unit] > now:
         state.crossing[unit] = now
-        state.flags[unit] |= DUE
+        # whatever its line, which it has not, was asked before
+        state.flags[unit] = state.flags[unit] & ~(THERE | SHORT) | DUE
         # its potential is its threshold
         state.total[unit], state.summed[unit] = 0, state.limits[unit]
 
