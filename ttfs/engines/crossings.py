@@ -9,6 +9,7 @@ import numpy as np
 from ttfs.engines.arrivals import arrivals_of, count_additions
 from ttfs.kernels import batch, delayed, maps, maps_ramp, ramp
 from ttfs.kernels.batch import Arrays
+from ttfs.kernels.reach import LINES, PLACES
 from ttfs.kernels.threads import spread
 from ttfs.network.network import Network
 from ttfs.network.psp import Ramp, Step
@@ -190,8 +191,10 @@ def run(
     def some(first: int, last: int) -> None:
         kernel(arrays, *given, times, found, make_work(arrays, times), first, last)
 
-    samples = len(times)
-    spread(some, samples, 0 if samples <= FEW else samples * arrays.weights.size)
+    samples, reaches = len(times), arrays.reaches
+    positions = reaches[:, LINES] * reaches[:, PLACES]
+    weights = int(np.sum(arrays.sizes[:-1] * arrays.widths * positions))
+    spread(some, samples, 0 if samples <= FEW else samples * weights)
 
 
 def room_for(network: Network, arrays: Arrays, times: np.ndarray) -> Crossings:
