@@ -145,3 +145,29 @@ def test_a_layer_learns_at_its_own_rate():
         moved.append([now - before for now, before in zip(network.weights, given, strict=True)])
     assert np.allclose(3 * moved[0][0], moved[1][0], rtol=1e-6)
     assert np.allclose(moved[0][1], moved[1][1], rtol=1e-6)
+
+
+def test_a_model_file_keeps_the_rates(tmp_path):
+    network = deep()
+    begin_by_firing(network, stimuli())
+    rates = [layer.weights.rate for layer in network.layers]
+    assert len(set(rates)) > 2
+    ttfs.save(tmp_path / "model.npz", network)
+    again = ttfs.load(tmp_path / "model.npz").network
+    assert [layer.weights.rate for layer in again.layers] == rates
+    assert all(map(same_bits, network.weights, again.weights))
+
+
+def test_a_training_that_was_stopped_goes_on_with_the_same_bits(tmp_path):
+    times, labels = stimuli(), np.arange(60) % 5
+
+    def train(epochs, file):
+        network = deep(ONE_BIT)
+        begin_by_firing(network, times)
+        trainer = ttfs.Trainer(network, ttfs.rules.Exact(), ttfs.Adam(lr=1e-2), batch_size=20)
+        trainer.fit(times, labels, epochs=epochs, checkpoint=tmp_path / file, resume=True)
+        return [*network.latents, network.scales]
+
+    whole = train(4, "whole")
+    train(2, "parts")
+    assert all(map(same_bits, whole, train(4, "parts")))

@@ -5,6 +5,7 @@ import math
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -91,7 +92,9 @@ def _places(name: str, folder: str | Path | None) -> Iterator[Path]:
 
 def _cache(name: str) -> Path:
     """The user's folder for downloads of a published set."""
-    import pooch  # slow to import, and seldom needed
+    with warnings.catch_warnings():  # of tqdm's, which would like widgets in a notebook
+        warnings.simplefilter("ignore")
+        import pooch  # slow to import, and seldom needed
 
     return Path(pooch.os_cache("ttfs"), name)
 

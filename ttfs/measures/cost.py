@@ -205,13 +205,14 @@ def _work_of(network: Network, layer: int, record: Record, limits: np.ndarray) -
     """(2, 2) operations and updates of one layer, in all and until the limit of each sample."""
     times, spikes = map(np.ascontiguousarray, record.times[layer : layer + 2])
     found = np.zeros((len(times), 4), np.int64)
+    much = len(times) * int(_synapses(network, layer).sum()) // network.delays[layer].shape[1]
     for heard in _heard(network, layer):
 
         def some(first: int, last: int, heard: Heard = heard) -> None:
             work = make_work(times.shape[1], times.dtype)
             count_work(heard, times, spikes, limits, found, work, first, last)
 
-        spread(some, len(times), len(times) * network.weights[layer].size)
+        spread(some, len(times), much)
     return found.sum(axis=0).reshape(2, 2).T
 
 
