@@ -19,6 +19,7 @@ import numpy as np
 from ttfs import viewer
 from ttfs.augmentation import Distort
 from ttfs.bench import bench
+from ttfs.bench.maps import MAP_CASES, measure_maps
 from ttfs.bench.simulations import recurrent, simulate_circuit, sparse
 from ttfs.engines.batch import forward
 from ttfs.engines.simulator import Simulator
@@ -175,5 +176,7 @@ def measure() -> None:
     given, labels = (array[:20] for array in bench.synthetic())
     for case in bench.CASES.values():
         bench.measure(case, given, labels, reference=False)
+    for maps_case in MAP_CASES.values():
+        measure_maps(maps_case, given / np.float32(bench.STEPS), labels, reference=False)
     for circuit in (recurrent(20), sparse(1000)):
         simulate_circuit(circuit)
