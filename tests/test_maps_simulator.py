@@ -7,7 +7,7 @@ import reference_maps
 import scipy.sparse as sp
 from cases import PAIRS, any_stimuli, dyadic_times, run, same_bits
 from cases_maps import map_networks
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import ttfs
@@ -42,7 +42,6 @@ def samples(draw, network, dtype):
 
 
 @pytest.mark.parametrize(("dtype", "time_dtype"), PAIRS)
-@settings(max_examples=150)
 @given(data=st.data())
 def test_maps_fire_as_their_windows_say_in_every_bit(dtype, time_dtype, data):
     network = data.draw(map_networks(dtype))
@@ -60,7 +59,6 @@ def test_maps_fire_as_their_windows_say_in_every_bit(dtype, time_dtype, data):
 
 
 @pytest.mark.parametrize(("dtype", "time_dtype"), PAIRS)
-@settings(max_examples=150)
 @given(data=st.data())
 def test_both_engines_agree_about_maps_in_every_bit(dtype, time_dtype, data):
     network = data.draw(map_networks(dtype))
@@ -89,7 +87,6 @@ def unrolled(network):
     return Circuit(circuit.populations, projections, **whole)
 
 
-@settings(max_examples=150)
 @given(data=st.data())
 def test_a_map_is_the_sparse_circuit_of_its_unrolled_matrix_event_by_event(data):
     kinds = data.draw(st.sampled_from([("conv",), ("conv", "dense")]))
@@ -104,7 +101,6 @@ def test_a_map_is_the_sparse_circuit_of_its_unrolled_matrix_event_by_event(data)
         assert twin.step() is None
 
 
-@settings(max_examples=60)
 @given(data=st.data())
 def test_potentials_under_ramps_that_end_are_those_of_the_unrolled_matrix(data):
     responses = (ttfs.Ramp(0.25), ttfs.Ramp(2.5))
@@ -119,7 +115,6 @@ def test_potentials_under_ramps_that_end_are_those_of_the_unrolled_matrix(data):
             assert same_bits(simulator.potential(k), twin.potential(k))
 
 
-@settings(max_examples=60)
 @given(data=st.data())
 def test_neurons_of_a_pool_fire_with_the_first_arrival_of_their_window(data):
     network = data.draw(map_networks(kinds=("pool",), most=2))
@@ -215,7 +210,6 @@ def test_signs_of_a_binary_layer_are_what_its_projection_adds():
 # Other graphs
 
 
-@settings(max_examples=60)
 @given(data=st.data())
 def test_maps_dense_and_sparse_weights_may_lead_to_the_same_neurons(data):
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
@@ -293,7 +287,7 @@ def test_a_neuron_of_a_pool_is_explained_by_what_came_first(psp):
     assert told.pools
     assert told.time == simulator.times("conv 1")[::2].min() + 0.5
     assert {i.time for i in told.inputs} == {told.time}
-    assert f"fired at {told.time:g} step, with its first arrival" in str(told)
+    assert "step, with its first arrival\n" in str(told)
     silent = simulated(example(psp), np.full(9, np.inf)).explain("pool 1", 1)
     assert str(silent) == "pool 1 1 has not fired; nothing has reached it"
 

@@ -96,14 +96,17 @@ def deliver_map(plan, state, r, neuron, sign):
             position = y * reach[PLACES] + x
             row = plan.projections[r, FIRST] + (origin - shift_at(reach, y, x)) * width
             if len(state) == STEPS:
+                unit = steps.reach_position(plan, state, r, position)
                 if reach[POOLS]:
-                    steps.deliver_first(plan, state, r, position, column)
+                    steps.take_first(plan, state, unit + column)
                 else:
-                    steps.deliver_segment(plan, state, r, position, row)
-            elif reach[POOLS]:
-                ramps.deliver_first(plan, state, r, position, column)
+                    steps.add_row(plan, state, unit, row, width)
             else:
-                ramps.deliver_segment(plan, state, r, position, row, sign)
+                unit = ramps.reach_position(plan, state, r, position)
+                if reach[POOLS]:
+                    ramps.take_first(plan, state, unit + column)
+                else:
+                    ramps.add_row(plan, state, unit, row, width, sign)
     each = 1 if reach[POOLS] else reach[COLUMNS]
     state.counters[SYNAPSES] += max(0, last - first) * max(0, end - begin) * each
 

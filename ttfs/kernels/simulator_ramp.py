@@ -146,16 +146,32 @@ def reach_all(plan, state, target):
 def reach_position(plan, state, r, position):
     """See to it that those at a position are looked at; return the first of their units."""
     target, group = plan.projections[r, TARGET], plan.projections[r, REACH + COLUMNS]
-    unit = plan.populations[target, START] + position * group
-    if not plan.populations[target, GROUP]:
-        reach_all(plan, state, target)
-    elif not state.flags[unit] & REACHED:
-        if plan.rise < np.inf:
-            ask_some(plan, state, target, position * group, position * group + group)
+    begin, alone = position * group, plan.populations[target, GROUP] > 0
+    unit, end = plan.populations[target, START] + begin, begin + group
+    if not alone:
+        begin, end = 0, plan.populations[target, SIZE]
+    new = not (state.flags[unit] & REACHED if alone else state.counters[ROWED])
+    if new and plan.rise < np.inf:
+        ask_some(plan, state, target, begin, end)
+    if not alone:
+        state.counters[ROWED] = 1
+    elif new:
         state.flags[unit] |= REACHED
         state.listed[state.counters[LISTED]] = position
         state.counters[LISTED] += 1
     return unit
+
+
+@kernel
+def take_first(plan, state, unit):
+    """Let a neuron fire now that does so with its first arrival."""
+    now = state.clock[0]
+    if state.limits[unit] < np.inf and state.crossing[unit] > now:
+        state.crossing[unit] = now
+        # whatever its line, which it has not, was asked before
+        state.flags[unit] = state.flags[unit] & ~(THERE | SHORT) | DUE
+        # its potential is its threshold
+        state.total[unit], state.summed[unit] = 0, state.limits[unit]
 
 
 @kernel
@@ -166,25 +182,6 @@ def deliver_row(plan, state, r, neuron, sign):
     first, start = plan.projections[r, FIRST] + neuron * width, plan.populations[target, START]
     add_row(plan, state, start, first, width, sign)
     state.counters[SYNAPSES] += plan.populations[target, SIZE]
-
-
-@kernel
-def deliver_segment(plan, state, r, position, row, sign):
-    """Add a row at a position, or take it away."""
-    start = reach_position(plan, state, r, position)
-    add_row(plan, state, start, row, plan.projections[r, WIDTH], sign)
-
-
-@kernel
-def deliver_first(plan, state, r, position, column):
-    """Let a neuron fire now that does so with its first arrival."""
-    unit, now = reach_position(plan, state, r, position) + column, state.clock[0]
-    if state.limits[unit] < np.inf and state.crossing[unit] > now:
-        state.crossing[unit] = now
-        # whatever its line, which it has not, was asked before
-        state.flags[unit] = state.flags[unit] & ~(THERE | SHORT) | DUE
-        # its potential is its threshold
-        state.total[unit], state.summed[unit] = 0, state.limits[unit]
 
 
 @kernel

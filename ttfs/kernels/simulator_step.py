@@ -120,16 +120,8 @@ def reach_position(plan, state, r, position):
 
 
 @kernel
-def deliver_segment(plan, state, r, position, row):
-    """Add a row at a position."""
-    start = reach_position(plan, state, r, position)
-    add_row(plan, state, start, row, plan.projections[r, WIDTH])
-
-
-@kernel
-def deliver_first(plan, state, r, position, column):
+def take_first(plan, state, unit):
     """Take a neuron to its threshold that fires with its first arrival."""
-    unit = reach_position(plan, state, r, position) + column
     if state.limits[unit] < np.inf:
         state.potential[unit] = state.limits[unit]
 
