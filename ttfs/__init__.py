@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "checks": ["NO_SPIKE"],
     "codes.decoding": ["Decisions", "decide"],
+    "codes.contrast": ["OnOff"],
     "codes.encoding": ["Direct", "Latency", "encode_latency"],
     "engines.batch": ["Record", "forward"],
     "engines.circuit": ["Circuit"],
@@ -96,6 +97,7 @@ if TYPE_CHECKING:
         viewer,
     )
     from ttfs.checks import NO_SPIKE
+    from ttfs.codes.contrast import OnOff
     from ttfs.codes.decoding import Decisions, decide
     from ttfs.codes.encoding import Direct, Latency, encode_latency
     from ttfs.engines.batch import Record, forward

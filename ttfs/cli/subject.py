@@ -36,7 +36,9 @@ class Subject:
             raise ShapeError(f"{self.path} takes {inputs} inputs, but {name} has {pixels} pixels")
         times = encoder(self.data.images)
         if any(network.mapped):
-            check_maps(self.data, network.shapes[0], f"{self.path} takes")
+            height, width, channels = network.shapes[0]
+            shape = height, width, channels // (inputs // pixels)
+            check_maps(self.data, shape, f"{self.path} takes")
         return times
 
     def check_index(self, index: int) -> None:

@@ -85,7 +85,7 @@ class Direct:
             )
 
     def __call__(self, values: Any) -> np.ndarray:
-        array, top, dtype = _brightness(values)
+        array, top, dtype = brightness(values)
         if self.bias is not None and array.ndim == 0:
             raise ShapeError("Direct(bias=...) needs values (..., inputs), got a single one")
         share = array.astype(np.float64) / top
@@ -103,9 +103,6 @@ class Direct:
     def window(self) -> float:
         """The time by which all inputs have fired."""
         return self.late
-
-
-Encoder = Latency | Direct
 
 
 def encode_latency(
@@ -146,7 +143,7 @@ def encode_latency(
             stacklevel=3,
         )
     zero_silent = flag(zero_silent, "encode_latency(zero_silent=...)")
-    array, top, dtype = _brightness(values)
+    array, top, dtype = brightness(values)
     latest = _latest(t_max, steps, zero_silent, dtype)
     levels = np.arange(256.0) if array.dtype == np.uint8 else array.astype(np.float64)
     times = np.asarray((top - levels) * latest / top)
@@ -157,7 +154,7 @@ def encode_latency(
     return np.asarray(times[array]) if array.dtype == np.uint8 else times
 
 
-def _brightness(values: Any) -> tuple[np.ndarray, float, np.dtype]:
+def brightness(values: Any) -> tuple[np.ndarray, float, np.dtype]:
     """Values as an array, the largest that they may be, and the dtype of their times."""
     array = as_array(values, "values")
     if array.dtype == np.uint8:

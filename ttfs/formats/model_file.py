@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ttfs.codes.encoding import Encoder
+from ttfs.codes.encoders import Encoder
 from ttfs.errors import InputError, ModelFileError
 from ttfs.files.archives import ARCHIVE_LIMIT, archive, first_bytes, take
 from ttfs.files.json_text import as_json
@@ -96,7 +96,9 @@ def save(
     if not isinstance(network, Network):
         raise InputError(f"save(network=...) must be a Network, got {type(network).__name__}")
     if not isinstance(encoder, Encoder | None):
-        raise InputError(f"save(encoder=...) must be a Latency, a Direct or None, got {encoder!r}")
+        raise InputError(
+            f"save(encoder=...) must be a Latency, a Direct, an OnOff or None, got {encoder!r}"
+        )
     if not isinstance(report, dict | None):
         raise InputError(f"save(report=...) must be a dict, got {type(report).__name__}")
     text = as_json(model_header.describe(network, encoder, report or {}), "header")

@@ -16,8 +16,10 @@ import numpy as np
 
 from ttfs import __version__
 from ttfs.checks import positive
+from ttfs.codes.contrast import OnOff
 from ttfs.codes.decoding import RULE
-from ttfs.codes.encoding import Direct, Encoder, Latency
+from ttfs.codes.encoders import Encoder
+from ttfs.codes.encoding import Direct, Latency
 from ttfs.errors import InputError
 from ttfs.files.json_text import from_json
 from ttfs.files.versions import versions
@@ -78,6 +80,7 @@ _SETTINGS: dict[type, Schema] = {
     Step: {},
     Ramp: {"rise": _NUMBER},
     Latency: {"t_max": _NUMBER, "steps": (bool,), "zero_silent": (bool,)},
+    OnOff: {"shape": (list,), "t_max": _NUMBER, "widths": (list,), "least": _NUMBER},
     Direct: {"early": _NUMBER, "late": _NUMBER, "bias": (*_NUMBER, NoneType), "t_max": _NUMBER},
 }
 # what is left out of a file where it is as by default: JSON has no inf, and older formats lack it
@@ -232,7 +235,7 @@ def encoder_of(header: dict[str, Any]) -> Encoder | None:
     """The code its stimuli were made with, if that was saved."""
     if header["encoder"] is None:
         return None
-    return _settings(header["encoder"], (Latency, Direct), "encoder")
+    return _settings(header["encoder"], (Latency, Direct, OnOff), "encoder")
 
 
 def layer_of(record: Any, version: int) -> Layer:

@@ -7,7 +7,8 @@ from typing import Any
 
 from ttfs.augmentation import Augmentation
 from ttfs.checks import of_kind, short, whole
-from ttfs.codes.encoding import Encoder, Latency
+from ttfs.codes.encoders import Encoder
+from ttfs.codes.encoding import Latency
 from ttfs.errors import InputError, ShapeError
 from ttfs.losses import CrossEntropy
 from ttfs.network.chain import Layer, check_chain
@@ -108,7 +109,8 @@ class Recipe:
         given = self.encoder.inputs(values)
         if isinstance(self.layers[0], Dense):
             return 1, 1, given
-        if len(sides) not in (2, 3) or given != values:
+        more, rest = divmod(given, values)  # channels that the encoder makes of each
+        if len(sides) not in (2, 3) or rest:
             raise ShapeError(
                 f"{self.notation} takes images of (rows, columns) or (rows, columns, channels),"
                 f" not {given} values without a shape"
@@ -119,7 +121,7 @@ class Recipe:
                 f"{self.notation} takes images of (rows, columns, channels), channels last;"
                 f" {sides} seem to come first: np.moveaxis(images, 1, -1) puts them last"
             )
-        return rows, columns, channels
+        return rows, columns, channels * more
 
     def _begun(self, layer: Any) -> Any:
         """A placed layer with weights that say how they begin, if the rule has an opinion."""
