@@ -1,12 +1,19 @@
 """How the weights of a layer are parametrised: real numbers, or one bit each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from ttfs.checks import as_bounds, positive
 
 Bounds = tuple[float, float]
+
+
+def in_words(weights: "Real | Binary") -> str:
+    """A `__repr__` that is silent of a rate of 1, as checkpoints of 0.1 are, which hold it."""
+    told = [f.name for f in fields(weights) if f.name != "rate" or weights.rate != 1]
+    settings = ", ".join(f"{name}={getattr(weights, name)!r}" for name in told)
+    return f"{type(weights).__name__}({settings})"
 
 
 def needed(inputs: int) -> float:
@@ -28,7 +35,7 @@ class Real:
     `rate`: learning rate of the layer, relative to that of the others.
 
     >>> Real(init=(0, 5))
-    Real(init=(0, 5), rate=1.0)
+    Real(init=(0, 5))
     """
 
     init: Bounds | None = None
@@ -38,6 +45,9 @@ class Real:
         if self.init is not None:
             object.__setattr__(self, "init", as_bounds(self.init, "Real(init=...)"))
         positive(self.rate, "Real(rate=...)", zero=True)
+
+    def __repr__(self) -> str:
+        return in_words(self)
 
     def bounds(self, inputs: int, outputs: int, threshold: float) -> Bounds:
         """(low, high) for a layer of that size."""
@@ -65,7 +75,7 @@ class Binary:
     BS4NN (Kheradpisheh, Mirsadeghi & Masquelier 2021, arXiv 2007.04039).
 
     >>> Binary(scale=5, scale_rate=0)
-    Binary(init=None, scale=5, scale_rate=0, clip=inf, rate=1.0)
+    Binary(init=None, scale=5, scale_rate=0, clip=inf)
     """
 
     init: Bounds | None = None
@@ -82,6 +92,9 @@ class Binary:
         positive(self.scale_rate, "Binary(scale_rate=...)", zero=True)
         positive(self.clip, "Binary(clip=...)", endless=True)
         positive(self.rate, "Binary(rate=...)", zero=True)
+
+    def __repr__(self) -> str:
+        return in_words(self)
 
     def bounds(self, inputs: int, outputs: int, threshold: float) -> Bounds:
         """(low, high) of the latent weights of a layer of that size."""

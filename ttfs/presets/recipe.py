@@ -168,7 +168,7 @@ def stack(notation: str, *weights: Weights, **settings: Any) -> tuple[Layer, ...
     threshold of 1.
 
     >>> stack("400", Real((0, 5)), Real((0, 48)))[1]
-    Dense(None, 10, weights=Real(init=(0, 48), rate=1.0), threshold=1.0)
+    Dense(None, 10, weights=Real(init=(0, 48)), threshold=1.0)
     """
     settings = {"threshold": 1.0} | settings
     layers = (*layers_of(notation, **settings), Dense(None, 10, **settings))

@@ -132,6 +132,7 @@ PRESETS = {
     "conv-mnist": deep(
         "mnist",
         "24C5-P2-48C5-P2-256",
+        optimizer=Adam(lr=Warm(Cosine(5e-3)), beta2=0.98),
         augmentation=(Distort((28, 28)),),
         average=100_000,
         epochs=60,
