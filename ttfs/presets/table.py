@@ -3,6 +3,7 @@
 from typing import Any
 
 from ttfs.augmentation import Distort, Dropout, Flip, Jitter, Shift
+from ttfs.codes.contrast import OnOff
 from ttfs.codes.encoding import Direct
 from ttfs.errors import InputError
 from ttfs.losses import CrossEntropy, Relative
@@ -150,20 +151,22 @@ PRESETS = {
     ),
     "conv-fashion": deep(
         "fashion-mnist",
-        "24C5-P2-48C5-P2-256",
-        augmentation=(Flip((28, 28)), Dropout(0.03)),
+        "32C5-P2-64C5-P2-256",
+        encoder=OnOff((28, 28)),
+        augmentation=(Flip((28, 28, 3)), Dropout(0.15)),
         average=100_000,
-        epochs=60,
+        epochs=40,
         published="92.8 STiDi-BP; 93.14 Parallel TTFS",
     ),
     "conv-binary-fashion": deep(
         "fashion-mnist",
-        "24C5-P2-48C5-P2-256",
+        "32C5-P2-64C5-P2-256",
         binary=True,
+        encoder=OnOff((28, 28)),
         optimizer=Adam(lr=Warm(Cosine(6e-3)), beta2=0.98),
-        augmentation=(Dropout(0.03),),
+        augmentation=(Flip((28, 28, 3)), Dropout(0.05)),
         average=100_000,
-        epochs=60,
+        epochs=40,
         published="about 92.0 STiDi-BP",
     ),
     "stidi-conv-mnist": deep(
@@ -179,7 +182,8 @@ PRESETS = {
         "fashion-mnist",
         "20C5-P2-40C5-P2-1000",
         rule=STIDI,
-        augmentation=(Flip((28, 28)), Dropout(0.03)),
+        encoder=OnOff((28, 28)),
+        augmentation=(Flip((28, 28, 3)), Dropout(0.1)),
         average=100_000,
         epochs=40,
         published="92.8 STiDi-BP",
