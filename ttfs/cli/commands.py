@@ -71,14 +71,18 @@ def run_train(options: argparse.Namespace) -> None:
 
 def run_evaluate(options: argparse.Namespace) -> None:
     """Evaluate a saved model."""
-    from ttfs.cli.runs import measure, write_report
+    from ttfs.cli.runs import examine, report_on, write_report
     from ttfs.cli.subject import subject_of, warn_lost
+    from ttfs.measures.diagnosis import firing_table
 
     subject = subject_of(options)
-    report = measure(subject.model.network, subject.stimuli, subject.data)
+    network, data = subject.model.network, subject.data
+    found, seconds = examine(network, subject.stimuli, data)
+    report = report_on(network, data, found, seconds)
     if options.report:
         write_report(options.report, report)
     print_report(report)
+    print("\n".join(f"  {line}" for line in firing_table(found).split("\n")))
     warn_lost(report["input_lost"])
 
 

@@ -22,7 +22,7 @@ from ttfs.formats.model_file import save
 from ttfs.kernels.clock import clock
 from ttfs.kernels.threads import threads
 from ttfs.measures.cost import cost_of
-from ttfs.measures.metrics import evaluate
+from ttfs.measures.metrics import Evaluation, evaluate
 from ttfs.network.network import Network
 from ttfs.training.history import History
 
@@ -171,14 +171,22 @@ def clear(folder: Path) -> None:
 
 def measure(network: Network, stimuli: np.ndarray, data: Dataset) -> dict[str, Any]:
     """The report on a network and a split of labelled data."""
+    return report_on(network, data, *examine(network, stimuli, data))
+
+
+def examine(network: Network, stimuli: np.ndarray, data: Dataset) -> tuple[Evaluation, float]:
+    """The evaluation of a network on a split of labelled data, and the seconds it took."""
     if data.labels.max() >= network.sizes[-1]:
         raise InputError(
             f"{data.name} has labels up to {data.labels.max()},"
             f" but the network has {network.sizes[-1]} outputs"
         )
     started = clock()
-    found = evaluate(network, stimuli, data.labels)
-    seconds = clock() - started
+    return evaluate(network, stimuli, data.labels), clock() - started
+
+
+def report_on(network: Network, data: Dataset, found: Evaluation, seconds: float) -> dict[str, Any]:
+    """The report on a network that has been evaluated."""
     return {
         "accuracy": found.accuracy,
         "accuracy_lenient": found.accuracy_lenient,
