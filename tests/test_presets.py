@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="too many sampl
 NETWORKS = {
     "conv-mnist": "28x28x1-24C5-P2-48C5-P2-256-10",
     "stidi-conv-mnist": "28x28x1-40C5-P2-1000-10",
-    "stidi-conv-fashion": "28x28x1-20C5-P2-40C5-P2-1000-10",
+    "stidi-conv-fashion": "28x28x3-20C5-P2-40C5-P2-1000-10",
     "step-conv-binary-mnist": "28x28x1-24C5-P2-48C5-P2-256-10",
     "exact-mnist": "784-400-10",
     "digits": "64-600-10",
