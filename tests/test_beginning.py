@@ -171,3 +171,15 @@ def test_a_training_that_was_stopped_goes_on_with_the_same_bits(tmp_path):
     whole = train(4, "whole")
     train(2, "parts")
     assert all(map(same_bits, whole, train(4, "parts")))
+
+
+def test_spikes_that_do_not_happen_decide_nothing():
+    rng = np.random.default_rng(0)
+    times = rng.uniform(0, 8, (50, 64))
+    layers = ttfs.Conv2d(4, 3, threshold=1), ttfs.Dense(None, 3, threshold=1)
+    found = []
+    for given in (times, np.where(times < 4, times, np.inf)):
+        network = ttfs.Network(*layers, shape=(8, 8, 1), psp=ttfs.Ramp(), t_max=4)
+        ttfs.begin_by_firing(network, given)
+        found.append(network.weights)
+    assert all(np.array_equal(a, b) for a, b in zip(*found, strict=True))

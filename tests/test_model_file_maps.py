@@ -346,5 +346,20 @@ def test_the_room_of_maps_is_that_of_the_arrays_and_of_a_sample(network):
     found += sum(x.nbytes for x, many in zip(network.delays, network.delayed, strict=True) if many)
     flat = [replace(layer, delay=0) for layer in network.layers]
     others = sum(x.inputs - x.shape[2] + (x.positions - 1) * x.columns for x in flat)
+    lists = [4 * x.positions * (min(x.inputs, x.rows) + 1) for x in flat if x.positions > 1]
     room = model_file.room_of(network.layers, network.dtype)
-    assert room == found + others * (8 + network.dtype.itemsize)
+    assert room == found + others * (8 + network.dtype.itemsize) + sum(lists)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        ttfs.Conv2d(1, 300, threshold=1.0, shape=(800, 800, 1)),
+        ttfs.MinPool2d(1250, stride=1, shape=(2500, 2500, 1)),
+    ],
+)
+def test_windows_that_would_take_ages_or_all_memory_are_refused(layer, tmp_path):
+    path = tmp_path / "large.npz"
+    ttfs.save(path, ttfs.Network(layer, t_max=8))
+    with pytest.raises(ttfs.ModelFileError, match="trusted=True. allows it"):
+        ttfs.load(path)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ttfs.engines.arrivals import arrivals_of, count_additions
+from ttfs.errors import InputError
 from ttfs.kernels import batch, delayed, maps, maps_ramp, ramp
 from ttfs.kernels.batch import Arrays
 from ttfs.kernels.reach import LINES, PLACES
@@ -189,7 +190,12 @@ def run(
     """Fill what is found; threads that share the samples have scratch of their own."""
 
     def some(first: int, last: int) -> None:
-        kernel(arrays, *given, times, found, make_work(arrays, times), first, last)
+        try:
+            work = make_work(arrays, times)
+        except MemoryError:
+            much = "which events reach each position of a layer takes more memory than there is"
+            raise InputError(f"forward: {much}; smaller windows or maps need less") from None
+        kernel(arrays, *given, times, found, work, first, last)
 
     samples, reaches = len(times), arrays.reaches
     positions = reaches[:, LINES] * reaches[:, PLACES]

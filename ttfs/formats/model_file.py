@@ -38,6 +38,7 @@ from ttfs.network.weights import Binary
 
 _SEAL = b"ttfs-sha256:"
 _SEAL_SIZE = len(_SEAL) + 64
+WORK = 2**36  # synapses of a network, shared ones at each position: minutes for a sample
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -211,8 +212,11 @@ def _restore(content: bytes, *, trusted: bool) -> Model:
     encoder = model_header.encoder_of(header)
     layers = _layers(header, content, start)
     if not trusted:
-        needed = room_of([layer.told for layer in layers], header["dtype"])
-        check_room(needed, len(content), "its network", "load(path, trusted=True) allows it")
+        told, cure = [layer.told for layer in layers], "load(path, trusted=True) allows it"
+        check_room(room_of(told, header["dtype"]), len(content), "its network", cure)
+        work = sum(layer.positions * layer.fan_in * layer.columns for layer in told)
+        if work > WORK:
+            raise InputError(f"its network has {work:,} synapses, too many for a sample; {cure}")
     network = _network(header, layers)
     if _content(network, text) != content:
         raise InputError("holds other things than its header says, or in another form")
@@ -233,6 +237,8 @@ def room_of(layers: Sequence[Layer], dtype: Any) -> int:
         # a time and a potential for each neuron but those of a first place, which weights tell of
         others = layer.inputs - layer.shape[2] + (layer.positions - 1) * layer.columns
         found += others * (8 + item)
+        if layer.positions > 1:  # which events reach each of them
+            found += 4 * layer.positions * (min(layer.inputs, layer.rows) + 1)
     return found
 
 

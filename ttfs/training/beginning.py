@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from ttfs.checks import whole
-from ttfs.engines.batch import forward
+from ttfs.engines.arrivals import up_to
+from ttfs.engines.batch import forward, happening
 from ttfs.errors import InputError
 from ttfs.network.chain import Layer
 from ttfs.network.layers import mean_threshold
@@ -58,6 +59,7 @@ def begin_by_firing(network: Network, times: Any, *, seed: int = 0) -> None:
     whole(seed, "begin_by_firing(seed=...)", least=0)
     if not len(times):
         raise InputError("begin_by_firing(times=...) needs at least one stimulus, got none")
+    times = happening(times, up_to(network.t_max, times.dtype))
     window = spread_of(times, network.t_max)
     for k, layer in enumerate(network.layers):
         if layer.rows and layer.initial is None:
