@@ -12,7 +12,9 @@ from reference import course_of, events_of
 from ttfs import (
     Binary,
     Circuit,
+    Conv2d,
     Delays,
+    MinPool2d,
     Network,
     Population,
     Projection,
@@ -748,3 +750,23 @@ def test_shapes_that_do_not_fit_are_shape_errors():
 def test_a_neuron_that_is_not_there_is_named(layer, neuron, words):
     with pytest.raises(InputError, match=words):
         Circuit([P2, P3], []).neuron(layer, neuron)
+
+
+# Places in maps
+
+
+def test_a_neuron_of_a_map_may_be_named_by_its_place():
+    layers = Conv2d(3, 2, threshold=1.0), MinPool2d(2), Dense(None, 2)
+    circuit = Circuit.of(Network(*layers, shape=(5, 5, 2), t_max=9))
+    assert circuit.neuron("input", (1, 2, 1)) == (0, 15)
+    assert circuit.neuron("conv 1", (3, 0, 2)) == (1, 38)
+    assert circuit.neuron("pool 1", [1, 1, 0]) == (2, 9)
+    for name, place in (("conv 1", (4, 0, 0)), ("conv 1", (0, 0)), ("pool 1", (0, 0, -1))):
+        with pytest.raises(InputError, match=f"layer '{name}'"):
+            circuit.neuron(name, place)
+
+
+def test_a_neuron_of_no_map_has_no_place():
+    circuit = Circuit([Population("a", 3)], [])
+    with pytest.raises(InputError, match="a neuron of layer 'a' must be a whole number"):
+        circuit.neuron("a", (0, 0, 0))

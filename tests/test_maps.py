@@ -51,7 +51,7 @@ def test_what_a_layer_prints_makes_its_equal(layer):
     ("one", "other"),
     [
         (Conv2d(3, 3), Conv2d(3, [3, 3])),
-        (Conv2d(3, 3), Conv2d(np.int32(3), (np.int64(3), 3), 1, 0)),
+        (Conv2d(3, 3), Conv2d(np.int32(3), (np.int64(3), 3), stride=1, padding=0)),
         (Conv2d(3, 3, threshold=[1, 2, 3]), Conv2d(3, 3, threshold=np.array([1.0, 2, 3]))),
         (Conv2d(4, (3, 2), initial=FOUR), Conv2d(4, (3, 2), initial=FOUR.reshape(12, 4))),
         (Conv2d(3, 3, delay=np.ones(60)), Conv2d(3, 3, delay=[1] * 60)),

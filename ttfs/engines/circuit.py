@@ -179,8 +179,10 @@ class Circuit:
         return number
 
     def neuron(self, layer: int | str, neuron: int) -> tuple[int, int]:
-        """A layer's index and a neuron of it that exists."""
+        """A layer's index and a neuron of it that exists, given by index or place in a map."""
         number = self.layer(layer)
+        if isinstance(neuron, tuple | list):
+            neuron = place_in(self.map_of(number), neuron, self.names[number])
         index = whole(neuron, "neuron", least=0)
         if index >= self.populations[number].size:
             raise InputError(
@@ -188,6 +190,16 @@ class Circuit:
                 f" there is no {short(index)}"
             )
         return number, index
+
+    def map_of(self, layer: int) -> tuple[int, int, int] | None:
+        """(height, width, channels) of a population that a projection takes or makes for a map."""
+        for projection in self.projections:
+            if projection.layer is not None:
+                if projection.target == self.names[layer]:
+                    return projection.layer.gives
+                if projection.source == self.names[layer]:
+                    return projection.layer.shape
+        return None
 
     def some(self, layer: int, neurons: Any) -> list[int]:
         """The indices of some neurons of a layer, or of one; of all, if not given."""
@@ -278,6 +290,25 @@ def all_of(kind: type, parts: Any) -> tuple[Any, ...]:
         if not isinstance(one, kind):
             raise InputError(f"Circuit wants a {kind.__name__}, got {short(one)}")
     return found
+
+
+def place_in(shape: tuple[int, int, int] | None, place: Sequence[int], name: str) -> int:
+    """The index of the neuron at a place (row, column, channel) of a map.
+
+    >>> place_in((4, 5, 3), (1, 0, 2), "conv 1")
+    17
+    """
+    if shape is None or len(place) != 3:
+        wanted = "a whole number" if shape is None else "a number or (row, column, channel)"
+        raise InputError(f"a neuron of layer {name!r} must be {wanted}, got {short(place)}")
+    row, column, channel = (whole(one, f"neuron of layer {name!r}", least=0) for one in place)
+    height, width, channels = shape
+    if row >= height or column >= width or channel >= channels:
+        raise InputError(
+            f"layer {name!r} is a map of {height} x {width} with {channels} channels, there is no"
+            f" {(row, column, channel)}"
+        )
+    return (row * width + column) * channels + channel
 
 
 def settings_of(one: Network | Circuit) -> dict[str, Any]:

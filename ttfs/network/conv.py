@@ -1,6 +1,6 @@
 """Layers whose neurons look at the map below through windows, and share their weights."""
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from math import prod
 from typing import Any
 
@@ -47,6 +47,7 @@ class Conv2d(Maps):
 
     out_channels: int
     kernel_size: Any
+    _: KW_ONLY
     stride: Any = 1
     padding: Any = 0
     weights: Real | Binary = field(default_factory=Real)
@@ -82,7 +83,8 @@ class Conv2d(Maps):
             wanted = f"({window[0]}, {window[1]}, {channels}, {out})"
             first = initial.ndim == 4 and (out, *window) == (initial.shape[0], *initial.shape[2:])
             cure = "; channels come last: pass .transpose(2, 3, 1, 0)" if first else ""
-            raise ShapeError(f"Conv2d(initial=...) must be {wanted}, got {initial.shape}{cure}")
+            got = f"weights for {found:g} channels" if found and not found % 1 else initial.shape
+            raise ShapeError(f"Conv2d(initial=...) must be {wanted}, got {got}{cure}")
         if not np.isfinite(initial).all():
             raise InputError("Conv2d(initial=...) must be finite")
         return initial.reshape(-1, out)

@@ -43,6 +43,11 @@ class Maps(ABC):
 
     @property
     @abstractmethod
+    def notation(self) -> str:
+        """As papers write it."""
+
+    @property
+    @abstractmethod
     def fan_in(self) -> int:
         """Inputs that a neuron hears, away from the padding."""
 
@@ -81,7 +86,8 @@ class Maps(ABC):
     @property
     def gives(self) -> Shape:
         """(height, width, channels) of the layer itself."""
-        return (*positions_of(self.placed, *self.windows, f"{self}"), self.columns)
+        whose = f"{type(self).__name__} {self.notation}"
+        return (*positions_of(self.placed, *self.windows, whose), self.columns)
 
     @property
     def positions(self) -> int:
@@ -195,6 +201,7 @@ def positions_of(shape: Shape, window: Pair, stride: Pair, padding: Pair, whose:
         around = f" with its padding, {rooms[0]} x {rooms[1]}" if any(padding) else ""
         first = shape[0] < shape[1] <= shape[2]  # which is how others have it
         hint = "; channels come last in (height, width, channels)" if first else ""
+        hint = hint or ("; a dense layer is no map" if shape[:2] == (1, 1) else "")
         raise ShapeError(
             f"{whose}: a window of {window[0]} x {window[1]} is larger than the map of"
             f" {shape[0]} x {shape[1]}{around}{hint}"

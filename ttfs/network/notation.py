@@ -66,9 +66,8 @@ def _layer(part: str, notation: str, settings: dict[str, Any]) -> Layer:
         if letter == "P":
             return MinPool2d(window, stride, padding or 0)
         if letter == "C":
-            return Conv2d(
-                int(number), window, 1 if stride is None else stride, padding or 0, **settings
-            )
+            own = {"stride": 1 if stride is None else stride, "padding": padding or 0}
+            return Conv2d(int(number), window, **(settings | own))
         return Dense(None, int(number), **settings)
     except TTFSError as error:
         raise type(error)(f"{whose}: {part}: {error}") from None
