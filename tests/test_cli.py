@@ -409,7 +409,7 @@ def test_a_training_of_maps_that_is_stopped_goes_on_to_the_same_bits(tmp_path):
     ("arguments", "message"),
     [
         (["--layers", "24C"], "layers '24C': '24C' is no layer: the size of its window is missing"),
-        (["--layers", "4C9"], "layer 1: Conv2d(4, 9"),
+        (["--layers", "4C9"], "layer 1: Conv2d 4C9"),
         (["--layers", "4C3", "--dataset", "yin-yang"], "4C3 takes images of (rows, columns)"),
         (["--layers", "9", "--hidden", "9"], "--hidden: not allowed with argument --layers"),
         (["--preset", "conv-mnist", "--hidden", "9"], "the hidden layers are 24C5-P2-48C5-P2-256"),
