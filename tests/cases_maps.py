@@ -21,7 +21,7 @@ SIDES = st.sampled_from([1, 2, 3, 4, 5, 6, 7])
 COLUMNS = st.sampled_from([1, 1, 2, 3, 3, 5, 8, 16, 17, 33])
 KINDS = ["conv", "conv", "conv", "pool", "pool", "dense"]
 HORIZONS = [1.0, 7.5, 8.0, 256.0]
-MOST = 400  # neurons of a layer: twins are slow
+MOST = 200  # neurons of a layer: twins are slow
 
 
 @st.composite
