@@ -85,7 +85,7 @@ def forward(network: Network, times: Any, *, until: Any = None) -> Record:
         is. Or "decision": each sample ends just after its first output spike, what happens
         at that instant included. All before the end is as in the whole run, later spikes
         are inf, and the rest of the work is saved; the decisions are those of the whole run.
-        With ramps, or delays for each input or pair, deciding early saves nothing.
+        With ramps, maps, or delays for each input or pair, deciding early saves nothing.
 
     Returns
     -------

@@ -53,8 +53,11 @@ def cross(network: Network, times: np.ndarray, end: float | None = None) -> Cros
             cross_map(network, alone, layer, (below, begin), whole)
         else:
             heard = np.ascontiguousarray(below[:, begin : begin + network.sizes[layer]])
-            some = cross_delayed if several else cross_layers
-            put(whole, some(network, alone, heard, layer), base)
+            if several:
+                found = cross_delayed(network, alone, heard, layer)
+            else:
+                found = cross_layers(network, alone, heard)
+            put(whole, found, base)
         below, begin = whole.spikes, base
     return whole
 
@@ -85,7 +88,7 @@ def put(whole: Crossings, found: Crossings, base: int) -> None:
 def cross_early(network: Network, times: np.ndarray) -> Crossings:
     """What `cross` finds until the first output spike of each sample.
 
-    Ramps, and delays of which each input or pair has its own, are followed to the horizon
+    Ramps, maps, and delays of which each input or pair has its own, are followed to the horizon
     and then once more, with an end for each sample.
     """
     if isinstance(network.psp, Step) and not any(network.delayed + network.mapped):
@@ -102,7 +105,7 @@ def cross_early(network: Network, times: np.ndarray) -> Crossings:
 
 
 def cross_layers(
-    network: Network, arrays: Arrays, times: np.ndarray, layer: int = 0, *, early: bool = False
+    network: Network, arrays: Arrays, times: np.ndarray, *, early: bool = False
 ) -> Crossings:
     """The same for the layers in `arrays`, each of which hears all spikes after one delay.
 

@@ -11,6 +11,7 @@ import numpy as np
 from ttfs.kernels.arrivals import arrival_of
 from ttfs.kernels.jit import kernel
 from ttfs.kernels.maps import Handed, hand_out, make_handed
+from ttfs.kernels.ramp import Traces, keep
 from ttfs.kernels.reach import COLUMNS, inputs_of, shift_of
 from ttfs.kernels.rest import eps_and_tiny
 from ttfs.kernels.vector import (
@@ -77,7 +78,7 @@ def note_events(arrays, count, lines):
 
 
 @kernel
-def meet(bits, first, moment, since, t_max, lines, spikes, slopes):
+def meet(bits, first, moment, since, t_max, lines, traces):
     """Let those neurons fire, of the ones whose bits are set, that cross by a moment.
 
     Returns their bits. since: the moment from which the lines are straight.
@@ -92,7 +93,7 @@ def meet(bits, first, moment, since, t_max, lines, spikes, slopes):
             if crossing < since:
                 crossing = since
             if crossing <= moment and crossing < t_max:  # false for NaN
-                spikes[first + lane], slopes[first + lane] = crossing, slope
+                traces.spikes[first + lane], traces.slopes[first + lane] = crossing, slope
                 fired |= ONE << np.uint64(lane)
     return fired
 
@@ -105,15 +106,7 @@ def reach_of(slope, total, e, lines):
 
 
 @kernel
-def keep(slope, total, first, lines, spikes, slopes):
-    """Note the sums of LANES neurons at the horizon; slopes at spikes stay."""
-    store(total, lines.totals, first)
-    fired = below(load(spikes, first), broadcast(spikes, np.inf))
-    store(where(fired, load(slopes, first), slope), slopes, first)
-
-
-@kernel
-def follow_one(first, shift, order, events, arrays, lines, spikes, slopes):
+def follow_one(first, shift, order, events, arrays, lines, traces):
     """Follow the lines of LANES neurons of a position from event to event, until the horizon."""
     weights, never = arrays.weights, broadcast(arrays.weights, np.inf)
     a0, s0 = broadcast(weights, 0.0), load(arrays.thresholds, first)
@@ -125,7 +118,7 @@ def follow_one(first, shift, order, events, arrays, lines, spikes, slopes):
         if bits and moment != since:
             store(a0, lines.slope, 0)
             store(s0, lines.total, 0)
-            fired = meet(bits, first, moment, since, arrays.t_max, lines, spikes, slopes)
+            fired = meet(bits, first, moment, since, arrays.t_max, lines, traces)
             s0 = where(fired, never, s0)
         going = e != np.uint64(events)
         if going:
@@ -133,11 +126,11 @@ def follow_one(first, shift, order, events, arrays, lines, spikes, slopes):
             w0 = load(weights, start)
             a0, s0 = add(a0, w0), add(s0, multiply(w0, value))
         since, k = moment, k + ONE
-    keep(a0, s0, first, lines, spikes, slopes)
+    keep(a0, s0, first, traces)
 
 
 @kernel
-def follow_two(first, shift, order, events, arrays, lines, spikes, slopes):
+def follow_two(first, shift, order, events, arrays, lines, traces):
     """The same for TWO neurons."""
     weights, never = arrays.weights, broadcast(arrays.weights, np.inf)
     a0, s0 = broadcast(weights, 0.0), load(arrays.thresholds, first)
@@ -152,7 +145,7 @@ def follow_two(first, shift, order, events, arrays, lines, spikes, slopes):
             store(a1, lines.slope, LANES)
             store(s0, lines.total, 0)
             store(s1, lines.total, LANES)
-            fired = meet(bits, first, moment, since, arrays.t_max, lines, spikes, slopes)
+            fired = meet(bits, first, moment, since, arrays.t_max, lines, traces)
             s0, s1 = where(fired, never, s0), where(fired >> np.uint64(16), never, s1)
         going = e != np.uint64(events)
         if going:
@@ -161,12 +154,12 @@ def follow_two(first, shift, order, events, arrays, lines, spikes, slopes):
             a0, s0 = add(a0, w0), add(s0, multiply(w0, value))
             a1, s1 = add(a1, w1), add(s1, multiply(w1, value))
         since, k = moment, k + ONE
-    keep(a0, s0, first, lines, spikes, slopes)
-    keep(a1, s1, first + LANES, lines, spikes, slopes)
+    keep(a0, s0, first, traces)
+    keep(a1, s1, first + LANES, traces)
 
 
 @kernel
-def follow_four(first, shift, order, events, arrays, lines, spikes, slopes):
+def follow_four(first, shift, order, events, arrays, lines, traces):
     """The same for FOUR neurons."""
     weights, never = arrays.weights, broadcast(arrays.weights, np.inf)
     a0, s0 = broadcast(weights, 0.0), load(arrays.thresholds, first)
@@ -189,7 +182,7 @@ def follow_four(first, shift, order, events, arrays, lines, spikes, slopes):
             store(s1, lines.total, LANES)
             store(s2, lines.total, 2 * LANES)
             store(s3, lines.total, 3 * LANES)
-            fired = meet(bits, first, moment, since, arrays.t_max, lines, spikes, slopes)
+            fired = meet(bits, first, moment, since, arrays.t_max, lines, traces)
             s0, s1 = where(fired, never, s0), where(fired >> np.uint64(16), never, s1)
             s2 = where(fired >> np.uint64(32), never, s2)
             s3 = where(fired >> np.uint64(48), never, s3)
@@ -203,38 +196,39 @@ def follow_four(first, shift, order, events, arrays, lines, spikes, slopes):
             a2, s2 = add(a2, w2), add(s2, multiply(w2, value))
             a3, s3 = add(a3, w3), add(s3, multiply(w3, value))
         since, k = moment, k + ONE
-    keep(a0, s0, first, lines, spikes, slopes)
-    keep(a1, s1, first + LANES, lines, spikes, slopes)
-    keep(a2, s2, first + 2 * LANES, lines, spikes, slopes)
-    keep(a3, s3, first + 3 * LANES, lines, spikes, slopes)
+    keep(a0, s0, first, traces)
+    keep(a1, s1, first + LANES, traces)
+    keep(a2, s2, first + 2 * LANES, traces)
+    keep(a3, s3, first + 3 * LANES, traces)
 
 
 @kernel
-def follow(shift, order, events, arrays, lines, spikes, slopes):
+def follow(shift, order, events, arrays, lines, traces):
     """Follow all neurons of a position."""
     width, first = arrays.widths[0], 0
     while first < width:
         left = width - first
         if left >= FOUR:
-            follow_four(first, shift, order, events, arrays, lines, spikes, slopes)
+            follow_four(first, shift, order, events, arrays, lines, traces)
             first += FOUR
         elif left >= TWO:
-            follow_two(first, shift, order, events, arrays, lines, spikes, slopes)
+            follow_two(first, shift, order, events, arrays, lines, traces)
             first += TWO
         else:
-            follow_one(first, shift, order, events, arrays, lines, spikes, slopes)
+            follow_one(first, shift, order, events, arrays, lines, traces)
             first += LANES
 
 
 @kernel
-def settle(arrays, lines, spikes, slopes, potential):
+def settle(arrays, traces, potential):
     """Potentials of a position: the threshold if a neuron fired, else that at the horizon."""
     number = arrays.weights.dtype.type
     for j in range(potential.size):
         threshold = arrays.thresholds[j]
         potential[j] = threshold
-        if spikes[j] == np.inf:
-            potential[j] = slopes[j] * number(arrays.t_max) - (lines.totals[j] - threshold)
+        if traces.spikes[j] == np.inf:
+            shift = traces.totals[j] - threshold
+            potential[j] = traces.slopes[j] * number(arrays.t_max) - shift
 
 
 @kernel
@@ -251,10 +245,10 @@ def run_endless(arrays, below, base, times, found, lines, first, last):
         events = note_events(arrays, count, lines)
         for p in range(lines.handed.counts.size):
             some = slice(base + p * columns, base + p * columns + width)
-            spikes, slopes = found.spikes[s, some], found.slopes[s, some]
-            spikes[:] = np.inf
+            traces = Traces(found.spikes[s, some], found.slopes[s, some], lines.totals)
+            traces.spikes[:] = np.inf
             shift = shift_of(reach, p) * width
-            follow(shift, lines.handed.order[p], events, arrays, lines, spikes, slopes)
+            follow(shift, lines.handed.order[p], events, arrays, lines, traces)
             if found.potential.shape[1]:
                 potential = found.potential[s, p * columns : (p + 1) * columns]
-                settle(arrays, lines, spikes, slopes, potential)
+                settle(arrays, traces, potential)
