@@ -22,7 +22,7 @@ from ttfs.errors import InputError
 from ttfs.kernels import queue as names
 from ttfs.kernels import simulator as kernels
 from ttfs.kernels import simulator_ramp, simulator_step
-from ttfs.kernels.circuit import FIRED, NOTHING, OVER, UNTIL
+from ttfs.kernels.circuit import FIRED, NOTHING, OVER, UNTIL, UNWATCHED
 from ttfs.network.network import Network
 
 REASONS = {UNTIL: "until", OVER: "end", FIRED: "spike"}
@@ -160,12 +160,16 @@ class Simulator:
     @alone
     def peek(self) -> Event | None:
         """The next event; None at the end. Nothing happens."""
-        return event_of(self.plan, kernels.describe(*self._handed))
+        return event_of(self.plan, self._stepped(0))
 
     @alone
     def step(self) -> Event | None:
         """Let the next event happen; None at the end."""
-        return event_of(self.plan, kernels.step(*self._handed))
+        return event_of(self.plan, self._stepped())
+
+    def _stepped(self, events: int = 1) -> tuple[int, float, int, int, int]:
+        """So many events; the last of them as kernels have it. With 0, the one that is next."""
+        return kernels.run(*self._handed, np.inf, UNWATCHED, events)[1]
 
     @alone
     def run(self, until: float = np.inf) -> str:
@@ -179,7 +183,10 @@ class Simulator:
         """
         until = as_moment(until, "run(until=...)")
         stop = min(until, self._stops.next)
-        why = kernels.run(*self._handed, stop, self._stops.watched)
+        watched = self._stops.watched
+        if watched is None and not self.plan.rise:
+            kernels.run_chain(*self._handed, stop)
+        why, _ = kernels.run(*self._handed, stop, watched or UNWATCHED, kernels.ALL)
         if why == OVER and self.plan.rise and np.isfinite(end := min(stop, self.plan.t_max)):
             self._reached = max(self._reached, end)
         if why == UNTIL:
@@ -390,7 +397,7 @@ def all_events(simulator: Simulator) -> Iterator[tuple[int, float, int, int, int
     """Let everything happen, as kernels say it, and at which synapse of its row."""
     while True:
         synapse = int(simulator._state.heap[0, 3])
-        event = kernels.step(*simulator._handed)
+        event = simulator._stepped()
         if event[0] == NOTHING:
             return
         yield (*event, synapse)

@@ -65,3 +65,6 @@ class Breaks(NamedTuple):
             values=np.append(self.values, value),
             above=np.append(self.above, np.uint8(0)),
         )
+
+
+UNWATCHED = Breaks.of(0)

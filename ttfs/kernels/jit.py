@@ -16,6 +16,7 @@ from numba.core import event
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.datamodel import models, register_default
 
 from ttfs.kernels.kept import FOLDER, Kept
 from ttfs.kernels.notice import Notice
@@ -59,6 +60,20 @@ class PartCompiler(CompilerBase):
         return [DefaultPassBuilder.define_nopython_pipeline(state)]
 
 
+class Call(types.Dispatcher):
+    """A kernel where another one calls it: compiled for numbers of a kind, not for each number.
+
+    Numba would compile it anew for every constant that a caller hands it.
+    """
+
+    def get_call_type(self, context, args, kws):
+        kws = {name: types.unliteral(kind) for name, kind in dict(kws).items()}
+        return super().get_call_type(context, tuple(map(types.unliteral, args)), kws)
+
+
+register_default(Call)(models.OpaqueModel)  # nothing of it is there at run time
+
+
 class Kernel:
     """A function that Numba compiles, once for kernels that call it and once for Python.
 
@@ -91,7 +106,7 @@ class Kernel:
     @property
     def _numba_type_(self):
         """What Numba asks for where the code of a kernel names another one."""
-        return types.Dispatcher(self.part)
+        return Call(self.part)
 
 
 def kernel(function, inline=True):

@@ -51,6 +51,7 @@ from ttfs.kernels.queue import (
 from ttfs.kernels.reach import CHANNELS, COLUMNS, PLACES, POOLS, origin_of, shift_at, spans_of
 from ttfs.kernels.simulator_chain import take_chain
 
+ALL = 2**62  # more events than there ever are
 STEPS, STEP_MEMORY = len(steps.State._fields), steps.ARRAYS
 
 
@@ -168,21 +169,6 @@ def happen(plan, state, event):
 
 
 @kernel
-def describe(plan, memory):
-    """The next event, as `upcoming` has it. Nothing happens."""
-    return upcoming(Plan(*plan), make_state(memory))
-
-
-@kernel
-def step(plan, memory):
-    """Let the next event happen, and return it."""
-    plan, state = Plan(*plan), make_state(memory)
-    event = upcoming(plan, state)
-    happen(plan, state, event)
-    return event
-
-
-@kernel
 def level(plan, state, unit):
     """The potential of a unit now; if it has fired, at its spike."""
     if state.spikes[unit] < np.inf:
@@ -205,30 +191,41 @@ def passed(plan, state, breaks):
 
 
 @kernel
-def run(plan, memory, until, breaks):
-    """Step until a time, the end or, unless `breaks` is None, a break; return which.
+def run(plan, memory, until, breaks, most):
+    """Step until a time, the end, a break or so many steps; return which, and the last event.
 
-    That is UNTIL, OVER, FIRED for a spike, or which watch.
+    That is UNTIL, OVER, FIRED for a spike, which watch, or GOING after `most` events. The event
+    is the last that happened, as `upcoming` has it; where none may, the one that would be next.
+    It is one kernel for all of this, since it takes the compiler seconds.
     """
     plan, state = Plan(*plan), make_state(memory)
-    if breaks is not None:
+    watching = breaks.spikes.size > 0
+    if watching:
         passed(plan, state, breaks)
-    elif len(memory) == STEP_MEMORY:
-        take_chain(plan, state, until)
     while True:
         event = upcoming(plan, state)
         kind, time, layer, neuron, _ = event
         if kind == NOTHING:
-            return OVER
+            return OVER, event
         if time > until:
-            return UNTIL
-        happen(plan, state, event)
-        if breaks is not None:
+            return UNTIL, event
+        if most > 0:
+            happen(plan, state, event)
+            most -= 1
+        if watching:
             watch = passed(plan, state, breaks)
             if kind == SPIKE and breaks.spikes[plan.populations[layer, START] + neuron]:
-                return FIRED
+                return FIRED, event
             if watch != GOING:
-                return watch
+                return watch, event
+        if most <= 0:
+            return GOING, event
+
+
+@kernel
+def run_chain(plan, memory, until):
+    """Let everything happen until a time, if these are steps in a chain of layers."""
+    take_chain(Plan(*plan), steps.make_state(memory), until)
 
 
 @kernel
