@@ -16,7 +16,7 @@ from test_simulator import chain, same_state, spikes_of
 import ttfs
 from ttfs import Circuit, Network, Simulator
 from ttfs.errors import InputError
-from ttfs.kernels.circuit import UNTIL
+from ttfs.kernels.circuit import NOTHING, UNTIL
 
 
 def public(kind):
@@ -50,13 +50,15 @@ ENTRIES |= {
 @pytest.mark.parametrize("enter", ENTRIES.values(), ids=ENTRIES.keys())
 def test_a_second_thread_is_refused_while_one_is_in_a_simulator(enter, monkeypatch):
     simulator, inside, leave = Simulator(chain(), [1.0, 3.0]), threading.Event(), threading.Event()
+    kernels = ttfs.simulator.kernels
 
     def kernel(*_):
         inside.set()
         assert leave.wait(60)
-        return UNTIL
+        return UNTIL, (NOTHING, np.inf, -1, -1, -1)
 
-    monkeypatch.setattr("ttfs.simulator.kernels", types.SimpleNamespace(run=kernel))
+    slow = types.SimpleNamespace(run=kernel, run_chain=kernels.run_chain, ALL=kernels.ALL)
+    monkeypatch.setattr("ttfs.simulator.kernels", slow)
     with ThreadPoolExecutor(1) as other:
         running = other.submit(simulator.run, 2.0)
         assert inside.wait(60)

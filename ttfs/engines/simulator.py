@@ -113,8 +113,7 @@ class Simulator:
             handed, state = self._make_room(stimulus.dtype)
         # in one go: Ctrl-C finds it before or after
         self._handed, self._state, self._stimulus, self._reached = handed, state, stimulus, 0.0
-        plan, thresholds = self.plan, self.circuit.thresholds
-        kernels.reset(handed[1], thresholds, stimulus, plan.t_max, plan.rise)
+        kernels.reset(handed[1], self.circuit.thresholds, stimulus, self.plan.t_max, self.plan.rise)
 
     @alone
     def snapshot(self) -> Snapshot:
@@ -181,12 +180,10 @@ class Simulator:
         is one, or that given. Time never goes back: until a time that has passed, nothing
         happens. Ctrl-C takes effect when the run is over.
         """
-        until = as_moment(until, "run(until=...)")
-        stop = min(until, self._stops.next)
-        watched = self._stops.watched
-        if watched is None and not self.plan.rise:
+        stop = min(as_moment(until, "run(until=...)"), self._stops.next)
+        if not (self._stops.watched or self.plan.rise):
             kernels.run_chain(*self._handed, stop)
-        why, _ = kernels.run(*self._handed, stop, watched or UNWATCHED, kernels.ALL)
+        why, _ = kernels.run(*self._handed, stop, self._stops.watched or UNWATCHED, kernels.ALL)
         if why == OVER and self.plan.rise and np.isfinite(end := min(stop, self.plan.t_max)):
             self._reached = max(self._reached, end)
         if why == UNTIL:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ttfs.errors import InputError
 from ttfs.kernels import queue as names
-from ttfs.kernels import simulator_step
+from ttfs.kernels import simulator_ramp
 from ttfs.kernels.circuit import APART, SOURCE, WORD, Plan
 from ttfs.network.buffers import aligned_zeros
 
@@ -75,5 +75,10 @@ def make_memory(plan: Plan, dtype: np.dtype, response: Any) -> tuple[np.ndarray,
     lists = units // WORD + len(plan.sizes) + response.WAVES * len(table) + 4 * queue
     few = np.zeros(names.COUNTERS + names.SCRATCH + lists, np.int64)
     few[names.POPULATIONS], few[names.PROJECTIONS] = len(plan.sizes), len(table)
-    memory = volts, times, whole, few, np.zeros(queue + 1, dtype)
-    return memory if response is simulator_step else (*memory, np.zeros(units + 1, dtype))
+    memory = [volts, times, whole, few, np.zeros(queue + 1, dtype)]
+    if response is simulator_ramp:
+        memory.append(np.zeros(units + 1, dtype))
+        if plan.rise < np.inf:
+            sums = aligned_zeros(response.SUMS * units, plan.weights.dtype)
+            memory.append(sums.reshape(-1, units))
+    return tuple(memory)

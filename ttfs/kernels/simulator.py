@@ -225,7 +225,9 @@ def run(plan, memory, until, breaks, most):
 @kernel
 def run_chain(plan, memory, until):
     """Let everything happen until a time, if these are steps in a chain of layers."""
-    take_chain(Plan(*plan), steps.make_state(memory), until)
+    whole = memory[2]
+    over_limits = whole[4].view(np.uint64), whole[5]
+    take_chain(Plan(*plan), steps.make_state(memory), over_limits, until)
 
 
 @kernel

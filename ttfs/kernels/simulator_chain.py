@@ -101,11 +101,12 @@ def schedule(plan, state, r, until):
 
 
 @kernel
-def cross(plan, state, r, first, events, found):
+def cross(plan, state, over_limits, r, first, events, found):
     """Add the rows to WORD neurons; list who gets over the limit, as words, and at which row.
 
     `firing` counts them for each row.
     """
+    words, places = over_limits
     weights, rows, last = plan.weights, state.listed, plan.projections[r, WIDTH] - LANES
     start = plan.populations[r + 1, START] + first
     # what is beyond a row is added to nobody: these places are read for neurons that are none
@@ -133,7 +134,7 @@ def cross(plan, state, r, first, events, found):
             store(where(over >> LOW, v1, load(state.at_spike, u1)), state.at_spike, u1)
             store(where(over >> MIDDLE, v2, load(state.at_spike, u2)), state.at_spike, u2)
             store(where(over >> HIGH, v3, load(state.at_spike, u3)), state.at_spike, u3)
-            state.words[found], state.places[found] = over, e << 32 | first
+            words[found], places[found] = over, e << 32 | first
             state.firing[e] += count_bits(over)
             found += 1
     store(v0, state.potential, start)
@@ -147,22 +148,22 @@ def cross(plan, state, r, first, events, found):
 
 
 @kernel
-def emit(plan, state, r, events, found):
+def emit(plan, state, over_limits, r, events, found):
     """Let all fire that are listed, in order of time and index."""
     begin, start = plan.populations[r, START] + state.heads[0, r], plan.populations[r + 1, START]
     source, delay = plan.populations[r, START], plan.delays[plan.projections[r, DELAYS]]
-    places, count = state.firing, state.counts[r + 1]
+    (words, rows), ranks, count = over_limits, state.firing, state.counts[r + 1]
     for e in range(events):
-        places[e], count = count, count + places[e]
+        ranks[e], count = count, count + ranks[e]
     for k in range(found):
-        crossed, e = state.words[k], state.places[k] >> 32
-        spiked, first = state.spikes[source + state.fired[begin + e]], state.places[k] & (2**32 - 1)
+        crossed, e = words[k], rows[k] >> 32
+        spiked, first = state.spikes[source + state.fired[begin + e]], rows[k] & (2**32 - 1)
         time = landing(plan, state, r, spiked, delay)
         while crossed:
             neuron = first + lowest_bit(crossed)
-            state.fired[start + places[e]] = neuron
+            state.fired[start + ranks[e]] = neuron
             state.spikes[start + neuron], state.limits[start + neuron] = time, np.inf
-            places[e] += 1
+            ranks[e] += 1
             crossed &= crossed - ONE
     state.counters[EVENTS] += events + count - state.counts[r + 1]
     state.counters[SYNAPSES] += events * plan.populations[r + 1, SIZE]
@@ -171,16 +172,19 @@ def emit(plan, state, r, events, found):
 
 
 @kernel
-def take_chain(plan, state, until):
-    """Let everything happen until a time, if this is a chain; else nothing."""
+def take_chain(plan, state, over_limits, until):
+    """Let everything happen until a time, if this is a chain; else nothing.
+
+    over_limits: scratch for who crosses: words of neurons, and 2**32 * event + the first of them.
+    """
     if not is_chain(plan, state):
         return
     take_stimulus(plan, state, until)
     for r in range(plan.projections.shape[0]):
         events, found = schedule(plan, state, r, until), 0
         for first in range(0, plan.populations[r + 1, SIZE], WORD):
-            found = cross(plan, state, r, first, events, found)
-        emit(plan, state, r, events, found)
+            found = cross(plan, state, over_limits, r, first, events, found)
+        emit(plan, state, over_limits, r, events, found)
         if events:
             state.counters[ROWED] = 0  # an instant that had begun is over
     state.counters[HEAP] = 0

@@ -27,6 +27,7 @@ from ttfs.kernels.vector import (
 )
 
 ONE = np.uint64(1)
+ENDLESS = 19  # arrays of the state where ramps never end
 # flags of a unit: listed; when an instant came, at its threshold, or there but for a rounding;
 # fires at this instant
 REACHED, THERE, SHORT, DUE = np.uint8(1), np.uint8(2), np.uint8(4), np.uint8(8)
@@ -39,11 +40,13 @@ def foresee(plan, state, unit):
     if state.crossing[unit] <= now:
         return  # the line that has brought it there does not count any more
     state.crossing[unit] = np.inf
-    sound = is_sound(state.total[unit], state.bulk[unit])
-    if sound and is_jump(now, plan.rise, state.clock.dtype.type):
-        if state.summed[unit] >= state.limits[unit] and state.limits[unit] < np.inf:
-            state.crossing[unit] = now
-    elif state.slope[unit] > 0 and state.limits[unit] < np.inf:
+    if len(state) != ENDLESS:
+        sound = is_sound(state.total[unit], state.bulk[unit])
+        if sound and is_jump(now, plan.rise, state.clock.dtype.type):
+            if state.summed[unit] >= state.limits[unit] and state.limits[unit] < np.inf:
+                state.crossing[unit] = now
+            return
+    if state.slope[unit] > 0 and state.limits[unit] < np.inf:
         state.crossing[unit] = state.total[unit] / state.slope[unit]
         if state.crossing[unit] < now:
             state.crossing[unit] = now
@@ -128,7 +131,7 @@ def foresee_some(plan, state, start, size):
     slope, total = state.slope[start : start + size], state.total[start : start + size]
     crossing, limits = state.crossing[start : start + size], state.limits[start : start + size]
     now, never = state.clock[0], crossing.dtype.type(np.inf)
-    if plan.rise == np.inf:
+    if len(state) == ENDLESS:
         for j in range(size):
             time = crossing.dtype.type(total[j] / slope[j]) if slope[j] > 0 else never
             time = time if (time < np.inf) & (limits[j] < np.inf) else never
@@ -184,7 +187,7 @@ def postpone(plan, state, layer, neuron, ahead):
 def wait(plan, state, layer):
     """See to it that the first crossing of a layer need not be postponed; note the next layer."""
     start, never = plan.populations[layer, START], state.crossing.dtype.type(np.inf)
-    while plan.rise < np.inf:
+    while len(state) != ENDLESS:
         soonest = state.soonest[layer]
         if state.crossing[start + soonest] == never or state.flags[start + soonest] & DUE:
             break

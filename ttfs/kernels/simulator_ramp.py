@@ -31,6 +31,7 @@ from ttfs.kernels.rest import level_of
 from ttfs.kernels.rising import weigh
 from ttfs.kernels.simulator_crossing import (
     DUE,
+    ENDLESS,
     REACHED,
     SHORT,
     THERE,
@@ -46,18 +47,17 @@ from ttfs.kernels.simulator_crossing import (
 )
 from ttfs.kernels.vector import LANES, add, broadcast, load, magnitude, multiply, store
 
-VOLTS, WAVES, ARRAYS = 6, 2, 6  # rows of potentials; of heads: arrivals, ends; of a memory
+VOLTS, SUMS, WAVES = 4, 2, 2  # rows of potentials; of sums; of heads: arrivals, ends
+ARRAYS = 6  # of a memory; where ramps end, one more
 
 
 class State(NamedTuple):
-    """Everything that changes; a copy of it is a snapshot."""
+    """Everything that changes where ramps never end; a copy of it is a snapshot."""
 
     slope: np.ndarray  # (units,) of the potential
     total: np.ndarray  # (units,) threshold minus that line at time 0; an endless one is not in it
     limits: np.ndarray  # (units,) thresholds; inf once fired, and in the padding
     at_spike: np.ndarray  # (units,) potential when each fired
-    summed: np.ndarray  # (units,) of the weights that have arrived, where ramps end,
-    bulk: np.ndarray  # (units,) and of their magnitudes, with the threshold
     spikes: np.ndarray  # (units,) when that was, or inf
     # (units + 1,) when each will fire if nothing more comes, or inf; after the neurons of a map,
     # the first of these times at each position
@@ -77,36 +77,50 @@ class State(NamedTuple):
     clock: np.ndarray  # (1,) time of the last event
 
 
+Ending = NamedTuple(
+    "Ending",
+    [
+        *State.__annotations__.items(),
+        ("summed", np.ndarray),  # (units,) sums of the weights that have arrived,
+        ("bulk", np.ndarray),  # (units,) and of their magnitudes, with the threshold
+    ],
+)
+"""The same where ramps end. The compiler leaves out what is about an end if it sees a `State`."""
+
+
 def parts(memory):
     """The state that lies in a few arrays of one kind of number each."""
-    volts, times, whole, few, queue, crossing = memory
+    volts, times, whole, few, queue, crossing = memory[:ARRAYS]
     units = volts.shape[1]
     counts = COUNTERS + SCRATCH + units // WORD
     heads = counts + few[POPULATIONS]
     heap = heads + WAVES * few[PROJECTIONS]
-    return State(
-        slope=volts[0],
-        total=volts[1],
-        limits=volts[2],
-        at_spike=volts[3],
-        summed=volts[4],
-        bulk=volts[5],
-        spikes=times[0, :units],
-        crossing=crossing,
-        stimulus_time=times[1],
-        stimulus=whole[0],
-        fired=whole[1],
-        listed=whole[3],
-        flags=whole[4].view(np.uint8)[:units],
-        counters=few[:COUNTERS],
-        bins=few[COUNTERS : COUNTERS + SCRATCH],
-        counts=few[counts:heads],
-        heads=few[heads:heap].reshape(WAVES, -1),
-        soonest=whole[2, : few[POPULATIONS]],
-        heap=few[heap:].reshape(-1, 4),
-        heap_time=queue[:-1],
-        clock=queue[-1:],
+    # as records have them: the compiler adds to bare tuples only
+    common = (
+        volts[0],  # slope
+        volts[1],  # total
+        volts[2],  # limits
+        volts[3],  # at_spike
+        times[0, :units],  # spikes
+        crossing,  # crossing
+        times[1],  # stimulus_time
+        whole[0],  # stimulus
+        whole[1],  # fired
+        whole[3],  # listed
+        whole[4].view(np.uint8)[:units],  # flags
+        few[:COUNTERS],  # counters
+        few[COUNTERS : COUNTERS + SCRATCH],  # bins
+        few[counts:heads],  # counts
+        few[heads:heap].reshape(WAVES, -1),  # heads
+        whole[2, : few[POPULATIONS]],  # soonest
+        few[heap:].reshape(-1, 4),  # heap
+        queue[:-1],  # heap_time
+        queue[-1:],  # clock
     )
+    if len(memory) == ARRAYS:
+        return State(*common)
+    sums = memory[ARRAYS]
+    return Ending(*(common + (sums[0], sums[1])))  # noqa: RUF005
 
 
 make_state = kernel(parts)
@@ -116,7 +130,7 @@ make_state = kernel(parts)
 def add_row(plan, state, start, first, width, sign):
     """Add a row to the units from `start` on, or take it away. Beyond its columns it is 0."""
     signs, time = broadcast(plan.weights, sign), broadcast(plan.weights, state.clock[0])
-    if plan.rise == np.inf:
+    if len(state) == ENDLESS:
         for j in range(0, width, LANES):
             weight = load(plan.weights, first + j)
             store(add(load(state.slope, start + j), weight), state.slope, start + j)
@@ -137,8 +151,9 @@ def add_row(plan, state, start, first, width, sign):
 @kernel
 def reach_all(plan, state, target):
     """See to it that all of a layer are looked at."""
-    if plan.rise < np.inf and not state.counters[ROWED]:
-        ask_some(plan, state, target, 0, plan.populations[target, SIZE])
+    if len(state) != ENDLESS:
+        if not state.counters[ROWED]:
+            ask_some(plan, state, target, 0, plan.populations[target, SIZE])
     state.counters[ROWED] = 1
 
 
@@ -151,8 +166,9 @@ def reach_position(plan, state, r, position):
     if not alone:
         begin, end = 0, plan.populations[target, SIZE]
     new = not (state.flags[unit] & REACHED if alone else state.counters[ROWED])
-    if new and plan.rise < np.inf:
-        ask_some(plan, state, target, begin, end)
+    if len(state) != ENDLESS:
+        if new:
+            ask_some(plan, state, target, begin, end)
     if not alone:
         state.counters[ROWED] = 1
     elif new:
@@ -170,8 +186,9 @@ def take_first(plan, state, unit):
         state.crossing[unit] = now
         # whatever its line, which it has not, was asked before
         state.flags[unit] = state.flags[unit] & ~(THERE | SHORT) | DUE
-        # its potential is its threshold
-        state.total[unit], state.summed[unit] = 0, state.limits[unit]
+        state.total[unit] = 0  # its potential is its threshold
+        if len(state) != ENDLESS:
+            state.summed[unit] = state.limits[unit]
 
 
 @kernel
@@ -188,20 +205,21 @@ def deliver_row(plan, state, r, neuron, sign):
 def deliver_synapses(plan, state, r, first, last, sign):
     """The same for some synapses of a sparse row; whom they reach is listed."""
     target = plan.projections[r, TARGET]
-    start, ramps_end = plan.populations[target, START], plan.rise < np.inf
+    start = plan.populations[target, START]
     shift, count = plan.projections[r, FIRST], state.counters[LISTED]
     number = plan.weights.dtype.type
     sign, time = number(sign), number(state.clock[0])
     for k in range(first, last):
         unit = start + plan.indices[k]
-        if ramps_end and not (state.counters[ROWED] or state.flags[unit] & REACHED):
-            ask(plan, state, target, unit - start)
         weight = sign * plan.weights[k + shift]
+        if len(state) != ENDLESS:
+            if not (state.counters[ROWED] or state.flags[unit] & REACHED):
+                ask(plan, state, target, unit - start)
+            state.bulk[unit] += abs(weight)
+            if sign > 0:
+                state.summed[unit] += weight
         state.slope[unit] += weight
         state.total[unit] += weight * time
-        state.bulk[unit] += abs(weight)
-        if sign > 0:
-            state.summed[unit] += weight
         state.listed[count] = unit - start
         count += (state.flags[unit] & REACHED) ^ REACHED
         state.flags[unit] |= REACHED
@@ -213,8 +231,9 @@ def deliver_synapses(plan, state, r, first, last, sign):
 def settle(plan, state, layer):
     """After the last event of an instant at a layer: when will its neurons fire?"""
     asked = state.counters[RESTING] > 0
-    if asked:
-        let_fire(plan, state, layer)
+    if len(state) != ENDLESS:
+        if asked:
+            let_fire(plan, state, layer)
     if state.counters[ROWED]:
         foresee_all(plan, state, layer)
     elif plan.populations[layer, GROUP]:
@@ -258,7 +277,7 @@ def send(plan, state, layer, neuron, given):
 def level(plan, state, unit):
     """The potential, now, of a unit that has not fired."""
     number = state.slope.dtype.type
-    if plan.rise == np.inf:
+    if len(state) == ENDLESS:
         threshold = state.limits[unit] if state.limits[unit] < np.inf else number(0)
         return state.slope[unit] * number(state.clock[0]) - (state.total[unit] - threshold)
     layer, now = plan.owners[unit], np.float64(state.clock[0])
@@ -275,9 +294,10 @@ def clear(state, rise):
     for unit in range(state.limits.size):
         threshold = state.limits[unit]
         state.total[unit] = threshold * rise if threshold < np.inf else 0
-        state.bulk[unit] = threshold if threshold < np.inf else 0
         state.slope[unit] = 0
-        state.summed[unit] = 0
+        if len(state) != ENDLESS:
+            state.bulk[unit] = threshold if threshold < np.inf else 0
+            state.summed[unit] = 0
         state.flags[unit] = 0
     state.crossing[:] = np.inf
     state.soonest[:] = 0

@@ -45,8 +45,6 @@ class State(NamedTuple):
     fired: np.ndarray  # (units + 1,) per population, neurons in the order they fired
     firing: np.ndarray  # (units + 1,) neurons that fire at this instant
     listed: np.ndarray  # (units + 1,) neurons that a synapse took over their limit
-    words: np.ndarray  # (units + 1,) uint64, a bit for each of WORD neurons that fire,
-    places: np.ndarray  # (units + 1,) and at which row, and the first of them
     counters: np.ndarray  # (COUNTERS,)
     bins: np.ndarray  # (SCRATCH,)
     touched: np.ndarray  # (units / WORD,) uint64, positions of maps reached at this instant
@@ -74,8 +72,6 @@ def parts(memory):
         fired=whole[1],
         firing=whole[2],
         listed=whole[3],
-        words=whole[4].view(np.uint64),
-        places=whole[5],
         counters=few[:COUNTERS],
         bins=few[COUNTERS:bits],
         touched=few[bits:counts].view(np.uint64),
