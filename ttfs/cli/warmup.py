@@ -162,10 +162,6 @@ def step(times: type) -> None:
         simulator.peek()
         simulator.step()
         simulator.run()
-        if times == np.float32:  # as commands have them, which stop at breaks
-            simulator.reset()
-            simulator.break_on(layer="output")
-            simulator.run()
         simulator.explain("output", 0)
         simulator.what_if(times={("input", 0): 1.0})
         viewer.page(simulator)

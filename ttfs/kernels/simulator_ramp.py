@@ -151,9 +151,8 @@ def add_row(plan, state, start, first, width, sign):
 @kernel
 def reach_all(plan, state, target):
     """See to it that all of a layer are looked at."""
-    if len(state) != ENDLESS:
-        if not state.counters[ROWED]:
-            ask_some(plan, state, target, 0, plan.populations[target, SIZE])
+    if len(state) != ENDLESS and not state.counters[ROWED]:
+        ask_some(plan, state, target, 0, plan.populations[target, SIZE])
     state.counters[ROWED] = 1
 
 
@@ -166,9 +165,8 @@ def reach_position(plan, state, r, position):
     if not alone:
         begin, end = 0, plan.populations[target, SIZE]
     new = not (state.flags[unit] & REACHED if alone else state.counters[ROWED])
-    if len(state) != ENDLESS:
-        if new:
-            ask_some(plan, state, target, begin, end)
+    if len(state) != ENDLESS and new:
+        ask_some(plan, state, target, begin, end)
     if not alone:
         state.counters[ROWED] = 1
     elif new:
@@ -231,9 +229,8 @@ def deliver_synapses(plan, state, r, first, last, sign):
 def settle(plan, state, layer):
     """After the last event of an instant at a layer: when will its neurons fire?"""
     asked = state.counters[RESTING] > 0
-    if len(state) != ENDLESS:
-        if asked:
-            let_fire(plan, state, layer)
+    if len(state) != ENDLESS and asked:
+        let_fire(plan, state, layer)
     if state.counters[ROWED]:
         foresee_all(plan, state, layer)
     elif plan.populations[layer, GROUP]:
