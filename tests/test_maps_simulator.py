@@ -285,6 +285,8 @@ def test_a_neuron_of_a_pool_is_explained_by_what_came_first(psp):
     simulator = ended(Simulator(example(psp), ROW))
     told = simulator.explain("pool 1", 0)
     assert told.pools
+    sender = np.unravel_index(told.inputs[0].neuron, simulator.circuit.shapes[1])
+    assert f" conv 1 {tuple(map(int, sender))} " in str(told)
     assert told.time == simulator.times("conv 1")[::2].min() + 0.5
     assert {i.time for i in told.inputs} == {told.time}
     assert "step, with its first arrival\n" in str(told)

@@ -182,7 +182,7 @@ class Circuit:
         """A layer's index and a neuron of it that exists, given by index or place in a map."""
         number = self.layer(layer)
         if isinstance(neuron, tuple | list):
-            neuron = place_in(self.map_of(number), neuron, self.names[number])
+            neuron = place_in(self.shapes[number], neuron, self.names[number])
         index = whole(neuron, "neuron", least=0)
         if index >= self.populations[number].size:
             raise InputError(
@@ -191,15 +191,17 @@ class Circuit:
             )
         return number, index
 
-    def map_of(self, layer: int) -> tuple[int, int, int] | None:
-        """(height, width, channels) of a population that a projection takes or makes for a map."""
-        for projection in self.projections:
+    @cached_property
+    def shapes(self) -> tuple[tuple[int, int, int] | None, ...]:
+        """(height, width, channels) of each population that is a map; None for the others."""
+        found: dict[str, tuple[int, int, int]] = {}
+        for projection in reversed(self.projections):
             if projection.layer is not None:
-                if projection.target == self.names[layer]:
-                    return projection.layer.gives
-                if projection.source == self.names[layer]:
-                    return projection.layer.shape
-        return None
+                found[projection.source] = projection.layer.shape
+        for projection in reversed(self.projections):
+            if projection.layer is not None:
+                found[projection.target] = projection.layer.gives
+        return tuple(found.get(name) for name in self.names)
 
     def some(self, layer: int, neurons: Any) -> list[int]:
         """The indices of some neurons of a layer, or of one; of all, if not given."""

@@ -49,8 +49,9 @@ class Explanation:
     closest: for a silent neuron, when its potential was largest so far, all inputs of an
         instant added; for one that fired, `time`. NaN where nothing has arrived.
     given: whether a stimulus made it fire. pools: whether it fires with its first arrival.
-    unit: of time. names: of all layers. horizon: at which nothing happens any
-        more. precision: of all these numbers.
+    unit: of time. names: of all layers. shapes: (height, width, channels) of those that are
+        maps, None for others. horizon: at which nothing happens any more. precision: of all
+        these numbers.
 
     Printed, it is a table of those inputs that have a weight. Times have the digits that tell
     them from all others, potentials those that rounding leaves.
@@ -67,6 +68,7 @@ class Explanation:
     given: bool
     unit: str
     names: tuple[str, ...]
+    shapes: tuple[tuple[int, int, int] | None, ...]
     horizon: float
     precision: Precision
     pools: bool = False
@@ -81,21 +83,30 @@ class Explanation:
         return self.precision.errors(*zip(*rows, strict=True)) if rows else np.zeros(0)
 
     def __str__(self) -> str:
-        head = f"{self.name} {self.neuron}"
+        head = self._neuron(self.layer, self.neuron)
         if self.given:
             return f"{head} fired at {self._clock(self.time)}: the stimulus says so"
         inputs = [i for i in self.inputs if i.weight]
         if not (inputs or np.isfinite(self.time)):
             return f"{head} has not fired; nothing has reached it"
+        senders = [self._neuron(i.layer, i.neuron) for i in inputs]
+        wide = max([16, *map(len, senders)])
         lines = [f"{head} {self._verdict()}"]
-        lines.append(f"{'arrives':>10s} {'from':>16s} {'fired at':>10s} {'weight':>10s} potential")
+        lines.append(f"{'arrives':>10s} {'from':>{wide}s} {'fired at':>10s} {'weight':>10s} potential")
+        errors = [e for i, e in zip(self.inputs, self.errors(), strict=False) if i.weight]
         lines += [
-            f"{self.precision.time(i.time):>10s} {f'{self.names[i.layer]} {i.neuron}':>16s}"
+            f"{self.precision.time(i.time):>10s} {sender:>{wide}s}"
             f" {self.precision.time(i.spiked):>10s} {i.weight:+10.4g} {written(i.potential, error)}"
-            for i, error in zip(self.inputs, self.errors(), strict=False)
-            if i.weight
+            for i, sender, error in zip(inputs, senders, errors, strict=True)
         ]
         return "\n".join(lines)
+
+    def _neuron(self, layer: int, neuron: int) -> str:
+        """A neuron's name: that of its layer, and its number or (row, column, channel)."""
+        name, shape = self.names[layer], self.shapes[layer]
+        if shape is None or shape[:2] == (1, 1):
+            return f"{name} {neuron}"
+        return f"{name} {tuple(map(int, np.unravel_index(neuron, shape)))}"
 
     def _clock(self, time: float) -> str:
         """A time with its unit."""

@@ -101,8 +101,7 @@ class Simulator:
     def _make_room(self, dtype: Any) -> tuple[tuple[Any, Any], Any]:
         """What kernels are handed, with times of a dtype, and the state that is in it."""
         memory = make_memory(self.plan, dtype, self._response)
-        # bare tuples: records take kernels longer
-        return (tuple(self.plan), memory), self._response.parts(memory)
+        return (tuple(self.plan), memory), self._response.parts(memory)  # records take longer
 
     @alone
     def reset(self, times: Any = None) -> None:
@@ -324,6 +323,7 @@ class Simulator:
             given=bool(fired and time == self._stimulus[unit] and at < threshold),
             unit=self.circuit.unit,
             names=self.circuit.names,
+            shapes=self.circuit.shapes,
             horizon=self.circuit.t_max,
             precision=self.precision,
             pools=pools_at(self.plan, number),

@@ -98,7 +98,7 @@ def number_moments(heard, row, work):
 
 
 @kernel
-def up_to(limit, instants, count):
+def count_until(limit, instants, count):
     """How many of the first `count` instants are not after a limit."""
     first, last = 0, count
     while first < last:
@@ -150,18 +150,18 @@ def count_work(heard, times, spikes, limits, found, work, first, last):
     reach = heard.reach
     for s in range(first, last):
         instants = number_moments(heard, times[s], work)
-        until = up_to(limits[s], work.instants, instants)
+        until = count_until(limits[s], work.instants, instants)
         for position in range(reach[LINES] * reach[PLACES]):
             for group in range(len(heard.rows)):
                 begin, end = heard.starts[group], heard.starts[group + 1]
                 operations, early = mark_position(heard, group, position, until, work)
                 own = gather_own(instants, work)
-                before = up_to(limits[s], work.own, own)
+                before = count_until(limits[s], work.own, own)
                 found[s, 0] += operations * (end - begin)
                 found[s, 1] += early * (end - begin)
                 for c in range(begin, end):
                     spike, updates = spikes[s, position * reach[COLUMNS] + heard.columns[c]], own
                     if spike < np.inf:
-                        updates = up_to(spike, work.own, own)
+                        updates = count_until(spike, work.own, own)
                     found[s, 2] += updates
                     found[s, 3] += min(updates, before)

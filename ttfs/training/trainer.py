@@ -149,6 +149,8 @@ class Trainer:
         with interrupts.handled() as ctrl_c:
             if run.epoch:
                 ctrl_c.keep()
+            if 0 < epochs <= run.epoch:
+                log(f"nothing is left to learn: all {epochs} epochs had been done before")
             try:
                 while run.epoch < epochs:
                     self._epoch(run, data, train, held_out, epochs, log, ctrl_c)
