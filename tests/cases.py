@@ -12,6 +12,7 @@ import ttfs
 from ttfs.errors import InputError
 
 FLOATS = [np.float32, np.float64]
+compiled = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes long in plain Python")
 # Dtypes of weights and times. All kernels are compiled anew for each pair, so the rarest one is
 # left out, and runs where bounds are checked and where nothing is compiled.
 RAREST = np.float64, np.float32

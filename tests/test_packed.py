@@ -10,6 +10,7 @@ from cases import (
     SEEDS,
     any_times,
     binary_networks,
+    compiled,
     dyadic_times,
     run,
     same_bits,
@@ -98,6 +99,7 @@ def test_within_an_instant_a_potential_may_go_far_over_the_threshold_and_back(up
         assert same_record(run(other, times), with_floats(other, times))
 
 
+@compiled
 def test_more_inputs_than_two_bytes_can_count():
     weights = np.ones((70_000, 2))
     weights[65_000:, 1] = -1

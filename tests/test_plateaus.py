@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from cases import FLOATS, PAIRS, run, same_bits
+from cases import FLOATS, PAIRS, compiled, run, same_bits
 from hypothesis import given
 from hypothesis import strategies as st
 from reference_rational import wrong
@@ -103,7 +103,7 @@ def test_a_plateau_that_equals_the_threshold_is_reached_when_the_last_ramp_ends(
 
 @pytest.mark.parametrize("weights", [ttfs.Real(), ttfs.Binary(scale=1.0)])
 @pytest.mark.parametrize("pair", PAIRS)
-@pytest.mark.parametrize("inputs", [2, 5, 50, 500])
+@pytest.mark.parametrize("inputs", [2, 5, 50, pytest.param(500, marks=compiled)])
 def test_unit_weights_that_add_up_to_the_threshold_fire_at_the_last_end(inputs, pair, weights):
     dtype, kind = pair
     layer = ttfs.Dense.of(np.ones((inputs, 70)), threshold=inputs, weights=weights)

@@ -15,6 +15,7 @@ from cases import (
     TIMES,
     any_times,
     any_weights,
+    compiled,
     ramped,
     same_bits,
 )
@@ -256,7 +257,9 @@ def test_all_events_and_potentials_are_those_of_the_definition_in_every_bit(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("size", [15, 16, 17, 63, 64, 65, 130])
+@pytest.mark.parametrize(
+    "size", [15, 16, 17, *(pytest.param(n, marks=compiled) for n in (63, 64, 65, 130))]
+)
 def test_populations_of_every_width_are_those_of_the_definition(size, kind):
     rng = np.random.default_rng(size)
     sizes = [9, size, size]

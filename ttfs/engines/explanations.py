@@ -92,7 +92,9 @@ class Explanation:
         senders = [self._neuron(i.layer, i.neuron) for i in inputs]
         wide = max([16, *map(len, senders)])
         lines = [f"{head} {self._verdict()}"]
-        lines.append(f"{'arrives':>10s} {'from':>{wide}s} {'fired at':>10s} {'weight':>10s} potential")
+        lines.append(
+            f"{'arrives':>10s} {'from':>{wide}s} {'fired at':>10s} {'weight':>10s} potential"
+        )
         errors = [e for i, e in zip(self.inputs, self.errors(), strict=False) if i.weight]
         lines += [
             f"{self.precision.time(i.time):>10s} {sender:>{wide}s}"

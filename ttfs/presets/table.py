@@ -17,6 +17,7 @@ from ttfs.rules import S4NN, Exact, STiDiBP, Surrogate
 MNIST = Real(init=(-0.135, 0.148)), Real(init=(-0.082, 0.092))  # 150 of 784 pixels are bright
 
 STIDI = STiDiBP(Relative(gamma=1.5, early=0.002), floor=1.0, longest=0.2, normalise=False)
+STIDI_MAPS = STiDiBP(Relative(gamma=0.35, early=0.002), floor=0.1, longest=0.2, normalise=False)
 STEPS = {"threshold": 100.0, "delay": 1.0}  # a step for each layer, as in S4NN and BS4NN
 
 PRESETS = {
@@ -141,51 +142,51 @@ PRESETS = {
     ),
     "conv-binary-mnist": deep(
         "mnist",
-        "24C5-P2-48C5-P2-256",
+        "32C5-P2-64C5-P2-512",
         binary=True,
         optimizer=Adam(lr=Warm(Cosine(6e-3)), beta2=0.98),
         augmentation=(Distort((28, 28)),),
         average=100_000,
-        epochs=60,
+        epochs=40,
         published="about 98.6 STiDi-BP",
     ),
     "conv-fashion": deep(
         "fashion-mnist",
-        "32C5-P2-64C5-P2-256",
+        "48C5-P2-96C5-P2-512",
         encoder=OnOff((28, 28)),
-        augmentation=(Flip((28, 28, 3)), Dropout(0.15)),
+        augmentation=(Flip((28, 28, 3)), Dropout(0.25)),
         average=100_000,
-        epochs=40,
+        epochs=30,
         published="92.8 STiDi-BP; 93.14 Parallel TTFS",
     ),
     "conv-binary-fashion": deep(
         "fashion-mnist",
-        "32C5-P2-64C5-P2-256",
+        "48C5-P2-96C5-P2-512",
         binary=True,
         encoder=OnOff((28, 28)),
         optimizer=Adam(lr=Warm(Cosine(6e-3)), beta2=0.98),
-        augmentation=(Flip((28, 28, 3)), Dropout(0.05)),
+        augmentation=(Flip((28, 28, 3)), Dropout(0.1)),
         average=100_000,
-        epochs=40,
+        epochs=30,
         published="about 92.0 STiDi-BP",
     ),
     "stidi-conv-mnist": deep(
         "mnist",
         "40C5-P2-1000",
-        rule=STIDI,
+        rule=STIDI_MAPS,
         augmentation=(Distort((28, 28)),),
         average=100_000,
-        epochs=40,
+        epochs=20,
         published="99.2 STiDi-BP",
     ),
     "stidi-conv-fashion": deep(
         "fashion-mnist",
         "20C5-P2-40C5-P2-1000",
-        rule=STIDI,
+        rule=STIDI_MAPS,
         encoder=OnOff((28, 28)),
         augmentation=(Flip((28, 28, 3)), Dropout(0.1)),
         average=100_000,
-        epochs=40,
+        epochs=20,
         published="92.8 STiDi-BP",
     ),
     "step-conv-binary-mnist": deep(
@@ -198,7 +199,7 @@ PRESETS = {
         optimizer=Adam(lr=Warm(Cosine(6e-3)), beta2=0.98),
         augmentation=(Distort((28, 28)),),
         average=100_000,
-        epochs=60,
+        epochs=30,
     ),
     "yin-yang": exact(
         "yin-yang",
