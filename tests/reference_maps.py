@@ -120,28 +120,36 @@ def events_at(network, k, j, spikes, kind):
 
 
 def wrong(network, record, number):
-    """(layer, neuron, found, right) of the neurons of a sample that fire at another time.
+    """(layer, neuron, found, first, last) of the neurons of a sample that fire at another time.
 
     Each layer is judged by the spikes that the layer below has fired. With steps a time is right
     if it is the exact one, for networks whose sums are exact; with ramps if it is as near as the
-    sums of the layer can be rounded.
+    sums of the layer can be rounded. A line that ends at the threshold but for a rounding may
+    cross it or not, if ramps never end.
     """
     found, kind = [], record.times[0].dtype.type
     single = np.float32 in (kind, network.dtype.type)
-    near = network.t_max * 2.0 ** (-17 if single else -44)
-    near = 0 if isinstance(network.psp, ttfs.Step) else near
+    small = 2.0 ** (-17 if single else -44)
+    near = 0 if isinstance(network.psp, ttfs.Step) else small * network.t_max
+    endless, t_max = network.psp == ttfs.Ramp(), network.t_max
     for k, layer in enumerate(network.layers):
         spikes = [float(t) if t < network.t_max else INF for t in record.times[k][number]]
         for j in range(layer.outputs):
-            time, right = float(record.times[k + 1][number, j]), exact(network, k, j, spikes, kind)
-            apart = abs(time - float(right)) if time < INF and right < INF else 0
-            if (time < INF) != (right < INF) or apart > near:
-                found.append((k + 1, j, time, float(right)))
+            time = float(record.times[k + 1][number, j])
+            slacks = (-small, small) if endless and not layer.pools else (0,)
+            rights = [exact(network, k, j, spikes, kind, slack) for slack in slacks]
+            # what fires at the horizon but for a rounding is silent
+            first, last = (float(min(right, t_max)) for right in (rights[0], rights[-1]))
+            if not first - near <= min(time, t_max) <= last + near:
+                found.append((k + 1, j, time, first, last))
     return found
 
 
-def exact(network, k, j, spikes, kind):
-    """When neuron j of layer k fires by spikes below; arrivals are rounded, nothing else."""
+def exact(network, k, j, spikes, kind, slack=0):
+    """When neuron j of layer k fires by spikes below; arrivals are rounded, nothing else.
+
+    slack: added to the threshold, as a share of all that the potential may be a sum of.
+    """
     layer, t_max = network.layers[k], network.t_max
     delays = np.broadcast_to(network.delays[k], (network.sizes[k], network.sizes[k + 1]))
     heard = window(layer, j)
@@ -151,6 +159,7 @@ def exact(network, k, j, spikes, kind):
         return min(arrivals, default=INF)
     weights = [float(network.weights[k][row, j % layer.columns]) for _, row in heard]
     threshold = float(network.scaled_thresholds(k)[j % layer.columns])
+    threshold += slack * (sum(map(abs, weights)) * t_max + threshold)
     if isinstance(network.psp, ttfs.Step):
         times = [a if a == INF else Fraction(a) for a in arrivals]
         return exact_neuron(times, weights, Fraction(threshold))[0]

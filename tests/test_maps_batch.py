@@ -148,10 +148,11 @@ def test_ten_thousand_networks_of_maps_fire_the_same_in_both_engines_and_as_exac
     number = data.draw(st.sampled_from([np.float32, np.float64]))
     network, times = drawn(data, number, np.float64, exact=True)
     record = run(network, times)
-    assert reference_maps.wrong(network, record, 0) == []
-    with np.errstate(all="ignore"):
-        simulator = ttfs.Simulator(network, times[0])
-        assert simulator.run() == "end"
-    for k, layer in enumerate(record.times[1:], start=1):
-        assert same_bits(simulator.times(k), layer[0])
-    assert same_bits(simulator.potential(len(network.layers)), record.potential[0])
+    for number, row in enumerate(times):
+        assert reference_maps.wrong(network, record, number) == []
+        with np.errstate(all="ignore"):
+            simulator = ttfs.Simulator(network, row)
+            assert simulator.run() == "end"
+        for k, layer in enumerate(record.times[1:], start=1):
+            assert same_bits(simulator.times(k), layer[number])
+        assert same_bits(simulator.potential(len(network.layers)), record.potential[number])
