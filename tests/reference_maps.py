@@ -159,7 +159,8 @@ def exact(network, k, j, spikes, kind, slack=0):
         return min(arrivals, default=INF)
     weights = [float(network.weights[k][row, j % layer.columns]) for _, row in heard]
     threshold = float(network.scaled_thresholds(k)[j % layer.columns])
-    threshold += slack * (sum(map(abs, weights)) * t_max + threshold)
+    slack *= sum(map(abs, weights)) * t_max + threshold
+    threshold = max(threshold + slack, threshold / 1024)
     if isinstance(network.psp, ttfs.Step):
         times = [a if a == INF else Fraction(a) for a in arrivals]
         return exact_neuron(times, weights, Fraction(threshold))[0]
