@@ -342,7 +342,7 @@ def test_a_stopped_run_resumes_to_the_same_bits(run, monkeypatch):
 def test_resuming_a_finished_run_changes_nothing_and_says_so(run, capsys):
     before = {name: (run / name).read_bytes() for name in ("history.csv", "checkpoint.npz")}
     assert main("train", *FAST, "--seed", 3, "--resume", "--out", run) == 0
-    assert "nothing is left to learn: all 2 epochs had been done before" in capsys.readouterr().out
+    assert "nothing is left to learn: 3 epochs have been done, of 3" in capsys.readouterr().out
     report = read(run / "report.json")
     assert {name: (run / name).read_bytes() for name in before} == before
     seconds = [float(row["seconds"]) for row in rows_of(run / "history.csv")]

@@ -1,5 +1,7 @@
 import copy
+import io
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -12,7 +14,11 @@ from hypothesis import strategies as st
 
 import ttfs
 from ttfs import Circuit, Population, Projection, Simulator
+from ttfs.cli.console import Console
 from ttfs.errors import InputError, ShapeError
+from ttfs.kernels import simulator_ramp as ramps
+from ttfs.kernels import simulator_step as steps
+from ttfs.kernels.simulator_crossing import ENDLESS
 
 pytestmark = pytest.mark.small
 
@@ -286,7 +292,7 @@ def test_a_neuron_of_a_pool_is_explained_by_what_came_first(psp):
     told = simulator.explain("pool 1", 0)
     assert told.pools
     sender = np.unravel_index(told.inputs[0].neuron, simulator.circuit.shapes[1])
-    assert f" conv 1 {tuple(map(int, sender))} " in str(told)
+    assert f" conv 1 {told.inputs[0].neuron} {tuple(map(int, sender))} " in str(told)
     assert told.time == simulator.times("conv 1")[::2].min() + 0.5
     assert {i.time for i in told.inputs} == {told.time}
     assert "step, with its first arrival\n" in str(told)
@@ -426,3 +432,35 @@ WRONG = {
 def test_projections_that_are_no_map_are_refused(make, words):
     with pytest.raises((InputError, ShapeError), match=words):
         make()
+
+
+def test_places_are_understood_where_neurons_are_asked_for():
+    simulator, out = ended(Simulator(example(ttfs.Step()), ROW)), io.StringIO()
+    console = Console(simulator, out)
+    for question in ("e conv 1 2", "e conv 1 (0, 1, 0)", "e conv 1 0 1 0"):
+        console.obey(question)
+    first, second, third = re.split(r"(?=conv 1 2 \()", out.getvalue())[1:]
+    assert first == second == third
+    console.obey("e conv 1 0 1")
+    assert "'0 1' is no neuron of conv 1" in out.getvalue()
+
+
+def test_states_are_told_apart_by_their_lengths_and_lie_where_their_names_say():
+    fields = [kind._fields for kind in (steps.State, ramps.State, ramps.Ending)]
+    assert len(set(map(len, fields))) == 3
+    assert len(ramps.State._fields) == ENDLESS
+    assert ramps.Ending._fields[:ENDLESS] == ramps.State._fields
+    memory = Simulator(example(ttfs.Ramp(1.5)), ROW)._handed[1]
+    volts, times, whole, few, queue, crossing, sums = memory
+    state = ramps.parts(memory)
+    where = {
+        **dict(zip(("slope", "total", "limits", "at_spike"), volts, strict=True)),
+        **{"spikes": times[0], "stimulus_time": times[1], "crossing": crossing},
+        **{"stimulus": whole[0], "fired": whole[1], "soonest": whole[2], "listed": whole[3]},
+        **dict.fromkeys(("counters", "bins", "counts", "heads", "heap"), few),
+        **{"flags": whole[4], "heap_time": queue, "clock": queue},
+        **{"summed": sums[0], "bulk": sums[1]},
+    }
+    assert where.keys() == set(state._fields)
+    for name, array in state._asdict().items():
+        assert np.shares_memory(array, where[name]), name

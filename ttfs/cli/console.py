@@ -29,7 +29,7 @@ b hidden 57      break when that neuron fires; b hidden: when any of the layer d
 b t 12.5         break at that time
 b decision       break when an output fires
 b                list the breaks; b off: forget them
-e hidden 57      explain why a neuron fired, or has not
+e hidden 57      explain why a neuron fired, or has not; of a map also: e conv 1 (0, 2, 5)
 p [hidden]       the largest potentials, of one layer or of all
 s                the spikes so far
 w input 3 inf    what would change if that input fired at another time, or not at all (inf)
@@ -341,10 +341,12 @@ class Console:
                 layer = circuit.layer(name if name in self._names else int(name))
                 if not rest:
                     return layer, None
-                if len(rest) > 1 or not is_number(rest[0]):
-                    what = short(" ".join(rest))
-                    raise InputError(f"{what} is no neuron of {self._names[layer]}")
-                return circuit.neuron(layer, int(rest[0]))
+                told = " ".join(rest)
+                numbers = told.strip("()").replace(",", " ").split()
+                if len(numbers) not in (1, 3) or not all(map(is_number, numbers)):
+                    raise InputError(f"{short(told)} is no neuron of {self._names[layer]}")
+                place = [int(number) for number in numbers]
+                return circuit.neuron(layer, place if place[1:] else place[0])
         there = ", ".join(self._names)
         raise InputError(f"no layer is called {short(words[0])}; there are {there}")
 

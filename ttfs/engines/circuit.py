@@ -178,7 +178,7 @@ class Circuit:
             raise InputError(f"there is no layer {short(number)}; the last is {last}")
         return number
 
-    def neuron(self, layer: int | str, neuron: int) -> tuple[int, int]:
+    def neuron(self, layer: int | str, neuron: int | Sequence[int]) -> tuple[int, int]:
         """A layer's index and a neuron of it that exists, given by index or place in a map."""
         number = self.layer(layer)
         if isinstance(neuron, tuple | list):
@@ -193,13 +193,14 @@ class Circuit:
 
     @cached_property
     def shapes(self) -> tuple[tuple[int, int, int] | None, ...]:
-        """(height, width, channels) of each population that is a map; None for the others."""
+        """(height, width, channels) of each population that is a map; None for the others.
+
+        Of several projections that take it for different maps, the last decides.
+        """
         found: dict[str, tuple[int, int, int]] = {}
-        for projection in reversed(self.projections):
+        for projection in self.projections:
             if projection.layer is not None:
                 found[projection.source] = projection.layer.shape
-        for projection in reversed(self.projections):
-            if projection.layer is not None:
                 found[projection.target] = projection.layer.gives
         return tuple(found.get(name) for name in self.names)
 

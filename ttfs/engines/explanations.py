@@ -104,10 +104,10 @@ class Explanation:
         return "\n".join(lines)
 
     def _neuron(self, layer: int, neuron: int) -> str:
-        """A neuron's name: that of its layer, and its number or (row, column, channel)."""
-        name, shape = self.names[layer], self.shapes[layer]
+        """A neuron's name: that of its layer, its number and, in a map, its place."""
+        name, shape = f"{self.names[layer]} {neuron}", self.shapes[layer]
         if shape is None or shape[:2] == (1, 1):
-            return f"{name} {neuron}"
+            return name
         return f"{name} {tuple(map(int, np.unravel_index(neuron, shape)))}"
 
     def _clock(self, time: float) -> str:

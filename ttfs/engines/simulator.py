@@ -22,7 +22,7 @@ from ttfs.errors import InputError
 from ttfs.kernels import queue as names
 from ttfs.kernels import simulator as kernels
 from ttfs.kernels import simulator_ramp, simulator_step
-from ttfs.kernels.circuit import FIRED, NOTHING, OVER, UNTIL, UNWATCHED
+from ttfs.kernels.circuit import FIRED, GOING, NOTHING, OVER, UNTIL, UNWATCHED
 from ttfs.network.network import Network
 
 REASONS = {UNTIL: "until", OVER: "end", FIRED: "spike"}
@@ -101,7 +101,7 @@ class Simulator:
     def _make_room(self, dtype: Any) -> tuple[tuple[Any, Any], Any]:
         """What kernels are handed, with times of a dtype, and the state that is in it."""
         memory = make_memory(self.plan, dtype, self._response)
-        return (tuple(self.plan), memory), self._response.parts(memory)  # records take longer
+        return (tuple(self.plan), memory), self._response.parts(memory)  # kernels like bare tuples
 
     @alone
     def reset(self, times: Any = None) -> None:
@@ -173,16 +173,16 @@ class Simulator:
     def run(self, until: float = np.inf) -> str:
         """Step until a break or the end, through every event at or before `until`.
 
-        Returns why it stopped: "end", "until", or by `break_on` "spike", "potential" or
-        "time". The time is then that of the last event, or the one run to. With ramps,
-        potentials go on after the last event: at the end, the time is the horizon if there
-        is one, or that given. Time never goes back: until a time that has passed, nothing
-        happens. Ctrl-C takes effect when the run is over.
+        Returns why it stopped: "end", "until", or by `break_on` "spike", "potential" or "time". The
+        time is then that of the last event, or the one run to. With ramps, potentials go on after
+        the last event: at the end, the time is the horizon if there is one, or that given. Until a
+        time that has passed, nothing happens. Ctrl-C takes effect when the run is over.
         """
         stop = min(as_moment(until, "run(until=...)"), self._stops.next)
-        if not (self._stops.watched or self.plan.rise):
-            kernels.run_chain(*self._handed, stop)
-        why, _ = kernels.run(*self._handed, stop, self._stops.watched or UNWATCHED, kernels.ALL)
+        watched = self._stops.watched or UNWATCHED
+        free = watched is UNWATCHED and not self.plan.rise
+        why = kernels.run_chain(*self._handed, stop) if free else GOING
+        why = kernels.run(*self._handed, stop, watched, kernels.ALL)[0] if why == GOING else why
         if why == OVER and self.plan.rise and np.isfinite(end := min(stop, self.plan.t_max)):
             self._reached = max(self._reached, end)
         if why == UNTIL:

@@ -2,8 +2,8 @@
 
 Events are ordered by (time, population, kind, neuron): arrivals, the ends of ramps, firings.
 What an event does to potentials, and who fires next, is known to `simulator_step` and
-`simulator_ramp`. The two have the same functions, but states of different lengths, so the
-compiler sees which of them a branch is about and leaves the other one out.
+`simulator_ramp`. The two have the same functions, but states of different lengths, as have ramps
+that end, so the compiler sees which of them a branch is about and leaves the others out.
 """
 
 import numpy as np
@@ -36,8 +36,10 @@ from ttfs.kernels.circuit import (
 from ttfs.kernels.jit import kernel
 from ttfs.kernels.queue import (
     EVENTS,
+    FIRING,
     HEAP,
     KINDS,
+    NEXT,
     STIMULUS,
     SYNAPSES,
     advance,
@@ -194,9 +196,9 @@ def passed(plan, state, breaks):
 def run(plan, memory, until, breaks, most):
     """Step until a time, the end, a break or so many steps; return which, and the last event.
 
-    That is UNTIL, OVER, FIRED for a spike, which watch, or GOING after `most` events. The event
-    is the last that happened, as `upcoming` has it; where none may, the one that would be next.
-    It is one kernel for all of this, since it takes the compiler seconds.
+    That is UNTIL, OVER, FIRED for a spike, which watch, or GOING after `most` events. The event,
+    as `upcoming` has it, is the last that happened; for UNTIL, OVER and without any the one that
+    comes next. It is one kernel for all of this, since it takes the compiler seconds.
     """
     plan, state = Plan(*plan), make_state(memory)
     watching = breaks.spikes.size > 0
@@ -209,9 +211,10 @@ def run(plan, memory, until, breaks, most):
             return OVER, event
         if time > until:
             return UNTIL, event
-        if most > 0:
-            happen(plan, state, event)
-            most -= 1
+        if most <= 0:
+            return GOING, event
+        happen(plan, state, event)
+        most -= 1
         if watching:
             watch = passed(plan, state, breaks)
             if kind == SPIKE and breaks.spikes[plan.populations[layer, START] + neuron]:
@@ -224,10 +227,15 @@ def run(plan, memory, until, breaks, most):
 
 @kernel
 def run_chain(plan, memory, until):
-    """Let everything happen until a time, if these are steps in a chain of layers."""
-    whole = memory[2]
+    """Let everything happen until a time, if these are steps in a chain of layers.
+
+    OVER if nothing is left, else GOING: then `run` says the rest.
+    """
+    state, whole = steps.make_state(memory), memory[2]
     over_limits = whole[4].view(np.uint64), whole[5]
-    take_chain(Plan(*plan), steps.make_state(memory), over_limits, until)
+    take_chain(Plan(*plan), state, over_limits, until)
+    left = state.counters[HEAP] > 0 or state.counters[NEXT] != state.counters[FIRING]
+    return GOING if left or asked(state) else OVER
 
 
 @kernel

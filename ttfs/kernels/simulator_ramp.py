@@ -95,7 +95,7 @@ def parts(memory):
     counts = COUNTERS + SCRATCH + units // WORD
     heads = counts + few[POPULATIONS]
     heap = heads + WAVES * few[PROJECTIONS]
-    # as records have them: the compiler adds to bare tuples only
+    # in the order of `State`; the compiler joins bare tuples, but no records
     common = (
         volts[0],  # slope
         volts[1],  # total

@@ -121,7 +121,7 @@ class Trainer:
             never stopped.
         written: called after each epoch, once the checkpoint is on the disk.
         progress: whether to show a bar; by default on a terminal.
-        log: called with a line for each epoch and each warning.
+        log: called with a line for each epoch and each warning, or if no epoch is left.
 
         Raises
         ------
@@ -149,9 +149,9 @@ class Trainer:
         with interrupts.handled() as ctrl_c:
             if run.epoch:
                 ctrl_c.keep()
-            if 0 < epochs <= run.epoch:
-                log(f"nothing is left to learn: all {epochs} epochs had been done before")
             try:
+                if 0 < epochs <= run.epoch:
+                    log(f"nothing is left to learn: {run.epoch} epochs have been done, of {epochs}")
                 while run.epoch < epochs:
                     self._epoch(run, data, train, held_out, epochs, log, ctrl_c)
                     run.write()
