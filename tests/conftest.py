@@ -18,7 +18,7 @@ from hypothesis import settings
 JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
 BOUNDS = os.environ.get("NUMBA_BOUNDSCHECK", "0") != "0"
 LENGTHY = {"test_notebooks.py", "test_viewer.py"}  # at the end, one process would wait for them
-EXAMPLES = 20 if not JIT else 30 if BOUNDS else 50
+EXAMPLES = 20 if not JIT else 30 if BOUNDS else 80
 
 gc.set_threshold(100_000, 50, 50)  # compiling makes many objects that stay: looked for in vain
 
