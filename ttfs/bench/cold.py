@@ -17,12 +17,21 @@ import numpy as np, ttfs
 network = ttfs.Network(ttfs.Dense(784, 400), ttfs.Dense(400, 10), t_max=256)
 times = 256 * np.random.default_rng(0).random((10, 784), np.float32)
 """
+MAPS = """
+import numpy as np, ttfs
+layers = ttfs.Conv2d(8, 5), ttfs.MinPool2d(2), ttfs.Dense(1152, 10)
+network = ttfs.Network(*layers, shape=(28, 28, 1), psp=ttfs.Ramp(), t_max=4)
+times = np.random.default_rng(0).random((10, 784), np.float32)
+"""
 PROGRAMS = {
     "train": ["-m", "ttfs", "train", "--quiet", "--out", "{folder}/run"],
     "forward": ["-c", f"{NETWORK}ttfs.forward(network, times)"],
     "step": ["-c", f"{NETWORK}ttfs.Simulator(network, times[0]).step()"],
+    "forward-maps": ["-c", f"{MAPS}ttfs.forward(network, times)"],
+    "step-maps": ["-c", f"{MAPS}ttfs.Simulator(network, times[0]).step()"],
 }
-"""What Python is started with: a training on the digits, a first batch, and a first event."""
+"""What Python is started with: a training on the digits; a first batch and a first event of a
+dense network, and of maps."""
 
 
 def cold() -> Iterator[tuple[str, float | str]]:

@@ -83,7 +83,7 @@ def course_of(simulator: Simulator) -> dict[str, Any]:
     sources = plan.projections[:, SOURCE] if len(plan.projections) else np.zeros(1, int)
     source = np.where(course.kind != SPIKE, sources[np.maximum(course.projection, 0)], -1)
     layers = range(len(plan.sizes))
-    maps = maps_of(plan)
+    maps, shapes = maps_of(plan), shapes_of(simulator)
     check_size(plan, course)
     return {
         "single": plan.weights.dtype == np.float32,
@@ -100,7 +100,7 @@ def course_of(simulator: Simulator) -> dict[str, Any]:
         },
         "layers": [
             {"name": simulator.circuit.names[layer], "size": int(plan.sizes[layer])}
-            | {"shape": shapes_of(plan).get(layer), "pools": bool(pools_at(plan, layer))}
+            | {"shape": shapes[layer], "pools": bool(pools_at(plan, layer))}
             | (
                 _shared(simulator, maps[layer])
                 if layer in maps
@@ -122,15 +122,10 @@ def maps_of(plan: Plan) -> dict[int, int]:
     }
 
 
-def shapes_of(plan: Plan) -> dict[int, tuple[int, ...]]:
-    """(height, width, channels) of the layers that are maps, or are heard as maps."""
-    shapes = {}
-    for row in plan.projections[plan.projections[:, KIND] == MAPPED]:
-        reach = row[REACH:].tolist()
-        for layer, shape in ((row[SOURCE], reach[:3]), (row[TARGET], reach[9:12])):
-            if shape[0] * shape[1] > 1:
-                shapes[int(layer)] = tuple(shape)
-    return shapes
+def shapes_of(simulator: Simulator) -> list[tuple[int, int, int] | None]:
+    """(height, width, channels) of each layer that is a map of more than one place, or None."""
+    shapes = simulator.circuit.shapes
+    return [None if shape is None or shape[:2] == (1, 1) else shape for shape in shapes]
 
 
 def check_size(plan: Plan, course: Course) -> None:

@@ -93,7 +93,7 @@ def page(
         raise InputError(f"page wants a Simulator, got {type(simulator).__name__}")
     sizes = simulator.plan.sizes
     title = "-".join(map(str, sizes)) if title is None else str(title)
-    shape = shapes_of(simulator.plan).get(0)
+    shape = shapes_of(simulator)[0]
     if image_shape is None and shape and shape[2] == 1:
         image_shape = shape[:2]
     picture = _picture(int(sizes[0]), image_shape, image)
