@@ -46,4 +46,9 @@ def count_additions(
             own = np.full(inputs, column)
             given = rows, own, reached, bound, limits, counts[k]
             spread(partial(count_arrivals, *given), samples, times.size)
+    for skip in network.skips:
+        rows = np.ascontiguousarray(layers[skip.source])
+        own = np.full(rows.shape[1], network.skip_delay(skip))
+        given = rows, own, skip.fan_out(rows.shape[1]), up_to(end, dtype), limits
+        spread(partial(count_arrivals, *given, counts[skip.target - 1]), samples, rows.size)
     return counts.T

@@ -118,7 +118,7 @@ def forward(network: Network, times: Any, *, until: Any = None) -> Record:
     end = network.t_max if early else end_of(network, until)
     found = cross_early(network, times) if early else cross_in_parts(network, times, end)
     spikes = tuple(spikes_of(network, found, k) for k in range(len(network.layers)))
-    bound = up_to(end, times.dtype)
+    bound = up_to(min(end, network.stimulus_end), times.dtype)
     layers = (happening(times, past_decisions(spikes[-1], bound) if early else bound), *spikes)
     fan = 0 if network.mapped[0] else network.sizes[1]
     if found.additions is not None:
@@ -177,4 +177,4 @@ def lost_share(network: Network, times: Any) -> float:
     """
     times = rows_of(times, network.shapes[0])
     spikes = int(np.count_nonzero(times < np.inf))
-    return late(times, up_to(network.t_max, times.dtype)) / max(1, spikes)
+    return late(times, up_to(network.stimulus_end, times.dtype)) / max(1, spikes)

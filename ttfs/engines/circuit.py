@@ -23,10 +23,11 @@ from ttfs.checks import (
 from ttfs.engines.plan import make_plan, on_plan, plan_of, pools_at
 from ttfs.engines.populations import MOST, Population, Projection, least_delay, with_weight
 from ttfs.engines.reached import weight_places
+from ttfs.engines.schedule import skipping, windows_of
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.circuit import SYNAPTIC, WORD, Plan
 from ttfs.network.network import Network, check_network
-from ttfs.network.psp import Ramp, Response, Step
+from ttfs.network.psp import RESPONSES, Ramp, Response, Step
 from ttfs.network.weights import Real
 
 
@@ -42,7 +43,8 @@ class Circuit:
     t_max: horizon, exclusive; inf for none.
     dtype: float32 or float64, of weights and potentials.
     unit: name of the unit of time.
-    psp: response to one spike: `Step()` or `Ramp(rise)`.
+    psp: response to one spike: `Step()` or `Ramp(rise)`; or `Windows()`, one for each population.
+        An input fires in the first; the others follow from who hears whom, after which delay.
 
     Raises
     ------
@@ -77,7 +79,7 @@ class Circuit:
         self.dtype = check_dtype(dtype, "Circuit(dtype=...)")
         self.unit = as_text(unit, "Circuit(unit=...)")
         self.psp: Response = Step() if psp is None else psp
-        of_kind(self.psp, Step | Ramp, "Circuit(psp=...)", "Step() or Ramp(rise)")
+        of_kind(self.psp, Response, "Circuit(psp=...)", RESPONSES)
         self.names = tuple(population.name for population in self.populations)
         self._check()
         self._take(make_plan(self.populations, self.projections, self.t_max, self.dtype))
@@ -97,11 +99,15 @@ class Circuit:
             threshold = np.asarray(layer.threshold) / network.scales[k]
             if threshold.ndim:
                 threshold = np.tile(threshold, layer.positions)
-            populations.append(Population(names[k + 1], layer.outputs, threshold))
+            bias = np.tile(network.scaled_bias(k)[: layer.columns], layer.positions)
+            populations.append(Population(names[k + 1], layer.outputs, threshold, bias))
         projections = [
             Projection(names[k], names[k + 1], layer_weights(network, k), layer_delay(network, k))
             for k in range(len(network.layers))
         ]
+        if network.skips:
+            projections += [skipping(network, skip) for skip in network.skips]
+            return cls(populations, projections, **settings_of(network))
         if any(d and not m for d, m in zip(network.delayed, network.mapped, strict=True)):
             return cls(populations, projections, **settings_of(network))
         return cls._on(plan_of(network), populations, projections, network)
@@ -135,7 +141,7 @@ class Circuit:
         """
         told = self.names, self.unit, str(self.psp), str(self.dtype)
         found = hashlib.blake2b(repr(told).encode(), digest_size=16)
-        for part in (*self.plan, self.thresholds):
+        for part in (*self.plan, self.thresholds, self.biases):
             array = np.ascontiguousarray(part)
             found.update(repr((array.dtype.str, array.shape)).encode())
             found.update(array.data)
@@ -150,9 +156,14 @@ class Circuit:
         kinds = np.dtype(np.float32), np.dtype(np.float64)  # of times
         self.silence = {kind: np.full(begins[-1], np.inf, kind) for kind in kinds}
         self.thresholds = np.full(begins[-1], np.inf, self.dtype)
+        self.biases = np.zeros(begins[-1], self.dtype)
         for units, p in zip(self.units, self.populations, strict=True):
             whose = f"population {p.name!r}: threshold"
             self._set(self.thresholds[units], np.asarray(p.threshold), whose)
+            convert(np.asarray(p.bias), self.biases[units], f"population {p.name!r}: bias")
+        self.windows = windows_of(self.populations, self.projections, self.psp)
+        if self.windows is None and self.biases.any():
+            raise InputError(f"populations with a bias need psp=Windows(), got {self.psp}")
 
     def _set(self, room: np.ndarray, thresholds: np.ndarray, whose: str) -> None:
         """Thresholds that fit the precision, and so do they times the rise, as sums begin."""

@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ttfs.engines.arrivals import arrivals_of, count_additions
+from ttfs.engines.windowed import fill_windows
 from ttfs.errors import InputError
 from ttfs.kernels import batch, delayed, maps, maps_ramp, ramp
 from ttfs.kernels.batch import Arrays
 from ttfs.kernels.reach import LINES, PLACES
 from ttfs.kernels.threads import spread
 from ttfs.network.network import Network
-from ttfs.network.psp import Ramp, Step
+from ttfs.network.psp import Ramp, Step, Windows
 
 FEW = 16  # samples that are done before another thread is awake
 PART = 64  # samples of maps whose slopes are in memory at the same time
@@ -42,6 +43,8 @@ def spikes_of(network: Network, found: Crossings, layer: int) -> np.ndarray:
 
 def cross(network: Network, times: np.ndarray, end: float | None = None) -> Crossings:
     """What `forward` finds, for times that have been checked."""
+    if isinstance(network.psp, Windows):
+        return cross_windows(network, times, network.t_max if end is None else end)
     arrays = network.packed_arrays._replace(t_max=np.float64(network.t_max if end is None else end))
     if not any(network.delayed + network.mapped):
         return cross_layers(network, arrays, times)
@@ -60,6 +63,13 @@ def cross(network: Network, times: np.ndarray, end: float | None = None) -> Cros
             put(whole, found, base)
         below, begin = whole.spikes, base
     return whole
+
+
+def cross_windows(network: Network, times: np.ndarray, end: float) -> Crossings:
+    """The same where each layer has its window."""
+    found = room_for(network, network.arrays, times)
+    fill_windows(network, times, end, found.spikes, found.potential)
+    return found
 
 
 def cross_in_parts(network: Network, times: np.ndarray, end: float) -> Crossings:
@@ -94,6 +104,10 @@ def cross_early(network: Network, times: np.ndarray) -> Crossings:
     if isinstance(network.psp, Step) and not any(network.delayed + network.mapped):
         return cross_layers(network, network.packed_arrays, times, early=True)
     found = cross(network, times)
+    if isinstance(network.psp, Windows):
+        first = spikes_of(network, found, len(network.layers) - 1).min(axis=1, keepdims=True)
+        found.spikes[found.spikes > first] = np.inf  # potentials stand by then
+        return found
     layers = [spikes_of(network, found, k) for k in range(len(network.layers))]
     additions = count_additions(network, (times, *layers), network.t_max)
     first = layers[-1].min(axis=1)
@@ -209,7 +223,7 @@ def run(
 def room_for(network: Network, arrays: Arrays, times: np.ndarray) -> Crossings:
     """Empty arrays."""
     spikes = np.empty((len(times), arrays.units[-1]), times.dtype)
-    jumps = isinstance(network.psp, Step)
+    jumps = not isinstance(network.psp, Ramp)
     slopes = np.empty((0, 0) if jumps else spikes.shape, network.dtype)
     return Crossings(spikes, slopes, np.empty((len(times), arrays.sizes[-1]), network.dtype))
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ttfs.checks import same_content
-from ttfs.kernels.circuit import ARRIVAL, END, NOTHING, SOURCE, SPIKE, Plan
+from ttfs.kernels.circuit import ARRIVAL, END, NOTHING, SOURCE, SPIKE, WINDOW, Plan
 
-KINDS = {ARRIVAL: "arrival", END: "end", SPIKE: "spike"}
+KINDS = {ARRIVAL: "arrival", END: "end", SPIKE: "spike", WINDOW: "window"}
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Event:
     """Something that happens at an instant.
 
     kind "spike": `neuron` of `layer` fires. kind "arrival": the spike of `neuron` of layer
-    `source` reaches `layer`; kind "end": its ramp there ends.
+    `source` reaches `layer`; kind "end": its ramp there ends. kind "window": that of `layer`
+    begins, in which it fires; `neuron` is -1.
     """
 
     time: float

@@ -1,6 +1,6 @@
 """Populations of neurons and the projections between them, as a user describes them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from ttfs.checks import as_array, as_text, same_content, short, whole
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.circuit import DENSE, MAPPED, SPARSE, SYNAPTIC
 from ttfs.network.chain import KINDS
-from ttfs.network.layers import Dense
+from ttfs.network.layers import Dense, as_bias
 from ttfs.network.weights import Binary, Real
 
 MOST = 2**31 - 1  # neurons: sparse projections number their targets with 32 bits
@@ -23,6 +23,7 @@ class Population:
     size: how many.
     threshold: potential at which a neuron fires; one number, or one for each neuron. With
         inf, the default, neurons fire only when a stimulus says so: an input.
+    bias: where potentials begin; one number, or one for each neuron. Only with `Windows`.
 
     >>> Population("input", 3)
     Population(name='input', size=3, threshold=inf)
@@ -31,6 +32,7 @@ class Population:
     name: str
     size: int
     threshold: Any = np.inf
+    bias: Any = field(default=0.0, repr=False)
 
     def __post_init__(self) -> None:
         if not as_text(self.name, "Population(name=...)"):
@@ -49,6 +51,7 @@ class Population:
         object.__setattr__(self, "size", size)
         if isinstance(self.threshold, np.ndarray) or threshold.ndim:
             object.__setattr__(self, "threshold", threshold[()].copy())
+        object.__setattr__(self, "bias", as_bias(self.bias, size, f"{whose}: bias"))
 
     __eq__ = same_content
 

@@ -15,16 +15,18 @@ from ttfs.engines.events import Event, Spikes, event_of
 from ttfs.engines.explanations import Explanation, Trace
 from ttfs.engines.plan import pools_at
 from ttfs.engines.precision import Precision
-from ttfs.engines.snapshots import Snapshot, make_memory
+from ttfs.engines.snapshots import Snapshot, make_memory, set_windows
 from ttfs.engines.stimuli import as_stimulus
 from ttfs.engines.turns import alone
 from ttfs.errors import InputError
 from ttfs.kernels import queue as names
 from ttfs.kernels import simulator as kernels
-from ttfs.kernels import simulator_ramp, simulator_step
+from ttfs.kernels import simulator_ramp, simulator_step, simulator_window
 from ttfs.kernels.circuit import FIRED, GOING, NOTHING, OVER, UNTIL, UNWATCHED
 from ttfs.network.network import Network
+from ttfs.network.psp import Ramp, Step, Windows
 
+RESPONSES = {Step: simulator_step, Ramp: simulator_ramp, Windows: simulator_window}
 REASONS = {UNTIL: "until", OVER: "end", FIRED: "spike"}
 
 
@@ -75,7 +77,7 @@ class Simulator:
     def _stand_on(self, circuit: Circuit) -> None:
         """What never changes."""
         self.circuit, self.plan = circuit, circuit.plan
-        self._response = simulator_ramp if self.plan.rise else simulator_step
+        self._response = RESPONSES[type(circuit.psp)]
         self._lock = RLock()
 
     @alone
@@ -101,6 +103,8 @@ class Simulator:
     def _make_room(self, dtype: Any) -> tuple[tuple[Any, Any], Any]:
         """What kernels are handed, with times of a dtype, and the state that is in it."""
         memory = make_memory(self.plan, dtype, self._response)
+        if self.circuit.windows is not None:
+            set_windows(memory, self.circuit)
         return (tuple(self.plan), memory), self._response.parts(memory)  # kernels like bare tuples
 
     @alone
@@ -180,7 +184,7 @@ class Simulator:
         """
         stop = min(as_moment(until, "run(until=...)"), self._stops.next)
         watched = self._stops.watched or UNWATCHED
-        free = watched is UNWATCHED and not self.plan.rise
+        free = watched is UNWATCHED and self._response is simulator_step
         why = kernels.run_chain(*self._handed, stop) if free else GOING
         why = kernels.run(*self._handed, stop, watched, kernels.ALL)[0] if why == GOING else why
         if why == OVER and self.plan.rise and np.isfinite(end := min(stop, self.plan.t_max)):

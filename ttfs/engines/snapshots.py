@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from ttfs.engines.circuit import Circuit
+from ttfs.engines.schedule import pooling
 from ttfs.errors import InputError
 from ttfs.kernels import queue as names
-from ttfs.kernels import simulator_ramp
+from ttfs.kernels import simulator_ramp, simulator_window
 from ttfs.kernels.circuit import APART, SOURCE, WORD, Plan
 from ttfs.network.buffers import aligned_zeros
 
@@ -69,10 +71,12 @@ def make_memory(plan: Plan, dtype: np.dtype, response: Any) -> tuple[np.ndarray,
     units, table = len(plan.owners), plan.projections
     waves = table[table[:, APART] > 0, SOURCE]
     queue = response.WAVES * (len(table) + int(plan.sizes[waves].sum())) + 1
+    queue += len(plan.sizes) * (response is simulator_window)  # whose windows are to begin
     volts = aligned_zeros(response.VOLTS * units, plan.weights.dtype).reshape(-1, units)
     times = np.zeros((2, units + 1), dtype)
     whole = np.zeros((6, units + 1), np.int64)
-    lists = units // WORD + len(plan.sizes) + response.WAVES * len(table) + 4 * queue
+    lines = 2 * len(plan.sizes) * (response is simulator_window)
+    lists = lines + units // WORD + len(plan.sizes) + response.WAVES * len(table) + 4 * queue
     few = np.zeros(names.COUNTERS + names.SCRATCH + lists, np.int64)
     few[names.POPULATIONS], few[names.PROJECTIONS] = len(plan.sizes), len(table)
     memory = [volts, times, whole, few, np.zeros(queue + 1, dtype)]
@@ -81,4 +85,18 @@ def make_memory(plan: Plan, dtype: np.dtype, response: Any) -> tuple[np.ndarray,
         if plan.rise < np.inf:
             sums = aligned_zeros(response.SUMS * units, plan.weights.dtype)
             memory.append(sums.reshape(-1, units))
+    if response is simulator_window:
+        memory.append(np.zeros((3, units + 1), dtype))
+        memory.append(np.zeros(simulator_window.CODE + 2 * len(plan.sizes)))
+        memory.append(np.zeros(units, plan.weights.dtype))
     return tuple(memory)
+
+
+def set_windows(memory: tuple[np.ndarray, ...], circuit: Circuit) -> None:
+    """Write down when windows begin and end, and where potentials begin."""
+    told, biases = memory[-2:]
+    psp, windows = circuit.psp, circuit.windows.copy()
+    pools = pooling(circuit.projections)
+    windows[0, [name in pools for name in circuit.names]] = np.inf
+    told[:] = psp.length, psp.steps or 0, *windows.ravel()
+    biases[:] = circuit.biases

@@ -7,7 +7,7 @@ import numpy as np
 WORD = 64  # a population begins at a multiple of this
 # kinds of projection: rows; synapses; a delay for each; rows that all positions of a map share
 DENSE, SPARSE, SYNAPTIC, MAPPED = range(4)
-NOTHING, ARRIVAL, SPIKE, END = range(4)  # kinds of event
+NOTHING, ARRIVAL, SPIKE, END, WINDOW = range(5)  # kinds of event
 UNTIL, OVER, FIRED, GOING = -1, -2, -3, -4  # why a run stops; it does not
 SIZE, START, LEAVING, GROUP = range(4)  # columns of Plan.populations
 # of Plan.projections; APART: each spike is under way by itself; from REACH on, the reach of MAPPED

@@ -1,15 +1,17 @@
 """One event after the other, in a total order, whatever the response.
 
 Events are ordered by (time, population, kind, neuron): arrivals, the ends of ramps, firings.
-What an event does to potentials, and who fires next, is known to `simulator_step` and
-`simulator_ramp`. The two have the same functions, but states of different lengths, as have ramps
-that end, so the compiler sees which of them a branch is about and leaves the others out.
+What an event does to potentials, and who fires next, is known to `simulator_step`,
+`simulator_ramp` and `simulator_window`. They have the same functions, but states of different
+lengths, as have ramps that end, so the compiler sees which of them a branch is about and leaves
+the others out. With windows, the beginning of one takes the place of the end of a ramp.
 """
 
 import numpy as np
 
 from ttfs.kernels import simulator_ramp as ramps
 from ttfs.kernels import simulator_step as steps
+from ttfs.kernels import simulator_window as windows
 from ttfs.kernels.circuit import (
     APART,
     ARRIVAL,
@@ -31,6 +33,7 @@ from ttfs.kernels.circuit import (
     SYNAPTIC,
     UNTIL,
     WIDTH,
+    WINDOW,
     Plan,
 )
 from ttfs.kernels.jit import kernel
@@ -55,6 +58,7 @@ from ttfs.kernels.simulator_chain import take_chain
 
 ALL = 2**62  # more events than there ever are
 STEPS, STEP_MEMORY = len(steps.State._fields), steps.ARRAYS
+WINDOWS, WINDOW_MEMORY = len(windows.State._fields), windows.ARRAYS
 
 
 @kernel
@@ -62,6 +66,8 @@ def make_state(memory):
     """The state that lies in a memory."""
     if len(memory) == STEP_MEMORY:
         return steps.make_state(memory)
+    if len(memory) == WINDOW_MEMORY:
+        return windows.make_state(memory)
     return ramps.make_state(memory)
 
 
@@ -72,9 +78,13 @@ def upcoming(plan, state):
     if state.counters[HEAP] > 0:
         rank, via = state.heap[0, 0], state.heap[0, 2]
         kind = END if rank % KINDS else ARRIVAL
+        if len(state) == WINDOWS and kind == END:
+            kind = WINDOW
         time, layer = float(state.heap_time[0]), rank // KINDS
     if len(state) == STEPS:
         when, owner, first = steps.ready(plan, state)
+    elif len(state) == WINDOWS:
+        when, owner, first = windows.ready(plan, state)
     else:
         when, owner, first = ramps.ready(plan, state)
     if when < time or (when == time and owner < layer):
@@ -83,14 +93,17 @@ def upcoming(plan, state):
         when, owner, first = told(plan, state)
         if when < time or (when == time and (owner < layer or (owner == layer and first < neuron))):
             return SPIKE, when, owner, first, STIMULATED
-    if kind in (ARRIVAL, END):
+    if kind in (ARRIVAL, END, WINDOW):
         neuron = state.heap[0, 1]
     return kind, time, layer, neuron, via
 
 
 @kernel
 def deliver_map(plan, state, r, neuron, sign):
-    """Add a row at each position that an input reaches, or take it away; or let it fire there."""
+    """Add a row at each position that an input reaches, or take it away; or let it fire there.
+
+    sign: 1, or -1 to take it away; with windows the value of the spike.
+    """
     reach, width = plan.projections[r, REACH:], plan.projections[r, WIDTH]
     first, last, begin, end = spans_of(reach, neuron)
     origin, column = origin_of(reach, neuron), neuron % reach[CHANNELS]
@@ -104,6 +117,12 @@ def deliver_map(plan, state, r, neuron, sign):
                     steps.take_first(plan, state, unit + column)
                 else:
                     steps.add_row(plan, state, unit, row, width)
+            elif len(state) == WINDOWS:
+                unit = windows.reach_position(plan, state, r, position)
+                if reach[POOLS]:
+                    windows.take_first(plan, state, unit + column)
+                else:
+                    windows.add_row(plan, state, unit, row, width, sign)
             else:
                 unit = ramps.reach_position(plan, state, r, position)
                 if reach[POOLS]:
@@ -119,9 +138,10 @@ def arrive(plan, state):
     """Take the arrival or end at the top of the queue."""
     time, rank, neuron = state.heap_time[0], state.heap[0, 0], state.heap[0, 1]
     r, first, ends = state.heap[0, 2], state.heap[0, 3], 0
-    if len(state) != STEPS:
+    if len(state) != STEPS and len(state) != WINDOWS:
         ends = rank % KINDS
-    kind, row, sign = plan.projections[r, KIND], plan.projections[r, ROWS] + neuron, 1 - 2 * ends
+    kind, row = plan.projections[r, KIND], plan.projections[r, ROWS] + neuron
+    sign = windows.value_of(plan, state, r) if len(state) == WINDOWS else 1 - 2 * ends
     if kind == SYNAPTIC:
         last = advance_synapse(plan, state, ends, r, neuron, first)
     elif kind == SPARSE:
@@ -134,6 +154,11 @@ def arrive(plan, state):
             steps.deliver_row(plan, state, r, neuron)
         else:
             steps.deliver_synapses(plan, state, r, first, last)
+    elif len(state) == WINDOWS:
+        if kind == DENSE:
+            windows.deliver_row(plan, state, r, neuron, sign)
+        else:
+            windows.deliver_synapses(plan, state, r, first, last, sign)
     elif kind == DENSE:
         ramps.deliver_row(plan, state, r, neuron, sign)
     else:
@@ -147,6 +172,8 @@ def arrive(plan, state):
         return
     if len(state) == STEPS:
         steps.settle(plan, state, rank // KINDS)
+    elif len(state) == WINDOWS:
+        windows.settle(plan, state, rank // KINDS)
     else:
         ramps.settle(plan, state, rank // KINDS)
 
@@ -162,10 +189,16 @@ def happen(plan, state, event):
     if kind in (ARRIVAL, END):
         arrive(plan, state)
         return
+    if len(state) == WINDOWS and kind == WINDOW:
+        pop(state)
+        windows.open_window(plan, state, layer)
+        return
     given = via == STIMULATED
     state.counters[STIMULUS] += given
     if len(state) == STEPS:
         steps.send(plan, state, layer, neuron, given)
+    elif len(state) == WINDOWS:
+        windows.send(plan, state, layer, neuron, given)
     else:
         ramps.send(plan, state, layer, neuron, given)
 
@@ -177,6 +210,8 @@ def level(plan, state, unit):
         return state.at_spike[unit]
     if len(state) == STEPS:
         return steps.level(plan, state, unit)
+    if len(state) == WINDOWS:
+        return windows.level(plan, state, unit)
     return ramps.level(plan, state, unit)
 
 
@@ -247,5 +282,7 @@ def reset(memory, thresholds, stimulus, t_max, rise):
         state.limits[unit] = thresholds[unit]
     if len(memory) == STEP_MEMORY:
         steps.clear(state)
+    elif len(memory) == WINDOW_MEMORY:
+        windows.clear(state, t_max)
     else:
         ramps.clear(state, rise)

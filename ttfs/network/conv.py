@@ -8,7 +8,7 @@ import numpy as np
 
 from ttfs.checks import as_array, of_kind, whole
 from ttfs.errors import InputError, ShapeError
-from ttfs.network.layers import as_threshold, settings_in_words, told_alike
+from ttfs.network.layers import as_bias, as_threshold, settings_in_words, told_alike
 from ttfs.network.maps import Maps, both, sizes_in_words
 from ttfs.network.weights import Binary, Real
 
@@ -31,6 +31,8 @@ class Conv2d(Maps):
     threshold: potential at which a neuron fires; one number, or one for each output channel.
     delay: time from a spike below to its arrival: one number, or one for each input neuron: an
         array (inputs,), or `Delays(per="input")`.
+    bias: where potentials begin: one number, or one for each output channel; None: at 0, and does
+        not learn. Only with `Windows`.
     initial: weights to begin with, (rows, columns, channels, out_channels) of the window, or the
         same as (rows x columns x channels, out_channels).
     shape: (height, width, channels) of the map below; a `Network` finds it.
@@ -55,6 +57,7 @@ class Conv2d(Maps):
     delay: Any = 0.0
     initial: Any = None
     shape: Any = None
+    bias: Any = None
 
     pools = False
     word = "conv"
@@ -67,6 +70,7 @@ class Conv2d(Maps):
         of_kind(self.weights, Real | Binary, "Conv2d(weights=...)", kinds)
         threshold = as_threshold(self.threshold, channels, "Conv2d(threshold=...)")
         object.__setattr__(self, "threshold", threshold)
+        object.__setattr__(self, "bias", as_bias(self.bias, channels, "Conv2d(bias=...)"))
         self.check_window()
         if self.initial is not None:
             object.__setattr__(self, "initial", self._as_initial())

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_array, as_bounds, positive, same, short
+from ttfs.checks import MOST, as_array, as_bounds, moderate, positive, same, short
 from ttfs.errors import InputError, ShapeError
 
 BEND = 0.01  # of the horizon: about where a shrinking delay slows down, so as to stay above 0
@@ -143,6 +143,23 @@ def delays_of(latents: np.ndarray, t_max: float) -> np.ndarray:
 def latents_of(delays: np.ndarray, t_max: float) -> np.ndarray:
     """The latent numbers for delays above 0: the inverse of `delays_of`, but for rounding."""
     return delays - (BEND * t_max) ** 2 / 4 / delays
+
+
+def first_latents(layer: Any, delays: np.ndarray, t_max: float, title: str) -> np.ndarray:
+    """The latent numbers with which delays of a layer begin that learn."""
+    least = LEAST * moderate(t_max, "Network(t_max=...), where delays learn,")
+    if layer.delay.drawn:
+        delays = np.maximum(delays, least)
+    if not (delays >= least).all():
+        raise InputError(
+            f"{title}: delays that learn must be at least {least:g} in the beginning, got"
+            f" {delays.min():g}"
+        )
+    if not (delays <= MOST).all():
+        raise InputError(
+            f"{title}: delays that learn must be {MOST:g} or less, got {delays.max():g}"
+        )
+    return latents_of(delays, t_max)
 
 
 def slopes_of(delays: np.ndarray, t_max: float) -> np.ndarray:

@@ -26,6 +26,8 @@ class Dense:
     delay: time from a spike below to its arrival, in the network's unit of time: one number;
         an array (inputs,) or (inputs, outputs), one for each input or pair; or `Delays`,
         which learn.
+    bias: where potentials begin: one number, or one for each neuron; None: at 0, and does not
+        learn. Only with `Windows`.
     initial: (inputs, outputs) weights to begin with, row i being what input i sends;
         drawn at random (see `Real`, `Binary`) if not given.
 
@@ -45,6 +47,7 @@ class Dense:
     threshold: Any = 100.0
     delay: Any = 0.0
     initial: Any = None
+    bias: Any = None
 
     pools = False
     word = "hidden"
@@ -62,6 +65,7 @@ class Dense:
         of_kind(self.weights, Real | Binary, "Dense(weights=...)", kinds)
         whose = "Dense(threshold=...)"
         object.__setattr__(self, "threshold", as_threshold(self.threshold, self.outputs, whose))
+        object.__setattr__(self, "bias", as_bias(self.bias, self.outputs, "Dense(bias=...)"))
         if self.initial is not None:
             initial = as_array(self.initial, "Dense(initial=...)")
             object.__setattr__(self, "initial", initial)
@@ -167,6 +171,8 @@ def settings_in_words(layer: Any) -> list[str]:
         parts.append(f"threshold={layer.threshold}")
     if isinstance(layer.delay, Delays) or layer.delay:
         parts.append(f"delay={layer.delay}")
+    if not layer.pools and layer.bias is not None:
+        parts.append(f"bias={layer.bias if np.ndim(layer.bias) == 0 else '...'}")
     return parts
 
 
@@ -199,6 +205,22 @@ def as_threshold(threshold: Any, outputs: int, whose: str) -> Any:
     copy = array.copy()
     copy.flags.writeable = False
     return copy
+
+
+def as_bias(bias: Any, outputs: int, whose: str) -> Any:
+    """None, one number or (outputs,), as given; of arrays a copy, which cannot be changed."""
+    if bias is None:
+        return None
+    array = as_array(bias, whose)
+    if array.shape not in ((), (outputs,)):
+        raise ShapeError(f"{whose} must be one number or {outputs}, got {array.shape}")
+    own = array.astype(np.float64)
+    if not np.isfinite(own).all():
+        raise InputError(f"{whose} must be finite, got {short(bias)}")
+    if array.ndim == 0:
+        return own.item()
+    own.flags.writeable = False
+    return own
 
 
 def mean_threshold(layer: Any) -> float:

@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 
 from ttfs.checks import (
-    MOST,
     as_bounds,
     as_text,
     check_dtype,
     convert,
-    moderate,
     of_kind,
     positive,
     whole,
@@ -21,30 +19,18 @@ from ttfs.errors import InputError
 from ttfs.kernels.reach import count_reached
 from ttfs.kernels.threads import spread
 from ttfs.kernels.weights import take_bits, take_signs
+from ttfs.network.assigned import CURES, VIEWS
 from ttfs.network.buffers import aligned_zeros, make_arrays, numbers_of, whole_thresholds
 from ttfs.network.chain import Layer, check_chain, names_of
-from ttfs.network.delays import LEAST, Delays, delays_of, latents_of, slopes_of
+from ttfs.network.delays import Delays, delays_of, first_latents, slopes_of
 from ttfs.network.layers import Dense, delay_rate, mean_threshold
 from ttfs.network.maps import as_shape
-from ttfs.network.psp import Ramp, Response, Step
+from ttfs.network.psp import RESPONSES, Response, Step, Windows
+from ttfs.network.skips import Skip, check_code, check_skips, windows_of
 from ttfs.network.weights import Binary
 
 MOST_INPUTS = 2**24  # of a packed layer: up to there sums of signs are exact in float32, too
 LARGEST = 2**40  # bytes of weights that a network may have
-MADE = "layers sizes shapes t_max seed dtype arrays packed_arrays latent_buffer delay_buffers"
-VIEWS = {"arrays", "packed_arrays", "latent_buffer", "weights", "latents"}
-VIEWS |= {"delayed", "mapped", "delays", "delay_buffers", "latent_delays"}
-CURES = dict.fromkeys(MADE.split(), "make a new Network") | {
-    "weights": "write into real ones in place, as in network.weights[0][:] = ...; for binary ones"
-    " change network.latents in place and call network.refresh",
-    "latents": "change them in place, as in network.latents[0][:] = ..., and call network.refresh",
-    "scales": "change them in place, as in network.scales[0] = ..., and call network.refresh",
-    "delays": "for those that learn change network.latent_delays in place and call network.refresh",
-    "latent_delays": "change them in place and call network.refresh",
-    "delayed": "it follows from the layers; make a new Network",
-    "mapped": "it follows from the layers; make a new Network",
-    "psp": "call network.respond",
-}
 
 
 class Network:
@@ -57,14 +43,16 @@ class Network:
     ----------
     layers: `Dense`, `Conv2d`, `MinPool2d`, in any order. What a layer does not say of its inputs
         follows from the layer below; what it says must agree.
-    psp: response to one spike: `Step()` or `Ramp(rise)`.
-    t_max: horizon, exclusive: a spike at or after it does not happen.
+    psp: response to one spike: `Step()` or `Ramp(rise)`; or `Windows()`, one for each layer.
+    t_max: horizon, exclusive: a spike at or after it does not happen. 256 if not given; with
+        `Windows`, the end of the last one.
     seed: decides the weights that are drawn.
     dtype: float32 or float64, of weights and potentials; times are in the dtype of the stimulus.
         float32 has seven digits, float64 sixteen, and sums are rounded to them; those of whole
         numbers, halves or quarters are exact in either.
     unit: name of the unit of time, for axes.
     shape: (height, width, channels) of the input, where the first layer does not say it.
+    skips: connections past layers, `Skip(source, target)`; only with `Windows`.
 
     Attributes
     ----------
@@ -81,6 +69,8 @@ class Network:
         else (inputs, 1) or (inputs, outputs). Those that learn can only be read: they change
         through `latent_delays` and `refresh`.
     latent_delays: per layer, the numbers that learn in the shape of `delays`, or None.
+    biases: per layer, (columns,) float64 where potentials begin, or None.
+    windows: the number of the window in which the input and each layer fire, with `Windows`.
 
     The arrays are what kernels read, so they are changed in place; of these attributes none but
     `unit` can be assigned.
@@ -101,22 +91,28 @@ class Network:
         self,
         *layers: Layer,
         psp: Response | None = None,
-        t_max: float = 256.0,
+        t_max: float | None = None,
         seed: int = 0,
         dtype: Any = np.float32,
         unit: str = "step",
         shape: Any = None,
+        skips: Any = (),
     ):
         shape = None if shape is None else as_shape(shape, "Network(shape=...)")
         self.layers = check_chain(layers, shape)
         self.psp: Response = Step() if psp is None else psp
-        of_kind(self.psp, Step | Ramp, "Network(psp=...)", "Step() or Ramp(rise)")
-        self.t_max = positive(t_max, "Network(t_max=...)")
+        of_kind(self.psp, Response, "Network(psp=...)", RESPONSES)
+        self.windows = windows_of(self.layers)
+        last = self.psp.begin(self.windows[-1] + 1) if isinstance(self.psp, Windows) else 256.0
+        self.t_max = positive(last if t_max is None else t_max, "Network(t_max=...)")
         self.seed = whole(seed, "Network(seed=...)", least=0)
         self.dtype = check_dtype(dtype, "Network(dtype=...)")
         self.unit = as_text(unit, "Network(unit=...)")
         self.shapes = (shape or self.layers[0].shape, *(layer.gives for layer in self.layers))
         self.sizes = tuple(map(prod, self.shapes))
+        self.skips = check_skips(list(skips), self.layers, self.shapes)
+        self.biases = tuple(first_bias(layer) for layer in self.layers)
+        check_code(self.layers, self.skips, self.psp)
         self.scales = np.array(
             [x.weights.first_scale(x.fan_in, mean_threshold(x)) for x in self.layers], np.float64
         )
@@ -150,6 +146,7 @@ class Network:
     def __getstate__(self) -> dict[str, Any]:
         """All but the views of flat buffers, which a copy makes for itself."""
         state = {name: value for name, value in self.__dict__.items() if name not in VIEWS}
+        state["biases"] = tuple(None if b is None else b.copy() for b in self.biases)
         values = [
             (weights.copy(), self.delays_kept(k).copy()) for k, weights in enumerate(self.latents)
         ]
@@ -159,6 +156,9 @@ class Network:
         values = state.pop("values")
         # those that 0.1 wrote hold some of what follows from the rest
         self.__dict__.update({name: state[name] for name in state.keys() - VIEWS})
+        if "skips" not in state:
+            self.__dict__.update(skips=(), biases=(None,) * len(self.layers))
+            self.__dict__["windows"] = windows_of(self.layers)
         self._make_arrays()
         for k, (weights, delays) in enumerate(values):
             self.latents[k][:] = weights
@@ -174,6 +174,17 @@ class Network:
     def packed(self) -> np.ndarray:
         """(layers,) bool: which layers are read as bits where responses are steps."""
         return self.binary & (np.array([layer.rows for layer in self.layers]) <= MOST_INPUTS)
+
+    @property
+    def stimulus_end(self) -> float:
+        """When input spikes are no more heard: at the horizon, or at the end of their window."""
+        psp = self.psp
+        return min(psp.begin(1), self.t_max) if isinstance(psp, Windows) else self.t_max
+
+    def skip_delay(self, skip: Skip) -> float:
+        """How much later the spikes of a skip arrive, so as to be heard with the others."""
+        assert isinstance(self.psp, Windows)
+        return self.psp.begin(self.windows[skip.target] - 1 - self.windows[skip.source])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -275,9 +286,18 @@ class Network:
             if self.layers[k].rows:
                 found[f"weights_{k + 1}"] = self.padded(buffer, k).reshape(-1)
                 found[f"scale_{k + 1}"] = self.scales[k : k + 1]
-            latents = self.latent_delays[k]
+            latents, bias = self.latent_delays[k], self.biases[k]
             if latents is not None:
                 found[f"delay_{k + 1}"] = latents.reshape(-1)
+            if bias is not None:
+                found[f"bias_{k + 1}"] = bias
+        return found
+
+    def scaled_bias(self, layer: int) -> np.ndarray:
+        """(padded columns,) where a layer's potentials begin, in their units and dtype."""
+        found = np.zeros(self.arrays.widths[layer], self.dtype)
+        if self.biases[layer] is not None:
+            found[: self.layers[layer].columns] = self.biases[layer] / self.scales[layer]
         return found
 
     def delays_kept(self, layer: int) -> np.ndarray:
@@ -301,25 +321,10 @@ class Network:
             if isinstance(layer.delay, Delays):
                 delays = layer.delay.first(layer.inputs, layer.outputs, rng)
                 learn = self.latent_delays[k] is not None
-                self.delays_kept(k)[:] = self._latents_of(k, delays) if learn else delays
+                if learn:
+                    delays = first_latents(layer, delays, self.t_max, self.title(k))
+                self.delays_kept(k)[:] = delays
             self.refresh(k)
-
-    def _latents_of(self, layer: int, delays: np.ndarray) -> np.ndarray:
-        """The latent numbers of delays that are to learn."""
-        least = LEAST * moderate(self.t_max, "Network(t_max=...), where delays learn,")
-        if self.layers[layer].delay.drawn:
-            delays = np.maximum(delays, least)
-        if not (delays >= least).all():
-            raise InputError(
-                f"{self.title(layer)}: delays that learn must be at least {least:g} in the"
-                f" beginning, got {delays.min():g}"
-            )
-        if not (delays <= MOST).all():
-            raise InputError(
-                f"{self.title(layer)}: delays that learn must be {MOST:g} or less, got"
-                f" {delays.max():g}"
-            )
-        return latents_of(delays, self.t_max)
 
     def draw(self, layer: int, rng: np.random.Generator) -> np.ndarray:
         """Fresh random weights (rows, columns) for one layer."""
@@ -358,8 +363,12 @@ class Network:
             )
 
     def respond(self, psp: Response) -> None:
-        """Take another response; an InputError if the thresholds are too large for it."""
-        self.__dict__["psp"] = of_kind(psp, Step | Ramp, "psp", "Step() or Ramp(rise)")
+        """Take another response; an InputError if the thresholds are too large for it.
+
+        The horizon stays as it is.
+        """
+        check_code(self.layers, self.skips, of_kind(psp, Response, "psp", RESPONSES))
+        self.__dict__["psp"] = psp
         for layer in range(len(self.layers)):
             self.refresh(layer)
 
@@ -379,6 +388,11 @@ class Network:
             real = self._thresholds(layer)
             wholes = self.arrays.wholes[self.arrays.words[layer] :].reshape(-1)
             wholes[: real.size] = whole_thresholds(real)
+
+
+def first_bias(layer: Layer) -> np.ndarray | None:
+    """(columns,) where the potentials of a layer begin at first; None: at 0, for good."""
+    return None if layer.bias is None else np.full(layer.columns, layer.bias, np.float64)
 
 
 def readonly(array: np.ndarray) -> np.ndarray:

@@ -46,6 +46,7 @@ class MinPool2d(Maps):
     weights = Real()
     threshold = 1.0
     initial = None
+    bias = None
 
     def __post_init__(self) -> None:
         if self.stride is None:

@@ -1,10 +1,10 @@
-"""The response of a membrane to one spike."""
+"""How spikes carry values: the response of a membrane to one spike, and what a time says."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from ttfs.checks import positive
+from ttfs.checks import positive, whole
 
 
 @dataclass(frozen=True)
@@ -52,4 +52,58 @@ class Ramp:
         return 1.0 if self.rise == np.inf else float(self.rise)
 
 
-Response = Step | Ramp
+@dataclass(frozen=True)
+class Windows:
+    """One window of time after the other: a layer listens in one, and fires in the next.
+
+    The input fires in the first window, from 0 to `length`; each layer listens in the window in
+    which the layer below fires. (One that pools fires with what it hears, in that same window.)
+    A spike that comes x windows before the end of a window carries the value x, between 0 and 1:
+    it adds its weight times x to a potential, along a straight line that ends with the window.
+    Then the potential stands, at V_j = b_j + Σ_i w_ij x_i, which begins at the layer's bias b_j.
+    In the window that follows the neuron's threshold falls to 0 along a straight line. So it fires
+    V_j / threshold windows before the end: at the beginning if that is 1 or more, and never if V_j
+    is not above 0. Its value is x_j = min(max(V_j, 0) / threshold, 1): this is a network of ReLUs,
+    clipped at the threshold, and silence is 0.
+
+    steps: how many instants of a window there are at which a neuron can fire; None for any time.
+        With L steps x_j is floor(L V_j / threshold + 1/2) / L, clipped at 1.
+    length: of a window, in the network's unit of time.
+
+    The neuron is that of Stanojevic et al. 2023 (arXiv 2212.12522, section 2, constant slope after
+    the window); the falling threshold is that of Wei et al. 2023 (ICCV). With steps it is the
+    quantised ReLU of Bu et al. 2022 (arXiv 2303.04347, section 4).
+
+    >>> Windows(steps=8)
+    Windows(steps=8, length=1.0)
+    """
+
+    steps: int | None = None
+    length: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.steps is not None:
+            object.__setattr__(self, "steps", whole(self.steps, "Windows(steps=...)"))
+        positive(self.length, "Windows(length=...)")
+
+    @property
+    def unit(self) -> float:
+        """Kernels compare with thresholds times this."""
+        return 1.0
+
+    def begin(self, window: float) -> float:
+        """When a window begins; they are numbered from 0."""
+        return window * self.length
+
+    def values(self, times: np.ndarray, window: int) -> np.ndarray:
+        """The values that spikes of a window carry, in float64; silence carries 0.
+
+        >>> Windows().values(np.array([1.0, 1.75, np.inf]), window=1)
+        array([1.  , 0.25, 0.  ])
+        """
+        left = (self.begin(window + 1) - np.asarray(times, np.float64)) / self.length
+        return np.clip(left, 0.0, 1.0)
+
+
+Response = Step | Ramp | Windows
+RESPONSES = "Step(), Ramp(rise) or Windows(steps)"

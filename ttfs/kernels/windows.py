@@ -1,0 +1,98 @@
+"""Spikes that carry values, a window for each layer: when they come, and what they say.
+
+A value is how many windows before the end of its window a spike comes. Whole maps are matrix
+products of the values that positions hear, which are laid out as rows for that.
+"""
+
+import numpy as np
+
+from ttfs.kernels.jit import kernel
+from ttfs.kernels.reach import (
+    ACROSS,
+    BREADTH,
+    BROAD,
+    CHANNELS,
+    DOWN,
+    LEFT,
+    PLACES,
+    TALL,
+    TOP,
+    window_of,
+)
+
+
+@kernel
+def value_at(time, end, length):
+    """The value of a spike in a window that ends at some time."""
+    return (end - time) / length if time < end else 0.0
+
+
+@kernel
+def moment_of(potential, threshold, steps, begin, end, length, number):
+    """When a neuron fires whose potential stands, or inf; `number` is the type of times.
+
+    steps: the instants of a window, or 0 for any time.
+    """
+    share = np.float64(potential) / np.float64(threshold)
+    if steps:
+        share = np.floor(share * steps + 0.5) / steps
+    if not share > 0:
+        return number(np.inf)
+    if share >= 1:
+        return number(begin)
+    time = number(end - share * length)
+    if time < number(begin):
+        return number(begin)
+    return time if time < number(end) else number(np.inf)
+
+
+@kernel
+def take_values(times, begin, count, end, length, values, first, last):
+    """Fill rows of values by the spikes in rows of times from `begin` on; none before `first`."""
+    number = values.dtype.type
+    for s in range(first, last):
+        row = times[s, begin : begin + count]
+        for j in range(count):
+            time = np.float64(row[j])
+            values[s - first, j] = number((end - time) / length if time < end else 0.0)
+
+
+@kernel
+def unroll(reach, values, rows, samples):
+    """Lay out what each position hears, one row for each position of some samples."""
+    breadth, channels, broad = reach[BREADTH], reach[CHANNELS], reach[BROAD]
+    positions = rows.shape[0] // values.shape[0]
+    for s in range(samples):
+        for p in range(positions):
+            row, source = rows[s * positions + p], values[s]
+            top, bottom, left, right = window_of(reach, p)
+            y0 = p // reach[PLACES] * reach[DOWN] - reach[TOP]
+            x0 = p % reach[PLACES] * reach[ACROSS] - reach[LEFT]
+            whole = bottom - top == reach[TALL] and right - left == broad
+            if not whole:
+                row[:] = 0
+            count = np.uint64((right - left) * channels)
+            for y in range(top, bottom):
+                to = np.uint64(((y - y0) * broad + left - x0) * channels)
+                of = np.uint64((y * breadth + left) * channels)
+                for j in range(count):
+                    row[to + j] = source[of + j]
+
+
+@kernel
+def let_fire(potential, thresholds, steps, begin, end, length, bound, spikes, base, first, last):
+    """Fill rows of spikes, from `base` on, by the potentials of some samples.
+
+    potential: (samples x positions, padded columns), of which the thresholds are as many as
+    there are; what would come at `bound` or after it does not happen.
+    """
+    columns, number = thresholds.size, spikes.dtype.type
+    positions = potential.shape[0] // max(1, last - first)
+    late = number(bound)
+    for s in range(first, last):
+        for p in range(positions):
+            row = potential[(s - first) * positions + p]
+            found = spikes[s, base + p * columns : base + (p + 1) * columns]
+            for c in range(columns):
+                time = moment_of(row[c], thresholds[c], steps, begin, end, length, number)
+                found[c] = time if time < late else number(np.inf)

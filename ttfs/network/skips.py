@@ -1,0 +1,137 @@
+"""Connections past layers, as residual networks have them."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ttfs.checks import as_array, of_kind, several, whole
+from ttfs.errors import InputError, ShapeError
+from ttfs.kernels.reach import count_reached
+from ttfs.network.conv import Conv2d
+from ttfs.network.delays import Delays
+from ttfs.network.layers import Dense, told_alike
+from ttfs.network.psp import Response, Windows
+from ttfs.network.weights import Real
+
+LAYERS = Dense | Conv2d
+
+
+@dataclass(frozen=True, eq=False)
+class Skip:
+    """What a layer hears beside the layer below it: the spikes of an earlier one.
+
+    They arrive later by as many windows as they skip, so only `Windows` have skips.
+
+    Parameters
+    ----------
+    source, target: numbers of the layers that fire and that hear; 0 is the input.
+    layer: a `Dense` or `Conv2d` with its `initial` weights: how the target hears the source. None:
+        each neuron hears the one that has its place.
+    weight: of those synapses, where there is no `layer`: one number, or one for each channel.
+
+    Raises
+    ------
+    InputError, ShapeError: what is no layer with weights, or no number.
+
+    >>> Skip(1, 3)
+    Skip(1, 3)
+    """
+
+    source: int
+    target: int
+    layer: Any = None
+    weight: Any = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "source", whole(self.source, "Skip(source=...)", least=0))
+        object.__setattr__(self, "target", whole(self.target, "Skip(target=...)"))
+        if self.layer is not None:
+            wanted = "a Dense or Conv2d layer with real weights, or None"
+            of_kind(self.layer, LAYERS, "Skip(layer=...)", wanted)
+            whose = f"Skip(layer={self.layer})"
+            of_kind(self.layer.weights, Real, f"{whose}: weights", "Real()")
+            if self.layer.initial is None:
+                raise InputError(f"{whose} must have initial weights")
+            if self.layer.bias is not None or self.layer.delay != 0:
+                raise InputError(f"{whose} must have no bias and no delay of its own")
+        weight = as_array(self.weight, "Skip(weight=...)").astype(np.float64)
+        if weight.ndim > 1 or not np.isfinite(weight).all():
+            raise InputError("Skip(weight=...) must be one finite number, or one for each channel")
+        weight.flags.writeable = False
+        object.__setattr__(self, "weight", weight.item() if weight.ndim == 0 else weight)
+
+    def __eq__(self, other: object) -> bool:
+        return told_alike(self, other)
+
+    def __hash__(self) -> int:
+        return hash((self.source, self.target, self.layer))
+
+    def __repr__(self) -> str:
+        parts = [str(self.source), str(self.target)]
+        parts += [] if self.layer is None else [f"layer={self.layer}"]
+        return f"Skip({', '.join(parts)})"
+
+    def fan_out(self, neurons: int) -> np.ndarray:
+        """(neurons,) how many neurons each of the source reaches."""
+        counts = np.ones(neurons, np.int64)
+        if self.layer is not None:
+            count_reached(self.layer.reach, counts)
+        return counts
+
+    def weights(self, columns: int) -> np.ndarray:
+        """(columns,) the weight of each neuron's synapse at any place, where there is no layer."""
+        return np.broadcast_to(np.asarray(self.weight, np.float64), columns)
+
+
+def windows_of(layers: Any) -> tuple[int, ...]:
+    """The window in which the input and each layer fire, numbered from 0."""
+    found = [0]
+    for layer in layers:
+        found.append(found[-1] + (not layer.pools))
+    return tuple(found)
+
+
+def check_skips(skips: Any, layers: Any, shapes: Any) -> tuple[Skip, ...]:
+    """Skips of a chain of layers, each with its layer placed on the map that it hears."""
+    windows, placed = windows_of(layers), []
+    wanted = "a list of Skip(source, target)"
+    for skip in several(skips, Skip, "Network(skips=...)", wanted):
+        if skip.target > len(layers):
+            raise InputError(f"{skip}: there is no layer {skip.target}; the last is {len(layers)}")
+        if layers[skip.target - 1].pools:
+            raise InputError(f"{skip}: a layer that pools hears only the layer below")
+        if skip.source >= skip.target or windows[skip.source] >= windows[skip.target]:
+            why = f"layer {skip.source} does not fire before layer {skip.target} does"
+            raise InputError(f"{skip}: {why}")
+        below, above = shapes[skip.source], shapes[skip.target]
+        if skip.layer is not None:
+            layer = skip.layer.after(below)
+            if layer.gives != above:
+                raise ShapeError(f"{skip} gives {layer.gives}, but layer {skip.target} is {above}")
+            skip = replace(skip, layer=layer)
+        elif below != above:
+            raise ShapeError(
+                f"{skip}: layer {skip.source} is {below}, layer {skip.target} is {above}; say"
+                " how one hears the other: Skip(..., layer=Conv2d(...))"
+            )
+        elif np.shape(skip.weight) not in ((), above[2:]):
+            raise ShapeError(
+                f"{skip}: weight must be one number or {above[2]}, got {np.shape(skip.weight)}"
+            )
+        placed.append(skip)
+    return tuple(placed)
+
+
+def check_code(layers: Any, skips: Any, psp: Response) -> None:
+    """Refuse what a response does not know."""
+    if not isinstance(psp, Windows):
+        biased = any(layer.bias is not None for layer in layers)
+        if skips or biased:
+            what = skips[0] if skips else "a layer with a bias"
+            raise InputError(f"{what} needs Network(psp=Windows()), the network has {psp}")
+        return
+    for number, layer in enumerate(layers, start=1):
+        if isinstance(layer.delay, Delays) or layer.delay:
+            title = f"{type(layer).__name__} {number}"
+            raise InputError(f"{title}: with {psp}, layers must have no delay")
