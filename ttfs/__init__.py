@@ -37,7 +37,8 @@ _HOMES = {
     "network.layers": ["Dense"],
     "network.network": ["Network"],
     "network.pool": ["MinPool2d"],
-    "network.psp": ["Ramp", "Step"],
+    "network.psp": ["Ramp", "Step", "Windows"],
+    "network.skips": ["Skip"],
     "network.weights": ["Binary", "Real"],
     "optimizers": ["SGD", "Adam", "Cosine", "Linear", "Momentum", "Warm"],
     "training.beginning": ["begin_by_firing"],
@@ -122,7 +123,8 @@ if TYPE_CHECKING:
     from ttfs.network.layers import Dense
     from ttfs.network.network import Network
     from ttfs.network.pool import MinPool2d
-    from ttfs.network.psp import Ramp, Step
+    from ttfs.network.psp import Ramp, Step, Windows
+    from ttfs.network.skips import Skip
     from ttfs.network.weights import Binary, Real
     from ttfs.optimizers import SGD, Adam, Cosine, Linear, Momentum, Warm
     from ttfs.training.beginning import begin_by_firing

@@ -49,6 +49,7 @@ def count_additions(
     for skip in network.skips:
         rows = np.ascontiguousarray(layers[skip.source])
         own = np.full(rows.shape[1], network.skip_delay(skip))
-        given = rows, own, skip.fan_out(rows.shape[1]), up_to(end, dtype), limits
-        spread(partial(count_arrivals, *given, counts[skip.target - 1]), samples, rows.size)
+        reached = skip.fan_out(rows.shape[1])
+        given = rows, own, reached, up_to(end, dtype), limits, counts[skip.target - 1]
+        spread(partial(count_arrivals, *given), samples, rows.size)
     return counts.T

@@ -22,12 +22,13 @@ from ttfs.checks import (
 )
 from ttfs.engines.plan import make_plan, on_plan, plan_of, pools_at
 from ttfs.engines.populations import MOST, Population, Projection, least_delay, with_weight
+from ttfs.engines.precision import Precision
 from ttfs.engines.reached import weight_places
 from ttfs.engines.schedule import skipping, windows_of
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.circuit import SYNAPTIC, WORD, Plan
 from ttfs.network.network import Network, check_network
-from ttfs.network.psp import RESPONSES, Ramp, Response, Step
+from ttfs.network.psp import RESPONSES, Ramp, Response, Step, Windows
 from ttfs.network.weights import Real
 
 
@@ -214,6 +215,21 @@ class Circuit:
                 found[projection.source] = projection.layer.shape
                 found[projection.target] = projection.layer.gives
         return tuple(found.get(name) for name in self.names)
+
+    def falls(self, layer: int) -> tuple[float, float] | None:
+        """When the threshold of a layer begins to fall, and when it is 0; None if it does not."""
+        heard = [p for p in self.projections if p.target == self.names[layer]]
+        if self.windows is None or not heard or pools_at(self.plan, layer):
+            return None
+        begin, end = self.windows[:, layer].tolist()
+        return begin, end
+
+    def precision(self, times: np.dtype) -> Precision:
+        """How exactly potentials are counted, and times of a dtype."""
+        rise, length = float(self.plan.rise), 1.0
+        if isinstance(self.psp, Windows):
+            rise, length = np.inf, self.psp.length
+        return Precision(times, self.plan.weights.dtype, rise, length)
 
     def some(self, layer: int, neurons: Any) -> list[int]:
         """The indices of some neurons of a layer, or of one; of all, if not given."""

@@ -188,11 +188,11 @@ def cross_map(
         run(maps.run_steps, maps.make_steps_work, arrays, (below, base), times, jumps)
         if signs:
             whole.potential[:] = counts
-    elif psp.rise == np.inf:
+    elif isinstance(psp, Ramp) and psp.rise == np.inf:
         lines = ramp.Found(*found[:3])
         run(maps_ramp.run_endless, maps_ramp.make_lines, arrays, (below, base), times, lines)
     else:
-        ends = below, base, float(psp.rise), network.delayed[layer]
+        ends = below, base, float(getattr(psp, "rise", 0)), network.delayed[layer]
         run(maps.run_ending, maps.make_ending_work, arrays, ends, times, ramp.Found(*found[:3]))
 
 

@@ -1,24 +1,11 @@
-"""Why a neuron fired when it did: the inputs that reached it, and what they did to it.
+"""Why a neuron fired when it did: the inputs that reached it, and what they did to it."""
 
-Nothing is recorded while a simulation runs. What has arrived at one neuron follows from the
-spikes so far, and its potential from adding the same weights in the same order.
-"""
-
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 import numpy as np
 
 from ttfs.checks import same_content
-from ttfs.engines.plan import pools_at
 from ttfs.engines.precision import Precision, written
-from ttfs.engines.reached import Arrival, arrivals, end_of, rows_under_way
-from ttfs.kernels.circuit import REACH, TARGET, Plan
-from ttfs.kernels.reach import POOLS
-
-quiet = np.errstate(over="ignore", invalid="ignore")  # sums overflow as they do in kernels
 
 
 @dataclass(frozen=True)
@@ -45,10 +32,14 @@ class Explanation:
     layer, neuron, name: which neuron. threshold: what it needed.
     time: when it fired; inf if it has not.
     inputs: the spikes that reached it until then, or until now, in order.
-    margin: potential minus threshold at the spike; for a silent neuron, at its closest.
+    margin: potential minus threshold at the spike; for a silent neuron, at its closest. With
+        `Windows` the threshold is what it has fallen to by then.
     closest: for a silent neuron, when its potential was largest so far, all inputs of an
-        instant added; for one that fired, `time`. NaN where nothing has arrived.
+        instant added; for one that fired, `time`. NaN where nothing has arrived. With `Windows`,
+        for a silent neuron, now or when its window has ended.
     given: whether a stimulus made it fire. pools: whether it fires with its first arrival.
+    window: with `Windows`, when that begins and ends in which it fires, else None. now: the time
+        to which the simulator has run.
     unit: of time. names: of all layers. shapes: (height, width, channels) of those that are
         maps, None for others. horizon: at which nothing happens any more. precision: of all
         these numbers.
@@ -72,13 +63,17 @@ class Explanation:
     horizon: float
     precision: Precision
     pools: bool = False
+    window: tuple[float, float] | None = None
+    now: float = 0.0
 
     def errors(self) -> np.ndarray:
         """How far rounding may have brought the potential: after each input, then at `closest`."""
         if self.pools:
             return np.zeros(len(self.inputs))
         rows = [(i.time, i.weight, i.potential) for i in self.inputs]
-        if rows and self.closest >= rows[-1][0]:
+        if self.window is not None:
+            rows = rows and [*rows, (min(self.closest, self.window[0]), 0.0, self._reached())]
+        elif rows and self.closest >= rows[-1][0]:
             rows.append((self.closest, 0.0, self.threshold + self.margin))
         return self.precision.errors(*zip(*rows, strict=True)) if rows else np.zeros(0)
 
@@ -87,11 +82,13 @@ class Explanation:
         if self.given:
             return f"{head} fired at {self._clock(self.time)}: the stimulus says so"
         inputs = [i for i in self.inputs if i.weight]
-        if not (inputs or np.isfinite(self.time)):
+        if not (inputs or np.isfinite(self.time) or self.window):
             return f"{head} has not fired; nothing has reached it"
         senders = [self._neuron(i.layer, i.neuron) for i in inputs]
         wide = max([16, *map(len, senders)])
         lines = [f"{head} {self._verdict()}"]
+        if not inputs:
+            return f"{lines[0]}; nothing has reached it"
         lines.append(
             f"{'arrives':>10s} {'from':>{wide}s} {'fired at':>10s} {'weight':>10s} potential"
         )
@@ -117,6 +114,8 @@ class Explanation:
     def _verdict(self) -> str:
         """When it fired or came closest, and how far from its threshold the potential was."""
         error = self.errors().max(initial=0.0)
+        if self.window is not None and not self.pools:
+            return self._verdict_in(*self.window, error)
         gap, line = written(abs(self.margin), error), f"its threshold {self.threshold:g}"
         if self.pools and np.isfinite(self.time):
             return f"fired at {self._clock(self.time)}, with its first arrival"
@@ -130,6 +129,47 @@ class Explanation:
         gap, why = (f"{-self.margin:.1g}", ", which is within rounding") if near else (gap, "")
         return f"has not fired; closest at {self._clock(self.closest)}, {gap} below {line}{why}"
 
+    def _reached(self) -> float:
+        """The potential at `closest`, with windows."""
+        return self.margin + self.limit(self.closest)
+
+    def limit(self, time: float) -> float:
+        """The threshold at a time: with `Windows` it falls; before, nobody fires.
+
+        >>> from dataclasses import replace
+        >>> import ttfs
+        >>> layer = ttfs.Dense.of([[0.5], [0.25]], threshold=2)
+        >>> network = ttfs.Network(layer, psp=ttfs.Windows())
+        >>> ttfs.Simulator(network, [0.5, 0.5]).explain("output", 0).limit(1.25)
+        1.5
+        """
+        if self.window is None or self.pools:
+            return self.threshold
+        begin, end = self.window
+        return self.threshold * (end - min(max(time, begin), end)) / (end - begin)
+
+    def _verdict_in(self, begin: float, end: float, error: float) -> str:
+        """The same where it fires in a window, and its threshold falls."""
+        reached = written(self._reached(), error)
+        if np.isfinite(self.time):
+            when = f"fired at {self._clock(self.time)}"
+            if self.time == begin and self.margin > 0:
+                over = written(self.margin, error)
+                return f"{when}, as its window began, {over} above its threshold {self.threshold:g}"
+            return (
+                f"{when}, when its threshold had fallen from {self.threshold:g} to"
+                f" {self.limit(self.time):.6g}; its potential stands at {reached}"
+            )
+        if self.now >= end:
+            return f"has not fired; its potential stands at {reached}, its threshold fell to 0"
+        if self.now < begin:
+            return (
+                f"has yet to fire: its potential is {reached}, and its window begins at"
+                f" {self._clock(begin)}"
+            )
+        limit = f"{self.limit(self.now):.6g}"
+        return f"has yet to fire: its potential stands at {reached}, its threshold is at {limit}"
+
 
 @dataclass(frozen=True, eq=False)
 class Trace:
@@ -139,6 +179,7 @@ class Trace:
     line. An instant at which it jumps has two corners; with ramps, one at which something
     arrives or ends has one. It ends at the spike, or now.
     spike: when the neuron fired, or inf; threshold: what it needed. unit: of time.
+    falls: with `Windows`, when the threshold begins to fall, and when it is 0; else None.
     """
 
     layer: int
@@ -148,125 +189,7 @@ class Trace:
     spike: float
     threshold: float
     unit: str = "step"
+    falls: tuple[float, float] | None = None
 
     __eq__ = same_content
     __hash__ = None  # type: ignore[assignment]
-
-
-class Course(NamedTuple):
-    """What reached a neuron until it fired, in order, and its potential after each."""
-
-    arrivals: list[Arrival]
-    potential: np.ndarray
-
-    def inputs(self) -> list[Input]:
-        """The arrivals of spikes."""
-        return [
-            Input(
-                time=float(a.time),
-                layer=int(a.layer),
-                neuron=int(a.neuron),
-                spiked=float(a.spiked),
-                weight=float(a.weight),
-                potential=float(after),
-            )
-            for a, after in zip(self.arrivals, self.potential, strict=True)
-            if not a.ends
-        ]
-
-    def instants(self) -> tuple[np.ndarray, np.ndarray]:
-        """The distinct times of arrivals and ends, and the potential when all of each happened."""
-        times = np.array([float(a.time) for a in self.arrivals])
-        last = np.append(times[1:] != times[:-1], True)[: len(times)]
-        return times[last], self.potential[last].astype(float)
-
-    def corners(self, jumps: bool, end: float, last: float) -> tuple[np.ndarray, np.ndarray]:
-        """Times and potentials between which the potential is a straight line, to its end."""
-        when, after = self.instants()
-        if jumps:
-            before = np.concatenate([[0.0], after])[: len(after)]
-            when, after = np.repeat(when, 2), np.stack([before, after], 1).ravel()
-        return np.concatenate([[0.0], when, [end]]), np.concatenate([[0.0], after, [last]])
-
-
-@quiet
-def course_of(plan: Plan, state: Any, threshold: Any, layer: int, neuron: int) -> Course:
-    """The Course of a neuron; its threshold is that of sums of weights."""
-    spike = state.spikes[plan.starts[layer] + neuron]
-    found = [a for a in arrivals(plan, state, layer, neuron) if a.time <= spike]
-    if pools_at(plan, layer):
-        return Course(found, np.full(len(found), finite(threshold)))
-    weights = np.array([-a.weight if a.ends else a.weight for a in found], plan.weights.dtype)
-    slope = np.cumsum(weights)
-    if not plan.rise:
-        return Course(found, slope)
-    times = np.array([a.time for a in found], weights.dtype)
-    if np.isinf(plan.rise):
-        total = np.cumsum(np.append(finite(threshold), weights * times))[1:]
-        return Course(found, line(threshold, slope, total, times))
-    arrived = np.array([not a.ends for a in found], bool)
-    summed = np.cumsum(np.where(arrived, weights, weights.dtype.type(0)))
-    return Course(found, summed_less_left(plan, found, arrived, summed))
-
-
-@quiet
-def summed_less_left(
-    plan: Plan, found: list[Arrival], arrived: np.ndarray, summed: np.ndarray
-) -> np.ndarray:
-    """The potential after each event: what has arrived, less what has yet to rise."""
-    times = np.array([float(a.time) for a in found])
-    ends = np.array([float(end_of(plan, a.time)) for a in found])
-    weights = np.where(arrived, [float(a.weight) for a in found], 0.0)
-    left = []
-    for k, now in enumerate(times):
-        rising = np.flatnonzero(ends[: k + 1] > now)
-        left.append(added_up(weights[rising] * (1 - (now - times[rising]) / plan.rise)))
-    return (summed.astype(float) - np.array(left)).astype(summed.dtype)
-
-
-def added_up(terms: Sequence[float] | np.ndarray) -> float:
-    """Their sum, rounded once; if it overflows, as it does step by step."""
-    try:
-        return math.fsum(terms)
-    except (OverflowError, ValueError):
-        return sum(terms)
-
-
-@quiet
-def potentials(plan: Plan, state: Any, thresholds: np.ndarray, units: slice, now: float) -> Any:
-    """Of some units of a layer now; of those that fired, at their spike."""
-    if not plan.rise:
-        levels = state.potential[units]
-    elif np.isinf(plan.rise):
-        time = plan.weights.dtype.type(now)
-        levels = line(thresholds[units], state.slope[units], state.total[units], time)
-    else:
-        left = left_to_rise(plan, state, int(plan.owners[units.start]), now)
-        levels = (state.summed[units].astype(float) - left).astype(state.summed.dtype)
-    return np.where(np.isfinite(state.spikes[units]), state.at_spike[units], levels)
-
-
-@quiet
-def left_to_rise(plan: Plan, state: Any, layer: int, now: float) -> np.ndarray:
-    """(neurons,) what ramps that still rise have yet to add to each neuron of a layer."""
-    terms: list[list[float]] = [[] for _ in range(plan.sizes[layer])]
-    heard = (plan.projections[:, TARGET] == layer) & (plan.projections[:, REACH + POOLS] == 0)
-    for r in np.flatnonzero(heard):
-        for when, targets, weights in rows_under_way(plan, state, int(r)):
-            ends = np.array([float(end_of(plan, arrival)) for arrival in when])
-            still = 1 - (now - np.array(when, float)) / plan.rise
-            found = np.where(ends > now, weights.astype(float) * still, 0.0)
-            for neuron, term in zip(targets.tolist(), found.tolist(), strict=True):
-                terms[neuron].append(term)
-    return np.array([added_up(found) for found in terms])
-
-
-@quiet
-def line(threshold: Any, slope: Any, total: Any, time: Any) -> Any:
-    """Points of straight lines, as `kernels.simulator_ramp.level` has them."""
-    return slope * time - (total - finite(threshold))
-
-
-def finite(threshold: Any) -> Any:
-    """A threshold as it is in `total`: an endless one is not."""
-    return np.where(np.isfinite(threshold), threshold, threshold.dtype.type(0))

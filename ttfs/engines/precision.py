@@ -15,11 +15,14 @@ class Precision:
     """How exactly a simulator counts.
 
     times, potentials: dtypes, of the stimulus and of the network. rise: of ramps; 0 for steps.
+    length: of the time in which an endless ramp rises by its weight. bias: where potentials begin.
     """
 
     times: np.dtype = DOUBLE
     potentials: np.dtype = DOUBLE
     rise: float = 0.0
+    length: float = 1.0
+    bias: float = 0.0
 
     def time(self, value: float) -> str:
         """The shortest text that reads back as this time, among those of its precision.
@@ -58,12 +61,12 @@ class Precision:
         again, largest = total, np.maximum.accumulate(np.maximum(abs(added), abs(after)))
         most = largest
         if self.rise:
-            scale = self.rise if isfinite(self.rise) else 1.0
+            scale = self.rise if isfinite(self.rise) else self.length
             ended = np.searchsorted(arrival + self.rise, arrival, "right")
             whole, early = (np.append(0.0, sums)[ended] for sums in (total, moment))
-            again = whole + ((total - whole) * arrival - (moment - early)) / scale
+            again = self.bias + whole + ((total - whole) * arrival - (moment - early)) / scale
             if not isfinite(self.rise):  # its potential is a difference of such products
-                largest = np.maximum(largest, abs(total) * arrival)
+                largest = np.maximum(largest, abs(total) * arrival / scale)
             most = np.maximum(most, np.cumsum(abs(added)) * arrival / scale)
         itself = 2 * np.finfo(DOUBLE).eps * np.arange(1, len(most) + 1) * most
         last = np.finfo(self.potentials).eps / 2 * largest

@@ -1,13 +1,14 @@
 """A network or circuit, event by event: the definition of what it does."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from threading import RLock
 from typing import Any
 
 import numpy as np
 
 from ttfs.checks import of_kind, short
-from ttfs.engines import explanations
+from ttfs.engines import courses
 from ttfs.engines.breaks import Stops, as_moment
 from ttfs.engines.circuit import Circuit
 from ttfs.engines.differences import Difference, changed
@@ -280,7 +281,7 @@ class Simulator:
         """
         number = self.circuit.layer(layer)
         units, thresholds = self.circuit.units[number], self.circuit.thresholds
-        return explanations.potentials(self.plan, self._state, thresholds, units, self.time)
+        return courses.potentials(self.plan, self._state, thresholds, units, self.time)
 
     def _part(self, units: np.ndarray, layer: int) -> np.ndarray:
         return units[self.circuit.units[layer]]
@@ -290,7 +291,7 @@ class Simulator:
     @property
     def precision(self) -> Precision:
         """How exactly times and potentials are counted."""
-        return Precision(self._stimulus.dtype, self.plan.weights.dtype, self.plan.rise)
+        return self.circuit.precision(self._stimulus.dtype)
 
     @alone
     def explain(self, layer: int | str, neuron: int) -> Explanation:
@@ -308,29 +309,24 @@ class Simulator:
         """
         number, index = self.circuit.neuron(layer, neuron)
         unit = self.circuit.units[number].start + index
-        course, threshold = self._course(number, index), self._threshold(unit)
-        inputs, (when, after) = course.inputs(), course.instants()
-        time, now = float(self._state.spikes[unit]), float(self.potential(number)[index])
-        if self.plan.rise and inputs:
-            when, after = np.append(when, self.time), np.append(after, now)
-        best, fired = int(np.argmax(after)) if inputs else -1, np.isfinite(time)
-        at = now if fired else float(after[best]) if inputs else 0.0
-        return Explanation(
+        return courses.explained(
+            self._course(number, index),
+            float(self.potential(number)[index]),
+            rising=bool(self.plan.rise),
+            stimulated=float(self._stimulus[unit]),
             layer=number,
             neuron=index,
             name=self.circuit.names[number],
-            threshold=threshold,
-            time=time,
-            inputs=tuple(inputs),
-            margin=at - threshold,
-            closest=time if fired else float(when[best]) if inputs else float("nan"),
-            given=bool(fired and time == self._stimulus[unit] and at < threshold),
+            threshold=self._threshold(unit),
+            time=float(self._state.spikes[unit]),
             unit=self.circuit.unit,
             names=self.circuit.names,
             shapes=self.circuit.shapes,
             horizon=self.circuit.t_max,
-            precision=self.precision,
+            precision=replace(self.precision, bias=float(self.circuit.biases[unit])),
             pools=pools_at(self.plan, number),
+            window=self.circuit.falls(number),
+            now=self.time,
         )
 
     @alone
@@ -339,18 +335,18 @@ class Simulator:
         number = self.circuit.layer(layer)
         found = self.circuit.some(number, neurons)
         times, potential = self.times(number).astype(float), self.potential(number)
-        first, traces = self.circuit.units[number].start, []
+        first, pools, traces = self.circuit.units[number].start, pools_at(self.plan, number), []
         for j in found:
-            spike, jumps = float(times[j]), not self.plan.rise or pools_at(self.plan, number)
+            spike, jumps = float(times[j]), self._response is simulator_step or pools
             end = spike if np.isfinite(spike) else self.time
             corners = self._course(number, j).corners(jumps, end, float(potential[j]))
-            limit, unit = self._threshold(first + j), self.circuit.unit
-            traces.append(Trace(number, j, *corners, spike, limit, unit))
+            told = spike, self._threshold(first + j), self.circuit.unit, self.circuit.falls(number)
+            traces.append(Trace(number, j, *corners, *told))
         return traces
 
-    def _course(self, layer: int, neuron: int) -> explanations.Course:
+    def _course(self, layer: int, neuron: int) -> courses.Course:
         threshold = self.circuit.thresholds[self.circuit.units[layer].start + neuron]
-        return explanations.course_of(self.plan, self._state, threshold, layer, neuron)
+        return courses.course_of(self.plan, self._state, threshold, layer, neuron)
 
     def _threshold(self, unit: int) -> float:
         return float(self.circuit.thresholds[unit])

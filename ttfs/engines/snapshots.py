@@ -17,6 +17,7 @@ from ttfs.kernels import queue as names
 from ttfs.kernels import simulator_ramp, simulator_window
 from ttfs.kernels.circuit import APART, SOURCE, WORD, Plan
 from ttfs.network.buffers import aligned_zeros
+from ttfs.network.psp import Windows
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +96,10 @@ def make_memory(plan: Plan, dtype: np.dtype, response: Any) -> tuple[np.ndarray,
 def set_windows(memory: tuple[np.ndarray, ...], circuit: Circuit) -> None:
     """Write down when windows begin and end, and where potentials begin."""
     told, biases = memory[-2:]
-    psp, windows = circuit.psp, circuit.windows.copy()
+    psp, windows = circuit.psp, circuit.windows
+    assert isinstance(psp, Windows)
+    assert windows is not None
+    windows = windows.copy()
     pools = pooling(circuit.projections)
     windows[0, [name in pools for name in circuit.names]] = np.inf
     told[:] = psp.length, psp.steps or 0, *windows.ravel()

@@ -22,17 +22,16 @@ def as_stimulus(times: Any, circuit: Circuit) -> np.ndarray:
     for layer, array in arrays.items():
         convert(array, stimulus[circuit.units[layer]], whose(layer, circuit))
         if circuit.windows is not None:
-            keep_to_window(stimulus[circuit.units[layer]], layer, circuit)
+            begin, end = circuit.windows[:, layer].tolist()
+            keep_to_window(stimulus[circuit.units[layer]], begin, end, whose(layer, circuit))
     return stimulus
 
 
-def keep_to_window(times: np.ndarray, layer: int, circuit: Circuit) -> None:
+def keep_to_window(times: np.ndarray, begin: float, end: float, name: str) -> None:
     """Silence what would come at the end of a layer's window or after it; refuse what is before."""
-    begin, end = circuit.windows[:, layer]
     if (times < begin).any():
         raise InputError(
-            f"{whose(layer, circuit)} must be in its window, which begins at {begin:g};"
-            f" got {times.min():g}"
+            f"{name} must be in its window, which begins at {begin:g}; got {times.min():g}"
         )
     times[times >= end] = np.inf
 

@@ -48,9 +48,9 @@ def fill_windows(
                 _pool(network, k, times, end, spikes)
             else:
                 _fire(network, k, times, end, spikes, potential)
-    last = network.layers[-1]
-    if last.pools:
-        potential[:] = spikes_at(network, len(network.layers), times, spikes)[0] < np.inf
+    if network.layers[-1].pools:
+        start = network.arrays.units[len(network.layers) - 1]
+        potential[:] = spikes[:, start : start + network.sizes[-1]] < np.inf
 
 
 def spikes_at(
@@ -161,8 +161,9 @@ class Room:
             columns = values.shape[1] // (len(total) // len(values))
             total[:, :columns] += values.reshape(len(total), columns) * weights[0, :columns]
             return
-        rows = values.reshape(len(total), -1)
-        if _unrolls(listener):
+        if not _unrolls(listener):
+            rows = values.reshape(len(total), -1)
+        else:
             rows = self.rows[: len(total) * listener.rows].reshape(len(total), -1)
             unroll(listener.reach, values, rows, count)
         np.matmul(rows, weights, out=self.product)

@@ -13,7 +13,7 @@ from ttfs.network.chain import Layer
 from ttfs.network.layers import mean_threshold
 from ttfs.network.maps import rows_of
 from ttfs.network.network import Network, check_network
-from ttfs.network.psp import Step
+from ttfs.network.psp import Ramp
 from ttfs.network.weights import Binary
 
 STEEPEST = 10.0  # learning rate of a layer in units of the deviation of its weights
@@ -103,12 +103,12 @@ def begin(
 
 def is_endless(network: Network) -> bool:
     """Whether a spike goes on to add to potentials, so that any threshold is reached at last."""
-    return not isinstance(network.psp, Step) and network.psp.rise == np.inf
+    return isinstance(network.psp, Ramp) and network.psp.rise == np.inf
 
 
 def steepness(network: Network, window: float) -> float:
     """How much larger weights must be than those of jumps to say the same in one window."""
-    if isinstance(network.psp, Step):
+    if not isinstance(network.psp, Ramp):
         return 1.0
     return 1 / window if is_endless(network) else max(1.0, network.psp.rise / window)
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ttfs.codes.decoding import decide
-from ttfs.engines.explanations import potentials
+from ttfs.engines.courses import potentials
 from ttfs.engines.plan import pools_at, reached_by
 from ttfs.engines.simulator import Simulator, all_events
 from ttfs.errors import InputError

@@ -1,0 +1,278 @@
+"""Windows: a network of ReLUs in spike times, in batches and event by event."""
+
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ttfs
+from tests.cases import for_all_threads, same_record
+from tests.reference_windows import values_of
+from ttfs.errors import InputError, ShapeError
+from ttfs.kernels.threads import no_work_is_little
+from ttfs.network.skips import Skip
+from ttfs.network.weights import Binary
+
+INF = np.inf
+
+
+def grid(rng, shape, step, most):
+    """Random multiples of a step: whose sums and products are exact."""
+    return rng.integers(-most, most + 1, shape) * step
+
+
+@st.composite
+def networks(draw, exact=True):
+    """A network of one to three layers with windows, between them some that pool, and some skips.
+
+    Also three samples of values. Where sums are to be exact, all numbers are multiples of a power
+    of two.
+    """
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+
+    def real(shape):
+        return grid(rng, shape, 0.25, 8) if exact else rng.normal(0, 0.7, shape)
+
+    shape = size = tuple(int(n) for n in rng.integers(1, 6, 3))
+    layers = []
+    for _ in range(draw(st.integers(1, 3))):
+        layers.append(layer_on(size, rng, real, binary=exact and draw(st.booleans())))
+        size = layers[-1].gives
+        if min(size[:2]) > 1 and draw(st.booleans()):
+            layers.append(ttfs.MinPool2d(2, stride=int(rng.integers(1, 3))).after(size))
+            size = layers[-1].gives
+    psp = ttfs.Windows(draw(st.sampled_from([None, None, 1, 2, 4, 8])) if exact else None)
+    network = ttfs.Network(*layers, psp=psp, dtype=np.float64, shape=shape)
+    if draw(st.booleans()):
+        network = with_skip(network, rng, real)
+    inputs = 3, network.sizes[0]
+    values = rng.integers(0, 9, inputs) / 8 if exact else rng.random(inputs)
+    values[rng.random(values.shape) < 0.3] = 0
+    return network, values
+
+
+def layer_on(shape, rng, real, binary):
+    """A layer on a map of that shape: a convolution, or dense."""
+    columns = int(rng.integers(1, 20))
+    told = {
+        "threshold": 2.0 ** rng.integers(0, 4, columns if rng.random() < 0.5 else None),
+        "bias": [None, 0.25, real(columns)][rng.integers(3)],
+        **({"weights": Binary(scale=0.5, clip=1)} if binary else {}),
+    }
+    if rng.random() < 0.6:
+        window = int(rng.integers(1, min(shape[:2]) + 1))
+        places = {"stride": int(rng.integers(1, 3)), "padding": int(rng.integers(window))}
+        weights = real((window * window * shape[2], columns))
+        return ttfs.Conv2d(columns, window, **places, shape=shape, initial=weights, **told)
+    inputs = int(np.prod(shape))
+    return ttfs.Dense(inputs, columns, initial=real((inputs, columns)), **told)
+
+
+def with_skip(network, rng, real):
+    """The same with a connection past a layer, if there is room for one."""
+    targets = [k + 1 for k, layer in enumerate(network.layers) if not layer.pools]
+    target = int(rng.choice(targets))
+    sources = [s for s in range(target) if network.windows[s] < network.windows[target]]
+    source = int(rng.choice(sources))
+    below, above = network.shapes[source], network.shapes[target]
+    if below == above:
+        skip = Skip(source, target, weight=real(above[2]))
+    elif below[:2] == above[:2] and below[:2] != (1, 1):
+        weights = real((below[2], above[2]))
+        skip = Skip(source, target, layer=ttfs.Conv2d(above[2], 1, initial=weights, shape=below))
+    elif above[:2] == (1, 1):
+        inputs = int(np.prod(below))
+        skip = Skip(source, target, layer=ttfs.Dense.of(real((inputs, above[2]))))
+    else:
+        return network
+    return ttfs.Network(
+        *network.layers, psp=network.psp, dtype=network.dtype, shape=network.shapes[0], skips=[skip]
+    )
+
+
+def times_of(values):
+    return np.where(values > 0, 1 - values, INF)
+
+
+@given(networks())
+def test_both_engines_say_what_a_network_of_relus_says_to_the_bit_where_sums_are_exact(case):
+    network, values = case
+    record = ttfs.forward(network, times_of(values))
+    for s in range(len(values)):
+        wanted, potential = values_of(network, values[s])
+        simulator = ttfs.Simulator(network, times_of(values[s]))
+        assert simulator.run() == "end"
+        for k in range(len(network.sizes)):
+            found = network.psp.values(record.times[k][s], network.windows[k])
+            np.testing.assert_array_equal(found, wanted[k])
+            np.testing.assert_array_equal(simulator.times(k), record.times[k][s])
+        if not network.layers[-1].pools:
+            np.testing.assert_array_equal(record.potential[s] * network.scales[-1], potential)
+            np.testing.assert_array_equal(simulator.potential("output"), record.potential[s])
+        if not any(layer.pools for layer in network.layers):  # which add nothing
+            assert simulator.synaptic_events == record.additions[s].sum()
+
+
+@given(networks(exact=False))
+def test_both_engines_agree_with_relus_but_for_roundings(case):
+    network, values = case
+    if network.psp.steps:
+        network.respond(ttfs.Windows())
+    record = ttfs.forward(network, times_of(values))
+    for s in range(len(values)):
+        wanted, potential = values_of(network, network.psp.values(record.times[0][s], 0))
+        simulator = ttfs.Simulator(network, times_of(values[s]))
+        simulator.run()
+        for k in range(len(network.sizes)):
+            for times in (record.times[k][s], simulator.times(k)):
+                found = network.psp.values(times, network.windows[k])
+                np.testing.assert_allclose(found, wanted[k], rtol=0, atol=1e-12)
+        if not network.layers[-1].pools:
+            np.testing.assert_allclose(record.potential[s], potential, rtol=0, atol=1e-12)
+
+
+@given(networks(), st.floats(0, 4))
+def test_what_happens_until_a_time_is_as_in_the_whole_run(case, until):
+    network, values = case
+    whole = ttfs.forward(network, times_of(values))
+    record = ttfs.forward(network, times_of(values), until=until)
+    for times, all_of_them in zip(record.times, whole.times, strict=True):
+        np.testing.assert_array_equal(times, np.where(all_of_them < until, all_of_them, INF))
+    if network.layers[-1].pools or until == 0:
+        return
+    simulator = ttfs.Simulator(network, times_of(values[0]))
+    simulator.run(until=np.nextafter(until, 0))
+    silent = np.isinf(record.times[-1][0])
+    found = simulator.potential("output")
+    np.testing.assert_allclose(found[silent], record.potential[0][silent], rtol=0, atol=1e-9)
+
+
+@given(networks())
+def test_a_decision_ends_a_sample_and_stays_as_it_is(case):
+    network, values = case
+    whole = ttfs.forward(network, times_of(values))
+    record = ttfs.forward(network, times_of(values), until="decision")
+    found, wanted = (ttfs.decide(r.times[-1], r.potential) for r in (record, whole))
+    np.testing.assert_array_equal(found.label, wanted.label)
+    np.testing.assert_array_equal(found.time, wanted.time)
+    first = wanted.time[:, None]
+    for times, all_of_them in zip(record.times, whole.times, strict=True):
+        np.testing.assert_array_equal(times, np.where(all_of_them <= first, all_of_them, INF))
+
+
+def test_bits_do_not_depend_on_threads_or_on_how_many_samples_there_are():
+    dense = ttfs.Dense(None, 10, threshold=9.0)
+    layers = ttfs.Conv2d(8, 3, threshold=4.0), ttfs.MinPool2d(2), dense
+    network = ttfs.Network(*layers, psp=ttfs.Windows(), shape=(12, 12, 3), seed=1)
+    times = times_of(np.random.default_rng(0).random((150, 432), np.float32))
+    whole = ttfs.forward(network, times)
+    with no_work_is_little():
+        for found in for_all_threads(lambda: ttfs.forward(network, times)):
+            assert same_record(found, whole)
+    some = ttfs.forward(network, times[:70])
+    np.testing.assert_array_equal(some.times[-1], whole.times[-1][:70])
+
+
+@given(networks(exact=False))
+def test_explanations_and_traces_end_where_potentials_are(case):
+    network, values = case
+    simulator = ttfs.Simulator(network, times_of(values[0]))
+    moments = [0.4, 1.3, network.t_max * 0.7, INF]
+    for moment in moments:
+        simulator.run(until=moment)
+        for layer in range(1, len(network.sizes)):
+            potential, neuron = simulator.potential(layer), network.sizes[layer] // 2
+            told = simulator.explain(layer, neuron)
+            str(told)
+            trace = simulator.trace(layer, [neuron])[0]
+            assert trace.potential[-1] == potential[neuron]
+            if told.pools:
+                continue
+            assert told.margin + told.limit(told.closest) == pytest.approx(potential[neuron])
+            if np.isfinite(told.time):
+                assert told.margin >= -1e-9
+            elif simulator.time >= told.window[1]:
+                assert told.margin <= 0 or network.psp.steps
+            if told.inputs:
+                at = told.inputs[-1].time
+                found = np.interp(at, trace.times, trace.potential)
+                assert found == pytest.approx(told.inputs[-1].potential, abs=1e-9)
+
+
+def test_a_window_is_an_event_and_everything_goes_on_from_a_copy_of_a_simulator():
+
+    layers = (
+        ttfs.Dense.of(np.eye(3), threshold=1.0),
+        ttfs.Dense.of(np.ones((3, 2)), threshold=[2, 4]),
+    )
+    network = ttfs.Network(*layers, psp=ttfs.Windows())
+    simulator = ttfs.Simulator(network, [0.25, 0.5, INF])
+    events = list(simulator)
+    assert [e.kind for e in events].count("window") == 2
+    assert [(e.time, e.layer) for e in events if e.kind == "window"] == [(1.0, 1), (2.0, 2)]
+    assert events == sorted(events, key=lambda e: (e.time, e.layer))
+    simulator.reset()
+    for count in range(len(events)):
+        copy = pickle.loads(pickle.dumps(simulator))
+        assert list(copy) == events[count:]
+        assert simulator.step() == events[count]
+    np.testing.assert_array_equal(simulator.times("output"), [2.375, 2.6875])
+
+
+def test_what_if_tells_what_would_have_been_different():
+    network = ttfs.Network(ttfs.Dense.of([[1.0], [0.5]], threshold=2), psp=ttfs.Windows())
+    simulator = ttfs.Simulator(network, [0.0, 0.5])
+    simulator.run()
+    assert simulator.times("output")[0] == 1.375
+    moved = simulator.what_if(times={(0, 1): INF}).moved
+    assert [(c.layer, c.before, c.after) for c in moved] == [(1, 1.375, 1.5)]
+    moved = simulator.what_if(thresholds={(1, 0): 4.0}).moved
+    assert [(c.layer, c.before, c.after) for c in moved] == [(1, 1.375, 1.6875)]
+
+
+def test_what_does_not_go_with_windows_is_refused():
+    with pytest.raises(InputError, match="Dense 1: with Windows.* must have no delay"):
+        ttfs.Network(ttfs.Dense(3, 2, delay=1), psp=ttfs.Windows())
+    with pytest.raises(InputError, match="a layer with a bias needs .*Windows"):
+        ttfs.Network(ttfs.Dense(3, 2, bias=1.0))
+    with pytest.raises(InputError, match=r"Skip\(0, 2\) needs .*Windows"):
+        ttfs.Network(ttfs.Dense(3, 3), ttfs.Dense(3, 3), skips=[Skip(0, 2)])
+    with pytest.raises(ShapeError, match="say how one hears the other"):
+        ttfs.Network(ttfs.Dense(3, 4), ttfs.Dense(4, 5), psp=ttfs.Windows(), skips=[Skip(0, 2)])
+    with pytest.raises(InputError, match="there is no layer 3"):
+        ttfs.Network(ttfs.Dense(3, 4), psp=ttfs.Windows(), skips=[Skip(0, 3)])
+    with pytest.raises(InputError, match=r"steps=.*whole number"):
+        ttfs.Windows(steps=0)
+    network = ttfs.Network(ttfs.Dense(3, 4, bias=0.5), psp=ttfs.Windows())
+    with pytest.raises(InputError, match="needs"):
+        network.respond(ttfs.Ramp())
+    with pytest.raises(InputError, match="must be in its window, which begins at 1"):
+        ttfs.Simulator(network, {1: [0.5, INF, INF, INF]})
+
+
+def test_input_spikes_at_the_end_of_their_window_or_after_it_do_not_happen():
+    network = ttfs.Network(ttfs.Dense.of([[1.0], [1.0]], threshold=2), psp=ttfs.Windows())
+    record = ttfs.forward(network, [[0.5, 1.0], [0.5, 1.7]])
+    np.testing.assert_array_equal(record.times[0], [[0.5, INF]] * 2)
+    for late in (1.0, 1.7):
+        simulator = ttfs.Simulator(network, [0.5, late])
+        simulator.run()
+        np.testing.assert_array_equal(simulator.times("output"), record.times[1][0])
+
+
+def test_circuits_find_the_windows_of_populations_and_refuse_what_comes_in_two():
+    parts = [ttfs.Population("a", 2), ttfs.Population("b", 2, 1.0), ttfs.Population("c", 2, 1.0)]
+    on = [ttfs.Projection("a", "b", np.eye(2)), ttfs.Projection("b", "c", np.eye(2))]
+    skip = ttfs.Projection("a", "c", np.eye(2), delay=1.0)
+    circuit = ttfs.Circuit(parts, [*on, skip], psp=ttfs.Windows(), dtype=np.float64)
+    np.testing.assert_array_equal(circuit.windows, [[0, 1, 2], [1, 2, 3]])
+    simulator = ttfs.Simulator(circuit, [0.75, INF])
+    simulator.run()
+    np.testing.assert_array_equal(simulator.times("c"), [2.5, INF])
+    with pytest.raises(InputError, match="with a delay of 1 they would come in the same"):
+        ttfs.Circuit(parts, [*on, ttfs.Projection("a", "c", np.eye(2))], psp=ttfs.Windows())
+    back = ttfs.Projection("c", "b", np.eye(2), delay=1.0)
+    with pytest.raises(InputError, match="lead to later populations"):
+        ttfs.Circuit(parts, [*on, back], psp=ttfs.Windows())
