@@ -662,7 +662,7 @@ LAYER = "layers", 0
 DIRECT = {"kind": "Direct", "early": 0.5, "late": 2, "bias": None, "t_max": 4}
 CHANGES = [
     (("kind",), "other model", "not that of a ttfs model"),
-    (("format",), 3, r"has format 3, .* reads formats 1 to 2; a newer ttfs"),
+    (("format",), 4, r"has format 4, .* reads formats 1 to 3; a newer ttfs"),
     (("format",), 2, "header must have .* shape"),
     (("shape",), [1, 1, 6], "header must have .* nothing else"),
     ((*LAYER, "kind"), "dense", "layer 1: it must have inputs, .* nothing else"),

@@ -340,8 +340,8 @@ class Simulator:
             spike, jumps = float(times[j]), self._response is simulator_step or pools
             end = spike if np.isfinite(spike) else self.time
             corners = self._course(number, j).corners(jumps, end, float(potential[j]))
-            told = spike, self._threshold(first + j), self.circuit.unit, self.circuit.falls(number)
-            traces.append(Trace(number, j, *corners, *told))
+            limit, falls = self._threshold(first + j), self.circuit.falls(number)
+            traces.append(Trace(number, j, *corners, spike, limit, self.circuit.unit, falls))
         return traces
 
     def _course(self, layer: int, neuron: int) -> courses.Course:

@@ -3,7 +3,8 @@
 A model file is an ordinary .npz that `numpy.load` opens: `header`, the bytes of a JSON text,
 and `weights_1`, `weights_2`, ...: real weights as they are, binary weights one bit each; after
 a layer's weights, if its inputs or pairs have delays of their own, `delays_1` or, where they
-learn, `latent_delays_1`. A layer of maps has one row of weights for each input of a window and
+learn, `latent_delays_1`; if its neurons have a bias, `biases_1`; and at the end, for connections
+past layers, `skip_1`. A layer of maps has one row of weights for each input of a window and
 one column for each channel; one that pools has none. The file ends with a SHA-256 digest of
 everything before. A network has exactly one such file.
 
@@ -34,6 +35,7 @@ from ttfs.network.chain import Layer
 from ttfs.network.delays import Delays
 from ttfs.network.layers import delay_rate
 from ttfs.network.network import Network
+from ttfs.network.skips import Skip
 from ttfs.network.weights import Binary
 
 _SEAL = b"ttfs-sha256:"
@@ -151,6 +153,11 @@ def _content(network: Network, text: bytes) -> bytes:
             arrays[f"weights_{k + 1}"] = kept
         if network.delayed[k]:
             arrays[_delays_title(layer, k + 1)] = network.delays_kept(k).astype("<f8")
+        bias = network.biases[k]
+        if bias is not None:
+            arrays[f"biases_{k + 1}"] = bias.astype("<f8")
+    for number, skip in enumerate(network.skips, start=1):
+        arrays[f"skip_{number}"] = skip.numbers(network.shapes[skip.target][2]).astype("<f8")
     return archive(arrays, _SEAL_SIZE)
 
 
@@ -169,6 +176,7 @@ def _check_same(network: Network, restored: Network) -> None:
             np.array_equal(network.weights[k], restored.weights[k])
             and np.array_equal(network.scaled_thresholds(k), restored.scaled_thresholds(k))
             and np.array_equal(network.delays[k], restored.delays[k])
+            and np.array_equal(network.scaled_bias(k), restored.scaled_bias(k))
         ):
             raise InputError(
                 f"layer {k + 1}: weights, thresholds or delays were changed by hand and cannot be"
@@ -210,14 +218,15 @@ def _restore(content: bytes, *, trusted: bool) -> Model:
     text, start = first_bytes(content, "header")
     header = model_header.parse(text)
     encoder = model_header.encoder_of(header)
-    layers = _layers(header, content, start)
+    layers, start = _layers(header, content, start)
+    skips = _skips(header, layers, content, start)
     if not trusted:
         told, cure = [layer.told for layer in layers], "load(path, trusted=True) allows it"
         check_room(room_of(told, header["dtype"]), len(content), "its network", cure)
         work = sum(layer.positions * layer.fan_in * layer.columns for layer in told)
         if work > WORK:
             raise InputError(f"its network has {work:,} synapses, too many for a sample; {cure}")
-    network = _network(header, layers)
+    network = _network(header, layers, skips)
     if _content(network, text) != content:
         raise InputError("holds other things than its header says, or in another form")
     return Model(network, encoder, header["report"], header)
@@ -249,8 +258,11 @@ class _Layer(NamedTuple):
     delays: np.ndarray | None
 
 
-def _layers(header: dict[str, Any], content: bytes, start: int) -> list[_Layer]:
-    """The layers with their arrays, all of which are known to be there before they are read."""
+def _layers(header: dict[str, Any], content: bytes, start: int) -> tuple[list[_Layer], int]:
+    """The layers with their arrays, all of which are known to be there before they are read.
+
+    Also where what follows them begins.
+    """
     layers, dtype = [], model_header.LITTLE_ENDIAN[header["dtype"]]
     for number, record in enumerate(header["layers"], start=1):
         try:
@@ -258,10 +270,48 @@ def _layers(header: dict[str, Any], content: bytes, start: int) -> list[_Layer]:
             weights, start = _weights(layer, content, start, number, dtype)
             if isinstance(record["delay"], dict):
                 layer, delays, start = _delays(layer, record["delay"], content, start, number)
+            if layer.bias is not None:
+                title, shape = f"biases_{number}", (layer.columns,)
+                biases, start = _finite(content, start, title, shape)
+                layer = replace(layer, bias=biases)  # type: ignore[arg-type]
             layers.append(_Layer(_holding(layer, weights), delays))
         except InputError as error:
             raise InputError(f"layer {number}: {error}") from None
-    return layers
+    return layers, start
+
+
+def _skips(
+    header: dict[str, Any], layers: list[_Layer], content: bytes, start: int
+) -> tuple[Skip, ...]:
+    """The connections past layers with their weights."""
+    skips: list[Skip] = []
+    shape: tuple[int, ...]
+    for number, record in enumerate(header.get("skips", ()), start=1):
+        try:
+            layer = model_header.skip_layer_of(record)
+            source, target = record["source"], record["target"]
+            if not 0 < target <= len(layers):
+                raise InputError(f"there is no layer {target}")
+            columns = layers[target - 1].told.columns
+            shape = (columns,) if layer is None else (layer.rows, layer.columns)
+            numbers, start = _finite(content, start, f"skip_{number}", shape)
+            if layer is None:
+                skips.append(Skip(source, target, weight=numbers))
+            else:
+                skips.append(Skip(source, target, layer=_holding(layer, numbers)))
+        except InputError as error:
+            raise InputError(f"skip {number}: {error}") from None
+    return tuple(skips)
+
+
+def _finite(
+    content: bytes, start: int, title: str, shape: tuple[int, ...]
+) -> tuple[np.ndarray, int]:
+    """An array of finite numbers, and where the next one begins."""
+    numbers, end = take(content, start, title, np.dtype("<f8"), shape)
+    if not np.isfinite(numbers).all():
+        raise InputError(f"{title.split('_')[0]} must be finite, there are NaN or inf")
+    return numbers.astype(np.float64), end
 
 
 def _holding(layer: Layer, weights: np.ndarray | None) -> Layer:
@@ -300,7 +350,7 @@ def _weights(
     return weights, end
 
 
-def _network(header: dict[str, Any], layers: list[_Layer]) -> Network:
+def _network(header: dict[str, Any], layers: list[_Layer], skips: tuple[Skip, ...]) -> Network:
     """A network of these layers with the scales and delays that were learned."""
     with np.errstate(all="ignore"):  # what that leads to is found below
         network = Network(
@@ -311,6 +361,7 @@ def _network(header: dict[str, Any], layers: list[_Layer]) -> Network:
             dtype=header["dtype"],
             unit=header["unit"],
             shape=header.get("shape"),
+            skips=skips,
         )
         for k, record in enumerate(header["layers"]):
             network.scales[k] = record.get("scale", 1)

@@ -27,10 +27,11 @@ from ttfs.network.chain import KINDS, Layer
 from ttfs.network.delays import Delays
 from ttfs.network.layers import Dense
 from ttfs.network.network import Network
-from ttfs.network.psp import Ramp, Response, Step
+from ttfs.network.psp import Ramp, Response, Step, Windows
+from ttfs.network.skips import Skip
 from ttfs.network.weights import Binary, Real
 
-KIND, FORMAT = "ttfs model", 2
+KIND, FORMAT = "ttfs model", 3
 
 _HEADER_LIMIT = 2**22  # bytes; parsed JSON takes some thirty times the memory of its text
 _LAYER_LIMIT = 256  # the time a network takes to build grows with its square
@@ -66,7 +67,9 @@ _LAYER: Schema = {
     "threshold": (*_NUMBER, list),
     "delay": (*_NUMBER, dict),
     "shape": (list,),
+    "bias": (bool,),
 }
+_SKIP: Schema = {"source": (int,), "target": (int,), "layer": (dict, NoneType)}
 _SETTINGS: dict[type, Schema] = {
     Real: {"init": (list, NoneType), "rate": _NUMBER},
     Binary: {
@@ -79,6 +82,7 @@ _SETTINGS: dict[type, Schema] = {
     Delays: {"per": (str,), "init": (list, NoneType), "rate": _NUMBER},
     Step: {},
     Ramp: {"rise": _NUMBER},
+    Windows: {"steps": (int, NoneType), "length": _NUMBER},
     Latency: {"t_max": _NUMBER, "steps": (bool,), "zero_silent": (bool,)},
     OnOff: {"shape": (list,), "t_max": _NUMBER, "widths": (list,), "least": _NUMBER},
     Direct: {"early": _NUMBER, "late": _NUMBER, "bias": (*_NUMBER, NoneType), "t_max": _NUMBER},
@@ -97,21 +101,16 @@ _LATER = {"rate"}  # settings of weights that format 1 lacks
 
 def describe(network: Network, encoder: Encoder | None, report: dict) -> dict[str, Any]:
     """All that a file says about a network, but for its weights."""
-    shape, first = network.shapes[0], network.layers[0]
+    shape, version = network.shapes[0], _version(network)
     layers = [
-        {name: _part(layer, name, scale) for name in _names(type(layer))}
+        _layer(layer, scale, version)
         for layer, scale in zip(network.layers, network.scales, strict=True)
     ]
-    plain = not any(network.mapped) and shape == first.shape
-    plain = plain and not any(_LATER & layer["weights"].keys() for layer in layers)
-    if not plain:
-        layers = [
-            {"kind": layer.kind} | record
-            for layer, record in zip(network.layers, layers, strict=True)
-        ]
     return {
         "kind": KIND,
-        **({"format": 1} if plain else {"format": 2, "shape": shape}),
+        "format": version,
+        **({} if version == 1 else {"shape": shape}),
+        **({} if version < 3 else {"skips": [_skip(skip) for skip in network.skips]}),
         "layers": layers,
         "psp": _tagged(network.psp),
         "t_max": network.t_max,
@@ -125,9 +124,31 @@ def describe(network: Network, encoder: Encoder | None, report: dict) -> dict[st
     }
 
 
-def _names(kind: type[Layer]) -> list[str]:
+def _version(network: Network) -> int:
+    """The oldest format that can say what there is to say."""
+    if isinstance(network.psp, Windows):
+        return 3
+    rated = any(_tagged(layer.weights).keys() & _LATER for layer in network.layers)
+    placed = network.shapes[0] != network.layers[0].shape
+    return 2 if rated or placed or any(network.mapped) else 1
+
+
+def _layer(layer: Layer, scale: float, version: int) -> dict[str, Any]:
+    """All that a file says of a layer."""
+    record = {name: _part(layer, name, scale) for name in _names(type(layer), version)}
+    return record if version == 1 else {"kind": layer.kind} | record
+
+
+def _skip(skip: Skip) -> dict[str, Any]:
+    """All that a file says of a skip, but for its weights."""
+    layer = None if skip.layer is None else _layer(skip.layer, 1.0, 3)
+    return {"source": skip.source, "target": skip.target, "layer": layer}
+
+
+def _names(kind: type[Layer], version: int) -> list[str]:
     """What a file says of a layer of a kind, in this order."""
-    names = [field.name for field in fields(kind) if field.name != "initial"]
+    left_out = {"initial"} if version > 2 else {"initial", "bias"}
+    names = [field.name for field in fields(kind) if field.name not in left_out]
     if "weights" in names:
         names.insert(names.index("weights") + 1, "scale")
     return names
@@ -138,6 +159,8 @@ def _part(layer: Layer, name: str, scale: float) -> Any:
     if name == "scale":
         return scale
     value = getattr(layer, name)
+    if name == "bias":
+        return value is not None
     if name == "delay":
         return _delay_settings(value)
     if name == "threshold":
@@ -182,13 +205,16 @@ def parse(text: bytes) -> dict[str, Any]:
         )
     if type(version) is not int or version < 1:
         raise InputError("its header has no format number")
-    _expect(header, _HEADER if version == 1 else _HEADER | {"shape": (list,)}, "header")
+    later: Schema = {"shape": (list,), "skips": (list,)}
+    added = {name: later[name] for name in list(later)[: version - 1]}
+    _expect(header, _HEADER | added, "header")
     if header["decision"] != RULE:
         raise InputError(f"decides by a rule that this version does not know; it knows {RULE!r}")
     if header["dtype"] not in LITTLE_ENDIAN:
         raise InputError("header: dtype must be float32 or float64")
-    if len(header["layers"]) > _LAYER_LIMIT:
-        raise InputError(f"has {len(header['layers'])} layers, {_LAYER_LIMIT} are allowed")
+    for name in ("layers", "skips"):
+        if len(header.get(name, ())) > _LAYER_LIMIT:
+            raise InputError(f"has {len(header[name])} {name}, {_LAYER_LIMIT} are allowed")
     return header
 
 
@@ -228,7 +254,8 @@ def _settings(record: dict[str, Any], known: tuple[type, ...], whose: str) -> An
 
 def psp_of(header: dict[str, Any]) -> Response:
     """The response of the network."""
-    return _settings(header["psp"], (Step, Ramp), "psp")
+    known = (Step, Ramp) if header["format"] < 3 else (Windows,)
+    return _settings(header["psp"], known, "psp")
 
 
 def encoder_of(header: dict[str, Any]) -> Encoder | None:
@@ -241,10 +268,12 @@ def encoder_of(header: dict[str, Any]) -> Encoder | None:
 def layer_of(record: Any, version: int) -> Layer:
     """A layer without its weights and without several delays."""
     kind = Dense if version == 1 else _kind_of(record)
-    names = _names(kind)
+    names = _names(kind, version)
     schema = {name: _LAYER[name] for name in names}
     _expect(record, schema if version == 1 else {"kind": (str,)} | schema, "it")
     given = {name: record[name] for name in names if name != "scale"}
+    if "bias" in given:
+        given["bias"] = 0.0 if record["bias"] else None
     if "weights" in given:
         given["weights"] = _settings(record["weights"], (Real, Binary), "weights")
         scale = positive(record["scale"], "scale")
@@ -255,6 +284,12 @@ def layer_of(record: Any, version: int) -> Layer:
     if isinstance(given["delay"], dict):
         given["delay"] = 0
     return kind(**given)
+
+
+def skip_layer_of(record: Any) -> Layer | None:
+    """The layer of a skip without its weights, if it has one."""
+    _expect(record, _SKIP, "it")
+    return None if record["layer"] is None else layer_of(record["layer"], 3)
 
 
 def _kind_of(record: Any) -> type[Layer]:

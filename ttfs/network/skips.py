@@ -79,6 +79,10 @@ class Skip:
             count_reached(self.layer.reach, counts)
         return counts
 
+    def numbers(self, columns: int) -> np.ndarray:
+        """Its weights: (rows, columns) those of its layer, or (columns,) of one for each place."""
+        return self.weights(columns) if self.layer is None else self.layer.initial
+
     def weights(self, columns: int) -> np.ndarray:
         """(columns,) the weight of each neuron's synapse at any place, where there is no layer."""
         return np.broadcast_to(np.asarray(self.weight, np.float64), columns)
