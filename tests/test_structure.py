@@ -22,7 +22,7 @@ ROWS = [
     "network codes files",
     "engines datasets formats",
     "optimizers augmentation losses silence gradients measures",
-    "rules plotting viewer",
+    "rules plotting viewer conversion",
     "training",
     "presets",
     "bench",

@@ -15,6 +15,8 @@ _HOMES = {
     "codes.decoding": ["Decisions", "decide"],
     "codes.contrast": ["OnOff"],
     "codes.encoding": ["Direct", "Latency", "encode_latency"],
+    "conversion.conversion": ["Conversion", "Distance"],
+    "conversion.convert": ["convert"],
     "engines.batch": ["Record", "forward"],
     "engines.circuit": ["Circuit"],
     "engines.events": ["Event"],
@@ -101,6 +103,8 @@ if TYPE_CHECKING:
     from ttfs.codes.contrast import OnOff
     from ttfs.codes.decoding import Decisions, decide
     from ttfs.codes.encoding import Direct, Latency, encode_latency
+    from ttfs.conversion.conversion import Conversion, Distance
+    from ttfs.conversion.convert import convert
     from ttfs.engines.batch import Record, forward
     from ttfs.engines.circuit import Circuit
     from ttfs.engines.events import Event

@@ -48,7 +48,7 @@ def count_additions(
             spread(partial(count_arrivals, *given), samples, times.size)
     for skip in network.skips:
         rows = np.ascontiguousarray(layers[skip.source])
-        own = np.full(rows.shape[1], network.skip_delay(skip))
+        own = np.full(rows.shape[1], skip.delay(network.psp, network.windows))
         reached = skip.fan_out(rows.shape[1])
         given = rows, own, reached, up_to(end, dtype), limits, counts[skip.target - 1]
         spread(partial(count_arrivals, *given), samples, rows.size)

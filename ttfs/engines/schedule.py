@@ -69,7 +69,7 @@ def skipping(network: Network, skip: Skip) -> Projection:
     """The projection that a skip of a network is, in the units of the layer that hears it."""
     k = skip.target - 1
     layer, scale, names = skip.layer, network.scales[k], network.names
-    delay = network.skip_delay(skip)
+    delay = skip.delay(network.psp, network.windows)
     if layer is None:
         columns, positions = network.layers[k].columns, network.layers[k].positions
         weights: Any = sp.diags_array(np.tile(skip.weights(columns) / scale, positions)).tocsr()

@@ -82,10 +82,8 @@ def _fire(
     windows = psp.begin(network.windows[k + 1]), psp.begin(network.windows[k + 1] + 1)
     last_one = k == len(network.layers) - 1
     heard = min(end, windows[0]) if last_one else windows[0]
-    positions, samples = layer.positions, len(times)
-    block = max(1, min(-(-ROWS // positions), 64))
-    sources = [(k, layer, network.padded(network.arrays.weights, k))]
-    sources += [_heard_along(network, s) for s in network.skips if s.target == k + 1]
+    positions, samples, block = layer.positions, len(times), _block(layer)
+    sources = _sources(network, k)
     thresholds, bias = network.scaled_thresholds(k), network.scaled_bias(k)
     bound = up_to(end, spikes.dtype)
     code = psp.steps or 0, *windows, psp.length, bound, spikes, base
@@ -109,6 +107,53 @@ def _fire(
 
     work = samples * positions * layer.fan_in * layer.columns
     spread(some, -(-samples // block), work)
+
+
+def potentials_of(network: Network, k: int, values: list[np.ndarray]) -> np.ndarray:
+    """(samples, neurons) potentials of a layer, in its own units, for values of those below.
+
+    values: (samples, neurons) of the input and each layer below, of any size. Of a layer that
+    pools, the largest value of each window.
+    """
+    layer, samples = network.layers[k], len(values[0])
+    positions, sources = layer.positions, _sources(network, k)
+    if layer.pools:
+        return _largest(layer, values[k])
+    found = np.empty((samples, positions * layer.columns), network.dtype)
+    bias, block = network.scaled_bias(k), _block(layer)
+    total = np.empty((block * positions, len(bias)), network.dtype)
+    room = Room(network, sources, block)
+    with one_thread():
+        for start in range(0, samples, block):
+            count = min(block, samples - start)
+            total[:] = bias
+            for source, listener, weights in sources:
+                room.found[source][:count] = values[source][start : start + count]
+                room.add(listener, room.found[source], weights, total, count)
+            done = total[: count * positions, : layer.columns]
+            found[start : start + count] = done.reshape(count, -1)
+    return found * network.scales[k]
+
+
+def _largest(layer: Any, values: np.ndarray) -> np.ndarray:
+    """The largest value of each window of a map."""
+    window, stride, padding = layer.windows
+    maps = np.pad(values.reshape(-1, *layer.shape), [(0, 0), *((p, p) for p in padding), (0, 0)])
+    views = np.lib.stride_tricks.sliding_window_view(maps, window, (1, 2))
+    return views[:, :: stride[0], :: stride[1]].max(axis=(-2, -1)).reshape(len(values), -1)
+
+
+def _block(layer: Any) -> int:
+    """How many samples are taken at once."""
+    return max(1, min(-(-ROWS // layer.positions), 64))
+
+
+def _sources(network: Network, k: int) -> list[tuple[int, Any, np.ndarray]]:
+    """Whom a layer hears: the source, how it is heard, and through what weights."""
+    sources: list[Any] = []
+    if network.layers[k].rows:
+        sources = [(k, network.layers[k], network.padded(network.arrays.weights, k))]
+    return sources + [_heard_along(network, s) for s in network.skips if s.target == k + 1]
 
 
 def _heard_along(network: Network, skip: Skip) -> tuple[int, Any, np.ndarray]:

@@ -223,6 +223,11 @@ def as_bias(bias: Any, outputs: int, whose: str) -> Any:
     return own
 
 
+def first_bias(layer: Any) -> np.ndarray | None:
+    """(columns,) where the potentials of a layer begin at first; None: at 0, for good."""
+    return None if layer.bias is None else np.full(layer.columns, layer.bias, np.float64)
+
+
 def mean_threshold(layer: Any) -> float:
     """The mean of a layer's thresholds."""
     with np.errstate(over="ignore"):

@@ -23,10 +23,10 @@ from ttfs.network.assigned import CURES, VIEWS
 from ttfs.network.buffers import aligned_zeros, make_arrays, numbers_of, whole_thresholds
 from ttfs.network.chain import Layer, check_chain, names_of
 from ttfs.network.delays import Delays, delays_of, first_latents, slopes_of
-from ttfs.network.layers import Dense, delay_rate, mean_threshold
+from ttfs.network.layers import Dense, delay_rate, first_bias, mean_threshold
 from ttfs.network.maps import as_shape
 from ttfs.network.psp import RESPONSES, Response, Step, Windows
-from ttfs.network.skips import Skip, check_code, check_skips, windows_of
+from ttfs.network.skips import check_code, check_skips, windows_of
 from ttfs.network.weights import Binary
 
 MOST_INPUTS = 2**24  # of a packed layer: up to there sums of signs are exact in float32, too
@@ -180,11 +180,6 @@ class Network:
         """When input spikes are no more heard: at the horizon, or at the end of their window."""
         psp = self.psp
         return min(psp.begin(1), self.t_max) if isinstance(psp, Windows) else self.t_max
-
-    def skip_delay(self, skip: Skip) -> float:
-        """How much later the spikes of a skip arrive, so as to be heard with the others."""
-        assert isinstance(self.psp, Windows)
-        return self.psp.begin(self.windows[skip.target] - 1 - self.windows[skip.source])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -388,11 +383,6 @@ class Network:
             real = self._thresholds(layer)
             wholes = self.arrays.wholes[self.arrays.words[layer] :].reshape(-1)
             wholes[: real.size] = whole_thresholds(real)
-
-
-def first_bias(layer: Layer) -> np.ndarray | None:
-    """(columns,) where the potentials of a layer begin at first; None: at 0, for good."""
-    return None if layer.bias is None else np.full(layer.columns, layer.bias, np.float64)
 
 
 def readonly(array: np.ndarray) -> np.ndarray:

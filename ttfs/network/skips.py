@@ -72,6 +72,14 @@ class Skip:
         parts += [] if self.layer is None else [f"layer={self.layer}"]
         return f"Skip({', '.join(parts)})"
 
+    def delay(self, psp: Response, windows: tuple[int, ...]) -> float:
+        """How much later its spikes arrive, so as to be heard with those of the layer below.
+
+        windows: those in which the input and each layer fire.
+        """
+        assert isinstance(psp, Windows)
+        return psp.begin(windows[self.target] - 1 - windows[self.source])
+
     def fan_out(self, neurons: int) -> np.ndarray:
         """(neurons,) how many neurons each of the source reaches."""
         counts = np.ones(neurons, np.int64)

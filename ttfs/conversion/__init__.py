@@ -1,0 +1,1 @@
+"""Networks of ReLUs that were trained elsewhere as networks of single spikes."""

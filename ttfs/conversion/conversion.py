@@ -1,0 +1,126 @@
+"""What a conversion gives: a network of spikes, and how far it is from what it was made of."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ttfs.codes.decoding import decide
+from ttfs.codes.encoding import Latency
+from ttfs.conversion.calibration import activations_of
+from ttfs.engines.batch import forward
+from ttfs.errors import ShapeError
+from ttfs.network.network import Network
+from ttfs.network.psp import Windows
+
+CHUNK = 100  # samples that are compared at a time
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far a converted network is from the network of ReLUs that it was made of.
+
+    samples: that were compared. agreement: share of samples in which both decide alike.
+    largest: for each layer, the largest difference of an activation, in those of the ReLUs.
+    clipped: for each layer, the share of activations above 0 that are more than its neurons can
+    say. undecided: share of samples in which no output fires, so that potentials decide.
+    """
+
+    samples: int
+    agreement: float
+    largest: tuple[float, ...]
+    clipped: tuple[float, ...]
+    undecided: float
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [
+            f"decides as the ReLU network does in {100 * self.agreement:.2f} % of"
+            f" {self.samples} samples; no output fires in {100 * self.undecided:.2f} %"
+        ]
+        for name, largest, clipped in zip(self.names, self.largest, self.clipped, strict=True):
+            lines.append(
+                f"  {name:10s} activations differ by {largest:.3g} at most,"
+                f" {100 * clipped:.3g} % are clipped"
+            )
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, eq=False)
+class Conversion:
+    """A network of ReLUs as a network of single spikes.
+
+    network: with `Windows`; run it as any other. encoder: makes its stimuli of values in 0..1.
+    relus: the network of ReLUs, with the same layers; its thresholds do not count. thresholds:
+    per layer, (columns,) the activations of ReLUs that spikes at the beginning of a window stand
+    for. offset: what all outputs were raised by, so that they fire.
+    """
+
+    network: Network
+    relus: Network
+    thresholds: tuple[np.ndarray, ...]
+    offset: float
+    encoder: Latency = field(default_factory=lambda: Latency(t_max=1.0))
+
+    def __repr__(self) -> str:
+        return f"Conversion({self.network})"
+
+    def times(self, inputs: Any) -> np.ndarray:
+        """(samples, neurons) spike times of inputs: values in 0..1, of any shape that fits."""
+        return self.encoder(as_values(inputs, self.network.shapes[0]))
+
+    def activations(self, times: tuple[np.ndarray, ...]) -> list[np.ndarray]:
+        """What the spikes of each layer say, in activations of the ReLUs.
+
+        times: of all layers, the input first, as in `Record.times`.
+        """
+        psp, windows = self.network.psp, self.network.windows
+        assert isinstance(psp, Windows)
+        return [
+            psp.values(layer, windows[k + 1]) * np.resize(self.thresholds[k], layer.shape[1])
+            for k, layer in enumerate(times[1:])
+        ]
+
+    def compare(self, inputs: Any) -> Distance:
+        """How far the two networks are from each other on some inputs."""
+        values = as_values(inputs, self.network.shapes[0])
+        layers = len(self.network.layers)
+        largest, above, clipped = np.zeros(layers), np.zeros(layers), np.zeros(layers)
+        agree = undecided = 0
+        for start in range(0, len(values), CHUNK):
+            some = values[start : start + CHUNK]
+            record = forward(self.network, self.encoder(some))
+            said = self.activations(record.times)
+            for k, potentials, relus in activations_of(self.relus, some):
+                limits = np.resize(self.thresholds[k], relus.shape[1])
+                last = k == layers - 1
+                wanted = np.maximum(potentials + self.offset, 0) if last else relus
+                largest[k] = max(largest[k], abs(said[k] - wanted).max(initial=0))
+                above[k] += np.count_nonzero(wanted)
+                clipped[k] += np.count_nonzero(wanted > limits * (1 + 1e-9))
+            decided = decide(record.times[-1], record.potential)
+            agree += int((decided.label == potentials.argmax(axis=1)).sum())
+            undecided += int(decided.undecided.sum())
+        return Distance(
+            samples=len(values),
+            agreement=agree / len(values),
+            largest=tuple(largest.tolist()),
+            clipped=tuple((clipped / np.maximum(above, 1)).tolist()),
+            undecided=undecided / len(values),
+            names=self.network.names[1:],
+        )
+
+
+def as_values(inputs: Any, shape: tuple[int, int, int]) -> np.ndarray:
+    """(samples, neurons) values of inputs given flat, channels last, or as PyTorch has them."""
+    array = np.asarray(inputs)
+    height, width, channels = shape
+    neurons, rest = height * width * channels, array.shape[1:]
+    if rest == (channels, height, width) and rest != shape:
+        array = np.moveaxis(array, 1, -1)
+    elif rest not in ((neurons,), shape) and not (channels == 1 and rest == (height, width)):
+        raise ShapeError(
+            f"inputs must be (samples, {height}, {width}, {channels}), (samples, {channels},"
+            f" {height}, {width}) or (samples, {neurons}), got {array.shape}"
+        )
+    return array.reshape(len(array), neurons)

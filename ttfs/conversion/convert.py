@@ -1,0 +1,166 @@
+"""Networks of ReLUs that were trained elsewhere as networks of single spikes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ttfs.checks import check_dtype, positive
+from ttfs.codes.encoding import brightness
+from ttfs.conversion.calibration import activations_of, thresholds_of
+from ttfs.conversion.conversion import Conversion, as_values
+from ttfs.conversion.graph import Graph
+from ttfs.errors import InputError, ShapeError
+from ttfs.network.chain import KINDS
+from ttfs.network.network import Network
+from ttfs.network.psp import Windows
+from ttfs.network.skips import Skip
+
+METHODS = "max", "quantile", "local"
+PER = "layer", "channel"
+ROOM = 0.05  # of the range of outputs: left below the least and above the largest that was seen
+
+
+def convert(
+    model: Any,
+    inputs: Any,
+    *,
+    steps: int | None = None,
+    threshold: str = "max",
+    quantile: float = 0.999,
+    per: str = "channel",
+    shape: Any = None,
+    dtype: Any = np.float32,
+) -> Conversion:
+    """A network of ReLUs as a network of single spikes that says the same.
+
+    Each layer fires in a window of its own (`Windows`), where the time of a spike before the
+    window's end is the activation in units of the neuron's threshold, and silence is 0. So the
+    two networks say the same but for roundings, as long as no activation is above its threshold:
+    those are clipped. Layers are scaled to that, as a network of ReLUs is the same if the weights
+    into a neuron are divided by a number and those out of it multiplied.
+
+    Parameters
+    ----------
+    model: a list of layers, `Dense.of(weights, bias=...)`, `Conv2d(..., initial=..., bias=...)`
+        and `MinPool2d`, between which ReLUs are meant; or a `torch.nn.Module`.
+    inputs: some of what the network is shown, values in 0..1, (samples, ...); thresholds follow
+        from what its layers say to them. A thousand are enough.
+    steps: how many instants of a window there are at which a neuron can fire; None for any time.
+        With few of them activations are coarse, and thresholds should be `local`.
+    threshold: "max", the largest activation that was seen; "quantile", which a share `quantile` of
+        those above 0 does not reach; "local", twice the mean of those above 0, which clips the
+        largest (one round of the rule of Bu et al. 2024, arXiv 2409.03368, section 3).
+    per: "channel", one threshold for each channel of a map and each neuron of a dense layer, or
+        "layer".
+    shape: (height, width, channels) of the input, where the first layer does not say it.
+    dtype: of the network.
+
+    Raises
+    ------
+    InputError, ShapeError: what cannot be converted, by name, and what to do.
+
+    >>> import ttfs
+    >>> rng = np.random.default_rng(0)
+    >>> hidden = ttfs.Dense.of(rng.normal(size=(4, 20)), bias=rng.normal(size=20))
+    >>> output = ttfs.Dense.of(rng.normal(size=(20, 3)))
+    >>> inputs = rng.random((100, 4))
+    >>> found = ttfs.convert([hidden, output], inputs, dtype=np.float64)
+    >>> found
+    Conversion(Network(4-20-3, Windows(steps=None, length=1.0), t_max=3))
+    >>> distance = found.compare(inputs)
+    >>> distance.agreement, max(distance.largest) < 1e-12
+    (1.0, True)
+    """
+    if threshold not in METHODS:
+        raise InputError(f"threshold must be {' or '.join(METHODS)}, got {threshold!r}")
+    if per not in PER:
+        raise InputError(f"per must be {' or '.join(PER)}, got {per!r}")
+    if not 0 < positive(quantile, "quantile") <= 1:
+        raise InputError(f"quantile must be above 0 and at most 1, got {quantile!r}")
+    dtype = check_dtype(dtype, "dtype")
+    layers, limits, skips, shape = _parts(model, inputs, shape)
+    relus = Network(*layers, psp=Windows(), shape=shape, dtype=np.float64, skips=skips)
+    values = values_in(inputs, relus.shapes[0])
+    thresholds = thresholds_of(relus, values, limits, threshold, quantile, per)
+    offset, thresholds[-1] = _range(relus, values, thresholds[-1])
+    network = scaled(relus, thresholds, offset, Windows(steps), dtype)
+    return Conversion(network, relus, tuple(thresholds), offset)
+
+
+def values_in(inputs: Any, shape: tuple[int, int, int]) -> np.ndarray:
+    """(samples, neurons) values in 0..1 of what was given to look at, in float64."""
+    array, top, _ = brightness(inputs)
+    if array.ndim < 2 or not len(array):
+        raise ShapeError(f"inputs must be (samples, ...), one sample at least, got {array.shape}")
+    return as_values(array, shape).astype(np.float64) / top
+
+
+def _parts(model: Any, inputs: Any, shape: Any) -> tuple[Any, list[float], Any, Any]:
+    """Layers, the limits of their values, skips, and the shape of the input."""
+    if isinstance(model, Sequence) and not isinstance(model, str):
+        known = tuple(KINDS.values())
+        for number, layer in enumerate(model, start=1):
+            if not isinstance(layer, known):
+                wanted = ", ".join(kind.__name__ for kind in known)
+                raise InputError(f"layer {number} must be one of {wanted}, got {type(layer)}")
+            if layer.rows and layer.initial is None:
+                raise InputError(f"layer {number}, {layer}, has no weights: say initial=...")
+        biased = [one if one.pools else replace(one, bias=one.bias or 0.0) for one in model]
+        return biased, [np.inf] * len(biased), (), shape
+    if type(model).__module__.startswith("torch.") or hasattr(model, "named_modules"):
+        from ttfs.conversion.modules import graph_of
+
+        graph: Graph = graph_of(model, np.asarray(inputs).shape[1:])
+        return graph.layers, graph.limits, graph.skips, graph.shape
+    raise InputError(
+        f"convert takes a list of layers or a torch.nn.Module, got {type(model).__name__}"
+    )
+
+
+def _range(relus: Network, values: np.ndarray, limit: np.ndarray) -> tuple[float, np.ndarray]:
+    """What to add to all outputs so that they fire, and then their one threshold."""
+    if relus.layers[-1].pools:
+        return 0.0, limit
+    *_, (_, potentials, _) = activations_of(relus, values)
+    low, high = float(potentials.min()), float(potentials.max())
+    room = ROOM * ((high - low) or 1.0)
+    return room - low, np.full_like(limit, high - low + 2 * room)
+
+
+def scaled(
+    relus: Network, thresholds: list[np.ndarray], offset: float, psp: Windows, dtype: Any
+) -> Network:
+    """The network of spikes: weights are in units of the thresholds below."""
+    units = [np.ones(relus.sizes[0])]
+    for k, layer in enumerate(relus.layers):
+        units.append(np.tile(thresholds[k], layer.positions))
+    layers = []
+    for k, layer in enumerate(relus.layers):
+        if not layer.rows:
+            layers.append(layer)
+            continue
+        below = units[k][: layer.shape[2]] if relus.mapped[k] else units[k]
+        rows = np.resize(below, layer.rows)
+        bias = relus.biases[k]
+        assert bias is not None
+        layers.append(
+            replace(
+                layer,
+                initial=relus.weights[k] * rows[:, None],
+                threshold=thresholds[k],
+                bias=bias + (offset if k == len(relus.layers) - 1 else 0.0),
+            )
+        )
+    skips = [_scaled_skip(skip, units[skip.source], relus) for skip in relus.skips]
+    return Network(*layers, psp=psp, shape=relus.shapes[0], dtype=dtype, skips=skips)
+
+
+def _scaled_skip(skip: Skip, unit: np.ndarray, relus: Network) -> Skip:
+    """A skip whose weights are in units of the thresholds of what it hears."""
+    channels = relus.shapes[skip.source][2]
+    if skip.layer is None:
+        return replace(skip, weight=skip.weights(channels) * unit[:channels])
+    rows = np.resize(unit if skip.layer.kind == "dense" else unit[:channels], skip.layer.rows)
+    return replace(skip, layer=replace(skip.layer, initial=skip.layer.initial * rows[:, None]))

@@ -1,0 +1,290 @@
+"""Networks of ReLUs as layers that fire and what they hear, whoever has trained them.
+
+What lies between two ReLUs is linear, so it is one sum: of the layers below through windows or
+one by one, and of a bias. Operations are told one after the other; arrays are as this package
+has them, channels last.
+"""
+
+from dataclasses import dataclass, field, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ttfs.errors import InputError
+from ttfs.network.conv import Conv2d
+from ttfs.network.layers import Dense
+from ttfs.network.maps import both, positions_of
+from ttfs.network.pool import MinPool2d
+from ttfs.network.skips import Skip
+
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """How a sum hears one layer.
+
+    source: number of the layer; 0 is the input. weights: (rows, columns, channels, outputs) of a
+    window, (inputs, outputs) of all, or (channels,) of each neuron for the one at its place.
+    """
+
+    source: int
+    weights: np.ndarray
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+
+    @property
+    def alone(self) -> bool:
+        """Whether each neuron hears the one at its place."""
+        return self.weights.ndim == 1
+
+    def scaled(self, gain: np.ndarray) -> "Term":
+        """The same with each output times a gain."""
+        return replace(self, weights=self.weights * gain)
+
+    def layer(self, shape: Shape, **settings: Any) -> Dense | Conv2d:
+        """The layer that hears so."""
+        weights = self.weights
+        if weights.ndim == 2:
+            return Dense(prod(shape), weights.shape[1], initial=weights, **settings)
+        if self.alone:
+            weights = np.diag(weights)[None, None]
+        return Conv2d(
+            weights.shape[3],
+            weights.shape[:2],
+            stride=self.stride,
+            padding=self.padding,
+            initial=weights,
+            shape=shape,
+            **settings,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Signal:
+    """Something that an operation gives: a sum, not yet rectified.
+
+    shape: channels last. source: the layer whose values it is, if it is nothing else. mean: the
+    window and stride over which values of `source` are averaged. pools: windows of which the
+    largest value is to be taken once it is rectified. flat: whether it has been made flat.
+    """
+
+    shape: Shape
+    terms: tuple[Term, ...]
+    bias: np.ndarray
+    source: int | None = None
+    mean: tuple[Any, Any] | None = None
+    pools: tuple[MinPool2d, ...] = ()
+    flat: bool = False
+
+
+@dataclass
+class Graph:
+    """The layers so far.
+
+    shape: of the input. layers: with biases, and thresholds as far as values are limited; inf
+    where they are not. whose: what errors call the network.
+    """
+
+    shape: Shape
+    layers: list[Any] = field(default_factory=list)
+    limits: list[float] = field(default_factory=list)
+    skips: list[Skip] = field(default_factory=list)
+    shapes: list[Shape] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.shapes.append(self.shape)
+
+    def input(self) -> Signal:
+        """What is shown to the network."""
+        return self._values(0)
+
+    def _values(self, source: int) -> Signal:
+        """The values of a layer."""
+        shape = self.shapes[source]
+        terms = (Term(source, np.ones(shape[2])),)
+        return Signal(shape, terms, np.zeros(shape[2]), source)
+
+    def heard(self, signal: Signal, name: str) -> Signal:
+        """Values of a layer that can be heard through weights; a mean is made a layer if needed."""
+        if signal.pools or signal.source is None:
+            raise InputError(
+                f"{name} follows another layer without a ReLU between them; put the two into one"
+                " layer, or a ReLU between"
+            )
+        return signal
+
+    def dense(self, signal: Signal, weights: np.ndarray, bias: Any, name: str) -> Signal:
+        """All neurons hear all values; weights are (inputs, outputs), channels last."""
+        signal = self.heard(signal, name)
+        assert signal.source is not None
+        inputs, outputs = weights.shape
+        if inputs != prod(signal.shape):
+            raise InputError(f"{name} takes {inputs} values, but gets {prod(signal.shape)}")
+        gain, offset = signal.terms[0].weights, signal.bias
+        own = weights.reshape(-1, signal.shape[2], outputs)
+        bias = _added(bias, np.einsum("pco,c->o", own, offset))
+        own = own * gain[:, None]
+        if signal.mean is not None:
+            spread = _means(self.shapes[signal.source], *signal.mean)
+            own = np.einsum("pq,qco->pco", spread, own)
+        term = Term(signal.source, own.reshape(-1, outputs))
+        return Signal((1, 1, outputs), (term,), bias)
+
+    def conv(
+        self,
+        signal: Signal,
+        weights: np.ndarray,
+        bias: Any,
+        stride: tuple[int, int],
+        padding: tuple[int, int],
+        name: str,
+    ) -> Signal:
+        """Neurons hear the values of windows; weights are (rows, columns, channels, outputs)."""
+        signal = self.heard(signal, name)
+        assert signal.source is not None
+        if signal.mean is not None:
+            signal = self.relu(signal, np.inf)
+            assert signal.source is not None
+        gain, offset = signal.terms[0].weights, signal.bias
+        if weights.shape[2] != signal.shape[2]:
+            raise InputError(f"{name} takes {weights.shape[2]} channels, gets {signal.shape[2]}")
+        if any(padding) and offset.any():
+            raise InputError(
+                f"{name} pads what has been shifted, so that its border is no silence; use padding"
+                " 0 there, or no shift (as of a batch norm) between the ReLU and the convolution"
+            )
+        bias = _added(bias, np.einsum("yxco,c->o", weights, offset))
+        places = positions_of(signal.shape, weights.shape[:2], stride, padding, name)
+        term = Term(signal.source, weights * gain[:, None], stride, padding)
+        return Signal((*places, weights.shape[3]), (term,), bias)
+
+    def norm(self, signal: Signal, gain: np.ndarray, offset: np.ndarray, name: str) -> Signal:
+        """Each channel times a gain, and then an offset: a batch norm that no more learns."""
+        if signal.pools and (gain < 0).any():
+            raise InputError(
+                f"{name} turns the sign of values of which the largest have been taken; move the"
+                " pooling behind the ReLU"
+            )
+        if len(gain) != signal.shape[2]:
+            raise InputError(f"{name} is for {len(gain)} channels, but gets {signal.shape[2]}")
+        terms = tuple(term.scaled(gain) for term in signal.terms)
+        bias = signal.bias * gain + offset
+        same = signal.source is not None
+        return replace(signal, terms=terms, bias=bias, source=signal.source if same else None)
+
+    def add(self, first: Signal, second: Signal, name: str) -> Signal:
+        """The sum of two."""
+        if first.shape != second.shape:
+            raise InputError(f"{name} adds {first.shape} and {second.shape}, which differ")
+        parts = [self._unpooled(signal, name) for signal in (first, second)]
+        terms = tuple(term for part in parts for term in part.terms)
+        return Signal(first.shape, terms, parts[0].bias + parts[1].bias, flat=first.flat)
+
+    def _unpooled(self, signal: Signal, name: str) -> Signal:
+        """A signal whose terms say all of it."""
+        if signal.pools:
+            raise InputError(f"{name} adds what is pooled before it is rectified; use a ReLU first")
+        return self.relu(signal, np.inf) if signal.mean is not None else signal
+
+    def max_pool(self, signal: Signal, window: MinPool2d) -> Signal:
+        """The largest value of each window, channel by channel."""
+        if signal.mean is not None:
+            signal = self.relu(signal, np.inf)
+        placed = replace(window, shape=None).after(signal.shape)
+        if signal.source is not None and not signal.bias.any() and _plain(signal):
+            return self._pooled(signal, placed)
+        return replace(signal, shape=placed.gives, source=None, pools=(*signal.pools, window))
+
+    def _pooled(self, signal: Signal, placed: MinPool2d) -> Signal:
+        """A layer that pools the last one."""
+        if signal.source != len(self.layers):
+            raise InputError(
+                f"{placed} pools a layer that is not the last; pool before it branches"
+            )
+        return self._append(placed, np.inf)
+
+    def mean_pool(self, signal: Signal, window: Any, stride: Any, name: str) -> Signal:
+        """The mean of each window, channel by channel; it needs no layer before weights."""
+        if signal.source is None or signal.mean is not None:
+            raise InputError(f"{name} averages what has not been rectified; use a ReLU first")
+        window, stride = both(window), both(stride)
+        places = positions_of(signal.shape, window, stride, (0, 0), name)
+        return replace(signal, shape=(*places, signal.shape[2]), mean=(window, stride))
+
+    def relu(self, signal: Signal, limit: float) -> Signal:
+        """A layer that fires: what is above 0, up to a limit."""
+        if signal.source is not None and signal.mean is None and limit == np.inf and _plain(signal):
+            return signal  # values are never below 0
+        if signal.mean is not None and signal.source is not None:
+            (tall, broad), stride = signal.mean
+            source, gain = signal.source, signal.terms[0].weights
+            weights = np.zeros((tall, broad, len(gain), len(gain)))
+            weights[:, :] = np.diag(gain) / (tall * broad)
+            terms: tuple[Term, ...] = (Term(source, weights, stride),)
+        else:
+            terms = signal.terms
+        last = len(self.layers)
+        mains = [k for k, term in enumerate(terms) if term.source == last]
+        if not mains:
+            raise InputError(
+                f"layer {last + 1} does not hear layer {last}: only chains of layers are converted,"
+                " in which connections may skip some"
+            )
+        main = next((k for k in mains if not terms[k].alone), mains[0])
+        layer = terms[main].layer(self.shapes[last], bias=signal.bias, threshold=1.0)
+        found = self._append(layer, limit)
+        for k, term in enumerate(terms):
+            if k != main:
+                self.skips.append(self._skip(term, last + 1))
+        for window in signal.pools:
+            placed = replace(window, shape=None).after(found.shape)
+            found = self._append(placed, np.inf)
+        return found
+
+    def _skip(self, term: Term, target: int) -> Skip:
+        """A term as a connection past layers."""
+        if term.alone:
+            return Skip(term.source, target, weight=term.weights)
+        return Skip(term.source, target, layer=term.layer(self.shapes[term.source]))
+
+    def _append(self, layer: Any, limit: float) -> Signal:
+        """One more layer; its values."""
+        self.layers.append(layer)
+        self.limits.append(limit)
+        self.shapes.append(layer.gives)
+        return self._values(len(self.layers))
+
+    def flatten(self, signal: Signal) -> Signal:
+        """The same in one row; the order stays that of maps, channels last."""
+        return replace(signal, flat=True)
+
+    def finish(self, signal: Signal) -> None:
+        """The last layer: what the network says."""
+        if signal.pools or (signal.source is not None and signal.mean is None and _plain(signal)):
+            if signal.source == len(self.layers) and not signal.pools:
+                return  # it ends with a ReLU
+            raise InputError("a network must end with a layer that has weights")
+        self.relu(signal, np.inf)
+
+
+def _plain(signal: Signal) -> bool:
+    """Whether a signal is the values of a layer, neither scaled nor shifted."""
+    return bool((signal.terms[0].weights == 1).all()) and not signal.bias.any()
+
+
+def _added(bias: Any, more: np.ndarray) -> np.ndarray:
+    """A bias, if there is one, and more."""
+    return more if bias is None else np.asarray(bias, np.float64) + more
+
+
+def _means(shape: Shape, window: Any, stride: Any) -> np.ndarray:
+    """(pixels, windows) the share that each pixel has in the mean of each window."""
+    lines, places = positions_of(shape, window, stride, (0, 0), "mean")
+    found = np.zeros((shape[0], shape[1], lines, places))
+    for y in range(lines):
+        for x in range(places):
+            v, u = y * stride[0], x * stride[1]
+            found[v : v + window[0], u : u + window[1], y, x] = 1 / prod(window)
+    return found.reshape(shape[0] * shape[1], lines * places)
