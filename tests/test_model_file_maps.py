@@ -194,7 +194,7 @@ def test_a_file_of_format_2_will_always_be_read():
 CONV, POOL, NEXT, LAST = (("layers", k) for k in range(4))
 CHANGES = [
     (("format",), 1, "header must have .* nothing else"),
-    (("format",), 3, "has format 3, .* reads formats 1 to 2; a newer ttfs"),
+    (("format",), 4, "has format 4, .* reads formats 1 to 3; a newer ttfs"),
     (("shape",), [4, 3], r"Network\(shape=...\) must be \(height, width, channels\)"),
     (("shape",), [4, 3, 1.0], "must be a whole number"),
     (("shape",), [4, 3, 0], "must be a whole number, 1 or more"),

@@ -107,7 +107,7 @@ def _parts(model: Any, inputs: Any, shape: Any) -> tuple[Any, list[float], Any, 
                 raise InputError(f"layer {number} must be one of {wanted}, got {type(layer)}")
             if layer.rows and layer.initial is None:
                 raise InputError(f"layer {number}, {layer}, has no weights: say initial=...")
-        biased = [one if one.pools else replace(one, bias=one.bias or 0.0) for one in model]
+        biased = [replace(one, bias=0.0) if one.rows and one.bias is None else one for one in model]
         return biased, [np.inf] * len(biased), (), shape
     if type(model).__module__.startswith("torch.") or hasattr(model, "named_modules"):
         from ttfs.conversion.modules import graph_of

@@ -144,9 +144,8 @@ class Graph:
         """Neurons hear the values of windows; weights are (rows, columns, channels, outputs)."""
         signal = self.heard(signal, name)
         assert signal.source is not None
-        if signal.mean is not None:
-            signal = self.relu(signal, np.inf)
-            assert signal.source is not None
+        signal = self._as_layer(signal)
+        assert signal.source is not None
         gain, offset = signal.terms[0].weights, signal.bias
         if weights.shape[2] != signal.shape[2]:
             raise InputError(f"{name} takes {weights.shape[2]} channels, gets {signal.shape[2]}")
@@ -186,12 +185,21 @@ class Graph:
         """A signal whose terms say all of it."""
         if signal.pools:
             raise InputError(f"{name} adds what is pooled before it is rectified; use a ReLU first")
-        return self.relu(signal, np.inf) if signal.mean is not None else signal
+        return self._as_layer(signal)
+
+    def _as_layer(self, signal: Signal) -> Signal:
+        """The same, where means have become a layer of their own."""
+        if signal.mean is None:
+            return signal
+        ones = Term(signal.terms[0].source, np.ones(signal.shape[2]))
+        plain = replace(signal, terms=(ones,), bias=np.zeros(signal.shape[2]))
+        found = self.relu(plain, np.inf)
+        terms = (found.terms[0].scaled(signal.terms[0].weights),)
+        return replace(found, terms=terms, bias=signal.bias, flat=signal.flat)
 
     def max_pool(self, signal: Signal, window: MinPool2d) -> Signal:
         """The largest value of each window, channel by channel."""
-        if signal.mean is not None:
-            signal = self.relu(signal, np.inf)
+        signal = self._as_layer(signal)
         placed = replace(window, shape=None).after(signal.shape)
         if signal.source is not None and not signal.bias.any() and _plain(signal):
             return self._pooled(signal, placed)
@@ -207,8 +215,9 @@ class Graph:
 
     def mean_pool(self, signal: Signal, window: Any, stride: Any, name: str) -> Signal:
         """The mean of each window, channel by channel; it needs no layer before weights."""
-        if signal.source is None or signal.mean is not None:
+        if signal.source is None:
             raise InputError(f"{name} averages what has not been rectified; use a ReLU first")
+        signal = self._as_layer(signal)
         window, stride = both(window), both(stride)
         places = positions_of(signal.shape, window, stride, (0, 0), name)
         return replace(signal, shape=(*places, signal.shape[2]), mean=(window, stride))
@@ -217,9 +226,9 @@ class Graph:
         """A layer that fires: what is above 0, up to a limit."""
         if signal.source is not None and signal.mean is None and limit == np.inf and _plain(signal):
             return signal  # values are never below 0
-        if signal.mean is not None and signal.source is not None:
+        if signal.mean is not None:
             (tall, broad), stride = signal.mean
-            source, gain = signal.source, signal.terms[0].weights
+            source, gain = signal.terms[0].source, signal.terms[0].weights
             weights = np.zeros((tall, broad, len(gain), len(gain)))
             weights[:, :] = np.diag(gain) / (tall * broad)
             terms: tuple[Term, ...] = (Term(source, weights, stride),)

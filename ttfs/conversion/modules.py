@@ -91,6 +91,8 @@ class Reader:
         kind, name = type(part).__name__, f"{node.target} ({type(part).__name__})"
         signal = self.value(node.args[0])
         read = MODULES.get(kind)
+        if kind in ("Softmax", "LogSoftmax"):
+            raise InputError(f"{name}: leave it out, as decisions do not depend on it")
         if read is None:
             raise InputError(
                 f"{name} cannot be converted; layers may be {', '.join(MODULES)}, and additions"
@@ -110,6 +112,7 @@ class Reader:
         if target == "relu6" and len(signals) == 1:
             return self.graph.relu(signals[0], 6.0)
         if target in ("flatten", "view", "reshape") and len(signals) == 1:
+            _check_flat(target, arguments[1:], node.kwargs, name)
             return self.graph.flatten(signals[0])
         if target in ("size", "getattr", "getitem") or node.target is operator.getitem:
             return None  # of a size, which a reshape asks for
@@ -127,7 +130,22 @@ class Reader:
             if (tuple(size) if isinstance(size, list) else size) not in ones:
                 raise InputError(f"{name} can only be converted where it averages a whole map")
             return _whole_mean(self.graph, signals[0], name)
+        if target in ("softmax", "log_softmax"):
+            raise InputError(f"{name}: leave it out, as decisions do not depend on it")
         raise InputError(f"{name} cannot be converted; put it into a layer, or leave it out")
+
+
+def _check_flat(target: str, rest: list[Any], named: Any, name: str) -> None:
+    """Refuse what makes another shape than one row for each sample."""
+    if target == "flatten":
+        given = {0: rest[0] if rest else named.get("start_dim", 0), 1: named.get("end_dim", -1)}
+        if given[0] == 1 and (rest[1] if len(rest) > 1 else given[1]) == -1:
+            return
+    else:
+        sizes = rest[0] if rest and isinstance(rest[0], tuple | list) else rest
+        if len(sizes) == 2:
+            return
+    raise InputError(f"{name} must make one row of each sample, as in torch.flatten(x, 1)")
 
 
 def _hashable(argument: Any) -> bool:
@@ -247,6 +265,7 @@ def _same(graph: Graph, signal: Signal, part: Any, name: str) -> Signal:
 
 
 def _flatten(graph: Graph, signal: Signal, part: Any, name: str) -> Signal:
+    _check_flat("flatten", [part.start_dim, part.end_dim], {}, name)
     return graph.flatten(signal)
 
 

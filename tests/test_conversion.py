@@ -1,0 +1,272 @@
+"""Networks of ReLUs as networks of spikes: the same but for roundings, and how far apart."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import ttfs
+from tests.test_windows import layer_on
+from ttfs.errors import InputError, ShapeError
+
+INF = np.inf
+
+
+@st.composite
+def relu_layers(draw):
+    """Layers with weights, on a map, and some values to look at."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    shape = size = tuple(int(n) for n in rng.integers(1, 6, 3))
+    layers = []
+    for _ in range(draw(st.integers(1, 4))):
+        layers.append(layer_on(size, rng, lambda s: rng.normal(0, 0.7, s), binary=False))
+        size = layers[-1].gives
+        if min(size[:2]) > 1 and draw(st.booleans()):
+            layers.append(ttfs.MinPool2d(2, stride=int(rng.integers(1, 3))).after(size))
+            size = layers[-1].gives
+    layers.append(ttfs.Dense.of(rng.normal(0, 1, (int(np.prod(size)), 4)), bias=rng.normal(size=4)))
+    return layers, rng.random((20, int(np.prod(shape)))), shape
+
+
+def relus_of(layers, values):
+    """(samples, outputs) of a network of ReLUs, layer by layer."""
+    found = values
+    for number, layer in enumerate(layers, start=1):
+        found = one_relu(layer, found)
+        found = found if number == len(layers) else np.maximum(found, 0)
+    return found
+
+
+def one_relu(layer, values):
+    """The sums of one layer, or the largest values of its windows."""
+    if isinstance(layer, ttfs.Dense):
+        return values @ layer.initial + (0 if layer.bias is None else layer.bias)
+    window, stride, padding = layer.windows
+    maps = values.reshape(-1, *layer.shape)
+    maps = np.pad(maps, [(0, 0), *((p, p) for p in padding), (0, 0)])
+    seen = np.lib.stride_tricks.sliding_window_view(maps, window, (1, 2))
+    seen = seen[:, :: stride[0], :: stride[1]]
+    if layer.pools:
+        return seen.max(axis=(-2, -1)).reshape(len(values), -1)
+    weights = layer.initial.reshape(*window, layer.shape[2], -1)
+    found = np.einsum("nyxckl,klco->nyxo", seen, weights)
+    return (found + (0 if layer.bias is None else layer.bias)).reshape(len(values), -1)
+
+
+@given(relu_layers(), st.sampled_from(["channel", "layer"]))
+def test_a_converted_network_says_what_the_relus_say(case, per):
+    layers, values, shape = case
+    found = ttfs.convert(layers, values, per=per, shape=shape, dtype=np.float64)
+    times = found.times(values)
+    record = ttfs.forward(found.network, times)
+    wanted = relus_of(layers, values)
+    np.testing.assert_allclose(record.potential - found.offset, wanted, rtol=0, atol=1e-11)
+    np.testing.assert_array_equal(
+        ttfs.decide(record.times[-1], record.potential).label, wanted.argmax(axis=1)
+    )
+    distance = found.compare(values)
+    assert distance.agreement == 1
+    assert distance.undecided == 0
+    assert max(distance.largest) < 1e-11
+    assert max(distance.clipped) == 0
+    assert str(distance).startswith("decides as the ReLU network does in 100.00 % of 20 samples")
+    simulator = ttfs.Simulator(found.network, times[0])
+    simulator.run()
+    np.testing.assert_allclose(simulator.potential("output"), record.potential[0], atol=1e-11)
+
+
+@given(relu_layers(), st.sampled_from([2, 4, 8, 16]))
+def test_with_steps_it_is_the_network_of_quantised_relus(case, steps):
+    layers, values, shape = case
+    found = ttfs.convert(layers, values, steps=steps, shape=shape, dtype=np.float64)
+    record = ttfs.forward(found.network, found.times(values))
+    said, close = values, np.zeros(len(values), bool)
+    for k, layer in enumerate(layers):
+        sums = one_relu(layer, said)
+        if layer.pools:
+            said = sums
+            continue
+        sums = sums + (found.offset if k == len(layers) - 1 else 0)
+        limits = np.resize(found.thresholds[k], sums.shape[1])
+        shares = sums / limits * steps + 0.5
+        close |= (abs(shares - np.round(shares)) < 1e-9).any(axis=1)
+        said = np.clip(np.floor(shares), 0, steps) / steps * limits
+    spoken = found.activations(record.times)[-1]
+    np.testing.assert_allclose(spoken[~close], said[~close], rtol=0, atol=1e-9)
+
+
+def trained(rng):
+    """A network of ReLUs that knows something: random layers, and outputs fitted to the digits."""
+    train, test = ttfs.datasets.digits()
+    values, held = train.images.reshape(-1, 64) / 16, test.images.reshape(-1, 64) / 16
+    first, second = rng.normal(0, 0.25, (64, 200)), rng.normal(0, 0.1, (200, 200))
+    bias = rng.normal(0, 0.1, 200)
+    hidden = np.maximum(np.maximum(values @ first + bias, 0) @ second, 0)
+    wanted = np.eye(10)[train.labels]
+    output = np.linalg.lstsq(hidden.T @ hidden + np.eye(200), hidden.T @ wanted, rcond=None)[0]
+    layers = ttfs.Dense.of(first, bias=bias), ttfs.Dense.of(second), ttfs.Dense.of(output)
+    return layers, values, held, test.labels
+
+
+def test_local_thresholds_are_twice_the_mean_of_what_is_above_0_below_clipped_by_theirs():
+    layers, values, _, _ = trained(np.random.default_rng(0))
+    found, below = ttfs.convert(layers, values, threshold="local"), values
+    for layer, thresholds in zip(layers[:-1], found.thresholds[:-1], strict=True):
+        said = np.maximum(one_relu(layer, below), 0)
+        wanted = 2 * said.sum(axis=0) / np.maximum(np.count_nonzero(said, axis=0), 1)
+        np.testing.assert_allclose(thresholds, wanted, rtol=1e-9)
+        below = np.minimum(said, thresholds)
+
+
+def test_quantiles_clip_some_and_say_how_many():
+    layers, values, _, _ = trained(np.random.default_rng(1))
+    found = ttfs.convert(layers, values, threshold="quantile", quantile=0.95)
+    assert 0.04 < found.compare(values).clipped[0] < 0.06
+    largest = ttfs.convert(layers, values)
+    assert (found.thresholds[0] <= largest.thresholds[0]).all()
+    assert (found.thresholds[0] < largest.thresholds[0]).mean() > 0.9
+
+
+def test_what_cannot_be_converted_is_refused_by_name():
+    dense = ttfs.Dense.of(np.ones((4, 2)))
+    values = np.ones((3, 4))
+    with pytest.raises(InputError, match="layer 2, Dense.2, 2., has no weights"):
+        ttfs.convert([dense, ttfs.Dense(2, 2)], values)
+    with pytest.raises(InputError, match="layer 1 must be one of Dense, Conv2d, MinPool2d"):
+        ttfs.convert(["relu", dense], values)
+    with pytest.raises(InputError, match="a list of layers or a torch.nn.Module, got str"):
+        ttfs.convert("model.pt", values)
+    with pytest.raises(InputError, match="threshold must be max or quantile or local"):
+        ttfs.convert([dense], values, threshold="mean")
+    with pytest.raises(InputError, match="per must be layer or channel, got 'neuron'"):
+        ttfs.convert([dense], values, per="neuron")
+    with pytest.raises(ShapeError, match="inputs must be .* got .3, 5."):
+        ttfs.convert([dense], np.ones((3, 5)))
+    with pytest.raises(InputError, match="0"):
+        ttfs.convert([dense], np.full((3, 4), 1.5))
+
+
+def test_a_layer_that_never_speaks_is_converted_too():
+    layers = ttfs.Dense.of(-np.ones((4, 3))), ttfs.Dense.of(np.ones((3, 2)), bias=[1.0, 2.0])
+    found = ttfs.convert(layers, np.ones((2, 4)), dtype=np.float64)
+    record = ttfs.forward(found.network, found.times(np.ones((2, 4))))
+    np.testing.assert_allclose(record.potential - found.offset, [[1, 2], [1, 2]])
+
+
+# Modules of PyTorch
+
+
+def modules():
+    """PyTorch, or the test is skipped."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    torch.manual_seed(0)
+    return torch, torch.nn
+
+
+def settled(module, inputs):
+    """A module in float64 whose batch norms have seen some data."""
+    import torch
+
+    module.double().train()
+    for part in module.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            part.weight.data.uniform_(0.5, 1.5)
+            part.bias.data.normal_(0, 0.3)
+    for _ in range(3):
+        module(inputs)
+    return module.eval()
+
+
+def agrees(module, inputs):
+    """Convert a module, compare its outputs with those of the conversion; return that."""
+    found = ttfs.convert(module, inputs.numpy(), dtype=np.float64)
+    record = ttfs.forward(found.network, found.times(inputs.numpy()))
+    wanted = module(inputs).detach().numpy()
+    np.testing.assert_allclose(record.potential - found.offset, wanted, rtol=0, atol=1e-12)
+    assert max(found.compare(inputs.numpy()).largest) < 1e-12
+    return found
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 2**32 - 1))
+def test_a_chain_of_modules_says_the_same(seed):
+    torch, nn = modules()
+    rng = np.random.default_rng(seed)
+    torch.manual_seed(seed % 2**31)
+    groups, channels = [(1, 6), (3, 6), (1, 5)][rng.integers(3)]
+    pool = [nn.MaxPool2d(2), nn.AvgPool2d(2), nn.MaxPool2d(3, 2, 1), nn.Identity()][rng.integers(4)]
+    first = nn.Conv2d(
+        3, channels, int(rng.integers(1, 4)), int(rng.integers(1, 3)), padding=0, groups=groups
+    )
+    order = [nn.BatchNorm2d(channels), nn.ReLU()] if rng.random() < 0.5 else [nn.ReLU()]
+    order = [*order, pool] if rng.random() < 0.5 or isinstance(pool, nn.AvgPool2d) else order
+    second = nn.Conv2d(channels, 7, 3, padding=1, bias=bool(rng.integers(2)))
+    limit = nn.ReLU6() if rng.random() < 0.5 else nn.ReLU()
+    top = [nn.AdaptiveAvgPool2d(1)] if rng.random() < 0.5 else []
+    body = nn.Sequential(first, *order, second, nn.BatchNorm2d(7), limit, *top, nn.Flatten())
+    inputs = torch.rand(8, 3, 12, 12, dtype=torch.float64)
+    width = body.double().eval()(inputs).shape[1]
+    head = [nn.Linear(width, 9), nn.ReLU(), nn.Dropout(0.3), nn.Linear(9, 4)]
+    agrees(settled(nn.Sequential(*body, *head), inputs), inputs)
+
+
+def residual(nn, torch):
+    """A small residual network."""
+
+    class Block(nn.Module):
+        def __init__(self, below, above, stride):
+            super().__init__()
+            self.one = nn.Conv2d(below, above, 3, stride, 1, bias=False)
+            self.two = nn.Conv2d(above, above, 3, 1, 1, bias=False)
+            self.norms = nn.ModuleList([nn.BatchNorm2d(above), nn.BatchNorm2d(above)])
+            self.down = nn.Identity()
+            if stride > 1:
+                conv = nn.Conv2d(below, above, 1, stride, bias=False)
+                self.down = nn.Sequential(conv, nn.BatchNorm2d(above))
+
+        def forward(self, x):
+            inner = torch.relu(self.norms[0](self.one(x)))
+            return torch.relu(self.norms[1](self.two(inner)) + self.down(x))
+
+    class Residual(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.pool = nn.Conv2d(3, 8, 3, padding=1), nn.MaxPool2d(2)
+            self.body = nn.Sequential(Block(8, 8, 1), Block(8, 12, 2))
+            self.head = nn.Linear(12, 10)
+
+        def forward(self, x):
+            x = self.body(torch.relu(self.pool(self.conv(x))))
+            return self.head(x.mean((2, 3)))
+
+    return Residual()
+
+
+def test_residual_networks_are_chains_with_skips():
+    torch, nn = modules()
+    inputs = torch.rand(10, 3, 12, 12, dtype=torch.float64)
+    found = agrees(settled(residual(nn, torch), inputs), inputs)
+    assert [(s.source, s.target) for s in found.network.skips] == [(2, 4), (4, 6)]
+    simulator = ttfs.Simulator(found.network, found.times(inputs.numpy())[0])
+    simulator.run()
+    record = ttfs.forward(found.network, found.times(inputs.numpy())[:1])
+    np.testing.assert_allclose(simulator.potential("output"), record.potential[0], atol=1e-12)
+
+
+def test_modules_that_cannot_be_converted_are_refused_by_name():
+    torch, nn = modules()
+    image, row = torch.rand(2, 3, 6, 6), torch.rand(2, 4)
+    double = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 2))
+    cases = [
+        (nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 2)), row, r"1 \(Tanh\) cannot be"),
+        (double, row, r"1 \(Linear\) follows another layer without a ReLU"),
+        (nn.Sequential(nn.Conv2d(3, 4, 3, dilation=2)), image, "dilation"),
+        (nn.Sequential(nn.Conv2d(3, 4, 3, padding_mode="circular", padding=1)), image, "circular"),
+        (nn.Sequential(nn.Linear(4, 2), nn.Softmax(1)), row, "leave it out"),
+        (nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Linear(4, 2)), image, "flatten it first"),
+    ]
+    for module, inputs, match in cases:
+        with pytest.raises(InputError, match=match):
+            ttfs.convert(module.eval(), inputs.numpy())
+    with pytest.raises(InputError, match="call module.eval"):
+        ttfs.convert(nn.Sequential(nn.Linear(4, 2), nn.Dropout()).train(), row.numpy())
