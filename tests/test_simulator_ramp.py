@@ -677,9 +677,8 @@ def test_the_console_tells_of_ends():
 def test_a_circuit_says_that_it_has_ramps():
     circuit = Circuit([Population("a", 1)], [], psp=Ramp(2.0))
     assert repr(circuit) == "Circuit(a 1; ; Ramp(rise=2.0))"
-    with pytest.raises(
-        InputError, match=r"psp=\.\.\..*Step\(\), Ramp\(rise\) or Windows\(steps\), got 'ramp'"
-    ):
+    wanted = r"psp=\.\.\..*Step\(\), Ramp\(rise\) or Windows\(steps\), got 'ramp'"
+    with pytest.raises(InputError, match=wanted):
         Circuit([Population("a", 1)], [], psp="ramp")
 
 

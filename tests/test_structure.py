@@ -30,6 +30,7 @@ ROWS = [
     "__main__",
 ]
 PLACE = {module: row for row, modules in enumerate(ROWS) for module in modules.split()}
+EXTRAS = {"bench": "bench", "conversion": "torch"}  # what else a folder may import where it is used
 AROUND = {"jit", "kept", "notice", "clock", "threads"}  # how kernels are compiled and run
 COMPILERS = {"jit", "njit", "vectorize", "guvectorize", "stencil", "cfunc", "jit_module"}
 
@@ -142,7 +143,8 @@ def test_what_is_imported_is_installed(module):
     if not project.exists():
         pytest.skip("the package is installed without its sources")
     told = tomllib.loads(project.read_text("utf-8"))["project"]
-    needed = told["dependencies"] + told["optional-dependencies"].get(module.split(".")[0], [])
+    extra = EXTRAS.get(module.split(".")[0])
+    needed = told["dependencies"] + told["optional-dependencies"].get(extra, [])
     names = {requirement.split(">")[0] for requirement in needed}
     assert others(TREES[module]) <= names | {"llvmlite"}, "numba brings llvmlite"
 
