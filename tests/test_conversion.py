@@ -60,7 +60,7 @@ def test_a_converted_network_says_what_the_relus_say(case, per):
     times = found.times(values)
     record = ttfs.forward(found.network, times)
     wanted = relus_of(layers, values)
-    np.testing.assert_allclose(record.potential - found.offset, wanted, rtol=0, atol=1e-11)
+    np.testing.assert_allclose(found.outputs(record.potential), wanted, rtol=0, atol=1e-11)
     np.testing.assert_array_equal(
         ttfs.decide(record.times[-1], record.potential).label, wanted.argmax(axis=1)
     )
@@ -152,7 +152,7 @@ def test_a_layer_that_never_speaks_is_converted_too():
     layers = ttfs.Dense.of(-np.ones((4, 3))), ttfs.Dense.of(np.ones((3, 2)), bias=[1.0, 2.0])
     found = ttfs.convert(layers, np.ones((2, 4)), dtype=np.float64)
     record = ttfs.forward(found.network, found.times(np.ones((2, 4))))
-    np.testing.assert_allclose(record.potential - found.offset, [[1, 2], [1, 2]])
+    np.testing.assert_allclose(found.outputs(record.potential), [[1, 2], [1, 2]])
 
 
 # Modules of PyTorch
@@ -184,7 +184,7 @@ def agrees(module, inputs):
     found = ttfs.convert(module, inputs.numpy(), dtype=np.float64)
     record = ttfs.forward(found.network, found.times(inputs.numpy()))
     wanted = module(inputs).detach().numpy()
-    np.testing.assert_allclose(record.potential - found.offset, wanted, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(found.outputs(record.potential), wanted, rtol=0, atol=1e-12)
     assert max(found.compare(inputs.numpy()).largest) < 1e-12
     return found
 

@@ -190,13 +190,13 @@ class Console:
         return f"{self._time(coming.time)} {self.simulator.circuit.unit}"
 
     def _line(self, event: Event) -> str:
-        sender = f"{self._names[event.layer]} {event.neuron} fires"
+        layer = self._names[event.layer]
+        fires = ": its window begins" if event.kind == "window" else f" {event.neuron} fires"
+        words = f"{layer}{fires}"
         if event.source is not None:
-            sent, verb = f"{self._names[event.source]} {event.neuron}", "reaches"
-            if event.kind == "end":
-                verb = "stops rising in"
-            sender = f"{sent} {verb} {self._names[event.layer]}"
-        return f"{self._time(event.time):>10s}  {sender}"
+            verb = "stops rising in" if event.kind == "end" else "reaches"
+            words = f"{self._names[event.source]} {event.neuron} {verb} {layer}"
+        return f"{self._time(event.time):>10s}  {words}"
 
     def _time(self, time: float) -> str:
         return self.simulator.precision.time(time)

@@ -20,6 +20,7 @@ from ttfs.codes.decoding import decide
 from ttfs.engines.batch import forward
 from ttfs.measures.metrics import chunks
 from ttfs.network.network import Network
+from ttfs.network.psp import Windows
 
 OTHER = "dense method (learning with ramps: PyTorch)"
 MOST = 2000  # stimuli in a picture of latencies
@@ -109,8 +110,17 @@ def raster(folder: Path, network: Network, stimulus: np.ndarray) -> Path:
             decision=(float(decision.time[0]), int(decision.label[0])),
             unit=network.unit,
             shapes=network.shapes if any(network.mapped) else None,
+            windows=windows_of(network),
         )
         return _keep(ax.figure, folder / "raster.png")
+
+
+def windows_of(network: Network) -> list[tuple[float, float]] | None:
+    """When the window of each layer begins and ends, if there are any."""
+    psp = network.psp
+    if not isinstance(psp, Windows):
+        return None
+    return [(psp.begin(window), psp.begin(window + 1)) for window in network.windows]
 
 
 def _happening(network: Network, times: np.ndarray) -> np.ndarray:

@@ -50,7 +50,8 @@ class Distance:
 class Conversion:
     """A network of ReLUs as a network of single spikes.
 
-    network: with `Windows`; run it as any other. encoder: makes its stimuli of values in 0..1.
+    network: with `Windows`, thresholds of 1 and windows as unit of time; run it as any other.
+    encoder: makes its stimuli of values in 0..1.
     relus: the network of ReLUs, with the same layers; its thresholds do not count. thresholds:
     per layer, (columns,) the activations of ReLUs that spikes at the beginning of a window stand
     for. offset: what all outputs were raised by, so that they fire.
@@ -68,6 +69,10 @@ class Conversion:
     def times(self, inputs: Any) -> np.ndarray:
         """(samples, neurons) spike times of inputs: values in 0..1, of any shape that fits."""
         return self.encoder(as_values(inputs, self.network.shapes[0]))
+
+    def outputs(self, potential: np.ndarray) -> np.ndarray:
+        """What the ReLUs' network gives, by the (samples, outputs) potentials of a `Record`."""
+        return potential * self.thresholds[-1] - self.offset
 
     def activations(self, times: tuple[np.ndarray, ...]) -> list[np.ndarray]:
         """What the spikes of each layer say, in activations of the ReLUs.

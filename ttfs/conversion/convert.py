@@ -132,7 +132,7 @@ def _range(relus: Network, values: np.ndarray, limit: np.ndarray) -> tuple[float
 def scaled(
     relus: Network, thresholds: list[np.ndarray], offset: float, psp: Windows, dtype: Any
 ) -> Network:
-    """The network of spikes: weights are in units of the thresholds below."""
+    """The network of spikes: with thresholds of 1, and weights in units of those below and here."""
     units = [np.ones(relus.sizes[0])]
     for k, layer in enumerate(relus.layers):
         units.append(np.tile(thresholds[k], layer.positions))
@@ -148,19 +148,24 @@ def scaled(
         layers.append(
             replace(
                 layer,
-                initial=relus.weights[k] * rows[:, None],
-                threshold=thresholds[k],
-                bias=bias + (offset if k == len(relus.layers) - 1 else 0.0),
+                initial=relus.weights[k] * rows[:, None] / thresholds[k],
+                threshold=1.0,
+                bias=(bias + (offset if k == len(relus.layers) - 1 else 0.0)) / thresholds[k],
             )
         )
-    skips = [_scaled_skip(skip, units[skip.source], relus) for skip in relus.skips]
-    return Network(*layers, psp=psp, shape=relus.shapes[0], dtype=dtype, skips=skips)
+    skips = [
+        _scaled_skip(skip, units[skip.source], thresholds[skip.target - 1], relus)
+        for skip in relus.skips
+    ]
+    told: dict[str, Any] = {"dtype": dtype, "unit": "window", "shape": relus.shapes[0]}
+    return Network(*layers, psp=psp, skips=skips, **told)
 
 
-def _scaled_skip(skip: Skip, unit: np.ndarray, relus: Network) -> Skip:
-    """A skip whose weights are in units of the thresholds of what it hears."""
+def _scaled_skip(skip: Skip, unit: np.ndarray, limit: np.ndarray, relus: Network) -> Skip:
+    """A skip whose weights are in units of the thresholds of what it hears, and of its target."""
     channels = relus.shapes[skip.source][2]
     if skip.layer is None:
-        return replace(skip, weight=skip.weights(channels) * unit[:channels])
+        return replace(skip, weight=skip.weights(channels) * unit[:channels] / limit)
     rows = np.resize(unit if skip.layer.kind == "dense" else unit[:channels], skip.layer.rows)
-    return replace(skip, layer=replace(skip.layer, initial=skip.layer.initial * rows[:, None]))
+    initial = skip.layer.initial * rows[:, None] / limit
+    return replace(skip, layer=replace(skip.layer, initial=initial))

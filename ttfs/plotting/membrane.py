@@ -8,7 +8,6 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
-from numpy.typing import ArrayLike
 
 from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.given import Array, spike_times
@@ -57,6 +56,7 @@ def membrane(
     of ticks below for each trace: an arrival that raises its potential goes up from the row's
     line, one that lowers it goes down. `names` for the legend, which also says who is silent;
     `unit` of time, by default that of the traces.
+    With `Windows` a threshold falls, to 0 at the end of the window.
     Returns the lines, one per trace; then the rings; then a collection of ticks per row.
     ShapeError where numbers of traces, inputs and names differ; InputError for a time that is
     negative or NaN, and spikes from `t_max` on.
@@ -96,7 +96,8 @@ def membrane(
     for k, row in enumerate(rows):
         bottom -= 2 * step if k else 1.5 * step
         ticks.append(_ticks(ax, row, bottom, step, looks[k].colour))
-    end = max([t.times.max(initial=0.0) for t in traces], default=0.0) or 1.0
+    ends = [t.times.max(initial=0.0) for t in traces]
+    end = max(ends + [t.falls[1] for t in traces if t.falls], default=0.0) or 1.0
     end = end if t_max is None else float(t_max)
     ax.set(xlim=(-0.015 * end, 1.015 * end), ylim=(bottom - step, high + 1.2 * step))
     if rows:
@@ -198,13 +199,20 @@ def _ring(ax: Axes, trace: "Trace", look: Look) -> Line2D:
 
 def _thresholds(ax: Axes, traces: list["Trace"], looks: list[Look]) -> list[Artist]:
     """A dashed line for each; in the neuron's colour where they differ. One for the legend."""
-    found = [t.threshold for t in traces if np.isfinite(t.threshold)]
-    own, ink = len(set(found)) > 1, inks(ax).ink
-    drawn: dict[ArrayLike, Artist] = {}
+    found = {(t.threshold, t.falls) for t in traces if np.isfinite(t.threshold)}
+    own, ink = len(found) > 1, inks(ax).ink
+    drawn: set[Any] = set()
     for trace, look in zip(traces, looks, strict=True):
-        if trace.threshold in found and (own or trace.threshold not in drawn):
+        told = trace.threshold, trace.falls
+        if told in found and (own or told not in drawn):
+            drawn.add(told)
             colour = look.colour if own else ink
-            drawn[trace.threshold] = across(ax, trace.threshold, colour, 0.8, DASHES)
+            if trace.falls is None:
+                across(ax, trace.threshold, colour, 0.8, DASHES)
+            else:
+                dashes: Any = {"linestyle": DASHES, "marker": ""}
+                corners = (0, trace.falls[0], trace.falls[1]), (trace.threshold,) * 2 + (0,)
+                ax.plot(*corners, color=colour, linewidth=0.8, zorder=1, **dashes)
     return [sample(ink, 0.8, "threshold", DASHES)] if drawn else []
 
 

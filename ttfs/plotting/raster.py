@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from ttfs.errors import InputError, ShapeError
@@ -30,6 +31,7 @@ CROWD = 1000  # neurons of a map that get along in a full band
 GAP = 0.12  # between bands, as a share of a full one
 WIDE, THIN = 1.2, 0.75  # points
 FILLED = 0.35  # of the room where a map fires, what its lines may fill
+SHADE = 0.12  # opacity of windows
 HEAD = 0.2  # over the last band, room for the decision
 
 
@@ -90,6 +92,7 @@ def raster(
     decision: tuple[float, int] | None = None,
     unit: str = "step",
     shapes: Sequence[Shape] | None = None,
+    windows: Sequence[tuple[float, float]] | None = None,
 ) -> list[LineCollection]:
     """Every spike of one stimulus as a short upright line; one collection per layer, in order.
 
@@ -98,7 +101,8 @@ def raster(
     long and wide, so that none is lost however many rows there are. `decision` = (time, neuron)
     marks the output that answered; a time of inf says that no output fired. With `shapes`, as
     `network.shapes` has them, the neurons of a map lie channel by channel, channel 0 lowest, and
-    channels are numbered instead of neurons; lines of crowded maps are thinner. ShapeError
+    channels are numbered instead of neurons; lines of crowded maps are thinner. `windows`, (begin,
+    end) for each layer, are shaded: those in which layers fire, with `Windows`. ShapeError
     if a layer is not (neurons,), or not of its shape; InputError for NaN, negative times, or
     spikes from `t_max` on.
 
@@ -120,6 +124,7 @@ def raster(
     mapped = any(band.places > 1 for band in bands)
     dress(ax, f"time ({named(unit)})", "neuron, or channel of a map" if mapped else "neuron")
     _label_bands(ax, bands)
+    _shade(ax, bands, windows)
     drawn = [_draw_layer(ax, layers[band.layer], band) for band in bands]
     if decision is not None:
         _mark(ax, decision, bands[-1], named(unit))
@@ -142,6 +147,18 @@ def _stack(layers: list[Array], names: list[str], shapes: Any) -> list[Band]:
         bands.append(Band(i, names[i], bottom, shape))
         bottom = bands[-1].top + GAP
     return bands
+
+
+def _shade(ax: Axes, bands: list[Band], windows: Any) -> None:
+    """The time in which each layer fires."""
+    if windows is None:
+        return
+    if len(windows) != len(bands):
+        raise ShapeError(f"raster: expects {len(bands)} windows, one per layer, got {len(windows)}")
+    for band, (begin, end) in zip(bands, windows, strict=True):
+        colour, corner = layer_colour(band.layer, ax), (begin, band.bottom)
+        look: Any = {"facecolor": colour, "alpha": SHADE, "linewidth": 0, "zorder": 0}
+        ax.add_patch(Rectangle(corner, end - begin, band.height, **look))
 
 
 def _check_decision(decision: tuple[float, int], band: Band, end: float) -> None:
