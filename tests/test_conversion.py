@@ -98,7 +98,7 @@ def test_with_steps_it_is_the_network_of_quantised_relus(case, steps):
 def trained(rng):
     """A network of ReLUs that knows something: random layers, and outputs fitted to the digits."""
     train, test = ttfs.datasets.digits()
-    values, held = train.images.reshape(-1, 64) / 16, test.images.reshape(-1, 64) / 16
+    values, held = train.images.reshape(-1, 64), test.images.reshape(-1, 64)
     first, second = rng.normal(0, 0.25, (64, 200)), rng.normal(0, 0.1, (200, 200))
     bias = rng.normal(0, 0.1, 200)
     hidden = np.maximum(np.maximum(values @ first + bias, 0) @ second, 0)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.engines.windowed import potentials_of
+from ttfs.engines.sums import potentials_of
 from ttfs.network.network import Network
 
 ROUNDS = 1  # in which `local` thresholds grow; more of them make few steps coarse

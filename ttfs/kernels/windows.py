@@ -96,3 +96,43 @@ def let_fire(potential, thresholds, steps, begin, end, length, bound, spikes, ba
             for c in range(columns):
                 time = moment_of(row[c], thresholds[c], steps, begin, end, length, number)
                 found[c] = time if time < late else number(np.inf)
+
+
+@kernel
+def roll_up(reach, rows, values, samples):
+    """Add up what `unroll` has laid out: each value gets the sum of all places where it was."""
+    breadth, channels, broad = reach[BREADTH], reach[CHANNELS], reach[BROAD]
+    positions = rows.shape[0] // values.shape[0]
+    for s in range(samples):
+        target = values[s]
+        for p in range(positions):
+            row = rows[s * positions + p]
+            top, bottom, left, right = window_of(reach, p)
+            y0 = p // reach[PLACES] * reach[DOWN] - reach[TOP]
+            x0 = p % reach[PLACES] * reach[ACROSS] - reach[LEFT]
+            count = np.uint64((right - left) * channels)
+            for y in range(top, bottom):
+                of = np.uint64(((y - y0) * broad + left - x0) * channels)
+                to = np.uint64((y * breadth + left) * channels)
+                for j in range(count):
+                    target[to + j] += row[of + j]
+
+
+@kernel
+def tell_largest(reach, values, found, errors, below, samples):
+    """Add the error of each window's largest value to the first input that has it, if above 0."""
+    channels, breadth, columns = reach[CHANNELS], reach[BREADTH], reach[CHANNELS]
+    positions = found.shape[1] // columns
+    for s in range(samples):
+        for p in range(positions):
+            top, bottom, left, right = window_of(reach, p)
+            for c in range(channels):
+                largest, missing = found[s, p * columns + c], True
+                if not largest > 0:
+                    continue
+                for y in range(top, bottom):
+                    for x in range(left, right):
+                        unit = (y * breadth + x) * channels + c
+                        if missing and values[s, unit] == largest:
+                            below[s, unit] += errors[s, p * columns + c]
+                            missing = False

@@ -10,6 +10,7 @@ import numpy as np
 from ttfs.checks import several
 from ttfs.errors import InputError
 from ttfs.gradients.signals import Signal
+from ttfs.gradients.sums import SumSignal
 from ttfs.kernels.s4nn import SMALLEST_SCALE
 from ttfs.network.buffers import aligned_zeros
 from ttfs.network.chain import Layer
@@ -27,7 +28,7 @@ class Told(NamedTuple):
 
     loss: float
     hits: int
-    signals: Sequence[Signal]
+    signals: Sequence[Signal | SumSignal]
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,15 @@ class Descent:
         lesson.decay(self.weight_decay)
         return loss, hits
 
-    def _gradients(self, network: Network, signal: Signal, rooms: dict[str, np.ndarray]) -> None:
+    def _gradients(
+        self, network: Network, signal: Signal | SumSignal, rooms: dict[str, np.ndarray]
+    ) -> None:
         """Leave the gradients by a layer's parameters in their rooms."""
         number, layer = signal.layer + 1, network.layers[signal.layer]
-        if f"delay_{number}" in rooms:
+        if f"delay_{number}" in rooms and isinstance(signal, Signal):
             rooms[f"delay_{number}"][:] = signal.by_latent_delays(network).reshape(-1)
+        if f"bias_{number}" in rooms and isinstance(signal, SumSignal):
+            rooms[f"bias_{number}"][:] = signal.by_bias(network)
         if f"weights_{number}" not in rooms:
             return
         gradient = signal.by_weights(network, rooms[f"weights_{number}"])
@@ -135,7 +140,7 @@ def check_cures(network: Network, cures: Sequence[Cure]) -> None:
             cure.check(sum(layer.rows > 0 for layer in network.layers))
 
 
-def silent_share(network: Network, signal: Signal) -> np.ndarray:
+def silent_share(network: Network, signal: Signal | SumSignal) -> np.ndarray:
     """(columns,) share of the samples, and positions, in which each of a layer was silent."""
     until = signal.by_column(network, signal.until)
     return (np.isinf(until) | (until >= network.t_max)).mean(axis=0)
@@ -174,7 +179,8 @@ def moves_of(
     for name, parameter in network.parameters().items():
         kind, number = name.split("_")
         layer = network.layers[int(number) - 1]
-        own = {"weights": 1.0, "scale": scale_rate(layer), "delay": delay_rate(layer)}[kind]
+        rates = {"scale": scale_rate(layer), "delay": delay_rate(layer)}
+        own = rates.get(kind, 1.0)
         rate = lr * layer.weights.rate * own
         if rate:
             yield Move(parameter, rooms[name], slots[name], rate)

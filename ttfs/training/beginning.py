@@ -13,9 +13,10 @@ from ttfs.network.chain import Layer
 from ttfs.network.layers import mean_threshold
 from ttfs.network.maps import rows_of
 from ttfs.network.network import Network, check_network
-from ttfs.network.psp import Ramp
+from ttfs.network.psp import Ramp, Windows
 from ttfs.network.weights import Binary
 
+QUIET = 0.25  # thresholds: about what potentials are at first, with windows
 STEEPEST = 10.0  # learning rate of a layer in units of the deviation of its weights
 RANGE, HALVINGS = 30.0, 20  # how far away a scale is looked for, and in how many steps
 WIDE = 0.4  # the farthest that the middle of latent weights is from 0, of a width of 1
@@ -31,9 +32,11 @@ def begin_by_firing(network: Network, times: Any, *, seed: int = 0) -> None:
     neuron with average weights fires a window after its inputs. One-bit weights have as many more
     positive than negative signs as that mean and deviation say, and a scale of that deviation;
     with endless ramps a scale with which the median spike of the layer comes half a window after
-    the median spike below. Each layer's learning rate becomes ten times the deviation of its
-    weights, relative to that of the training: `rate` of `Real` and `Binary`. Layers that were
-    given `initial` weights keep them, and `Binary` layers the `init` and `scale` that were given.
+    the median spike below. With windows the mean is 0 and the deviation a quarter of sqrt(2 / n),
+    so that half of the neurons fire and few are clipped. Each layer's learning rate becomes ten
+    times the deviation of its weights, relative to that of the training: `rate` of `Real` and
+    `Binary`. Layers that were given `initial` weights keep them, and `Binary` layers the `init`
+    and `scale` that were given.
 
     Parameters
     ----------
@@ -65,6 +68,8 @@ def begin_by_firing(network: Network, times: Any, *, seed: int = 0) -> None:
         if layer.rows and layer.initial is None:
             begin(network, k, times, window, np.random.default_rng([seed, k]))
         times = fire(network, k, times)
+        if isinstance(network.psp, Windows) and not layer.pools:
+            times = times - network.psp.length  # the next one listens as the first does
 
 
 def spread_of(times: np.ndarray, t_max: float) -> float:
@@ -81,6 +86,8 @@ def begin(
     heard = np.isfinite(times).mean(axis=0) * network.fan_out(k)
     n = max(1.0, float(heard.sum()) / layer.outputs)
     mean, deviation = (1 if k < len(network.layers) - 1 else 2) / n, n**-0.5
+    if isinstance(network.psp, Windows):
+        mean, deviation = 0.0, QUIET * (2 / n) ** 0.5
     unit, shape = steepness(network, window), (layer.rows, layer.columns)
     if isinstance(weights, Binary):
         middle = min(WIDE, mean / deviation / 2)

@@ -1,0 +1,139 @@
+"""Sums of weights times values: of whole maps, products of matrices.
+
+BLAS has one thread in each of ours, and is handed blocks of one size, so that a sample gets the
+same bits whatever the number of threads.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+from ttfs.kernels.windows import roll_up, unroll
+from ttfs.network.network import Network
+from ttfs.network.skips import Skip
+
+ROWS = 512  # of a matrix of values, at least: positions of all samples of a block
+MOST = 64  # samples of a block, at most
+
+
+@cache
+def pools() -> ThreadpoolController:
+    """The threads of BLAS."""
+    return ThreadpoolController()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Meanwhile BLAS has one thread in each of ours."""
+    with pools().limit(limits=1, user_api="blas"):
+        yield
+
+
+def block_of(layer: Any) -> int:
+    """How many samples of a layer are taken at once."""
+    return max(1, min(-(-ROWS // layer.positions), MOST))
+
+
+class Listener(NamedTuple):
+    """How a layer hears one that is below it.
+
+    source: number of that layer, 0 for the input. layer: through which windows; None where each
+    neuron hears the one at its place. weights: (rows, width) in the units of the layer that hears,
+    or (1, width). columns: neurons at a position.
+    """
+
+    source: int
+    layer: Any
+    weights: np.ndarray
+    columns: int
+
+    @property
+    def unrolls(self) -> bool:
+        """Whether positions hear more than what is at their own place."""
+        if self.layer is None or self.layer.kind == "dense":
+            return False
+        same = self.layer.gives[:2] == self.layer.shape[:2]
+        return not (same and self.layer.rows == self.layer.shape[2])
+
+    def rows_of(self, values: np.ndarray, room: np.ndarray | None = None) -> np.ndarray:
+        """(samples x positions, inputs of a window) of (samples, neurons) values."""
+        if self.layer is None:
+            return values.reshape(-1, self.columns)
+        if not self.unrolls:
+            return values.reshape(-1, self.layer.rows)
+        shape = len(values) * self.layer.positions, self.layer.rows
+        rows = np.empty(shape, values.dtype) if room is None else room[: shape[0] * shape[1]]
+        rows = rows.reshape(shape)
+        unroll(self.layer.reach, np.ascontiguousarray(values), rows, len(values))
+        return rows
+
+    def add(self, rows: np.ndarray, total: np.ndarray, room: np.ndarray | None = None) -> None:
+        """Add weights times what is heard to (samples x positions, width) potentials."""
+        if self.layer is None:
+            total[:, : self.columns] += rows * self.weights[0, : self.columns]
+            return
+        total += np.matmul(rows, self.weights, out=room)
+
+    def errors_below(self, errors: np.ndarray) -> np.ndarray:
+        """What potentials' errors say to the values that are heard, in the order of those."""
+        if self.layer is None:
+            return errors[:, : self.columns] * self.weights[0, : self.columns]
+        rows = errors @ self.weights.T
+        if not self.unrolls:
+            return rows
+        samples = len(errors) // self.layer.positions
+        found = np.zeros((samples, self.layer.inputs), rows.dtype)
+        roll_up(self.layer.reach, rows, found, samples)
+        return found
+
+
+def listeners_of(network: Network, k: int) -> list[Listener]:
+    """How a layer hears those below it, the one right below first."""
+    columns = network.layers[k].columns
+    own = Listener(k, network.layers[k], network.padded(network.arrays.weights, k), columns)
+    return [own, *(_along(network, skip) for skip in network.skips if skip.target == k + 1)]
+
+
+def _along(network: Network, skip: Skip) -> Listener:
+    """How a layer hears along a skip."""
+    k = skip.target - 1
+    columns = network.layers[k].columns
+    rows = 1 if skip.layer is None else skip.layer.rows
+    weights = np.zeros((rows, int(network.arrays.widths[k])), network.dtype)
+    weights[:, :columns] = skip.numbers(columns) / network.scales[k]
+    return Listener(skip.source, skip.layer, weights, columns)
+
+
+def potentials_of(network: Network, k: int, values: list[np.ndarray]) -> np.ndarray:
+    """(samples, neurons) potentials of a layer, in its own units, for values of those below.
+
+    values: (samples, neurons) of the input and each layer below, of any size. Of a layer that
+    pools, the largest value of each window.
+    """
+    layer, samples = network.layers[k], len(values[0])
+    if layer.pools:
+        return largest(layer, values[k])
+    positions, columns, block = layer.positions, layer.columns, block_of(layer)
+    found = np.empty((samples, positions * columns), network.dtype)
+    bias, listeners = network.scaled_bias(k), listeners_of(network, k)
+    with one_thread():
+        for start in range(0, samples, block):
+            stop = min(samples, start + block)
+            total = np.empty(((stop - start) * positions, len(bias)), network.dtype)
+            total[:] = bias
+            for one in listeners:
+                one.add(one.rows_of(values[one.source][start:stop]), total)
+            found[start:stop] = total[:, :columns].reshape(stop - start, -1)
+    return found * network.scales[k]
+
+
+def largest(layer: Any, values: np.ndarray) -> np.ndarray:
+    """(samples, neurons) the largest value of each window of a map, channel by channel."""
+    window, stride, padding = layer.windows
+    maps = np.pad(values.reshape(-1, *layer.shape), [(0, 0), *((p, p) for p in padding), (0, 0)])
+    views = np.lib.stride_tricks.sliding_window_view(maps, window, (1, 2))
+    return views[:, :: stride[0], :: stride[1]].max(axis=(-2, -1)).reshape(len(values), -1)
