@@ -74,7 +74,8 @@ def cross_windows(network: Network, times: np.ndarray, end: float) -> Crossings:
 
 def cross_in_parts(network: Network, times: np.ndarray, end: float) -> Crossings:
     """The same without slopes, of which there are too many for a large batch of maps."""
-    if not any(network.mapped) or len(times) <= PART:
+    windows = isinstance(network.psp, Windows)  # which have no slopes
+    if windows or not any(network.mapped) or len(times) <= PART:
         return cross(network, times, end)
     spikes = np.empty((len(times), network.arrays.units[-1]), times.dtype)
     potential = np.empty((len(times), network.sizes[-1]), network.dtype)

@@ -34,16 +34,11 @@ def moment_of(potential, threshold, steps, begin, end, length, number):
     steps: the instants of a window, or 0 for any time.
     """
     share = np.float64(potential) / np.float64(threshold)
-    if steps:
-        share = np.floor(share * steps + 0.5) / steps
-    if not share > 0:
-        return number(np.inf)
-    if share >= 1:
-        return number(begin)
-    time = number(end - share * length)
-    if time < number(begin):
-        return number(begin)
-    return time if time < number(end) else number(np.inf)
+    share = np.floor(share * steps + 0.5) / steps if steps else share
+    # no branches, so that several are done at a time; NaN is silent
+    time = number(end - (share if share < 1 else 1.0) * length)
+    time = time if time > number(begin) else number(begin)
+    return time if (share > 0) & (time < number(end)) else number(np.inf)
 
 
 @kernel
