@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 import ttfs
 from tests.test_windows import layer_on
-from ttfs.errors import InputError, ShapeError
+from ttfs.cli import main
+from ttfs.errors import InputError, ModelFileError, ShapeError
 
 INF = np.inf
 
@@ -136,8 +137,8 @@ def test_what_cannot_be_converted_is_refused_by_name():
         ttfs.convert([dense, ttfs.Dense(2, 2)], values)
     with pytest.raises(InputError, match="layer 1 must be one of Dense, Conv2d, MinPool2d"):
         ttfs.convert(["relu", dense], values)
-    with pytest.raises(InputError, match="a list of layers or a torch.nn.Module, got str"):
-        ttfs.convert("model.pt", values)
+    with pytest.raises(InputError, match="a list of layers, a torch.nn.Module or a file, got int"):
+        ttfs.convert(3, values)
     with pytest.raises(InputError, match="threshold must be max or quantile or local"):
         ttfs.convert([dense], values, threshold="mean")
     with pytest.raises(InputError, match="per must be layer or channel, got 'neuron'"):
@@ -153,6 +154,110 @@ def test_a_layer_that_never_speaks_is_converted_too():
     found = ttfs.convert(layers, np.ones((2, 4)), dtype=np.float64)
     record = ttfs.forward(found.network, found.times(np.ones((2, 4))))
     np.testing.assert_allclose(found.outputs(record.potential), [[1, 2], [1, 2]])
+
+
+# Files of weights
+
+
+def written(folder, state, name="w.npz"):
+    path = folder / name
+    np.savez(path, **state)
+    return path
+
+
+def a_state(rng):
+    """Weights of 6C3p1-P2-7-4 on 6 x 6 images with 2 channels, as PyTorch writes them."""
+    return {
+        "0.weight": rng.normal(0, 0.4, (6, 2, 3, 3)),
+        "1.weight": rng.uniform(0.5, 1.5, 6),
+        "1.bias": rng.normal(0, 0.3, 6),
+        "1.running_mean": rng.normal(0, 0.3, 6),
+        "1.running_var": rng.uniform(0.5, 1.5, 6),
+        "1.num_batches_tracked": np.array(7),
+        "5.weight": rng.normal(0, 0.3, (7, 54)),
+        "5.bias": rng.normal(0, 0.3, 7),
+        "7.weight": rng.normal(0, 0.4, (4, 7)),
+    }
+
+
+def test_a_file_of_weights_becomes_the_network_that_wrote_it(tmp_path):
+    rng = np.random.default_rng(0)
+    state, images = a_state(rng), rng.random((30, 6, 6, 2))
+    path = written(tmp_path, state)
+    found = ttfs.convert(path, images, layers="6C3p1-P2-7-4", dtype=np.float64)
+    conv = ttfs.Conv2d(
+        6, 3, padding=1, initial=state["0.weight"].transpose(2, 3, 1, 0), shape=(6, 6, 2)
+    )
+    said = one_relu(conv, images.reshape(30, -1)).reshape(-1, 6)
+    said = (said - state["1.running_mean"]) / np.sqrt(state["1.running_var"] + 1e-5)
+    said = np.maximum(said * state["1.weight"] + state["1.bias"], 0).reshape(30, 3, 2, 3, 2, 6)
+    flat = said.max(axis=(2, 4)).transpose(0, 3, 1, 2).reshape(30, -1)  # channels first
+    hidden = np.maximum(flat @ state["5.weight"].T + state["5.bias"], 0)
+    record = ttfs.forward(found.network, found.times(images))
+    wanted = hidden @ state["7.weight"].T
+    np.testing.assert_allclose(found.outputs(record.potential), wanted, rtol=0, atol=1e-12)
+
+
+def test_files_that_do_not_fit_are_refused_by_name(tmp_path):
+    rng = np.random.default_rng(0)
+    state, images = a_state(rng), rng.random((3, 6, 6, 2))
+    path = written(tmp_path, state)
+    cases = [
+        ("6C3p1-P2-4", "has 2 layers with weights, but the file has 3: 0, 5, 7"),
+        ("5C3p1-P2-7-4", r"0 has weights \(6, 2, 3, 3\), but .* wants \(5, 2, 3, 3\)"),
+        ("6C3p1-P2-8-4", r"5 has weights \(7, 54\), but .* wants \(8, 54\)"),
+        (None, "say its layers"),
+    ]
+    for layers, match in cases:
+        with pytest.raises(InputError, match=match):
+            ttfs.convert(path, images, layers=layers)
+    changes = [
+        ({"5.weight": np.full((7, 54), np.nan)}, ModelFileError, "5.weight must be finite"),
+        ({"9.scale": np.ones(3)}, InputError, "9.scale is neither a weight nor a bias"),
+        ({"8.bias": np.ones(3)}, InputError, "8 has a bias, but no weight"),
+        ({"1.running_var": -np.ones(6)}, InputError, "1 has no running mean, or a variance below"),
+        ({"1.bias": np.ones(5)}, InputError, "1 is for .5,., but its layer has 6"),
+    ]
+    for change, error, match in changes:
+        other = written(tmp_path, state | change, "other.npz")
+        with pytest.raises(error, match=match):
+            ttfs.convert(other, images, layers="6C3p1-P2-7-4")
+
+
+def test_files_that_are_no_arrays_are_refused_and_nothing_in_them_is_run(tmp_path):
+    images = np.ones((2, 4))
+    np.savez(tmp_path / "objects.npz", a=np.array([print], dtype=object))
+    (tmp_path / "text.npz").write_text("no archive")
+    (tmp_path / "cut.npz").write_bytes(
+        written(tmp_path, {"weight": np.ones((2, 4))}).read_bytes()[:90]
+    )
+    for name in ("objects.npz", "text.npz", "cut.npz"):
+        with pytest.raises(ModelFileError, match="is no .npz file of arrays"):
+            ttfs.convert(tmp_path / name, images, layers="2")
+    with pytest.raises(ModelFileError, match="there is no such file"):
+        ttfs.convert(tmp_path / "none.npz", images, layers="2")
+    with pytest.raises(ModelFileError, match="must end in .npz, .safetensors, .pt, .pth"):
+        ttfs.convert(tmp_path / "model.onnx", images, layers="2")
+
+
+def test_the_command_writes_a_model_that_others_read(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    state = {"a.weight": rng.normal(0, 0.2, (30, 64)), "b.weight": rng.normal(0, 0.2, (10, 30))}
+    written(tmp_path, state)
+    options = ["--layers", "30-10", "--calibrate", "digits", "--out", "model.npz"]
+    assert main(["convert", "w.npz", *options]) == 0
+    out = capsys.readouterr().out
+    assert "decides as the ReLU network does in 100.00 %" in out
+    assert main(["evaluate", "model.npz", "--dataset", "digits"]) == 0
+    assert main(["plot", "model.npz", "--dataset", "digits", "--out", "."]) == 0
+    assert main(["info", "model.npz", "--cost", "--dataset", "digits"]) == 0
+    assert main(["convert", "w.npz", *options, "--steps", "4", "--threshold", "local"]) == 0
+    capsys.readouterr()
+    assert main(["convert", "w.npz", "--layers", "30", *options[2:]]) == 2
+    assert "has 1 layers with weights, but the file has 2: a, b" in capsys.readouterr().err
+    assert main(["view", "model.npz", "--dataset", "digits"]) == 2
+    assert "does not know windows yet" in capsys.readouterr().err
 
 
 # Modules of PyTorch

@@ -24,6 +24,7 @@ examples:
   ttfs plot runs/digits-seed0/model.npz --dataset digits --index 7
   ttfs view runs/digits-seed0/model.npz --dataset digits --index 7 --out page.html
   ttfs step runs/digits-seed0/model.npz --dataset digits --index 7
+  ttfs convert weights.npz --layers 256-10 --calibrate mnist --out model.npz
 
 The first run of a command compiles for up to half a minute; `ttfs warmup` does that beforehand.
 
@@ -54,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     parsers = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     seeing = (add_info, add_plot, add_view, add_step)
     others = (add_compare, add_presets, add_datasets, add_bench, add_warmup)
-    for add in (add_train, add_evaluate, *seeing, *others):
+    for add in (add_train, add_convert, add_evaluate, *seeing, *others):
         add(parsers)
     return top
 
@@ -99,6 +100,32 @@ def add_train(parsers: Any) -> None:
     add("--force", action="store_true", help="overwrite an earlier run in the folder")
     add("--quiet", action="store_true", help="no bar and no lines, only errors")
     train.set_defaults(command=commands.run_train)
+
+
+def add_convert(parsers: Any) -> None:
+    """ttfs convert."""
+    convert = parsers.add_parser(
+        "convert",
+        help="a network of ReLUs that was trained elsewhere as a model",
+        description="Read the weights of a network of ReLUs, from a .npz or .safetensors file or"
+        " one that torch.save(model.state_dict(), ...) wrote, and write the network of single"
+        " spikes that says the same. Thresholds follow from what its layers say to training data.",
+    )
+    add = convert.add_argument
+    add("weights", type=path, metavar="FILE", help="weights by name, as PyTorch has them")
+    text = "all layers as papers write them, the last one too: 32C3p1-P2-256-10"
+    add("--layers", required=True, metavar="L", help=text)
+    text = "data set whose training images the thresholds follow from"
+    add("--calibrate", type=name, required=True, metavar="D", help=text)
+    add("--samples", type=count, default=1000, metavar="N", help="of it that are looked at (1000)")
+    add("--steps", type=count, metavar="L", help="instants of a window at which neurons can fire")
+    methods = ["max", "quantile", "local"]
+    text = "the largest activation, nearly that, or twice the mean (max; local suits few steps)"
+    add("--threshold", choices=methods, default="max", help=text)
+    text = "one threshold for each channel (as is the default), or layer"
+    add("--per", choices=["channel", "layer"], default="channel", help=text)
+    add("--out", type=new_file, required=True, metavar="FILE", help="the model, .npz")
+    convert.set_defaults(command=commands.run_convert)
 
 
 def add_model(command: Any) -> None:

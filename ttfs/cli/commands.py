@@ -69,6 +69,34 @@ def run_train(options: argparse.Namespace) -> None:
         raise KeyboardInterrupt(SAVED)
 
 
+def run_convert(options: argparse.Namespace) -> None:
+    """Convert weights that were trained elsewhere, and say how far the model is from them."""
+    from ttfs import datasets
+    from ttfs.conversion.convert import convert, shape_of
+    from ttfs.formats.model_file import save
+
+    training, _ = datasets.load(options.calibrate)
+    some = training.images[: options.samples]
+    found = convert(
+        options.weights,
+        some,
+        steps=options.steps,
+        threshold=options.threshold,
+        per=options.per,
+        layers=options.layers,
+        shape=shape_of(training.image_shape),
+    )
+    report = {
+        "converted": options.weights.name,
+        "calibrated on": f"{options.calibrate}, {len(some)} training samples",
+        "threshold": f"{options.threshold} for each {options.per}",
+    }
+    print(found.network)
+    print(found.compare(some))
+    save(options.out, found.network, encoder=found.encoder, report=report)
+    print(f"written to {options.out}")
+
+
 def run_evaluate(options: argparse.Namespace) -> None:
     """Evaluate a saved model."""
     from ttfs.cli.runs import examine, report_on, write_report

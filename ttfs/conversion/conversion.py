@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ttfs.codes.decoding import decide
-from ttfs.codes.encoding import Latency
+from ttfs.codes.encoding import Latency, brightness
 from ttfs.conversion.calibration import activations_of
 from ttfs.engines.batch import forward
 from ttfs.errors import ShapeError
@@ -88,7 +88,7 @@ class Conversion:
 
     def compare(self, inputs: Any) -> Distance:
         """How far the two networks are from each other on some inputs."""
-        values = as_values(inputs, self.network.shapes[0])
+        values = values_in(inputs, self.network.shapes[0])
         layers = len(self.network.layers)
         largest, above, clipped = np.zeros(layers), np.zeros(layers), np.zeros(layers)
         agree = undecided = 0
@@ -114,6 +114,14 @@ class Conversion:
             undecided=undecided / len(values),
             names=self.network.names[1:],
         )
+
+
+def values_in(inputs: Any, shape: tuple[int, int, int]) -> np.ndarray:
+    """(samples, neurons) values in 0..1 of what was given to look at, in float64."""
+    array, top, _ = brightness(inputs)
+    if array.ndim < 2 or not len(array):
+        raise ShapeError(f"inputs must be (samples, ...), one sample at least, got {array.shape}")
+    return as_values(array, shape).astype(np.float64) / top
 
 
 def as_values(inputs: Any, shape: tuple[int, int, int]) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Networks of ReLUs that were trained elsewhere as networks of single spikes."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -7,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from ttfs.checks import check_dtype, positive
-from ttfs.codes.encoding import brightness
+from ttfs.conversion.arrays import layers_from, read_state
 from ttfs.conversion.calibration import activations_of, thresholds_of
-from ttfs.conversion.conversion import Conversion, as_values
+from ttfs.conversion.conversion import Conversion, values_in
 from ttfs.conversion.graph import Graph
-from ttfs.errors import InputError, ShapeError
+from ttfs.errors import InputError
 from ttfs.network.chain import KINDS
 from ttfs.network.network import Network
 from ttfs.network.psp import Windows
@@ -30,6 +31,7 @@ def convert(
     threshold: str = "max",
     quantile: float = 0.999,
     per: str = "channel",
+    layers: str | None = None,
     shape: Any = None,
     dtype: Any = np.float32,
 ) -> Conversion:
@@ -44,7 +46,8 @@ def convert(
     Parameters
     ----------
     model: a list of layers, `Dense.of(weights, bias=...)`, `Conv2d(..., initial=..., bias=...)`
-        and `MinPool2d`, between which ReLUs are meant; or a `torch.nn.Module`.
+        and `MinPool2d`, between which ReLUs are meant; a `torch.nn.Module`; or a file of its
+        weights, `.npz` or `.safetensors`, or what `torch.save(module.state_dict(), path)` wrote.
     inputs: some of what the network is shown, values in 0..1, (samples, ...); thresholds follow
         from what its layers say to them. A thousand are enough.
     steps: how many instants of a window there are at which a neuron can fire; None for any time.
@@ -54,7 +57,10 @@ def convert(
         largest (one round of the rule of Bu et al. 2024, arXiv 2409.03368, section 3).
     per: "channel", one threshold for each channel of a map and each neuron of a dense layer, or
         "layer".
-    shape: (height, width, channels) of the input, where the first layer does not say it.
+    layers: of a file, as papers write them, the last one too: "32C3p1-P2-256-10". A batch norm
+        belongs to the layer before it.
+    shape: (height, width, channels) of the input, where the first layer does not say it; else
+        as `inputs` have it.
     dtype: of the network.
 
     Raises
@@ -80,8 +86,8 @@ def convert(
     if not 0 < positive(quantile, "quantile") <= 1:
         raise InputError(f"quantile must be above 0 and at most 1, got {quantile!r}")
     dtype = check_dtype(dtype, "dtype")
-    layers, limits, skips, shape = _parts(model, inputs, shape)
-    relus = Network(*layers, psp=Windows(), shape=shape, dtype=np.float64, skips=skips)
+    parts, limits, skips, shape = _parts(model, inputs, layers, shape)
+    relus = Network(*parts, psp=Windows(), shape=shape, dtype=np.float64, skips=skips)
     values = values_in(inputs, relus.shapes[0])
     thresholds = thresholds_of(relus, values, limits, threshold, quantile, per)
     offset, thresholds[-1] = _range(relus, values, thresholds[-1])
@@ -89,17 +95,19 @@ def convert(
     return Conversion(network, relus, tuple(thresholds), offset)
 
 
-def values_in(inputs: Any, shape: tuple[int, int, int]) -> np.ndarray:
-    """(samples, neurons) values in 0..1 of what was given to look at, in float64."""
-    array, top, _ = brightness(inputs)
-    if array.ndim < 2 or not len(array):
-        raise ShapeError(f"inputs must be (samples, ...), one sample at least, got {array.shape}")
-    return as_values(array, shape).astype(np.float64) / top
-
-
-def _parts(model: Any, inputs: Any, shape: Any) -> tuple[Any, list[float], Any, Any]:
+def _parts(
+    model: Any, inputs: Any, notation: str | None, shape: Any
+) -> tuple[Any, list[float], Any, Any]:
     """Layers, the limits of their values, skips, and the shape of the input."""
-    if isinstance(model, Sequence) and not isinstance(model, str):
+    if isinstance(model, str | os.PathLike):
+        state = read_state(model)
+        if notation is None:
+            raise InputError(f"{os.fspath(model)}: say its layers, as in layers='32C3-P2-256-10'")
+        shape = shape_of(np.asarray(inputs).shape[1:]) if shape is None else shape
+        model = layers_from(state, notation, shape)
+    elif notation is not None:
+        raise InputError("layers are those of a file; a module or a list says them itself")
+    if isinstance(model, Sequence):
         known = tuple(KINDS.values())
         for number, layer in enumerate(model, start=1):
             if not isinstance(layer, known):
@@ -115,8 +123,15 @@ def _parts(model: Any, inputs: Any, shape: Any) -> tuple[Any, list[float], Any, 
         graph: Graph = graph_of(model, np.asarray(inputs).shape[1:])
         return graph.layers, graph.limits, graph.skips, graph.shape
     raise InputError(
-        f"convert takes a list of layers or a torch.nn.Module, got {type(model).__name__}"
+        f"convert takes a list of layers, a torch.nn.Module or a file, got {type(model).__name__}"
     )
+
+
+def shape_of(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """(height, width, channels) of inputs that have no channels, or have them last; or rows."""
+    if len(shape) == 1:
+        return 1, 1, shape[0]
+    return (*shape, 1) if len(shape) == 2 else shape
 
 
 def _range(relus: Network, values: np.ndarray, limit: np.ndarray) -> tuple[float, np.ndarray]:
