@@ -232,7 +232,7 @@ def test_files_that_are_no_arrays_are_refused_and_nothing_in_them_is_run(tmp_pat
         written(tmp_path, {"weight": np.ones((2, 4))}).read_bytes()[:90]
     )
     for name in ("objects.npz", "text.npz", "cut.npz"):
-        with pytest.raises(ModelFileError, match="is no .npz file of arrays"):
+        with pytest.raises(ModelFileError, match="cannot be read as .npz"):
             ttfs.convert(tmp_path / name, images, layers="2")
     with pytest.raises(ModelFileError, match="there is no such file"):
         ttfs.convert(tmp_path / "none.npz", images, layers="2")

@@ -5,14 +5,14 @@ in a file is ever run.
 """
 
 import re
-import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ttfs.errors import InputError, ModelFileError
+from ttfs.datasets.npz import read_npz
+from ttfs.errors import DatasetError, InputError, ModelFileError
 from ttfs.network.chain import check_chain
 from ttfs.network.maps import Shape, as_shape
 from ttfs.network.notation import layers_of
@@ -60,10 +60,10 @@ def read_state(path: Any) -> State:
 
 def _npz(path: Path) -> State:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (ValueError, OSError, zipfile.BadZipFile, KeyError, EOFError) as error:
-        raise ModelFileError(f"{path}: is no .npz file of arrays: {error}") from None
+        _, names = read_npz(path, ())
+        return read_npz(path, names)[0]
+    except DatasetError as error:
+        raise ModelFileError(str(error)) from None
 
 
 def _safetensors(path: Path) -> State:
