@@ -82,7 +82,8 @@ def add_train(parsers: Any) -> None:
         "--dataset",
         type=name,
         metavar="D",
-        help="digits, mnist, fashion-mnist, yin-yang, or FILE.npz with `images` and `labels`",
+        help="digits, mnist, fashion-mnist, cifar10, yin-yang, FILE.npz with `images` and `labels`,"
+        " or a folder of images, train/CLASS/IMAGE.png",
     )
     size = train.add_mutually_exclusive_group().add_argument
     size("--hidden", type=hidden, metavar="N", help="hidden neurons (600 for binary weights)")

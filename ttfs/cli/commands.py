@@ -278,7 +278,7 @@ def run_presets(options: argparse.Namespace) -> None:
 
 def run_datasets(options: argparse.Namespace) -> None:
     """List the data sets."""
-    from ttfs.datasets.datasets import status
+    from ttfs.datasets import status
 
     for found in status():
         sizes = f"{found.train} + {found.test} samples, {found.pixels} inputs"

@@ -1,16 +1,17 @@
 """Images and points to learn from: shipped, computed, published or your own."""
 
+from ttfs.datasets.at_hand import Status, status
 from ttfs.datasets.datasets import (
     NAMES,
     Dataset,
     Splits,
-    Status,
+    cifar10,
     digits,
     fashion_mnist,
+    from_folder,
     from_npz,
     load,
     mnist,
-    status,
     yin_yang,
 )
 from ttfs.datasets.idx import read_idx
@@ -21,8 +22,10 @@ __all__ = [
     "Dataset",
     "Splits",
     "Status",
+    "cifar10",
     "digits",
     "fashion_mnist",
+    "from_folder",
     "from_npz",
     "load",
     "mnist",

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ttfs.checks import as_array, flat_labels, shown
-from ttfs.datasets import published
+from ttfs.datasets import cifar, published
+from ttfs.datasets.folders import read_folder
 from ttfs.datasets.idx import read_idx as read_idx  # part of this module's interface
 from ttfs.datasets.npz import read_npz
 from ttfs.datasets.points import yin_yang_points as yin_yang_points
@@ -182,6 +183,55 @@ def fashion_mnist(folder: str | Path | None = None) -> Splits:
     return _published("fashion-mnist", folder)
 
 
+def cifar10(folder: str | Path | None = None) -> Splits:
+    """CIFAR-10: 50,000 and 10,000 photographs of 32 x 32, three colours, channels last, uint8.
+
+    The publishers' six files of the binary version are looked for in `folder`, or else in
+    `$TTFS_DATA_DIR`, `datasets`, and `cifar-10` and `cifar-10-batches-bin` in these.
+
+    Raises `DatasetError` if files are missing or of another size, and for the version for Python,
+    which is pickled.
+
+    Source: A. Krizhevsky, Learning multiple layers of features from tiny images, 2009.
+
+    >>> train, test = cifar10()  # doctest: +SKIP
+    >>> cifar10(folder="no-such-folder")
+    Traceback (most recent call last):
+    ttfs.errors.DatasetError: cifar10: there is no folder no-such-folder
+    """
+    place = cifar.find_cifar10(folder)
+    if place is None:
+        where = folder or "$TTFS_DATA_DIR or datasets"
+        raise DatasetError(f"cifar10: put {cifar.FOLDER}, of the binary version, into {where}")
+    train, train_labels, test, test_labels = cifar.read_cifar10(place)
+    return (
+        Dataset(train, train_labels, "cifar10", "train", cifar.SHAPE, 10),
+        Dataset(test, test_labels, "cifar10", "test", cifar.SHAPE, 10),
+    )
+
+
+def from_folder(path: str | Path) -> Splits:
+    """Images in folders: `train/CLASS/IMAGE.png` and `test/...`, or `CLASS/IMAGE.png` alone.
+
+    Classes are numbered in the order of their names. Without a test, a fixed fifth is held out
+    as `from_npz` does. All images have one size; colours are channels last.
+
+    Raises `DatasetError` for what is no such folder, or an image that cannot be read.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise DatasetError(f"{path}: there is no such folder")
+    names, train, test = read_folder(path)
+
+    def split(part: Any, which: str) -> Dataset:
+        images, labels = part
+        shape, name = images.shape[1:], shown(path)
+        return Dataset(images.reshape(len(images), -1), labels, name, which, shape, len(names))
+
+    whole = split(train, "train")
+    return _hold_out(whole) if test is None else (whole, split(test, "test"))
+
+
 def yin_yang() -> Splits:
     """Yin-Yang: 5,000 and 1,000 points of the plane, three classes, as published.
 
@@ -290,12 +340,13 @@ _LOADERS: dict[str, Callable[[], Splits]] = {
     "mnist": mnist,
     "fashion-mnist": fashion_mnist,
     "yin-yang": yin_yang,
+    "cifar10": cifar10,
 }
 NAMES = tuple(_LOADERS)
 
 
 def load(name: str | Path) -> Splits:
-    """The data set called `name`, one of `NAMES`, or that of a path which ends in .npz.
+    """The data set called `name`, one of `NAMES`, or that of a path: an .npz, or a folder.
 
     Raises `DatasetError` if there is none of that name, and what its loader raises.
 
@@ -307,52 +358,13 @@ def load(name: str | Path) -> Splits:
     if name.endswith(".npz"):
         return from_npz(name)
     if name not in NAMES:
+        if name and Path(name).is_dir():
+            return from_folder(name)
         known = ", ".join(NAMES)
-        raise DatasetError(f"no data set {name!r}: known are {known} and paths of .npz files")
+        raise DatasetError(
+            f"no data set {name!r}: known are {known} and paths of .npz files and folders"
+        )
     return _LOADERS[name]()
-
-
-@dataclass(frozen=True)
-class Status:
-    """What is known of a data set before it is loaded: sizes, and where it is if it is."""
-
-    name: str
-    train: int
-    test: int
-    pixels: int
-    classes: int
-    location: str | None
-    note: str
-
-
-def status() -> list[Status]:
-    """One record for each of `NAMES`; `location` is None where files are missing.
-
-    The files are looked for but not read: only loading verifies them.
-
-    >>> [(found.name, found.location) for found in status() if found.pixels < 100]
-    [('digits', 'shipped with ttfs'), ('yin-yang', 'computed')]
-    """
-    return [
-        Status("digits", 1437, 360, 64, 10, "shipped with ttfs", "8 x 8 pixels"),
-        _published_status("mnist"),
-        _published_status("fashion-mnist"),
-        Status("yin-yang", 5000, 1000, 4, 3, "computed", "points of the plane"),
-    ]
-
-
-def _published_status(name: str) -> Status:
-    """The record of a published set, with what to do if some of its files are missing."""
-    try:
-        found = {file: published.find(name, file, None) for file in published.SHAPES}
-    except DatasetError as error:
-        return Status(name, 60_000, 10_000, 784, 10, None, str(error))
-    missing = [file for file, path in found.items() if path is None]
-    places = sorted({str(path.parent) for path in found.values() if path is not None})
-    if not missing:
-        return Status(name, 60_000, 10_000, 784, 10, ", ".join(places), "28 x 28 pixels")
-    note = f"downloaded when first used, or put {', '.join(missing)} into $TTFS_DATA_DIR/{name}"
-    return Status(name, 60_000, 10_000, 784, 10, None, note)
 
 
 def _published(name: str, folder: str | Path | None) -> Splits:

@@ -1,0 +1,96 @@
+"""Images in folders, one for each class, as most tools write and read them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ttfs.checks import shown
+from ttfs.errors import DatasetError
+
+ENDINGS = ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"
+LARGEST = 2**33  # bytes of all images of a folder
+
+Split = tuple[NDArray[np.uint8], NDArray[np.int64]]
+
+
+def read_folder(folder: Path) -> tuple[list[str], Split, Split | None]:
+    """Names of the classes, and (n, height, width[, 3]) images with labels, of training and test.
+
+    In the folder are `train` and perhaps `test`, in which each class has a folder with its images;
+    or the folders of the classes, and then there is no test. Classes are in the order of their
+    names, images in that of theirs; all have one size, and colours if any of them has.
+
+    Raises
+    ------
+    DatasetError: no images, other sizes, damage, a test with other classes.
+    """
+    inner = folder / "train" if (folder / "train").is_dir() else folder
+    names = _classes(inner)
+    if not names:
+        raise DatasetError(f"{folder}: must have train/CLASS/IMAGE.png, or CLASS/IMAGE.png")
+    train = _read(inner, names)
+    if inner == folder or not (folder / "test").is_dir():
+        return names, train, None
+    others = set(_classes(folder / "test")) - set(names)
+    if others:
+        raise DatasetError(f"{folder}/test: {shown(', '.join(sorted(others)), 60)} is not in train")
+    test = _read(folder / "test", names)
+    if test[0].shape[1:] != train[0].shape[1:]:
+        raise DatasetError(
+            f"{folder}: images for training are {train[0].shape[1:]}, of the test"
+            f" {test[0].shape[1:]}"
+        )
+    return names, train, test
+
+
+def _classes(folder: Path) -> list[str]:
+    """The names of the folders that hold images."""
+    return sorted(place.name for place in folder.iterdir() if place.is_dir() and any(_files(place)))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The images in a folder."""
+    return (path for path in sorted(folder.iterdir()) if path.suffix.lower() in ENDINGS)
+
+
+def _read(folder: Path, names: list[str]) -> Split:
+    """All images of some classes, and their labels."""
+    files = [
+        (path, label)
+        for label, name in enumerate(names)
+        if (folder / name).is_dir()
+        for path in _files(folder / name)
+    ]
+    first: NDArray[np.uint8] | None = None
+    images: list[Any] = []
+    for path, _ in files:
+        image = _image(path)
+        if first is None:
+            first = image
+            if image.nbytes * len(files) * 3 > LARGEST:
+                raise DatasetError(f"{folder}: has more than {LARGEST // 2**30} GiB of images")
+        if image.shape[:2] != first.shape[:2]:
+            size = " x ".join(map(str, image.shape[:2]))
+            wanted = " x ".join(map(str, first.shape[:2]))
+            raise DatasetError(f"{path}: is {size}, but the others are {wanted}")
+        images.append(image)
+    if any(image.ndim == 3 for image in images):
+        images = [
+            image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2) for image in images
+        ]
+    return np.stack(images), np.array([label for _, label in files], np.int64)
+
+
+def _image(path: Path) -> NDArray[np.uint8]:
+    """(height, width) shades or (height, width, 3) colours of an image."""
+    from PIL import Image  # Matplotlib brings it
+
+    try:
+        with Image.open(path) as image:
+            grey = image.mode in ("1", "L", "I;16", "I", "LA")
+            return np.asarray(image.convert("L" if grey else "RGB"), np.uint8)
+    except Exception as error:  # Pillow raises many kinds
+        raise DatasetError(f"{path}: cannot be read as an image ({type(error).__name__})") from None
