@@ -3,6 +3,7 @@
 import doctest
 import pkgutil
 from importlib import import_module
+from importlib.util import find_spec
 
 import matplotlib.pyplot as plt
 import pytest
@@ -13,6 +14,7 @@ MODULES = [
     module.name
     for module in pkgutil.walk_packages(ttfs.__path__, "ttfs.")
     if not module.name.startswith(("ttfs.kernels", "ttfs.__main__"))
+    and (module.name != "ttfs.torch" or find_spec("torch"))
 ]
 
 

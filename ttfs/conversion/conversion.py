@@ -9,7 +9,7 @@ from ttfs.codes.decoding import decide
 from ttfs.codes.encoding import Latency, brightness
 from ttfs.conversion.calibration import activations_of
 from ttfs.engines.batch import forward
-from ttfs.errors import ShapeError
+from ttfs.errors import InputError, ShapeError
 from ttfs.network.network import Network
 from ttfs.network.psp import Windows
 
@@ -52,13 +52,14 @@ class Conversion:
 
     network: with `Windows`, thresholds of 1 and windows as unit of time; run it as any other.
     encoder: makes its stimuli of values in 0..1.
-    relus: the network of ReLUs, with the same layers; its thresholds do not count. thresholds:
+    relus: the network of ReLUs, with the same layers; its thresholds do not count; None if it was
+    made of ramps. thresholds:
     per layer, (columns,) the activations of ReLUs that spikes at the beginning of a window stand
     for. offset: what all outputs were raised by, so that they fire.
     """
 
     network: Network
-    relus: Network
+    relus: Network | None
     thresholds: tuple[np.ndarray, ...]
     offset: float
     encoder: Latency = field(default_factory=lambda: Latency(t_max=1.0))
@@ -88,6 +89,8 @@ class Conversion:
 
     def compare(self, inputs: Any) -> Distance:
         """How far the two networks are from each other on some inputs."""
+        if self.relus is None:
+            raise InputError("what was trained with ramps is no network of ReLUs")
         values = values_in(inputs, self.network.shapes[0])
         layers = len(self.network.layers)
         largest, above, clipped = np.zeros(layers), np.zeros(layers), np.zeros(layers)

@@ -15,7 +15,7 @@ from ttfs.conversion.graph import Graph
 from ttfs.errors import InputError
 from ttfs.network.chain import KINDS
 from ttfs.network.network import Network
-from ttfs.network.psp import Windows
+from ttfs.network.psp import Ramp, Windows
 from ttfs.network.skips import Skip
 
 METHODS = "max", "quantile", "local"
@@ -86,19 +86,24 @@ def convert(
     if not 0 < positive(quantile, "quantile") <= 1:
         raise InputError(f"quantile must be above 0 and at most 1, got {quantile!r}")
     dtype = check_dtype(dtype, "dtype")
-    parts, limits, skips, shape = _parts(model, inputs, layers, shape)
-    relus = Network(*parts, psp=Windows(), shape=shape, dtype=np.float64, skips=skips)
+    graph = _graph(model, inputs, layers, shape)
+    if isinstance(graph.psp, Ramp):
+        return _ramps(graph, dtype)
+    told: dict[str, Any] = {"shape": graph.shape, "dtype": np.float64, "skips": graph.skips}
+    relus = Network(*graph.layers, psp=Windows(), **told)
     values = values_in(inputs, relus.shapes[0])
-    thresholds = thresholds_of(relus, values, limits, threshold, quantile, per)
+    if graph.psp is None:
+        thresholds = thresholds_of(relus, values, graph.limits, threshold, quantile, per)
+    else:  # which have trained with thresholds of 1
+        steps = graph.psp.steps if steps is None else steps
+        thresholds = [np.ones(layer.columns) for layer in relus.layers]
     offset, thresholds[-1] = _range(relus, values, thresholds[-1])
     network = scaled(relus, thresholds, offset, Windows(steps), dtype)
     return Conversion(network, relus, tuple(thresholds), offset)
 
 
-def _parts(
-    model: Any, inputs: Any, notation: str | None, shape: Any
-) -> tuple[Any, list[float], Any, Any]:
-    """Layers, the limits of their values, skips, and the shape of the input."""
+def _graph(model: Any, inputs: Any, notation: str | None, shape: Any) -> Graph:
+    """Layers with their weights, limits of their values, and skips."""
     if isinstance(model, str | os.PathLike):
         state = read_state(model)
         if notation is None:
@@ -108,23 +113,37 @@ def _parts(
     elif notation is not None:
         raise InputError("layers are those of a file; a module or a list says them itself")
     if isinstance(model, Sequence):
-        known = tuple(KINDS.values())
-        for number, layer in enumerate(model, start=1):
-            if not isinstance(layer, known):
-                wanted = ", ".join(kind.__name__ for kind in known)
-                raise InputError(f"layer {number} must be one of {wanted}, got {type(layer)}")
-            if layer.rows and layer.initial is None:
-                raise InputError(f"layer {number}, {layer}, has no weights: say initial=...")
-        biased = [replace(one, bias=0.0) if one.rows and one.bias is None else one for one in model]
-        return biased, [np.inf] * len(biased), (), shape
+        return _listed(model, shape)
     if type(model).__module__.startswith("torch.") or hasattr(model, "named_modules"):
         from ttfs.conversion.modules import graph_of
 
-        graph: Graph = graph_of(model, np.asarray(inputs).shape[1:])
-        return graph.layers, graph.limits, graph.skips, graph.shape
+        return graph_of(model, np.asarray(inputs).shape[1:])
     raise InputError(
         f"convert takes a list of layers, a torch.nn.Module or a file, got {type(model).__name__}"
     )
+
+
+def _listed(layers: Sequence[Any], shape: Any) -> Graph:
+    """Layers of this package that have weights."""
+    known = tuple(KINDS.values())
+    for number, layer in enumerate(layers, start=1):
+        if not isinstance(layer, known):
+            wanted = ", ".join(kind.__name__ for kind in known)
+            raise InputError(f"layer {number} must be one of {wanted}, got {type(layer)}")
+        if layer.rows and layer.initial is None:
+            raise InputError(f"layer {number}, {layer}, has no weights: say initial=...")
+    biased = [replace(one, bias=0.0) if one.rows and one.bias is None else one for one in layers]
+    graph = Graph(shape)
+    graph.layers, graph.limits = biased, [np.inf] * len(biased)
+    return graph
+
+
+def _ramps(graph: Graph, dtype: Any) -> Conversion:
+    """The network that layers of ramps are, as they have trained."""
+    layers = [replace(one, bias=None) if one.rows else one for one in graph.layers]
+    told: dict[str, Any] = {"shape": graph.shape, "dtype": dtype, "unit": "window"}
+    network = Network(*layers, psp=graph.psp, t_max=graph.t_max, **told)
+    return Conversion(network, None, tuple(np.ones(one.columns) for one in layers), 0.0)
 
 
 def shape_of(shape: tuple[int, ...]) -> tuple[int, ...]:

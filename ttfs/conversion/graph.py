@@ -84,7 +84,7 @@ class Graph:
     """The layers so far.
 
     shape: of the input. layers: with biases, and thresholds as far as values are limited; inf
-    where they are not. whose: what errors call the network.
+    where they are not. psp, t_max: of layers whose spikes carry values already, if there are any.
     """
 
     shape: Shape
@@ -92,6 +92,8 @@ class Graph:
     limits: list[float] = field(default_factory=list)
     skips: list[Skip] = field(default_factory=list)
     shapes: list[Shape] = field(default_factory=list)
+    psp: Any = None
+    t_max: float = 256.0
 
     def __post_init__(self) -> None:
         self.shapes.append(self.shape)

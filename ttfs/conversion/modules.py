@@ -36,8 +36,15 @@ def graph_of(module: Any, shape: tuple[int, ...]) -> Graph:
         norms = (torch.nn.modules.batchnorm._BatchNorm, torch.nn.modules.dropout._DropoutNd)
         if any(isinstance(part, norms) for part in module.modules()):
             raise InputError("the module is in training; call module.eval() first")
+
+    class Tracer(fx.Tracer):
+        """Takes layers of single spikes as they are."""
+
+        def is_leaf_module(self, part: Any, name: str) -> bool:
+            return type(part).__name__ in MODULES or super().is_leaf_module(part, name)
+
     try:
-        traced = fx.symbolic_trace(module)
+        traced = fx.GraphModule(module, Tracer().trace(module))
     except Exception as error:
         raise InputError(f"the module cannot be traced: {error}") from None
     return Reader(traced, _channels_last(shape)).read()
@@ -277,6 +284,46 @@ def _relu6(graph: Graph, signal: Signal, part: Any, name: str) -> Signal:
     return graph.relu(signal, 6.0)
 
 
+def _spiking(graph: Graph, part: Any, name: str) -> None:
+    """Note how the spikes of a layer carry values: the same for all."""
+    if graph.psp not in (None, part.psp):
+        raise InputError(f"{name} has {part.psp}, but layers below have {graph.psp}")
+    graph.psp, graph.t_max = part.psp, part.t_max
+
+
+def _spiking_linear(graph: Graph, signal: Signal, part: Any, name: str) -> Signal:
+    """A layer of this package: its values are in thresholds."""
+    _spiking(graph, part, name)
+    return _fired(graph, _linear(graph, signal, _Scaled(part), name), part)
+
+
+def _spiking_conv(graph: Graph, signal: Signal, part: Any, name: str) -> Signal:
+    """A convolution of this package."""
+    _spiking(graph, part, name)
+    return _fired(graph, _conv(graph, signal, _Scaled(part), name), part)
+
+
+def _fired(graph: Graph, signal: Signal, part: Any) -> Signal:
+    """The values of a layer that fires; of the last one, its potentials."""
+    return signal if part.output else graph.relu(signal, 1.0)
+
+
+def _spiking_pool(graph: Graph, signal: Signal, part: Any, name: str) -> Signal:
+    """First spikes of windows."""
+    return graph.max_pool(signal, MinPool2d(_pair(part.kernel_size), _pair(part.stride)))
+
+
+class _Scaled:
+    """A layer of this package as PyTorch has it, weights and bias in its threshold."""
+
+    dilation, groups, padding_mode = 1, 1, "zeros"
+
+    def __init__(self, part: Any):
+        self.weight = part.weight / part.threshold
+        self.bias = None if part.bias is None else part.bias / part.threshold
+        self.stride, self.padding = getattr(part, "stride", 1), getattr(part, "padding", 0)
+
+
 MODULES: dict[str, Callable[[Graph, Any, Any, str], Signal]] = {
     "Linear": _linear,
     "Conv2d": _conv,
@@ -291,5 +338,8 @@ MODULES: dict[str, Callable[[Graph, Any, Any, str], Signal]] = {
     "Dropout": _same,
     "Dropout2d": _same,
     "Identity": _same,
+    "TTFSLinear": _spiking_linear,
+    "TTFSConv2d": _spiking_conv,
+    "TTFSMinPool2d": _spiking_pool,
 }
 """Which modules can be read, and how."""
