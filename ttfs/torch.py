@@ -157,6 +157,13 @@ class TTFSLinear(_Layer):
     output: whether it is the last layer. With `Windows` it then gives potentials, in thresholds;
         with ramps its silence is `t_max`, and an output that should have fired sooner learns.
     t_max: horizon of spike times.
+
+    >>> import ttfs
+    >>> linear = TTFSLinear(2, 1, threshold=3.0)
+    >>> _ = nn.init.ones_(linear.weight)
+    >>> linear(torch.tensor([[0.0, 1.0], [0.0, float("inf")]])).detach().numpy()
+    array([[2.],
+           [3.]], dtype=float32)
     """
 
     def __init__(
