@@ -276,3 +276,32 @@ def test_circuits_find_the_windows_of_populations_and_refuse_what_comes_in_two()
     back = ttfs.Projection("c", "b", np.eye(2), delay=1.0)
     with pytest.raises(InputError, match="lead to later populations"):
         ttfs.Circuit(parts, [*on, back], psp=ttfs.Windows())
+
+
+@given(networks())
+def test_the_cost_counts_what_the_simulator_adds(case):
+    network, values = case
+    if any(layer.pools for layer in network.layers):
+        return
+    times = times_of(values)
+    cost = ttfs.cost_of(network, times)
+    adds = []
+    for s in range(len(values)):
+        simulator = ttfs.Simulator(network, times[s])
+        simulator.run()
+        weights = [
+            i.weight
+            for k, size in enumerate(network.sizes)
+            if k
+            for j in range(size)
+            for i in simulator.explain(k, j).inputs
+        ]
+        adds.append(np.count_nonzero(weights))
+    assert cost.whole.synaptic_operations == pytest.approx(np.mean(adds))
+    assert cost.whole.multiply_accumulates == cost.whole.synaptic_operations
+    biases = sum(bias.size for bias in network.biases if bias is not None)
+    skips = sum(skip.numbers(network.shapes[skip.target][2]).size for skip in network.skips)
+    scales, delays = int(network.binary.sum()), len(network.layers)
+    thresholds = sum(np.size(layer.threshold) for layer in network.layers)
+    weights = sum(array.size for array in network.weights)
+    assert cost.parameters == weights + thresholds + scales + delays + biases + skips

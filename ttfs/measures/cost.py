@@ -8,10 +8,11 @@ between events, so an execution is one sample, and the definitions read as follo
 *Footprint*: the bits of parameters and of state. A `Binary` weight has one bit; a real weight
 and a threshold (one for a layer, or one for each neuron or channel, as given) as many as the
 network's dtype; the scale of a `Binary` layer and a delay (one for a layer, each input or each
-pair) 64, as the network holds them. What all positions of a map share is there once. The state
-of a neuron is its potential, in the dtype (with `Ramp` its slope and a total, which are two
-numbers), and one bit that says whether it has fired; of one that pools that bit alone. Spikes
-under way are not counted, nor is an encoder.
+pair) and a bias 64, as the network holds them; a connection past layers that hears one by one has a
+weight for each channel. What all positions of a map share is there once. The state of a neuron is
+its potential, in the dtype (with `Ramp` and `Windows` its slope and a total, which are two numbers),
+and one bit that says whether it has fired; of one that pools that bit alone. Spikes under way are
+not counted, nor is an encoder.
 
 *Connection sparsity*: the share of weights that are exactly 0.
 
@@ -27,20 +28,21 @@ are added whole. The end of a ramp that rises for a finite time is another opera
 counts. A pool has no synapses.
 
 *Additions and multiply-accumulates*: with `Step` an operation is the addition of a weight, real
-or of one bit, for a spike is an event and multiplies nothing. With `Ramp` it is an addition
-to the slope, and a multiply-accumulate of weight and time to the total. (NeuroBench would call
-all of them accumulates, as spikes are binary.)
+or of one bit, for a spike is an event and multiplies nothing. With `Ramp` and `Windows` it is an
+addition to the slope, and a multiply-accumulate of weight and time to the total. (NeuroBench would
+call all of them accumulates, as spikes are binary.)
 
 *Membrane updates*: one for each neuron and instant at which something arrives, or ends, at it
 through a weight that is not 0, until it fires, that instant included: arrivals at the same
-time are one update. That is how often a potential is compared with its threshold. A neuron that
+time are one update (where connections skip layers, one along each). That is how often a potential
+is compared with its threshold. A neuron that
 pools is updated once, when it fires.
 
 *To the decision*: what happens until the first output spike, its instant included; in samples
 without one, everything.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,9 +55,11 @@ from ttfs.kernels.cost import Heard, count_work, make_work
 from ttfs.kernels.threads import spread
 from ttfs.measures import metrics
 from ttfs.network.buffers import starts_of
+from ttfs.network.conv import Conv2d
 from ttfs.network.maps import rows_of
 from ttfs.network.network import Network, check_network
-from ttfs.network.psp import Ramp
+from ttfs.network.psp import Ramp, Step
+from ttfs.network.skips import Skip
 
 HELD = 64  # bits of a scale and of a delay
 
@@ -75,8 +79,8 @@ class Work:
 class Cost:
     """What a network costs; the module's text says what each word means.
 
-    parameters: how many weights, thresholds, scales and delays there are.
-    footprint_bits: `weight_bits`, `other_bits` (of thresholds, scales, delays) and
+    parameters: how many weights, thresholds, scales, delays and biases there are.
+    footprint_bits: `weight_bits`, `other_bits` (of thresholds, scales, delays, biases) and
         `state_bits` together.
     dense_operations: synaptic operations if every neuron were heard.
     whole, to_decision: the work until the horizon, and until the decision.
@@ -124,7 +128,12 @@ def cost_of(network: Network, times: Any) -> Cost:
     synapses = sum(int(_synapses(network, k).sum()) for k in range(len(network.layers)))
     zeros = sum(int((weights == 0).sum()) for weights in network.weights)
     weight_bits, others = _weight_bits(network), _others(network)
-    other_bits, state_bits = int(others @ [_bits(network), HELD, HELD]), _state_bits(network)
+    for skip in network.skips:
+        numbers = skip.numbers(network.shapes[skip.target][2])
+        weights, zeros = weights + numbers.size, zeros + int((numbers == 0).sum())
+        weight_bits += numbers.size * _bits(network)
+        synapses += int(skip.fan_out(network.sizes[skip.source]).sum())
+    other_bits, state_bits = int(others @ [_bits(network), HELD, HELD, HELD]), _state_bits(network)
     return Cost(
         samples=len(times),
         parameters=weights + int(others.sum()),
@@ -162,14 +171,15 @@ def _synapses(network: Network, layer: int) -> np.ndarray:
 
 
 def _others(network: Network) -> np.ndarray:
-    """How many thresholds, scales and delays there are."""
+    """How many thresholds, scales, delays and biases there are."""
     thresholds = sum(np.size(layer.threshold) for layer in network.layers if not layer.pools)
     delays = sum(delays.size for delays in network.delays)
-    return np.array([thresholds, int(network.binary.sum()), delays])
+    biases = sum(bias.size for bias in network.biases if bias is not None)
+    return np.array([thresholds, int(network.binary.sum()), delays, biases])
 
 
 def _state_bits(network: Network) -> int:
-    numbers = 2 if isinstance(network.psp, Ramp) else 1
+    numbers = 1 if isinstance(network.psp, Step) else 2
     summing = sum(layer.outputs for layer in network.layers if not layer.pools)
     return summing * numbers * _bits(network) + sum(network.sizes[1:])
 
@@ -181,7 +191,7 @@ def _work(network: Network, counts: np.ndarray) -> Work:
         activation_sparsity=1 - spikes / sum(network.sizes[1:]),
         synaptic_operations=operations,
         additions=operations,
-        multiply_accumulates=operations if isinstance(network.psp, Ramp) else 0.0,
+        multiply_accumulates=0.0 if isinstance(network.psp, Step) else operations,
         membrane_updates=updates,
     )
 
@@ -198,15 +208,37 @@ def _counts(network: Network, record: Record) -> dict[str, np.ndarray]:
             found[:, 2] += spikes
         else:
             found[:, 1:] += _work_of(network, k, record, decision)
+    for skip in network.skips:
+        found[:, 1:] += _work_along(network, skip, record, decision)
     return {"whole": found[0], "until": found[1]}
 
 
 def _work_of(network: Network, layer: int, record: Record, limits: np.ndarray) -> np.ndarray:
     """(2, 2) operations and updates of one layer, in all and until the limit of each sample."""
-    times, spikes = map(np.ascontiguousarray, record.times[layer : layer + 2])
+    much = len(record) * int(_synapses(network, layer).sum()) // network.delays[layer].shape[1]
+    return _count(_heard(network, layer), record.times[layer : layer + 2], limits, much)
+
+
+def _work_along(network: Network, skip: Skip, record: Record, limits: np.ndarray) -> np.ndarray:
+    """The same of what a layer hears along a skip."""
+    layer = skip.layer
+    if layer is None:  # one by one: a window of one place, and a channel for each channel
+        columns = network.shapes[skip.target][2]
+        weights = np.diag(skip.weights(columns))
+        layer = Conv2d(columns, 1, initial=weights, shape=network.shapes[skip.target])
+    delays = np.full((layer.inputs, 1), skip.delay(network.psp, network.windows))
+    heard = _groups(network, layer.reach, layer.initial != 0, delays, np.arange(layer.columns))
+    pair = record.times[skip.source], record.times[skip.target]
+    return _count([heard], pair, limits, len(record) * layer.inputs * layer.fan_in)
+
+
+def _count(
+    several: Iterable[Heard], pair: Sequence[np.ndarray], limits: np.ndarray, much: int
+) -> np.ndarray:
+    """(2, 2) operations and updates by spikes of one layer at another."""
+    times, spikes = map(np.ascontiguousarray, pair)
     found = np.zeros((len(times), 4), np.int64)
-    much = len(times) * int(_synapses(network, layer).sum()) // network.delays[layer].shape[1]
-    for heard in _heard(network, layer):
+    for heard in several:
 
         def some(first: int, last: int, heard: Heard = heard) -> None:
             work = make_work(times.shape[1], times.dtype)
@@ -220,19 +252,27 @@ def _heard(network: Network, layer: int) -> Iterator[Heard]:
     """The columns of a layer: together if they have the same delays, else one by one."""
     delays, heard = network.delays[layer], network.weights[layer] != 0
     inputs, columns = network.sizes[layer], heard.shape[1]
-    rise = float(getattr(network.psp, "rise", np.inf))
+    reach = network.arrays.reaches[layer]
     several = np.split(np.arange(columns), columns) if delays.shape[1] > 1 else [np.arange(columns)]
     for some, own in zip(several, delays.T, strict=True):
-        groups: dict[bytes, list[int]] = {}
-        for column in some:
-            groups.setdefault(heard[:, column].tobytes(), []).append(column)
-        yield Heard(
-            network.arrays.reaches[layer],
-            np.array([np.frombuffer(rows, bool) for rows in groups]),
-            np.concatenate(list(groups.values())),
-            starts_of(np.array([len(columns) for columns in groups.values()])),
-            np.full(inputs, own),
-            np.float64(network.t_max),
-            np.float64(rise if _ends(network) else 0),
-            _ends(network),
-        )
+        yield _groups(network, reach, heard, np.full(inputs, own), some)
+
+
+def _groups(
+    network: Network, reach: np.ndarray, heard: np.ndarray, delays: np.ndarray, some: np.ndarray
+) -> Heard:
+    """Some columns with the same delays, those together that hear the same rows."""
+    groups: dict[bytes, list[int]] = {}
+    for column in some:
+        groups.setdefault(heard[:, column].tobytes(), []).append(column)
+    rise = float(getattr(network.psp, "rise", np.inf))
+    return Heard(
+        reach,
+        np.array([np.frombuffer(rows, bool) for rows in groups]),
+        np.concatenate(list(groups.values())),
+        starts_of(np.array([len(columns) for columns in groups.values()])),
+        delays.reshape(-1),
+        np.float64(network.t_max),
+        np.float64(rise if _ends(network) else 0),
+        _ends(network),
+    )
