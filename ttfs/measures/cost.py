@@ -10,9 +10,9 @@ and a threshold (one for a layer, or one for each neuron or channel, as given) a
 network's dtype; the scale of a `Binary` layer and a delay (one for a layer, each input or each
 pair) and a bias 64, as the network holds them; a connection past layers that hears one by one has a
 weight for each channel. What all positions of a map share is there once. The state of a neuron is
-its potential, in the dtype (with `Ramp` and `Windows` its slope and a total, which are two numbers),
-and one bit that says whether it has fired; of one that pools that bit alone. Spikes under way are
-not counted, nor is an encoder.
+its potential, in the dtype (with `Ramp` and `Windows` its slope and a total, which are two
+numbers), and one bit that says whether it has fired; of one that pools that bit alone. Spikes under
+way are not counted, nor is an encoder.
 
 *Connection sparsity*: the share of weights that are exactly 0.
 
@@ -35,8 +35,7 @@ call all of them accumulates, as spikes are binary.)
 *Membrane updates*: one for each neuron and instant at which something arrives, or ends, at it
 through a weight that is not 0, until it fires, that instant included: arrivals at the same
 time are one update (where connections skip layers, one along each). That is how often a potential
-is compared with its threshold. A neuron that
-pools is updated once, when it fires.
+is compared with its threshold. A neuron that pools is updated once, when it fires.
 
 *To the decision*: what happens until the first output spike, its instant included; in samples
 without one, everything.
