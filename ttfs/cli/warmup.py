@@ -31,10 +31,12 @@ from ttfs.network.delays import Delays
 from ttfs.network.layers import Dense
 from ttfs.network.network import Network
 from ttfs.network.notation import layers_of
-from ttfs.network.psp import Ramp, Response, Step
+from ttfs.network.psp import Ramp, Response, Step, Windows
 from ttfs.optimizers import SGD, Adam
 from ttfs.presets import PRESETS, Recipe, deep, with_hidden, with_kind, with_layers
 from ttfs.rules import STiDiBP, Surrogate
+from ttfs.rules import Windows as WindowsRule
+from ttfs.training.trainer import Trainer
 
 INPUTS, SAMPLES = 9, 40
 SHAPES = (30, 3), (32, 16)  # hidden and output neurons: with padded rows, and without
@@ -80,6 +82,7 @@ def jobs() -> Iterator[Job]:
             yield f"{name}, {bits}", partial(learn, recipe, times)
         yield f"distortions, {bits}", partial(distort, times)
         yield f"simulator, {bits}", partial(step, times)
+        yield f"windows, {bits}", partial(windows, times)
     yield "forward, all of 64 bits", partial(run, np.float64, np.float64)
     yield "bench", measure
 
@@ -165,6 +168,20 @@ def step(times: type) -> None:
         simulator.explain("output", 0)
         simulator.what_if(times={("input", 0): 1.0})
         viewer.page(simulator)
+
+
+def windows(times: type) -> None:
+    """A network of ReLUs in spike times: a batch, event by event, and trained."""
+    layers = layers_of(f"{MAPS}-3", threshold=1.0, bias=0.0)
+    network = Network(*layers, psp=Windows(), shape=(*IMAGE, 1))
+    given, labels = stimuli(times, INPUTS, 1.0)
+    evaluate(network, given, labels)
+    cost_of(network, given)
+    simulator = Simulator(network, given[0])
+    simulator.step()
+    simulator.run()
+    trainer = Trainer(network, rule=WindowsRule(), optimizer=Adam(), batch_size=20)
+    trainer.fit(given, labels, epochs=1)
 
 
 def measure() -> None:
