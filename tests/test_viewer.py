@@ -161,6 +161,29 @@ def looped(psp=None):
     return ttfs.Simulator(circuit, times)
 
 
+def windowed(dtype=np.float64, given=False, weights=None):
+    """A simulator of windows: maps, a pool, biases, and a connection past a layer."""
+    weights = ttfs.Real(init=(-0.4, 0.6)) if weights is None else weights
+    threshold = 4 if isinstance(weights, ttfs.Binary) else np.array([1.3, 0.9, 1.7])
+    told = {"weights": weights, "threshold": threshold}
+    network = ttfs.Network(
+        ttfs.Conv2d(3, 3, padding=1, bias=[0.1, -0.2, 0.0], **told),
+        ttfs.Conv2d(3, 3, padding=1, **told),
+        ttfs.MinPool2d(2),
+        ttfs.Dense(None, 4, weights=weights, threshold=0.8, bias=0.25),
+        shape=(4, 6, 2),
+        seed=5,
+        dtype=dtype,
+        psp=ttfs.Windows(length=2.0),
+        skips=[ttfs.Skip(1, 2)] if given else [],
+    )
+    times = np.random.default_rng(2).integers(0, 60, 48) / dtype(20)
+    times[::7] = np.inf
+    hidden = np.full(72, np.inf, dtype)
+    hidden[:3] = 2.5, 3.5, 2.0
+    return ttfs.Simulator(network, {0: times, 1: hidden} if given else times)
+
+
 MAPS = {
     "looped maps": looped,
     "maps": mapped,
@@ -180,7 +203,13 @@ RAMPS = {
     "short delayed maps": lambda: mapped(ttfs.Ramp(0.3), np.float64, delay=np.arange(60.0) % 4),
 }
 ramps = pytest.mark.parametrize("make", RAMPS.values(), ids=RAMPS)
-EVERY = {"real": real, "mixed": mixed} | MAPS | RAMPS
+WINDOWED = {
+    "windows": windowed,
+    "windows of 32 bits": lambda: windowed(np.float32),
+    "one-bit windows": lambda: windowed(weights=ttfs.Binary(init=(-1, 1.5), scale=0.25)),
+    "windows and skips": lambda: windowed(given=True),
+}
+EVERY = {"real": real, "mixed": mixed} | MAPS | RAMPS | WINDOWED
 every = pytest.mark.parametrize("make", EVERY.values(), ids=EVERY)
 
 
@@ -219,7 +248,7 @@ def unpacked(packed):
 def test_events_and_weights_are_those_of_the_simulator(make):
     simulator = make()
     found = data_of(page(simulator))
-    expected = list(simulator)
+    expected = [event for event in simulator if event.kind != "window"]
     nothing_ends = {"began": found["events"]["began"] or packed(np.full(len(expected), -1))}
     packs = found["events"] | nothing_ends
     events = {name: unpacked(array) for name, array in packs.items()}
@@ -495,8 +524,9 @@ def test_potentials_of_the_outputs_are_those_of_the_simulator_at_every_event(sho
 
 def states(simulator):
     """Step through all events; with ramps, at last to the horizon."""
-    while simulator.step() is not None:
-        yield
+    while (event := simulator.step()) is not None:
+        if event.kind != "window":  # which is no event of the page
+            yield
     if simulator.plan.rise and simulator.plan.t_max < np.inf:
         simulator.run()
         yield
@@ -519,7 +549,7 @@ def test_all_potentials_are_those_of_the_simulator_at_every_event(show, make):
     assert count == len(found)
 
 
-@ramps
+@pytest.mark.parametrize("make", [*RAMPS.values(), *WINDOWED.values()], ids=[*RAMPS, *WINDOWED])
 def test_lines_are_those_of_the_simulator_and_end_at_the_threshold(show, make):
     simulator = make()
     tab = show(page(simulator))
@@ -531,7 +561,7 @@ def test_lines_are_those_of_the_simulator_and_end_at_the_threshold(show, make):
         for trace, corners in zip(simulator.trace(layer), found, strict=True):
             assert corners == np.column_stack([trace.times, trace.potential]).tolist()
             explanation = simulator.explain(layer, trace.neuron)
-            if np.isfinite(trace.spike) and not explanation.given:
+            if np.isfinite(trace.spike) and not (explanation.given or explanation.window):
                 assert corners[-1] == [trace.spike, trace.threshold]
 
 

@@ -21,8 +21,10 @@ from ttfs.kernels.circuit import (
     SPIKE,
     STIMULATED,
     TARGET,
+    WINDOW,
     Plan,
 )
+from ttfs.network.psp import Windows
 from ttfs.viewer.packing import packed, packed_weights, small
 
 MOST = 25_000_000
@@ -64,7 +66,7 @@ def follow(simulator: Simulator) -> Course:
     twin = Simulator(simulator.circuit, silence)
     twin.restore(now)
     twin.reset()
-    events = list(all_events(twin))
+    events = [event for event in all_events(twin) if event[0] != WINDOW]  # which the layers say
     columns = list(zip(*events, strict=True)) if events else [()] * 6
     return Course(
         kind=np.array(columns[0], np.uint8),
@@ -89,6 +91,7 @@ def course_of(simulator: Simulator) -> dict[str, Any]:
         "single": plan.weights.dtype == np.float32,
         "singleTimes": course.end.spikes.dtype == np.float32,
         "rise": plan.rise,
+        "windows": windows_of(simulator),
         "events": {
             "time": packed(small(course.time)),
             "spike": packed((course.kind == SPIKE).astype(np.uint8)),
@@ -109,6 +112,24 @@ def course_of(simulator: Simulator) -> dict[str, Any]:
             for layer in layers
         ],
         "decision": _decision(simulator, course.end),
+    }
+
+
+def windows_of(simulator: Simulator) -> dict[str, Any] | None:
+    """When layers fire, if each has a window, and how long one is.
+
+    heard: until when each hears; None for those that pool, and those that nobody is heard by.
+    """
+    circuit, psp = simulator.circuit, simulator.circuit.psp
+    if circuit.windows is None or not isinstance(psp, Windows):
+        return None
+    layers = range(len(circuit.names))
+    fall = [circuit.falls(layer) for layer in layers]
+    return {
+        "length": psp.length,
+        "fires": circuit.windows.T.tolist(),
+        "heard": [None if one is None else one[0] for one in fall],
+        "biases": [packed(circuit.biases[circuit.units[layer]]) for layer in layers],
     }
 
 

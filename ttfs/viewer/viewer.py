@@ -91,8 +91,6 @@ def page(
     """
     if not isinstance(simulator, Simulator):
         raise InputError(f"page wants a Simulator, got {type(simulator).__name__}")
-    if simulator.circuit.windows is not None:
-        raise InputError("page does not know windows yet; `trace`, `explain` and rasters do")
     sizes = simulator.plan.sizes
     title = "-".join(map(str, sizes)) if title is None else str(title)
     shape = shapes_of(simulator)[0]
