@@ -256,8 +256,9 @@ def test_the_command_writes_a_model_that_others_read(tmp_path, monkeypatch, caps
     capsys.readouterr()
     assert main(["convert", "w.npz", "--layers", "30", *options[2:]]) == 2
     assert "has 1 layers with weights, but the file has 2: a, b" in capsys.readouterr().err
-    assert main(["view", "model.npz", "--dataset", "digits"]) == 2
-    assert "does not know windows yet" in capsys.readouterr().err
+    assert main(["view", "model.npz", "--dataset", "digits"]) == 0
+    assert main(["step", "model.npz", "--dataset", "digits", "--json"]) == 0
+    assert '"kind":"window"' in capsys.readouterr().out
 
 
 # Modules of PyTorch
