@@ -154,10 +154,10 @@ PRESETS = {
         "fashion-mnist",
         "48C5-P2-96C5-P2-512",
         encoder=OnOff((28, 28)),
-        optimizer=Adam(lr=Warm(Cosine(2e-3)), beta2=0.98),
-        augmentation=(Flip((28, 28, 3)), Dropout(0.2)),
+        optimizer=Adam(lr=Warm(Cosine(3e-3)), beta2=0.98),
+        augmentation=(Flip((28, 28, 3)), Shift(1, (28, 28, 3))),
         average=100_000,
-        epochs=30,
+        epochs=60,
         published="92.8 STiDi-BP; 93.14 Parallel TTFS",
     ),
     "conv-binary-fashion": deep(
