@@ -18,7 +18,7 @@ def values_of(network, inputs):
             continue
         potential = added(layer, network.weights[k] * network.scales[k], values[-1])
         if network.biases[k] is not None:
-            potential += np.tile(network.biases[k], layer.positions)
+            potential += np.resize(network.biases[k], len(potential))
         for skip in network.skips:
             if skip.target == k + 1:
                 potential += skipped(skip, values[skip.source], network.shapes[k + 1])

@@ -133,7 +133,7 @@ def test_quantiles_clip_some_and_say_how_many():
 def test_what_cannot_be_converted_is_refused_by_name():
     dense = ttfs.Dense.of(np.ones((4, 2)))
     values = np.ones((3, 4))
-    with pytest.raises(InputError, match="layer 2, Dense.2, 2., has no weights"):
+    with pytest.raises(InputError, match="layer 2, Dense.2, 2., has no real weights"):
         ttfs.convert([dense, ttfs.Dense(2, 2)], values)
     with pytest.raises(InputError, match="layer 1 must be one of Dense, Conv2d, MinPool2d"):
         ttfs.convert(["relu", dense], values)
@@ -316,6 +316,37 @@ def test_a_chain_of_modules_says_the_same(seed):
     width = body.double().eval()(inputs).shape[1]
     head = [nn.Linear(width, 9), nn.ReLU(), nn.Dropout(0.3), nn.Linear(9, 4)]
     agrees(settled(nn.Sequential(*body, *head), inputs), inputs)
+
+
+def test_shifts_before_padded_convolutions_are_biases_of_places():
+    torch, nn = modules()
+    inputs = torch.rand(8, 3, 9, 8, dtype=torch.float64)
+    module = settled(
+        nn.Sequential(
+            nn.Conv2d(3, 5, 3, 2, padding=1),
+            nn.ReLU(),
+            nn.BatchNorm2d(5),
+            nn.Conv2d(5, 6, (3, 4), padding=(1, 2), bias=False),
+            nn.BatchNorm2d(6),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(6 * 5 * 5, 4),
+        ),
+        inputs,
+    )
+    found = agrees(module, inputs)
+    assert found.network.biases[1].shape == (150,)
+    mean, std = [0.5, 0.4, 0.3], [0.2, 0.25, 0.3]
+    shown = (inputs - torch.tensor(mean).reshape(1, 3, 1, 1)) / torch.tensor(std).reshape(
+        1, 3, 1, 1
+    )
+    given = ttfs.convert(module, inputs.numpy(), mean=mean, std=std, dtype=np.float64)
+    record = ttfs.forward(given.network, given.times(inputs.numpy()))
+    wanted = module(shown.double()).detach().numpy()
+    np.testing.assert_allclose(given.outputs(record.potential), wanted, rtol=0, atol=1e-6)
+    simulator = ttfs.Simulator(given.network, given.times(inputs.numpy())[0])
+    simulator.run()
+    np.testing.assert_allclose(simulator.potential("output"), record.potential[0], atol=1e-12)
 
 
 def residual(nn, torch):

@@ -1,6 +1,7 @@
 """Windows: a network of ReLUs in spike times, in batches and event by event."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -65,7 +66,10 @@ def layer_on(shape, rng, real, binary):
         window = int(rng.integers(1, min(shape[:2]) + 1))
         places = {"stride": int(rng.integers(1, 3)), "padding": int(rng.integers(window))}
         weights = real((window * window * shape[2], columns))
-        return ttfs.Conv2d(columns, window, **places, shape=shape, initial=weights, **told)
+        layer = ttfs.Conv2d(columns, window, **places, shape=shape, initial=weights, **told)
+        if rng.random() < 0.3:  # a bias of its own for each neuron
+            layer = replace(layer, bias=real(layer.gives))
+        return layer
     inputs = int(np.prod(shape))
     return ttfs.Dense(inputs, columns, initial=real((inputs, columns)), **told)
 

@@ -14,9 +14,11 @@ from ttfs.conversion.conversion import Conversion, values_in
 from ttfs.conversion.graph import Graph
 from ttfs.errors import InputError
 from ttfs.network.chain import KINDS
+from ttfs.network.maps import as_shape
 from ttfs.network.network import Network
 from ttfs.network.psp import Ramp, Windows
 from ttfs.network.skips import Skip
+from ttfs.network.weights import Binary
 
 METHODS = "max", "quantile", "local"
 PER = "layer", "channel"
@@ -33,6 +35,8 @@ def convert(
     per: str = "channel",
     layers: str | None = None,
     shape: Any = None,
+    mean: Any = 0.0,
+    std: Any = 1.0,
     dtype: Any = np.float32,
 ) -> Conversion:
     """A network of ReLUs as a network of single spikes that says the same.
@@ -61,6 +65,8 @@ def convert(
         belongs to the layer before it.
     shape: (height, width, channels) of the input, where the first layer does not say it; else
         as `inputs` have it.
+    mean, std: what is taken from values in 0..1, and what they are then divided by, before the
+        network sees them: one number, or one for each channel. `inputs` are as they are before.
     dtype: of the network.
 
     Raises
@@ -86,7 +92,7 @@ def convert(
     if not 0 < positive(quantile, "quantile") <= 1:
         raise InputError(f"quantile must be above 0 and at most 1, got {quantile!r}")
     dtype = check_dtype(dtype, "dtype")
-    graph = _graph(model, inputs, layers, shape)
+    graph = _graph(model, inputs, layers, shape, (mean, std))
     if isinstance(graph.psp, Ramp):
         return _ramps(graph, dtype)
     told: dict[str, Any] = {"shape": graph.shape, "dtype": np.float64, "skips": graph.skips}
@@ -102,7 +108,7 @@ def convert(
     return Conversion(network, relus, tuple(thresholds), offset)
 
 
-def _graph(model: Any, inputs: Any, notation: str | None, shape: Any) -> Graph:
+def _graph(model: Any, inputs: Any, notation: str | None, shape: Any, scale: Any) -> Graph:
     """Layers with their weights, limits of their values, and skips."""
     if isinstance(model, str | os.PathLike):
         state = read_state(model)
@@ -113,28 +119,45 @@ def _graph(model: Any, inputs: Any, notation: str | None, shape: Any) -> Graph:
     elif notation is not None:
         raise InputError("layers are those of a file; a module or a list says them itself")
     if isinstance(model, Sequence):
-        return _listed(model, shape)
+        own = getattr(model[0], "shape", None) if model else None
+        shape = own or shape or shape_of(np.asarray(inputs).shape[1:])
+        return _listed(model, Graph(as_shape(shape, "convert(shape=...)"), *scale))
     if type(model).__module__.startswith("torch.") or hasattr(model, "named_modules"):
         from ttfs.conversion.modules import graph_of
 
-        return graph_of(model, np.asarray(inputs).shape[1:])
+        return graph_of(model, np.asarray(inputs).shape[1:], *scale)
     raise InputError(
         f"convert takes a list of layers, a torch.nn.Module or a file, got {type(model).__name__}"
     )
 
 
-def _listed(layers: Sequence[Any], shape: Any) -> Graph:
-    """Layers of this package that have weights."""
-    known = tuple(KINDS.values())
+def _listed(layers: Sequence[Any], graph: Graph) -> Graph:
+    """The graph of layers of this package that have weights, with ReLUs between them."""
+    signal = graph.input()
     for number, layer in enumerate(layers, start=1):
-        if not isinstance(layer, known):
-            wanted = ", ".join(kind.__name__ for kind in known)
+        name = f"layer {number}, {layer}"
+        if type(layer) not in KINDS.values():
+            wanted = ", ".join(kind.__name__ for kind in KINDS.values())
             raise InputError(f"layer {number} must be one of {wanted}, got {type(layer)}")
-        if layer.rows and layer.initial is None:
-            raise InputError(f"layer {number}, {layer}, has no weights: say initial=...")
-    biased = [replace(one, bias=0.0) if one.rows and one.bias is None else one for one in layers]
-    graph = Graph(shape)
-    graph.layers, graph.limits = biased, [np.inf] * len(biased)
+        if layer.pools:
+            signal = graph.max_pool(signal, layer)
+            continue
+        if layer.initial is None or isinstance(layer.weights, Binary):
+            raise InputError(f"{name}, has no real weights: say initial=...")
+        placed = layer.after(signal.shape)
+        bias = layer.bias
+        if np.ndim(bias) < 3 and bias is not None:
+            bias = np.full(layer.columns, bias, np.float64)
+        weights = np.asarray(layer.initial, np.float64)
+        if layer.kind == "dense":
+            signal = graph.dense(signal, weights, bias, name)
+        else:
+            window, stride, padding = placed.windows
+            own = weights.reshape(*window, signal.shape[2], -1)
+            signal = graph.conv(signal, own, bias, stride, padding, name)
+        if number < len(layers):
+            signal = graph.relu(signal, np.inf)
+    graph.finish(signal)
     return graph
 
 
@@ -179,12 +202,14 @@ def scaled(
         rows = np.resize(below, layer.rows)
         bias = relus.biases[k]
         assert bias is not None
+        raised = bias.reshape(-1, layer.columns) + (offset if k == len(relus.layers) - 1 else 0.0)
+        raised = raised / thresholds[k]
         layers.append(
             replace(
                 layer,
                 initial=relus.weights[k] * rows[:, None] / thresholds[k],
                 threshold=1.0,
-                bias=(bias + (offset if k == len(relus.layers) - 1 else 0.0)) / thresholds[k],
+                bias=raised[0] if len(raised) == 1 else raised.reshape(layer.gives),
             )
         )
     skips = [

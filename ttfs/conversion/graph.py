@@ -83,11 +83,14 @@ class Signal:
 class Graph:
     """The layers so far.
 
-    shape: of the input. layers: with biases, and thresholds as far as values are limited; inf
-    where they are not. psp, t_max: of layers whose spikes carry values already, if there are any.
+    shape: of the input. mean, std: what is taken from its values, and what they are then divided
+    by, of all or of each channel. layers: with biases. limits: of their values; inf where there are
+    none. psp, t_max: of layers whose spikes carry values already, if there are any.
     """
 
     shape: Shape
+    mean: Any = 0.0
+    std: Any = 1.0
     layers: list[Any] = field(default_factory=list)
     limits: list[float] = field(default_factory=list)
     skips: list[Skip] = field(default_factory=list)
@@ -100,7 +103,15 @@ class Graph:
 
     def input(self) -> Signal:
         """What is shown to the network."""
-        return self._values(0)
+        channels = self.shape[2]
+        mean, std = (
+            per_channel(value, channels, name)
+            for value, name in ((self.mean, "mean"), (self.std, "std"))
+        )
+        if not (std > 0).all():
+            raise InputError(f"std must be above 0, got {std.min():g}")
+        signal = self._values(0)
+        return replace(signal, terms=(signal.terms[0].scaled(1 / std),), bias=-mean / std)
 
     def _values(self, source: int) -> Signal:
         """The values of a layer."""
@@ -151,13 +162,13 @@ class Graph:
         gain, offset = signal.terms[0].weights, signal.bias
         if weights.shape[2] != signal.shape[2]:
             raise InputError(f"{name} takes {weights.shape[2]} channels, gets {signal.shape[2]}")
-        if any(padding) and offset.any():
-            raise InputError(
-                f"{name} pads what has been shifted, so that its border is no silence; use padding"
-                " 0 there, or no shift (as of a batch norm) between the ReLU and the convolution"
-            )
-        bias = _added(bias, np.einsum("yxco,c->o", weights, offset))
         places = positions_of(signal.shape, weights.shape[:2], stride, padding, name)
+        shifts = np.einsum("yxco,c->yxo", weights, offset)
+        if any(padding) and offset.any():  # a border has fewer of them
+            shifts = _within(signal.shape, shifts, stride, padding, places)
+        else:
+            shifts = shifts.sum(axis=(0, 1))
+        bias = _added(bias, shifts)
         term = Term(signal.source, weights * gain[:, None], stride, padding)
         return Signal((*places, weights.shape[3]), (term,), bias)
 
@@ -280,6 +291,14 @@ class Graph:
         self.relu(signal, np.inf)
 
 
+def per_channel(value: Any, channels: int, name: str) -> np.ndarray:
+    """(channels,) finite numbers, of which one may stand for all."""
+    found = np.asarray(value, np.float64)
+    if found.shape not in ((), (1,), (channels,)) or not np.isfinite(found).all():
+        raise InputError(f"{name} must be one finite number or {channels}, got {value!r}")
+    return np.full(channels, found)
+
+
 def _plain(signal: Signal) -> bool:
     """Whether a signal is the values of a layer, neither scaled nor shifted."""
     return bool((signal.terms[0].weights == 1).all()) and not signal.bias.any()
@@ -288,6 +307,20 @@ def _plain(signal: Signal) -> bool:
 def _added(bias: Any, more: np.ndarray) -> np.ndarray:
     """A bias, if there is one, and more."""
     return more if bias is None else np.asarray(bias, np.float64) + more
+
+
+def _within(
+    shape: Shape, shifts: np.ndarray, stride: tuple[int, int], padding: tuple[int, int], places: Any
+) -> np.ndarray:
+    """(lines, places, outputs) sums of those shifts of a window that are inside of a map."""
+    tall, broad, outputs = shifts.shape
+    found = np.zeros((*places, outputs))
+    inside = np.pad(np.ones(shape[:2]), [(p, p) for p in padding])
+    for y in range(tall):
+        for x in range(broad):
+            there = inside[y:, x:][:: stride[0], :: stride[1]][: places[0], : places[1]]
+            found += there[..., None] * shifts[y, x]
+    return found
 
 
 def _means(shape: Shape, window: Any, stride: Any) -> np.ndarray:

@@ -18,7 +18,7 @@ from ttfs.network.pool import MinPool2d
 INSTALL = "PyTorch is not installed: pip install 'ttfs[torch]'"
 
 
-def graph_of(module: Any, shape: tuple[int, ...]) -> Graph:
+def graph_of(module: Any, shape: tuple[int, ...], mean: Any = 0.0, std: Any = 1.0) -> Graph:
     """The graph of a module for inputs of a shape, (channels, height, width) or (features,).
 
     Raises
@@ -47,7 +47,7 @@ def graph_of(module: Any, shape: tuple[int, ...]) -> Graph:
         traced = fx.GraphModule(module, Tracer().trace(module))
     except Exception as error:
         raise InputError(f"the module cannot be traced: {error}") from None
-    return Reader(traced, _channels_last(shape)).read()
+    return Reader(traced, Graph(_channels_last(shape), mean, std)).read()
 
 
 def _channels_last(shape: tuple[int, ...]) -> tuple[int, int, int]:
@@ -64,8 +64,8 @@ def _channels_last(shape: tuple[int, ...]) -> tuple[int, int, int]:
 class Reader:
     """Reads a traced module, operation by operation."""
 
-    def __init__(self, traced: Any, shape: tuple[int, int, int]):
-        self.traced, self.graph = traced, Graph(shape)
+    def __init__(self, traced: Any, graph: Graph):
+        self.traced, self.graph = traced, graph
         self.found: dict[Any, Any] = {}
 
     def read(self) -> Graph:

@@ -100,7 +100,7 @@ class Circuit:
             threshold = np.asarray(layer.threshold) / network.scales[k]
             if threshold.ndim:
                 threshold = np.tile(threshold, layer.positions)
-            bias = np.tile(network.scaled_bias(k)[: layer.columns], layer.positions)
+            bias = np.resize(network.scaled_bias(k)[:, : layer.columns], layer.outputs)
             populations.append(Population(names[k + 1], layer.outputs, threshold, bias))
         projections = [
             Projection(names[k], names[k + 1], layer_weights(network, k), layer_delay(network, k))

@@ -123,8 +123,8 @@ def potentials_of(network: Network, k: int, values: list[np.ndarray]) -> np.ndar
     with one_thread():
         for start in range(0, samples, block):
             stop = min(samples, start + block)
-            total = np.empty(((stop - start) * positions, len(bias)), network.dtype)
-            total[:] = bias
+            total = np.empty(((stop - start) * positions, bias.shape[1]), network.dtype)
+            total.reshape(-1, *bias.shape)[:] = bias
             for one in listeners:
                 one.add(one.rows_of(values[one.source][start:stop]), total)
             found[start:stop] = total[:, :columns].reshape(stop - start, -1)

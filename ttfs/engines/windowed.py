@@ -71,14 +71,14 @@ def _fire(
     ends = [heard - psp.begin(listens - network.windows[one.source]) for one in listeners]
 
     def some(first: int, last: int) -> None:
-        shape = block * positions, len(bias)
+        shape = block * positions, bias.shape[1]
         total, product = np.empty(shape, dtype), np.empty(shape, dtype)
         # zeros: what is left of them in the last block may not be NaN, of which BLAS warns
         values = [np.zeros((block, network.sizes[one.source]), dtype) for one in listeners]
         room = np.zeros(block * max(rooms), dtype)
         for number in range(first, last):
             start, stop = number * block, min(samples, (number + 1) * block)
-            total[:] = bias
+            total.reshape(-1, *bias.shape)[:] = bias
             for one, own, (rows, at), late in zip(listeners, values, below, ends, strict=True):
                 take_values(rows, at, own.shape[1], late, psp.length, own, start, stop)
                 one.add(one.rows_of(own, room), total, product)

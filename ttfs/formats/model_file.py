@@ -271,13 +271,22 @@ def _layers(header: dict[str, Any], content: bytes, start: int) -> tuple[list[_L
             if isinstance(record["delay"], dict):
                 layer, delays, start = _delays(layer, record["delay"], content, start, number)
             if layer.bias is not None:
-                title, shape = f"biases_{number}", (layer.columns,)
+                title, shape = f"biases_{number}", (record["bias"],)
                 biases, start = _finite(content, start, title, shape)
+                if layer.shape is not None and record["bias"] != layer.columns:
+                    biases = biases.reshape(_shape_of(layer, len(biases)))
                 layer = replace(layer, bias=biases)  # type: ignore[arg-type]
             layers.append(_Layer(_holding(layer, weights), delays))
         except InputError as error:
             raise InputError(f"layer {number}: {error}") from None
     return layers, start
+
+
+def _shape_of(layer: Layer, biases: int) -> tuple[int, int, int]:
+    """The shape of a layer, if that has so many neurons."""
+    if layer.outputs != biases or biases < 1:
+        raise InputError(f"has {biases} biases for {layer.outputs} neurons")
+    return layer.gives
 
 
 def _skips(

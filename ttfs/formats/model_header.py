@@ -67,7 +67,7 @@ _LAYER: Schema = {
     "threshold": (*_NUMBER, list),
     "delay": (*_NUMBER, dict),
     "shape": (list,),
-    "bias": (bool,),
+    "bias": (int,),
 }
 _SKIP: Schema = {"source": (int,), "target": (int,), "layer": (dict, NoneType)}
 _SETTINGS: dict[type, Schema] = {
@@ -160,7 +160,7 @@ def _part(layer: Layer, name: str, scale: float) -> Any:
         return scale
     value = getattr(layer, name)
     if name == "bias":
-        return value is not None
+        return 0 if value is None else layer.outputs if np.ndim(value) == 3 else layer.columns
     if name == "delay":
         return _delay_settings(value)
     if name == "threshold":

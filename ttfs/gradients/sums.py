@@ -47,13 +47,16 @@ class SumSignal(NamedTuple):
         return np.matmul(self.heard.rows[0].T, self.errors, out=out)
 
     def by_bias(self, network: Network) -> np.ndarray:
-        """(columns,) derivative by the layer's bias."""
-        columns = network.layers[self.layer].columns
-        return self.errors[:, :columns].sum(axis=0, dtype=float) / network.scales[self.layer]
+        """Derivative by the layer's bias, in its shape: (columns,) or (outputs,)."""
+        bias, columns = network.biases[self.layer], network.layers[self.layer].columns
+        assert bias is not None
+        errors = self.errors[:, :columns].reshape(-1, bias.size)
+        return errors.sum(axis=0, dtype=float) / network.scales[self.layer]
 
     def by_scale(self, network: Network) -> float:
         """Derivative by the scale, by which signs are multiplied."""
-        added = self.heard.potentials - network.scaled_bias(self.layer)
+        bias = network.scaled_bias(self.layer)
+        added = (self.heard.potentials.reshape(-1, *bias.shape) - bias).reshape(self.errors.shape)
         return float(np.sum(self.errors.astype(float) * added)) / network.scales[self.layer]
 
 
@@ -67,8 +70,8 @@ def hear(network: Network, k: int, values: list[np.ndarray], steps: int) -> Hear
         return Heard([], [], np.empty((0, 0), network.dtype), largest(layer, values[k]))
     listeners, bias = listeners_of(network, k), network.scaled_bias(k)
     rows = [one.rows_of(values[one.source]) for one in listeners]
-    total = np.empty((samples * layer.positions, len(bias)), network.dtype)
-    total[:] = bias
+    total = np.empty((samples * layer.positions, bias.shape[1]), network.dtype)
+    total.reshape(-1, *bias.shape)[:] = bias
     for one, row in zip(listeners, rows, strict=True):
         one.add(row, total)
     shares = total[:, : layer.columns] / network.scaled_thresholds(k)

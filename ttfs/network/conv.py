@@ -31,8 +31,9 @@ class Conv2d(Maps):
     threshold: potential at which a neuron fires; one number, or one for each output channel.
     delay: time from a spike below to its arrival: one number, or one for each input neuron: an
         array (inputs,), or `Delays(per="input")`.
-    bias: where potentials begin: one number, or one for each output channel; None: at 0, and does
-        not learn. Only with `Windows`.
+    bias: where potentials begin: one number, or one for each output channel, or (height, width,
+        channels) of the layer, one for each neuron; None: at 0, and does not learn. Only with
+        `Windows`.
     initial: weights to begin with, (rows, columns, channels, out_channels) of the window, or the
         same as (rows x columns x channels, out_channels).
     shape: (height, width, channels) of the map below; a `Network` finds it.
@@ -70,8 +71,15 @@ class Conv2d(Maps):
         of_kind(self.weights, Real | Binary, "Conv2d(weights=...)", kinds)
         threshold = as_threshold(self.threshold, channels, "Conv2d(threshold=...)")
         object.__setattr__(self, "threshold", threshold)
-        object.__setattr__(self, "bias", as_bias(self.bias, channels, "Conv2d(bias=...)"))
+        places = np.ndim(self.bias) == 3  # a number for each neuron
+        if places and self.shape is None:
+            raise ShapeError(
+                "Conv2d(bias=...) for each neuron needs shape=(height, width, channels)"
+            )
         self.check_window()
+        gives = self.gives if places else None
+        own = as_bias(self.bias, channels, "Conv2d(bias=...)", gives)
+        object.__setattr__(self, "bias", own)
         if self.initial is not None:
             object.__setattr__(self, "initial", self._as_initial())
 

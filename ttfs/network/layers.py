@@ -207,13 +207,17 @@ def as_threshold(threshold: Any, outputs: int, whose: str) -> Any:
     return copy
 
 
-def as_bias(bias: Any, outputs: int, whose: str) -> Any:
-    """None, one number or (outputs,), as given; of arrays a copy, which cannot be changed."""
+def as_bias(bias: Any, outputs: int, whose: str, gives: Any = None) -> Any:
+    """None, one number or (outputs,), as given; of arrays a copy, which cannot be changed.
+
+    gives: the shape of a map, where there is a number for each neuron of it.
+    """
     if bias is None:
         return None
     array = as_array(bias, whose)
-    if array.shape not in ((), (outputs,)):
-        raise ShapeError(f"{whose} must be one number or {outputs}, got {array.shape}")
+    if array.shape not in ((), (outputs,), gives):
+        wanted = outputs if gives is None else f"{outputs}, or {gives}"
+        raise ShapeError(f"{whose} must be one number or {wanted}, got {array.shape}")
     own = array.astype(np.float64)
     if not np.isfinite(own).all():
         raise InputError(f"{whose} must be finite, got {short(bias)}")
@@ -224,7 +228,9 @@ def as_bias(bias: Any, outputs: int, whose: str) -> Any:
 
 
 def first_bias(layer: Any) -> np.ndarray | None:
-    """(columns,) where the potentials of a layer begin at first; None: at 0, for good."""
+    """(columns,) or (outputs,) where potentials of a layer begin at first; None: at 0, for good."""
+    if np.ndim(layer.bias) == 3:
+        return layer.bias.reshape(-1).copy()
     return None if layer.bias is None else np.full(layer.columns, layer.bias, np.float64)
 
 

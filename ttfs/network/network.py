@@ -69,7 +69,7 @@ class Network:
         else (inputs, 1) or (inputs, outputs). Those that learn can only be read: they change
         through `latent_delays` and `refresh`.
     latent_delays: per layer, the numbers that learn in the shape of `delays`, or None.
-    biases: per layer, (columns,) float64 where potentials begin, or None.
+    biases: per layer, float64 where potentials begin, (columns,) or (outputs,); or None.
     windows: the number of the window in which the input and each layer fire, with `Windows`.
 
     The arrays are what kernels read, so they are changed in place; of these attributes none but
@@ -289,10 +289,11 @@ class Network:
         return found
 
     def scaled_bias(self, layer: int) -> np.ndarray:
-        """(padded columns,) where a layer's potentials begin, in their units and dtype."""
-        found = np.zeros(self.arrays.widths[layer], self.dtype)
-        if self.biases[layer] is not None:
-            found[: self.layers[layer].columns] = self.biases[layer] / self.scales[layer]
+        """(1 or positions, padded columns) where potentials begin, in their units and dtype."""
+        bias, columns = self.biases[layer], self.layers[layer].columns
+        given = np.zeros((1, columns)) if bias is None else bias.reshape(-1, columns)
+        found = np.zeros((len(given), self.arrays.widths[layer]), self.dtype)
+        found[:, :columns] = given / self.scales[layer]
         return found
 
     def delays_kept(self, layer: int) -> np.ndarray:
