@@ -237,7 +237,7 @@ def test_files_that_are_no_arrays_are_refused_and_nothing_in_them_is_run(tmp_pat
     with pytest.raises(ModelFileError, match="there is no such file"):
         ttfs.convert(tmp_path / "none.npz", images, layers="2")
     with pytest.raises(ModelFileError, match="must end in .npz, .safetensors, .pt, .pth"):
-        ttfs.convert(tmp_path / "model.onnx", images, layers="2")
+        ttfs.convert(tmp_path / "model.h5", images, layers="2")
 
 
 def test_the_command_writes_a_model_that_others_read(tmp_path, monkeypatch, capsys):

@@ -30,11 +30,8 @@ ROWS = [
     "__main__",
 ]
 PLACE = {module: row for row, modules in enumerate(ROWS) for module in modules.split()}
-EXTRAS = {
-    "bench": "bench",
-    "conversion": "torch",
-    "torch": "torch",
-}  # what else a folder may import where it is used
+# what else a folder may import, where it is used
+EXTRAS = {"bench": ["bench"], "conversion": ["torch", "onnx"], "torch": ["torch"]}
 AROUND = {"jit", "kept", "notice", "clock", "threads"}  # how kernels are compiled and run
 COMPILERS = {"jit", "njit", "vectorize", "guvectorize", "stencil", "cfunc", "jit_module"}
 
@@ -147,8 +144,10 @@ def test_what_is_imported_is_installed(module):
     if not project.exists():
         pytest.skip("the package is installed without its sources")
     told = tomllib.loads(project.read_text("utf-8"))["project"]
-    extra = EXTRAS.get(module.split(".")[0])
-    needed = told["dependencies"] + told["optional-dependencies"].get(extra, [])
+    extras = EXTRAS.get(module.split(".")[0], ())
+    needed = told["dependencies"]
+    for extra in extras:
+        needed = needed + told["optional-dependencies"][extra]
     names = {requirement.split(">")[0].replace("pillow", "PIL") for requirement in needed}
     assert others(TREES[module]) <= names | {"llvmlite"}, "numba brings llvmlite"
 

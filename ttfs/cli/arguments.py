@@ -108,14 +108,20 @@ def add_convert(parsers: Any) -> None:
     convert = parsers.add_parser(
         "convert",
         help="a network of ReLUs that was trained elsewhere as a model",
-        description="Read the weights of a network of ReLUs, from a .npz or .safetensors file or"
-        " one that torch.save(model.state_dict(), ...) wrote, and write the network of single"
-        " spikes that says the same. Thresholds follow from what its layers say to training data.",
+        description="Read a network of ReLUs from an .onnx file, or its weights from .npz,"
+        " .safetensors or what torch.save(model.state_dict(), ...) wrote, and write the network of"
+        " single spikes that says the same. Thresholds follow from what its layers say to training"
+        " data.",
     )
     add = convert.add_argument
-    add("weights", type=path, metavar="FILE", help="weights by name, as PyTorch has them")
-    text = "all layers as papers write them, the last one too: 32C3p1-P2-256-10"
-    add("--layers", required=True, metavar="L", help=text)
+    add(
+        "weights",
+        type=path,
+        metavar="FILE",
+        help="a network, or weights by name as PyTorch has them",
+    )
+    text = "all layers as papers write them, the last one too: 32C3p1-P2-256-10; .onnx says them"
+    add("--layers", metavar="L", help=text)
     text = "data set whose training images the thresholds follow from"
     add("--calibrate", type=name, required=True, metavar="D", help=text)
     add("--samples", type=count, default=1000, metavar="N", help="of it that are looked at (1000)")

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,8 @@ def convert(
     ----------
     model: a list of layers, `Dense.of(weights, bias=...)`, `Conv2d(..., initial=..., bias=...)`
         and `MinPool2d`, between which ReLUs are meant; a `torch.nn.Module`; or a file of its
-        weights, `.npz` or `.safetensors`, or what `torch.save(module.state_dict(), path)` wrote.
+        weights, `.npz` or `.safetensors`, or what `torch.save(module.state_dict(), path)` wrote;
+        or an `.onnx` file, which says its layers itself.
     inputs: some of what the network is shown, values in 0..1, (samples, ...); thresholds follow
         from what its layers say to them. A thousand are enough.
     steps: how many instants of a window there are at which a neuron can fire; None for any time.
@@ -110,10 +112,14 @@ def convert(
 
 def _graph(model: Any, inputs: Any, notation: str | None, shape: Any, scale: Any) -> Graph:
     """Layers with their weights, limits of their values, and skips."""
+    if isinstance(model, str | os.PathLike) and os.fspath(model).endswith(".onnx"):
+        from ttfs.conversion.onnx_files import graph_of_file
+
+        return graph_of_file(Path(model), *scale)
     if isinstance(model, str | os.PathLike):
         state = read_state(model)
         if notation is None:
-            raise InputError(f"{os.fspath(model)}: say its layers, as in layers='32C3-P2-256-10'")
+            raise InputError(f"{os.fspath(model)}: say its layers, as in 32C3-P2-256-10")
         shape = shape_of(np.asarray(inputs).shape[1:]) if shape is None else shape
         model = layers_from(state, notation, shape)
     elif notation is not None:

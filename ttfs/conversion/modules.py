@@ -176,7 +176,12 @@ def _bias(part: Any) -> np.ndarray | None:
 
 def _linear(graph: Graph, signal: Signal, part: Any, name: str) -> Signal:
     """All hear all; what was flat in PyTorch had channels first."""
-    weights = _array(part.weight)
+    weights = channels_last_rows(_array(part.weight), signal, name)
+    return graph.dense(signal, weights, _bias(part), name)
+
+
+def channels_last_rows(weights: np.ndarray, signal: Signal, name: str) -> np.ndarray:
+    """(inputs, outputs) of (outputs, inputs), whose inputs were flat with channels first."""
     height, width, channels = signal.shape
     if height * width > 1:
         if not signal.flat:
@@ -184,7 +189,7 @@ def _linear(graph: Graph, signal: Signal, part: Any, name: str) -> Signal:
         if weights.shape[1] != prod(signal.shape):
             raise InputError(f"{name} takes {weights.shape[1]} values, gets {prod(signal.shape)}")
         weights = weights.reshape(-1, channels, height, width).transpose(0, 2, 3, 1)
-    return graph.dense(signal, weights.reshape(len(weights), -1).T, _bias(part), name)
+    return weights.reshape(len(weights), -1).T
 
 
 def _conv(graph: Graph, signal: Signal, part: Any, name: str) -> Signal:
@@ -194,8 +199,7 @@ def _conv(graph: Graph, signal: Signal, part: Any, name: str) -> Signal:
     if part.padding_mode != "zeros":
         raise InputError(f"{name} pads by {part.padding_mode!r}; only zeros can be converted")
     weights = _array(part.weight)
-    if part.groups > 1:
-        weights = _grouped(weights, part.groups)
+    weights = grouped(weights, part.groups)
     padding = part.padding
     if isinstance(padding, str):
         if padding == "same" and (weights.shape[2] % 2 == 0 or weights.shape[3] % 2 == 0):
@@ -207,8 +211,10 @@ def _conv(graph: Graph, signal: Signal, part: Any, name: str) -> Signal:
     return graph.conv(signal, own, _bias(part), stride, both(_pair(padding)), name)
 
 
-def _grouped(weights: np.ndarray, groups: int) -> np.ndarray:
+def grouped(weights: np.ndarray, groups: int) -> np.ndarray:
     """Weights of groups of channels as those of all channels, most of them 0."""
+    if groups == 1:
+        return weights
     outputs, each = weights.shape[:2]
     whole = np.zeros((outputs, each * groups, *weights.shape[2:]))
     for group in range(groups):
