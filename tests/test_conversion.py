@@ -252,9 +252,12 @@ def test_the_command_writes_a_model_that_others_read(tmp_path, monkeypatch, caps
     assert main(["evaluate", "model.npz", "--dataset", "digits"]) == 0
     assert main(["plot", "model.npz", "--dataset", "digits", "--out", "."]) == 0
     assert main(["info", "model.npz", "--cost", "--dataset", "digits"]) == 0
-    assert main(["convert", "w.npz", *options, "--steps", "4", "--threshold", "local"]) == 0
+    assert main(["convert", "w.npz", *options]) == 2
+    assert "model.npz is there already; --force overwrites it" in capsys.readouterr().err
+    more = ["--steps", "4", "--threshold", "local", "--force"]
+    assert main(["convert", "w.npz", *options, *more]) == 0
     capsys.readouterr()
-    assert main(["convert", "w.npz", "--layers", "30", *options[2:]]) == 2
+    assert main(["convert", "w.npz", "--layers", "30", *options[2:], "--force"]) == 2
     assert "has 1 layers with weights, but the file has 2: a, b" in capsys.readouterr().err
     assert main(["view", "model.npz", "--dataset", "digits"]) == 0
     assert main(["step", "model.npz", "--dataset", "digits", "--json"]) == 0
@@ -409,3 +412,189 @@ def test_modules_that_cannot_be_converted_are_refused_by_name():
             ttfs.convert(module.eval(), inputs.numpy())
     with pytest.raises(InputError, match="call module.eval"):
         ttfs.convert(nn.Sequential(nn.Linear(4, 2), nn.Dropout()).train(), row.numpy())
+
+
+class Lambda:
+    """A module whose forward is a function of its parts and the input."""
+
+    def __new__(cls, function, **parts):
+        import torch
+
+        class Made(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                for name, part in parts.items():
+                    setattr(self, name, part)
+
+            def forward(self, x):
+                return function(self, x)
+
+        return Made().double().eval()
+
+
+def test_functions_that_would_be_read_wrongly_are_refused():
+    torch, nn = modules()
+    functional = torch.nn.functional
+
+    def linears(count=2):
+        return {f"l{k}": nn.Linear(8, 8) for k in range(count)} | {"end": nn.Linear(8, 3)}
+
+    def convs():
+        return {"c": nn.Conv2d(2, 4, 3, padding=1), "d": nn.Conv2d(4, 4, 3, padding=1)}
+
+    def in_place(m, x):
+        h = m.l0(x)
+        return m.end(functional.relu(m.l1(functional.relu(h, inplace=True)) + h))
+
+    def changed(m, x):
+        h = functional.relu(m.l0(x))
+        g = m.l1(h)
+        k = g
+        k += h
+        return m.end(functional.relu(g))
+
+    def head(m, x):
+        return functional.adaptive_avg_pool2d(functional.relu(m.d(x)), 1).flatten(1)
+
+    row, image = torch.rand(5, 8).double(), torch.rand(5, 2, 6, 6).double()
+    hooked = Lambda(lambda m, x: m.end(functional.relu(m.l0(x))), **linears())
+    hooked.l0.register_forward_hook(lambda *_: None)
+    child = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3)).double()
+    child.eval()[1].train()
+
+    class Conv2d(nn.Conv2d):
+        def forward(self, x):
+            return functional.conv2d(x, self.weight - self.weight.mean(), self.bias)
+
+    cases = [
+        (Lambda(in_place, **linears()), row, "changes in place what is used elsewhere"),
+        (Lambda(changed, **linears()), row, "changes in place what is used elsewhere"),
+        (
+            Lambda(
+                lambda m, x: m.end(functional.relu(torch.add(m.l0(x), m.l1(x), alpha=2))),
+                **linears(),
+            ),
+            row,
+            "must add what two layers give",
+        ),
+        (
+            Lambda(
+                lambda m, x: head(
+                    m, functional.max_pool2d(functional.relu(m.c(x)), 2, 1, dilation=2)
+                ),
+                **convs(),
+            ),
+            image,
+            "dilation 2 cannot be converted",
+        ),
+        (
+            Lambda(
+                lambda m, x: head(m, functional.avg_pool2d(functional.relu(m.c(x)), 4, 2, 0, True)),
+                **convs(),
+            ),
+            image,
+            "ceil_mode True cannot be converted",
+        ),
+        (
+            Lambda(
+                lambda m, x: head(
+                    m, functional.avg_pool2d(functional.relu(m.c(x)), 2, divisor_override=1)
+                ),
+                **convs(),
+            ),
+            image,
+            "divisor_override 1 cannot be converted",
+        ),
+        (
+            Lambda(lambda m, x: functional.relu(m.l0(x)).view(-1, 2), **linears()),
+            row,
+            "one row of each sample",
+        ),
+        (Lambda(lambda m, x: m.end(x[:, :8]), **linears()), row, "cannot be converted"),
+        (hooked, row, "l0 has hooks"),
+        (child, row, "1 is in training"),
+        (
+            nn.Sequential(Conv2d(2, 3, 6), nn.Flatten()).double().eval(),
+            image,
+            "cannot be converted",
+        ),
+        (
+            nn.Sequential(nn.Conv2d(2, 3, 5), nn.Flatten()).double().eval(),
+            image,
+            "must end with one number for each class",
+        ),
+        (nn.Sequential(nn.Linear(8, 3), nn.ReLU()).double().eval(), row, "without a ReLU behind"),
+    ]
+    for module, inputs, match in cases:
+        with pytest.raises(InputError, match=match):
+            ttfs.convert(module, inputs.numpy())
+
+
+def test_inputs_of_a_module_have_channels_first_where_the_shape_does_not_say_it():
+    torch, nn = modules()
+    inputs = torch.rand(20, 3, 3, 3, dtype=torch.float64)
+    module = nn.Sequential(nn.Conv2d(3, 4, 2), nn.ReLU(), nn.Flatten(), nn.Linear(16, 5))
+    agrees(module.double().eval(), inputs)
+
+
+def test_limits_of_relus_count_in_thresholds_and_comparisons():
+    torch, nn = modules()
+    inputs = torch.rand(40, 20, dtype=torch.float64)
+    parts = nn.Linear(20, 20), nn.ReLU6(), nn.Linear(20, 20), nn.ReLU6(), nn.Linear(20, 4)
+    module = nn.Sequential(*parts).double().eval()
+    for parameter in module.parameters():
+        parameter.data.mul_(30)
+    found = ttfs.convert(module, inputs.numpy(), dtype=np.float64)
+    record = ttfs.forward(found.network, found.times(inputs.numpy()))
+    wanted = module(inputs).detach().numpy()
+    np.testing.assert_allclose(found.outputs(record.potential), wanted, rtol=0, atol=1e-10)
+    distance = found.compare(inputs.numpy())
+    assert distance.agreement == 1
+    assert max(distance.clipped) == 0
+
+
+def test_modules_of_this_package_stand_beside_few_others():
+    _, nn = modules()
+    from ttfs.torch import TTFSLinear, TTFSMinPool2d
+
+    windows, ramps = {"psp": ttfs.Windows()}, {"psp": ttfs.Ramp(), "t_max": 4.0}
+    row, image = np.ones((3, 8)), np.ones((3, 2, 4, 4))
+    cases = [
+        (nn.Sequential(TTFSLinear(8, 8, **windows), nn.Linear(8, 8), nn.ReLU()), row, "Linear"),
+        (
+            nn.Sequential(TTFSMinPool2d(2), nn.Flatten(), TTFSLinear(8, 3, output=True, **windows)),
+            image,
+            "TTFSMinPool2d",
+        ),
+        (nn.Sequential(nn.MaxPool2d(2), nn.Flatten(), TTFSLinear(8, 3, **ramps)), image, "MaxPool"),
+        (nn.Sequential(TTFSLinear(8, 8, **ramps), TTFSLinear(8, 3, t_max=9.0)), row, "t_max"),
+        (nn.Sequential(TTFSLinear(8, 3, **windows)), row, "output=True"),
+    ]
+    for module, inputs, match in cases:
+        with pytest.raises(InputError, match=match):
+            ttfs.convert(module.eval(), inputs)
+
+
+def test_orders_that_a_file_does_not_keep_are_not_guessed(tmp_path):
+    safetensors = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed")
+    rng = np.random.default_rng(0)
+    state = {f"{name}.weight": rng.normal(size=(8, 8)) for name in ("stem", "body", "head")}
+    safetensors.save_file(state, tmp_path / "a.safetensors")
+    with pytest.raises(InputError, match="do not say which layer comes first"):
+        ttfs.convert(tmp_path / "a.safetensors", np.ones((2, 8)), layers="8-8-8")
+    state = {f"{k}.weight": rng.normal(size=(8, 8)) for k in range(0, 24, 2)}
+    safetensors.save_file(state, tmp_path / "b.safetensors")
+    inputs = rng.random((20, 8))
+    found = ttfs.convert(tmp_path / "b.safetensors", inputs, layers="-".join(["8"] * 12))
+    layers = [ttfs.Dense.of(array.T) for array in state.values()]
+    record = ttfs.forward(found.network, found.times(inputs))
+    wanted = relus_of(layers, inputs)
+    np.testing.assert_allclose(found.outputs(record.potential), wanted, rtol=1e-3, atol=1e-3)
+
+
+def test_batch_norms_are_not_given_to_layers_by_guess(tmp_path):
+    state = {f"fc{k}.weight": np.ones((4, 4)) for k in (1, 2, 3)}
+    for k in (2, 3):
+        state |= {f"bn{k}.running_mean": np.zeros(4), f"bn{k}.running_var": np.ones(4)}
+    with pytest.raises(InputError, match="2 batch norms for 3 layers"):
+        ttfs.convert(written(tmp_path, state), np.ones((2, 4)), layers="4-4-4")

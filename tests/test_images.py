@@ -110,3 +110,9 @@ def test_folders_that_are_no_data_are_refused_by_name(tmp_path):
     (tmp_path / "b" / "1.png").write_bytes(b"no image")
     with pytest.raises(DatasetError, match=r"b/1.png: cannot be read as an image"):
         ttfs.datasets.load(str(tmp_path))
+
+
+def test_images_of_more_than_eight_bits_are_refused(tmp_path):
+    paint(tmp_path / "a" / "1.png", np.full((3, 3), 40_000, np.uint16))
+    with pytest.raises(DatasetError, match="more than 8 bits a pixel"):
+        datasets.from_folder(tmp_path)

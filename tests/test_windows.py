@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import ttfs
 from tests.cases import for_all_threads, same_record
 from tests.reference_windows import values_of
+from ttfs.checks import MOST
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.threads import no_work_is_little
 from ttfs.network.skips import Skip
@@ -264,6 +265,36 @@ def test_input_spikes_at_the_end_of_their_window_or_after_it_do_not_happen():
         simulator = ttfs.Simulator(network, [0.5, late])
         simulator.run()
         np.testing.assert_array_equal(simulator.times("output"), record.times[1][0])
+
+
+def test_numbers_that_the_precision_does_not_hold_are_refused():
+    dense = ttfs.Dense.of([[1.0]], threshold=1)
+    for length in (3e38, 1e300, 1e-300):
+        with pytest.raises(InputError, match="must be from"):
+            ttfs.Network(dense, dense, psp=ttfs.Windows(length=length))
+    with pytest.raises(InputError, match="end of the last window must be from"):
+        ttfs.Network(*[dense] * 20, psp=ttfs.Windows(length=0.9 * MOST))
+    for weight in (1e39, 1e-50):
+        with pytest.raises(InputError, match="Skip.0, 2.: weights"):
+            ttfs.Network(dense, dense, psp=ttfs.Windows(), skips=[Skip(0, 2, weight=weight)])
+    with pytest.raises(InputError, match="Dense 1: bias"):
+        ttfs.Network(ttfs.Dense.of([[1.0]], bias=1e39), psp=ttfs.Windows())
+
+
+def test_a_pool_at_the_bottom_hears_no_late_inputs():
+    pool = ttfs.MinPool2d(1, shape=(1, 1, 2))
+    network = ttfs.Network(pool, ttfs.Dense.of([[1.0], [1.0]]), psp=ttfs.Windows())
+    record = ttfs.forward(network, [[1.0, 1.5], [0.5, 1.5]])
+    np.testing.assert_array_equal(record.times[1], [[INF, INF], [0.5, INF]])
+    np.testing.assert_array_equal(record.additions[:, 1], [0, 1])
+
+
+def test_a_silent_neuron_has_nothing_yet_to_do_when_all_is_over():
+    network = ttfs.Network(ttfs.Dense.of([[-1.0, 1.0]], threshold=1), psp=ttfs.Windows())
+    simulator = ttfs.Simulator(network, [0.5])
+    assert simulator.run() == "end"
+    told = str(simulator.explain("output", 0))
+    assert told.startswith("output 0 has not fired; its potential stands at -0.5")
 
 
 def test_circuits_find_the_windows_of_populations_and_refuse_what_comes_in_two():

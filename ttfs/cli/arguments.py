@@ -132,6 +132,7 @@ def add_convert(parsers: Any) -> None:
     text = "one threshold for each channel (as is the default), or layer"
     add("--per", choices=["channel", "layer"], default="channel", help=text)
     add("--out", type=new_file, required=True, metavar="FILE", help="the model, .npz")
+    add("--force", action="store_true", help="overwrite a file of that name")
     convert.set_defaults(command=commands.run_convert)
 
 

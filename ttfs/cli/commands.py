@@ -75,6 +75,8 @@ def run_convert(options: argparse.Namespace) -> None:
     from ttfs.conversion.convert import convert, shape_of
     from ttfs.formats.model_file import save
 
+    if options.out.exists() and not options.force:
+        raise InputError(f"{options.out} is there already; --force overwrites it")
     training, _ = datasets.load(options.calibrate)
     some = training.images[: options.samples]
     found = convert(

@@ -5,6 +5,7 @@ in a file is ever run.
 """
 
 import re
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,14 @@ def _safetensors(path: Path) -> State:
         found = load_file(path)
     except (SafetensorError, ValueError, OSError, TypeError) as error:
         raise ModelFileError(f"{path}: is no .safetensors file: {error}") from None
+    modules = {name.rpartition(".")[0] for name in found if name.endswith(".weight")}
+    skeletons = {re.sub(r"\d+", "#", name) for name in modules}
+    if len(skeletons) > 1:  # the format keeps no order
+        told = ", ".join(sorted(modules, key=natural)[:5])
+        raise InputError(
+            f"{path}: names such as {told} do not say which layer comes first, and .safetensors"
+            " keeps no order; save the same arrays as .npz, in the order of the layers"
+        )
     return {name: found[name] for name in sorted(found, key=natural)}
 
 
@@ -87,7 +96,9 @@ def _torch(path: Path) -> State:
         cure = "PyTorch is not installed: pip install 'ttfs[torch]', or save arrays as .npz"
         raise InputError(f"{path}: {cure}") from None
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the error says it
+            found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelFileError(
@@ -123,7 +134,8 @@ def layers_from(state: State, notation: str, shape: Any) -> list[Any]:
 
     notation: all layers as papers write them, the last one too, as in "32C3p1-P2-256-10". Layers
     and modules are matched in order; each batch norm belongs to the layer before it, or, where
-    all have come later, to the layer of that number. shape: (height, width, channels) of the input.
+    there is one for each layer, to the layer of that number. shape: (height, width, channels) of
+    the input.
 
     Raises
     ------
@@ -169,8 +181,11 @@ def _norms(parts: list[Part], layers: int) -> dict[int, Part]:
     else:
         return found
     norms = [part for part in parts if part.is_norm]
-    if len(norms) > layers:
-        raise InputError(f"the file has {len(norms)} batch norms for {layers} layers")
+    if len(norms) != layers:
+        raise InputError(
+            f"the file has {len(norms)} batch norms for {layers} layers with weights, and its order"
+            " does not say which belongs to which; save each behind its layer"
+        )
     return dict(enumerate(norms))
 
 

@@ -1,6 +1,6 @@
 """Thresholds for a network of ReLUs, by what its layers say to some data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,10 +26,10 @@ def thresholds_of(
     each layer's values, inf where there is none.
     """
     if threshold == "local":
-        found = _local(network, values, ROUNDS)
+        found = _local(network, values, limits, ROUNDS)
     else:
         take = (lambda a: a.max(axis=0)) if threshold == "max" else _quantile(quantile)
-        found = _largest(network, values, take)
+        found = _largest(network, values, limits, take)
     thresholds = []
     for k, most in enumerate(found):
         if per == "layer":
@@ -54,16 +54,26 @@ def _quantile(share: float) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _largest(
-    network: Network, values: np.ndarray, take: Callable[[np.ndarray], np.ndarray]
+    network: Network,
+    values: np.ndarray,
+    limits: list[float],
+    take: Callable[[np.ndarray], np.ndarray],
 ) -> list[np.ndarray]:
     """What is taken of each channel's activations."""
     found = []
-    for k, _, activations in activations_of(network, values):
+    for k, _, activations in activations_of(network, values, limited(limits)):
         found.append(take(by_channel(network, k, activations)))
     return found
 
 
-def _local(network: Network, values: np.ndarray, rounds: int) -> list[np.ndarray]:
+def limited(limits: Sequence[float]) -> Callable[[int, np.ndarray], np.ndarray]:
+    """Clips the activations of layers at their limits."""
+    return lambda k, activations: np.minimum(activations, limits[k])
+
+
+def _local(
+    network: Network, values: np.ndarray, limits: list[float], rounds: int
+) -> list[np.ndarray]:
     """Thresholds that grow by what is above them, while the layers above hear what is below.
 
     Local threshold balancing of Bu et al. 2024 (arXiv 2409.03368, section 3), layer by layer: in
@@ -73,7 +83,7 @@ def _local(network: Network, values: np.ndarray, rounds: int) -> list[np.ndarray
     thresholds = [np.zeros(layer.columns) for layer in network.layers]
 
     def clip(k: int, activations: np.ndarray) -> np.ndarray:
-        rows = by_channel(network, k, activations)
+        rows = by_channel(network, k, np.minimum(activations, limits[k]))
         over = np.maximum(rows - thresholds[k], 0)
         thresholds[k] += 2 * over.sum(axis=0) / np.maximum(np.count_nonzero(over, axis=0), 1)
         return np.minimum(rows, thresholds[k]).reshape(activations.shape)

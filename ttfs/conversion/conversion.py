@@ -7,7 +7,7 @@ import numpy as np
 
 from ttfs.codes.decoding import decide
 from ttfs.codes.encoding import Latency, brightness
-from ttfs.conversion.calibration import activations_of
+from ttfs.conversion.calibration import activations_of, limited
 from ttfs.engines.batch import forward
 from ttfs.errors import InputError, ShapeError
 from ttfs.network.network import Network
@@ -55,13 +55,17 @@ class Conversion:
     relus: the network of ReLUs, with the same layers; its thresholds do not count; None if it was
     made of ramps. thresholds:
     per layer, (columns,) the activations of ReLUs that spikes at the beginning of a window stand
-    for. offset: what all outputs were raised by, so that they fire.
+    for. offset: what all outputs were raised by, so that they fire. limits: of activations of the
+    ReLUs, as of ReLU6; inf where there are none. channels_first: whether inputs are read so where
+    their shape does not say it.
     """
 
     network: Network
     relus: Network | None
     thresholds: tuple[np.ndarray, ...]
     offset: float
+    limits: tuple[float, ...] = ()
+    channels_first: bool = False
     encoder: Latency = field(default_factory=lambda: Latency(t_max=1.0))
 
     def __repr__(self) -> str:
@@ -69,7 +73,7 @@ class Conversion:
 
     def times(self, inputs: Any) -> np.ndarray:
         """(samples, neurons) spike times of inputs: values in 0..1, of any shape that fits."""
-        return self.encoder(as_values(inputs, self.network.shapes[0]))
+        return self.encoder(as_values(inputs, self.network.shapes[0], self.channels_first))
 
     def outputs(self, potential: np.ndarray) -> np.ndarray:
         """What the ReLUs' network gives, by the (samples, outputs) potentials of a `Record`."""
@@ -91,7 +95,7 @@ class Conversion:
         """How far the two networks are from each other on some inputs."""
         if self.relus is None:
             raise InputError("what was trained with ramps is no network of ReLUs")
-        values = values_in(inputs, self.network.shapes[0])
+        values = values_in(inputs, self.network.shapes[0], self.channels_first)
         layers = len(self.network.layers)
         largest, above, clipped = np.zeros(layers), np.zeros(layers), np.zeros(layers)
         agree = undecided = 0
@@ -99,7 +103,7 @@ class Conversion:
             some = values[start : start + CHUNK]
             record = forward(self.network, self.encoder(some))
             said = self.activations(record.times)
-            for k, potentials, relus in activations_of(self.relus, some):
+            for k, potentials, relus in activations_of(self.relus, some, limited(self.limits)):
                 limits = np.resize(self.thresholds[k], relus.shape[1])
                 last = k == layers - 1
                 wanted = np.maximum(potentials + self.offset, 0) if last else relus
@@ -119,20 +123,23 @@ class Conversion:
         )
 
 
-def values_in(inputs: Any, shape: tuple[int, int, int]) -> np.ndarray:
+def values_in(inputs: Any, shape: tuple[int, int, int], channels_first: bool) -> np.ndarray:
     """(samples, neurons) values in 0..1 of what was given to look at, in float64."""
     array, top, _ = brightness(inputs)
     if array.ndim < 2 or not len(array):
         raise ShapeError(f"inputs must be (samples, ...), one sample at least, got {array.shape}")
-    return as_values(array, shape).astype(np.float64) / top
+    return as_values(array, shape, channels_first).astype(np.float64) / top
 
 
-def as_values(inputs: Any, shape: tuple[int, int, int]) -> np.ndarray:
-    """(samples, neurons) values of inputs given flat, channels last, or as PyTorch has them."""
+def as_values(inputs: Any, shape: tuple[int, int, int], channels_first: bool) -> np.ndarray:
+    """(samples, neurons) values of inputs given flat, channels last, or as PyTorch has them.
+
+    channels_first: what holds where the shape is the same either way.
+    """
     array = np.asarray(inputs)
     height, width, channels = shape
     neurons, rest = height * width * channels, array.shape[1:]
-    if rest == (channels, height, width) and rest != shape:
+    if rest == (channels, height, width) and (rest != shape or channels_first):
         array = np.moveaxis(array, 1, -1)
     elif rest not in ((neurons,), shape) and not (channels == 1 and rest == (height, width)):
         raise ShapeError(

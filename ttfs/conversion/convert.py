@@ -10,7 +10,7 @@ import numpy as np
 
 from ttfs.checks import check_dtype, positive
 from ttfs.conversion.arrays import layers_from, read_state
-from ttfs.conversion.calibration import activations_of, thresholds_of
+from ttfs.conversion.calibration import activations_of, limited, thresholds_of
 from ttfs.conversion.conversion import Conversion, values_in
 from ttfs.conversion.graph import Graph
 from ttfs.errors import InputError
@@ -99,15 +99,16 @@ def convert(
         return _ramps(graph, dtype)
     told: dict[str, Any] = {"shape": graph.shape, "dtype": np.float64, "skips": graph.skips}
     relus = Network(*graph.layers, psp=Windows(), **told)
-    values = values_in(inputs, relus.shapes[0])
+    values = values_in(inputs, relus.shapes[0], graph.channels_first)
     if graph.psp is None:
         thresholds = thresholds_of(relus, values, graph.limits, threshold, quantile, per)
     else:  # which have trained with thresholds of 1
         steps = graph.psp.steps if steps is None else steps
         thresholds = [np.ones(layer.columns) for layer in relus.layers]
-    offset, thresholds[-1] = _range(relus, values, thresholds[-1])
+    offset, thresholds[-1] = _range(relus, values, graph.limits, thresholds[-1])
     network = scaled(relus, thresholds, offset, Windows(steps), dtype)
-    return Conversion(network, relus, tuple(thresholds), offset)
+    limits = tuple(graph.limits)
+    return Conversion(network, relus, tuple(thresholds), offset, limits, graph.channels_first)
 
 
 def _graph(model: Any, inputs: Any, notation: str | None, shape: Any, scale: Any) -> Graph:
@@ -172,7 +173,8 @@ def _ramps(graph: Graph, dtype: Any) -> Conversion:
     layers = [replace(one, bias=None) if one.rows else one for one in graph.layers]
     told: dict[str, Any] = {"shape": graph.shape, "dtype": dtype, "unit": "window"}
     network = Network(*layers, psp=graph.psp, t_max=graph.t_max, **told)
-    return Conversion(network, None, tuple(np.ones(one.columns) for one in layers), 0.0)
+    ones = tuple(np.ones(one.columns) for one in layers)
+    return Conversion(network, None, ones, 0.0, channels_first=graph.channels_first)
 
 
 def shape_of(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -182,11 +184,13 @@ def shape_of(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (*shape, 1) if len(shape) == 2 else shape
 
 
-def _range(relus: Network, values: np.ndarray, limit: np.ndarray) -> tuple[float, np.ndarray]:
+def _range(
+    relus: Network, values: np.ndarray, limits: list[float], limit: np.ndarray
+) -> tuple[float, np.ndarray]:
     """What to add to all outputs so that they fire, and then their one threshold."""
     if relus.layers[-1].pools:
         return 0.0, limit
-    *_, (_, potentials, _) = activations_of(relus, values)
+    *_, (_, potentials, _) = activations_of(relus, values, limited(limits))
     low, high = float(potentials.min()), float(potentials.max())
     room = ROOM * ((high - low) or 1.0)
     return room - low, np.full_like(limit, high - low + 2 * room)

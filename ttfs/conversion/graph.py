@@ -16,6 +16,7 @@ from ttfs.network.conv import Conv2d
 from ttfs.network.layers import Dense
 from ttfs.network.maps import both, positions_of
 from ttfs.network.pool import MinPool2d
+from ttfs.network.psp import Ramp
 from ttfs.network.skips import Skip
 
 Shape = tuple[int, int, int]
@@ -86,6 +87,7 @@ class Graph:
     shape: of the input. mean, std: what is taken from its values, and what they are then divided
     by, of all or of each channel. layers: with biases. limits: of their values; inf where there are
     none. psp, t_max: of layers whose spikes carry values already, if there are any.
+    channels_first: whether its inputs were told in that order.
     """
 
     shape: Shape
@@ -97,6 +99,7 @@ class Graph:
     shapes: list[Shape] = field(default_factory=list)
     psp: Any = None
     t_max: float = 256.0
+    channels_first: bool = False
 
     def __post_init__(self) -> None:
         self.shapes.append(self.shape)
@@ -263,7 +266,7 @@ class Graph:
         for window in signal.pools:
             placed = replace(window, shape=None).after(found.shape)
             found = self._append(placed, np.inf)
-        return found
+        return replace(found, flat=signal.flat)
 
     def _skip(self, term: Term, target: int) -> Skip:
         """A term as a connection past layers."""
@@ -283,11 +286,19 @@ class Graph:
         return replace(signal, flat=True)
 
     def finish(self, signal: Signal) -> None:
-        """The last layer: what the network says."""
-        if signal.pools or (signal.source is not None and signal.mean is None and _plain(signal)):
-            if signal.source == len(self.layers) and not signal.pools:
-                return  # it ends with a ReLU
-            raise InputError("a network must end with a layer that has weights")
+        """The last layer: what the network says, one output for each class."""
+        plain = signal.source is not None and signal.mean is None and _plain(signal)
+        if isinstance(self.psp, Ramp) and plain and signal.source == len(self.layers):
+            return
+        if signal.pools or plain:
+            raise InputError(
+                "a network must end with a layer that has weights, without a ReLU behind it (and"
+                " with output=True, if it is of ttfs.torch)"
+            )
+        if signal.shape[:2] != (1, 1):
+            raise InputError(
+                f"a network must end with one number for each class, not {signal.shape}"
+            )
         self.relu(signal, np.inf)
 
 

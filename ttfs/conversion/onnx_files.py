@@ -51,7 +51,7 @@ class _Reader:
         inputs = [one for one in told.input if one.name not in weights]
         if len(inputs) != 1 or len(told.output) != 1:
             raise InputError(f"{path}: must have one input and one output")
-        self.graph = Graph(_shape_of(inputs[0], path), mean, std)
+        self.graph = Graph(_shape_of(inputs[0], path), mean, std, channels_first=True)
         self.values: Values = weights | {inputs[0].name: self.graph.input()}
 
     def _finite(self, tensor: Any) -> np.ndarray:
@@ -122,7 +122,7 @@ def _shape_of(told: Any, path: str) -> tuple[int, int, int]:
 
 def _conv(graph: Graph, signal: Signal, rest: list[Any], told: Values, name: str) -> Signal:
     """Windows of a map."""
-    from ttfs.conversion.modules import grouped
+    from ttfs.conversion.parts import grouped
 
     weights, bias = _weights(rest, name), rest[1] if len(rest) > 1 else None
     if weights.ndim != 4 or any(one != 1 for one in told.get("dilations", [1])):
@@ -154,7 +154,7 @@ def _pads(told: Values, name: str) -> tuple[int, int]:
 
 def _gemm(graph: Graph, signal: Signal, rest: list[Any], told: Values, name: str) -> Signal:
     """All hear all."""
-    from ttfs.conversion.modules import channels_last_rows
+    from ttfs.conversion.parts import channels_last_rows
 
     weights = _weights(rest, name)
     if told.get("transA", 0) or told.get("alpha", 1.0) != 1 or told.get("beta", 1.0) != 1:

@@ -53,7 +53,8 @@ def _classes(folder: Path) -> list[str]:
 
 def _files(folder: Path) -> Iterator[Path]:
     """The images in a folder."""
-    return (path for path in sorted(folder.iterdir()) if path.suffix.lower() in ENDINGS)
+    paths = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in ENDINGS)
+    return (path for path in paths if path.is_file())
 
 
 def _read(folder: Path, names: list[str]) -> Split:
@@ -90,7 +91,11 @@ def _image(path: Path) -> NDArray[np.uint8]:
 
     try:
         with Image.open(path) as image:
-            grey = image.mode in ("1", "L", "I;16", "I", "LA")
+            grey, deep = image.mode in ("1", "L", "LA"), image.mode.startswith(("I", "F"))
+            if deep:
+                raise DatasetError(f"{path}: has more than 8 bits a pixel; save it with 8")
             return np.asarray(image.convert("L" if grey else "RGB"), np.uint8)
+    except DatasetError:
+        raise
     except Exception as error:  # Pillow raises many kinds
         raise DatasetError(f"{path}: cannot be read as an image ({type(error).__name__})") from None

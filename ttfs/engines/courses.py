@@ -174,17 +174,24 @@ def finite(threshold: Any) -> Any:
 
 
 def explained(
-    course: Course, potential: float, *, rising: bool, stimulated: float, **told: Any
+    course: Course,
+    potential: float,
+    *,
+    rising: bool,
+    stimulated: float,
+    ended: bool,
+    **told: Any,
 ) -> Explanation:
     """The Explanation of a neuron by what reached it, and its potential now or at its spike.
 
-    rising: whether potentials change between events. stimulated: when it is told to fire. told:
-    what is known without its inputs.
+    rising: whether potentials change between events. stimulated: when it is told to fire. ended:
+    whether nothing more happens. told: what is known without its inputs.
     """
     inputs, (when, after) = course.inputs(), course.instants()
     threshold, time, now, window = (told[name] for name in ("threshold", "time", "now", "window"))
     fired = bool(np.isfinite(time))
     if window is not None:
+        now = told["now"] = max(now, window[1]) if ended else now
         found = Explanation(**told, inputs=tuple(inputs), margin=0.0, closest=0.0, given=False)
         closest = time if fired else min(now, window[1])
         margin = potential - found.limit(closest)

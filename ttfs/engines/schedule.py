@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from ttfs.checks import moderate
 from ttfs.engines.populations import Population, Projection
 from ttfs.errors import InputError
 from ttfs.network.network import Network
@@ -30,6 +31,7 @@ def windows_of(
         windows[population.name] = _window(population, heard, windows, psp)
     begins = [psp.begin(window) for window in windows.values()]
     ends = [psp.begin(window + 1) for window in windows.values()]
+    moderate(max(ends), f"{psp}: the end of the last window")
     return np.array([begins, ends], np.float64)
 
 

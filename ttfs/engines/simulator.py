@@ -319,14 +319,13 @@ class Simulator:
             name=self.circuit.names[number],
             threshold=self._threshold(unit),
             time=float(self._state.spikes[unit]),
-            unit=self.circuit.unit,
-            names=self.circuit.names,
-            shapes=self.circuit.shapes,
+            **{name: getattr(self.circuit, name) for name in ("unit", "names", "shapes")},
             horizon=self.circuit.t_max,
             precision=replace(self.precision, bias=float(self.circuit.biases[unit])),
             pools=pools_at(self.plan, number),
             window=self.circuit.falls(number),
             now=self.time,
+            ended=self.peek() is None,
         )
 
     @alone

@@ -42,6 +42,8 @@ def _pool(network: Network, k: int, times: np.ndarray, end: float, spikes: np.nd
     """The first spikes of windows of a map."""
     rows, below = spikes_at(network, k, times, spikes)
     base = int(network.arrays.units[k])
+    assert isinstance(network.psp, Windows)
+    end = min(end, network.psp.begin(network.windows[k + 1] + 1))  # late inputs do not happen
     given = network.layers[k].reach, below, base, 0.0, np.float64(end), rows, spikes
     spread(lambda first, last: run_pools(*given, first, last), len(times), times.size)
 

@@ -222,6 +222,7 @@ def _restore(content: bytes, *, trusted: bool) -> Model:
     skips = _skips(header, layers, content, start)
     if not trusted:
         told, cure = [layer.told for layer in layers], "load(path, trusted=True) allows it"
+        told += [skip.layer for skip in skips if skip.layer is not None]
         check_room(room_of(told, header["dtype"]), len(content), "its network", cure)
         work = sum(layer.positions * layer.fan_in * layer.columns for layer in told)
         if work > WORK:

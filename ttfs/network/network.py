@@ -26,7 +26,7 @@ from ttfs.network.delays import Delays, delays_of, first_latents, slopes_of
 from ttfs.network.layers import Dense, delay_rate, first_bias, mean_threshold
 from ttfs.network.maps import as_shape
 from ttfs.network.psp import RESPONSES, Response, Step, Windows
-from ttfs.network.skips import check_code, check_skips, windows_of
+from ttfs.network.skips import check_code, check_numbers, check_skips, windows_of
 from ttfs.network.weights import Binary
 
 MOST_INPUTS = 2**24  # of a packed layer: up to there sums of signs are exact in float32, too
@@ -118,6 +118,7 @@ class Network:
         )
         if not (np.isfinite(self.scales).all() and (self.scales > 0).all()):
             raise InputError(f"thresholds are too large or too small: scales are {self.scales}")
+        check_numbers(self)
         need = self.dtype.itemsize * numbers_of(self.layers)
         try:
             if need > LARGEST:

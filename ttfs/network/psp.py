@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttfs.checks import positive, whole
+from ttfs.checks import moderate, positive, whole
+from ttfs.errors import InputError
+
+MOST_STEPS = 2**20  # of a window
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,9 @@ class Windows:
     def __post_init__(self) -> None:
         if self.steps is not None:
             object.__setattr__(self, "steps", whole(self.steps, "Windows(steps=...)"))
-        positive(self.length, "Windows(length=...)")
+            if self.steps > MOST_STEPS:
+                raise InputError(f"Windows(steps=...) must be {MOST_STEPS} or less")
+        object.__setattr__(self, "length", float(moderate(self.length, "Windows(length=...)")))
 
     @property
     def unit(self) -> float:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_array, of_kind, several, whole
+from ttfs.checks import as_array, convert, moderate, of_kind, several, whole
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.reach import count_reached
 from ttfs.network.conv import Conv2d
@@ -135,6 +135,17 @@ def check_skips(skips: Any, layers: Any, shapes: Any) -> tuple[Skip, ...]:
     return tuple(placed)
 
 
+def check_numbers(network: Any) -> None:
+    """Refuse biases and weights of skips that the network's dtype cannot hold."""
+    for k, bias in enumerate(network.biases):
+        if bias is not None:
+            scaled = bias / network.scales[k]
+            convert(scaled, np.empty(bias.shape, network.dtype), f"{network.title(k)}: bias")
+    for skip in network.skips:
+        numbers = skip.numbers(network.shapes[skip.target][2]) / network.scales[skip.target - 1]
+        convert(numbers, np.empty(numbers.shape, network.dtype), f"{skip}: weights")
+
+
 def check_code(layers: Any, skips: Any, psp: Response) -> None:
     """Refuse what a response does not know."""
     if not isinstance(psp, Windows):
@@ -143,6 +154,7 @@ def check_code(layers: Any, skips: Any, psp: Response) -> None:
             what = skips[0] if skips else "a layer with a bias"
             raise InputError(f"{what} needs Network(psp=Windows()), the network has {psp}")
         return
+    moderate(psp.begin(windows_of(layers)[-1] + 1), f"{psp}: the end of the last window")
     for number, layer in enumerate(layers, start=1):
         if isinstance(layer.delay, Delays) or layer.delay:
             title = f"{type(layer).__name__} {number}"
