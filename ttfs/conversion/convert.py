@@ -12,7 +12,7 @@ from ttfs.checks import check_dtype, positive
 from ttfs.conversion.arrays import layers_from, read_state
 from ttfs.conversion.calibration import activations_of, limited, thresholds_of
 from ttfs.conversion.conversion import Conversion, values_in
-from ttfs.conversion.graph import Graph
+from ttfs.conversion.graph import Graph, per_channel
 from ttfs.errors import InputError
 from ttfs.network.chain import KINDS
 from ttfs.network.maps import as_shape
@@ -23,6 +23,8 @@ from ttfs.network.weights import Binary
 
 METHODS = "max", "quantile", "local"
 PER = "layer", "channel"
+CHECKED = 20  # samples of which a module says itself what it gives
+CLOSE = 2e-3  # of the largest output: how far that may be from what was read, by rounding
 ROOM = 0.05  # of the range of outputs: left below the least and above the largest that was seen
 
 
@@ -105,6 +107,10 @@ def convert(
     else:  # which have trained with thresholds of 1
         steps = graph.psp.steps if steps is None else steps
         thresholds = [np.ones(layer.columns) for layer in relus.layers]
+    if graph.told is not None and relus.psp == Windows(steps):
+        some = values[:CHECKED]
+        *_, (_, potentials, _) = activations_of(relus, some, limited(graph.limits))
+        check_told(graph, some, potentials)
     offset, thresholds[-1] = _range(relus, values, graph.limits, thresholds[-1])
     network = scaled(relus, thresholds, offset, Windows(steps), dtype)
     limits = tuple(graph.limits)
@@ -166,6 +172,22 @@ def _listed(layers: Sequence[Any], graph: Graph) -> Graph:
             signal = graph.relu(signal, np.inf)
     graph.finish(signal)
     return graph
+
+
+def check_told(graph: Graph, values: np.ndarray, potentials: np.ndarray) -> None:
+    """Refuse a graph that gives other outputs than the module that it was read from."""
+    height, width, channels = graph.shape
+    maps = values.reshape(-1, height, width, channels)
+    mean, std = (per_channel(one, channels, "") for one in (graph.mean, graph.std))
+    wanted = graph.told((maps - mean) / std)
+    if wanted.shape != potentials.shape:
+        raise InputError(f"the module gives {wanted.shape}, not {potentials.shape} as it was read")
+    far = float(abs(wanted - potentials).max(initial=0))
+    if not far <= CLOSE * max(1e-6, float(abs(wanted).max(initial=0))):
+        raise InputError(
+            f"the module gives other outputs than what was read of it, by up to {far:.3g}: it does"
+            " something that cannot be traced, as a change in place under another name"
+        )
 
 
 def _ramps(graph: Graph, dtype: Any) -> Conversion:

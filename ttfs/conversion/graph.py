@@ -87,7 +87,8 @@ class Graph:
     shape: of the input. mean, std: what is taken from its values, and what they are then divided
     by, of all or of each channel. layers: with biases. limits: of their values; inf where there are
     none. psp, t_max: of layers whose spikes carry values already, if there are any.
-    channels_first: whether its inputs were told in that order.
+    channels_first: whether its inputs were told in that order. told: what a module gives for
+    (samples, height, width, channels), to compare with.
     """
 
     shape: Shape
@@ -100,6 +101,7 @@ class Graph:
     psp: Any = None
     t_max: float = 256.0
     channels_first: bool = False
+    told: Any = None
 
     def __post_init__(self) -> None:
         self.shapes.append(self.shape)
