@@ -204,9 +204,9 @@ RAMPS = {
 }
 ramps = pytest.mark.parametrize("make", RAMPS.values(), ids=RAMPS)
 WINDOWED = {
-    "windows": windowed,
-    "windows of 32 bits": lambda: windowed(np.float32),
-    "one-bit windows": lambda: windowed(weights=ttfs.Binary(init=(-1, 1.5), scale=0.25)),
+    "one-bit windows": lambda: windowed(
+        np.float32, weights=ttfs.Binary(init=(-1, 1.5), scale=0.25)
+    ),
     "windows and skips": lambda: windowed(given=True),
 }
 EVERY = {"real": real, "mixed": mixed} | MAPS | RAMPS | WINDOWED

@@ -43,32 +43,28 @@ class Listener(NamedTuple):
 
     source: number of that layer, 0 for the input. layer: through which windows; None where each
     neuron hears the one at its place. weights: (rows, width) in the units of the layer that hears,
-    or (1, width). columns: neurons at a position.
+    or (1, width). columns: neurons at a position. unrolls: whether positions hear more than what is
+    at their own place. positions, reach: of the layer, where it unrolls.
     """
 
     source: int
     layer: Any
     weights: np.ndarray
     columns: int
-
-    @property
-    def unrolls(self) -> bool:
-        """Whether positions hear more than what is at their own place."""
-        if self.layer is None or self.layer.kind == "dense":
-            return False
-        same = self.layer.gives[:2] == self.layer.shape[:2]
-        return not (same and self.layer.rows == self.layer.shape[2])
+    unrolls: bool
+    positions: int
+    reach: np.ndarray | None
 
     def rows_of(self, values: np.ndarray, room: np.ndarray | None = None) -> np.ndarray:
         """(samples x positions, inputs of a window) of (samples, neurons) values."""
         if self.layer is None:
             return values.reshape(-1, self.columns)
         if not self.unrolls:
-            return values.reshape(-1, self.layer.rows)
-        shape = len(values) * self.layer.positions, self.layer.rows
+            return values.reshape(-1, len(self.weights))
+        shape = len(values) * self.positions, len(self.weights)
         rows = np.empty(shape, values.dtype) if room is None else room[: shape[0] * shape[1]]
         rows = rows.reshape(shape)
-        unroll(self.layer.reach, np.ascontiguousarray(values), rows, len(values))
+        unroll(self.reach, np.ascontiguousarray(values), rows, len(values))
         return rows
 
     def add(self, rows: np.ndarray, total: np.ndarray, room: np.ndarray | None = None) -> None:
@@ -85,16 +81,17 @@ class Listener(NamedTuple):
         rows = errors @ self.weights.T
         if not self.unrolls:
             return rows
-        samples = len(errors) // self.layer.positions
+        samples = len(errors) // self.positions
         found = np.zeros((samples, self.layer.inputs), rows.dtype)
-        roll_up(self.layer.reach, rows, found, samples)
+        roll_up(self.reach, rows, found, samples)
         return found
 
 
 def listeners_of(network: Network, k: int) -> list[Listener]:
     """How a layer hears those below it, the one right below first."""
     columns = network.layers[k].columns
-    own = Listener(k, network.layers[k], network.padded(network.arrays.weights, k), columns)
+    layer, weights = network.layers[k], network.padded(network.arrays.weights, k)
+    own = Listener(k, layer, weights, columns, *placed(layer))
     return [own, *(_along(network, skip) for skip in network.skips if skip.target == k + 1)]
 
 
@@ -105,7 +102,16 @@ def _along(network: Network, skip: Skip) -> Listener:
     rows = 1 if skip.layer is None else skip.layer.rows
     weights = np.zeros((rows, int(network.arrays.widths[k])), network.dtype)
     weights[:, :columns] = skip.numbers(columns) / network.scales[k]
-    return Listener(skip.source, skip.layer, weights, columns)
+    return Listener(skip.source, skip.layer, weights, columns, *placed(skip.layer))
+
+
+def placed(layer: Any) -> tuple[bool, int, np.ndarray | None]:
+    """Whether positions hear more than their own place; how many there are, and their reach."""
+    if layer is None or layer.kind == "dense":
+        return False, 1, None
+    if layer.gives[:2] == layer.shape[:2] and layer.rows == layer.shape[2]:
+        return False, layer.positions, None
+    return True, layer.positions, layer.reach
 
 
 def potentials_of(network: Network, k: int, values: list[np.ndarray]) -> np.ndarray:

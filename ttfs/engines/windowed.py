@@ -68,7 +68,7 @@ def _fire(
     bound = up_to(end, spikes.dtype)
     code = psp.steps or 0, begin, finish, psp.length, bound, spikes, base
     thresholds, dtype = network.scaled_thresholds(k), network.dtype
-    rooms = [one.layer.rows * positions if one.unrolls else 0 for one in listeners]
+    rooms = [len(one.weights) * positions if one.unrolls else 0 for one in listeners]
     below = [spikes_at(network, one.source, times, spikes) for one in listeners]
     ends = [heard - psp.begin(listens - network.windows[one.source]) for one in listeners]
 
