@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from cases_windows import layer_on
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ttfs
-from tests.test_windows import layer_on
 from ttfs.cli import main
 from ttfs.errors import InputError, ModelFileError, ShapeError
 

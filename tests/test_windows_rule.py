@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from cases import for_all_threads
+from cases_windows import networks, times_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 import ttfs
-from tests.cases import for_all_threads
-from tests.test_windows import networks, times_of
 from ttfs.errors import InputError
 from ttfs.kernels.threads import no_work_is_little
 from ttfs.network.notation import layers_of

@@ -67,7 +67,11 @@ def _largest(
 
 
 def limited(limits: Sequence[float]) -> Callable[[int, np.ndarray], np.ndarray]:
-    """Clips the activations of layers at their limits."""
+    """Clips the activations of layers at their limits.
+
+    >>> limited([6.0])(0, np.array([3.0, 9.0]))
+    array([3., 6.])
+    """
     return lambda k, activations: np.minimum(activations, limits[k])
 
 

@@ -305,7 +305,11 @@ class Graph:
 
 
 def per_channel(value: Any, channels: int, name: str) -> np.ndarray:
-    """(channels,) finite numbers, of which one may stand for all."""
+    """(channels,) finite numbers, of which one may stand for all.
+
+    >>> per_channel(0.5, 3, "mean")
+    array([0.5, 0.5, 0.5])
+    """
     found = np.asarray(value, np.float64)
     if found.shape not in ((), (1,), (channels,)) or not np.isfinite(found).all():
         raise InputError(f"{name} must be one finite number or {channels}, got {value!r}")

@@ -138,7 +138,12 @@ def potentials_of(network: Network, k: int, values: list[np.ndarray]) -> np.ndar
 
 
 def largest(layer: Any, values: np.ndarray) -> np.ndarray:
-    """(samples, neurons) the largest value of each window of a map, channel by channel."""
+    """(samples, neurons) the largest value of each window of a map, channel by channel.
+
+    >>> from ttfs.network.pool import MinPool2d
+    >>> largest(MinPool2d(2, shape=(2, 4, 1)), np.array([[0.0, 1, 2, 3, 4, 5, 6, 7]]))
+    array([[5., 7.]])
+    """
     window, stride, padding = layer.windows
     maps = np.pad(values.reshape(-1, *layer.shape), [(0, 0), *((p, p) for p in padding), (0, 0)])
     views = np.lib.stride_tricks.sliding_window_view(maps, window, (1, 2))
