@@ -1,5 +1,7 @@
 """Networks of ReLUs as networks of spikes: the same but for roundings, and how far apart."""
 
+import itertools
+
 import numpy as np
 import pytest
 from cases_windows import layer_on
@@ -298,27 +300,66 @@ def agrees(module, inputs):
     return found
 
 
-@settings(max_examples=20)
-@given(st.integers(0, 2**32 - 1))
-def test_a_chain_of_modules_says_the_same(seed):
-    torch, nn = modules()
-    rng = np.random.default_rng(seed)
-    torch.manual_seed(seed % 2**31)
+def a_chain(rng, inputs):
+    """Convolutions, a pool of some kind, norms, and dense layers."""
+    nn = modules()[1]
     groups, channels = [(1, 6), (3, 6), (1, 5)][rng.integers(3)]
     pool = [nn.MaxPool2d(2), nn.AvgPool2d(2), nn.MaxPool2d(3, 2, 1), nn.Identity()][rng.integers(4)]
-    first = nn.Conv2d(
-        3, channels, int(rng.integers(1, 4)), int(rng.integers(1, 3)), padding=0, groups=groups
-    )
+    window, stride = int(rng.integers(1, 4)), int(rng.integers(1, 3))
+    first = nn.Conv2d(3, channels, window, stride, groups=groups)
     order = [nn.BatchNorm2d(channels), nn.ReLU()] if rng.random() < 0.5 else [nn.ReLU()]
     order = [*order, pool] if rng.random() < 0.5 or isinstance(pool, nn.AvgPool2d) else order
     second = nn.Conv2d(channels, 7, 3, padding=1, bias=bool(rng.integers(2)))
     limit = nn.ReLU6() if rng.random() < 0.5 else nn.ReLU()
     top = [nn.AdaptiveAvgPool2d(1)] if rng.random() < 0.5 else []
     body = nn.Sequential(first, *order, second, nn.BatchNorm2d(7), limit, *top, nn.Flatten())
-    inputs = torch.rand(8, 3, 12, 12, dtype=torch.float64)
     width = body.double().eval()(inputs).shape[1]
     head = [nn.Linear(width, 9), nn.ReLU(), nn.Dropout(0.3), nn.Linear(9, 4)]
-    agrees(settled(nn.Sequential(*body, *head), inputs), inputs)
+    return nn.Sequential(*body, *head)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 2**31 - 1))
+def test_a_chain_of_modules_says_the_same(seed):
+    inputs = seeded(seed)
+    agrees(settled(a_chain(np.random.default_rng(seed), inputs), inputs), inputs)
+
+
+@pytest.mark.long
+@settings(max_examples=1000)
+@given(st.integers(0, 2**31 - 1))
+def test_a_thousand_modules_say_the_same_in_both_engines(seed):
+    torch, nn = modules()
+    rng, inputs = np.random.default_rng(seed), seeded(seed)
+    kind = rng.integers(3)
+    if kind == 0:
+        module = a_chain(rng, inputs)
+    elif kind == 1:
+        sizes = [432, *rng.integers(1, 30, rng.integers(0, 4)), 5]
+        parts = [nn.Flatten()]
+        for below, above in itertools.pairwise(sizes):
+            parts += [nn.Linear(int(below), int(above), bool(rng.integers(2))), nn.ReLU()]
+        module = nn.Sequential(*parts[:-1])
+    else:
+        blocks = [(int(rng.integers(2, 9)), int(rng.integers(1, 3))) for _ in range(3)]
+        module = residual(nn, torch, int(rng.integers(2, 9)), blocks[: rng.integers(1, 4)])
+    found = agrees(settled(module, inputs), inputs)
+    times = found.times(inputs.numpy())
+    record = ttfs.forward(found.network, times)
+    label = ttfs.decide(record.times[-1], record.potential).label
+    assert (label == module(inputs).detach().numpy().argmax(axis=1)).all()
+    simulator = ttfs.Simulator(found.network, times[0])
+    simulator.run()
+    np.testing.assert_allclose(simulator.potential("output"), record.potential[0], atol=1e-12)
+    for k, layer in enumerate(record.times):
+        np.testing.assert_allclose(simulator.times(k), layer[0], atol=1e-12)
+
+
+def seeded(seed):
+    """Eight images of three channels, and PyTorch's own numbers from a seed."""
+    torch = modules()[0]
+    torch.manual_seed(seed)
+    return torch.rand(8, 3, 12, 12, dtype=torch.float64)
 
 
 def test_shifts_before_padded_convolutions_are_biases_of_places():
@@ -352,8 +393,8 @@ def test_shifts_before_padded_convolutions_are_biases_of_places():
     np.testing.assert_allclose(simulator.potential("output"), record.potential[0], atol=1e-12)
 
 
-def residual(nn, torch):
-    """A small residual network."""
+def residual(nn, torch, width=8, blocks=((8, 1), (12, 2))):
+    """A small residual network; blocks: channels and stride of each."""
 
     class Block(nn.Module):
         def __init__(self, below, above, stride):
@@ -362,7 +403,7 @@ def residual(nn, torch):
             self.two = nn.Conv2d(above, above, 3, 1, 1, bias=False)
             self.norms = nn.ModuleList([nn.BatchNorm2d(above), nn.BatchNorm2d(above)])
             self.down = nn.Identity()
-            if stride > 1:
+            if stride > 1 or below != above:
                 conv = nn.Conv2d(below, above, 1, stride, bias=False)
                 self.down = nn.Sequential(conv, nn.BatchNorm2d(above))
 
@@ -373,9 +414,11 @@ def residual(nn, torch):
     class Residual(nn.Module):
         def __init__(self):
             super().__init__()
-            self.conv, self.pool = nn.Conv2d(3, 8, 3, padding=1), nn.MaxPool2d(2)
-            self.body = nn.Sequential(Block(8, 8, 1), Block(8, 12, 2))
-            self.head = nn.Linear(12, 10)
+            self.conv, self.pool = nn.Conv2d(3, width, 3, padding=1), nn.MaxPool2d(2)
+            below = [width, *(channels for channels, _ in blocks)]
+            kinds = zip(below, below[1:], blocks, strict=False)
+            self.body = nn.Sequential(*(Block(a, b, stride) for a, b, (_, stride) in kinds))
+            self.head = nn.Linear(below[-1], 10)
 
         def forward(self, x):
             x = self.body(torch.relu(self.pool(self.conv(x))))

@@ -11,6 +11,7 @@ from ttfs.errors import InputError, ShapeError
 from ttfs.presets import (
     PRESETS,
     Recipe,
+    WindowRecipe,
     deep,
     for_dataset,
     for_layers,
@@ -31,7 +32,11 @@ NETWORKS = {
     "digits": "64-600-10",
     "yin-yang": "4-30-3",
 }
-SHAPES = {"digits": (8, 8), "yin-yang": (4,)}  # of what is no image of 28 x 28
+SHAPES = {
+    "digits": (8, 8),
+    "yin-yang": (4,),
+    "cifar10": (32, 32, 3),
+}  # of what is no image of 28 x 28
 
 
 def network_of(recipe, seed=0):
@@ -47,6 +52,8 @@ def network_of(recipe, seed=0):
 def test_every_preset_makes_a_network_and_a_trainer(name):
     recipe = preset(name)
     network = network_of(recipe, seed=1)
+    if isinstance(recipe, WindowRecipe):
+        pytest.importorskip("torch", reason="PyTorch is not installed")
     trainer = recipe.trainer(network, seed=2)
     assert f"-{recipe.notation}-" in repr(network)
     assert NETWORKS.get(name, "") in repr(network)
@@ -94,7 +101,9 @@ def test_fewer_hidden_neurons_and_other_weights_still_learn_the_digits(binary, h
     assert found.accuracy > least
 
 
-@pytest.mark.parametrize("name", ["exact-mnist", "s4nn-mnist", "step-binary-mnist", "conv-mnist"])
+@pytest.mark.parametrize(
+    "name", ["exact-mnist", "s4nn-mnist", "step-binary-mnist", "conv-mnist", "window-mnist"]
+)
 def test_layers_may_be_any_others_with_the_settings_of_the_first(name):
     recipe = preset(name)
     other = with_layers(recipe, "4C5-P2-8C3-30")
@@ -104,7 +113,7 @@ def test_layers_may_be_any_others_with_the_settings_of_the_first(name):
     for layer in (other.layers[0], *other.layers[2:]):
         assert (layer.threshold, layer.delay) == (first.threshold, first.delay)
     assert other.binary == recipe.binary
-    assert other.by_firing == (name != "s4nn-mnist")
+    assert other.by_firing == (name not in ("s4nn-mnist", "window-mnist"))
     assert replace(other, layers=recipe.layers, by_firing=recipe.by_firing) == recipe
 
 

@@ -440,7 +440,7 @@ def test_ctrl_c_in_the_first_epoch_leaves_the_network_as_it_was(monkeypatch):
 
 STEPS = [
     *(("Checkpoint", name) for name in ("note", "write", "blend", "averaged", "replacing")),
-    *(("module", name) for name in ("evaluate", "diagnose", "_record", "_line")),
+    *(("module", name) for name in ("evaluate", "diagnose", "record_of", "line")),
     *(("Trainer", name) for name in ("_learn", "_revive", "_seen")),
 ]
 

@@ -157,6 +157,52 @@ class Flip:
 
 
 @dataclass(frozen=True)
+class Erase:
+    """A square of each image, anywhere in it, is silent in all channels.
+
+    Its middle is any pixel with the same probability, so that less of it is lost at borders
+    (DeVries & Taylor 2017, arXiv 1708.04552, section 3).
+
+    Parameters
+    ----------
+    pixels: a side of the square.
+    shape: (rows, columns) or (rows, columns, channels) of the image that the inputs are.
+
+    >>> Erase(2, (2, 3)).apply(np.zeros((1, 6)), np.random.default_rng(0)).reshape(2, 3)
+    array([[inf, inf,  0.],
+           [inf, inf,  0.]])
+    """
+
+    pixels: int
+    shape: ImageShape
+
+    def __post_init__(self) -> None:
+        _image(self.shape, "Erase")
+        whole(self.pixels, "Erase(pixels=...)")
+
+    def check(self, inputs: int) -> None:
+        """Refuse inputs that are not the image."""
+        _fit(self.shape, inputs, "Erase")
+
+    def apply(self, times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Times with a square of each sample's image silent."""
+        times = _samples(times)
+        self.check(times.shape[1])
+        rows, columns, channels = _image(self.shape, "Erase")
+        down, across = (self._lost(side, len(times), rng) for side in (rows, columns))
+        lost = (down[:, :, None] & across[:, None, :])[..., None]
+        images = times.reshape(len(times), rows, columns, channels)
+        return np.where(lost, times.dtype.type(np.inf), images).reshape(times.shape)
+
+    def _lost(self, side: int, samples: int, rng: np.random.Generator) -> np.ndarray:
+        """(samples, side) which rows or columns a square covers."""
+        first = rng.integers(0, side, samples)[:, None] - self.pixels // 2
+        far = np.arange(side) - first
+        covered: np.ndarray = (far >= 0) & (far < self.pixels)
+        return covered
+
+
+@dataclass(frozen=True)
 class Distort:
     """Each image is turned, stretched, slanted, moved and bent at random.
 
@@ -267,7 +313,7 @@ class Distort:
         return np.stack([*of_row, *of_column], axis=1)
 
 
-Augmentation = Dropout | Jitter | Shift | Flip | Distort
+Augmentation = Dropout | Jitter | Shift | Flip | Erase | Distort
 
 
 def _samples(times: np.ndarray) -> np.ndarray:

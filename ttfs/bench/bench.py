@@ -31,6 +31,7 @@ from ttfs.bench.maps import MAP_CASES, measure_maps, simulate_maps
 from ttfs.bench.parts import in_turn, parts_of_forward, step_of_adam
 from ttfs.bench.simulations import recurrent, simulate_chain, simulate_circuit, sparse
 from ttfs.bench.torch_relus import train_relus
+from ttfs.bench.windows import forward_windows, simulate_windows
 from ttfs.codes.encoding import Latency
 from ttfs.engines.arrivals import arrivals_of
 from ttfs.engines.batch import Record, forward
@@ -107,6 +108,8 @@ SIMULATIONS: dict[str, Callable[[], dict[str, Any]]] = {
         CASES["forward-784-400-10"].network(), synthetic()[0]
     ),
     "simulate-conv-24C5-48C5-256": lambda: simulate_maps(synthetic()[0] / np.float32(STEPS)),
+    "forward-windows-32C3-64C3-128C3": forward_windows,
+    "simulate-windows-32C3-64C3-128C3": simulate_windows,
     "simulate-recurrent-1000": lambda: simulate_circuit(recurrent(1000)),
     "simulate-sparse-1e4": lambda: simulate_circuit(sparse(10**4)),
     "simulate-sparse-1e5": lambda: simulate_circuit(sparse(10**5)),
@@ -370,6 +373,8 @@ def line(found: list[dict[str, Any]]) -> str:
     if "synaptic_events_per_second" in now:
         text += f", {now['synaptic_events_per_second'] / 1e6:.0f} million synaptic events/s"
         return text + (f", {micro / reference:.2f} x forward" if reference else "")
+    if limit is None:
+        return text + (f", {micro / reference:.2f} x PyTorch" if reference else "")
     if now["threads"] == 1:
         text += f", {micro / limit:.2f} x the row-add limit"
         if now["bandwidth_microseconds"]:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ttfs.network.chain import check_chain
+from ttfs.network.notation import layers_of
+
 if TYPE_CHECKING:
     import torch
 
@@ -37,7 +40,7 @@ def run_relus(
 ) -> float | None:
     """Seconds in which a network of maps of ReLUs sees all images once; None without PyTorch.
 
-    layers: as papers write them, whole windows alone; the median of some rounds.
+    layers: as papers write them; the median of some rounds.
     """
     if importlib.util.find_spec("torch") is None:
         return None
@@ -83,20 +86,17 @@ def relus_of(layers: str, shape: tuple[int, int, int]) -> "torch.nn.Sequential":
     import torch
 
     found: list[torch.nn.Module] = []
-    (height, width, channels), flat = shape, False
-    for part in layers.split("-"):
-        if "C" in part:
-            filters, kernel = map(int, part.split("C"))
-            found += [torch.nn.Conv2d(channels, filters, kernel), torch.nn.ReLU()]
-            height, width, channels = height - kernel + 1, width - kernel + 1, filters
-        elif part.startswith("P"):
-            found.append(torch.nn.MaxPool2d(int(part[1:])))
-            height, width = height // int(part[1:]), width // int(part[1:])
+    flat = shape[:2] == (1, 1)
+    for layer in check_chain(layers_of(layers), shape):
+        if layer.pools:
+            found.append(torch.nn.MaxPool2d(*layer.windows))
+        elif layer.kind == "conv2d":
+            sizes = layer.shape[2], layer.columns
+            found += [torch.nn.Conv2d(*sizes, *layer.windows), torch.nn.ReLU()]
         else:
-            inputs = channels if flat else height * width * channels
             found += [] if flat else [torch.nn.Flatten()]
-            found += [torch.nn.Linear(inputs, int(part)), torch.nn.ReLU()]
-            channels, flat = int(part), True
+            found += [torch.nn.Linear(layer.rows, layer.columns), torch.nn.ReLU()]
+            flat = True
     return torch.nn.Sequential(*found[:-1])
 
 

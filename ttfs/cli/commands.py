@@ -121,18 +121,26 @@ def print_report(report: dict[str, Any]) -> None:
     strict, lenient, spiking = (
         f"{100 * report[key]:.2f} %" for key in ("accuracy", "accuracy_lenient", "accuracy_spiking")
     )
+    each = report["spikes_per_hidden_neuron"]
     spikes, work = report["spikes_per_sample"], report["synaptic_operations_per_sample"]
     rows = {
         "accuracy": f"{strict} strict, {lenient} counting ties as right,",
         "": f"{spiking} counting silence as wrong",
         "samples": f"{report['samples']}, {report['ties']} tied, {report['undecided']} undecided",
         "decision time": f"{report['decision_time_mean']:.3g} on average ({report['unit']})",
-        "spikes": f"{spikes['total']:.1f}, {spikes['until_decision']:.1f} to the decision",
+        "spikes": f"{spikes['total']:.1f}, {spikes['until_decision']:.1f} to the decision"
+        + (f", {each:.2f} for each hidden neuron" if each == each else ""),
         "synaptic operations": f"{work['total']:.0f}, {work['until_decision']:.0f} to the decision",
         "training time"
         if "epochs" in report
         else "time": f"{report['seconds']:.2f} s, {report['samples_per_second']:.0f} samples/s",
     }
+    if "relus" in report:
+        relus, steps = report["relus"], report["relus"]["steps"].items()
+        rows["network of ReLUs"] = (
+            f"{100 * relus['accuracy']:.2f} %, decides alike in {100 * relus['agreement']:.2f} %"
+        )
+        rows |= {f"{n} steps a window": f"{100 * share:.2f} %" for n, share in steps}
     print(f"{report['network']} on {report['dataset']} {report['split']}")
     for name, value in rows.items():
         print(f"  {name:20s}  {value}")

@@ -31,8 +31,8 @@ if TYPE_CHECKING:  # rules and trainers, which only a training needs
 
 Log = Callable[[str], None]
 SAVED = "stopped; the best weights so far are saved"
-CHECKPOINT = "checkpoint.npz"
-OUTPUTS = "model.npz", "report.json", "history.csv", CHECKPOINT
+CHECKPOINTS = "checkpoint.npz", "checkpoint.pt"
+OUTPUTS = "model.npz", "report.json", "history.csv", *CHECKPOINTS
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,9 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
 
     log = run.log or (lambda line: None)
     remove_unfinished(run.folder, OUTPUTS)
-    check_earlier(run)
-    goes_on = run.resume and (run.folder / CHECKPOINT).exists()
+    check_earlier(run, recipe.checkpoint)
+    checkpoint = run.folder / recipe.checkpoint
+    goes_on = run.resume and checkpoint.exists()
     training, testing = datasets.load(recipe.dataset)
     network = recipe.network(training.image_shape, training.classes, run.seed)
     log(f"{network}, {kind_of(recipe)} weights, on {len(training)} samples of {training.name}")
@@ -79,19 +80,20 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
         recipe.encoder(training.images),
         training.labels,
         epochs=recipe.epochs,
-        checkpoint=run.folder / CHECKPOINT,
+        checkpoint=checkpoint,
         resume=run.resume,
-        written=None if goes_on else partial(clear, run.folder),
+        written=None if goes_on else partial(clear, checkpoint),
         progress=run.progress,
         log=run.log,
     )
+    network = trainer.network
     if not history.records and earlier(run):  # which is worth more than what has learned nothing
         raise KeyboardInterrupt(interrupts.STOPPED)
     samples = len(training)
     del training
     stimuli = recipe.encoder(testing.images)
     report = measure(network, stimuli, testing) | told(recipe, run, history, samples)
-    report["cost"] = asdict(cost_of(network, stimuli))
+    report |= {"cost": asdict(cost_of(network, stimuli)), **recipe.more(trainer, testing)}
     save(run.folder / "model.npz", network, encoder=recipe.encoder, report=report)
     write_report(run.folder / "report.json", report)
     write_atomically(run.folder / "history.csv", history.csv().encode())
@@ -132,7 +134,7 @@ def kind_of(recipe: "Recipe") -> str:
     return "one-bit" if recipe.binary else "real"
 
 
-def check_earlier(run: Run) -> None:
+def check_earlier(run: Run, checkpoint: str) -> None:
     """See that the folder holds nothing that would be lost, or be in the way in the end."""
     for name in OUTPUTS:
         try:
@@ -141,9 +143,9 @@ def check_earlier(run: Run) -> None:
             reason = error.strerror or error
             raise RunError(f"{run.folder / name} cannot be written: {reason}") from None
     found = earlier(run)
-    if run.resume and found and not run.force and CHECKPOINT not in found:
+    if run.resume and found and not run.force and checkpoint not in found:
         raise RunError(
-            f"{run.folder} holds {found[0]} but no checkpoint.npz to go on from:"
+            f"{run.folder} holds {found[0]} but no {checkpoint} to go on from:"
             " --force overwrites that run, --out chooses another folder"
         )
     if found and not (run.resume or run.force):
@@ -158,15 +160,15 @@ def earlier(run: Run) -> list[str]:
     return [name for name in OUTPUTS if (run.folder / name).exists()]
 
 
-def clear(folder: Path) -> None:
+def clear(checkpoint: Path) -> None:
     """Remove what an earlier run, not resumed, has left beside the checkpoint of this one.
 
     Only that checkpoint makes it obsolete. One that remains is overwritten in the end.
     """
     for name in OUTPUTS:
-        if name != CHECKPOINT:
+        if name != checkpoint.name:
             with suppress(OSError):
-                (folder / name).unlink()
+                (checkpoint.parent / name).unlink()
 
 
 def measure(network: Network, stimuli: np.ndarray, data: Dataset) -> dict[str, Any]:
@@ -200,6 +202,7 @@ def report_on(network: Network, data: Dataset, found: Evaluation, seconds: float
             "total": found.spikes_per_sample,
             "until_decision": found.spikes_to_decision,
         },
+        "spikes_per_hidden_neuron": found.spikes_per_hidden_neuron,
         "synaptic_operations_per_sample": {
             "total": found.operations_per_sample,
             "until_decision": found.operations_to_decision,

@@ -91,6 +91,18 @@ class Conversion:
             for k, layer in enumerate(times[1:])
         ]
 
+    def decisions(self, inputs: Any) -> np.ndarray:
+        """(samples,) what the network of ReLUs decides for."""
+        if self.relus is None:
+            raise InputError("what was trained with ramps is no network of ReLUs")
+        values = values_in(inputs, self.network.shapes[0], self.channels_first)
+        found = np.empty(len(values), np.int64)
+        for start in range(0, len(values), CHUNK):
+            some = slice(start, start + CHUNK)
+            *_, (_, last, _) = activations_of(self.relus, values[some], limited(self.limits))
+            found[some] = last.argmax(axis=1)
+        return found
+
     def compare(self, inputs: Any) -> Distance:
         """How far the two networks are from each other on some inputs."""
         if self.relus is None:

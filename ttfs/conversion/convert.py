@@ -249,7 +249,23 @@ def scaled(
         for skip in relus.skips
     ]
     told: dict[str, Any] = {"dtype": dtype, "unit": "window", "shape": relus.shapes[0]}
+    if not skips and all(_of_one_size(layer) for layer in layers):
+        layers = [_in_bits(layer) if layer.rows else layer for layer in layers]
     return Network(*layers, psp=psp, skips=skips, **told)
+
+
+def _of_one_size(layer: Any) -> bool:
+    """Whether the weights that a neuron hears differ in their signs alone."""
+    sizes = abs(layer.initial) if layer.rows else np.ones((2, 1))
+    return len(sizes) > 1 and bool((sizes == sizes[0]).all() and sizes.all())
+
+
+def _in_bits(layer: Any) -> Any:
+    """The layer with one-bit weights: their size divides thresholds and biases instead."""
+    size = abs(layer.initial[0])
+    signs, bits = np.sign(layer.initial), Binary(scale=1.0, scale_rate=0)
+    bias = layer.bias / size
+    return replace(layer, initial=signs, weights=bits, threshold=1 / size, bias=bias)
 
 
 def _scaled_skip(skip: Skip, unit: np.ndarray, limit: np.ndarray, relus: Network) -> Skip:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,13 @@ class Evaluation:
     names: tuple[str, ...] = ()
     shapes: tuple[tuple[int, int, int], ...] = ()
     never: tuple[float, ...] = ()
+
+    @property
+    def spikes_per_hidden_neuron(self) -> float:
+        """The mean number of spikes of a hidden neuron, pools included; NaN where there is none."""
+        sizes = [prod(shape) for shape in self.shapes[1:-1]]
+        fired = [(1 - silent) * n for silent, n in zip(self.silent[1:-1], sizes, strict=True)]
+        return sum(fired) / sum(sizes) if sizes else float("nan")
 
 
 def evaluate(network: Network, times: Any, labels: Any) -> Evaluation:

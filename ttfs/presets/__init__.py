@@ -2,10 +2,12 @@
 
 from ttfs.presets.recipe import Recipe, deep, exact, stack, with_hidden, with_kind, with_layers
 from ttfs.presets.table import PRESETS, for_dataset, for_layers, name_of, preset
+from ttfs.presets.window_recipe import WindowRecipe, windows
 
 __all__ = [
     "PRESETS",
     "Recipe",
+    "WindowRecipe",
     "deep",
     "exact",
     "for_dataset",
@@ -13,6 +15,7 @@ __all__ = [
     "name_of",
     "preset",
     "stack",
+    "windows",
     "with_hidden",
     "with_kind",
     "with_layers",

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 from ttfs.augmentation import Augmentation
 from ttfs.checks import of_kind, short, whole
 from ttfs.codes.encoders import Encoder
 from ttfs.codes.encoding import Latency
+from ttfs.datasets.datasets import Dataset
 from ttfs.errors import InputError, ShapeError
 from ttfs.losses import CrossEntropy
 from ttfs.network.chain import Layer, check_chain
@@ -18,7 +19,7 @@ from ttfs.network.notation import layers_of, notation_of
 from ttfs.network.psp import Ramp, Response, Step
 from ttfs.network.weights import Binary, Real
 from ttfs.optimizers import SGD, Adam, Cosine, Linear, Optimizer, Warm
-from ttfs.rules import S4NN, Exact, Rule
+from ttfs.rules import S4NN, Exact, Rule, Windows
 from ttfs.training.trainer import Trainer
 
 Weights = Real | Binary
@@ -62,6 +63,8 @@ class Recipe:
     encoder: Encoder = field(default_factory=lambda: Latency(t_max=256, steps=True))
     unit: str = "step"
     published: str = ""
+
+    checkpoint: ClassVar[str] = "checkpoint.npz"
 
     def __post_init__(self) -> None:
         layers = self.layers
@@ -143,6 +146,19 @@ class Recipe:
             average=self.average,
             seed=seed,
         )
+
+    def relearning(self, *, binary: bool) -> "Recipe":
+        """The recipe with the learning rates that weights of a kind want, if it makes a difference.
+
+        binary: whether weights have one bit.
+        """
+        if isinstance(self.rule, S4NN) or self.by_firing:
+            return self
+        return replace(self, optimizer=Adam(lr=Cosine(LEARNING[binary])))
+
+    def more(self, trainer: Any, data: Dataset) -> dict[str, Any]:
+        """What else a report says of a trained network, on the split that it is about."""
+        return {}
 
 
 def beginning_of_ramps(binary: bool, inputs: int) -> Weights:
@@ -231,9 +247,7 @@ def with_kind(recipe: Recipe, *, binary: bool) -> Recipe:
         return recipe
     weights = plain(binary, recipe.by_firing)
     changed = replace(recipe, layers=weighted(recipe.layers, [weights]))
-    if isinstance(recipe.rule, S4NN) or recipe.by_firing:
-        return changed
-    return replace(changed, optimizer=Adam(lr=Cosine(LEARNING[binary])))
+    return changed.relearning(binary=binary)
 
 
 def plain(binary: bool, by_firing: bool) -> Weights:
@@ -245,7 +259,7 @@ def with_layers(recipe: Recipe, notation: str) -> Recipe:
     """The recipe with other layers below its output, of the same kind.
 
     Thresholds and delays are those of its first layer that has weights. Weights begin by what
-    fires; those for rule `S4NN` as sizes suggest.
+    fires; those for the rules `S4NN` and `Windows` as sizes suggest.
 
     Raises
     ------
@@ -256,7 +270,7 @@ def with_layers(recipe: Recipe, notation: str) -> Recipe:
     """
     of_kind(recipe, Recipe, "with_layers(recipe)", "a Recipe, such as that of preset(name)")
     first = next(layer for layer in recipe.layers if not layer.pools)
-    by_firing = not isinstance(recipe.rule, S4NN)
+    by_firing = not isinstance(recipe.rule, S4NN | Windows)
     weights = plain(recipe.binary, by_firing)
     settings = {"weights": weights, "threshold": first.threshold, "delay": first.delay}
     layers = layers_of(notation, **settings) + weighted(recipe.layers[-1:], [weights])

@@ -12,6 +12,7 @@ from ttfs.network.psp import Step
 from ttfs.network.weights import Binary, Real
 from ttfs.optimizers import SGD, Adam, Cosine, Linear, Warm
 from ttfs.presets.recipe import Recipe, deep, exact, one_bit, stack
+from ttfs.presets.window_table import WINDOWS
 from ttfs.rules import S4NN, Exact, STiDiBP, Surrogate
 
 MNIST = Real(init=(-0.135, 0.148)), Real(init=(-0.082, 0.092))  # 150 of 784 pixels are bright
@@ -20,7 +21,7 @@ STIDI = STiDiBP(Relative(gamma=1.5, early=0.002), floor=1.0, longest=0.2, normal
 STIDI_MAPS = STiDiBP(Relative(gamma=0.35, early=0.002), floor=0.1, longest=0.2, normalise=False)
 STEPS = {"threshold": 100.0, "delay": 1.0}  # a step for each layer, as in S4NN and BS4NN
 
-PRESETS = {
+PRESETS: dict[str, Recipe] = {
     "digits": exact(
         "digits",
         stack("600", one_bit(-0.4, 0.6, scale=0.25), one_bit(-0.45, 0.55, scale=0.06)),
@@ -219,7 +220,7 @@ PRESETS = {
         unit="time constant",
         published="98.2 DelGrad",
     ),
-}
+} | WINDOWS
 
 
 def preset(name: str) -> Recipe:

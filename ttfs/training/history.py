@@ -3,11 +3,13 @@
 import csv
 import io
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from ttfs.checks import as_text, positive, shown, whole
 from ttfs.errors import InputError
+from ttfs.measures.metrics import Evaluation
 
 ALWAYS = {"epoch", "lr", "loss", "accuracy", "revived", "seconds"}  # in each record
 SHARES = ("accuracy", "validation_", "silent_")  # how names of figures from 0 to 1 begin
@@ -88,3 +90,41 @@ def _check_record(record: Any, number: int) -> None:
     positive(record["revived"], f"epoch {number}: revived", zero=True)
     if record["epoch"] != number:
         raise InputError(f"epoch {number} is called {record['epoch']!r}")
+
+
+def record_of(evaluation: Evaluation, validated: bool) -> dict[str, float]:
+    """The part of an epoch's record that an evaluation tells."""
+    record: dict[str, float] = {}
+    if validated:
+        record = {
+            "validation_accuracy": evaluation.accuracy,
+            "validation_accuracy_lenient": evaluation.accuracy_lenient,
+            "validation_undecided": evaluation.undecided / evaluation.samples,
+        }
+    for k in range(1, len(evaluation.silent)):
+        record |= {f"silent_{k}": evaluation.silent[k], f"latency_{k}": evaluation.latency[k]}
+    return record
+
+
+def note_warnings(history: History, warnings: list[str], log: Callable[[str], None]) -> None:
+    """Note and log what has not been said yet, each subject once."""
+    for warning in warnings:
+        if warning.split(":")[0] not in {w.split(":")[0] for w in history.warnings}:
+            history.warnings.append(warning)
+            log(f"warning: {warning}")
+
+
+def line(record: dict[str, float], epochs: int) -> str:
+    """An epoch in one line."""
+    parts = [f"epoch {record['epoch']:.0f}/{epochs}", f"train {100 * record['accuracy']:.2f} %"]
+    if "validation_accuracy" in record:
+        strict, lenient = record["validation_accuracy"], record["validation_accuracy_lenient"]
+        parts.append(f"validation {100 * strict:.2f} % (lenient {100 * lenient:.2f} %)")
+    layers = [key[7:] for key in record if key.startswith("silent_")]
+    for k in layers:
+        silent, latency = record[f"silent_{k}"], record[f"latency_{k}"]
+        parts.append(f"layer {k}: {100 * silent:.0f} % silent, mean time {latency:.3g}")
+    if record["revived"]:
+        parts.append(f"{record['revived']:.0f} revived")
+    parts.append(f"{record['seconds']:.1f} s")
+    return " | ".join(parts)

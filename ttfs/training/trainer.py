@@ -18,13 +18,14 @@ from ttfs.measures.metrics import Evaluation, chunks, evaluate
 from ttfs.network.delays import Delays
 from ttfs.network.maps import rows_of
 from ttfs.network.network import Network, check_network
-from ttfs.optimizers import SGD, Optimizer, rate_at, share
+from ttfs.optimizers import SGD, Optimizer, rate_at
 from ttfs.rules import S4NN, Rule
 from ttfs.rules.lesson import Lesson
 from ttfs.training.beginning import begin_by_firing
 from ttfs.training.checkpoint import Checkpoint, fingerprint
-from ttfs.training.history import History
+from ttfs.training.history import History, line, note_warnings, record_of
 from ttfs.training.progress import Bar
+from ttfs.training.split import split
 
 CHUNK = 1000  # samples between two chances to be interrupted, and between weight decays
 PROBE = 2048  # training samples that tell which neurons are dead
@@ -145,7 +146,7 @@ class Trainer:
                 run.read()
         bar = Bar(progress, epochs, run.epoch)
         log = bar.through(log)
-        _warn(run.history, too_late(lost_share(self.network, data[0][train])), log)
+        note_warnings(run.history, too_late(lost_share(self.network, data[0][train])), log)
         with interrupts.handled() as ctrl_c:
             if run.epoch:
                 ctrl_c.keep()
@@ -185,16 +186,8 @@ class Trainer:
                 )
             given, right = validation
             return everything, self._data(given, right, "validation")
-        held_out = round(len(labels) * share(validation, "fit(validation=...)"))
-        if held_out == 0:
-            return everything, None
-        if held_out == len(labels):
-            raise InputError(
-                f"fit(validation={validation}) leaves none of {held_out} samples to train on"
-            )
-        order = np.random.default_rng([self.seed, 0]).permutation(len(labels))
-        chosen = np.sort(order[:held_out])
-        return np.sort(order[held_out:]), (times[chosen], labels[chosen])
+        train, chosen = split(len(labels), validation, self.seed)
+        return train, (times[chosen], labels[chosen]) if len(chosen) else None
 
     def _begin(self, times: np.ndarray, train: np.ndarray) -> None:
         """Begin the weights by what fires, if that is wanted and has not been done yet."""
@@ -240,14 +233,14 @@ class Trainer:
         probe = (data[0][order[:PROBE]], data[1][order[:PROBE]])
         with run.averaged():
             evaluation = evaluate(self.network, *(held_out or probe))
-            record |= _record(evaluation, held_out is not None)
+            record |= record_of(evaluation, held_out is not None)
             weights = run.weights()
         with run.replacing():
             record["revived"] = self._revive(probe[0], record["epoch"] - 1)
         record["seconds"] = clock() - started
         run.note(record, evaluation.accuracy if held_out else float(run.epoch), weights)
-        log(_line(record, epochs))
-        _warn(run.history, diagnose(evaluation), log)
+        log(line(record, epochs))
+        note_warnings(run.history, diagnose(evaluation), log)
 
     def _learn(
         self, run: Checkpoint, data: Data, order: np.ndarray, epochs: int, ctrl_c: Interrupts
@@ -292,41 +285,3 @@ class Trainer:
                 counts += np.count_nonzero(np.isinf(layer), axis=0)
         shares = [counts / len(times) for counts in silent]
         return self.rule.end_epoch(self.network, shares, [self.seed, 2, epoch])
-
-
-def _record(evaluation: Evaluation, validated: bool) -> dict[str, float]:
-    """The part of an epoch's record that an evaluation tells."""
-    record: dict[str, float] = {}
-    if validated:
-        record = {
-            "validation_accuracy": evaluation.accuracy,
-            "validation_accuracy_lenient": evaluation.accuracy_lenient,
-            "validation_undecided": evaluation.undecided / evaluation.samples,
-        }
-    for k in range(1, len(evaluation.silent)):
-        record |= {f"silent_{k}": evaluation.silent[k], f"latency_{k}": evaluation.latency[k]}
-    return record
-
-
-def _warn(history: History, warnings: list[str], log: Callable[[str], None]) -> None:
-    """Note and log what has not been said yet, each subject once."""
-    for warning in warnings:
-        if warning.split(":")[0] not in {w.split(":")[0] for w in history.warnings}:
-            history.warnings.append(warning)
-            log(f"warning: {warning}")
-
-
-def _line(record: dict[str, float], epochs: int) -> str:
-    """An epoch in one line."""
-    parts = [f"epoch {record['epoch']:.0f}/{epochs}", f"train {100 * record['accuracy']:.2f} %"]
-    if "validation_accuracy" in record:
-        strict, lenient = record["validation_accuracy"], record["validation_accuracy_lenient"]
-        parts.append(f"validation {100 * strict:.2f} % (lenient {100 * lenient:.2f} %)")
-    layers = [key[7:] for key in record if key.startswith("silent_")]
-    for k in layers:
-        silent, latency = record[f"silent_{k}"], record[f"latency_{k}"]
-        parts.append(f"layer {k}: {100 * silent:.0f} % silent, mean time {latency:.3g}")
-    if record["revived"]:
-        parts.append(f"{record['revived']:.0f} revived")
-    parts.append(f"{record['seconds']:.1f} s")
-    return " | ".join(parts)

@@ -1,0 +1,136 @@
+"""A recipe that trains ReLUs in PyTorch, and converts them."""
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ttfs.checks import of_kind, positive
+from ttfs.codes.encoders import Encoder
+from ttfs.codes.encoding import Latency
+from ttfs.datasets.datasets import Dataset
+from ttfs.errors import InputError
+from ttfs.measures.metrics import evaluate
+from ttfs.network.chain import check_chain
+from ttfs.network.network import Network
+from ttfs.network.psp import Response, Windows
+from ttfs.network.weights import Binary, Real
+from ttfs.optimizers import Adam, Linear, Warm, share
+from ttfs.presets.recipe import Recipe, stack
+from ttfs.rules import Rule
+from ttfs.rules import Windows as WindowsRule
+
+if TYPE_CHECKING:  # PyTorch, which only a training needs
+    from ttfs.training.window_trainer import WindowTrainer
+
+RATES = {True: 4e-3, False: 2e-3}
+"""Learning rates of AdamW for one-bit and for real weights."""
+
+MUON = 25.0
+"""The rate of Muon, as a multiple of that."""
+
+STEPS = 8  # instants of a window in the network that a report compares with
+
+
+@dataclass(frozen=True)
+class WindowRecipe(Recipe):
+    """Everything that decides a training of ReLUs and their conversion, except data and seed.
+
+    Sums, pools, batch norm and ReLUs are trained in PyTorch (extra `torch`); what is validated and
+    kept is the network of single spikes in windows that they become.
+
+    Parameters
+    ----------
+    optimizer: with its rate AdamW learns what Muon does not.
+    muon: the rate of Muon, for the weights of hidden layers, as a multiple of that of `optimizer`;
+        0: AdamW learns them, too.
+    validation: share of the training samples held out.
+    dropout: share of the neurons of hidden dense layers that are left out in training.
+    sparse: weight in the loss of the mean activation of each hidden layer.
+    whiten: whether the first layer, if it is a convolution, whitens patches and does not learn.
+    Others as of `Recipe`; of the rule, the smoothing and the weight decay count.
+    """
+
+    psp: Response = field(default_factory=Windows)
+    rule: Rule = field(default_factory=lambda: WindowsRule(tau=1.0))
+    optimizer: Adam = field(default_factory=Adam)
+    muon: float = 0.0
+    validation: float = 0.1
+    dropout: float = 0.0
+    sparse: float = 0.0
+    whiten: bool = False
+    encoder: Encoder = field(default_factory=lambda: Latency(t_max=1.0))
+    unit: str = "window"
+
+    checkpoint: ClassVar[str] = "checkpoint.pt"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        of_kind(self.psp, Windows, "WindowRecipe(psp=...)", "Windows()")
+        of_kind(self.rule, WindowsRule, "WindowRecipe(rule=...)", "ttfs.rules.Windows()")
+        of_kind(self.optimizer, Adam, "WindowRecipe(optimizer=...)", "Adam(...)")
+        for name in ("muon", "sparse"):
+            positive(getattr(self, name), f"WindowRecipe({name}=...)", zero=True)
+        for name in ("validation", "dropout"):
+            share(getattr(self, name), f"WindowRecipe({name}=...)")
+        if self.layers[0].pools:
+            raise InputError("WindowRecipe(layers=...) must begin with weights, not with a pool")
+
+    def network(self, inputs: int | tuple[int, ...], classes: int, seed: int) -> Network:
+        """A network for such data that has not been trained: see `Recipe.network`."""
+        shape, output = self._shape(inputs), replace(self.layers[-1], outputs=classes)
+        layers = check_chain((*self.layers[:-1], output), shape)
+        told: dict[str, Any] = {} if shape[:2] == (1, 1) else {"shape": shape}
+        return Network(*layers, psp=self.psp, seed=seed, unit=self.unit, **told)
+
+    def trainer(self, network: Network, seed: int) -> "WindowTrainer":  # type: ignore[override]
+        """A trainer for that network."""
+        from ttfs.training.window_trainer import WindowTrainer
+
+        assert isinstance(self.rule, WindowsRule)
+        assert isinstance(self.optimizer, Adam)
+        names = "muon", "batch_size", "augmentation", "average", "validation"
+        more = "dropout", "sparse", "whiten"
+        told = {name: getattr(self, name) for name in names + more}
+        return WindowTrainer(network, self.rule, self.optimizer, **told, seed=seed)
+
+    def relearning(self, *, binary: bool) -> "WindowRecipe":
+        """The recipe with the rates that weights of a kind want: see `Recipe.relearning`."""
+        return replace(self, optimizer=adam(RATES[binary]), muon=0.0 if binary else MUON)
+
+    def more(self, trainer: Any, data: Dataset) -> dict[str, Any]:
+        """How far the trained network is from the ReLUs, and what steps cost: see `Recipe.more`."""
+        found = trainer.conversion
+        distance, relus = found.compare(data.images), found.decisions(data.images)
+        stepped = trainer.with_steps(STEPS)
+        coarse = evaluate(stepped.network, stepped.times(data.images), data.labels)
+        return {
+            "relus": {
+                "accuracy": float((relus == data.labels).mean()),
+                "agreement": distance.agreement,
+                "clipped": dict(zip(distance.names, distance.clipped, strict=True)),
+                "steps": {str(STEPS): coarse.accuracy},
+            }
+        }
+
+
+def windows(dataset: str, notation: str, *, binary: bool = False, **settings: Any) -> WindowRecipe:
+    """A recipe for layers as papers write them, of any number.
+
+    settings: those of a `WindowRecipe`.
+
+    >>> windows("mnist", "32C5-P2-256").notation
+    '32C5-P2-256'
+    """
+    layers = stack(notation, Binary() if binary else Real())
+    chosen: dict[str, Any] = {
+        "optimizer": adam(RATES[binary]),
+        "muon": 0.0 if binary else MUON,
+        "rule": WindowsRule(tau=1.0, smoothing=0.1, weight_decay=0.01),
+        "batch_size": 250,
+        "average": 5_000,
+    }
+    return WindowRecipe(dataset, layers, **(chosen | settings))
+
+
+def adam(rate: float) -> Adam:
+    """Steps that rise for a fifth of the training and fall in a straight line from there."""
+    return Adam(lr=Warm(Linear(rate, 0.0), share=0.2), beta2=0.98)

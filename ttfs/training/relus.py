@@ -1,0 +1,158 @@
+"""Networks of ReLUs as PyTorch trains them, to be converted: sums, pools, batch norm, ReLUs.
+
+A pool comes before the norm, which thus counts what pools let through: maps below pools stay
+sparse, and a norm has less to do. The largest sum is that of the largest ReLU, as norms here do
+not turn signs (their scale is 1, and thresholds of neurons make up for it).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ttfs.network.conv import Conv2d
+from ttfs.network.layers import Dense
+from ttfs.network.weights import Binary
+from ttfs.torch import functional, nn, torch
+
+EPSILON = 1e-5  # added to variances
+STEADY = 0.9  # what a batch leaves of the running figures of a norm
+LATENT = 0.5  # latents of one-bit weights begin within this, and end within 1
+
+
+class Signs(torch.autograd.Function):
+    """Signs of latents, 0 counting as positive; derivatives go straight through."""
+
+    @staticmethod
+    def forward(ctx: Any, latents: Any) -> Any:
+        """1 or -1 for each."""
+        return torch.where(latents < 0, -1.0, 1.0)
+
+    @staticmethod
+    def backward(ctx: Any, *errors: Any) -> Any:
+        """As if latents had been taken."""
+        return errors[0]
+
+
+class Block(nn.Module):
+    """A layer with weights, the pools on top of it, and, but for the last, a norm and a ReLU.
+
+    layer, pools: of this package, placed. last: whether outputs are potentials. dropout: share of
+    the neurons of a hidden dense layer that are left out.
+    """
+
+    def __init__(self, layer: Any, pools: Sequence[Any], last: bool, dropout: float):
+        super().__init__()
+        self.layer, self.pools, self.last = layer, [pool.windows for pool in pools], last
+        self.binary = isinstance(layer.weights, Binary)
+        self.dropout = dropout if isinstance(layer, Dense) and not last else 0.0
+        size = layer.columns, layer.rows
+        self.matrix = nn.Parameter(torch.empty(size))  # of two dimensions, as Muon wants it
+        if self.binary:
+            nn.init.uniform_(self.matrix, -LATENT, LATENT)
+        else:
+            nn.init.normal_(self.matrix, 0.0, layer.rows**-0.5)
+        self.bias = nn.Parameter(torch.zeros(layer.columns))
+        self.gain = nn.Parameter(torch.tensor(layer.rows**-0.5)) if last and self.binary else None
+        self.register_buffer("mean", torch.zeros(layer.columns))
+        self.register_buffer("variance", torch.ones(layer.columns))
+
+    def sums(self, values: Any) -> Any:
+        """What values below add up to."""
+        weights = Signs.apply(self.matrix) if self.binary else self.matrix
+        if isinstance(self.layer, Conv2d):
+            window, stride, padding = self.layer.windows
+            kernel = weights.view(len(weights), -1, *window)
+            return functional.conv2d(values, kernel, None, stride, padding)
+        if values.ndim == 4:  # neurons of a map are flat with their channels last
+            values = values.permute(0, 2, 3, 1).flatten(1)
+        return functional.linear(values, weights)
+
+    def forward(self, values: Any) -> Any:
+        """Activations of (samples, channels, height, width) or (samples, inputs)."""
+        sums = self.sums(values)
+        for pool in self.pools:
+            sums = functional.max_pool2d(sums, *pool)
+        if self.last:
+            return (sums if self.gain is None else sums * self.gain) + self.bias
+        normed = functional.batch_norm(
+            sums, self.mean, self.variance, None, self.bias, self.training, 1 - STEADY, EPSILON
+        )
+        return functional.dropout(functional.relu_(normed), self.dropout, self.training)
+
+    def folded(self) -> Any:
+        """The layer of this package that it is once the norm is in its weights and biases."""
+        with torch.no_grad():
+            weights = Signs.apply(self.matrix) if self.binary else self.matrix
+            weights, bias = weights.double().cpu(), self.bias.double().cpu()
+            if self.last:
+                scale = torch.ones(len(bias)).double() * (1.0 if self.gain is None else self.gain)
+            else:
+                scale = (self.variance.double().cpu() + EPSILON) ** -0.5
+                bias = bias - self.mean.double().cpu() * scale
+            weights = weights * scale[:, None]
+            if isinstance(self.layer, Conv2d):
+                window = self.layer.windows[0]
+                weights = weights.view(len(weights), -1, *window).permute(2, 3, 1, 0).flatten(0, 2)
+            else:
+                weights = weights.t()
+        return _with(self.layer, weights.contiguous().numpy(), bias.numpy())
+
+
+def _with(layer: Any, weights: np.ndarray, bias: np.ndarray) -> Any:
+    """A layer that has these real weights and biases."""
+    if isinstance(layer, Dense):
+        return Dense.of(weights, bias=bias, threshold=1.0)
+    sizes = {"stride": layer.stride, "padding": layer.padding, "shape": layer.shape}
+    told: dict[str, Any] = {"initial": weights, "bias": bias, "threshold": 1.0, **sizes}
+    return Conv2d(layer.out_channels, layer.kernel_size, **told)
+
+
+class Relus(nn.Module):
+    """A network of such blocks.
+
+    layers: placed ones of this package, the first with weights, the last dense.
+    """
+
+    def __init__(self, layers: Sequence[Any], dropout: float = 0.0):
+        super().__init__()
+        self.layers = list(layers)
+        first = [k for k, layer in enumerate(layers) if not layer.pools]
+        ends = [*first[1:], len(layers)]
+        blocks = [
+            Block(layers[k], layers[k + 1 : end], end == len(layers), dropout)
+            for k, end in zip(first, ends, strict=True)
+        ]
+        self.blocks = nn.ModuleList(blocks)
+
+    def forward(self, maps: Any) -> Any:
+        """(samples, outputs) potentials, and the mean activation of hidden layers, added up."""
+        said = maps.new_zeros(())
+        for block in self.blocks[:-1]:
+            maps = block(maps)
+            said = said + maps.mean(dtype=torch.float32)
+        return self.blocks[-1](maps), said
+
+    def folded(self) -> list[Any]:
+        """The layers of this package, for `ttfs.convert`."""
+        own = iter([block.folded() for block in self.blocks])
+        return [layer if layer.pools else next(own) for layer in self.layers]
+
+    def whiten(self, maps: Any) -> None:
+        """Let the first layer say what is special of a patch, in both signs, and learn no more.
+
+        Its filters are the principal components of (samples, channels, height, width) patches,
+        each divided by its deviation (Jordan 2024, arXiv 2404.00498, section 3.2).
+        """
+        block = self.blocks[0]
+        window, stride, padding = block.layer.windows
+        patches = functional.unfold(maps, window, padding=padding, stride=stride)
+        rows = patches.transpose(1, 2).flatten(0, 1).double()
+        rows = rows - rows.mean(dim=0)
+        values, vectors = torch.linalg.eigh(rows.t() @ rows / len(rows))
+        filters = (vectors / (values + 5e-4) ** 0.5).t().flip(0).float()
+        count = len(block.matrix)
+        both = torch.cat([filters, -filters])[: max(count, 1)]
+        with torch.no_grad():
+            block.matrix[: len(both)] = both
+        block.matrix.requires_grad_(False)

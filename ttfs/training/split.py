@@ -1,0 +1,27 @@
+"""Which samples are held out of a training, to validate on."""
+
+from typing import Any
+
+import numpy as np
+
+from ttfs.errors import InputError
+from ttfs.optimizers import share
+
+
+def split(samples: int, validation: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The samples to train on and those to validate on, each in order; of the latter maybe none.
+
+    validation: the share of the latter.
+
+    >>> split(5, 0.4, seed=0)
+    (array([0, 1, 3]), array([2, 4]))
+    """
+    held_out = round(samples * share(validation, "fit(validation=...)"))
+    if held_out == 0:
+        return np.arange(samples), np.arange(0)
+    if held_out == samples:
+        raise InputError(
+            f"fit(validation={validation}) leaves none of {held_out} samples to train on"
+        )
+    order = np.random.default_rng([seed, 0]).permutation(samples)
+    return np.sort(order[held_out:]), np.sort(order[:held_out])
