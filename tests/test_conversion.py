@@ -113,7 +113,7 @@ def trained(rng):
 
 def test_local_thresholds_are_twice_the_mean_of_what_is_above_0_below_clipped_by_theirs():
     layers, values, _, _ = trained(np.random.default_rng(0))
-    found, below = ttfs.convert(layers, values, threshold="local"), values
+    found, below = ttfs.convert(layers, values, threshold="local", per="channel"), values
     for layer, thresholds in zip(layers[:-1], found.thresholds[:-1], strict=True):
         said = np.maximum(one_relu(layer, below), 0)
         wanted = 2 * said.sum(axis=0) / np.maximum(np.count_nonzero(said, axis=0), 1)
@@ -141,7 +141,7 @@ def test_what_cannot_be_converted_is_refused_by_name():
         ttfs.convert(["relu", dense], values)
     with pytest.raises(InputError, match="a list of layers, a torch.nn.Module or a file, got int"):
         ttfs.convert(3, values)
-    with pytest.raises(InputError, match="threshold must be max or quantile or local"):
+    with pytest.raises(InputError, match="threshold must be max or quantile or error or local"):
         ttfs.convert([dense], values, threshold="mean")
     with pytest.raises(InputError, match="per must be layer or channel, got 'neuron'"):
         ttfs.convert([dense], values, per="neuron")

@@ -31,8 +31,8 @@ if TYPE_CHECKING:  # rules and trainers, which only a training needs
 
 Log = Callable[[str], None]
 SAVED = "stopped; the best weights so far are saved"
-CHECKPOINTS = "checkpoint.npz", "checkpoint.pt"
-OUTPUTS = "model.npz", "report.json", "history.csv", *CHECKPOINTS
+CHECKPOINT = "checkpoint.npz"
+OUTPUTS = "model.npz", "report.json", "history.csv", CHECKPOINT
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,10 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
 
     log = run.log or (lambda line: None)
     remove_unfinished(run.folder, OUTPUTS)
-    check_earlier(run, recipe.checkpoint)
-    checkpoint = run.folder / recipe.checkpoint
-    goes_on = run.resume and checkpoint.exists()
+    check_earlier(run)
+    goes_on = run.resume and (run.folder / CHECKPOINT).exists()
     training, testing = datasets.load(recipe.dataset)
+    recipe = recipe.for_images(training.image_shape)
     network = recipe.network(training.image_shape, training.classes, run.seed)
     log(f"{network}, {kind_of(recipe)} weights, on {len(training)} samples of {training.name}")
     trainer = recipe.trainer(network, run.seed)
@@ -80,9 +80,9 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
         recipe.encoder(training.images),
         training.labels,
         epochs=recipe.epochs,
-        checkpoint=checkpoint,
+        checkpoint=run.folder / CHECKPOINT,
         resume=run.resume,
-        written=None if goes_on else partial(clear, checkpoint),
+        written=None if goes_on else partial(clear, run.folder),
         progress=run.progress,
         log=run.log,
     )
@@ -134,7 +134,7 @@ def kind_of(recipe: "Recipe") -> str:
     return "one-bit" if recipe.binary else "real"
 
 
-def check_earlier(run: Run, checkpoint: str) -> None:
+def check_earlier(run: Run) -> None:
     """See that the folder holds nothing that would be lost, or be in the way in the end."""
     for name in OUTPUTS:
         try:
@@ -143,9 +143,9 @@ def check_earlier(run: Run, checkpoint: str) -> None:
             reason = error.strerror or error
             raise RunError(f"{run.folder / name} cannot be written: {reason}") from None
     found = earlier(run)
-    if run.resume and found and not run.force and checkpoint not in found:
+    if run.resume and found and not run.force and CHECKPOINT not in found:
         raise RunError(
-            f"{run.folder} holds {found[0]} but no {checkpoint} to go on from:"
+            f"{run.folder} holds {found[0]} but no {CHECKPOINT} to go on from:"
             " --force overwrites that run, --out chooses another folder"
         )
     if found and not (run.resume or run.force):
@@ -160,15 +160,15 @@ def earlier(run: Run) -> list[str]:
     return [name for name in OUTPUTS if (run.folder / name).exists()]
 
 
-def clear(checkpoint: Path) -> None:
+def clear(folder: Path) -> None:
     """Remove what an earlier run, not resumed, has left beside the checkpoint of this one.
 
     Only that checkpoint makes it obsolete. One that remains is overwritten in the end.
     """
     for name in OUTPUTS:
-        if name != checkpoint.name:
+        if name != CHECKPOINT:
             with suppress(OSError):
-                (checkpoint.parent / name).unlink()
+                (folder / name).unlink()
 
 
 def measure(network: Network, stimuli: np.ndarray, data: Dataset) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from ttfs.engines.sums import potentials_of
 from ttfs.network.network import Network
 
 ROUNDS = 1  # in which `local` thresholds grow; more of them make few steps coarse
-LEAST = 1e-6  # of the largest threshold of a layer: what a channel has that never speaks
+LEAST = 1e-6  # of the largest threshold of a layer; a channel that never speaks has the largest
+TRIED = np.linspace(0.05, 1, 39)  # thresholds, as shares of the largest activation
+LOOKED_AT = 5000  # activations of a channel that tell which of them is best
 
 
 def thresholds_of(
@@ -19,6 +21,7 @@ def thresholds_of(
     threshold: str,
     quantile: float,
     per: str,
+    steps: int | None = None,
 ) -> list[np.ndarray]:
     """For each layer (columns,) the values at which its neurons are clipped.
 
@@ -27,15 +30,17 @@ def thresholds_of(
     """
     if threshold == "local":
         found = _local(network, values, limits, ROUNDS)
+    elif threshold == "error" and steps is not None:
+        found = _closest(network, values, limits, steps, per)
     else:
-        take = (lambda a: a.max(axis=0)) if threshold == "max" else _quantile(quantile)
+        take = _quantile(quantile) if threshold == "quantile" else (lambda a: a.max(axis=0))
         found = _largest(network, values, limits, take)
     thresholds = []
     for k, most in enumerate(found):
         if per == "layer":
             most = np.full_like(most, most.max())
-        top = most.max()
-        most = np.where(most > LEAST * top, most, LEAST * top) if top > 0 else np.ones_like(most)
+        top = most.max() or 1.0
+        most = np.where(most > 0, np.maximum(most, LEAST * top), top)
         thresholds.append(np.minimum(most, limits[k]))
     for k, layer in enumerate(network.layers):
         if layer.pools:
@@ -96,6 +101,39 @@ def _local(
         for _ in activations_of(network, values, clip):
             pass
     return thresholds
+
+
+def _closest(
+    network: Network, values: np.ndarray, limits: list[float], steps: int, per: str
+) -> list[np.ndarray]:
+    """Thresholds with which so many steps are closest to activations, by squared error.
+
+    Of each layer, or of each channel; layers above hear activations that were not rounded.
+    """
+    found = []
+    for k, _, activations in activations_of(network, values, limited(limits)):
+        rows = by_channel(network, k, np.minimum(activations, limits[k]))
+        largest = rows.max(axis=0)
+        if not network.layers[k].pools and largest.any():
+            some = np.random.default_rng(k).permutation(len(rows))[:LOOKED_AT]
+            largest = _least(rows[some], largest, steps, per)
+        found.append(largest)
+    return found
+
+
+def _least(rows: np.ndarray, largest: np.ndarray, steps: int, per: str) -> np.ndarray:
+    """Of all thresholds that are tried those of least error, for each column of activations."""
+    if per == "layer":
+        largest = np.full_like(largest, largest.max())
+    tops = TRIED[:, None] * np.where(largest > 0, largest, 1.0)
+    errors = np.empty_like(tops)
+    for error, top in zip(errors, tops, strict=True):
+        said = np.minimum(np.floor(rows / top * steps + 0.5), steps) / steps * top
+        error[:] = ((said - rows) ** 2).mean(axis=0)
+    if per == "layer":
+        errors[:] = errors.mean(axis=1, keepdims=True)
+    chosen = np.take_along_axis(tops, errors.argmin(axis=0)[None], axis=0)[0]
+    return np.where(largest > 0, chosen, 0.0)
 
 
 def by_channel(network: Network, k: int, activations: np.ndarray) -> np.ndarray:

@@ -50,7 +50,8 @@ class Distance:
 class Conversion:
     """A network of ReLUs as a network of single spikes.
 
-    network: with `Windows`, thresholds of 1 and windows as unit of time; run it as any other.
+    network: with `Windows`, thresholds of 1 and windows as unit of time; where all weights are
+    signs they have one bit, and thresholds are larger. Run it as any other.
     encoder: makes its stimuli of values in 0..1.
     relus: the network of ReLUs, with the same layers; its thresholds do not count; None if it was
     made of ramps. thresholds:
@@ -77,7 +78,8 @@ class Conversion:
 
     def outputs(self, potential: np.ndarray) -> np.ndarray:
         """What the ReLUs' network gives, by the (samples, outputs) potentials of a `Record`."""
-        return potential * self.thresholds[-1] - self.offset
+        shares = potential / np.asarray(self.network.layers[-1].threshold)
+        return shares * self.thresholds[-1] - self.offset
 
     def activations(self, times: tuple[np.ndarray, ...]) -> list[np.ndarray]:
         """What the spikes of each layer say, in activations of the ReLUs.

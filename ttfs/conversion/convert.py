@@ -21,10 +21,11 @@ from ttfs.network.psp import Ramp, Windows
 from ttfs.network.skips import Skip
 from ttfs.network.weights import Binary
 
-METHODS = "max", "quantile", "local"
+METHODS = "max", "quantile", "error", "local"
 PER = "layer", "channel"
 CHECKED = 20  # samples of which a module says itself what it gives
 CLOSE = 2e-3  # of the largest output: how far that may be from what was read, by rounding
+TINY = 1e-12  # sizes of weights that thresholds are divided by are above this
 ROOM = 0.05  # of the range of outputs: left below the least and above the largest that was seen
 
 
@@ -35,7 +36,7 @@ def convert(
     steps: int | None = None,
     threshold: str = "max",
     quantile: float = 0.999,
-    per: str = "channel",
+    per: str | None = None,
     layers: str | None = None,
     shape: Any = None,
     mean: Any = 0.0,
@@ -59,12 +60,14 @@ def convert(
     inputs: some of what the network is shown, values in 0..1, (samples, ...); thresholds follow
         from what its layers say to them. A thousand are enough.
     steps: how many instants of a window there are at which a neuron can fire; None for any time.
-        With few of them activations are coarse, and thresholds should be `local`.
+        With few of them activations are coarse, and thresholds should be lower.
     threshold: "max", the largest activation that was seen; "quantile", which a share `quantile` of
-        those above 0 does not reach; "local", twice the mean of those above 0, which clips the
-        largest (one round of the rule of Bu et al. 2024, arXiv 2409.03368, section 3).
+        those above 0 does not reach; "error", that with which the steps are closest to what was
+        seen, by squared error, and the largest without steps; "local", twice the mean of those
+        above 0, layers below being clipped at theirs (one round of the rule of Bu et al. 2024,
+        arXiv 2409.03368, section 3).
     per: "channel", one threshold for each channel of a map and each neuron of a dense layer, or
-        "layer".
+        "layer"; by default the former, but for "local", which clips too much of single channels.
     layers: of a file, as papers write them, the last one too: "32C3p1-P2-256-10". A batch norm
         belongs to the layer before it.
     shape: (height, width, channels) of the input, where the first layer does not say it; else
@@ -91,6 +94,7 @@ def convert(
     """
     if threshold not in METHODS:
         raise InputError(f"threshold must be {' or '.join(METHODS)}, got {threshold!r}")
+    per = ("layer" if threshold == "local" else "channel") if per is None else per
     if per not in PER:
         raise InputError(f"per must be {' or '.join(PER)}, got {per!r}")
     if not 0 < positive(quantile, "quantile") <= 1:
@@ -103,7 +107,8 @@ def convert(
     relus = Network(*graph.layers, psp=Windows(), **told)
     values = values_in(inputs, relus.shapes[0], graph.channels_first)
     if graph.psp is None:
-        thresholds = thresholds_of(relus, values, graph.limits, threshold, quantile, per)
+        chosen = threshold, quantile, per, steps
+        thresholds = thresholds_of(relus, values, graph.limits, *chosen)
     else:  # which have trained with thresholds of 1
         steps = graph.psp.steps if steps is None else steps
         thresholds = [np.ones(layer.columns) for layer in relus.layers]
@@ -249,15 +254,24 @@ def scaled(
         for skip in relus.skips
     ]
     told: dict[str, Any] = {"dtype": dtype, "unit": "window", "shape": relus.shapes[0]}
-    if not skips and all(_of_one_size(layer) for layer in layers):
+    if not skips and _in_signs(layers):
         layers = [_in_bits(layer) if layer.rows else layer for layer in layers]
     return Network(*layers, psp=psp, skips=skips, **told)
 
 
-def _of_one_size(layer: Any) -> bool:
-    """Whether the weights that a neuron hears differ in their signs alone."""
-    sizes = abs(layer.initial) if layer.rows else np.ones((2, 1))
-    return len(sizes) > 1 and bool((sizes == sizes[0]).all() and sizes.all())
+def _in_signs(layers: Sequence[Any]) -> bool:
+    """Whether the weights that a neuron hears differ in their signs alone, in all layers.
+
+    The outputs must have one size, too, for where none fires their potentials are compared.
+    """
+    known = [abs(layer.initial) for layer in layers if layer.rows]
+    sizes = [one[0] for one in known]
+    return (
+        any(len(one) > 1 for one in known)
+        and all((one == one[0]).all() for one in known)
+        and all(((size > TINY) & (size < 1 / TINY)).all() for size in sizes)
+        and bool((sizes[-1] == sizes[-1][0]).all())
+    )
 
 
 def _in_bits(layer: Any) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from math import prod
-from typing import Any, ClassVar
+from typing import Any
 
 from ttfs.augmentation import Augmentation
 from ttfs.checks import of_kind, short, whole
@@ -63,8 +63,6 @@ class Recipe:
     encoder: Encoder = field(default_factory=lambda: Latency(t_max=256, steps=True))
     unit: str = "step"
     published: str = ""
-
-    checkpoint: ClassVar[str] = "checkpoint.npz"
 
     def __post_init__(self) -> None:
         layers = self.layers
@@ -156,9 +154,31 @@ class Recipe:
             return self
         return replace(self, optimizer=Adam(lr=Cosine(LEARNING[binary])))
 
+    def for_images(self, shape: tuple[int, ...]) -> "Recipe":
+        """The recipe with an encoder and augmentation for images of that shape.
+
+        >>> from ttfs.augmentation import Shift
+        >>> Recipe("mine.npz", stack("9"), augmentation=(Shift(1, (28, 28)),)).for_images((8, 8))
+        ... # doctest: +ELLIPSIS
+        Recipe(dataset='mine.npz', ... augmentation=(Shift(pixels=1, shape=(8, 8, 1)),), ...)
+        """
+        if len(shape) not in (2, 3):
+            return self
+        encoder = _resized(self.encoder, shape)
+        channels = encoder.inputs(prod(shape)) // (shape[0] * shape[1])
+        seen = (*shape[:2], channels)
+        changes = tuple(_resized(change, seen) for change in self.augmentation)
+        return replace(self, encoder=encoder, augmentation=changes)
+
     def more(self, trainer: Any, data: Dataset) -> dict[str, Any]:
         """What else a report says of a trained network, on the split that it is about."""
         return {}
+
+
+def _resized(part: Any, shape: tuple[int, ...]) -> Any:
+    """An encoder or a change of images for those of a shape, if it is about another."""
+    known = getattr(part, "shape", None)
+    return part if known is None or prod(known) == prod(shape) else replace(part, shape=shape)
 
 
 def beginning_of_ramps(binary: bool, inputs: int) -> Weights:

@@ -1,7 +1,9 @@
 """A recipe that trains ReLUs in PyTorch, and converts them."""
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ttfs.checks import of_kind, positive
 from ttfs.codes.encoders import Encoder
@@ -60,19 +62,24 @@ class WindowRecipe(Recipe):
     encoder: Encoder = field(default_factory=lambda: Latency(t_max=1.0))
     unit: str = "window"
 
-    checkpoint: ClassVar[str] = "checkpoint.pt"
-
     def __post_init__(self) -> None:
         super().__post_init__()
-        of_kind(self.psp, Windows, "WindowRecipe(psp=...)", "Windows()")
-        of_kind(self.rule, WindowsRule, "WindowRecipe(rule=...)", "ttfs.rules.Windows()")
-        of_kind(self.optimizer, Adam, "WindowRecipe(optimizer=...)", "Adam(...)")
+        whose = "WindowRecipe"
+        of_kind(self.rule, WindowsRule, f"{whose}(rule=...)", "ttfs.rules.Windows()")
+        of_kind(self.optimizer, Adam, f"{whose}(optimizer=...)", "Adam(...)")
+        if self.psp != Windows() or self.horizon is not None or self.by_firing:
+            raise InputError(f"{whose} trains for Windows() alone, with no horizon, not by_firing")
+        if self.encoder.t_max != 1 or self.unit != "window":
+            raise InputError(f"{whose} counts times in windows: its encoder must have t_max=1")
         for name in ("muon", "sparse"):
-            positive(getattr(self, name), f"WindowRecipe({name}=...)", zero=True)
+            positive(getattr(self, name), f"{whose}({name}=...)", zero=True)
         for name in ("validation", "dropout"):
-            share(getattr(self, name), f"WindowRecipe({name}=...)")
+            share(getattr(self, name), f"{whose}({name}=...)")
         if self.layers[0].pools:
-            raise InputError("WindowRecipe(layers=...) must begin with weights, not with a pool")
+            raise InputError(f"{whose}(layers=...) must begin with weights, not with a pool")
+        for layer in self.layers:
+            if layer.initial is not None or layer.bias is not None or layer.delay:
+                raise InputError(f"{whose}(layers=...) begin at random, without delays: {layer}")
 
     def network(self, inputs: int | tuple[int, ...], classes: int, seed: int) -> Network:
         """A network for such data that has not been trained: see `Recipe.network`."""
@@ -98,16 +105,20 @@ class WindowRecipe(Recipe):
 
     def more(self, trainer: Any, data: Dataset) -> dict[str, Any]:
         """How far the trained network is from the ReLUs, and what steps cost: see `Recipe.more`."""
-        found = trainer.conversion
-        distance, relus = found.compare(data.images), found.decisions(data.images)
-        stepped = trainer.with_steps(STEPS)
-        coarse = evaluate(stepped.network, stepped.times(data.images), data.labels)
+        import torch
+
+        found, stepped = trainer.conversion, trainer.with_steps(STEPS)
+        times = self.encoder(data.images)
+        values = np.maximum(1 - times, 0)
+        distance, relus = found.compare(values), found.decisions(values)
+        coarse = evaluate(stepped.network, times, data.labels)
         return {
             "relus": {
                 "accuracy": float((relus == data.labels).mean()),
                 "agreement": distance.agreement,
                 "clipped": dict(zip(distance.names, distance.clipped, strict=True)),
                 "steps": {str(STEPS): coarse.accuracy},
+                "torch": torch.__version__,
             }
         }
 

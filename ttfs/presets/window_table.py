@@ -1,35 +1,37 @@
 """The presets that train ReLUs in PyTorch, and convert them."""
 
 from ttfs.augmentation import Distort, Erase, Flip, Shift
-from ttfs.presets.window_recipe import windows
+from ttfs.presets.window_recipe import adam, windows
 
 WINDOWS = {
     "window-mnist": windows(
         "mnist",
-        "32C5-P2-64C5-P2-512",
+        "48C5-P2-96C5-P2-512",
         augmentation=(Distort((28, 28)),),
-        sparse=0.01,
-        epochs=60,
+        sparse=0.05,
+        epochs=50,
         published="99.51 Parallel TTFS",
     ),
     "window-fashion": windows(
         "fashion-mnist",
-        "32C3p1-64C3p1-P2-128C3p1-128C3p1-P2-256C3p1-P2-512",
+        "32C3-64C3p1-P2-128C3p1-128C3p1-P2-256C3p1-P2-512",
         augmentation=(Flip((28, 28)), Shift(2, (28, 28)), Erase(8, (28, 28))),
         validation=0.05,
-        sparse=0.01,
-        epochs=40,
+        dropout=0.3,
+        sparse=0.03,
+        epochs=30,
         published="93.14 Parallel TTFS",
     ),
     "window-cifar10": windows(
         "cifar10",
         "24C2-64C3p1-P2-64C3p1-256C3p1-P2-256C3p1-256C3p1-P2-256C3p1-P3",
+        optimizer=adam(4e-3),
         augmentation=(Flip((32, 32, 3)), Shift(2, (32, 32, 3)), Erase(8, (32, 32, 3))),
         batch_size=500,
         validation=0.05,
-        sparse=0.01,
+        sparse=0.03,
         whiten=True,
-        epochs=40,
+        epochs=20,
         published="95.06 Parallel TTFS",
     ),
     "window-binary-mnist": windows(
@@ -37,17 +39,17 @@ WINDOWS = {
         "32C5-P2-64C5-P2-512",
         binary=True,
         augmentation=(Distort((28, 28)),),
-        sparse=0.01,
-        epochs=60,
+        sparse=0.03,
+        epochs=40,
         published="98.6 STiDi-BP",
     ),
     "window-binary-fashion": windows(
         "fashion-mnist",
-        "32C3p1-64C3p1-P2-128C3p1-128C3p1-P2-256C3p1-P2-512",
+        "48C5-P2-96C5-P2-512",
         binary=True,
         augmentation=(Flip((28, 28)), Shift(1, (28, 28))),
         validation=0.05,
-        sparse=0.01,
+        sparse=0.03,
         epochs=40,
         published="92.0 STiDi-BP",
     ),

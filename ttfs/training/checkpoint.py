@@ -80,6 +80,56 @@ def check_state(array: np.ndarray, name: str) -> None:
         raise InputError(f"{name} holds numbers that cannot be")
 
 
+def write_checked(
+    path: Path, identity: str, best_score: float, history: History, arrays: dict[str, np.ndarray]
+) -> None:
+    """Write the state of a training, under a temporary name first."""
+    header = {"identity": identity, "best_score": best_score, "history": asdict(history)}
+    text = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    write_atomically(path, archive({"header": text, **arrays}))
+
+
+def load_checked(
+    path: Path, identity: str, arrays: dict[str, np.ndarray], layers: int
+) -> tuple[Stored, dict[str, np.ndarray]]:
+    """What a file holds of a training of so many layers, with arrays like these.
+
+    Raises
+    ------
+    RunError: a file that cannot be read, of another training, or that no training wrote.
+    """
+    room = sum(array.nbytes + MEMBER for array in arrays.values())
+    stored = load(path, min(room + HISTORY, ARCHIVE_LIMIT))
+    if stored.identity != identity:
+        raise RunError(
+            f"{path} belongs to a training with other data or settings;"
+            " resume with the same ones, or start anew"
+        )
+    try:
+        return stored, _take(stored, arrays, layers)
+    except InputError as error:
+        raise unreadable(path, error) from None
+
+
+def _take(stored: Stored, like: dict[str, np.ndarray], layers: int) -> dict[str, np.ndarray]:
+    """The arrays of a file; InputError for what no training would have stored."""
+    start, arrays = stored.start, {}
+    for name, array in like.items():
+        found, start = take(stored.content, start, name, array.dtype, array.shape)
+        arrays[name] = found.copy()
+    header, _ = first_bytes(stored.content, "header")
+    text = np.frombuffer(header, np.uint8)
+    if archive({"header": text, **arrays}) != stored.content:
+        raise InputError("other arrays are in it, or in another form")
+    for name, array in arrays.items():
+        check_state(array, name)
+    known = {f"{name}_{k}" for name in ("silent", "latency") for k in range(1, layers + 1)}
+    for name in stored.history.records[0]:
+        if name.startswith(("silent_", "latency_")) and name not in known:
+            raise InputError(f"an epoch has {name}, of {layers} layers")
+    return arrays
+
+
 class Checkpoint:
     """Parameters, what the optimizer remembers, the history and the best weights so far.
 
@@ -168,29 +218,19 @@ class Checkpoint:
         """Write everything, under a temporary name first."""
         if self.path is None:
             return
-        header = {
-            "identity": self.identity,
-            "best_score": self.best_score,
-            "history": asdict(self.history),
-        }
-        text = np.frombuffer(json.dumps(header).encode(), np.uint8)
-        write_atomically(self.path, archive({"header": text, **self._arrays()}))
+        write_checked(self.path, self.identity, self.best_score, self.history, self._arrays())
 
     def read(self) -> None:
         """Go back to what the file holds; if there is none, begin at the beginning."""
         if self.path is None or not self.path.exists():
             return
         arrays = self._arrays()
-        room = sum(array.nbytes + MEMBER for array in arrays.values())
-        stored = load(self.path, min(room + HISTORY, ARCHIVE_LIMIT))
-        if stored.identity != self.identity:
-            raise RunError(
-                f"{self.path} belongs to a training with other data or settings;"
-                " resume with the same ones, or start anew"
-            )
+        stored, found = load_checked(self.path, self.identity, arrays, len(self.network.layers))
         before = {name: array.copy() for name, array in arrays.items()}
         try:
-            self._take(stored, arrays)
+            for name, array in arrays.items():
+                array[:] = found[name]
+            self._check(stored)
         except InputError as error:
             for name, array in arrays.items():
                 array[:] = before[name]
@@ -199,23 +239,8 @@ class Checkpoint:
         self.best_score, self.history = stored.best_score, stored.history
         self.history.interrupted = False
 
-    def _take(self, stored: Stored, arrays: dict[str, np.ndarray]) -> None:
-        """Give the network what was stored; InputError for what no training would have stored."""
-        start = stored.start
-        for name, array in arrays.items():
-            found, start = take(stored.content, start, name, array.dtype, array.shape)
-            array[:] = found
-        header, _ = first_bytes(stored.content, "header")
-        text = np.frombuffer(header, np.uint8)
-        if archive({"header": text, **arrays}) != stored.content:
-            raise InputError("other arrays are in it, or in another form")
-        for name, array in arrays.items():
-            check_state(array, name)
-        layers = range(1, len(self.network.layers) + 1)
-        known = {f"{name}_{k}" for name in ("silent", "latency") for k in layers}
-        for name in stored.history.records[0]:
-            if name.startswith(("silent_", "latency_")) and name not in known:
-                raise InputError(f"an epoch has {name}, of {len(layers)} layers")
+    def _check(self, stored: Stored) -> None:
+        """See that the network can be what was stored; InputError for what no training stores."""
         if self.blends[0] < len(stored.history.records):
             raise InputError(f"blends must count each epoch, got {self.blends[0]}")
         now = {name: array.copy() for name, array in self.parameters.items()}

@@ -17,6 +17,7 @@ from ttfs.torch import functional, nn, torch
 
 EPSILON = 1e-5  # added to variances
 STEADY = 0.9  # what a batch leaves of the running figures of a norm
+MOST = 2**24  # numbers in the patches that are whitened
 LATENT = 0.5  # latents of one-bit weights begin within this, and end within 1
 
 
@@ -26,7 +27,7 @@ class Signs(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, latents: Any) -> Any:
         """1 or -1 for each."""
-        return torch.where(latents < 0, -1.0, 1.0)
+        return torch.where(latents < 0, -1.0, 1.0).to(latents.dtype)
 
     @staticmethod
     def backward(ctx: Any, *errors: Any) -> Any:
@@ -38,20 +39,21 @@ class Block(nn.Module):
     """A layer with weights, the pools on top of it, and, but for the last, a norm and a ReLU.
 
     layer, pools: of this package, placed. last: whether outputs are potentials. dropout: share of
-    the neurons of a hidden dense layer that are left out.
+    the neurons of a hidden dense layer that are left out. numbers: a source of random ones.
     """
 
-    def __init__(self, layer: Any, pools: Sequence[Any], last: bool, dropout: float):
+    def __init__(self, layer: Any, pools: Sequence[Any], last: bool, dropout: float, numbers: Any):
         super().__init__()
+        self.numbers = numbers
         self.layer, self.pools, self.last = layer, [pool.windows for pool in pools], last
         self.binary = isinstance(layer.weights, Binary)
         self.dropout = dropout if isinstance(layer, Dense) and not last else 0.0
         size = layer.columns, layer.rows
         self.matrix = nn.Parameter(torch.empty(size))  # of two dimensions, as Muon wants it
         if self.binary:
-            nn.init.uniform_(self.matrix, -LATENT, LATENT)
+            nn.init.uniform_(self.matrix, -LATENT, LATENT, generator=numbers)
         else:
-            nn.init.normal_(self.matrix, 0.0, layer.rows**-0.5)
+            nn.init.normal_(self.matrix, 0.0, layer.rows**-0.5, generator=numbers)
         self.bias = nn.Parameter(torch.zeros(layer.columns))
         self.gain = nn.Parameter(torch.tensor(layer.rows**-0.5)) if last and self.binary else None
         self.register_buffer("mean", torch.zeros(layer.columns))
@@ -63,6 +65,7 @@ class Block(nn.Module):
         if isinstance(self.layer, Conv2d):
             window, stride, padding = self.layer.windows
             kernel = weights.view(len(weights), -1, *window)
+            values = as_map(values)
             return functional.conv2d(values, kernel, None, stride, padding)
         if values.ndim == 4:  # neurons of a map are flat with their channels last
             values = values.permute(0, 2, 3, 1).flatten(1)
@@ -72,13 +75,18 @@ class Block(nn.Module):
         """Activations of (samples, channels, height, width) or (samples, inputs)."""
         sums = self.sums(values)
         for pool in self.pools:
-            sums = functional.max_pool2d(sums, *pool)
+            sums = functional.max_pool2d(as_map(sums), *pool)
         if self.last:
             return (sums if self.gain is None else sums * self.gain) + self.bias
         normed = functional.batch_norm(
             sums, self.mean, self.variance, None, self.bias, self.training, 1 - STEADY, EPSILON
         )
-        return functional.dropout(functional.relu_(normed), self.dropout, self.training)
+        said = functional.relu_(normed)
+        if not (self.dropout and self.training):
+            return said
+        share = 1 - self.dropout
+        kept = torch.empty(said.shape).bernoulli_(share, generator=self.numbers)
+        return said * kept.to(said.device) / share
 
     def folded(self) -> Any:
         """The layer of this package that it is once the norm is in its weights and biases."""
@@ -99,6 +107,11 @@ class Block(nn.Module):
         return _with(self.layer, weights.contiguous().numpy(), bias.numpy())
 
 
+def as_map(values: Any) -> Any:
+    """Rows as maps of one position."""
+    return values[:, :, None, None] if values.ndim == 2 else values
+
+
 def _with(layer: Any, weights: np.ndarray, bias: np.ndarray) -> Any:
     """A layer that has these real weights and biases."""
     if isinstance(layer, Dense):
@@ -111,16 +124,18 @@ def _with(layer: Any, weights: np.ndarray, bias: np.ndarray) -> Any:
 class Relus(nn.Module):
     """A network of such blocks.
 
-    layers: placed ones of this package, the first with weights, the last dense.
+    layers: placed ones of this package, the first with weights, the last dense. seed: of its first
+    weights, and of what is left out.
     """
 
-    def __init__(self, layers: Sequence[Any], dropout: float = 0.0):
+    def __init__(self, layers: Sequence[Any], dropout: float = 0.0, seed: int = 0):
         super().__init__()
-        self.layers = list(layers)
+        self.layers, self.numbers = list(layers), torch.Generator()
+        self.numbers.manual_seed(seed)
         first = [k for k, layer in enumerate(layers) if not layer.pools]
         ends = [*first[1:], len(layers)]
         blocks = [
-            Block(layers[k], layers[k + 1 : end], end == len(layers), dropout)
+            Block(layers[k], layers[k + 1 : end], end == len(layers), dropout, self.numbers)
             for k, end in zip(first, ends, strict=True)
         ]
         self.blocks = nn.ModuleList(blocks)
@@ -146,9 +161,10 @@ class Relus(nn.Module):
         """
         block = self.blocks[0]
         window, stride, padding = block.layer.windows
-        patches = functional.unfold(maps, window, padding=padding, stride=stride)
+        some = max(1, MOST // (block.layer.positions * block.layer.rows))
+        patches = functional.unfold(maps[:some], window, padding=padding, stride=stride)
         rows = patches.transpose(1, 2).flatten(0, 1).double()
-        rows = rows - rows.mean(dim=0)
+        rows -= rows.mean(dim=0)
         values, vectors = torch.linalg.eigh(rows.t() @ rows / len(rows))
         filters = (vectors / (values + 5e-4) ** 0.5).t().flip(0).float()
         count = len(block.matrix)
