@@ -444,7 +444,7 @@ def test_modules_that_cannot_be_converted_are_refused_by_name():
     double = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 2))
     cases = [
         (nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 2)), row, r"1 \(Tanh\) cannot be"),
-        (double, row, r"1 \(Linear\) follows another layer without a ReLU"),
+        (double, row, r"1 \(Linear\) follows another layer, norm or shift without a ReLU"),
         (nn.Sequential(nn.Conv2d(3, 4, 3, dilation=2)), image, "dilation"),
         (nn.Sequential(nn.Conv2d(3, 4, 3, padding_mode="circular", padding=1)), image, "circular"),
         (nn.Sequential(nn.Linear(4, 2), nn.Softmax(1)), row, "leave it out"),
@@ -641,3 +641,95 @@ def test_batch_norms_are_not_given_to_layers_by_guess(tmp_path):
         state |= {f"bn{k}.running_mean": np.zeros(4), f"bn{k}.running_var": np.ones(4)}
     with pytest.raises(InputError, match="2 batch norms for 3 layers"):
         ttfs.convert(written(tmp_path, state), np.ones((2, 4)), layers="4-4-4")
+
+
+# Signs as weights
+
+
+def in_signs(rng, sizes, *, per_neuron=True):
+    """Dense layers whose weights differ in their signs alone, neuron by neuron."""
+    layers = []
+    for below, above in itertools.pairwise(sizes):
+        last = len(layers) == len(sizes) - 2
+        size = rng.uniform(0.2, 3, above if per_neuron and not last else 1)
+        signs = rng.choice([-1.0, 1.0], (below, above))
+        layers.append(ttfs.Dense.of(signs * size, bias=rng.normal(0, 0.5, above)))
+    return layers
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([None, 2, 8]))
+def test_weights_of_one_size_become_one_bit_and_say_the_same(seed, steps):
+    rng = np.random.default_rng(seed)
+    layers, values = in_signs(rng, [5, *rng.integers(2, 9, 2), 3]), rng.random((30, 5))
+    found = ttfs.convert(layers, values[:10], steps=steps, per="layer", dtype=np.float64)
+    assert found.network.binary.all()
+    one, *others = layers
+    other = [ttfs.Dense.of(one.initial * (1 + 1e-12 * np.eye(*one.initial.shape)), bias=one.bias)]
+    real = ttfs.convert([*other, *others], values[:10], steps=steps, per="layer", dtype=np.float64)
+    assert not real.network.binary.any()
+    records = [ttfs.forward(each.network, each.times(values)) for each in (found, real)]
+    labels = [ttfs.decide(one.times[-1], one.potential).label for one in records]
+    said = [each.outputs(r.potential) for each, r in zip((found, real), records, strict=True)]
+    if steps is None:
+        np.testing.assert_allclose(said[0], said[1], rtol=0, atol=1e-9)
+        assert (labels[0] == labels[1]).all()
+
+
+def test_outputs_of_other_sizes_and_lone_weights_are_no_signs():
+    rng = np.random.default_rng(0)
+    values = rng.random((20, 5))
+    layers = in_signs(rng, [5, 4, 3])
+    last = layers[1]
+    uneven = ttfs.Dense.of(last.initial * [1, 2, 1], bias=last.bias)
+    assert not ttfs.convert([layers[0], uneven], values, per="layer").network.binary.any()
+    assert not ttfs.convert([ttfs.Dense.of(np.ones((1, 3)))], values[:, :1]).network.binary.any()
+    tiny = ttfs.Dense.of(layers[0].initial * [1, 1e-44, 1, 1], bias=[0, 1, 0, 0])
+    assert not ttfs.convert([tiny, last], values, per="layer").network.binary.any()
+
+
+@pytest.mark.parametrize("per", ["channel", "layer"])
+def test_thresholds_of_least_error_are_closer_to_activations_than_others(per):
+    layers, values, _, _ = trained(np.random.default_rng(0))
+
+    def error(threshold):
+        found = ttfs.convert(layers, values, steps=4, threshold=threshold, per=per)
+        limits = np.resize(found.thresholds[0], layers[0].outputs)
+        wanted = np.maximum(one_relu(layers[0], values), 0)
+        said = np.clip(np.floor(wanted / limits * 4 + 0.5), 0, 4) / 4 * limits
+        return ((said - wanted) ** 2).mean()
+
+    assert error("error") < min(error("max"), error("local"))
+    largest = [ttfs.convert(layers, values, threshold=one).thresholds for one in ("error", "max")]
+    for one, other in zip(*largest, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_neuron_that_was_silent_is_not_clipped_when_it_speaks():
+    hidden = ttfs.Dense.of([[1.0, -1.0]], bias=[0.0, 0.5])
+    output = ttfs.Dense.of([[1.0, 0.0], [0.0, 1.0]])
+    found = ttfs.convert([hidden, output], [[0.9], [0.8]], dtype=np.float64)
+    distance = found.compare([[0.1], [0.3]])
+    assert distance.agreement == 1
+    assert max(distance.largest) < 1e-12
+
+
+def test_inputs_may_have_gradients_and_forward_other_arguments():
+    torch, nn = modules()
+
+    class Usual(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.line = nn.Linear(4, 3)
+
+        def forward(self, x, scores=True):
+            return self.line(x) if scores else x
+
+    inputs = torch.rand(20, 4, requires_grad=True)
+    assert ttfs.convert(Usual().eval(), inputs).compare(inputs).agreement == 1
+    with pytest.raises(InputError, match="takes 4 values, but gets 6"):
+        ttfs.convert(
+            nn.Sequential(nn.Linear(4, 3)).eval(), np.random.default_rng(0).random((20, 6))
+        )
+    for nothing in (None, np.zeros((0, 2)), 3.0):
+        with pytest.raises((InputError, ShapeError), match="inputs must be"):
+            ttfs.convert([ttfs.Dense.of(np.ones((2, 2)))], nothing)

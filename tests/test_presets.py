@@ -61,8 +61,10 @@ def test_every_preset_makes_a_network_and_a_trainer(name):
     assert (network.binary[weighted] == recipe.binary).all()
     assert (network.seed, trainer.seed) == (1, 2)
     kind = (recipe.dataset, recipe.binary)
-    first = next(r for r in PRESETS.values() if (r.dataset, r.binary) == kind)
-    assert for_dataset(recipe.dataset, binary=recipe.binary) == first
+    known = [r for r in PRESETS.values() if (r.dataset, r.binary) == kind]
+    others = [r for r in known if not isinstance(r, WindowRecipe)]  # which need PyTorch
+    if others:
+        assert for_dataset(recipe.dataset, binary=recipe.binary) == others[0]
     assert ttfs.presets.name_of(recipe) == name
 
 

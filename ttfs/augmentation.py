@@ -177,8 +177,12 @@ class Erase:
     shape: ImageShape
 
     def __post_init__(self) -> None:
-        _image(self.shape, "Erase")
-        whole(self.pixels, "Erase(pixels=...)")
+        rows, columns, _ = _image(self.shape, "Erase")
+        if whole(self.pixels, "Erase(pixels=...)") > max(rows, columns):
+            raise InputError(
+                f"Erase(pixels=...) must be at most the longer side of the image, "
+                f"{max(rows, columns)}; got {self.pixels}"
+            )
 
     def check(self, inputs: int) -> None:
         """Refuse inputs that are not the image."""

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import positive
-from ttfs.errors import InputError
+from ttfs.checks import positive, whole
+from ttfs.errors import InputError, ShapeError
 from ttfs.network.psp import Ramp, Windows
 
 try:
@@ -182,6 +182,9 @@ class TTFSLinear(_Layer):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(samples, out_features) spike times or values of (samples, in_features)."""
+        if inputs.ndim != 2 or inputs.shape[1] != self.weight.shape[1]:
+            wanted = f"(samples, {self.weight.shape[1]})"
+            raise ShapeError(f"TTFSLinear takes {wanted}, got {tuple(inputs.shape)}")
         if isinstance(self.psp, Windows):
             return self.fire(functional.linear(inputs, self.weight, self.bias))
         return _Crossing.apply(inputs, self.weight, self.threshold, self.t_max, self.output)
@@ -190,8 +193,8 @@ class TTFSLinear(_Layer):
 class TTFSConv2d(_Layer):
     """Neurons hear windows of a map, as `ttfs.Conv2d` has it; maps are (channels, height, width).
 
-    Parameters as of `TTFSLinear`, and those of `torch.nn.Conv2d`; what is outside of a map is
-    silent.
+    Parameters as of `TTFSLinear`, and those of `torch.nn.Conv2d`, one number for each size; what is
+    outside of a map is silent.
     """
 
     def __init__(
@@ -209,12 +212,18 @@ class TTFSConv2d(_Layer):
         t_max: float = 256.0,
     ):
         psp = Ramp() if psp is None else psp
+        kernel_size = whole(kernel_size, "TTFSConv2d(kernel_size=...)")
+        stride = whole(stride, "TTFSConv2d(stride=...)")
+        padding = whole(padding, "TTFSConv2d(padding=...)", least=0)
         shape = out_channels, in_channels, kernel_size, kernel_size
         super().__init__(shape, psp, threshold, bias, output, t_max)
         self.stride, self.padding = stride, padding
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(samples, out_channels, rows, columns) times or values of (samples, channels, ...)."""
+        if inputs.ndim != 4 or inputs.shape[1] != self.weight.shape[1]:
+            wanted = f"(samples, {self.weight.shape[1]}, height, width), channels first"
+            raise ShapeError(f"TTFSConv2d takes {wanted}, got {tuple(inputs.shape)}")
         if isinstance(self.psp, Windows):
             places = self.stride, self.padding
             return self.fire(functional.conv2d(inputs, self.weight, self.bias, *places))

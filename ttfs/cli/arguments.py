@@ -111,7 +111,8 @@ def add_convert(parsers: Any) -> None:
         description="Read a network of ReLUs from an .onnx file, or its weights from .npz,"
         " .safetensors or what torch.save(model.state_dict(), ...) wrote, and write the network of"
         " single spikes that says the same. Thresholds follow from what its layers say to training"
-        " data.",
+        " data, whose values are in 0..1; where the network was trained on others, say --mean and"
+        " --std.",
     )
     add = convert.add_argument
     add(
@@ -126,11 +127,20 @@ def add_convert(parsers: Any) -> None:
     add("--calibrate", type=name, required=True, metavar="D", help=text)
     add("--samples", type=count, default=1000, metavar="N", help="of it that are looked at (1000)")
     add("--steps", type=count, metavar="L", help="instants of a window at which neurons can fire")
-    methods = ["max", "quantile", "local"]
-    text = "the largest activation, nearly that, or twice the mean (max; local suits few steps)"
+    methods = ["max", "quantile", "error", "local"]
+    text = (
+        "the largest activation, nearly that, what steps are closest to, or twice the mean (max;"
+        " error suits few steps)"
+    )
     add("--threshold", choices=methods, default="max", help=text)
-    text = "one threshold for each channel (as is the default), or layer"
-    add("--per", choices=["channel", "layer"], default="channel", help=text)
+    text = "one threshold for each channel (as is the default, but for local), or layer"
+    add("--per", choices=["channel", "layer"], help=text)
+    text = (
+        "what it takes from values in 0..1 before it sees them: a number, or one for each channel"
+    )
+    add("--mean", type=numbers, default=0.0, metavar="M", help=f"{text}, 0.5,0.4,0.3 (0)")
+    text = "what it then divides them by (1)"
+    add("--std", type=numbers, default=1.0, metavar="S", help=text)
     add("--out", type=new_file, required=True, metavar="FILE", help="the model, .npz")
     add("--force", action="store_true", help="overwrite a file of that name")
     convert.set_defaults(command=commands.run_convert)
@@ -321,6 +331,15 @@ def name(text: str) -> str:
     if not text or "\0" in text:
         raise argparse.ArgumentTypeError(f"{quoted(text)} is no name")
     return text
+
+
+def numbers(text: str) -> Any:
+    """One number, or several between commas."""
+    try:
+        found = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{quoted(text)} is no number, nor 0.5,0.4,0.3") from None
+    return found if len(found) > 1 else found[0]
 
 
 def path(text: str) -> Path:

@@ -20,11 +20,14 @@ def begun(options: argparse.Namespace) -> Any:
             return for_dataset(dataset, binary=binary)
         return for_layers(dataset, options.layers, binary=binary)
     recipe = preset(options.preset)
-    if options.dataset:
-        recipe = replace(recipe, dataset=options.dataset)
+    if options.dataset not in (None, recipe.dataset):
+        recipe = replace(recipe, dataset=options.dataset, published="")
     if options.weights:
-        recipe = with_kind(recipe, binary=options.weights == "binary")
-    return recipe if options.layers is None else with_layers(recipe, options.layers)
+        other = with_kind(recipe, binary=options.weights == "binary")
+        recipe = recipe if other is recipe else replace(other, published="")
+    if options.layers is None:
+        return recipe
+    return replace(with_layers(recipe, options.layers), published="")
 
 
 def recipe_of(options: argparse.Namespace) -> Any:
@@ -87,11 +90,13 @@ def run_convert(options: argparse.Namespace) -> None:
         per=options.per,
         layers=options.layers,
         shape=shape_of(training.image_shape),
+        mean=options.mean,
+        std=options.std,
     )
     report = {
         "converted": options.weights.name,
         "calibrated on": f"{options.calibrate}, {len(some)} training samples",
-        "threshold": f"{options.threshold} for each {options.per}",
+        "threshold": options.threshold + (f" for each {options.per}" if options.per else ""),
     }
     print(found.network)
     print(found.compare(some))

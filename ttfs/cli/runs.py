@@ -1,5 +1,6 @@
 """A training run from recipe to folder, and the report on a model."""
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -12,7 +13,7 @@ import numpy as np
 from ttfs import datasets
 from ttfs.cli.locks import alone_in
 from ttfs.datasets.datasets import Dataset
-from ttfs.errors import InputError, RunError
+from ttfs.errors import InputError, RunError, TTFSError
 from ttfs.files import interrupts
 from ttfs.files.interrupts import Interrupts
 from ttfs.files.json_text import as_json
@@ -59,8 +60,15 @@ def train(recipe: "Recipe", run: Run) -> dict[str, Any]:
     RunError: the folder holds an earlier run, cannot be written, or is being trained into.
     DatasetError, InputError: data that are absent or do not fit.
     """
-    with interrupts.handled() as ctrl_c, alone_in(run.folder, run.log):
-        return _train(recipe, run, ctrl_c)
+    absent = not os.path.exists(run.folder)
+    try:
+        with interrupts.handled() as ctrl_c, alone_in(run.folder, run.log):
+            return _train(recipe, run, ctrl_c)
+    except TTFSError:
+        if absent:
+            with suppress(OSError):  # there is something in it
+                run.folder.rmdir()
+        raise
 
 
 def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:

@@ -165,7 +165,10 @@ def brightness(values: Any) -> tuple[np.ndarray, float, np.dtype]:
         raise InputError(f"values must be uint8 or floating point in [0, 1], got {array.dtype}")
     if array.size and not (array.min() >= 0 and array.max() <= top):
         low, high = array.min(), array.max()
-        raise InputError(f"values must be in 0..{top:g} and not NaN, got {low:g} to {high:g}")
+        cure = (
+            "; pixels of 0..255 are divided by 255, or kept as uint8" if top < high <= 255 else ""
+        )
+        raise InputError(f"values must be in 0..{top:g} and not NaN, got {low:g} to {high:g}{cure}")
     return array, top, dtype
 
 

@@ -99,11 +99,12 @@ def _torch(path: Path) -> State:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the error says it
             found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except Exception:
         raise ModelFileError(
-            f"{path}: is no file of arrays alone, as torch.save(model.state_dict(), ...) writes: "
-            f"{first[:100]}"
+            f"{path}: is damaged, or holds more than arrays, which is not run: save"
+            " model.state_dict(), not the model"
         ) from None
     if not isinstance(found, dict) or not all(isinstance(v, torch.Tensor) for v in found.values()):
         raise ModelFileError(f"{path}: must hold model.state_dict(), arrays by name")

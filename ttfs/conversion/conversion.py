@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ttfs.checks import as_array
 from ttfs.codes.decoding import decide
 from ttfs.codes.encoding import Latency, brightness
 from ttfs.conversion.calibration import activations_of, limited
@@ -137,11 +138,17 @@ class Conversion:
         )
 
 
-def values_in(inputs: Any, shape: tuple[int, int, int], channels_first: bool) -> np.ndarray:
-    """(samples, neurons) values in 0..1 of what was given to look at, in float64."""
-    array, top, _ = brightness(inputs)
+def as_inputs(inputs: Any) -> np.ndarray:
+    """(samples, ...) inputs as an array: also those of PyTorch that have gradients."""
+    array = as_array(inputs.detach().cpu() if hasattr(inputs, "detach") else inputs, "inputs")
     if array.ndim < 2 or not len(array):
         raise ShapeError(f"inputs must be (samples, ...), one sample at least, got {array.shape}")
+    return array
+
+
+def values_in(inputs: Any, shape: tuple[int, int, int], channels_first: bool) -> np.ndarray:
+    """(samples, neurons) values in 0..1 of what was given to look at, in float64."""
+    array, top, _ = brightness(as_inputs(inputs))
     return as_values(array, shape, channels_first).astype(np.float64) / top
 
 
@@ -150,7 +157,7 @@ def as_values(inputs: Any, shape: tuple[int, int, int], channels_first: bool) ->
 
     channels_first: what holds where the shape is the same either way.
     """
-    array = np.asarray(inputs)
+    array = as_inputs(inputs)
     height, width, channels = shape
     neurons, rest = height * width * channels, array.shape[1:]
     if rest == (channels, height, width) and (rest != shape or channels_first):

@@ -11,7 +11,7 @@ import numpy as np
 from ttfs.checks import check_dtype, positive
 from ttfs.conversion.arrays import layers_from, read_state
 from ttfs.conversion.calibration import activations_of, limited, thresholds_of
-from ttfs.conversion.conversion import Conversion, values_in
+from ttfs.conversion.conversion import Conversion, as_inputs, values_in
 from ttfs.conversion.graph import Graph, per_channel
 from ttfs.errors import InputError
 from ttfs.network.chain import KINDS
@@ -99,7 +99,7 @@ def convert(
         raise InputError(f"per must be {' or '.join(PER)}, got {per!r}")
     if not 0 < positive(quantile, "quantile") <= 1:
         raise InputError(f"quantile must be above 0 and at most 1, got {quantile!r}")
-    dtype = check_dtype(dtype, "dtype")
+    dtype, inputs = check_dtype(dtype, "dtype"), as_inputs(inputs)
     graph = _graph(model, inputs, layers, shape, (mean, std))
     if isinstance(graph.psp, Ramp):
         return _ramps(graph, dtype)
@@ -132,18 +132,18 @@ def _graph(model: Any, inputs: Any, notation: str | None, shape: Any, scale: Any
         state = read_state(model)
         if notation is None:
             raise InputError(f"{os.fspath(model)}: say its layers, as in 32C3-P2-256-10")
-        shape = shape_of(np.asarray(inputs).shape[1:]) if shape is None else shape
+        shape = shape_of(inputs.shape[1:]) if shape is None else shape
         model = layers_from(state, notation, shape)
     elif notation is not None:
         raise InputError("layers are those of a file; a module or a list says them itself")
     if isinstance(model, Sequence):
         own = getattr(model[0], "shape", None) if model else None
-        shape = own or shape or shape_of(np.asarray(inputs).shape[1:])
+        shape = own or shape or shape_of(inputs.shape[1:])
         return _listed(model, Graph(as_shape(shape, "convert(shape=...)"), *scale))
     if type(model).__module__.startswith("torch.") or hasattr(model, "named_modules"):
         from ttfs.conversion.modules import graph_of
 
-        return graph_of(model, np.asarray(inputs).shape[1:], *scale)
+        return graph_of(model, inputs.shape[1:], *scale)
     raise InputError(
         f"convert takes a list of layers, a torch.nn.Module or a file, got {type(model).__name__}"
     )

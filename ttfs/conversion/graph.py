@@ -128,8 +128,8 @@ class Graph:
         """Values of a layer that can be heard through weights; a mean is made a layer if needed."""
         if signal.pools or signal.source is None:
             raise InputError(
-                f"{name} follows another layer without a ReLU between them; put the two into one"
-                " layer, or a ReLU between"
+                f"{name} follows another layer, norm or shift without a ReLU between them; put the"
+                " two into one layer, or a ReLU between; a norm belongs before the ReLU"
             )
         return signal
 

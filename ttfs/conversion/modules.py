@@ -4,6 +4,7 @@ Nothing is run but the module's own `forward`: with symbols in place of numbers,
 samples, to see whether what was read of it says the same.
 """
 
+import inspect
 from functools import partial
 from typing import Any
 
@@ -46,12 +47,18 @@ def graph_of(module: Any, shape: tuple[int, ...], mean: Any = 0.0, std: Any = 1.
             return kind_of(part) in MODULES or super().is_leaf_module(part, name)
 
     try:
-        traced = fx.GraphModule(module, Tracer().trace(module))
+        traced = fx.GraphModule(module, Tracer().trace(module, _defaults(module)))
     except Exception as error:
         raise InputError(f"the module cannot be traced: {error}") from None
     graph = Graph(_channels_last(shape), mean, std, channels_first=True)
     graph.told = partial(_given, module, shape)
     return Reader(traced, graph).read()
+
+
+def _defaults(module: Any) -> dict[str, Any]:
+    """The arguments of a module's `forward` that need not be given, as they are by default."""
+    known = list(inspect.signature(module.forward).parameters.values())[1:]
+    return {one.name: one.default for one in known if one.default is not one.empty}
 
 
 def _given(module: Any, shape: tuple[int, ...], maps: np.ndarray) -> np.ndarray:
@@ -60,8 +67,14 @@ def _given(module: Any, shape: tuple[int, ...], maps: np.ndarray) -> np.ndarray:
 
     first = next(module.parameters(), torch.zeros(1))
     turned = torch.from_numpy(np.ascontiguousarray(maps.transpose(0, 3, 1, 2)))
-    with torch.no_grad():
-        found = module(turned.reshape(-1, *shape).to(first.device, first.dtype))
+    try:
+        with torch.no_grad():
+            found = module(turned.reshape(-1, *shape).to(first.device, first.dtype))
+    except RuntimeError as error:
+        raise InputError(
+            f"the module does not take inputs of (samples, {', '.join(map(str, shape))}), which"
+            f" have channels first: {str(error).splitlines()[0]}"
+        ) from None
     return array_of(found)
 
 
@@ -95,6 +108,8 @@ class Reader:
         """The graph of what the module returns."""
         for node in self.traced.graph.nodes:
             if node.op == "placeholder":
+                if self.found and node.args:  # as it is by default
+                    continue
                 if self.found:
                     raise InputError(f"the module takes more than one input: {node.name}")
                 self.found[node] = self.graph.input()
@@ -154,6 +169,8 @@ class Reader:
         name = f"{target} ({node.name})"
         if target in ("size", "getattr", "getitem"):
             return None  # of a size, which a reshape asks for
+        if target in ("eq", "_assert"):
+            return None  # by which a tracer sees that an argument is as by default
         if target in ("softmax", "log_softmax"):
             raise InputError(f"{name}: leave it out, as decisions do not depend on it")
         told = self.named(node, target, name)

@@ -87,11 +87,15 @@ class Explanation:
         senders = [self._neuron(i.layer, i.neuron) for i in inputs]
         wide = max([16, *map(len, senders)])
         lines = [f"{head} {self._verdict()}"]
+        began = self.precision.bias if self.window and not self.pools else 0.0
         if not inputs:
-            return f"{lines[0]}; nothing has reached it"
+            where = f", and its bias is {began:.4g}" if began else ""
+            return f"{lines[0]}; nothing has reached it{where}"
         lines.append(
             f"{'arrives':>10s} {'from':>{wide}s} {'fired at':>10s} {'weight':>10s} potential"
         )
+        if began:
+            lines.append(f"{'':>10s} {'bias':>{wide}s} {'':>10s} {'':>10s} {began:.4g}")
         errors = [e for i, e in zip(self.inputs, self.errors(), strict=False) if i.weight]
         lines += [
             f"{self.precision.time(i.time):>10s} {sender:>{wide}s}"

@@ -255,8 +255,8 @@ def for_dataset(dataset: str, *, binary: bool = True) -> Recipe:
     >>> for_dataset("mine.npz").notation
     '600'
     """
-    for recipe in PRESETS.values():
-        if (recipe.dataset, recipe.binary) == (dataset, binary):
+    for name, recipe in PRESETS.items():
+        if (recipe.dataset, recipe.binary) == (dataset, binary) and name not in WINDOWS:
             return recipe
     layers = stack("600", Binary()) if binary else stack("400", Real())
     return exact(dataset, layers, batch_size=20, average=5_000, epochs=60)

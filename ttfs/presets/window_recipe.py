@@ -1,6 +1,7 @@
 """A recipe that trains ReLUs in PyTorch, and converts them."""
 
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -105,8 +106,6 @@ class WindowRecipe(Recipe):
 
     def more(self, trainer: Any, data: Dataset) -> dict[str, Any]:
         """How far the trained network is from the ReLUs, and what steps cost: see `Recipe.more`."""
-        import torch
-
         found, stepped = trainer.conversion, trainer.with_steps(STEPS)
         times = self.encoder(data.images)
         values = np.maximum(1 - times, 0)
@@ -118,7 +117,7 @@ class WindowRecipe(Recipe):
                 "agreement": distance.agreement,
                 "clipped": dict(zip(distance.names, distance.clipped, strict=True)),
                 "steps": {str(STEPS): coarse.accuracy},
-                "torch": torch.__version__,
+                "torch": version("torch"),
             }
         }
 
