@@ -10,11 +10,12 @@ import pytest
 
 import ttfs
 
+PYTORCH = ("ttfs.torch", "ttfs.training.relus", "ttfs.training.window_")  # which need it
 MODULES = [
     module.name
     for module in pkgutil.walk_packages(ttfs.__path__, "ttfs.")
     if not module.name.startswith(("ttfs.kernels", "ttfs.__main__"))
-    and (module.name != "ttfs.torch" or find_spec("torch"))
+    and (find_spec("torch") or not module.name.startswith(PYTORCH))
 ]
 
 
