@@ -135,8 +135,8 @@ FAST = ["--hidden", "12", "--epochs", "4"]
 PLACES = [
     ("ttfs.training.trainer.evaluate", 2),
     ("ttfs.training.trainer.diagnose", 2),
-    ("ttfs.training.trainer._record", 1),
-    ("ttfs.training.trainer._line", 1),
+    ("ttfs.training.trainer.record_of", 1),
+    ("ttfs.training.trainer.line", 1),
     ("ttfs.training.trainer.Trainer._revive", 2),
     ("ttfs.training.checkpoint.Checkpoint.weights", 1),
     ("ttfs.training.checkpoint.Checkpoint.note", 1),
