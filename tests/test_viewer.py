@@ -461,12 +461,21 @@ def settled(potential, error):
     return 0.0 if abs(potential) <= 2 * error else potential
 
 
+def began(simulator, layer, neuron):
+    """Where the potential of a neuron that hears a window began."""
+    return simulator.circuit.biases[simulator.circuit.units[layer].start + neuron]
+
+
 def check_explanation(tab, simulator, layer, neuron):
     """Every number of the table is the simulator's."""
     inputs = simulator.explain(layer, neuron).inputs
     if len(inputs) > 200:
         tab.click("#every")
     columns = [column(tab, "#inputs", index) for index in range(1, 6)]
+    if bias := began(simulator, layer, neuron):
+        first = [cells.pop(0) for cells in columns]
+        assert first[:-1] == ["bias", "", "", ""]
+        assert np.float32(number(first[-1])) == np.float32(bias)
     names = simulator.circuit.names
     assert columns[0] == [f"{names[one.layer]} {one.neuron}" for one in inputs]
     errors = simulator.explain(layer, neuron).errors()
