@@ -8,7 +8,6 @@ import numpy as np
 from ttfs.engines.sums import potentials_of
 from ttfs.network.network import Network
 
-ROUNDS = 1  # in which `local` thresholds grow; more of them make few steps coarse
 LEAST = 1e-6  # of the largest threshold of a layer; a channel that never speaks has the largest
 TRIED = np.linspace(0.05, 1, 39)  # thresholds, as shares of the largest activation
 LOOKED_AT = 5000  # activations of a channel that tell which of them is best
@@ -22,6 +21,7 @@ def thresholds_of(
     quantile: float,
     per: str,
     steps: int | None = None,
+    rounds: int = 1,
 ) -> list[np.ndarray]:
     """For each layer (columns,) the values at which its neurons are clipped.
 
@@ -29,7 +29,7 @@ def thresholds_of(
     each layer's values, inf where there is none.
     """
     if threshold == "local":
-        found = _local(network, values, limits, ROUNDS)
+        found = _local(network, values, limits, rounds)
     elif threshold == "error" and steps is not None:
         found = _closest(network, values, limits, steps, per)
     else:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import check_dtype, positive
+from ttfs.checks import check_dtype, positive, whole
 from ttfs.conversion.arrays import layers_from, read_state
 from ttfs.conversion.calibration import activations_of, limited, thresholds_of
 from ttfs.conversion.conversion import Conversion, as_inputs, values_in
@@ -36,6 +36,7 @@ def convert(
     steps: int | None = None,
     threshold: str = "max",
     quantile: float = 0.999,
+    rounds: int = 1,
     per: str | None = None,
     layers: str | None = None,
     shape: Any = None,
@@ -99,6 +100,9 @@ def convert(
         raise InputError(f"per must be {' or '.join(PER)}, got {per!r}")
     if not 0 < positive(quantile, "quantile") <= 1:
         raise InputError(f"quantile must be above 0 and at most 1, got {quantile!r}")
+    if threshold != "local" and rounds != 1:
+        raise InputError(f"rounds are those of threshold='local', not of {threshold!r}")
+    rounds = whole(rounds, "rounds")
     dtype, inputs = check_dtype(dtype, "dtype"), as_inputs(inputs)
     graph = _graph(model, inputs, layers, shape, (mean, std))
     if isinstance(graph.psp, Ramp):
@@ -107,7 +111,7 @@ def convert(
     relus = Network(*graph.layers, psp=Windows(), **told)
     values = values_in(inputs, relus.shapes[0], graph.channels_first)
     if graph.psp is None:
-        chosen = threshold, quantile, per, steps
+        chosen = threshold, quantile, per, steps, rounds
         thresholds = thresholds_of(relus, values, graph.limits, *chosen)
     else:  # which have trained with thresholds of 1
         steps = graph.psp.steps if steps is None else steps

@@ -114,18 +114,20 @@ def placed(layer: Any) -> tuple[bool, int, np.ndarray | None]:
     return True, layer.positions, layer.reach
 
 
-def potentials_of(network: Network, k: int, values: list[np.ndarray]) -> np.ndarray:
+def potentials_of(
+    network: Network, k: int, values: list[np.ndarray], part: float = 1.0
+) -> np.ndarray:
     """(samples, neurons) potentials of a layer, in its own units, for values of those below.
 
     values: (samples, neurons) of the input and each layer below, of any size. Of a layer that
-    pools, the largest value of each window.
+    pools, the largest value of each window. part: of biases, with which potentials begin.
     """
     layer, samples = network.layers[k], len(values[0])
     if layer.pools:
         return largest(layer, values[k])
     positions, columns, block = layer.positions, layer.columns, block_of(layer)
     found = np.empty((samples, positions * columns), network.dtype)
-    bias, listeners = network.scaled_bias(k), listeners_of(network, k)
+    bias, listeners = network.scaled_bias(k) * network.dtype.type(part), listeners_of(network, k)
     with one_thread():
         for start in range(0, samples, block):
             stop = min(samples, start + block)
@@ -137,14 +139,17 @@ def potentials_of(network: Network, k: int, values: list[np.ndarray]) -> np.ndar
     return found * network.scales[k]
 
 
-def largest(layer: Any, values: np.ndarray) -> np.ndarray:
+def largest(layer: Any, values: np.ndarray, outside: float = 0.0) -> np.ndarray:
     """(samples, neurons) the largest value of each window of a map, channel by channel.
+
+    outside: what stands beyond the borders.
 
     >>> from ttfs.network.pool import MinPool2d
     >>> largest(MinPool2d(2, shape=(2, 4, 1)), np.array([[0.0, 1, 2, 3, 4, 5, 6, 7]]))
     array([[5., 7.]])
     """
     window, stride, padding = layer.windows
-    maps = np.pad(values.reshape(-1, *layer.shape), [(0, 0), *((p, p) for p in padding), (0, 0)])
+    around = [(0, 0), *((p, p) for p in padding), (0, 0)]
+    maps = np.pad(values.reshape(-1, *layer.shape), around, constant_values=outside)
     views = np.lib.stride_tricks.sliding_window_view(maps, window, (1, 2))
     return views[:, :: stride[0], :: stride[1]].max(axis=(-2, -1)).reshape(len(values), -1)

@@ -1,0 +1,158 @@
+"""Clocked networks: neurons that say values by how often they fire."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from cases import for_all_threads
+from cases_windows import networks
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from reference_clocked import course_of
+
+import ttfs
+from ttfs.clocked import Rate, evaluate, run
+from ttfs.errors import InputError, ShapeError
+from ttfs.kernels.threads import no_work_is_little
+
+pytestmark = pytest.mark.small
+
+
+@st.composite
+def rates(draw):
+    """Ways to run a network in which all sums are exact."""
+    steps = draw(st.sampled_from([1, 2, 4, 8]))
+    return Rate(
+        steps,
+        reset=draw(st.sampled_from(["soft", "hard"])),
+        keep=draw(st.sampled_from([1.0, 0.5, 0.0])),
+        initial=draw(st.sampled_from([0.0, 0.5, 1.0])),
+        shift=draw(st.sampled_from([0.0, 0.5])),
+        bias=draw(st.sampled_from(["each", "spread"])),
+        input=draw(st.sampled_from(["direct", "impulse", "bernoulli"])),
+        output=draw(st.sampled_from(["potential", "spikes"])),
+        begin=draw(st.integers(0, steps - 1)),
+        seed=draw(st.integers(0, 9)),
+    )
+
+
+def pooled_skips(network):
+    """Whether a connection hears what is below a pool."""
+    return any(
+        0 < skip.source < len(network.layers)
+        and network.layers[skip.source].pools
+        and not all(layer.pools for layer in network.layers[: skip.source])
+        for skip in network.skips
+    )
+
+
+@given(networks(), rates())
+def test_a_course_is_that_of_neurons_one_by_one_to_the_bit(case, rate):
+    network, values = case
+    assume(not pooled_skips(network))
+    course = run(network, values, rate)
+    for sample, own in enumerate(values):
+        if rate.input == "bernoulli":
+            random = np.random.default_rng([rate.seed, sample])
+            own = [random.random(len(own)) < own for _ in range(rate.steps)]
+        counts, said = course_of(network, own, rate)
+        assert counts.keys() == course.counts.keys()
+        for k, spikes in counts.items():
+            np.testing.assert_array_equal(course.counts[k][sample], spikes)
+        np.testing.assert_array_equal(course.outputs[:, sample], said)
+
+
+def test_bits_do_not_depend_on_threads():
+    dense = ttfs.Dense(None, 10, threshold=9.0)
+    layers = ttfs.Conv2d(8, 3, threshold=4.0), ttfs.MinPool2d(2), dense
+    network = ttfs.Network(*layers, psp=ttfs.Windows(), shape=(12, 12, 3), seed=1)
+    values = np.random.default_rng(0).random((3000, 432), np.float32)
+    whole = run(network, values, Rate(3, input="bernoulli"))
+    with no_work_is_little():
+        for found in for_all_threads(lambda: run(network, values, Rate(3, input="bernoulli"))):
+            np.testing.assert_array_equal(found.outputs, whole.outputs)
+            np.testing.assert_array_equal(found.counts[2], whole.counts[2])
+
+
+@given(networks(), st.sampled_from([1, 2, 4, 8]))
+def test_a_first_layer_says_by_rates_what_it_says_by_times(case, steps):
+    """With half a threshold to begin with, T steps count as T instants of a window round."""
+    network, values = case
+    assume(not network.layers[0].pools and len(network.layers) > 1)
+    assume(not network.layers[1].pools and not network.skips)
+    network.respond(ttfs.Windows(steps))
+    times = ttfs.forward(network, times_of(values)).times[1]
+    said = network.psp.values(times, network.windows[1])
+    course = run(network, values, Rate(steps))
+    np.testing.assert_array_equal(np.minimum(course.counts[1], steps) / steps, said)
+
+
+def times_of(values):
+    return np.where(values > 0, 1 - values, np.inf)
+
+
+def test_an_evaluation_counts_what_neurons_do():
+    rng = np.random.default_rng(3)
+    layers = [
+        ttfs.Conv2d(4, 3, shape=(8, 8, 1), initial=rng.normal(0, 0.6, (9, 4)), threshold=1.0),
+        ttfs.MinPool2d(2),
+        ttfs.Dense(36, 3, initial=rng.normal(0, 0.5, (36, 3)), threshold=1.0),
+    ]
+    network = ttfs.Network(*layers, psp=ttfs.Windows())
+    values, labels = rng.random((50, 64)), rng.integers(0, 3, 50)
+    rate = Rate(6, begin=2)
+    found = evaluate(network, values, labels, rate, decisions=labels)
+    spikes = operations = settled = right = 0
+    for own, label in zip(values, labels, strict=True):
+        counts, said = course_of(network, own, rate)
+        spikes += counts[2].sum()
+        operations += counts[2].sum() * 3
+        decided = said.argmax(axis=1)
+        right += decided[-1] == label
+        same = [step for step in range(2, 6) if (decided[step:] == decided[-1]).all()]
+        settled += same[0] + 1
+    assert found.accuracy == found.by_step[-1] == found.agreement == right / 50
+    assert found.by_step[:2] == (0, 0)
+    assert found.spikes_per_sample == spikes / 50
+    assert found.hidden == 36
+    assert found.spikes_per_hidden_neuron == spikes / 50 / 36
+    assert found.operations_per_sample == operations / 50
+    assert found.steps_to_decision == settled / 50
+    assert found.input_operations == ttfs.cost_of(network, times_of(values)).dense_operations - 108
+    assert "36 hidden neurons" in str(found)
+
+
+def test_what_cannot_be_run_by_rates_is_refused():
+    ramps = ttfs.Network(ttfs.Dense(3, 2), psp=ttfs.Ramp())
+    network = ttfs.Network(ttfs.Dense(3, 2), psp=ttfs.Windows())
+    with pytest.raises(InputError, match="this one is of Ramp"):
+        run(ramps, np.ones((1, 3)), Rate(2))
+    with pytest.raises(InputError, match="rate must be"):
+        run(network, np.ones((1, 3)), 8)
+    with pytest.raises(ShapeError, match="got .1, 4."):
+        run(network, np.ones((1, 4)), Rate(2))
+    layers = ttfs.Conv2d(1, 1, shape=(2, 2, 1)), ttfs.MinPool2d(2), ttfs.Dense(None, 4)
+    skipping = ttfs.Network(
+        *layers, psp=ttfs.Windows(), skips=[ttfs.Skip(1, 3, layer=ttfs.Dense.of(np.ones((4, 4))))]
+    )
+    with pytest.raises(InputError, match="below a pool"):
+        run(skipping, np.ones((1, 4)), Rate(2))
+    for wrong in (
+        {"steps": 0},
+        {"steps": 2**17},
+        {"reset": "none"},
+        {"keep": 1.5},
+        {"initial": -1},
+        {"shift": np.nan},
+        {"bias": None},
+        {"input": "latency"},
+        {"output": ""},
+        {"begin": 4},
+        {"seed": -1},
+    ):
+        with pytest.raises(InputError, match=f"Rate.{next(iter(wrong))}=...."):
+            replace(Rate(4), **wrong)
+    with pytest.raises(InputError, match="one sample at least"):
+        evaluate(network, np.ones((0, 3)), [], Rate(2))
+    with pytest.raises(InputError, match="decisions must be"):
+        evaluate(network, np.ones((1, 3)), [0], Rate(2), decisions=[0, 1])

@@ -1,0 +1,101 @@
+"""What papers say of firing rates holds here, for networks that were trained on digits."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import ttfs
+from ttfs.clocked import METHODS, Rate, convert_to_rates, evaluate
+from ttfs.errors import InputError
+
+SIZES = 64, 100, 100, 10
+SEEDS = range(3)
+
+
+def learned(threshold, steps, seed):
+    """A network of ReLUs that are clipped at a threshold, and quantised if there are steps."""
+    train, _ = ttfs.datasets.digits()
+    layers = [ttfs.Dense(a, b, threshold=threshold, bias=0.0) for a, b in itertools.pairwise(SIZES)]
+    network = ttfs.Network(*layers, psp=ttfs.Windows(steps), seed=seed, unit="window")
+    times = ttfs.Latency(t_max=1.0)(train.images)
+    ttfs.begin_by_firing(network, times[:200])
+    optimizer = ttfs.Adam(lr=ttfs.Cosine(0.01))
+    rule = ttfs.rules.Windows(smoothing=0.1)
+    trainer = ttfs.Trainer(network, rule=rule, optimizer=optimizer, batch_size=50, seed=seed)
+    trainer.fit(times, train.labels, epochs=10)
+    return network
+
+
+@pytest.fixture(scope="module")
+def ordinary():
+    """Layers of three networks whose ReLUs are hardly ever clipped, and images."""
+    train, _ = ttfs.datasets.digits()
+    found = []
+    for seed in SEEDS:
+        network = learned(8.0, None, seed)
+        pairs = zip(network.weights, network.biases, strict=True)
+        found.append([ttfs.Dense.of(weights, bias=bias) for weights, bias in pairs])
+    return found, train
+
+
+def agreement(ordinary, steps, method, hard=False, **settings):
+    """In what part of the images rates decide as ReLUs do, on average over the networks."""
+    several, data = ordinary
+    shares = []
+    for layers in several:
+        found, rate = convert_to_rates(layers, data.images[:500], method, steps, **settings)
+        rate = Rate(steps, initial=rate.initial, shift=rate.shift, reset="hard" if hard else "soft")
+        decisions = found.decisions(data.images)
+        told = evaluate(found.network, data.images, data.labels, rate, decisions=decisions)
+        shares.append(told.agreement)
+    return np.mean(shares)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 4])
+def test_lower_thresholds_are_better_for_few_steps(ordinary, steps):
+    local, quantile, most = (
+        agreement(ordinary, steps, method, per="layer") for method in ("local", "quantile", "max")
+    )
+    assert local >= quantile >= most
+    channels = agreement(ordinary, steps, "local")
+    assert channels >= local - 0.002
+    assert agreement(ordinary, steps, "potential") > most
+
+
+def test_more_rounds_are_worse_for_few_steps_and_better_for_many(ordinary):
+    few = [agreement(ordinary, 1, "local", rounds=n) for n in (1, 2, 5)]
+    many = [agreement(ordinary, 64, "local", rounds=n) for n in (1, 5)]
+    assert few[0] > few[1] > few[2]
+    assert many[1] >= many[0]
+
+
+def test_a_soft_reset_is_better_than_a_hard_one(ordinary):
+    soft, hard = (
+        [agreement(ordinary, steps, "local", hard=hard) for steps in (2, 4, 8, 16)]
+        for hard in (False, True)
+    )
+    assert np.mean(soft) > np.mean(hard)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_all_methods_come_to_what_relus_say(ordinary, method):
+    assert agreement(ordinary, 64, method) > 0.985
+
+
+def test_a_quantised_network_says_by_rates_nearly_what_it_says_by_times():
+    _, test = ttfs.datasets.digits()
+    for seed in SEEDS:
+        network = learned(1.0, 4, seed)
+        by_times = ttfs.evaluate(network, ttfs.Latency(t_max=1.0)(test.images), test.labels)
+        by_rates = evaluate(network, test.images, test.labels, Rate(4))
+        assert by_rates.accuracy >= by_times.accuracy - 0.01
+        once = 1 - np.mean(by_times.silent[1:-1])  # in layers of one size
+        assert by_rates.spikes_per_hidden_neuron > once
+
+
+def test_a_method_that_is_not_known_is_refused(ordinary):
+    with pytest.raises(InputError, match="method must be max or quantile or shifted"):
+        convert_to_rates(ordinary[0][0], ordinary[1].images, "best", 4)
+    with pytest.raises(InputError, match="rounds are those of threshold='local'"):
+        convert_to_rates(ordinary[0][0], ordinary[1].images, "max", 4, rounds=2)

@@ -1,0 +1,20 @@
+"""Clocked networks: discrete time steps, in each of which every neuron may fire.
+
+For comparison with single spikes; nothing else of this package knows of them.
+"""
+
+from ttfs.clocked.course import Course, run
+from ttfs.clocked.evaluation import ClockedEvaluation, evaluate
+from ttfs.clocked.methods import METHODS, Method, convert_to_rates
+from ttfs.clocked.rate import Rate
+
+__all__ = [
+    "METHODS",
+    "ClockedEvaluation",
+    "Course",
+    "Method",
+    "Rate",
+    "convert_to_rates",
+    "evaluate",
+    "run",
+]

@@ -1,0 +1,175 @@
+"""What the neurons of a network do when they say values by how often they fire."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ttfs.clocked.rate import Rate
+from ttfs.conversion.conversion import values_in
+from ttfs.engines.sums import largest, one_thread, potentials_of
+from ttfs.errors import InputError
+from ttfs.kernels.threads import spread
+from ttfs.network.network import Network, check_network
+from ttfs.network.psp import Windows
+
+AT_ONCE = 2**21  # neurons of all samples that are looked at together
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """What a network does in the steps of a `Rate`.
+
+    counts: for each layer that fires, by its number, 0 being the input, (samples, neurons) how many
+        spikes there were. What is below a pool does not fire: the pool takes the largest of what
+        neurons hear, as the largest ReLU is that of the largest sum. Inputs that are heard as
+        values do not fire, and outputs as `Rate.output` says.
+    outputs: (steps, samples, outputs) what the outputs say after each step, by the steps from
+        `Rate.begin` on: the mean of what they hear, or the share of steps in which they fire; 0
+        before.
+    """
+
+    counts: dict[int, np.ndarray]
+    outputs: np.ndarray
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(steps, samples) which output says most; the first of those that say as much."""
+        return self.outputs.argmax(axis=2)
+
+
+def run(network: Network, inputs: Any, rate: Rate) -> Course:
+    """Run a network with `Windows` by firing rates instead.
+
+    Parameters
+    ----------
+    network: with `psp=Windows()`, such as `ttfs.convert(...).network`. What its neurons say in a
+        window by when they fire, they say here by how often; with as many steps as there are
+        instants in the window the two agree on average.
+    inputs: (samples, ...) values in 0..1, or bytes, flat or as maps.
+
+    Raises
+    ------
+    InputError, ShapeError: another kind of network, inputs of the wrong size, a connection from
+        below a pool, where no neuron fires.
+
+    >>> import ttfs
+    >>> hidden = ttfs.Dense.of([[1.0]], bias=0.25, threshold=1)
+    >>> network = ttfs.Network(hidden, ttfs.Dense.of([[2.0]]), psp=ttfs.Windows())
+    >>> course = run(network, [[0.5]], Rate(4))  # 0.75: three spikes in four steps
+    >>> course.counts[1], course.outputs[-1]
+    (array([[3]], dtype=int32), array([[1.5]], dtype=float32))
+    """
+    check(network, rate)
+    values = values_in(inputs, network.shapes[0], False)
+    sizes = {k: network.sizes[k] for k in firing(network, rate)}
+    counts = {k: np.zeros((len(values), size), np.int32) for k, size in sizes.items()}
+    outputs = np.zeros((rate.steps, len(values), network.sizes[-1]), network.dtype)
+    block = max(1, AT_ONCE // sum(network.sizes))
+
+    def some(first: int, last: int) -> None:
+        for start in range(first * block, min(last * block, len(values)), block):
+            own = slice(start, start + block)
+            for step, fired, said in _steps(network, values[own], rate, start):
+                for k, spikes in fired.items():
+                    counts[k][own] += spikes
+                outputs[step, own] = said if step >= rate.begin else 0
+
+    with one_thread():
+        spread(some, -(-len(values) // block), len(values) * rate.steps * sum(network.sizes))
+    told = np.maximum(np.arange(1, rate.steps + 1) - rate.begin, 1).astype(network.dtype)
+    np.cumsum(outputs, axis=0, out=outputs)
+    outputs /= told[:, None, None]
+    return Course(counts, outputs)
+
+
+def check(network: Any, rate: Any) -> None:
+    """Refuse what cannot be run by rates."""
+    check_network(network, "run(network=...)")
+    if not isinstance(rate, Rate):
+        raise InputError(f"rate must be a ttfs.clocked.Rate(steps), got {rate!r}")
+    if not isinstance(network.psp, Windows):
+        raise InputError(
+            f"networks of Windows() say what rates can say, this one is of {network.psp}"
+        )
+    silent = set(range(1, len(network.layers))) - set(firing(network, rate))
+    for skip in network.skips:
+        if skip.source in silent:
+            raise InputError(f"{skip} hears what is below a pool, where nothing fires by rates")
+
+
+def firing(network: Network, rate: Rate) -> Iterator[int]:
+    """Numbers of the layers that fire, 0 being the input."""
+    if rate.input == "bernoulli":
+        yield 0
+    last, sums = len(network.layers), False
+    for k, layer in enumerate(network.layers, start=1):
+        sums = sums or not layer.pools  # pools of the input have nothing to sum up
+        heard_by_a_pool = k < last and network.layers[k].pools
+        if sums and not heard_by_a_pool and (k < last or rate.output == "spikes"):
+            yield k
+
+
+def _steps(network: Network, values: np.ndarray, rate: Rate, start: int) -> Iterator[Any]:
+    """For each step its number, the spikes of each layer, and what the outputs say in it.
+
+    start: number of the first sample: each has random spikes of its own.
+    """
+    fires, dtype, samples = set(firing(network, rate)), network.dtype, len(values)
+    limits = {k: limits_of(network, k) for k in sorted(fires - {0})}
+    potentials = {k: np.full((samples, len(own)), rate.initial, dtype) for k, own in limits.items()}
+    for k, potential in potentials.items():
+        potential *= limits[k]
+    random = [np.random.default_rng([rate.seed, start + n]) for n in range(samples)]
+    steady: dict[int, np.ndarray] = {}  # what is heard alike in each step
+    first = min(limits, default=len(network.layers))
+    for step in range(rate.steps):
+        below = [_heard(values, rate, step, random).astype(dtype)]
+        fired = {0: below[0] > 0} if 0 in fires else {}
+        for k, layer in enumerate(network.layers, start=1):
+            if k in steady:
+                drive = steady[k]
+            elif layer.pools:
+                drive = largest(layer, below[-1], outside=-np.inf)
+            else:
+                part = 1.0 if rate.bias == "each" else 1 / rate.steps
+                drive = potentials_of(network, k - 1, below, part)
+            if rate.input == "direct" and k <= first:
+                steady[k] = drive
+            if k in fires:
+                fired[k] = _fire(potentials[k], drive, limits[k], rate)
+                drive = fired[k].astype(dtype)
+            below.append(drive)
+        yield step, fired, below[-1]
+
+
+def _heard(values: np.ndarray, rate: Rate, step: int, random: list[Any]) -> np.ndarray:
+    """What the first layer hears in a step."""
+    if rate.input == "bernoulli":
+        return np.stack([each.random(values.shape[1]) for each in random]) < values
+    if rate.input == "impulse":
+        return values * (rate.steps if step == 0 else 0)
+    return values
+
+
+def _fire(potential: np.ndarray, drive: np.ndarray, limit: np.ndarray, rate: Rate) -> np.ndarray:
+    """Let potentials follow what is heard; who fires."""
+    potential *= potential.dtype.type(rate.keep)
+    potential += drive
+    if rate.shift:
+        potential += limit * (rate.shift / rate.steps)
+    fired = potential >= limit
+    if rate.reset == "soft":
+        potential -= np.where(fired, limit, 0)
+    else:
+        potential[fired] = 0
+    return fired
+
+
+def limits_of(network: Network, number: int) -> np.ndarray:
+    """(neurons,) thresholds of a layer; of a pool, those of what it takes the largest of."""
+    k = number - 1
+    while network.layers[k].pools:
+        k -= 1
+    return np.resize(network.layers[k].threshold, network.sizes[number]).astype(network.dtype)

@@ -1,0 +1,152 @@
+"""How well, how soon and at what cost networks decide that say values by firing rates."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ttfs.checks import as_labels
+from ttfs.clocked.course import Course, check, firing, run
+from ttfs.clocked.rate import Rate
+from ttfs.conversion.conversion import values_in
+from ttfs.errors import InputError
+from ttfs.kernels.clock import clock
+from ttfs.network.network import Network
+
+CHUNK = 1000  # samples of which everything is in memory
+
+
+@dataclass(frozen=True)
+class ClockedEvaluation:
+    """The quality of a clocked network on labelled inputs; shares are 0..1.
+
+    rate: how it was run. accuracy: after the last step, strict. by_step: after each; 0 before
+    `rate.begin`.
+    steps_to_decision: mean number of steps after which the decision is the last one, and stays so;
+        those before `rate.begin` count.
+    spikes_per_sample: of all neurons that fire. spikes_per_hidden_neuron: of those below the
+        outputs. hidden: how many neurons these are.
+    operations_per_sample: weights that spikes add to potentials, one by one.
+    input_operations: products of weights and values of a direct input, once for each sample, as
+        they are the same in each step.
+    agreement: share of samples in which it decides as the network that it is compared with does;
+        None without one.
+    seconds: that all of it took.
+    """
+
+    rate: Rate
+    samples: int
+    accuracy: float
+    by_step: tuple[float, ...]
+    steps_to_decision: float
+    spikes_per_sample: float
+    spikes_per_hidden_neuron: float
+    hidden: int
+    operations_per_sample: float
+    input_operations: float
+    agreement: float | None
+    seconds: float
+
+    def __str__(self) -> str:
+        told = [
+            ("accuracy", f"{100 * self.accuracy:.2f} %"),
+            ("steps", f"{self.rate.steps}, {self.steps_to_decision:.1f} to the decision"),
+            (
+                "spikes",
+                f"{self.spikes_per_sample:.1f}, {self.spikes_per_hidden_neuron:.2f} for each"
+                f" of {self.hidden} hidden neurons",
+            ),
+            (
+                "operations",
+                f"{self.operations_per_sample:.0f} additions, and"
+                f" {self.input_operations:.0f} products of the input",
+            ),
+        ]
+        if self.agreement is not None:
+            told.append(("decides alike in", f"{100 * self.agreement:.2f} %"))
+        return "\n".join(f"  {name:21s} {text}" for name, text in told)
+
+
+def evaluate(
+    network: Network, inputs: Any, labels: Any, rate: Rate, *, decisions: Any = None
+) -> ClockedEvaluation:
+    """How well, how soon and at what cost a network decides by firing rates.
+
+    Parameters
+    ----------
+    network, inputs, rate: as of `ttfs.clocked.run`.
+    labels: (samples,) which output should say most.
+    decisions: (samples,) what another network decides, such as `Conversion.decisions(inputs)`.
+
+    >>> import ttfs
+    >>> hidden = ttfs.Dense.of(np.eye(2), threshold=1)
+    >>> network = ttfs.Network(hidden, ttfs.Dense.of(np.eye(2)), psp=ttfs.Windows())
+    >>> found = evaluate(network, [[1.0, 0.0], [0.5, 0.75]], [0, 1], Rate(4))
+    >>> found.accuracy, found.spikes_per_sample, found.spikes_per_hidden_neuron
+    (1.0, 4.5, 2.25)
+    """
+    started = clock()
+    check(network, rate)
+    values = values_in(inputs, network.shapes[0], False)
+    labels = as_labels(labels, len(values), network.sizes[-1])
+    fans = fans_of(network, rate)
+    right, settled, decided = np.zeros(rate.steps, np.int64), 0, np.empty_like(labels)
+    spikes, additions = dict.fromkeys(fans, 0), 0
+    for start in range(0, len(values), CHUNK):
+        some = slice(start, start + CHUNK)
+        course = run(network, values[some], rate)
+        right[rate.begin :] += (course.labels == labels[some]).sum(axis=1)[rate.begin :]
+        settled += int(steps_to_decision(course, rate).sum())
+        decided[some] = course.labels[-1]
+        for k, counts in course.counts.items():
+            spikes[k] += int(counts.sum())
+            additions += int(counts.sum(axis=0) @ fans[k])
+    samples, last = len(values), len(network.layers)
+    hidden = sum(network.sizes[k] for k in fans if 0 < k < last)
+    below = sum(count for k, count in spikes.items() if 0 < k < last)
+    inputs_told = 0 if 0 in fans else np.count_nonzero(values, axis=0) @ fan_of(network, 0)
+    return ClockedEvaluation(
+        rate=rate,
+        samples=samples,
+        accuracy=float(right[-1] / samples),
+        by_step=tuple((right / samples).tolist()),
+        steps_to_decision=settled / samples,
+        spikes_per_sample=sum(spikes.values()) / samples,
+        spikes_per_hidden_neuron=below / samples / max(1, hidden),
+        hidden=hidden,
+        operations_per_sample=additions / samples,
+        input_operations=float(inputs_told / samples),
+        agreement=None if decisions is None else _agreement(decided, decisions),
+        seconds=clock() - started,
+    )
+
+
+def steps_to_decision(course: Course, rate: Rate) -> np.ndarray:
+    """(samples,) the number of steps after which a decision is the last one, and stays so."""
+    labels = course.labels[rate.begin :]
+    other = labels != labels[-1]
+    return rate.begin + 1 + np.where(other, np.arange(1, len(labels) + 1)[:, None], 0).max(axis=0)
+
+
+def fans_of(network: Network, rate: Rate) -> dict[int, np.ndarray]:
+    """For each layer that fires (neurons,) how many potentials a spike is added to."""
+    return {k: fan_of(network, k) for k in firing(network, rate)}
+
+
+def fan_of(network: Network, number: int) -> np.ndarray:
+    """The same of a layer, 0 being the input; of one that is pooled, through the pool's windows."""
+    found = np.zeros(network.sizes[number], np.int64)
+    if number < len(network.layers):
+        found += network.fan_out(number)
+    for skip in network.skips:
+        if skip.source == number:
+            found += skip.fan_out(network.sizes[number])
+    return found
+
+
+def _agreement(decided: np.ndarray, decisions: Any) -> float:
+    """The share of samples in which two decide alike."""
+    others = np.asarray(decisions)
+    if others.shape != decided.shape:
+        raise InputError(f"decisions must be {decided.shape}, got {others.shape}")
+    return float((decided == others).mean())

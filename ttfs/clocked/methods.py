@@ -1,0 +1,86 @@
+"""Ways to make firing rates of a network of ReLUs, as papers have them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ttfs.clocked.rate import Rate
+from ttfs.conversion.conversion import Conversion
+from ttfs.conversion.convert import convert
+from ttfs.errors import InputError
+
+
+@dataclass(frozen=True)
+class Method:
+    """How a paper makes a clocked network of one of ReLUs.
+
+    paper: where it is described. thresholds: what it is to `ttfs.convert`. rate: what it is to
+    `Rate`, beside the number of steps. trained: of which ReLUs it is meant to start.
+    """
+
+    paper: str
+    thresholds: dict[str, Any] = field(default_factory=dict)
+    rate: dict[str, Any] = field(default_factory=dict)
+    trained: str = "ordinary"
+
+
+METHODS = {
+    "max": Method(
+        "Diehl et al. 2015, IJCNN (data-based normalisation)",
+        {"threshold": "max", "per": "layer"},
+        {"initial": 0.0},
+    ),
+    "quantile": Method(
+        "Rueckauer et al. 2017, Frontiers in Neuroscience 11:682 (robust normalisation)",
+        {"threshold": "quantile", "quantile": 0.999, "per": "layer"},
+        {"initial": 0.0},
+    ),
+    "shifted": Method(
+        "Deng and Gu 2021, arXiv 2103.00476",
+        {"threshold": "max", "per": "layer"},
+        {"initial": 0.0, "shift": 0.5},
+        "clipped at their thresholds",
+    ),
+    "potential": Method(
+        "Bu et al. 2022, arXiv 2202.01440 (optimised initial potentials)",
+        {"threshold": "max", "per": "layer"},
+        {"initial": 0.5},
+    ),
+    "qcfs": Method(
+        "Bu et al. 2022, arXiv 2303.04347",
+        {"threshold": "max", "per": "layer"},
+        {"initial": 0.5},
+        "quantised: Windows(steps)",
+    ),
+    "local": Method(
+        "Bu et al. 2024, arXiv 2409.03368",
+        {"threshold": "local", "per": "channel"},
+        {"initial": 0.5},
+    ),
+}
+"""By name. With more `rounds`, "local" needs more steps."""
+
+
+def convert_to_rates(
+    model: Any, inputs: Any, method: str, steps: int, *, rounds: int = 1, **settings: Any
+) -> tuple[Conversion, Rate]:
+    """A conversion whose network is to be run by rates, and the rates.
+
+    Parameters
+    ----------
+    model, inputs, settings: as of `ttfs.convert`.
+    method: a name in `METHODS`. steps: of the rates. rounds: of "local" thresholds.
+
+    >>> import ttfs
+    >>> rng = np.random.default_rng(0)
+    >>> hidden, output = (ttfs.Dense.of(rng.normal(size=s)) for s in ((4, 20), (20, 3)))
+    >>> found, rate = convert_to_rates([hidden, output], rng.random((100, 4)), "local", 8)
+    >>> rate.initial, found.network
+    (0.5, Network(4-20-3, Windows(steps=None, length=1.0), t_max=3))
+    """
+    if method not in METHODS:
+        raise InputError(f"method must be {' or '.join(METHODS)}, got {method!r}")
+    chosen = METHODS[method]
+    told = chosen.thresholds | ({"rounds": rounds} if rounds != 1 else {}) | settings
+    return convert(model, inputs, **told), Rate(steps, **chosen.rate)

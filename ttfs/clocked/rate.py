@@ -1,0 +1,72 @@
+"""How neurons say a value by how often they fire in a number of steps."""
+
+from dataclasses import dataclass
+
+from ttfs.checks import positive, whole
+from ttfs.errors import InputError
+
+CHOICES = {
+    "reset": ("soft", "hard"),
+    "bias": ("each", "spread"),
+    "input": ("direct", "bernoulli", "impulse"),
+    "output": ("potential", "spikes"),
+}
+MOST_STEPS = 2**16
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Steps of a clock, in each of which every neuron may fire.
+
+    In a step a potential keeps a share of what it was, what is heard in that step is added, and a
+    neuron at its threshold or above fires; layers follow each other within a step. What a neuron
+    says is the share of steps in which it fires, which is the activation of a ReLU in units of the
+    threshold, as far as so many steps can say it.
+
+    Parameters
+    ----------
+    steps: T, how many there are, those before `begin` included.
+    reset: after a spike, "soft": the threshold is taken off the potential; "hard": it is 0.
+    keep: share of a potential that a step leaves; 1: no leak.
+    initial: potential in which neurons begin, in thresholds. 1/2 makes the expected error 0
+        (Bu et al. 2022, arXiv 2303.04347, section 4).
+    shift: in thresholds, what all steps together add to hidden potentials. 1/2: Deng and Gu 2021,
+        arXiv 2103.00476, section 4.
+    bias: "each": of a layer it is added in each step; "spread": 1/T of it.
+    input: "direct": its values are heard in each step; "bernoulli": in each step a spike with
+        that probability; "impulse": all of T steps in the first (Wu et al. 2020, arXiv 2007.01204).
+    output: "potential": outputs do not fire, and say the mean of what they hear; "spikes": they
+        fire as the others do, and say how often.
+    begin: the step from which on outputs count (delayed evaluation of Bu et al. 2024, arXiv
+        2409.03368, section 3).
+    seed: of Bernoulli spikes.
+
+    >>> Rate(8, reset="hard").reset
+    'hard'
+    """
+
+    steps: int
+    reset: str = "soft"
+    keep: float = 1.0
+    initial: float = 0.5
+    shift: float = 0.0
+    bias: str = "each"
+    input: str = "direct"
+    output: str = "potential"
+    begin: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if whole(self.steps, "Rate(steps=...)") > MOST_STEPS:
+            raise InputError(f"Rate(steps=...) must be {MOST_STEPS} or less")
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                wanted = " or ".join(map(repr, known))
+                raise InputError(f"Rate({name}=...) must be {wanted}, got {getattr(self, name)!r}")
+        if positive(self.keep, "Rate(keep=...)", zero=True) > 1:
+            raise InputError(f"Rate(keep=...) must be 0 to 1, got {self.keep!r}")
+        positive(self.initial, "Rate(initial=...)", zero=True)
+        positive(self.shift, "Rate(shift=...)", zero=True)
+        if whole(self.begin, "Rate(begin=...)", least=0) >= self.steps:
+            raise InputError(f"Rate(begin=...) must be below steps={self.steps}, got {self.begin}")
+        whole(self.seed, "Rate(seed=...)", least=0)
