@@ -10,7 +10,7 @@ def course_of(network, values, rate):
     values: (neurons,) of the input; with Bernoulli input (steps, neurons) spikes.
     """
     last, dtype = len(network.layers), network.dtype
-    counts, potentials, told = {}, {}, []
+    counts, potentials, told, pooled_sums = {}, {}, [], {}
     for step in range(rate.steps):
         if rate.input == "bernoulli":
             below = [np.asarray(values[step], np.float64)]
@@ -21,7 +21,14 @@ def course_of(network, values, rate):
             below = [np.asarray(values, np.float64)]
         summed = None
         for k, layer in enumerate(network.layers, start=1):
-            drive = driven(network, k, below, rate)
+            if layer.pools and rate.pool == "sums":
+                before = pooled_sums.get(k, np.zeros(len(below[-1])))
+                pooled_sums[k] = before + below[-1]
+                drive = top(layer, pooled_sums[k]) - (top(layer, before) if step else 0)
+            elif layer.pools:
+                drive = top(layer, below[-1])
+            else:
+                drive = driven(network, k, below, rate)
             summed = summed if layer.pools else layer
             pooled = k < last and network.layers[k].pools
             if summed is None or pooled or (k == last and rate.output == "potential"):
@@ -47,11 +54,14 @@ def course_of(network, values, rate):
     return counts, said.astype(dtype)
 
 
+def top(layer, values):
+    """(neurons,) the largest value of each window."""
+    return np.array([max(xs) for xs in heard(layer, values)])
+
+
 def driven(network, k, below, rate):
-    """(neurons,) what a layer hears in a step."""
+    """(neurons,) what a layer with weights hears in a step."""
     layer = network.layers[k - 1]
-    if layer.pools:
-        return np.array([max(xs) for xs in heard(layer, below[-1])])
     drive = added(layer, network.weights[k - 1] * network.scales[k - 1], below[k - 1])
     if network.biases[k - 1] is not None:
         part = 1 if rate.bias == "each" else 1 / rate.steps

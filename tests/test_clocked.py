@@ -31,6 +31,7 @@ def rates(draw):
         bias=draw(st.sampled_from(["each", "spread"])),
         input=draw(st.sampled_from(["direct", "impulse", "bernoulli"])),
         output=draw(st.sampled_from(["potential", "spikes"])),
+        pool=draw(st.sampled_from(["sums", "currents"])),
         begin=draw(st.integers(0, steps - 1)),
         seed=draw(st.integers(0, 9)),
     )
@@ -147,6 +148,7 @@ def test_what_cannot_be_run_by_rates_is_refused():
         {"bias": None},
         {"input": "latency"},
         {"output": ""},
+        {"pool": "largest"},
         {"begin": 4},
         {"seed": -1},
     ):

@@ -55,11 +55,10 @@ def agreement(ordinary, steps, method, hard=False, **settings):
 @pytest.mark.parametrize("steps", [1, 2, 4])
 def test_lower_thresholds_are_better_for_few_steps(ordinary, steps):
     local, quantile, most = (
-        agreement(ordinary, steps, method, per="layer") for method in ("local", "quantile", "max")
+        agreement(ordinary, steps, method) for method in ("local", "quantile", "max")
     )
     assert local >= quantile >= most
-    channels = agreement(ordinary, steps, "local")
-    assert channels >= local - 0.002
+    assert agreement(ordinary, steps, "local", per="layer") > quantile
     assert agreement(ordinary, steps, "potential") > most
 
 

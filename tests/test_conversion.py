@@ -123,6 +123,18 @@ def test_local_thresholds_are_twice_the_mean_of_what_is_above_0_below_clipped_by
         below = np.minimum(said, thresholds)
 
 
+def test_a_layer_with_one_threshold_has_that_of_all_its_activations_together():
+    layers, values, _, _ = trained(np.random.default_rng(0))
+    for threshold in ("quantile", "max"):
+        found, below = ttfs.convert(layers, values, threshold=threshold, per="layer"), values
+        for layer, thresholds in zip(layers[:-1], found.thresholds[:-1], strict=True):
+            said = np.maximum(one_relu(layer, below), 0)
+            above = said[said > 0]
+            wanted = {"max": above.max(), "quantile": np.quantile(above, 0.999)}
+            np.testing.assert_allclose(thresholds, wanted[threshold], rtol=1e-9)
+            below = said
+
+
 def test_quantiles_clip_some_and_say_how_many():
     layers, values, _, _ = trained(np.random.default_rng(1))
     found = ttfs.convert(layers, values, threshold="quantile", quantile=0.95)

@@ -24,6 +24,7 @@ ROWS = [
     "optimizers augmentation losses silence gradients measures torch",
     "rules plotting viewer conversion",
     "training",
+    "clocked",
     "presets",
     "bench",
     "cli",
@@ -97,9 +98,18 @@ def test_folders_do_not_need_each_other():
     TopologicalSorter(needed).prepare()
 
 
+def test_only_commands_know_of_clocked_networks():
+    knowing = {
+        name.split(".")[0]
+        for name, tree in INNER.items()
+        if any(one.split(".")[0] == "clocked" for one in ours(tree))
+    }
+    assert knowing <= {"clocked", "presets", "cli"}
+
+
 def test_no_folder_is_crowded_and_no_file_is_long():
     entries = [entry for entry in ROOT.iterdir() if entry.name != "__pycache__"]
-    assert len(entries) <= 27
+    assert len(entries) <= 28
     for file in FILES:
         assert len(file.read_text("utf-8").splitlines()) <= 400, file
 

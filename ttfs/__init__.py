@@ -50,6 +50,7 @@ _HOMES = {
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 _MODULES = {
     "augmentation",
+    "clocked",
     "datasets",
     "gradients",
     "losses",
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
 
     from ttfs import (
         augmentation,
+        clocked,
         datasets,
         gradients,
         losses,

@@ -172,6 +172,11 @@ def add_evaluate(parsers: Any) -> None:
     add_model(evaluate)
     add_data(evaluate)
     evaluate.add_argument("--report", type=new_file, metavar="FILE", help="write it as JSON too")
+    rates = evaluate.add_argument_group("firing rates instead of single spikes, of windows")
+    text = "run it for so many steps, in each of which every neuron may fire"
+    rates.add_argument("--rate", type=count, metavar="STEPS", help=text)
+    text = "what a spike leaves: the rest above the threshold (soft), or nothing (hard)"
+    rates.add_argument("--reset", choices=["soft", "hard"], help=text)
     evaluate.set_defaults(command=commands.run_evaluate)
 
 

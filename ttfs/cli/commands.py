@@ -110,7 +110,11 @@ def run_evaluate(options: argparse.Namespace) -> None:
     from ttfs.cli.subject import subject_of, warn_lost
     from ttfs.measures.diagnosis import firing_table
 
+    if options.reset and not options.rate:
+        raise InputError(f"--reset {options.reset} is about firing rates; say --rate STEPS")
     subject = subject_of(options)
+    if options.rate:
+        return evaluate_rates(subject, options)
     network, data = subject.model.network, subject.data
     found, seconds = examine(network, subject.stimuli, data)
     report = report_on(network, data, found, seconds)
@@ -119,6 +123,30 @@ def run_evaluate(options: argparse.Namespace) -> None:
     print_report(report)
     print("\n".join(f"  {line}" for line in firing_table(found).split("\n")))
     warn_lost(report["input_lost"])
+
+
+def evaluate_rates(subject: Any, options: argparse.Namespace) -> None:
+    """Evaluate a network of windows by firing rates, and say how often it decides as by times."""
+    from dataclasses import asdict
+
+    from ttfs.cli.runs import write_report
+    from ttfs.clocked import Rate, course, evaluate
+    from ttfs.codes.decoding import decide
+    from ttfs.engines.batch import forward
+    from ttfs.files.versions import versions
+
+    network, data = subject.model.network, subject.data
+    rate = Rate(options.rate, reset=options.reset or "soft")
+    course.check(network, rate)
+    record = forward(network, subject.stimuli)
+    decisions = decide(record.times[-1], record.potential).label
+    values = network.psp.values(subject.stimuli, 0)
+    found = evaluate(network, values, data.labels, rate, decisions=decisions)
+    told = {"dataset": data.name, "split": data.split, "network": repr(network)}
+    if options.report:
+        write_report(options.report, asdict(found) | told | {"versions": versions()})
+    print(f"{network} on {data.name} {data.split}, by firing rates")
+    print(found)
 
 
 def print_report(report: dict[str, Any]) -> None:

@@ -22,8 +22,8 @@ class Course:
     """What a network does in the steps of a `Rate`.
 
     counts: for each layer that fires, by its number, 0 being the input, (samples, neurons) how many
-        spikes there were. What is below a pool does not fire: the pool takes the largest of what
-        neurons hear, as the largest ReLU is that of the largest sum. Inputs that are heard as
+        spikes there were. What is below a pool does not fire: the pool takes the largest of what is
+        heard, as the largest ReLU is that of the largest sum. Inputs that are heard as
         values do not fire, and outputs as `Rate.output` says.
     outputs: (steps, samples, outputs) what the outputs say after each step, by the steps from
         `Rate.begin` on: the mean of what they hear, or the share of steps in which they fire; 0
@@ -123,6 +123,8 @@ def _steps(network: Network, values: np.ndarray, rate: Rate, start: int) -> Iter
         potential *= limits[k]
     random = [np.random.default_rng([rate.seed, start + n]) for n in range(samples)]
     steady: dict[int, np.ndarray] = {}  # what is heard alike in each step
+    sums: dict[int, Any] = {}  # what has been heard below a pool
+    tops: dict[int, Any] = {}  # and the largest of it
     first = min(limits, default=len(network.layers))
     for step in range(rate.steps):
         below = [_heard(values, rate, step, random).astype(dtype)]
@@ -130,6 +132,10 @@ def _steps(network: Network, values: np.ndarray, rate: Rate, start: int) -> Iter
         for k, layer in enumerate(network.layers, start=1):
             if k in steady:
                 drive = steady[k]
+            elif layer.pools and rate.pool == "sums":
+                sums[k] = sums.get(k, 0) + below[-1]
+                top = largest(layer, sums[k], outside=-np.inf)
+                drive, tops[k] = top - tops.get(k, 0), top
             elif layer.pools:
                 drive = largest(layer, below[-1], outside=-np.inf)
             else:

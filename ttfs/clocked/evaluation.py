@@ -1,5 +1,6 @@
 """How well, how soon and at what cost networks decide that say values by firing rates."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,16 +86,35 @@ def evaluate(
     >>> found.accuracy, found.spikes_per_sample, found.spikes_per_hidden_neuron
     (1.0, 4.5, 2.25)
     """
-    started = clock()
     check(network, rate)
     values = values_in(inputs, network.shapes[0], False)
+
+    def course(some: np.ndarray) -> Course:
+        return run(network, some, rate)
+
+    return measured(course, network, rate, values, labels, decisions)
+
+
+def measured(
+    run_some: Callable[[np.ndarray], Course],
+    network: Network,
+    rate: Rate,
+    values: np.ndarray,
+    labels: Any,
+    decisions: Any,
+) -> ClockedEvaluation:
+    """The evaluation of what runs some of the (samples, neurons) values at a time.
+
+    network: its layers. Others as of `evaluate`.
+    """
+    started = clock()
     labels = as_labels(labels, len(values), network.sizes[-1])
     fans = fans_of(network, rate)
     right, settled, decided = np.zeros(rate.steps, np.int64), 0, np.empty_like(labels)
     spikes, additions = dict.fromkeys(fans, 0), 0
     for start in range(0, len(values), CHUNK):
         some = slice(start, start + CHUNK)
-        course = run(network, values[some], rate)
+        course = run_some(values[some])
         right[rate.begin :] += (course.labels == labels[some]).sum(axis=1)[rate.begin :]
         settled += int(steps_to_decision(course, rate).sum())
         decided[some] = course.labels[-1]

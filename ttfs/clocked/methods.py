@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from ttfs.clocked.rate import Rate
 from ttfs.conversion.conversion import Conversion
 from ttfs.conversion.convert import convert

@@ -10,6 +10,7 @@ CHOICES = {
     "bias": ("each", "spread"),
     "input": ("direct", "bernoulli", "impulse"),
     "output": ("potential", "spikes"),
+    "pool": ("sums", "currents"),
 }
 MOST_STEPS = 2**16
 
@@ -37,6 +38,9 @@ class Rate:
         that probability; "impulse": all of T steps in the first (Wu et al. 2020, arXiv 2007.01204).
     output: "potential": outputs do not fire, and say the mean of what they hear; "spikes": they
         fire as the others do, and say how often.
+    pool: neurons of a pool hear, in each step, "sums": by how much the largest of what its window
+        has heard so far has grown; "currents": the largest of what it hears in that step, which is
+        more than the largest mean where currents come and go.
     begin: the step from which on outputs count (delayed evaluation of Bu et al. 2024, arXiv
         2409.03368, section 3).
     seed: of Bernoulli spikes.
@@ -53,6 +57,7 @@ class Rate:
     bias: str = "each"
     input: str = "direct"
     output: str = "potential"
+    pool: str = "sums"
     begin: int = 0
     seed: int = 0
 

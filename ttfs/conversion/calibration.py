@@ -30,15 +30,15 @@ def thresholds_of(
     """
     if threshold == "local":
         found = _local(network, values, limits, rounds)
+        found = [np.full_like(one, one.max()) if per == "layer" else one for one in found]
     elif threshold == "error" and steps is not None:
         found = _closest(network, values, limits, steps, per)
     else:
         take = _quantile(quantile) if threshold == "quantile" else (lambda a: a.max(axis=0))
-        found = _largest(network, values, limits, take)
+        found = _largest(network, values, limits, take, per)
     thresholds = []
     for k, most in enumerate(found):
-        if per == "layer":
-            most = np.full_like(most, most.max())
+        most = np.resize(most, network.layers[k].columns)
         top = most.max() or 1.0
         most = np.where(most > 0, np.maximum(most, LEAST * top), top)
         thresholds.append(np.minimum(most, limits[k]))
@@ -63,11 +63,12 @@ def _largest(
     values: np.ndarray,
     limits: list[float],
     take: Callable[[np.ndarray], np.ndarray],
+    per: str,
 ) -> list[np.ndarray]:
-    """What is taken of each channel's activations."""
+    """What is taken of each channel's activations, or of a whole layer's."""
     found = []
     for k, _, activations in activations_of(network, values, limited(limits)):
-        found.append(take(by_channel(network, k, activations)))
+        found.append(take(in_columns(network, k, activations, per)))
     return found
 
 
@@ -92,7 +93,7 @@ def _local(
     thresholds = [np.zeros(layer.columns) for layer in network.layers]
 
     def clip(k: int, activations: np.ndarray) -> np.ndarray:
-        rows = by_channel(network, k, np.minimum(activations, limits[k]))
+        rows = in_columns(network, k, np.minimum(activations, limits[k]), "channel")
         over = np.maximum(rows - thresholds[k], 0)
         thresholds[k] += 2 * over.sum(axis=0) / np.maximum(np.count_nonzero(over, axis=0), 1)
         return np.minimum(rows, thresholds[k]).reshape(activations.shape)
@@ -112,7 +113,7 @@ def _closest(
     """
     found = []
     for k, _, activations in activations_of(network, values, limited(limits)):
-        rows = by_channel(network, k, np.minimum(activations, limits[k]))
+        rows = in_columns(network, k, np.minimum(activations, limits[k]), "channel")
         largest = rows.max(axis=0)
         if not network.layers[k].pools and largest.any():
             some = np.random.default_rng(k).permutation(len(rows))[:LOOKED_AT]
@@ -136,9 +137,9 @@ def _least(rows: np.ndarray, largest: np.ndarray, steps: int, per: str) -> np.nd
     return np.where(largest > 0, chosen, 0.0)
 
 
-def by_channel(network: Network, k: int, activations: np.ndarray) -> np.ndarray:
-    """(samples x positions, columns) of what is (samples, neurons)."""
-    return activations.reshape(-1, network.layers[k].columns)
+def in_columns(network: Network, k: int, activations: np.ndarray, per: str) -> np.ndarray:
+    """(samples x positions, columns) of what is (samples, neurons); of a layer one column."""
+    return activations.reshape(-1, 1 if per == "layer" else network.layers[k].columns)
 
 
 def activations_of(

@@ -68,7 +68,8 @@ def convert(
         above 0, layers below being clipped at theirs (one round of the rule of Bu et al. 2024,
         arXiv 2409.03368, section 3).
     per: "channel", one threshold for each channel of a map and each neuron of a dense layer, or
-        "layer"; by default the former, but for "local", which clips too much of single channels.
+        "layer", for "local" the largest of those of its channels; by default the former, but for
+        "local", which clips too much of single channels.
     layers: of a file, as papers write them, the last one too: "32C3p1-P2-256-10". A batch norm
         belongs to the layer before it.
     shape: (height, width, channels) of the input, where the first layer does not say it; else

@@ -26,6 +26,7 @@ WINDOWS = {
         "cifar10",
         "24C2-64C3p1-P2-64C3p1-256C3p1-P2-256C3p1-256C3p1-P2-256C3p1-P3",
         optimizer=adam(4e-3),
+        muon=12.0,
         augmentation=(Flip((32, 32, 3)), Shift(2, (32, 32, 3)), Erase(8, (32, 32, 3))),
         batch_size=500,
         validation=0.05,

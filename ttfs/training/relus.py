@@ -8,8 +8,6 @@ not turn signs (their scale is 1, and thresholds of neurons make up for it).
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ttfs.network.conv import Conv2d
 from ttfs.network.layers import Dense
 from ttfs.network.weights import Binary
@@ -62,14 +60,7 @@ class Block(nn.Module):
     def sums(self, values: Any) -> Any:
         """What values below add up to."""
         weights = Signs.apply(self.matrix) if self.binary else self.matrix
-        if isinstance(self.layer, Conv2d):
-            window, stride, padding = self.layer.windows
-            kernel = weights.view(len(weights), -1, *window)
-            values = as_map(values)
-            return functional.conv2d(values, kernel, None, stride, padding)
-        if values.ndim == 4:  # neurons of a map are flat with their channels last
-            values = values.permute(0, 2, 3, 1).flatten(1)
-        return functional.linear(values, weights)
+        return sums_of(self.layer, weights, values)
 
     def forward(self, values: Any) -> Any:
         """Activations of (samples, channels, height, width) or (samples, inputs)."""
@@ -98,13 +89,26 @@ class Block(nn.Module):
             else:
                 scale = (self.variance.double().cpu() + EPSILON) ** -0.5
                 bias = bias - self.mean.double().cpu() * scale
-            weights = weights * scale[:, None]
-            if isinstance(self.layer, Conv2d):
-                window = self.layer.windows[0]
-                weights = weights.view(len(weights), -1, *window).permute(2, 3, 1, 0).flatten(0, 2)
-            else:
-                weights = weights.t()
-        return _with(self.layer, weights.contiguous().numpy(), bias.numpy())
+            return with_weights(self.layer, weights * scale[:, None], bias)
+
+
+def in_blocks(layers: Sequence[Any]) -> list[tuple[Any, Sequence[Any], bool]]:
+    """Each layer with weights, the pools on top of it, and whether it is the last."""
+    first = [k for k, layer in enumerate(layers) if not layer.pools]
+    ends = [*first[1:], len(layers)]
+    pairs = zip(first, ends, strict=True)
+    return [(layers[k], layers[k + 1 : end], end == len(layers)) for k, end in pairs]
+
+
+def sums_of(layer: Any, matrix: Any, values: Any) -> Any:
+    """What the weights of a (columns, rows) matrix add up to in a layer."""
+    if isinstance(layer, Conv2d):
+        window, stride, padding = layer.windows
+        kernel = matrix.view(len(matrix), -1, *window)
+        return functional.conv2d(as_map(values), kernel, None, stride, padding)
+    if values.ndim == 4:  # neurons of a map are flat with their channels last
+        values = values.permute(0, 2, 3, 1).flatten(1)
+    return functional.linear(values, matrix)
 
 
 def as_map(values: Any) -> Any:
@@ -112,12 +116,15 @@ def as_map(values: Any) -> Any:
     return values[:, :, None, None] if values.ndim == 2 else values
 
 
-def _with(layer: Any, weights: np.ndarray, bias: np.ndarray) -> Any:
-    """A layer that has these real weights and biases."""
+def with_weights(layer: Any, matrix: Any, bias: Any) -> Any:
+    """A layer that has the weights of a (columns, rows) matrix, biases, and thresholds of 1."""
+    bias = bias.numpy()
     if isinstance(layer, Dense):
-        return Dense.of(weights, bias=bias, threshold=1.0)
+        return Dense.of(matrix.t().contiguous().numpy(), bias=bias, threshold=1.0)
+    kernel = matrix.view(len(matrix), -1, *layer.windows[0]).permute(2, 3, 1, 0).flatten(0, 2)
     sizes = {"stride": layer.stride, "padding": layer.padding, "shape": layer.shape}
-    told: dict[str, Any] = {"initial": weights, "bias": bias, "threshold": 1.0, **sizes}
+    told: dict[str, Any] = {"initial": kernel.contiguous().numpy(), "bias": bias, **sizes}
+    told["threshold"] = 1.0
     return Conv2d(layer.out_channels, layer.kernel_size, **told)
 
 
@@ -132,12 +139,7 @@ class Relus(nn.Module):
         super().__init__()
         self.layers, self.numbers = list(layers), torch.Generator()
         self.numbers.manual_seed(seed)
-        first = [k for k, layer in enumerate(layers) if not layer.pools]
-        ends = [*first[1:], len(layers)]
-        blocks = [
-            Block(layers[k], layers[k + 1 : end], end == len(layers), dropout, self.numbers)
-            for k, end in zip(first, ends, strict=True)
-        ]
+        blocks = [Block(*told, dropout, self.numbers) for told in in_blocks(layers)]
         self.blocks = nn.ModuleList(blocks)
 
     def forward(self, maps: Any) -> Any:

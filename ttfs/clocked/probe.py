@@ -1,0 +1,78 @@
+"""How gradients fare on their way down, before anything has been learned."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ttfs.clocked.modules import GAIN, Clocked
+from ttfs.clocked.rate import Rate
+from ttfs.clocked.surrogates import Surrogate
+from ttfs.network.network import Network
+from ttfs.torch import functional, torch
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a surrogate's slope does to a network.
+
+    slope: of the surrogate. gradients: for each layer with weights, the root of the mean square of
+    the loss's derivatives by them. firing: for each hidden layer, the share of steps in which its
+    neurons fire.
+    """
+
+    slope: float
+    gradients: tuple[float, ...]
+    firing: tuple[float, ...]
+
+    @property
+    def ratio(self) -> float:
+        """The first layer's gradient over the last's: 1 where neither vanishes nor explodes.
+
+        NaN where nothing comes out of the layer below the last.
+        """
+        return self.gradients[0] / self.gradients[-1] if self.gradients[-1] else float("nan")
+
+
+def probe_gradients(
+    network: Network,
+    maps: Any,
+    labels: Any,
+    slopes: Sequence[float],
+    rate: Rate,
+    *,
+    kind: str = "fast_sigmoid",
+    norm: str = "none",
+    gain: float = GAIN,
+    seed: int = 0,
+) -> list[Probe]:
+    """How large gradients are in each layer, for each slope of a surrogate.
+
+    As Ledinauskas et al. 2020 (arXiv 2006.04436) choose it: so that gradients keep their size.
+
+    Parameters
+    ----------
+    network, rate, norm, gain, seed: as of `Clocked`. kind: of the surrogate.
+    maps, labels: some inputs, as of `Clocked`, and what they are; cross-entropy is the loss.
+    slopes: to be looked at.
+
+    >>> import ttfs
+    >>> layers = [ttfs.Dense(8, 8) for _ in range(4)]
+    >>> network = ttfs.Network(*layers, psp=ttfs.Windows())
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> maps = torch.rand(50, 8, generator=generator)
+    >>> rate = Rate(5, pool="currents")
+    >>> wide, narrow = probe_gradients(network, maps, torch.arange(50) % 8, [1, 50], rate)
+    >>> wide.ratio > 10 * narrow.ratio
+    True
+    """
+    found = []
+    for slope in slopes:
+        told: Any = {"norm": norm, "gain": gain, "seed": seed}
+        module = Clocked(network, rate, Surrogate(kind, slope), **told).train()
+        outputs, said = module.told(maps.to(module.blocks[0].matrix.dtype))
+        functional.cross_entropy(outputs[-1], torch.as_tensor(labels)).backward()
+        grads = (block.matrix.grad for block in module.blocks)
+        sizes = tuple(float(grad.square().mean().sqrt()) for grad in grads)
+        firing = tuple(float(fired.detach().mean()) for fired in said[:-1])
+        found.append(Probe(slope, sizes, firing))
+    return found
