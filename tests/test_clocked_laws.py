@@ -1,11 +1,13 @@
 """What papers say of firing rates holds here, for networks that were trained on digits."""
 
 import itertools
+import json
 
 import numpy as np
 import pytest
 
 import ttfs
+from ttfs.cli import cli
 from ttfs.clocked import METHODS, Rate, convert_to_rates, evaluate
 from ttfs.errors import InputError
 
@@ -98,3 +100,27 @@ def test_a_method_that_is_not_known_is_refused(ordinary):
         convert_to_rates(ordinary[0][0], ordinary[1].images, "best", 4)
     with pytest.raises(InputError, match="rounds are those of threshold='local'"):
         convert_to_rates(ordinary[0][0], ordinary[1].images, "max", 4, rounds=2)
+
+
+def test_a_model_is_evaluated_by_rates_on_the_command_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cli, "wants_kernels", lambda options: False)
+    network = learned(1.0, 8, 0)
+    ttfs.save("model.npz", network, encoder=ttfs.Latency(t_max=1.0))
+    told = ["evaluate", "model.npz", "--dataset", "digits"]
+    assert cli.main([*told, "--rate", "8", "--reset", "hard", "--report", "rates.json"]) == 0
+    report = json.loads((tmp_path / "rates.json").read_text("utf-8"))
+    _, test = ttfs.datasets.digits()
+    found = evaluate(network, test.images, test.labels, Rate(8, reset="hard"))
+    assert report["accuracy"] == found.accuracy
+    assert report["rate"]["reset"] == "hard"
+    assert report["spikes_per_sample"] == found.spikes_per_sample
+    text = capsys.readouterr().out
+    assert f"{100 * found.accuracy:.2f} %" in text
+    assert "decides alike in" in text
+    assert cli.main([*told, "--reset", "hard"]) == 2
+    assert "say --rate STEPS" in capsys.readouterr().err
+    assert cli.main(["train", "--epochs", "1", "--quiet", "--hidden", "5", "--out", "run"]) == 0
+    told[1] = "run/model.npz"
+    assert cli.main([*told, "--rate", "4"]) == 2
+    assert "networks of Windows() say what rates can say" in capsys.readouterr().err

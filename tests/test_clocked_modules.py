@@ -189,7 +189,7 @@ def test_slopes_decide_what_comes_down_and_batch_norm_keeps_neurons_firing():
 
 
 def test_what_is_no_clocked_module_is_refused():
-    network, values = a_network(np.random.default_rng(0))
+    network, _ = a_network(np.random.default_rng(0))
     with pytest.raises(InputError, match="direct input"):
         modules.Clocked(network, Rate(4))
     with pytest.raises(InputError, match="norm=...."):

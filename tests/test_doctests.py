@@ -10,7 +10,15 @@ import pytest
 
 import ttfs
 
-PYTORCH = ("ttfs.torch", "ttfs.training.relus", "ttfs.training.window_")  # which need it
+PYTORCH = (  # modules that need it
+    "ttfs.torch",
+    "ttfs.training.relus",
+    "ttfs.training.window_",
+    "ttfs.clocked.coupling",
+    "ttfs.clocked.modules",
+    "ttfs.clocked.probe",
+    "ttfs.clocked.surrogates",
+)
 MODULES = [
     module.name
     for module in pkgutil.walk_packages(ttfs.__path__, "ttfs.")

@@ -70,6 +70,7 @@ def convert_to_rates(
     model, inputs, settings: as of `ttfs.convert`.
     method: a name in `METHODS`. steps: of the rates. rounds: of "local" thresholds.
 
+    >>> import numpy as np
     >>> import ttfs
     >>> rng = np.random.default_rng(0)
     >>> hidden, output = (ttfs.Dense.of(rng.normal(size=s)) for s in ((4, 20), (20, 3)))

@@ -61,7 +61,7 @@ def probe_gradients(
     >>> generator = torch.Generator().manual_seed(0)
     >>> maps = torch.rand(50, 8, generator=generator)
     >>> rate = Rate(5, pool="currents")
-    >>> wide, narrow = probe_gradients(network, maps, torch.arange(50) % 8, [1, 50], rate)
+    >>> wide, narrow = probe_gradients(network, maps, torch.arange(50) % 8, [1, 50], rate, gain=1.4)
     >>> wide.ratio > 10 * narrow.ratio
     True
     """
