@@ -13,11 +13,12 @@ import ttfs
 PYTORCH = (  # modules that need it
     "ttfs.torch",
     "ttfs.training.relus",
+    "ttfs.training.torch_",
     "ttfs.training.window_",
     "ttfs.clocked.coupling",
     "ttfs.clocked.modules",
     "ttfs.clocked.probe",
-    "ttfs.clocked.surrogates",
+    "ttfs.clocked.trainer",
 )
 MODULES = [
     module.name

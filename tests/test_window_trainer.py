@@ -68,7 +68,7 @@ def test_a_network_of_relus_becomes_one_of_spikes_that_says_the_same(binary, dig
     relus = Relus(trainer.layers)
     relus.load_state_dict(trainer.best)
     with torch.no_grad():
-        potentials = relus.double().eval()(trainer._maps(digits[0]).double())[0].numpy()
+        potentials = relus.double().eval()(trainer.loop.maps(digits[0]).double())[0].numpy()
     values = 1 - np.minimum(digits[0], 1)
     assert (trainer.conversion.decisions(values) == potentials.argmax(axis=1)).all()
     record = ttfs.forward(trainer.network, digits[0])
@@ -221,8 +221,8 @@ def test_maps_may_stand_on_dense_layers(digits):
 def test_thresholds_follow_from_samples_of_all_kinds(digits):
     order = np.argsort(digits[1], kind="stable")
     trainer = fitted(recipe_of(epochs=1), (digits[0][order], digits[1][order]))
-    means = trainer.shown[:100].mean(axis=0)
-    np.testing.assert_allclose(means, trainer.shown.mean(axis=0), atol=0.2)
+    means = trainer.loop.shown[:100].mean(axis=0)
+    np.testing.assert_allclose(means, trainer.loop.shown.mean(axis=0), atol=0.2)
 
 
 def test_encoders_that_make_more_of_images_are_compared_by_what_they_make(tmp_path):

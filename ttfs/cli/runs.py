@@ -73,7 +73,8 @@ def train(recipe: "Recipe", run: Run) -> dict[str, Any]:
 
 def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     """The same in a folder that no other training writes into."""
-    from ttfs.cli import pictures  # which a report on a saved model need not wait for
+    from ttfs.cli import clocked_runs, pictures  # which a report on a model need not wait for
+    from ttfs.presets import ClockedRecipe
 
     log = run.log or (lambda line: None)
     remove_unfinished(run.folder, OUTPUTS)
@@ -100,15 +101,22 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     samples = len(training)
     del training
     stimuli = recipe.encoder(testing.images)
-    report = measure(network, stimuli, testing) | told(recipe, run, history, samples)
-    report |= {"cost": asdict(cost_of(network, stimuli)), **recipe.more(trainer, testing)}
-    save(run.folder / "model.npz", network, encoder=recipe.encoder, report=report)
+    if isinstance(recipe, ClockedRecipe):
+        report = clocked_runs.measure(trainer, stimuli, testing)
+        report |= told(recipe, run, history, samples)
+        report |= {"response": repr(recipe.rate), "input_window": recipe.rate.steps}
+        clocked_runs.keep(run.folder, network, stimuli, recipe, report)
+    else:
+        report = measure(network, stimuli, testing) | told(recipe, run, history, samples)
+        report |= {"cost": asdict(cost_of(network, stimuli)), **recipe.more(trainer, testing)}
+        save(run.folder / "model.npz", network, encoder=recipe.encoder, report=report)
     write_report(run.folder / "report.json", report)
     write_atomically(run.folder / "history.csv", history.csv().encode())
     ctrl_c.release(SAVED)
-    pictures.training(run.folder, history.records, network.unit)
-    pictures.raster(run.folder, network, stimuli[0])
-    pictures.latencies(run.folder, network, stimuli, testing.labels)
+    pictures.training(run.folder, history.records, recipe.unit)
+    if not isinstance(recipe, ClockedRecipe):
+        pictures.raster(run.folder, network, stimuli[0])
+        pictures.latencies(run.folder, network, stimuli, testing.labels)
     return report
 
 

@@ -7,6 +7,7 @@ from ttfs.clocked.course import Course, run
 from ttfs.clocked.evaluation import ClockedEvaluation, evaluate
 from ttfs.clocked.methods import METHODS, Method, convert_to_rates
 from ttfs.clocked.rate import Rate
+from ttfs.clocked.surrogates import Surrogate
 
 __all__ = [
     "METHODS",
@@ -14,6 +15,7 @@ __all__ = [
     "Course",
     "Method",
     "Rate",
+    "Surrogate",
     "convert_to_rates",
     "evaluate",
     "run",

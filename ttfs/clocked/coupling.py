@@ -92,10 +92,16 @@ class Coupled(nn.Module):
         self.clocked = Clocked(network, rate, **settings)
         if settings.get("norm") == "neunorm":
             raise InputError("NeuNorm has no analog branch")
+        self.layers, self.numbers = network.layers, self.clocked.numbers
         layers = len(self.clocked.blocks)
         self.spiking = layers if spiking is None else whole(spiking, "spiking", least=0)
         if self.spiking > layers:
             raise InputError(f"spiking must be at most {layers}, the layers with weights")
+
+    @property
+    def blocks(self) -> Any:
+        """Those of `clocked`."""
+        return self.clocked.blocks
 
     def forward(self, maps: Any) -> Any:
         """(samples, classes) what outputs say of (samples, channels, height, width) or rows."""

@@ -9,17 +9,28 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import of_kind, positive, whole
+from ttfs.checks import flag, of_kind, positive, whole
 from ttfs.clocked.course import Course, firing
 from ttfs.clocked.evaluation import ClockedEvaluation, measured
 from ttfs.clocked.rate import Rate
-from ttfs.clocked.surrogates import Surrogate, spikes
+from ttfs.clocked.surrogates import Surrogate
 from ttfs.conversion.conversion import values_in
 from ttfs.errors import InputError, ShapeError
+from ttfs.network.conv import Conv2d
 from ttfs.network.network import Network
 from ttfs.network.psp import Windows
+from ttfs.network.weights import Binary
 from ttfs.torch import functional, nn, torch
-from ttfs.training.relus import EPSILON, STEADY, as_map, in_blocks, sums_of, with_weights
+from ttfs.training.relus import (
+    EPSILON,
+    LATENT,
+    STEADY,
+    Signs,
+    as_map,
+    in_blocks,
+    sums_of,
+    with_weights,
+)
 
 NORMS = "none", "batch", "neunorm"
 GAIN = 0.4 * 2**0.5
@@ -27,6 +38,28 @@ GAIN = 0.4 * 2**0.5
 surrogate sees, and a network hardly learns."""
 
 KEPT = 0.9  # of what the auxiliary neuron of NeuNorm holds, by a step
+
+
+class Spike(torch.autograd.Function):
+    """1 from the threshold on; the derivative is that of a surrogate."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, surrogate: Surrogate, smooth: bool) -> Any:
+        """Spikes of potentials, in thresholds above the threshold."""
+        ctx.save_for_backward(x)
+        ctx.surrogate = surrogate
+        return surrogate.smooth(x) if smooth else (x >= 0).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *errors: Any) -> Any:
+        """The derivative of the surrogate."""
+        (x,) = ctx.saved_tensors
+        return errors[0] * ctx.surrogate.derivative(x), None, None
+
+
+def spikes(x: Any, surrogate: Surrogate, smooth: bool = False) -> Any:
+    """1 where x is 0 or more, else 0; with `smooth` what the surrogate is the derivative of."""
+    return Spike.apply(x, surrogate, smooth)
 
 
 class Block(nn.Module):
@@ -43,27 +76,42 @@ class Block(nn.Module):
         rate: Rate,
         surrogate: Surrogate,
         norm: str,
+        signed: bool,
         gain: float,
         numbers: Any,
     ):
         super().__init__()
         self.layer, self.pools, self.rate = layer, [pool.windows for pool in pools], rate
-        self.surrogate, self.norm = surrogate, "none" if last else norm
+        *_, top = [layer, *pools]
+        without = last or (norm == "neunorm" and top.gives[:2] == (1, 1))
+        self.surrogate, self.norm = surrogate, "none" if without else norm
         self.fires = not last or rate.output == "spikes"
+        self.signed, self.binary = signed, isinstance(layer.weights, Binary)
         self.matrix = nn.Parameter(torch.empty(layer.columns, layer.rows))
-        nn.init.normal_(self.matrix, 0.0, gain * layer.rows**-0.5, generator=numbers)
+        if self.binary:
+            nn.init.uniform_(self.matrix, -LATENT, LATENT, generator=numbers)
+        else:
+            nn.init.normal_(self.matrix, 0.0, gain * layer.rows**-0.5, generator=numbers)
+        scaled = last and self.binary
+        self.scale = nn.Parameter(torch.tensor(layer.rows**-0.5)) if scaled else None
         self.bias = nn.Parameter(torch.zeros(layer.columns))
         if self.norm == "batch":
             self.gain = nn.Parameter(torch.ones(layer.columns))
             self.register_buffer("mean", torch.zeros(layer.columns))
             self.register_buffer("variance", torch.ones(layer.columns))
         if self.norm == "neunorm":
-            *_, top = [layer, *pools]
             self.inhibition = nn.Parameter(torch.ones(1, *top.gives[:2]))
+
+    def weights(self) -> Any:
+        """(columns, rows) weights: those that learn, or their signs."""
+        if not self.binary:
+            return self.matrix
+        signs = Signs.apply(self.matrix)
+        return signs if self.scale is None else signs * self.scale
 
     def currents(self, values: Any) -> Any:
         """(steps x samples, ...) what neurons hear, once normed, of what is below them."""
-        sums = sums_of(self.layer, self.matrix, values)
+        sums = sums_of(self.layer, self.weights(), values)
         for pool in self.pools:
             sums = functional.max_pool2d(as_map(sums), *pool)
         if self.norm == "batch":
@@ -88,7 +136,7 @@ class Block(nn.Module):
                 potential = potential + self.rate.shift / self.rate.steps
             fired = spikes(potential - 1, self.surrogate, smooth)
             potential = potential - fired if self.rate.reset == "soft" else potential * (1 - fired)
-            said.append(fired)
+            said.append(2 * fired - 1 if self.signed else fired)
         return torch.stack(said)
 
     def inhibited(self, fired: Any) -> Any:
@@ -99,18 +147,26 @@ class Block(nn.Module):
             said.append(step - self.inhibition * held)
         return torch.stack(said)
 
-    def folded(self) -> Any:
-        """The layer of this package that it is once its norm is in its weights and biases."""
+    def folded(self, signed: bool) -> Any:
+        """The layer of this package that it is once its norm is in its weights and biases.
+
+        signed: whether what it hears is 1 or -1; its layer then hears 1 or 0.
+        """
         if self.norm == "neunorm":
             raise InputError("NeuNorm changes spikes: no network of this package does that")
         with torch.no_grad():
-            matrix, bias = self.matrix.detach().double().cpu(), self.bias.detach().double().cpu()
+            matrix, bias = self.weights().double().cpu(), self.bias.double().cpu()
             if self.norm == "batch":
                 scale = self.gain.double().cpu() * (self.variance.double().cpu() + EPSILON) ** -0.5
                 if (scale < 0).any() and self.pools:
                     raise InputError("a norm below 0 above a pool does not go into weights")
                 bias = bias - self.mean.double().cpu() * scale
                 matrix = matrix * scale[:, None]
+            if signed:
+                if isinstance(self.layer, Conv2d) and self.layer.padding != (0, 0):
+                    raise InputError("outside of a map there is no sign: no padding goes over")
+                matrix, bias = 2 * matrix, bias - matrix.sum(dim=1)
+            matrix, bias = matrix.detach(), bias.detach()
         return with_weights(self.layer, matrix, bias)
 
 
@@ -127,6 +183,9 @@ class Clocked(nn.Module):
     norm: "none"; "batch": batch norm of currents, with statistics that all steps share
         (Ledinauskas et al. 2020, arXiv 2006.04436); "neunorm" (Wu et al. 2018): at each place of
         a map an auxiliary neuron inhibits all channels.
+    signed: whether hidden neurons say 1 or -1 instead of 1 or 0. With `Rate(1, initial=1.0)`, for
+        which sums of 0 are at the threshold, and `Binary` weights this is a plain binarised network
+        (Courbariaux et al. 2016, arXiv 1602.02830). One-bit weights need `norm="batch"`.
     voters: how many outputs vote for each class, one after the other; the mean counts.
     gain: of first weights, whose deviation it is times the root of 1 / inputs. seed: of those.
 
@@ -144,6 +203,7 @@ class Clocked(nn.Module):
         surrogate: Surrogate | None = None,
         *,
         norm: str = "none",
+        signed: bool = False,
         voters: int = 1,
         gain: float = GAIN,
         seed: int = 0,
@@ -162,11 +222,14 @@ class Clocked(nn.Module):
             raise InputError(f"{network} must begin and end with weights, and have no skips")
         if network.sizes[-1] % whole(voters, "Clocked(voters=...)"):
             raise InputError(f"{network.sizes[-1]} outputs are not the same number for {voters}")
-        self.network, self.rate, self.voters = network, rate, voters
+        if norm != "batch" and any(isinstance(k.weights, Binary) for k in network.layers if k.rows):
+            raise InputError("one-bit weights need norm='batch'")
+        self.network, self.layers = network, network.layers
+        self.rate, self.voters = rate, voters
         self.numbers = torch.Generator()
         self.numbers.manual_seed(seed)
         gain = positive(gain, "Clocked(gain=...)")
-        told: Any = rate, surrogate, norm, gain, self.numbers
+        told: Any = rate, surrogate, norm, flag(signed, "Clocked(signed=...)"), gain, self.numbers
         blocks: Any = in_blocks(network.layers)
         self.blocks = nn.ModuleList([Block(*block, *told) for block in blocks])
 
@@ -209,7 +272,7 @@ class Clocked(nn.Module):
         numbers = sorted(firing(self.network, self.rate))
         counts = {}
         for number, fired in zip(numbers, said, strict=False):
-            total = fired.sum(dim=0)
+            total = fired.abs().sum(dim=0)
             total = total.permute(0, 2, 3, 1).flatten(1) if total.ndim == 4 else total
             counts[number] = total.cpu().numpy().astype(np.int32)
         return Course(counts, outputs.cpu().numpy())
@@ -223,7 +286,8 @@ class Clocked(nn.Module):
         """The network that `ttfs.clocked.run` runs with the same `rate`."""
         if self.voters > 1:
             raise InputError("votes are no layer: fold a module with voters=1")
-        own = iter([block.folded() for block in self.blocks])
+        signed = [False, *(block.signed for block in self.blocks)]
+        own = iter([block.folded(below) for block, below in zip(self.blocks, signed, strict=False)])
         layers = [layer if layer.pools else next(own) for layer in self.network.layers]
         shape = self.network.shapes[0]
         return Network(*layers, psp=Windows(), shape=shape, dtype=dtype, unit="window")

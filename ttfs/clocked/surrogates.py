@@ -5,7 +5,6 @@ from typing import Any
 
 from ttfs.checks import positive
 from ttfs.errors import InputError
-from ttfs.torch import torch
 
 KINDS = "fast_sigmoid", "rectangle", "triangle"
 
@@ -18,8 +17,8 @@ class Surrogate:
     "rectangle": s where |x| < 1 / 2s (Wu et al. 2018, arXiv 1706.02609); "triangle":
     s max(0, 1 - s |x|). slope: s, above 0; with larger ones fewer neurons learn.
 
-    >>> Surrogate("rectangle").derivative(torch.tensor([-0.6, 0.2]))
-    tensor([0., 1.])
+    >>> Surrogate("rectangle", slope=2.0).slope
+    2.0
     """
 
     kind: str = "fast_sigmoid"
@@ -49,25 +48,3 @@ class Surrogate:
             return 0.5 + steep.clamp(-0.5, 0.5)
         inside = steep.clamp(-1, 1)
         return 0.5 + inside - 0.5 * inside * inside.abs()
-
-
-class _Spike(torch.autograd.Function):
-    """1 from the threshold on; the derivative is that of a surrogate."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Any, surrogate: Surrogate, smooth: bool) -> Any:
-        """Spikes of potentials, in thresholds above the threshold."""
-        ctx.save_for_backward(x)
-        ctx.surrogate = surrogate
-        return surrogate.smooth(x) if smooth else (x >= 0).to(x.dtype)
-
-    @staticmethod
-    def backward(ctx: Any, *errors: Any) -> Any:
-        """The derivative of the surrogate."""
-        (x,) = ctx.saved_tensors
-        return errors[0] * ctx.surrogate.derivative(x), None, None
-
-
-def spikes(x: Any, surrogate: Surrogate, smooth: bool = False) -> Any:
-    """1 where x is 0 or more, else 0; with `smooth` what the surrogate is the derivative of."""
-    return _Spike.apply(x, surrogate, smooth)

@@ -11,7 +11,6 @@ from ttfs.optimizers import Adam, rate_at
 from ttfs.torch import torch
 from ttfs.training.checkpoint import Stored, load_checked, unreadable, write_checked
 from ttfs.training.history import History
-from ttfs.training.relus import Relus
 
 MOMENTUM = 0.9  # of Muon
 
@@ -24,15 +23,16 @@ Tensors = dict[str, Any]
 class State:
     """Weights, what optimizers remember, running means, the best so far, and the history.
 
-    relus: what learns. optimizer, muon, decay: rates of AdamW, how many times its rate Muon has,
-    and the decay of weights that AdamW learns. share: of a running mean that a step replaces.
+    module: what learns; its `blocks` have a `matrix` each. optimizer, muon, decay: rates of AdamW,
+    how many times its rate Muon has, and the decay of weights that AdamW learns. share: of a
+    running mean that a step replaces.
     """
 
-    def __init__(self, relus: Relus, optimizer: Adam, muon: float, decay: float, share: float):
-        self.relus, self.optimizer, self.muon, self.share = relus, optimizer, muon, share
-        self.binary = all(block.binary for block in relus.blocks)
-        learning = {k: v for k, v in relus.named_parameters() if v.requires_grad}
-        hidden = [block.matrix for block in relus.blocks[:-1]]
+    def __init__(self, module: Any, optimizer: Adam, muon: float, decay: float, share: float):
+        self.module, self.optimizer, self.muon, self.share = module, optimizer, muon, share
+        self.binary = all(block.binary for block in module.blocks)
+        learning = {k: v for k, v in module.named_parameters() if v.requires_grad}
+        hidden = [block.matrix for block in module.blocks[:-1]]
         self.matrices = [one for one in hidden if muon and one.requires_grad]
         others = [v for v in learning.values() if not any(v is one for one in self.matrices)]
         decayed = [v for v in others if v.ndim == 2 and not self.binary]
@@ -47,7 +47,7 @@ class State:
         self.slots: Tensors = {}
         for name, value in learning.items():
             self._remember(name, value)
-        self.mean, self.best, self.best_score = copied(relus), copied(relus), -1.0
+        self.mean, self.best, self.best_score = copied(module), copied(module), -1.0
         self.steps = np.zeros(1, np.int64)
         self.history = History()
         self.path: Path | None = None
@@ -90,9 +90,9 @@ class State:
             for matrix in self.matrices:  # whose length a norm does not feel, but its steps do
                 matrix.mul_(len(matrix) ** 0.5 / matrix.norm())
             if self.binary:
-                for block in self.relus.blocks:
+                for block in self.module.blocks:
                     block.matrix.clamp_(-1, 1)
-            for name, value in self.relus.state_dict().items():
+            for name, value in self.module.state_dict().items():
                 self.mean[name].lerp_(value, share)
 
     def check(self) -> None:
@@ -128,7 +128,7 @@ class State:
         if self.path is None or not self.path.exists():
             return
         arrays = self._arrays()
-        layers = len(self.relus.layers)
+        layers = len(self.module.layers)
         stored, found = load_checked(self.path, self.identity, arrays, layers)
         try:
             self._check(found, stored)
@@ -155,7 +155,7 @@ class State:
 
     def _tensors(self) -> Iterable[tuple[str, Any]]:
         """Every tensor of the state, by the name that it has in the file."""
-        kinds = {"now": self.relus.state_dict(), "best": self.best, "mean": self.mean}
+        kinds = {"now": self.module.state_dict(), "best": self.best, "mean": self.mean}
         for kind, held in kinds.items():
             for name, value in held.items():
                 yield f"{kind}.{name}", value
@@ -169,6 +169,6 @@ class State:
         return arrays | {"steps": self.steps}
 
 
-def copied(relus: Relus) -> Tensors:
+def copied(module: Any) -> Tensors:
     """Weights and running figures, as they are."""
-    return {name: value.detach().clone() for name, value in relus.state_dict().items()}
+    return {name: value.detach().clone() for name, value in module.state_dict().items()}

@@ -1,0 +1,62 @@
+"""The report on a network that fires by a clock, and what a run leaves of it."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ttfs.clocked.evaluation import ClockedEvaluation
+from ttfs.datasets.datasets import Dataset
+from ttfs.files.versions import versions
+from ttfs.formats.model_file import save
+from ttfs.measures.cost import cost_of
+from ttfs.network.network import Network
+
+
+def measure(trainer: Any, stimuli: np.ndarray, data: Dataset) -> dict[str, Any]:
+    """The report on a trained network, on a split of labelled data.
+
+    Where single spikes are decided by an instant, rates are by the step after which the decision
+    stays: it counts as the decision time. All spikes count, as all steps are run.
+    """
+    found = trainer.evaluated(trainer.best, stimuli, data.labels)
+    return report_on(trainer.layers, found) | {"dataset": data.name, "split": data.split}
+
+
+def report_on(network: Network, found: ClockedEvaluation) -> dict[str, Any]:
+    """The report on a network that has been evaluated by rates."""
+    both = {"total": found.spikes_per_sample, "until_decision": found.spikes_per_sample}
+    work = {"total": found.operations_per_sample, "until_decision": found.operations_per_sample}
+    return {
+        "accuracy": found.accuracy,
+        "accuracy_lenient": found.accuracy,
+        "accuracy_spiking": found.accuracy,
+        "samples": found.samples,
+        "ties": 0,
+        "undecided": 0,
+        "decision_time_mean": found.steps_to_decision,
+        "unit": "step",
+        "spikes_per_sample": both,
+        "spikes_per_hidden_neuron": found.spikes_per_hidden_neuron,
+        "synaptic_operations_per_sample": work,
+        "input_operations_per_sample": found.input_operations,
+        "accuracy_by_step": found.by_step,
+        "rate": asdict(found.rate),
+        "network": repr(network),
+        "versions": versions(),
+    }
+
+
+def keep(folder: Path, network: Network | None, stimuli: Any, recipe: Any, report: Any) -> None:
+    """Add what the parameters cost to the report, and write the model, if it is one.
+
+    Votes and NeuNorm are more than a network of this package does: what has learned them is in the
+    checkpoint alone.
+    """
+    if network is None:
+        return
+    cost = asdict(cost_of(network, stimuli[:1]))
+    names = "parameters", "footprint_bits", "weight_bits", "other_bits", "state_bits"
+    report["cost"] = {name: cost[name] for name in names}
+    save(folder / "model.npz", network, encoder=recipe.encoder, report=report)

@@ -1,0 +1,145 @@
+"""Training of clocked networks in PyTorch, validated as what they are."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ttfs.augmentation import Augmentation
+from ttfs.checks import of_kind, positive
+from ttfs.clocked.coupling import Coupled, coupled_loss
+from ttfs.clocked.evaluation import ClockedEvaluation
+from ttfs.clocked.modules import GAIN, Clocked
+from ttfs.clocked.rate import Rate
+from ttfs.clocked.surrogates import Surrogate
+from ttfs.errors import InputError
+from ttfs.network.network import Network
+from ttfs.optimizers import Adam
+from ttfs.rules import Windows
+from ttfs.torch import functional, torch
+from ttfs.training.history import History
+from ttfs.training.torch_loop import Examined, Loop, values
+
+
+class ClockedTrainer:
+    """Trains a network that fires by a clock: through all its steps, or by an analog branch.
+
+    network: its layers; after `fit` it is the trained one, for `ttfs.clocked.run` with `rate`,
+    unless votes or NeuNorm are more than a network of this package does: then None. rate,
+    surrogate, norm, signed, gain, voters: as of `Clocked`. coupling: None, so that gradients go
+    back through the steps; or that of an analog branch, as of `Coupled`. loss: "ce", cross-entropy
+    of what the outputs say, times `sharpness`; or "mse", its squared distance from 1 for the label
+    and 0 for others.
+    rule: its smoothing and weight decay count. muon: needs norm="batch", as weights have no
+    length then. Others as of `ttfs.training.window_trainer.WindowTrainer`.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        rule: Windows,
+        optimizer: Adam,
+        rate: Rate,
+        *,
+        surrogate: Surrogate | None = None,
+        norm: str = "batch",
+        signed: bool = False,
+        gain: float = GAIN,
+        voters: int = 1,
+        coupling: str | None = None,
+        loss: str = "ce",
+        sharpness: float = 4.0,
+        muon: float = 0.0,
+        batch_size: int = 100,
+        augmentation: Sequence[Augmentation] = (),
+        average: int = 0,
+        validation: float = 0.1,
+        seed: int = 0,
+    ):
+        of_kind(rule, Windows, "ClockedTrainer(rule=...)", "ttfs.rules.Windows()")
+        if muon and norm != "batch":
+            raise InputError("ClockedTrainer(muon=...) needs norm='batch'")
+        if loss not in ("ce", "mse"):
+            raise InputError(f"ClockedTrainer(loss=...) must be 'ce' or 'mse', got {loss!r}")
+        self.loop = Loop(
+            "ClockedTrainer",
+            network,
+            optimizer,
+            muon=muon,
+            decay=rule.weight_decay,
+            batch_size=batch_size,
+            augmentation=augmentation,
+            average=average,
+            validation=validation,
+            seed=seed,
+        )
+        self.network: Network | None = network
+        self.layers, self.rule, self.rate, self.seed = network, rule, rate, seed
+        self.told = {"norm": norm, "signed": signed, "gain": gain, "voters": voters}
+        self.surrogate = Surrogate() if surrogate is None else surrogate
+        self.coupling, self.loss_kind = coupling, loss
+        self.sharpness = positive(sharpness, "ClockedTrainer(sharpness=...)")
+        self._made()  # which checks the rest
+
+    def fit(self, times: Any, labels: Any, **settings: Any) -> History:
+        """Train; then `network` and `best` are those of the best weights by validation.
+
+        times, settings: as of `WindowTrainer.fit`.
+        """
+        return self.loop.fit(self, times, labels, **settings)
+
+    def _made(self) -> Any:
+        """A fresh module."""
+        told: dict[str, Any] = {"surrogate": self.surrogate, "seed": self.seed, **self.told}
+        if self.coupling is None:
+            return Clocked(self.layers, self.rate, **told)
+        return Coupled(self.layers, self.rate, self.coupling, **told)
+
+    def module(self, times: np.ndarray) -> Any:
+        """The module with its first weights."""
+        return self._made()
+
+    def loss(self, module: Any, maps: Any, labels: Any) -> tuple[Any, Any]:
+        """What outputs say in the end, and how far that is from what it should be."""
+        with torch.autocast(self.loop.device.type, torch.bfloat16):
+            outputs = module(maps)
+        outputs = outputs.float() if self.coupling else outputs[-1].float()
+        if self.loss_kind == "mse":
+            return coupled_loss(outputs, labels, loss="mse"), outputs
+        told = {"label_smoothing": self.rule.smoothing}
+        return functional.cross_entropy(self.sharpness * outputs, labels, **told), outputs
+
+    def clocked(self, weights: dict[str, Any]) -> Clocked:
+        """The network as a module that has such weights."""
+        module = self._made()
+        module.load_state_dict(weights)
+        return module.clocked if self.coupling else module
+
+    def evaluated(self, weights: dict[str, Any], times: Any, labels: Any) -> ClockedEvaluation:
+        """How well, how soon and at what cost it decides."""
+        return self.clocked(weights).to(self.loop.device).evaluate(values(times), labels)
+
+    def examine(
+        self, weights: dict[str, Any], times: np.ndarray, labels: np.ndarray, validated: bool
+    ) -> Examined:
+        """How good it is, as it runs by its clock."""
+        found = self.evaluated(weights, times, labels)
+        record: dict[str, float] = {"spikes_per_hidden_neuron": found.spikes_per_hidden_neuron}
+        if validated:
+            record |= {"validation_accuracy": found.accuracy}
+            record |= {"validation_accuracy_lenient": found.accuracy, "validation_undecided": 0.0}
+        return Examined(found.accuracy, record, [])
+
+    def finish(self, weights: dict[str, Any]) -> None:
+        """Keep the best weights, as a network of this package where that is possible."""
+        self.best = weights
+        module = self.clocked(weights)
+        try:
+            self.network = module.folded()
+        except InputError:
+            self.network = None
+
+    def settings(self) -> tuple[Any, ...]:
+        """What decides a training beside the loop, the layers and the data."""
+        own = self.rule, self.rate, self.surrogate, self.coupling, self.loss_kind, self.sharpness
+        return (*own, sorted(self.told.items()))

@@ -1,0 +1,107 @@
+"""A recipe that trains a network which fires by a clock, in PyTorch."""
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from ttfs.checks import of_kind
+from ttfs.clocked.rate import Rate
+from ttfs.clocked.surrogates import Surrogate
+from ttfs.codes.encoders import Encoder
+from ttfs.codes.encoding import Latency
+from ttfs.errors import InputError
+from ttfs.network.chain import check_chain
+from ttfs.network.network import Network
+from ttfs.network.psp import Response, Windows
+from ttfs.network.weights import Binary, Real
+from ttfs.optimizers import Adam
+from ttfs.presets.recipe import Recipe, stack
+from ttfs.presets.window_recipe import MUON, RATES, adam
+from ttfs.rules import Rule
+from ttfs.rules import Windows as WindowsRule
+
+if TYPE_CHECKING:  # PyTorch, which only a training needs
+    from ttfs.clocked.trainer import ClockedTrainer
+
+
+@dataclass(frozen=True)
+class ClockedRecipe(Recipe):
+    """Everything that decides a training of a clocked network, except data and seed.
+
+    Parameters
+    ----------
+    rate, surrogate, norm, signed, gain, voters, coupling, loss, sharpness, muon, validation: as of
+        `ttfs.clocked.trainer.ClockedTrainer`; gain None: that of `Clocked`.
+    Others as of `Recipe`; of the rule, the smoothing and the weight decay count.
+    """
+
+    psp: Response = field(default_factory=Windows)
+    rule: Rule = field(default_factory=lambda: WindowsRule(tau=1.0))
+    optimizer: Adam = field(default_factory=Adam)
+    rate: Rate = field(default_factory=lambda: Rate(8, pool="currents"))
+    surrogate: Surrogate = field(default_factory=Surrogate)
+    norm: str = "batch"
+    signed: bool = False
+    gain: float | None = None
+    voters: int = 1
+    coupling: str | None = None
+    loss: str = "ce"
+    sharpness: float = 4.0
+    muon: float = 0.0
+    validation: float = 0.1
+    encoder: Encoder = field(default_factory=lambda: Latency(t_max=1.0))
+    unit: str = "window"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        whose = "ClockedRecipe"
+        of_kind(self.rule, WindowsRule, f"{whose}(rule=...)", "ttfs.rules.Windows()")
+        of_kind(self.optimizer, Adam, f"{whose}(optimizer=...)", "Adam(...)")
+        of_kind(self.rate, Rate, f"{whose}(rate=...)", "ttfs.clocked.Rate(steps)")
+        if self.psp != Windows() or self.horizon is not None or self.by_firing:
+            raise InputError(f"{whose} is for Windows() alone, with no horizon, not by_firing")
+        if self.encoder.t_max != 1 or self.unit != "window":
+            raise InputError(f"{whose} reads values of times: its encoder must have t_max=1")
+
+    def network(self, inputs: int | tuple[int, ...], classes: int, seed: int) -> Network:
+        """A network for such data that has not been trained: see `Recipe.network`."""
+        shape = self._shape(inputs)
+        output = replace(self.layers[-1], outputs=classes * self.voters)
+        layers = check_chain((*self.layers[:-1], output), shape)
+        told: dict[str, Any] = {} if shape[:2] == (1, 1) else {"shape": shape}
+        return Network(*layers, psp=self.psp, seed=seed, unit=self.unit, **told)
+
+    def trainer(self, network: Network, seed: int) -> "ClockedTrainer":  # type: ignore[override]
+        """A trainer for that network."""
+        from ttfs.clocked.trainer import ClockedTrainer
+
+        assert isinstance(self.rule, WindowsRule)
+        names = "surrogate", "norm", "signed", "voters", "coupling", "loss", "sharpness", "muon"
+        more = "batch_size", "augmentation", "average", "validation"
+        told = {name: getattr(self, name) for name in names + more}
+        if self.gain is not None:
+            told["gain"] = self.gain
+        return ClockedTrainer(network, self.rule, self.optimizer, self.rate, **told, seed=seed)
+
+    def relearning(self, *, binary: bool) -> "ClockedRecipe":
+        """The recipe with the rates that weights of a kind want: see `Recipe.relearning`."""
+        muon = 0.0 if binary or self.norm != "batch" else MUON
+        return replace(self, optimizer=adam(RATES[binary]), muon=muon)
+
+
+def clocked(dataset: str, notation: str, *, binary: bool = False, **settings: Any) -> ClockedRecipe:
+    """A recipe for layers as papers write them, of any number.
+
+    settings: those of a `ClockedRecipe`.
+
+    >>> clocked("mnist", "32C5-P2-256", coupling="proxy").coupling
+    'proxy'
+    """
+    layers = stack(notation, Binary() if binary else Real())
+    chosen: dict[str, Any] = {
+        "optimizer": adam(RATES[binary]),
+        "muon": 0.0 if binary or settings.get("norm", "batch") != "batch" else MUON,
+        "rule": WindowsRule(tau=1.0, smoothing=0.1, weight_decay=0.01),
+        "batch_size": 250,
+        "average": 5_000,
+    }
+    return ClockedRecipe(dataset, layers, **(chosen | settings))
