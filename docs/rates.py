@@ -51,7 +51,7 @@ def main() -> None:
     line("---", ["---"] * len(STEPS))
     by_times(relus, images, test)
     for method in METHODS:
-        if METHODS[method].trained != "ordinary":
+        if METHODS[method].thresholds is None:
             continue
         for reset in ("soft", "hard"):
             cells = []

@@ -51,6 +51,7 @@ def pooled_skips(network):
 def test_a_course_is_that_of_neurons_one_by_one_to_the_bit(case, rate):
     network, values = case
     assume(not pooled_skips(network))
+    assume(not network.layers[0].pools or rate.input != "bernoulli")
     course = run(network, values, rate)
     for sample, own in enumerate(values):
         if rate.input == "bernoulli":
@@ -86,6 +87,28 @@ def test_a_first_layer_says_by_rates_what_it_says_by_times(case, steps):
     said = network.psp.values(times, network.windows[1])
     course = run(network, values, Rate(steps))
     np.testing.assert_array_equal(np.minimum(course.counts[1], steps) / steps, said)
+
+
+def test_random_input_spikes_are_those_of_a_sample_and_not_of_its_batch():
+    network = ttfs.Network(ttfs.Dense(4, 3, threshold=1.0), ttfs.Dense(3, 2), psp=ttfs.Windows())
+    values, rate = np.full((1200, 4), 0.5), Rate(3, input="bernoulli")
+    course = run(network, values, rate)
+    found = evaluate(network, values, np.zeros(1200), rate)
+    spikes = sum(counts.sum() for counts in course.counts.values())
+    assert found.spikes_per_sample == spikes / 1200
+    some = run(network, values[:5], rate, first=1000)
+    np.testing.assert_array_equal(some.counts[0], course.counts[0][1000:1005])
+
+
+def test_a_pooled_input_is_heard_along_skips_too():
+    dense = ttfs.Dense.of(np.ones((1, 1)), threshold=1)
+    layers = ttfs.MinPool2d(2), dense, ttfs.Dense.of(np.ones((1, 1)), threshold=1)
+    skips = [ttfs.Skip(1, 3)]
+    network = ttfs.Network(*layers, psp=ttfs.Windows(), shape=(2, 2, 1), skips=skips)
+    course = run(network, [[0.25, 0.5, 0, 0]], Rate(4))
+    assert course.outputs[-1] == 0.5 + 0.5
+    found = evaluate(network, [[0.25, 0.5, 0, 0]], [0], Rate(4))
+    assert found.input_operations == 2
 
 
 def times_of(values):
@@ -132,6 +155,11 @@ def test_what_cannot_be_run_by_rates_is_refused():
         run(network, np.ones((1, 3)), 8)
     with pytest.raises(ShapeError, match="got .1, 4."):
         run(network, np.ones((1, 4)), Rate(2))
+    pooled = ttfs.Network(
+        ttfs.MinPool2d(2), ttfs.Dense(None, 2), psp=ttfs.Windows(), shape=(2, 2, 1)
+    )
+    with pytest.raises(InputError, match="pools its input"):
+        run(pooled, np.ones((1, 4)), Rate(2, input="bernoulli"))
     layers = ttfs.Conv2d(1, 1, shape=(2, 2, 1)), ttfs.MinPool2d(2), ttfs.Dense(None, 4)
     skipping = ttfs.Network(
         *layers, psp=ttfs.Windows(), skips=[ttfs.Skip(1, 3, layer=ttfs.Dense.of(np.ones((4, 4))))]
@@ -144,6 +172,7 @@ def test_what_cannot_be_run_by_rates_is_refused():
         {"reset": "none"},
         {"keep": 1.5},
         {"initial": -1},
+        {"initial": 1e300},
         {"shift": np.nan},
         {"bias": None},
         {"input": "latency"},

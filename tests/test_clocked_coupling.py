@@ -7,7 +7,7 @@ import pytest
 
 import ttfs
 from ttfs.clocked import Rate
-from ttfs.errors import InputError
+from ttfs.errors import InputError, ShapeError
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'ttfs[torch]'")
 from ttfs.clocked.coupling import COUPLINGS, Coupled, Coupling, coupled_loss  # noqa: E402
@@ -146,10 +146,22 @@ def test_digits_are_learned_by_each_coupling(name, code):
     assert (decided == test.labels).mean() > 0.93
 
 
+def test_outputs_count_from_the_beginning_of_rates_on():
+    rate = Rate(10, begin=5, initial=0.0, pool="currents")
+    module, maps, _ = a_pair(rate, "proxy")
+    np.testing.assert_allclose(module(maps).detach(), module.clocked(maps)[-1].detach(), atol=1e-12)
+
+
 def test_what_cannot_be_coupled_is_refused():
     network = ttfs.Network(ttfs.Dense(4, 3), psp=ttfs.Windows())
     with pytest.raises(InputError, match="proxy or tandem"):
         Coupled(network, RATE, "twin")
+    with pytest.raises(InputError, match="coupling=...."):
+        Coupled(network, RATE, 5)
+    with pytest.raises(InputError, match="0..1, got up to 2"):
+        coupled_loss(torch.zeros(1, 2), [2], loss="mse")
+    with pytest.raises(ShapeError, match="samples, 4"):
+        Coupled(network, RATE)(torch.zeros(2, 5))
     with pytest.raises(InputError, match="code=...."):
         Coupled(network, 8)
     with pytest.raises(InputError, match="at most 1"):

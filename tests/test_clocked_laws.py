@@ -79,7 +79,7 @@ def test_a_soft_reset_is_better_than_a_hard_one(ordinary):
     assert np.mean(soft) > np.mean(hard)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [name for name, own in METHODS.items() if own.thresholds])
 def test_all_methods_come_to_what_relus_say(ordinary, method):
     assert agreement(ordinary, 64, method) > 0.985
 
@@ -89,7 +89,9 @@ def test_a_quantised_network_says_by_rates_nearly_what_it_says_by_times():
     for seed in SEEDS:
         network = learned(1.0, 4, seed)
         by_times = ttfs.evaluate(network, ttfs.Latency(t_max=1.0)(test.images), test.labels)
-        by_rates = evaluate(network, test.images, test.labels, Rate(4))
+        by_rates = evaluate(network, test.images, test.labels, METHODS["qcfs"].rates(4))
+        shifted = evaluate(network, test.images, test.labels, METHODS["shifted"].rates(16))
+        assert shifted.accuracy >= by_times.accuracy - 0.01
         assert by_rates.accuracy >= by_times.accuracy - 0.01
         once = 1 - np.mean(by_times.silent[1:-1])  # in layers of one size
         assert by_rates.spikes_per_hidden_neuron > once
@@ -98,6 +100,8 @@ def test_a_quantised_network_says_by_rates_nearly_what_it_says_by_times():
 def test_a_method_that_is_not_known_is_refused(ordinary):
     with pytest.raises(InputError, match="method must be max or quantile or shifted"):
         convert_to_rates(ordinary[0][0], ordinary[1].images, "best", 4)
+    with pytest.raises(InputError, match="have learned with their thresholds"):
+        convert_to_rates(ordinary[0][0], ordinary[1].images, "qcfs", 4)
     with pytest.raises(InputError, match="rounds are those of threshold='local'"):
         convert_to_rates(ordinary[0][0], ordinary[1].images, "max", 4, rounds=2)
 

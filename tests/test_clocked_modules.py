@@ -164,6 +164,27 @@ def test_an_evaluation_of_a_module_is_that_of_its_network():
     assert replace(found, seconds=0.0) == replace(wanted, seconds=0.0)
 
 
+def test_an_evaluation_leaves_a_module_as_it_was_and_goes_through_many_samples(monkeypatch):
+    rng = np.random.default_rng(5)
+    module, _ = a_module(rng, PLAIN, norm="batch")
+    values = rng.random((40, 96))
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    whole = module.train().course(values)
+    assert module.training
+    assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
+    monkeypatch.setattr(modules, "AT_ONCE", 7 * 4 * sum(module.network.sizes))
+    parts = module.eval().course(values)
+    assert not module.training
+    np.testing.assert_array_equal(parts.counts[2], whole.counts[2])
+    np.testing.assert_allclose(parts.outputs, whole.outputs, atol=1e-12)
+
+
+def test_labels_are_those_of_classes():
+    module, values = a_module(np.random.default_rng(6), RATES[1], maps=False, voters=3)
+    with pytest.raises(InputError, match="0..1"):
+        module.evaluate(values, [2] * 8)
+
+
 def test_slopes_decide_what_comes_down_and_batch_norm_keeps_neurons_firing():
     """The message of Ledinauskas et al. 2020, on digits, in seven layers of ten steps."""
     train, _ = ttfs.datasets.digits()
@@ -196,11 +217,22 @@ def test_what_is_no_clocked_module_is_refused():
         modules.Clocked(network, PLAIN, norm="layer")
     with pytest.raises(InputError, match="6 outputs"):
         modules.Clocked(network, PLAIN, voters=4)
+    with pytest.raises(InputError, match="psp"):
+        modules.Clocked(ttfs.Network(ttfs.Dense(4, 2)), PLAIN)
+    padded = ttfs.Conv2d(2, 1, shape=(4, 4, 1)), ttfs.MinPool2d(3, padding=2), ttfs.Dense(None, 2)
+    with pytest.raises(InputError, match="more than half"):
+        modules.Clocked(ttfs.Network(*padded, psp=ttfs.Windows()), PLAIN)
+    with pytest.raises(InputError, match="seed=...."):
+        modules.Clocked(network, PLAIN, seed=1.5)
+    with pytest.raises(InputError, match="torch.float32, as the weights"):
+        modules.Clocked(network, PLAIN)(torch.zeros(1, 2, 8, 6).double())
+    with pytest.raises(InputError, match="torch.Tensor"):
+        modules.Clocked(network, PLAIN)(np.zeros((1, 2, 8, 6)))
     with pytest.raises(InputError, match="a Rate"):
         modules.Clocked(network, 4)
     with pytest.raises(InputError, match="kind=...."):
         Surrogate("sigmoid")
     with pytest.raises(InputError, match="slope=...."):
         Surrogate(slope=0)
-    with pytest.raises(ShapeError, match="2, 8, 6"):
+    with pytest.raises(ShapeError, match="2, 8, 6., one sample"):
         modules.Clocked(network, PLAIN)(torch.zeros(1, 8, 6, 2))

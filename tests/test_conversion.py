@@ -123,6 +123,33 @@ def test_local_thresholds_are_twice_the_mean_of_what_is_above_0_below_clipped_by
         below = np.minimum(said, thresholds)
 
 
+def test_layers_above_a_pool_hear_what_is_clipped_below_it_and_no_more():
+    """Thresholds of a pool are those of what it takes the largest of."""
+    values = np.zeros((2, 20))
+    values[:, :2], values[0, 2::2] = 1, 0.01
+    layers = [
+        ttfs.Conv2d(1, 1, initial=np.ones((1, 1)), shape=(2, 20, 1)),
+        ttfs.MinPool2d(2),
+        ttfs.Dense.of(np.eye(10)[:, :1]),
+        ttfs.Dense.of(np.ones((1, 2))),
+    ]
+    maps = values.reshape(1, 2, 20)
+    told = {"threshold": "local", "dtype": np.float64}
+    first, pool, second, _ = ttfs.convert(layers, maps, per="channel", **told).thresholds
+    assert first == pool == 2 * values[values > 0].mean()
+    np.testing.assert_allclose(second, 2 * first)
+
+
+def test_layers_with_one_local_threshold_are_clipped_at_it():
+    layers, values, _, _ = trained(np.random.default_rng(0))
+    found, below = ttfs.convert(layers, values, threshold="local", per="layer"), values
+    for layer, thresholds in zip(layers[:-1], found.thresholds[:-1], strict=True):
+        said = np.maximum(one_relu(layer, below), 0)
+        each = 2 * said.sum(axis=0) / np.maximum(np.count_nonzero(said, axis=0), 1)
+        np.testing.assert_allclose(thresholds, each.max(), rtol=1e-9)
+        below = np.minimum(said, each.max())
+
+
 def test_a_layer_with_one_threshold_has_that_of_all_its_activations_together():
     layers, values, _, _ = trained(np.random.default_rng(0))
     for threshold in ("quantile", "max"):

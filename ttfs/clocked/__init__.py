@@ -1,6 +1,6 @@
 """Clocked networks: discrete time steps, in each of which every neuron may fire.
 
-For comparison with single spikes; nothing else of this package knows of them.
+For comparison with single spikes; of the rest, presets and the command line alone know of them.
 """
 
 from ttfs.clocked.course import Course, run

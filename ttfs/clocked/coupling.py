@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ttfs.checks import whole
-from ttfs.clocked.modules import Block, Clocked
+from ttfs.checks import of_kind, whole
+from ttfs.clocked.modules import Block, Clocked, checked
 from ttfs.clocked.rate import Rate
 from ttfs.errors import InputError
 from ttfs.network.network import Network
@@ -24,13 +24,11 @@ class Coupling:
     what spikes say; "layers": so is what each layer says, so that analog values are never far from
     spikes. mask: where a hidden analog neuron has a derivative: "relu": above 0; "clip": between 0
     and the threshold; "none": everywhere, straight through.
-    reset: how neurons of the spiking branch are meant to be reset.
     """
 
     paper: str
     replace: str = "layers"
     mask: str = "relu"
-    reset: str = "soft"
 
     def __post_init__(self) -> None:
         for name, known in (("replace", REPLACES), ("mask", MASKS)):
@@ -42,9 +40,9 @@ class Coupling:
 
 
 COUPLINGS = {
-    "proxy": Coupling("Kheradpisheh et al. 2022, arXiv 2109.13208", "output", "relu", "hard"),
+    "proxy": Coupling("Kheradpisheh et al. 2022, arXiv 2109.13208", "output", "relu"),
     "tandem": Coupling("Wu et al. 2021, arXiv 1907.01167", "layers", "relu"),
-    "snn2ann": Coupling("SNN2ANN, arXiv 2206.09449 (ReSU)", "layers", "relu", "hard"),
+    "snn2ann": Coupling("SNN2ANN, arXiv 2206.09449 (ReSU)", "layers", "relu"),
     "dsr": Coupling("Meng et al. 2022, arXiv 2205.00459", "layers", "clip"),
 }
 """By name. Progressive tandem learning (Wu et al. 2020, arXiv 2007.01204) is "tandem", `spiking`
@@ -57,7 +55,8 @@ class Coupled(nn.Module):
     Parameters
     ----------
     network, settings: as of `Clocked`, whose module is `clocked`, and has the weights of both.
-    code: a `Rate`, or `Windows(steps)`: then the spiking branch is one of single spikes.
+    code: a `Rate`, or `Windows(steps)`: then the spiking branch is one of single spikes, and
+        `clocked` has the weights, but runs otherwise: fold it, and run the network.
     coupling: how, or its name in `COUPLINGS`.
     spiking: how many of the first layers with weights have spikes; the others are analog. None:
         all.
@@ -80,11 +79,11 @@ class Coupled(nn.Module):
         **settings: Any,
     ):
         super().__init__()
-        if isinstance(coupling, str):
-            if coupling not in COUPLINGS:
-                wanted = " or ".join(COUPLINGS)
-                raise InputError(f"Coupled(coupling=...) must be {wanted}, got {coupling!r}")
+        if isinstance(coupling, str) and coupling in COUPLINGS:
             coupling = COUPLINGS[coupling]
+        wanted = " or ".join(COUPLINGS)
+        of_kind(coupling, Coupling, "Coupled(coupling=...)", f"{wanted} or a Coupling")
+        assert isinstance(coupling, Coupling)
         if not isinstance(code, Rate | Windows):
             raise InputError(f"Coupled(code=...) must be a Rate or Windows(steps), got {code!r}")
         self.code, self.coupling = code, coupling
@@ -106,7 +105,8 @@ class Coupled(nn.Module):
     def forward(self, maps: Any) -> Any:
         """(samples, classes) what outputs say of (samples, channels, height, width) or rows."""
         blocks: Sequence[Any] = self.clocked.blocks
-        analog, trains = maps, maps[None]
+        analog = checked(maps, self.clocked.network, blocks[0].matrix)
+        trains = analog[None]
         for number, block in enumerate(blocks, start=1):
             last = number == len(blocks)
             heard = block.currents(analog)
@@ -114,7 +114,8 @@ class Coupled(nn.Module):
             if number <= self.spiking:
                 trains = self._spikes(block, trains, last)
                 if last or self.coupling.replace == "layers" or number == self.spiking:
-                    said = trains.mean(dim=0)
+                    counted = trains[self.clocked.rate.begin :] if last else trains
+                    said = counted.mean(dim=0)
                     value = value + (said - value).detach()
             analog = value
         return analog.view(len(analog), -1, self.clocked.voters).mean(dim=2)
@@ -155,5 +156,8 @@ def coupled_loss(outputs: Any, labels: Any, *, loss: str = "ce", target: float =
         return functional.cross_entropy(outputs, labels)
     if loss != "mse":
         raise InputError(f"loss must be 'ce' or 'mse', got {loss!r}")
+    labels = torch.as_tensor(labels, dtype=torch.int64, device=outputs.device)
+    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < outputs.shape[1]:
+        raise InputError(f"labels must be in 0..{outputs.shape[1] - 1}, got up to {labels.max()}")
     wanted = functional.one_hot(labels, outputs.shape[1]).to(outputs.dtype) * target
     return functional.mse_loss(outputs, wanted)

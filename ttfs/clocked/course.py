@@ -39,7 +39,7 @@ class Course:
         return self.outputs.argmax(axis=2)
 
 
-def run(network: Network, inputs: Any, rate: Rate) -> Course:
+def run(network: Network, inputs: Any, rate: Rate, *, first: int = 0) -> Course:
     """Run a network with `Windows` by firing rates instead.
 
     Parameters
@@ -48,6 +48,7 @@ def run(network: Network, inputs: Any, rate: Rate) -> Course:
         window by when they fire, they say here by how often; with as many steps as there are
         instants in the window the two agree on average.
     inputs: (samples, ...) values in 0..1, or bytes, flat or as maps.
+    first: number of the first sample: each has Bernoulli spikes of its own.
 
     Raises
     ------
@@ -68,20 +69,19 @@ def run(network: Network, inputs: Any, rate: Rate) -> Course:
     outputs = np.zeros((rate.steps, len(values), network.sizes[-1]), network.dtype)
     block = max(1, AT_ONCE // sum(network.sizes))
 
-    def some(first: int, last: int) -> None:
-        for start in range(first * block, min(last * block, len(values)), block):
+    def some(begin: int, end: int) -> None:
+        for start in range(begin * block, min(end * block, len(values)), block):
             own = slice(start, start + block)
-            for step, fired, said in _steps(network, values[own], rate, start):
+            for step, fired, said in _steps(network, values[own], rate, first + start):
                 for k, spikes in fired.items():
                     counts[k][own] += spikes
                 outputs[step, own] = said if step >= rate.begin else 0
 
     with one_thread():
         spread(some, -(-len(values) // block), len(values) * rate.steps * sum(network.sizes))
-    told = np.maximum(np.arange(1, rate.steps + 1) - rate.begin, 1).astype(network.dtype)
-    np.cumsum(outputs, axis=0, out=outputs)
-    outputs /= told[:, None, None]
-    return Course(counts, outputs)
+    told = np.maximum(np.arange(1, rate.steps + 1) - rate.begin, 1)
+    outputs = np.cumsum(outputs, axis=0, dtype=np.float64) / told[:, None, None]
+    return Course(counts, outputs.astype(network.dtype))
 
 
 def check(network: Any, rate: Any) -> None:
@@ -93,21 +93,28 @@ def check(network: Any, rate: Any) -> None:
         raise InputError(
             f"networks of Windows() say what rates can say, this one is of {network.psp}"
         )
-    silent = set(range(1, len(network.layers))) - set(firing(network, rate))
+    if network.layers[0].pools and rate.input == "bernoulli":
+        raise InputError(f"{network} pools its input: say input='direct', not 'bernoulli'")
+    heard = set(firing(network, rate)) | set(range(_pools_below(network) + 1))
+    silent = set(range(1, len(network.layers))) - heard
     for skip in network.skips:
         if skip.source in silent:
             raise InputError(f"{skip} hears what is below a pool, where nothing fires by rates")
+
+
+def _pools_below(network: Network) -> int:
+    """How many pools there are below the first layer with weights."""
+    return next((k for k, layer in enumerate(network.layers) if not layer.pools), 0)
 
 
 def firing(network: Network, rate: Rate) -> Iterator[int]:
     """Numbers of the layers that fire, 0 being the input."""
     if rate.input == "bernoulli":
         yield 0
-    last, sums = len(network.layers), False
-    for k, layer in enumerate(network.layers, start=1):
-        sums = sums or not layer.pools  # pools of the input have nothing to sum up
+    last = len(network.layers)
+    for k in range(_pools_below(network) + 1, last + 1):
         heard_by_a_pool = k < last and network.layers[k].pools
-        if sums and not heard_by_a_pool and (k < last or rate.output == "spikes"):
+        if not heard_by_a_pool and (k < last or rate.output == "spikes"):
             yield k
 
 

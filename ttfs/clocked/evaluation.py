@@ -1,16 +1,17 @@
 """How well, how soon and at what cost networks decide that say values by firing rates."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_labels
+from ttfs.checks import as_array, as_labels
 from ttfs.clocked.course import Course, check, firing, run
 from ttfs.clocked.rate import Rate
 from ttfs.conversion.conversion import values_in
-from ttfs.errors import InputError
+from ttfs.engines.sums import largest
+from ttfs.errors import ShapeError
 from ttfs.kernels.clock import clock
 from ttfs.network.network import Network
 
@@ -49,7 +50,12 @@ class ClockedEvaluation:
     seconds: float
 
     def __str__(self) -> str:
-        told = [
+        other = Rate(self.rate.steps)
+        settings = [f.name for f in fields(Rate) if f.name != "steps"]
+        told = ["reset", *(n for n in settings if getattr(self.rate, n) != getattr(other, n))]
+        rates = ", ".join(f"{name} {getattr(self.rate, name)}" for name in dict.fromkeys(told))
+        rows = [
+            ("rates", rates),
             ("accuracy", f"{100 * self.accuracy:.2f} %"),
             ("steps", f"{self.rate.steps}, {self.steps_to_decision:.1f} to the decision"),
             (
@@ -64,8 +70,8 @@ class ClockedEvaluation:
             ),
         ]
         if self.agreement is not None:
-            told.append(("decides alike in", f"{100 * self.agreement:.2f} %"))
-        return "\n".join(f"  {name:21s} {text}" for name, text in told)
+            rows.append(("decides alike in", f"{100 * self.agreement:.2f} %"))
+        return "\n".join(f"  {name:21s} {text}" for name, text in rows)
 
 
 def evaluate(
@@ -89,32 +95,36 @@ def evaluate(
     check(network, rate)
     values = values_in(inputs, network.shapes[0], False)
 
-    def course(some: np.ndarray) -> Course:
-        return run(network, some, rate)
+    def course(some: np.ndarray, first: int) -> Course:
+        return run(network, some, rate, first=first)
 
+    labels = as_labels(labels, len(values), network.sizes[-1])
     return measured(course, network, rate, values, labels, decisions)
 
 
 def measured(
-    run_some: Callable[[np.ndarray], Course],
+    run_some: Callable[[np.ndarray, int], Course],
     network: Network,
     rate: Rate,
     values: np.ndarray,
-    labels: Any,
+    labels: np.ndarray,
     decisions: Any,
 ) -> ClockedEvaluation:
     """The evaluation of what runs some of the (samples, neurons) values at a time.
 
-    network: its layers. Others as of `evaluate`.
+    run_some: also told the number of the first of them. network: its layers. Others as of
+    `evaluate`.
     """
     started = clock()
-    labels = as_labels(labels, len(values), network.sizes[-1])
+    others = None if decisions is None else as_array(decisions, "decisions")
+    if others is not None and others.shape != labels.shape:
+        raise ShapeError(f"decisions must be {labels.shape}, one for each sample: {others.shape}")
     fans = fans_of(network, rate)
     right, settled, decided = np.zeros(rate.steps, np.int64), 0, np.empty_like(labels)
     spikes, additions = dict.fromkeys(fans, 0), 0
     for start in range(0, len(values), CHUNK):
         some = slice(start, start + CHUNK)
-        course = run_some(values[some])
+        course = run_some(values[some], start)
         right[rate.begin :] += (course.labels == labels[some]).sum(axis=1)[rate.begin :]
         settled += int(steps_to_decision(course, rate).sum())
         decided[some] = course.labels[-1]
@@ -124,7 +134,7 @@ def measured(
     samples, last = len(values), len(network.layers)
     hidden = sum(network.sizes[k] for k in fans if 0 < k < last)
     below = sum(count for k, count in spikes.items() if 0 < k < last)
-    inputs_told = 0 if 0 in fans else np.count_nonzero(values, axis=0) @ fan_of(network, 0)
+    heard = 0 if 0 in fans else _products(network, values)
     return ClockedEvaluation(
         rate=rate,
         samples=samples,
@@ -135,8 +145,8 @@ def measured(
         spikes_per_hidden_neuron=below / samples / max(1, hidden),
         hidden=hidden,
         operations_per_sample=additions / samples,
-        input_operations=float(inputs_told / samples),
-        agreement=None if decisions is None else _agreement(decided, decisions),
+        input_operations=heard / samples,
+        agreement=None if others is None else float((decided == others).mean()),
         seconds=clock() - started,
     )
 
@@ -154,7 +164,7 @@ def fans_of(network: Network, rate: Rate) -> dict[int, np.ndarray]:
 
 
 def fan_of(network: Network, number: int) -> np.ndarray:
-    """The same of a layer, 0 being the input; of one that is pooled, through the pool's windows."""
+    """The same of a layer, 0 being the input."""
     found = np.zeros(network.sizes[number], np.int64)
     if number < len(network.layers):
         found += network.fan_out(number)
@@ -164,9 +174,12 @@ def fan_of(network: Network, number: int) -> np.ndarray:
     return found
 
 
-def _agreement(decided: np.ndarray, decisions: Any) -> float:
-    """The share of samples in which two decide alike."""
-    others = np.asarray(decisions)
-    if others.shape != decided.shape:
-        raise InputError(f"decisions must be {decided.shape}, got {others.shape}")
-    return float((decided == others).mean())
+def _products(network: Network, values: np.ndarray) -> float:
+    """How many products of weights and values there are of a direct input, pooled or not."""
+    found = np.count_nonzero(values, axis=0) @ fan_of(network, 0)
+    for number, layer in enumerate(network.layers, start=1):
+        if not layer.pools:
+            return float(found)
+        values = largest(layer, values)
+        found = found + np.count_nonzero(values, axis=0) @ fan_of(network, number)
+    return float(found)

@@ -1,6 +1,6 @@
 """Ways to make firing rates of a network of ReLUs, as papers have them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ttfs.clocked.rate import Rate
@@ -13,19 +13,27 @@ from ttfs.errors import InputError
 class Method:
     """How a paper makes a clocked network of one of ReLUs.
 
-    paper: where it is described. thresholds: what it is to `ttfs.convert`. rate: what it is to
-    `Rate`, beside the number of steps. trained: of which ReLUs it is meant to start.
+    paper: where it is described. thresholds: what it is to `ttfs.convert`; None if ReLUs learn with
+    them, as networks of this package do with `Windows`: then run these. rate: what it is to `Rate`,
+    beside the number of steps.
     """
 
     paper: str
-    thresholds: dict[str, Any] = field(default_factory=dict)
-    rate: dict[str, Any] = field(default_factory=dict)
-    trained: str = "ordinary"
+    thresholds: dict[str, Any] | None
+    rate: dict[str, Any]
+
+    def rates(self, steps: int) -> Rate:
+        """The rates, with so many steps.
+
+        >>> METHODS["qcfs"].rates(4).initial
+        0.5
+        """
+        return Rate(steps, **self.rate)
 
 
 METHODS = {
     "max": Method(
-        "Diehl et al. 2015, IJCNN (data-based normalisation)",
+        "after Diehl et al. 2015, IJCNN, who reset hard and hear Poisson input",
         {"threshold": "max", "per": "layer"},
         {"initial": 0.0},
     ),
@@ -35,10 +43,9 @@ METHODS = {
         {"initial": 0.0},
     ),
     "shifted": Method(
-        "Deng and Gu 2021, arXiv 2103.00476",
-        {"threshold": "max", "per": "layer"},
+        "Deng and Gu 2021, arXiv 2103.00476: of ReLUs that learn clipped at thresholds",
+        None,
         {"initial": 0.0, "shift": 0.5},
-        "clipped at their thresholds",
     ),
     "potential": Method(
         "Bu et al. 2022, arXiv 2202.01440 (optimised initial potentials)",
@@ -46,10 +53,9 @@ METHODS = {
         {"initial": 0.5},
     ),
     "qcfs": Method(
-        "Bu et al. 2022, arXiv 2303.04347",
-        {"threshold": "max", "per": "layer"},
+        "Bu et al. 2022, arXiv 2303.04347: of ReLUs that learn quantised, with Windows(steps)",
+        None,
         {"initial": 0.5},
-        "quantised: Windows(steps)",
     ),
     "local": Method(
         "Bu et al. 2024, arXiv 2409.03368",
@@ -68,7 +74,8 @@ def convert_to_rates(
     Parameters
     ----------
     model, inputs, settings: as of `ttfs.convert`.
-    method: a name in `METHODS`. steps: of the rates. rounds: of "local" thresholds.
+    method: a name in `METHODS`, of those that find thresholds. steps: of the rates. rounds: of
+        "local" thresholds.
 
     >>> import numpy as np
     >>> import ttfs
@@ -78,8 +85,13 @@ def convert_to_rates(
     >>> rate.initial, found.network
     (0.5, Network(4-20-3, Windows(steps=None, length=1.0), t_max=3))
     """
-    if method not in METHODS:
+    chosen = METHODS.get(method) if isinstance(method, str) else None
+    if chosen is None:
         raise InputError(f"method must be {' or '.join(METHODS)}, got {method!r}")
-    chosen = METHODS[method]
+    if chosen.thresholds is None:
+        raise InputError(
+            f"method {method!r} is for networks that have learned with their thresholds: run one of"
+            f" Windows() with METHODS[{method!r}].rates(steps)"
+        )
     told = chosen.thresholds | ({"rounds": rounds} if rounds != 1 else {}) | settings
-    return convert(model, inputs, **told), Rate(steps, **chosen.rate)
+    return convert(model, inputs, **told), chosen.rates(steps)

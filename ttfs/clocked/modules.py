@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import flag, of_kind, positive, whole
-from ttfs.clocked.course import Course, firing
+from ttfs.checks import as_labels, flag, of_kind, positive, whole
+from ttfs.clocked.course import AT_ONCE, Course, firing
 from ttfs.clocked.evaluation import ClockedEvaluation, measured
 from ttfs.clocked.rate import Rate
 from ttfs.clocked.surrogates import Surrogate
@@ -170,6 +170,23 @@ class Block(nn.Module):
         return with_weights(self.layer, matrix, bias)
 
 
+def checked(maps: Any, network: Network, like: Any) -> Any:
+    """Maps, or rows, that a module hears, which must be of its precision.
+
+    like: a tensor of that precision.
+    """
+    of_kind(maps, torch.Tensor, "maps", "a torch.Tensor")
+    height, width, channels = network.shapes[0]
+    flat = (height, width) == (1, 1)
+    wanted = f"(samples, {channels})" if flat else f"(samples, {channels}, {height}, {width})"
+    own = (channels,) if flat else (channels, height, width)
+    if tuple(maps.shape[1:]) != own or not len(maps):
+        raise ShapeError(f"maps must be {wanted}, one sample at least, got {tuple(maps.shape)}")
+    if maps.dtype != like.dtype:
+        raise InputError(f"maps must be {like.dtype}, as the weights are, got {maps.dtype}")
+    return maps
+
+
 class Clocked(nn.Module):
     """A network that fires by a clock, as a PyTorch module that learns through all steps.
 
@@ -211,6 +228,7 @@ class Clocked(nn.Module):
         super().__init__()
         surrogate = Surrogate() if surrogate is None else surrogate
         of_kind(network, Network, "Clocked(network=...)", "a Network")
+        of_kind(network.psp, Windows, "Clocked(network=...): its psp", "Windows()")
         of_kind(rate, Rate, "Clocked(rate=...)", "a Rate")
         of_kind(surrogate, Surrogate, "Clocked(surrogate=...)", "a Surrogate")
         if norm not in NORMS:
@@ -227,7 +245,7 @@ class Clocked(nn.Module):
         self.network, self.layers = network, network.layers
         self.rate, self.voters = rate, voters
         self.numbers = torch.Generator()
-        self.numbers.manual_seed(seed)
+        self.numbers.manual_seed(whole(seed, "Clocked(seed=...)", least=0))
         gain = positive(gain, "Clocked(gain=...)")
         told: Any = rate, surrogate, norm, flag(signed, "Clocked(signed=...)"), gain, self.numbers
         blocks: Any = in_blocks(network.layers)
@@ -243,12 +261,7 @@ class Clocked(nn.Module):
 
     def told(self, maps: Any, smooth: bool = False) -> tuple[Any, list[Any]]:
         """The same, and (steps, samples, ...) what each layer with weights says."""
-        height, width, channels = self.network.shapes[0]
-        flat = (height, width) == (1, 1)
-        wanted = (channels,) if flat else (channels, height, width)
-        if tuple(maps.shape[1:]) != wanted:
-            raise ShapeError(f"maps must be (samples, {wanted}), got {tuple(maps.shape)}")
-        values, said = maps[None], []
+        values, said = checked(maps, self.network, self.blocks[0].matrix)[None], []
         for block in self.blocks:
             values = block(values, smooth)
             said.append(values)
@@ -261,14 +274,30 @@ class Clocked(nn.Module):
         return votes.cumsum(dim=0) / counted.clamp(min=1).to(votes.dtype)[:, None, None], said
 
     def course(self, values: np.ndarray) -> Course:
-        """What the network does with (samples, neurons) values, as `ttfs.clocked.run` gives it."""
+        """What the network does with (samples, neurons) values, as `ttfs.clocked.run` gives it.
+
+        As it does once it has been trained: with the running figures of its norms.
+        """
+        block = max(1, AT_ONCE // (self.rate.steps * sum(self.network.sizes)))
+        training = self.training
+        self.eval()
+        parts = [
+            self._course(values[start : start + block])
+            for start in range(0, max(1, len(values)), block)
+        ]
+        self.train(training)
+        counts = {k: np.concatenate([part.counts[k] for part in parts]) for k in parts[0].counts}
+        return Course(counts, np.concatenate([part.outputs for part in parts], axis=1))
+
+    def _course(self, values: np.ndarray) -> Course:
+        """The same of samples whose neurons are in memory in all steps."""
         height, width, channels = self.network.shapes[0]
         first = self.blocks[0].matrix
         maps = torch.as_tensor(values, dtype=first.dtype, device=first.device)
         if (height, width) != (1, 1):
             maps = maps.view(-1, height, width, channels).permute(0, 3, 1, 2)
         with torch.no_grad():
-            outputs, said = self.eval().told(maps)
+            outputs, said = self.told(maps)
         numbers = sorted(firing(self.network, self.rate))
         counts = {}
         for number, fired in zip(numbers, said, strict=False):
@@ -280,7 +309,12 @@ class Clocked(nn.Module):
     def evaluate(self, inputs: Any, labels: Any, *, decisions: Any = None) -> ClockedEvaluation:
         """How well, how soon and at what cost it decides: see `ttfs.clocked.evaluate`."""
         values = values_in(inputs, self.network.shapes[0], False)
-        return measured(self.course, self.network, self.rate, values, labels, decisions)
+        labels = as_labels(labels, len(values), self.network.sizes[-1] // self.voters)
+
+        def course(some: np.ndarray, first: int) -> Course:
+            return self.course(some)
+
+        return measured(course, self.network, self.rate, values, labels, decisions)
 
     def folded(self, dtype: Any = np.float32) -> Network:
         """The network that `ttfs.clocked.run` runs with the same `rate`."""

@@ -69,7 +69,7 @@ def probe_gradients(
     for slope in slopes:
         told: Any = {"norm": norm, "gain": gain, "seed": seed}
         module = Clocked(network, rate, Surrogate(kind, slope), **told).train()
-        outputs, said = module.told(maps.to(module.blocks[0].matrix.dtype))
+        outputs, said = module.told(torch.as_tensor(maps, dtype=module.blocks[0].matrix.dtype))
         functional.cross_entropy(outputs[-1], torch.as_tensor(labels)).backward()
         grads = (block.matrix.grad for block in module.blocks)
         sizes = tuple(float(grad.square().mean().sqrt()) for grad in grads)

@@ -13,6 +13,7 @@ CHOICES = {
     "pool": ("sums", "currents"),
 }
 MOST_STEPS = 2**16
+MOST = 1e6
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class Rate:
     keep: share of a potential that a step leaves; 1: no leak.
     initial: potential in which neurons begin, in thresholds. 1/2 makes the expected error 0
         (Bu et al. 2022, arXiv 2303.04347, section 4).
-    shift: in thresholds, what all steps together add to hidden potentials. 1/2: Deng and Gu 2021,
-        arXiv 2103.00476, section 4.
+    shift: in thresholds, what all steps together add to the potentials of neurons that fire. 1/2:
+        Deng and Gu 2021, arXiv 2103.00476, section 4.
     bias: "each": of a layer it is added in each step; "spread": 1/T of it.
     input: "direct": its values are heard in each step; "bernoulli": in each step a spike with
         that probability; "impulse": all of T steps in the first (Wu et al. 2020, arXiv 2007.01204).
@@ -70,8 +71,9 @@ class Rate:
                 raise InputError(f"Rate({name}=...) must be {wanted}, got {getattr(self, name)!r}")
         if positive(self.keep, "Rate(keep=...)", zero=True) > 1:
             raise InputError(f"Rate(keep=...) must be 0 to 1, got {self.keep!r}")
-        positive(self.initial, "Rate(initial=...)", zero=True)
-        positive(self.shift, "Rate(shift=...)", zero=True)
+        for name in ("initial", "shift"):
+            if positive(getattr(self, name), f"Rate({name}=...)", zero=True) > MOST:
+                raise InputError(f"Rate({name}=...) must be {MOST:g} or less, in thresholds")
         if whole(self.begin, "Rate(begin=...)", least=0) >= self.steps:
             raise InputError(f"Rate(begin=...) must be below steps={self.steps}, got {self.begin}")
         whole(self.seed, "Rate(seed=...)", least=0)

@@ -29,8 +29,7 @@ def thresholds_of(
     each layer's values, inf where there is none.
     """
     if threshold == "local":
-        found = _local(network, values, limits, rounds)
-        found = [np.full_like(one, one.max()) if per == "layer" else one for one in found]
+        found = _local(network, values, limits, rounds, per)
     elif threshold == "error" and steps is not None:
         found = _closest(network, values, limits, steps, per)
     else:
@@ -82,25 +81,31 @@ def limited(limits: Sequence[float]) -> Callable[[int, np.ndarray], np.ndarray]:
 
 
 def _local(
-    network: Network, values: np.ndarray, limits: list[float], rounds: int
+    network: Network, values: np.ndarray, limits: list[float], rounds: int, per: str
 ) -> list[np.ndarray]:
     """Thresholds that grow by what is above them, while the layers above hear what is below.
 
     Local threshold balancing of Bu et al. 2024 (arXiv 2409.03368, section 3), layer by layer: in
     each round a threshold grows by twice the mean of how far those activations are above it that
-    are. After one round it is twice the mean activation; it creeps to the largest with more.
+    are. After one round it is twice the mean activation; it creeps to the largest with more. Of a
+    layer, all channels are clipped at the largest of theirs.
     """
     thresholds = [np.zeros(layer.columns) for layer in network.layers]
 
     def clip(k: int, activations: np.ndarray) -> np.ndarray:
+        if network.layers[k].pools:  # of what has been clipped
+            return activations
         rows = in_columns(network, k, np.minimum(activations, limits[k]), "channel")
         over = np.maximum(rows - thresholds[k], 0)
         thresholds[k] += 2 * over.sum(axis=0) / np.maximum(np.count_nonzero(over, axis=0), 1)
-        return np.minimum(rows, thresholds[k]).reshape(activations.shape)
+        most = thresholds[k].max() if per == "layer" else thresholds[k]
+        return np.minimum(rows, most).reshape(activations.shape)
 
     for _ in range(rounds):
         for _ in activations_of(network, values, clip):
             pass
+    if per == "layer":
+        return [np.full_like(each, each.max(initial=0)) for each in thresholds]
     return thresholds
 
 

@@ -8,6 +8,7 @@ not turn signs (their scale is 1, and thresholds of neurons make up for it).
 from collections.abc import Sequence
 from typing import Any
 
+from ttfs.errors import InputError
 from ttfs.network.conv import Conv2d
 from ttfs.network.layers import Dense
 from ttfs.network.weights import Binary
@@ -94,6 +95,11 @@ class Block(nn.Module):
 
 def in_blocks(layers: Sequence[Any]) -> list[tuple[Any, Sequence[Any], bool]]:
     """Each layer with weights, the pools on top of it, and whether it is the last."""
+    for layer in layers:
+        if layer.pools:
+            window, _, padding = layer.windows
+            if any(2 * p > w for p, w in zip(padding, window, strict=True)):
+                raise InputError(f"{layer}: padding of more than half its window is not PyTorch's")
     first = [k for k, layer in enumerate(layers) if not layer.pools]
     ends = [*first[1:], len(layers)]
     pairs = zip(first, ends, strict=True)
