@@ -76,6 +76,7 @@ def test_digits_are_learned_and_the_network_that_is_kept_does_the_same(kind, dig
     assert best > 0.75
     again = evaluate(trainer.network, np.maximum(1 - digits[0], 0), digits[1], recipe.rate)
     assert again.accuracy == pytest.approx(found.accuracy, abs=0.005)
+    assert trainer.network.binary.all() == recipe.binary
     if not recipe.signed:  # signs are heard by all, whichever they are
         assert again.spikes_per_sample == pytest.approx(found.spikes_per_sample, rel=0.01)
 

@@ -15,6 +15,7 @@ from ttfs.clocked.evaluation import ClockedEvaluation, measured
 from ttfs.clocked.rate import Rate
 from ttfs.clocked.surrogates import Surrogate
 from ttfs.conversion.conversion import values_in
+from ttfs.conversion.convert import in_bits
 from ttfs.errors import InputError, ShapeError
 from ttfs.network.conv import Conv2d
 from ttfs.network.network import Network
@@ -323,5 +324,5 @@ class Clocked(nn.Module):
         signed = [False, *(block.signed for block in self.blocks)]
         own = iter([block.folded(below) for block, below in zip(self.blocks, signed, strict=False)])
         layers = [layer if layer.pools else next(own) for layer in self.network.layers]
-        shape = self.network.shapes[0]
-        return Network(*layers, psp=Windows(), shape=shape, dtype=dtype, unit="window")
+        told: dict[str, Any] = {"shape": self.network.shapes[0], "dtype": dtype, "unit": "window"}
+        return Network(*in_bits(layers), psp=Windows(), **told)

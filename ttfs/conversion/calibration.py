@@ -163,4 +163,7 @@ def activations_of(
         if change is not None:
             activations = change(k, activations)
         below.append(activations)
+        heard = {skip.source for skip in network.skips if skip.target > k + 1}
+        for source in set(range(1, k + 1)) - heard:  # all layers together can be large
+            below[source] = below[source][:0]
         yield k, potentials, activations

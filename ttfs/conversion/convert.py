@@ -259,9 +259,16 @@ def scaled(
         for skip in relus.skips
     ]
     told: dict[str, Any] = {"dtype": dtype, "unit": "window", "shape": relus.shapes[0]}
-    if not skips and _in_signs(layers):
-        layers = [_in_bits(layer) if layer.rows else layer for layer in layers]
+    if not skips:
+        layers = in_bits(layers)
     return Network(*layers, psp=psp, skips=skips, **told)
+
+
+def in_bits(layers: Sequence[Any]) -> list[Any]:
+    """Layers with one-bit weights instead of real ones that differ in their signs alone."""
+    if not _in_signs(layers):
+        return list(layers)
+    return [_in_bits(layer) if layer.rows else layer for layer in layers]
 
 
 def _in_signs(layers: Sequence[Any]) -> bool:

@@ -46,12 +46,12 @@ WINDOWS = {
     ),
     "window-binary-fashion": windows(
         "fashion-mnist",
-        "48C5-P2-96C5-P2-512",
+        "32C3-64C3p1-P2-128C3p1-128C3p1-P2-256C3p1-P2-512",
         binary=True,
         augmentation=(Flip((28, 28)), Shift(1, (28, 28))),
         validation=0.05,
-        sparse=0.03,
-        epochs=40,
+        sparse=0.05,
+        epochs=16,
         published="92.0 STiDi-BP",
     ),
 }

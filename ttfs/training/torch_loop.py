@@ -26,7 +26,8 @@ from ttfs.training.progress import Bar
 from ttfs.training.split import split
 from ttfs.training.torch_state import State
 
-SHOWN = 1000  # samples by which a trained network is set up
+SHOWN = 1000  # samples by which a network is set up after an epoch
+FINAL = 5000  # and by which it is in the end
 
 
 class Examined(NamedTuple):
@@ -120,6 +121,7 @@ class Loop:
             raise InputError(f"training needs at least 2 samples, got {len(train)}")
         mixed = np.random.default_rng([self.seed, 4]).permutation(train)
         self.shown = values(times[mixed[:SHOWN]])
+        final = values(times[mixed[:FINAL]])
         with using(threads()), interrupts.handled() as ctrl_c:
             state = self._state(learner, times, mixed)
             if checkpoint is not None:
@@ -156,6 +158,7 @@ class Loop:
                 state.history.interrupted = True
             finally:
                 bar.close()
+            self.shown = final
             learner.finish(state.best)
         return state.history
 
