@@ -65,8 +65,7 @@ def test_a_network_of_relus_becomes_one_of_spikes_that_says_the_same(binary, dig
     assert found.undecided == 0
     weighted = [layer.rows > 0 for layer in trainer.network.layers]
     assert (trainer.network.binary[weighted] == binary).all()
-    relus = Relus(trainer.layers)
-    relus.load_state_dict(trainer.best)
+    relus = trainer.relus(trainer.best)
     with torch.no_grad():
         potentials = relus.double().eval()(trainer.loop.maps(digits[0]).double())[0].numpy()
     values = 1 - np.minimum(digits[0], 1)

@@ -87,6 +87,7 @@ class Block(nn.Module):
         without = last or (norm == "neunorm" and top.gives[:2] == (1, 1))
         self.surrogate, self.norm = surrogate, "none" if without else norm
         self.fires = not last or rate.output == "spikes"
+        self.steady = STEADY
         self.signed, self.binary = signed, isinstance(layer.weights, Binary)
         self.matrix = nn.Parameter(torch.empty(layer.columns, layer.rows))
         if self.binary:
@@ -117,7 +118,7 @@ class Block(nn.Module):
             sums = functional.max_pool2d(as_map(sums), *pool)
         if self.norm == "batch":
             told = self.mean, self.variance, self.gain, self.bias
-            return functional.batch_norm(sums, *told, self.training, 1 - STEADY, EPSILON)
+            return functional.batch_norm(sums, *told, self.training, 1 - self.steady, EPSILON)
         return sums + self.bias.view(-1, *[1] * (sums.ndim - 2))
 
     def forward(self, values: Any, smooth: bool) -> Any:

@@ -43,7 +43,7 @@ class Block(nn.Module):
 
     def __init__(self, layer: Any, pools: Sequence[Any], last: bool, dropout: float, numbers: Any):
         super().__init__()
-        self.numbers = numbers
+        self.numbers, self.steady = numbers, STEADY
         self.layer, self.pools, self.last = layer, [pool.windows for pool in pools], last
         self.binary = isinstance(layer.weights, Binary)
         self.dropout = dropout if isinstance(layer, Dense) and not last else 0.0
@@ -71,7 +71,8 @@ class Block(nn.Module):
         if self.last:
             return (sums if self.gain is None else sums * self.gain) + self.bias
         normed = functional.batch_norm(
-            sums, self.mean, self.variance, None, self.bias, self.training, 1 - STEADY, EPSILON
+            *(sums, self.mean, self.variance, None, self.bias),
+            *(self.training, 1 - self.steady, EPSILON),
         )
         said = functional.relu_(normed)
         if not (self.dropout and self.training):
@@ -91,6 +92,22 @@ class Block(nn.Module):
                 scale = (self.variance.double().cpu() + EPSILON) ** -0.5
                 bias = bias - self.mean.double().cpu() * scale
             return with_weights(self.layer, weights * scale[:, None], bias)
+
+
+def recount(module: Any, maps: Any) -> None:
+    """Let the norms of a module's blocks count some maps, and forget what they knew.
+
+    The signs of a running mean of latents are those that no step had, and nor are the figures of
+    norms that go with them.
+    """
+    for block in module.blocks:
+        block.steady = 0.0
+    training = module.training
+    with torch.no_grad():
+        module.train()(maps)
+    module.train(training)
+    for block in module.blocks:
+        block.steady = STEADY
 
 
 def in_blocks(layers: Sequence[Any]) -> list[tuple[Any, Sequence[Any], bool]]:

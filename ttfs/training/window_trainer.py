@@ -18,8 +18,8 @@ from ttfs.optimizers import Adam, share
 from ttfs.rules import Windows
 from ttfs.torch import functional, torch
 from ttfs.training.history import History, record_of
-from ttfs.training.relus import Relus
-from ttfs.training.torch_loop import Examined, Loop
+from ttfs.training.relus import Relus, recount
+from ttfs.training.torch_loop import SHOWN, Examined, Loop
 
 PATCHES = 2000  # images whose patches are whitened
 
@@ -115,12 +115,18 @@ class WindowTrainer:
             getattr(self, name) for name in ("rule", "dropout", "sparse", "whiten", "binary")
         )
 
-    def converted(self, weights: dict[str, Any], steps: int | None = None) -> Conversion:
-        """The network of spikes that such weights become; what was shown tells its thresholds."""
+    def relus(self, weights: dict[str, Any]) -> Relus:
+        """The network of ReLUs that has such weights; of one-bit ones, with norms counted anew."""
         relus = Relus(self.layers)
         relus.load_state_dict(weights)
+        if self.binary:
+            recount(relus, self.loop.maps(1 - self.loop.shown[:SHOWN]).cpu())
+        return relus
+
+    def converted(self, weights: dict[str, Any], steps: int | None = None) -> Conversion:
+        """The network of spikes that such weights become; what was shown tells its thresholds."""
         return convert(
-            relus.folded(),
+            self.relus(weights).folded(),
             self.loop.shown,
             steps=steps,
             threshold="error" if steps else "max",
