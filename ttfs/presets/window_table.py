@@ -2,6 +2,7 @@
 
 from ttfs.augmentation import Distort, Erase, Flip, Shift
 from ttfs.presets.window_recipe import adam, windows
+from ttfs.rules import Windows
 
 WINDOWS = {
     "window-mnist": windows(
@@ -25,14 +26,15 @@ WINDOWS = {
     "window-cifar10": windows(
         "cifar10",
         "24C2-64C3p1-P2-64C3p1-256C3p1-P2-256C3p1-256C3p1-P2-256C3p1-P3",
+        rule=Windows(tau=1.0, smoothing=0.2, weight_decay=0.01),
         optimizer=adam(4e-3),
-        muon=12.0,
-        augmentation=(Flip((32, 32, 3)), Shift(2, (32, 32, 3)), Erase(8, (32, 32, 3))),
-        batch_size=500,
+        muon=40.0,
+        augmentation=(Flip((32, 32, 3)), Shift(2, (32, 32, 3))),
+        batch_size=1000,
         validation=0.05,
-        sparse=0.12,
+        sparse=0.03,
         whiten=True,
-        epochs=32,
+        epochs=12,
         published="95.06 Parallel TTFS",
     ),
     "window-binary-mnist": windows(
