@@ -10,6 +10,7 @@ from ttfs import Binary, Conv2d, Dense, MinPool2d, Real
 from ttfs.errors import InputError, ShapeError
 from ttfs.presets import (
     PRESETS,
+    ClockedRecipe,
     Recipe,
     WindowRecipe,
     deep,
@@ -39,6 +40,9 @@ SHAPES = {
 }  # of what is no image of 28 x 28
 
 
+APART = WindowRecipe, ClockedRecipe  # which need PyTorch
+
+
 def network_of(recipe, seed=0):
     """A network for the recipe's own data."""
     inputs = SHAPES.get(recipe.dataset, (28, 28))
@@ -52,7 +56,7 @@ def network_of(recipe, seed=0):
 def test_every_preset_makes_a_network_and_a_trainer(name):
     recipe = preset(name)
     network = network_of(recipe, seed=1)
-    if isinstance(recipe, WindowRecipe):
+    if isinstance(recipe, APART):
         pytest.importorskip("torch", reason="PyTorch is not installed")
     trainer = recipe.trainer(network, seed=2)
     assert f"-{recipe.notation}-" in repr(network)
@@ -62,7 +66,7 @@ def test_every_preset_makes_a_network_and_a_trainer(name):
     assert (network.seed, trainer.seed) == (1, 2)
     kind = (recipe.dataset, recipe.binary)
     known = [r for r in PRESETS.values() if (r.dataset, r.binary) == kind]
-    others = [r for r in known if not isinstance(r, WindowRecipe)]  # which need PyTorch
+    others = [r for r in known if not isinstance(r, APART)]
     if others:
         assert for_dataset(recipe.dataset, binary=recipe.binary) == others[0]
     assert ttfs.presets.name_of(recipe) == name
