@@ -121,6 +121,6 @@ def test_modules_learn_and_come_back(psp):
     shown = torch.from_numpy(shown.reshape(-1, 1, 8, 8).astype(np.float32))
     said = module(shown).detach().numpy()
     decided = ttfs.decide(record.times[-1], record.potential)
-    assert (decided.label == test.labels).mean() > 0.93
+    assert (decided.label == test.labels).mean() > 0.9
     wanted = said.argmin(axis=1) if ramps else said.argmax(axis=1)
     assert (decided.label == wanted).mean() > 0.99
