@@ -100,6 +100,14 @@ def test_random_input_spikes_are_those_of_a_sample_and_not_of_its_batch():
     np.testing.assert_array_equal(some.counts[0], course.counts[0][1000:1005])
 
 
+def test_outputs_that_say_as_much_are_told_of():
+    network = ttfs.Network(ttfs.Dense.of(np.eye(3), threshold=1), psp=ttfs.Windows())
+    values = [[0, 0, 0], [0.5, 0.5, 0], [1, 0, 0.25]]
+    found = evaluate(network, values, [1, 1, 0], Rate(4, output="spikes"))
+    assert (found.accuracy, found.accuracy_lenient) == (1 / 3, 1)
+    assert (found.ties, found.undecided) == (2, 1)
+
+
 def test_a_pooled_input_is_heard_along_skips_too():
     dense = ttfs.Dense.of(np.ones((1, 1)), threshold=1)
     layers = ttfs.MinPool2d(2), dense, ttfs.Dense.of(np.ones((1, 1)), threshold=1)
@@ -137,6 +145,7 @@ def test_an_evaluation_counts_what_neurons_do():
         settled += same[0] + 1
     assert found.accuracy == found.by_step[-1] == found.agreement == right / 50
     assert found.by_step[:2] == (0, 0)
+    assert found.accuracy_lenient >= found.accuracy
     assert found.spikes_per_sample == spikes / 50
     assert found.hidden == 36
     assert found.spikes_per_hidden_neuron == spikes / 50 / 36

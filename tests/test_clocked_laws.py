@@ -125,6 +125,14 @@ def test_a_model_is_evaluated_by_rates_on_the_command_line(tmp_path, monkeypatch
     assert cli.main([*told, "--reset", "hard"]) == 2
     assert "say --rate STEPS" in capsys.readouterr().err
     assert cli.main(["train", "--epochs", "1", "--quiet", "--hidden", "5", "--out", "run"]) == 0
+    ttfs.save("rates.npz", network, report={"rate": {"steps": 4, "reset": "hard", "initial": 0.0}})
+    capsys.readouterr()
+    assert cli.main(["evaluate", "rates.npz", "--dataset", "digits"]) == 0
+    own = evaluate(network, test.images, test.labels, Rate(4, reset="hard", initial=0.0))
+    assert f"{100 * own.accuracy:.2f} % strict" in capsys.readouterr().out
+    ttfs.save("bad.npz", network, report={"rate": {"steps": 4, "shape": 1}})
+    assert cli.main(["evaluate", "bad.npz", "--dataset", "digits"]) == 2
+    assert "a report's rate must have fields of Rate" in capsys.readouterr().err
     told[1] = "run/model.npz"
     assert cli.main([*told, "--rate", "4"]) == 2
     assert "networks of Windows() say what rates can say" in capsys.readouterr().err

@@ -211,8 +211,11 @@ def test_slopes_decide_what_comes_down_and_batch_norm_keeps_neurons_firing():
 
 def test_what_is_no_clocked_module_is_refused():
     network, _ = a_network(np.random.default_rng(0))
-    with pytest.raises(InputError, match="direct input"):
+    with pytest.raises(InputError, match="needs Rate.*pool='currents'"):
         modules.Clocked(network, Rate(4))
+    with pytest.raises(InputError, match="needs Rate.*input='direct'"):
+        modules.Clocked(network, replace(PLAIN, input="impulse"))
+    modules.Clocked(a_network(np.random.default_rng(0), maps=False)[0], Rate(4))
     with pytest.raises(InputError, match="norm=...."):
         modules.Clocked(network, PLAIN, norm="layer")
     with pytest.raises(InputError, match="6 outputs"):

@@ -17,8 +17,8 @@ from ttfs.network.network import Network
 def measure(trainer: Any, stimuli: np.ndarray, data: Dataset) -> dict[str, Any]:
     """The report on a trained network, on a split of labelled data.
 
-    Where single spikes are decided by an instant, rates are by the step after which the decision
-    stays: it counts as the decision time. All spikes count, as all steps are run.
+    The decision is there when all steps are over, and all spikes count. Products of a direct input
+    are operations, too, once for each sample.
     """
     found = trainer.evaluated(trainer.best, stimuli, data.labels)
     return report_on(trainer.layers, found) | {"dataset": data.name, "split": data.split}
@@ -26,16 +26,18 @@ def measure(trainer: Any, stimuli: np.ndarray, data: Dataset) -> dict[str, Any]:
 
 def report_on(network: Network, found: ClockedEvaluation) -> dict[str, Any]:
     """The report on a network that has been evaluated by rates."""
-    both = {"total": found.spikes_per_sample, "until_decision": found.spikes_per_sample}
-    work = {"total": found.operations_per_sample, "until_decision": found.operations_per_sample}
+    both = dict.fromkeys(("total", "until_decision"), found.spikes_per_sample)
+    operations = found.operations_per_sample + found.input_operations
+    work = dict.fromkeys(("total", "until_decision"), operations)
     return {
         "accuracy": found.accuracy,
-        "accuracy_lenient": found.accuracy,
+        "accuracy_lenient": found.accuracy_lenient,
         "accuracy_spiking": found.accuracy,
         "samples": found.samples,
-        "ties": 0,
-        "undecided": 0,
-        "decision_time_mean": found.steps_to_decision,
+        "ties": found.ties,
+        "undecided": found.undecided,
+        "decision_time_mean": float(found.rate.steps),
+        "steps_to_decision": found.steps_to_decision,
         "unit": "step",
         "spikes_per_sample": both,
         "spikes_per_hidden_neuron": found.spikes_per_hidden_neuron,

@@ -110,10 +110,10 @@ def run_evaluate(options: argparse.Namespace) -> None:
     from ttfs.cli.subject import subject_of, warn_lost
     from ttfs.measures.diagnosis import firing_table
 
-    if options.reset and not options.rate:
-        raise InputError(f"--reset {options.reset} is about firing rates; say --rate STEPS")
     subject = subject_of(options)
-    if options.rate:
+    if options.reset and not (options.rate or "rate" in subject.model.report):
+        raise InputError(f"--reset {options.reset} is about firing rates; say --rate STEPS")
+    if options.rate or "rate" in subject.model.report:
         return evaluate_rates(subject, options)
     network, data = subject.model.network, subject.data
     found, seconds = examine(network, subject.stimuli, data)
@@ -126,17 +126,18 @@ def run_evaluate(options: argparse.Namespace) -> None:
 
 
 def evaluate_rates(subject: Any, options: argparse.Namespace) -> None:
-    """Evaluate a network of windows by firing rates, and say how often it decides as by times."""
+    """Evaluate a network by firing rates: those it was trained for, but for what options say."""
     from dataclasses import asdict
 
     from ttfs.cli.runs import write_report
-    from ttfs.clocked import Rate, course, evaluate
+    from ttfs.clocked import course, evaluate
+    from ttfs.clocked.rate import rate_of
     from ttfs.codes.decoding import decide
     from ttfs.engines.batch import forward
     from ttfs.files.versions import versions
 
     network, data = subject.model.network, subject.data
-    rate = Rate(options.rate, reset=options.reset or "soft")
+    rate = rate_of(subject.model.report.get("rate"), options.rate, options.reset)
     course.check(network, rate)
     record = forward(network, subject.stimuli)
     decisions = decide(record.times[-1], record.potential).label

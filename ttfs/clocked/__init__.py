@@ -1,6 +1,6 @@
 """Clocked networks: discrete time steps, in each of which every neuron may fire.
 
-For comparison with single spikes; of the rest, presets and the command line alone know of them.
+For comparison with single spikes; only presets and the command line use them.
 """
 
 from ttfs.clocked.course import Course, run

@@ -22,12 +22,15 @@ CHUNK = 1000  # samples of which everything is in memory
 class ClockedEvaluation:
     """The quality of a clocked network on labelled inputs; shares are 0..1.
 
-    rate: how it was run. accuracy: after the last step, strict. by_step: after each; 0 before
-    `rate.begin`.
-    steps_to_decision: mean number of steps after which the decision is the last one, and stays so;
-        those before `rate.begin` count.
-    spikes_per_sample: of all neurons that fire. spikes_per_hidden_neuron: of those below the
-        outputs. hidden: how many neurons these are.
+    rate: how it was run. accuracy: after the last step, strict: of outputs that say as much, the
+        first counts. accuracy_lenient: the label is among those that say most. ties: samples in
+        which several do. undecided: samples in which no output has fired, where outputs fire.
+    by_step: strict accuracy after each step; 0 before `rate.begin`.
+    steps_to_decision: mean number of steps after which the decision is the last one, and stays so,
+        as is known when all steps are over; those before `rate.begin` count.
+    spikes_per_sample: of all neurons that fire, in all steps; values of a direct input are none.
+    spikes_per_hidden_neuron: of those below the outputs. hidden: how many neurons these are; what
+        is below a pool does not fire, and is none.
     operations_per_sample: weights that spikes add to potentials, one by one.
     input_operations: products of weights and values of a direct input, once for each sample, as
         they are the same in each step.
@@ -39,6 +42,9 @@ class ClockedEvaluation:
     rate: Rate
     samples: int
     accuracy: float
+    accuracy_lenient: float
+    ties: int
+    undecided: int
     by_step: tuple[float, ...]
     steps_to_decision: float
     spikes_per_sample: float
@@ -56,7 +62,12 @@ class ClockedEvaluation:
         rates = ", ".join(f"{name} {getattr(self.rate, name)}" for name in dict.fromkeys(told))
         rows = [
             ("rates", rates),
-            ("accuracy", f"{100 * self.accuracy:.2f} %"),
+            (
+                "accuracy",
+                f"{100 * self.accuracy:.2f} % strict, {100 * self.accuracy_lenient:.2f} %"
+                " counting ties as right",
+            ),
+            ("samples", f"{self.samples}, {self.ties} tied, {self.undecided} undecided"),
             ("steps", f"{self.rate.steps}, {self.steps_to_decision:.1f} to the decision"),
             (
                 "spikes",
@@ -121,6 +132,7 @@ def measured(
         raise ShapeError(f"decisions must be {labels.shape}, one for each sample: {others.shape}")
     fans = fans_of(network, rate)
     right, settled, decided = np.zeros(rate.steps, np.int64), 0, np.empty_like(labels)
+    lenient = ties = undecided = 0
     spikes, additions = dict.fromkeys(fans, 0), 0
     for start in range(0, len(values), CHUNK):
         some = slice(start, start + CHUNK)
@@ -128,6 +140,11 @@ def measured(
         right[rate.begin :] += (course.labels == labels[some]).sum(axis=1)[rate.begin :]
         settled += int(steps_to_decision(course, rate).sum())
         decided[some] = course.labels[-1]
+        said = course.outputs[-1]
+        most = said.max(axis=1)
+        lenient += int((said[np.arange(len(said)), labels[some]] == most).sum())
+        ties += int(((said == most[:, None]).sum(axis=1) > 1).sum())
+        undecided += int((most == 0).sum()) if rate.output == "spikes" else 0
         for k, counts in course.counts.items():
             spikes[k] += int(counts.sum())
             additions += int(counts.sum(axis=0) @ fans[k])
@@ -139,6 +156,9 @@ def measured(
         rate=rate,
         samples=samples,
         accuracy=float(right[-1] / samples),
+        accuracy_lenient=lenient / samples,
+        ties=ties,
+        undecided=undecided,
         by_step=tuple((right / samples).tolist()),
         steps_to_decision=settled / samples,
         spikes_per_sample=sum(spikes.values()) / samples,

@@ -197,7 +197,7 @@ class Clocked(nn.Module):
     network: with `psp=Windows()`; its layers say sizes, its weights do not count. Thresholds are 1.
     rate: how neurons run: `Rate(5, keep=0.25, reset="hard", initial=0.0, output="spikes")` is the
         iterative neuron of Wu et al. 2018 (arXiv 1809.05793). The input must be "direct", biases
-        "each", pools of "currents".
+        "each", pools, if there are any, of "currents".
     surrogate: what a spike's derivative is taken for.
     norm: "none"; "batch": batch norm of currents, with statistics that all steps share
         (Ledinauskas et al. 2020, arXiv 2006.04436); "neunorm" (Wu et al. 2018): at each place of
@@ -236,8 +236,10 @@ class Clocked(nn.Module):
         if norm not in NORMS:
             wanted = " or ".join(map(repr, NORMS))
             raise InputError(f"Clocked(norm=...) must be {wanted}, got {norm!r}")
-        if (rate.input, rate.bias, rate.pool) != ("direct", "each", "currents"):
-            raise InputError(f"a module hears direct input, biases each, pools of currents: {rate}")
+        pooled = any(layer.pools for layer in network.layers)
+        for name, wanted in (("input", "direct"), ("bias", "each"), ("pool", "currents")):
+            if getattr(rate, name) != wanted and (name != "pool" or pooled):
+                raise InputError(f"a module needs Rate(..., {name}={wanted!r}), got {rate}")
         if network.layers[0].pools or network.layers[-1].pools or network.skips:
             raise InputError(f"{network} must begin and end with weights, and have no skips")
         if network.sizes[-1] % whole(voters, "Clocked(voters=...)"):

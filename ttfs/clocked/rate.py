@@ -1,8 +1,9 @@
 """How neurons say a value by how often they fire in a number of steps."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from ttfs.checks import positive, whole
+from ttfs.checks import positive, short, whole
 from ttfs.errors import InputError
 
 CHOICES = {
@@ -77,3 +78,18 @@ class Rate:
         if whole(self.begin, "Rate(begin=...)", least=0) >= self.steps:
             raise InputError(f"Rate(begin=...) must be below steps={self.steps}, got {self.begin}")
         whole(self.seed, "Rate(seed=...)", least=0)
+
+
+def rate_of(told: Any, steps: int | None = None, reset: str | None = None) -> Rate:
+    """The rate that a report tells of, with another number of steps or another reset.
+
+    told: a dictionary of its fields, or None.
+
+    >>> rate_of({"steps": 4, "initial": 0.0}, steps=8).initial
+    0.0
+    """
+    fields = {"steps": steps} if told is None else told
+    if not isinstance(fields, dict) or not set(fields) <= set(Rate.__dataclass_fields__):
+        raise InputError(f"a report's rate must have fields of Rate, got {short(told)}")
+    changed = {"steps": steps, "reset": reset}
+    return Rate(**(fields | {name: value for name, value in changed.items() if value}))

@@ -13,9 +13,9 @@ KINDS = "fast_sigmoid", "rectangle", "triangle"
 class Surrogate:
     """The derivative that a spike is given by how far a potential x is above its threshold.
 
-    kind: "fast_sigmoid": 1 / (1 + s |x|)^2 (Zenke and Ganguli 2018, arXiv 1705.11146);
-    "rectangle": s where |x| < 1 / 2s (Wu et al. 2018, arXiv 1706.02609); "triangle":
-    s max(0, 1 - s |x|). slope: s, above 0; with larger ones fewer neurons learn.
+    kind: "fast_sigmoid": 1 / (1 + s abs(x))^2 (Zenke and Ganguli 2018, arXiv 1705.11146);
+    "rectangle": s where abs(x) < 1 / 2s (Wu et al. 2018, arXiv 1706.02609); "triangle":
+    s max(0, 1 - s abs(x)). slope: s, above 0; with larger ones fewer neurons learn.
 
     >>> Surrogate("rectangle", slope=2.0).slope
     2.0

@@ -131,7 +131,10 @@ class ClockedTrainer:
         record: dict[str, float] = {"spikes_per_hidden_neuron": found.spikes_per_hidden_neuron}
         if validated:
             record |= {"validation_accuracy": found.accuracy}
-            record |= {"validation_accuracy_lenient": found.accuracy, "validation_undecided": 0.0}
+            record |= {
+                "validation_accuracy_lenient": found.accuracy_lenient,
+                "validation_undecided": found.undecided / found.samples,
+            }
         return Examined(found.accuracy, record, [])
 
     def finish(self, weights: dict[str, Any]) -> None:
