@@ -125,7 +125,8 @@ def test_a_model_is_evaluated_by_rates_on_the_command_line(tmp_path, monkeypatch
     assert cli.main([*told, "--reset", "hard"]) == 2
     assert "say --rate STEPS" in capsys.readouterr().err
     assert cli.main(["train", "--epochs", "1", "--quiet", "--hidden", "5", "--out", "run"]) == 0
-    ttfs.save("rates.npz", network, report={"rate": {"steps": 4, "reset": "hard", "initial": 0.0}})
+    encoder, rate = ttfs.Latency(t_max=1.0), {"steps": 4, "reset": "hard", "initial": 0.0}
+    ttfs.save("rates.npz", network, encoder=encoder, report={"rate": rate})
     capsys.readouterr()
     assert cli.main(["evaluate", "rates.npz", "--dataset", "digits"]) == 0
     own = evaluate(network, test.images, test.labels, Rate(4, reset="hard", initial=0.0))
