@@ -10,6 +10,7 @@ from ttfs.network.network import Network
 
 LEAST = 1e-6  # of the largest threshold of a layer; a channel that never speaks has the largest
 TRIED = np.linspace(0.05, 1, 39)  # thresholds, as shares of the largest activation
+CHUNK = 500  # samples whose largest activations are looked for together
 LOOKED_AT = 5000  # activations of a channel that tell which of them is best
 
 
@@ -34,7 +35,12 @@ def thresholds_of(
         found = _closest(network, values, limits, steps, per)
     else:
         take = _quantile(quantile) if threshold == "quantile" else (lambda a: a.max(axis=0))
-        found = _largest(network, values, limits, take, per)
+        size = len(values) if threshold == "quantile" else CHUNK  # as quantiles are of all
+        parts = [
+            _taken(network, values[start : start + size], limits, take, per)
+            for start in range(0, len(values), size)
+        ]
+        found = [np.max(several, axis=0) for several in zip(*parts, strict=True)]
     thresholds = []
     for k, most in enumerate(found):
         most = np.resize(most, network.layers[k].columns)
@@ -57,7 +63,7 @@ def _quantile(share: float) -> Callable[[np.ndarray], np.ndarray]:
     return take
 
 
-def _largest(
+def _taken(
     network: Network,
     values: np.ndarray,
     limits: list[float],

@@ -10,7 +10,7 @@ import numpy as np
 
 from ttfs.checks import check_dtype, positive, whole
 from ttfs.conversion.arrays import layers_from, read_state
-from ttfs.conversion.calibration import activations_of, limited, thresholds_of
+from ttfs.conversion.calibration import CHUNK, activations_of, limited, thresholds_of
 from ttfs.conversion.conversion import Conversion, as_inputs, values_in
 from ttfs.conversion.graph import Graph, per_channel
 from ttfs.errors import InputError
@@ -222,8 +222,11 @@ def _range(
     """What to add to all outputs so that they fire, and then their one threshold."""
     if relus.layers[-1].pools:
         return 0.0, limit
-    *_, (_, potentials, _) = activations_of(relus, values, limited(limits))
-    low, high = float(potentials.min()), float(potentials.max())
+    low, high = np.inf, -np.inf
+    for start in range(0, len(values), CHUNK):
+        some = values[start : start + CHUNK]
+        *_, (_, potentials, _) = activations_of(relus, some, limited(limits))
+        low, high = min(low, float(potentials.min())), max(high, float(potentials.max()))
     room = ROOM * ((high - low) or 1.0)
     return room - low, np.full_like(limit, high - low + 2 * room)
 

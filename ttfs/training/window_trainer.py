@@ -127,7 +127,7 @@ class WindowTrainer:
         """The network of spikes that such weights become; what was shown tells its thresholds."""
         return convert(
             self.relus(weights).folded(),
-            self.loop.shown,
+            self.loop.shown[:SHOWN] if steps else self.loop.shown,
             steps=steps,
             threshold="error" if steps else "max",
             per="layer" if self.binary else "channel",
