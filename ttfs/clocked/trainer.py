@@ -18,8 +18,7 @@ from ttfs.optimizers import Adam
 from ttfs.rules import Windows
 from ttfs.torch import functional, torch
 from ttfs.training.history import History
-from ttfs.training.relus import recount
-from ttfs.training.torch_loop import SHOWN, Examined, Loop, values
+from ttfs.training.torch_loop import Examined, Loop, values
 
 
 class ClockedTrainer:
@@ -114,10 +113,7 @@ class ClockedTrainer:
         """The network as a module that has such weights."""
         module = self._made()
         module.load_state_dict(weights)
-        module = module.clocked if self.coupling else module
-        if any(block.binary for block in module.blocks):
-            recount(module, self.loop.maps(1 - self.loop.shown[:SHOWN]).cpu())
-        return module
+        return module.clocked if self.coupling else module
 
     def evaluated(self, weights: dict[str, Any], times: Any, labels: Any) -> ClockedEvaluation:
         """How well, how soon and at what cost it decides."""
