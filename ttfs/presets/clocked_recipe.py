@@ -8,14 +8,12 @@ from ttfs.clocked.rate import Rate
 from ttfs.clocked.surrogates import Surrogate
 from ttfs.codes.encoders import Encoder
 from ttfs.codes.encoding import Latency
-from ttfs.errors import InputError
-from ttfs.network.chain import check_chain
 from ttfs.network.network import Network
 from ttfs.network.psp import Response, Windows
 from ttfs.network.weights import Binary, Real
 from ttfs.optimizers import Adam
 from ttfs.presets.recipe import Recipe, stack
-from ttfs.presets.window_recipe import MUON, RATES, adam
+from ttfs.presets.window_recipe import MUON, RATES, adam, begun, check_windows
 from ttfs.rules import Rule
 from ttfs.rules import Windows as WindowsRule
 
@@ -53,22 +51,12 @@ class ClockedRecipe(Recipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        whose = "ClockedRecipe"
-        of_kind(self.rule, WindowsRule, f"{whose}(rule=...)", "ttfs.rules.Windows()")
-        of_kind(self.optimizer, Adam, f"{whose}(optimizer=...)", "Adam(...)")
-        of_kind(self.rate, Rate, f"{whose}(rate=...)", "ttfs.clocked.Rate(steps)")
-        if self.psp != Windows() or self.horizon is not None or self.by_firing:
-            raise InputError(f"{whose} is for Windows() alone, with no horizon, not by_firing")
-        if self.encoder.t_max != 1 or self.unit != "window":
-            raise InputError(f"{whose} reads values of times: its encoder must have t_max=1")
+        check_windows(self, "ClockedRecipe")
+        of_kind(self.rate, Rate, "ClockedRecipe(rate=...)", "ttfs.clocked.Rate(steps)")
 
     def network(self, inputs: int | tuple[int, ...], classes: int, seed: int) -> Network:
         """A network for such data that has not been trained: see `Recipe.network`."""
-        shape = self._shape(inputs)
-        output = replace(self.layers[-1], outputs=classes * self.voters)
-        layers = check_chain((*self.layers[:-1], output), shape)
-        told: dict[str, Any] = {} if shape[:2] == (1, 1) else {"shape": shape}
-        return Network(*layers, psp=self.psp, seed=seed, unit=self.unit, **told)
+        return begun(self, self._shape(inputs), classes * self.voters, seed)
 
     def trainer(self, network: Network, seed: int) -> "ClockedTrainer":  # type: ignore[override]
         """A trainer for that network."""

@@ -66,12 +66,7 @@ class WindowRecipe(Recipe):
     def __post_init__(self) -> None:
         super().__post_init__()
         whose = "WindowRecipe"
-        of_kind(self.rule, WindowsRule, f"{whose}(rule=...)", "ttfs.rules.Windows()")
-        of_kind(self.optimizer, Adam, f"{whose}(optimizer=...)", "Adam(...)")
-        if self.psp != Windows() or self.horizon is not None or self.by_firing:
-            raise InputError(f"{whose} trains for Windows() alone, with no horizon, not by_firing")
-        if self.encoder.t_max != 1 or self.unit != "window":
-            raise InputError(f"{whose} counts times in windows: its encoder must have t_max=1")
+        check_windows(self, whose)
         for name in ("muon", "sparse"):
             positive(getattr(self, name), f"{whose}({name}=...)", zero=True)
         for name in ("validation", "dropout"):
@@ -84,10 +79,7 @@ class WindowRecipe(Recipe):
 
     def network(self, inputs: int | tuple[int, ...], classes: int, seed: int) -> Network:
         """A network for such data that has not been trained: see `Recipe.network`."""
-        shape, output = self._shape(inputs), replace(self.layers[-1], outputs=classes)
-        layers = check_chain((*self.layers[:-1], output), shape)
-        told: dict[str, Any] = {} if shape[:2] == (1, 1) else {"shape": shape}
-        return Network(*layers, psp=self.psp, seed=seed, unit=self.unit, **told)
+        return begun(self, self._shape(inputs), classes, seed)
 
     def trainer(self, network: Network, seed: int) -> "WindowTrainer":  # type: ignore[override]
         """A trainer for that network."""
@@ -120,6 +112,24 @@ class WindowRecipe(Recipe):
                 "torch": version("torch"),
             }
         }
+
+
+def check_windows(recipe: Any, whose: str) -> None:
+    """Refuse a recipe that PyTorch cannot train for windows."""
+    of_kind(recipe.rule, WindowsRule, f"{whose}(rule=...)", "ttfs.rules.Windows()")
+    of_kind(recipe.optimizer, Adam, f"{whose}(optimizer=...)", "Adam(...)")
+    if recipe.psp != Windows() or recipe.horizon is not None or recipe.by_firing:
+        raise InputError(f"{whose} trains for Windows() alone, with no horizon, not by_firing")
+    if recipe.encoder.t_max != 1 or recipe.unit != "window":
+        raise InputError(f"{whose} counts times in windows: its encoder must have t_max=1")
+
+
+def begun(recipe: Any, shape: tuple[int, int, int], outputs: int, seed: int) -> Network:
+    """The network of a recipe, on inputs of a shape, whose weights PyTorch draws."""
+    output = replace(recipe.layers[-1], outputs=outputs)
+    layers = check_chain((*recipe.layers[:-1], output), shape)
+    told: dict[str, Any] = {} if shape[:2] == (1, 1) else {"shape": shape}
+    return Network(*layers, psp=recipe.psp, seed=seed, unit=recipe.unit, **told)
 
 
 def windows(dataset: str, notation: str, *, binary: bool = False, **settings: Any) -> WindowRecipe:
