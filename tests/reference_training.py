@@ -173,6 +173,13 @@ def bumped(batches, weights, size, most):
 # Augmentation
 
 
+def mirrored(place, size):
+    """Which place of a row a mirror at its ends shows beyond them; the ends are not seen twice."""
+    if place < 0:
+        return -place
+    return 2 * (size - 1) - place if place >= size else place
+
+
 def moved(image, down, right):
     """An image of times moved by whole pixels; what comes in is silent."""
     rows, columns = image.shape

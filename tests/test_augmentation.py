@@ -18,6 +18,7 @@ SHAPE = (4, 6)
 STILL = {"rotation": 0, "scale": 0, "shear": 0, "shift": 0, "elastic": None}
 OF_IMAGES = [
     Shift(2, SHAPE),
+    Shift(2, SHAPE, mirror=True),
     Shift(5, SHAPE),
     Flip(SHAPE),
     Distort(SHAPE, late=400),
@@ -101,6 +102,27 @@ def test_a_shift_is_one_of_the_moves_of_the_definition(seed, pixels, samples):
             np.array_equal(row.reshape(SHAPE), slow.moved(image, down, right))
             for down in moves
             for right in moves
+        )
+
+
+@given(seed=SEEDS, pixels=st.integers(1, 3), samples=st.integers(1, 5))
+def test_what_is_moved_in_may_be_the_image_in_a_mirror(seed, pixels, samples):
+    times = images(rng_of(seed), samples)
+    new = Shift(pixels, SHAPE, mirror=True).apply(times, rng_of(seed))
+    silent = Shift(pixels, SHAPE).apply(times, rng_of(seed))
+    rows, columns = SHAPE
+    for row, other, before in zip(new, silent, times, strict=True):
+        image, found = before.reshape(SHAPE), row.reshape(SHAPE)
+        assert any(
+            all(
+                found[y, x]
+                == image[slow.mirrored(y - down, rows), slow.mirrored(x - right, columns)]
+                for y in range(rows)
+                for x in range(columns)
+            )
+            and np.array_equal(other.reshape(SHAPE), slow.moved(image, down, right))
+            for down in range(-pixels, pixels + 1)
+            for right in range(-pixels, pixels + 1)
         )
 
 
@@ -299,6 +321,8 @@ def test_times_that_are_none_are_refused(one, times):
         (lambda: Jitter(1e31), r"Jitter\(sigma=...\) must be 1e30 or less"),
         (lambda: Shift(0, SHAPE), r"Shift\(pixels=...\) must be a whole number, 1 or more"),
         (lambda: Shift(6, SHAPE), r"Shift\(pixels=...\) must be below the longer side .*6; got 6"),
+        (lambda: Shift(1, SHAPE, mirror="x"), r"Shift\(mirror=...\) must be True or False"),
+        (lambda: Shift(4, SHAPE, mirror=True), r"below the shorter side .* image, 4; got 4"),
         (lambda: Shift(1, 24), r"Shift\(shape=...\) must be \(rows, columns\) or .*, got 24"),
         (lambda: Shift(1, (4, 6.0)), r"Shift\(shape=...\) must be a whole number"),
         (lambda: Flip((4, 6, 1, 1)), r"Flip\(shape=...\) must be \(rows, columns\) or \(rows, "),

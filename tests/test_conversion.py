@@ -178,7 +178,7 @@ def test_what_cannot_be_converted_is_refused_by_name():
         ttfs.convert([dense, ttfs.Dense(2, 2)], values)
     with pytest.raises(InputError, match="layer 1 must be one of Dense, Conv2d, MinPool2d"):
         ttfs.convert(["relu", dense], values)
-    with pytest.raises(InputError, match="a list of layers, a torch.nn.Module or a file, got int"):
+    with pytest.raises(InputError, match="a Network, a torch.nn.Module or a file, got int"):
         ttfs.convert(3, values)
     with pytest.raises(InputError, match="threshold must be max or quantile or error or local"):
         ttfs.convert([dense], values, threshold="mean")

@@ -165,7 +165,7 @@ def test_a_run_leaves_a_report_that_compares_with_relus(tmp_path):
     ("settings", "said"),
     [
         ({"psp": ttfs.Ramp()}, r"WindowRecipe trains for Windows\(\) alone"),
-        ({"psp": ttfs.Windows(4)}, r"WindowRecipe trains for Windows\(\) alone"),
+        ({"psp": ttfs.Windows(length=2.0)}, r"WindowRecipe trains for Windows\(\) alone"),
         ({"encoder": ttfs.Latency(t_max=2.0)}, r"its encoder must have t_max=1"),
         ({"rule": ttfs.rules.Exact()}, r"WindowRecipe\(rule=...\) must be ttfs.rules.Windows"),
         ({"optimizer": ttfs.SGD()}, r"WindowRecipe\(optimizer=...\) must be Adam"),

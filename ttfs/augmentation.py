@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_array, as_times, moderate, positive, short, whole
+from ttfs.checks import as_array, as_times, flag, moderate, positive, short, whole
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.distortion import distort
 from ttfs.kernels.threads import spread
@@ -84,13 +84,15 @@ class Jitter:
 class Shift:
     """Each image is moved up or down and left or right by a random number of whole pixels.
 
-    What is moved out of the image is lost, what is moved in is silent. All moves of at most
-    `pixels` in each direction are equally likely.
+    What is moved out of the image is lost. All moves of at most `pixels` in each direction are
+    equally likely.
 
     Parameters
     ----------
     pixels: the farthest move.
     shape: (rows, columns) or (rows, columns, channels) of the image that the inputs are.
+    mirror: whether what is moved in is the image in a mirror at its border, as photographs go on
+        beyond it; else it is silent.
 
     >>> times = np.array([[1.0, 2.0, 3.0, 4.0]])
     >>> Shift(1, (2, 2)).apply(times, np.random.default_rng(0)).reshape(2, 2)
@@ -100,6 +102,7 @@ class Shift:
 
     pixels: int
     shape: ImageShape
+    mirror: bool = False
 
     def __post_init__(self) -> None:
         rows, columns, _ = _image(self.shape, "Shift")
@@ -107,6 +110,11 @@ class Shift:
             raise InputError(
                 f"Shift(pixels=...) must be below the longer side of the image, "
                 f"{max(rows, columns)}; got {self.pixels}"
+            )
+        if flag(self.mirror, "Shift(mirror=...)") and self.pixels >= min(rows, columns):
+            raise InputError(
+                f"Shift(pixels=...) must be below the shorter side of a mirrored image, "
+                f"{min(rows, columns)}; got {self.pixels}"
             )
 
     def check(self, inputs: int) -> None:
@@ -121,7 +129,8 @@ class Shift:
         down, right = rng.integers(0, 2 * margin + 1, (2, samples))
         shape = _image(self.shape, "Shift")
         around = ((0, 0), (margin, margin), (margin, margin), (0, 0))
-        images = np.pad(times.reshape(samples, *shape), around, constant_values=np.inf)
+        told: dict[str, Any] = {"mode": "reflect"} if self.mirror else {"constant_values": np.inf}
+        images = np.pad(times.reshape(samples, *shape), around, **told)
         views = np.lib.stride_tricks.sliding_window_view(images, shape, axis=(1, 2, 3))
         return views[np.arange(samples), down, right].reshape(times.shape)
 

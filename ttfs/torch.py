@@ -89,7 +89,7 @@ def _cross(times: Tensor, weight: Tensor, threshold: float, t_max: float) -> tup
     return found, torch.where(fired, slopes.gather(1, first), slopes[:, -1:])[:, 0]
 
 
-class _Rounded(torch.autograd.Function):
+class Rounded(torch.autograd.Function):
     """Shares of a threshold rounded to steps; derivatives go straight through."""
 
     @staticmethod
@@ -137,7 +137,7 @@ class _Layer(nn.Module):
         if self.output:
             return shares
         if self.psp.steps:
-            shares = _Rounded.apply(shares, self.psp.steps)
+            shares = Rounded.apply(shares, self.psp.steps)
         return shares.clamp(0, 1)
 
     def extra_repr(self) -> str:

@@ -110,7 +110,8 @@ def add_convert(parsers: Any) -> None:
         help="a network of ReLUs that was trained elsewhere as a model",
         description="Read a network of ReLUs from an .onnx file, or its weights from .npz,"
         " .safetensors or what torch.save(model.state_dict(), ...) wrote, and write the network of"
-        " single spikes that says the same. Thresholds follow from what its layers say to training"
+        " single spikes that says the same; or give a model with windows other thresholds or"
+        " steps. Thresholds follow from what its layers say to training"
         " data, whose values are in 0..1; where the network was trained on others, say --mean and"
         " --std.",
     )
@@ -119,7 +120,7 @@ def add_convert(parsers: Any) -> None:
         "weights",
         type=path,
         metavar="FILE",
-        help="a network, or weights by name as PyTorch has them",
+        help="a network, or weights by name as PyTorch has them, or a model",
     )
     text = "all layers as papers write them, the last one too: 32C3p1-P2-256-10; .onnx says them"
     add("--layers", metavar="L", help=text)

@@ -21,7 +21,8 @@ def measure(trainer: Any, stimuli: np.ndarray, data: Dataset) -> dict[str, Any]:
     are operations, too, once for each sample.
     """
     found = trainer.evaluated(trainer.best, stimuli, data.labels)
-    return report_on(trainer.layers, found) | {"dataset": data.name, "split": data.split}
+    network = trainer.layers if trainer.network is None else trainer.network
+    return report_on(network, found) | {"dataset": data.name, "split": data.split}
 
 
 def report_on(network: Network, found: ClockedEvaluation) -> dict[str, Any]:
@@ -40,6 +41,7 @@ def report_on(network: Network, found: ClockedEvaluation) -> dict[str, Any]:
         "steps_to_decision": found.steps_to_decision,
         "unit": "step",
         "spikes_per_sample": both,
+        "agreement": found.agreement,
         "spikes_per_hidden_neuron": found.spikes_per_hidden_neuron,
         "synaptic_operations_per_sample": work,
         "input_operations_per_sample": found.input_operations,

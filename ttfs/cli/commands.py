@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ttfs.errors import InputError
+from ttfs.errors import InputError, ModelFileError
 
 
 def begun(options: argparse.Namespace) -> Any:
@@ -82,17 +82,16 @@ def run_convert(options: argparse.Namespace) -> None:
         raise InputError(f"{options.out} is there already; --force overwrites it")
     training, _ = datasets.load(options.calibrate)
     some = training.images[: options.samples]
-    found = convert(
-        options.weights,
-        some,
-        steps=options.steps,
-        threshold=options.threshold,
-        per=options.per,
-        layers=options.layers,
-        shape=shape_of(training.image_shape),
-        mean=options.mean,
-        std=options.std,
-    )
+    told = {"steps": options.steps, "threshold": options.threshold, "per": options.per}
+    if options.weights.suffix == ".npz" and not options.layers:
+        model = converted_before(options)
+        some = model.network.psp.values(model.encoder(some), 0)
+        found, encoder = convert(model.network, some, **told), model.encoder
+    else:
+        shape = shape_of(training.image_shape)
+        scale = {"mean": options.mean, "std": options.std}
+        found = convert(options.weights, some, layers=options.layers, shape=shape, **told, **scale)
+        encoder = found.encoder
     report = {
         "converted": options.weights.name,
         "calibrated on": f"{options.calibrate}, {len(some)} training samples",
@@ -100,8 +99,28 @@ def run_convert(options: argparse.Namespace) -> None:
     }
     print(found.network)
     print(found.compare(some))
-    save(options.out, found.network, encoder=found.encoder, report=report)
+    save(options.out, found.network, encoder=encoder, report=report)
     print(f"written to {options.out}")
+
+
+def converted_before(options: argparse.Namespace) -> Any:
+    """A model that is to have other thresholds or steps."""
+    from ttfs.formats.model_file import load
+    from ttfs.network.psp import Windows
+
+    path = options.weights
+    try:
+        model = load(path)
+    except ModelFileError as error:
+        if not path.exists():
+            raise
+        cure = "of arrays of another framework say the --layers, as in 32C3-P2-256-10"
+        raise ModelFileError(f"{error}; {cure}") from None
+    if not isinstance(model.network.psp, Windows):
+        raise InputError(f"{path} must have psp=Windows() to be converted, not {model.network.psp}")
+    if (options.mean, options.std) != (0.0, 1.0):
+        raise InputError(f"{path} is a model, which has its own encoder: no --mean and --std")
+    return model
 
 
 def run_evaluate(options: argparse.Namespace) -> None:

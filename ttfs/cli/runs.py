@@ -74,7 +74,6 @@ def train(recipe: "Recipe", run: Run) -> dict[str, Any]:
 def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     """The same in a folder that no other training writes into."""
     from ttfs.cli import clocked_runs, pictures  # which a report on a model need not wait for
-    from ttfs.presets import ClockedRecipe
 
     log = run.log or (lambda line: None)
     remove_unfinished(run.folder, OUTPUTS)
@@ -98,13 +97,13 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     network = trainer.network
     if not history.records and earlier(run):  # which is worth more than what has learned nothing
         raise KeyboardInterrupt(interrupts.STOPPED)
-    samples = len(training)
+    samples, rate = len(training), recipe.rates()
     del training
     stimuli = recipe.encoder(testing.images)
-    if isinstance(recipe, ClockedRecipe):
+    if rate is not None:
         report = clocked_runs.measure(trainer, stimuli, testing)
         report |= told(recipe, run, history, samples)
-        report |= {"response": repr(recipe.rate), "input_window": recipe.rate.steps}
+        report |= {"response": repr(rate), "input_window": rate.steps}
         clocked_runs.keep(run.folder, network, stimuli, recipe, report)
     else:
         report = measure(network, stimuli, testing) | told(recipe, run, history, samples)
@@ -114,7 +113,7 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     write_atomically(run.folder / "history.csv", history.csv().encode())
     ctrl_c.release(SAVED)
     pictures.training(run.folder, history.records, recipe.unit)
-    if not isinstance(recipe, ClockedRecipe):
+    if rate is None:
         pictures.raster(run.folder, network, stimuli[0])
         pictures.latencies(run.folder, network, stimuli, testing.labels)
     return report

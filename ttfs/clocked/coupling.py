@@ -10,7 +10,7 @@ from ttfs.clocked.rate import Rate
 from ttfs.errors import InputError
 from ttfs.network.network import Network
 from ttfs.network.psp import Windows
-from ttfs.torch import functional, nn, torch
+from ttfs.torch import Rounded, functional, nn, torch
 
 REPLACES = "output", "layers"
 MASKS = "relu", "clip", "none"
@@ -136,7 +136,7 @@ class Coupled(nn.Module):
             else:
                 said = block.currents(trains[0])[None]
                 if not last and self.code.steps:
-                    said = torch.floor(said * self.code.steps + 0.5) / self.code.steps
+                    said = Rounded.apply(said, self.code.steps)
                 said = said if last else said.clamp(0, 1)
             block.train(training)
         return said

@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from ttfs.checks import positive
 from ttfs.engines.sums import potentials_of
+from ttfs.errors import InputError
 from ttfs.network.network import Network
 
 LEAST = 1e-6  # of the largest threshold of a layer; a channel that never speaks has the largest
@@ -51,6 +53,31 @@ def thresholds_of(
         if layer.pools:
             thresholds[k] = thresholds[k - 1] if k else np.ones(layer.columns)
     return thresholds
+
+
+def given_thresholds(
+    network: Network, limits: list[float], given: Sequence[Any]
+) -> list[np.ndarray]:
+    """The same, of numbers that are given, one for each hidden layer with weights.
+
+    They become limits of what these layers say, too.
+    """
+    last = len(network.layers) - 1
+    hidden = [k for k, layer in enumerate(network.layers[:last]) if layer.rows]
+    if len(given) != len(hidden):
+        raise InputError(
+            f"threshold must be {len(hidden)} numbers, one for each hidden layer"
+            f" with weights, got {len(given)}"
+        )
+    for k, number in zip(hidden, given, strict=True):
+        limits[k] = min(limits[k], positive(number, f"threshold: that of layer {k + 1}"))
+    for k, layer in enumerate(network.layers[:last]):
+        if layer.pools:
+            limits[k] = limits[k - 1] if k else 1.0
+    return [
+        np.full(one.columns, most)
+        for one, most in zip(network.layers, [*limits[:last], 1.0], strict=True)
+    ]
 
 
 def _quantile(share: float) -> Callable[[np.ndarray], np.ndarray]:

@@ -10,7 +10,13 @@ import numpy as np
 
 from ttfs.checks import check_dtype, positive, whole
 from ttfs.conversion.arrays import layers_from, read_state
-from ttfs.conversion.calibration import CHUNK, activations_of, limited, thresholds_of
+from ttfs.conversion.calibration import (
+    CHUNK,
+    activations_of,
+    given_thresholds,
+    limited,
+    thresholds_of,
+)
 from ttfs.conversion.conversion import Conversion, as_inputs, values_in
 from ttfs.conversion.graph import Graph, per_channel
 from ttfs.errors import InputError
@@ -19,7 +25,7 @@ from ttfs.network.maps import as_shape
 from ttfs.network.network import Network
 from ttfs.network.psp import Ramp, Windows
 from ttfs.network.skips import Skip
-from ttfs.network.weights import Binary
+from ttfs.network.weights import Binary, Real
 
 METHODS = "max", "quantile", "error", "local"
 PER = "layer", "channel"
@@ -34,7 +40,7 @@ def convert(
     inputs: Any,
     *,
     steps: int | None = None,
-    threshold: str = "max",
+    threshold: str | Sequence[Any] = "max",
     quantile: float = 0.999,
     rounds: int = 1,
     per: str | None = None,
@@ -57,7 +63,8 @@ def convert(
     model: a list of layers, `Dense.of(weights, bias=...)`, `Conv2d(..., initial=..., bias=...)`
         and `MinPool2d`, between which ReLUs are meant; a `torch.nn.Module`; or a file of its
         weights, `.npz` or `.safetensors`, or what `torch.save(module.state_dict(), path)` wrote;
-        or an `.onnx` file, which says its layers itself.
+        or an `.onnx` file, which says its layers itself; or a `Network` with `Windows`, for other
+        thresholds or steps: its ReLUs are clipped as its neurons are.
     inputs: some of what the network is shown, values in 0..1, (samples, ...); thresholds follow
         from what its layers say to them. A thousand are enough.
     steps: how many instants of a window there are at which a neuron can fire; None for any time.
@@ -66,7 +73,8 @@ def convert(
         those above 0 does not reach; "error", that with which the steps are closest to what was
         seen, by squared error, and the largest without steps; "local", twice the mean of those
         above 0, layers below being clipped at theirs (one round of the rule of Bu et al. 2024,
-        arXiv 2409.03368, section 3).
+        arXiv 2409.03368, section 3). Or a number for each hidden layer with weights: what its
+        ReLUs were clipped at when they learned, and are here.
     per: "channel", one threshold for each channel of a map and each neuron of a dense layer, or
         "layer", for "local" the largest of those of its channels; by default the former, but for
         "local", which clips too much of single channels.
@@ -94,8 +102,10 @@ def convert(
     >>> distance.agreement, max(distance.largest) < 1e-12
     (1.0, True)
     """
-    if threshold not in METHODS:
-        raise InputError(f"threshold must be {' or '.join(METHODS)}, got {threshold!r}")
+    given = isinstance(threshold, Sequence) and not isinstance(threshold, str)
+    if not given and threshold not in METHODS:
+        wanted = " or ".join(METHODS)
+        raise InputError(f"threshold must be {wanted}, or a list, got {threshold!r}")
     per = ("layer" if threshold == "local" else "channel") if per is None else per
     if per not in PER:
         raise InputError(f"per must be {' or '.join(PER)}, got {per!r}")
@@ -111,7 +121,9 @@ def convert(
     told: dict[str, Any] = {"shape": graph.shape, "dtype": np.float64, "skips": graph.skips}
     relus = Network(*graph.layers, psp=Windows(), **told)
     values = values_in(inputs, relus.shapes[0], graph.channels_first)
-    if graph.psp is None:
+    if not isinstance(threshold, str):
+        thresholds = given_thresholds(relus, graph.limits, threshold)
+    elif graph.psp is None:
         chosen = threshold, quantile, per, steps, rounds
         thresholds = thresholds_of(relus, values, graph.limits, *chosen)
     else:  # which have trained with thresholds of 1
@@ -141,6 +153,8 @@ def _graph(model: Any, inputs: Any, notation: str | None, shape: Any, scale: Any
         model = layers_from(state, notation, shape)
     elif notation is not None:
         raise InputError("layers are those of a file; a module or a list says them itself")
+    if isinstance(model, Network):
+        return _of_network(model)
     if isinstance(model, Sequence):
         own = getattr(model[0], "shape", None) if model else None
         shape = own or shape or shape_of(inputs.shape[1:])
@@ -150,8 +164,21 @@ def _graph(model: Any, inputs: Any, notation: str | None, shape: Any, scale: Any
 
         return graph_of(model, inputs.shape[1:], *scale)
     raise InputError(
-        f"convert takes a list of layers, a torch.nn.Module or a file, got {type(model).__name__}"
+        "convert takes a list of layers, a Network, a torch.nn.Module or a file, got"
+        f" {type(model).__name__}"
     )
+
+
+def _of_network(network: Network) -> Graph:
+    """The graph of a network of this package with windows: its neurons as ReLUs, clipped at 1."""
+    if not isinstance(network.psp, Windows):
+        raise InputError(f"convert takes networks with psp=Windows(), got one with {network.psp}")
+    graph = Graph(network.shapes[0])
+    tops = [np.broadcast_to(one.threshold, (one.columns,)) for one in network.layers]
+    units = [np.ones(size) for size in network.sizes]
+    graph.layers, graph.skips = _in_units(network, units, tops, 0.0)
+    graph.limits = [*(1.0 for _ in network.layers[1:]), np.inf]
+    return graph
 
 
 def _listed(layers: Sequence[Any], graph: Graph) -> Graph:
@@ -238,33 +265,47 @@ def scaled(
     units = [np.ones(relus.sizes[0])]
     for k, layer in enumerate(relus.layers):
         units.append(np.tile(thresholds[k], layer.positions))
-    layers = []
-    for k, layer in enumerate(relus.layers):
-        if not layer.rows:
-            layers.append(layer)
-            continue
-        below = units[k][: layer.shape[2]] if relus.mapped[k] else units[k]
-        rows = np.resize(below, layer.rows)
-        bias = relus.biases[k]
-        assert bias is not None
-        raised = bias.reshape(-1, layer.columns) + (offset if k == len(relus.layers) - 1 else 0.0)
-        raised = raised / thresholds[k]
-        layers.append(
-            replace(
-                layer,
-                initial=relus.weights[k] * rows[:, None] / thresholds[k],
-                threshold=1.0,
-                bias=raised[0] if len(raised) == 1 else raised.reshape(layer.gives),
-            )
-        )
-    skips = [
-        _scaled_skip(skip, units[skip.source], thresholds[skip.target - 1], relus)
-        for skip in relus.skips
-    ]
+    layers, skips = _in_units(relus, units, thresholds, offset)
     told: dict[str, Any] = {"dtype": dtype, "unit": "window", "shape": relus.shapes[0]}
     if not skips:
         layers = in_bits(layers)
     return Network(*layers, psp=psp, skips=skips, **told)
+
+
+def _in_units(
+    network: Network, units: list[np.ndarray], thresholds: list[np.ndarray], offset: float
+) -> tuple[list[Any], list[Skip]]:
+    """Layers and skips with thresholds of 1, which hear values in units of those below.
+
+    units: of the input and of each layer. thresholds: by which sums are divided. offset: is added
+    to those of the last layer.
+    """
+    layers = []
+    for k, layer in enumerate(network.layers):
+        if not layer.rows:
+            layers.append(layer)
+            continue
+        below = units[k][: layer.shape[2]] if network.mapped[k] else units[k]
+        rows = np.resize(below, layer.rows)
+        bias = network.biases[k]
+        raised = np.zeros(layer.columns) if bias is None else bias
+        raised = raised.reshape(-1, layer.columns)
+        raised = raised + (offset if k == len(network.layers) - 1 else 0.0)
+        raised = raised / thresholds[k]
+        weights = network.weights[k] * network.scales[k]
+        layers.append(
+            replace(
+                layer,
+                weights=Real(),
+                initial=weights * rows[:, None] / thresholds[k],
+                threshold=1.0,
+                bias=raised[0] if len(raised) == 1 else raised.reshape(layer.gives),
+            )
+        )
+    return layers, [
+        _scaled_skip(skip, units[skip.source], thresholds[skip.target - 1], network)
+        for skip in network.skips
+    ]
 
 
 def in_bits(layers: Sequence[Any]) -> list[Any]:

@@ -58,6 +58,10 @@ class ClockedRecipe(Recipe):
         """A network for such data that has not been trained: see `Recipe.network`."""
         return begun(self, self._shape(inputs), classes * self.voters, seed)
 
+    def rates(self) -> Rate:
+        """Its own: see `Recipe.rates`."""
+        return self.rate
+
     def trainer(self, network: Network, seed: int) -> "ClockedTrainer":  # type: ignore[override]
         """A trainer for that network."""
         from ttfs.clocked.trainer import ClockedTrainer

@@ -157,10 +157,10 @@ class Recipe:
     def for_images(self, shape: tuple[int, ...]) -> "Recipe":
         """The recipe with an encoder and augmentation for images of that shape.
 
-        >>> from ttfs.augmentation import Shift
-        >>> Recipe("mine.npz", stack("9"), augmentation=(Shift(1, (28, 28)),)).for_images((8, 8))
+        >>> from ttfs.augmentation import Flip
+        >>> Recipe("mine.npz", stack("9"), augmentation=(Flip((28, 28)),)).for_images((8, 8))
         ... # doctest: +ELLIPSIS
-        Recipe(dataset='mine.npz', ... augmentation=(Shift(pixels=1, shape=(8, 8, 1)),), ...)
+        Recipe(dataset='mine.npz', ... augmentation=(Flip(shape=(8, 8, 1)),), ...)
         """
         if len(shape) not in (2, 3):
             return self
@@ -169,6 +169,10 @@ class Recipe:
         seen = (*shape[:2], channels)
         changes = tuple(_resized(change, seen) for change in self.augmentation)
         return replace(self, encoder=encoder, augmentation=changes)
+
+    def rates(self) -> Any:
+        """The `ttfs.clocked.Rate` by which a trained network fires; None: it fires once."""
+        return None
 
     def more(self, trainer: Any, data: Dataset) -> dict[str, Any]:
         """What else a report says of a trained network, on the split that it is about."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ttfs.checks import of_kind, positive
+from ttfs.clocked.methods import METHODS
+from ttfs.clocked.rate import Rate
 from ttfs.codes.encoders import Encoder
 from ttfs.codes.encoding import Latency
 from ttfs.datasets.datasets import Dataset
@@ -49,6 +51,12 @@ class WindowRecipe(Recipe):
     dropout: share of the neurons of hidden dense layers that are left out in training.
     sparse: weight in the loss of the mean activation of each hidden layer.
     whiten: whether the first layer, if it is a convolution, whitens patches and does not learn.
+    psp: with steps ReLUs learn quantised to these (QCFS).
+    clipped: whether ReLUs are clipped at thresholds that learn, one for each layer, as they are
+        where there are steps. noise: on clipped ReLUs, for networks that are to be run by rates:
+        see `ttfs.training.relus.Clipping`.
+    method: how they are run by firing rates in the end, a name in `ttfs.clocked.METHODS`; None: by
+        single spikes. rate_steps: of these rates.
     Others as of `Recipe`; of the rule, the smoothing and the weight decay count.
     """
 
@@ -60,14 +68,18 @@ class WindowRecipe(Recipe):
     dropout: float = 0.0
     sparse: float = 0.0
     whiten: bool = False
+    clipped: bool = False
+    noise: float = 0.0
+    method: str | None = None
+    rate_steps: int = 8
     encoder: Encoder = field(default_factory=lambda: Latency(t_max=1.0))
     unit: str = "window"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         whose = "WindowRecipe"
-        check_windows(self, whose)
-        for name in ("muon", "sparse"):
+        check_windows(self, whose, steps=True)
+        for name in ("muon", "sparse", "noise"):
             positive(getattr(self, name), f"{whose}({name}=...)", zero=True)
         for name in ("validation", "dropout"):
             share(getattr(self, name), f"{whose}({name}=...)")
@@ -76,6 +88,23 @@ class WindowRecipe(Recipe):
         for layer in self.layers:
             if layer.initial is not None or layer.bias is not None or layer.delay:
                 raise InputError(f"{whose}(layers=...) begin at random, without delays: {layer}")
+        if self.method is not None:
+            known = METHODS.get(self.method) if isinstance(self.method, str) else None
+            if known is None:
+                wanted = " or ".join(METHODS)
+                raise InputError(f"{whose}(method=...) must be {wanted}, got {self.method!r}")
+            learned = self.clipped or self.psp != Windows()
+            if (known.thresholds is None) != learned:
+                cure = "does not need" if learned else "needs"
+                raise InputError(
+                    f"{whose}(method={self.method!r}) {cure} thresholds that learn:"
+                    " clipped=True, or psp=Windows(steps)"
+                )
+            known.rates(self.rate_steps)
+
+    def rates(self) -> Rate | None:
+        """By which a trained network fires, if it has a method: see `Recipe.rates`."""
+        return None if self.method is None else METHODS[self.method].rates(self.rate_steps)
 
     def network(self, inputs: int | tuple[int, ...], classes: int, seed: int) -> Network:
         """A network for such data that has not been trained: see `Recipe.network`."""
@@ -83,14 +112,18 @@ class WindowRecipe(Recipe):
 
     def trainer(self, network: Network, seed: int) -> "WindowTrainer":  # type: ignore[override]
         """A trainer for that network."""
+        from ttfs.clocked.rated_trainer import RatedTrainer
         from ttfs.training.window_trainer import WindowTrainer
 
         assert isinstance(self.rule, WindowsRule)
         assert isinstance(self.optimizer, Adam)
         names = "muon", "batch_size", "augmentation", "average", "validation"
-        more = "dropout", "sparse", "whiten"
-        told = {name: getattr(self, name) for name in names + more}
-        return WindowTrainer(network, self.rule, self.optimizer, **told, seed=seed)
+        more = "dropout", "sparse", "whiten", "clipped", "noise"
+        told = {name: getattr(self, name) for name in names + more} | {"seed": seed}
+        if self.method is None:
+            return WindowTrainer(network, self.rule, self.optimizer, **told)
+        told |= {"method": self.method, "steps": self.rate_steps}
+        return RatedTrainer(network, self.rule, self.optimizer, **told)
 
     def relearning(self, *, binary: bool) -> "WindowRecipe":
         """The recipe with the rates that weights of a kind want: see `Recipe.relearning`."""
@@ -114,12 +147,15 @@ class WindowRecipe(Recipe):
         }
 
 
-def check_windows(recipe: Any, whose: str) -> None:
-    """Refuse a recipe that PyTorch cannot train for windows."""
+def check_windows(recipe: Any, whose: str, *, steps: bool = False) -> None:
+    """Refuse a recipe that PyTorch cannot train for windows, with `steps` or without them."""
     of_kind(recipe.rule, WindowsRule, f"{whose}(rule=...)", "ttfs.rules.Windows()")
     of_kind(recipe.optimizer, Adam, f"{whose}(optimizer=...)", "Adam(...)")
-    if recipe.psp != Windows() or recipe.horizon is not None or recipe.by_firing:
+    windowed = isinstance(recipe.psp, Windows) and recipe.psp.length == 1
+    if not windowed or recipe.horizon is not None or recipe.by_firing:
         raise InputError(f"{whose} trains for Windows() alone, with no horizon, not by_firing")
+    if recipe.psp.steps is not None and not steps:
+        raise InputError(f"{whose}(psp=...) must be Windows() without steps, got {recipe.psp}")
     if recipe.encoder.t_max != 1 or recipe.unit != "window":
         raise InputError(f"{whose} counts times in windows: its encoder must have t_max=1")
 

@@ -6,18 +6,21 @@ not turn signs (their scale is 1, and thresholds of neurons make up for it).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ttfs.errors import InputError
 from ttfs.network.conv import Conv2d
 from ttfs.network.layers import Dense
 from ttfs.network.weights import Binary
-from ttfs.torch import functional, nn, torch
+from ttfs.torch import Rounded, functional, nn, torch
 
 EPSILON = 1e-5  # added to variances
 STEADY = 0.9  # what a batch leaves of the running figures of a norm
 MOST = 2**24  # numbers in the patches that are whitened
 LATENT = 0.5  # latents of one-bit weights begin within this, and end within 1
+TOP = 3.0  # threshold of clipped ReLUs to begin with, in deviations of what they hear
+LOWEST = 0.01  # and the least that it can be
 
 
 class Signs(torch.autograd.Function):
@@ -34,17 +37,70 @@ class Signs(torch.autograd.Function):
         return errors[0]
 
 
+@dataclass(frozen=True)
+class Clipping:
+    """How ReLUs are clipped at a threshold, one for each layer, that learns with the weights.
+
+    steps: quantised to so many, as spikes at instants of a window are (QCFS: Bu et al. 2022, arXiv
+    2303.04347, section 4); None: not quantised (after Deng and Gu 2021, arXiv 2103.00476). noise:
+    deviation of normal noise on what they say, in steps, or without these in thresholds, for
+    networks that are to be run by rates, which say a little more or less (after Huang et al. 2024,
+    arXiv 2404.17456).
+    """
+
+    steps: int | None = None
+    noise: float = 0.0
+
+
+class Clipped(nn.Module):
+    """Clipped ReLUs of a layer; derivatives of steps go straight through.
+
+    numbers: a source of random ones.
+    """
+
+    def __init__(self, clipping: Clipping, numbers: Any):
+        super().__init__()
+        self.clipping, self.numbers = clipping, numbers
+        self.top = nn.Parameter(torch.tensor(TOP))
+
+    def threshold(self) -> Any:
+        """At which they are clipped."""
+        return self.top.clamp(min=LOWEST)
+
+    def forward(self, values: Any) -> Any:
+        """What they say."""
+        top, steps = self.threshold(), self.clipping.steps
+        shares = (values / top).clamp(0, 1)
+        if steps:
+            shares = Rounded.apply(shares, steps)
+        if self.clipping.noise and self.training:
+            size = self.clipping.noise / (steps or 1)
+            noise = torch.empty(shares.shape).normal_(0, size, generator=self.numbers)
+            shares = shares + noise.to(shares.device, shares.dtype)
+        return shares * top
+
+
 class Block(nn.Module):
     """A layer with weights, the pools on top of it, and, but for the last, a norm and a ReLU.
 
     layer, pools: of this package, placed. last: whether outputs are potentials. dropout: share of
-    the neurons of a hidden dense layer that are left out. numbers: a source of random ones.
+    the neurons of a hidden dense layer that are left out. clipping: of its ReLUs; None: they are
+    not clipped. numbers: a source of random ones.
     """
 
-    def __init__(self, layer: Any, pools: Sequence[Any], last: bool, dropout: float, numbers: Any):
+    def __init__(
+        self,
+        layer: Any,
+        pools: Sequence[Any],
+        last: bool,
+        dropout: float,
+        clipping: Clipping | None,
+        numbers: Any,
+    ):
         super().__init__()
         self.numbers, self.steady = numbers, STEADY
         self.layer, self.pools, self.last = layer, [pool.windows for pool in pools], last
+        self.clipped = None if last or clipping is None else Clipped(clipping, numbers)
         self.binary = isinstance(layer.weights, Binary)
         self.dropout = dropout if isinstance(layer, Dense) and not last else 0.0
         size = layer.columns, layer.rows
@@ -74,7 +130,7 @@ class Block(nn.Module):
             *(sums, self.mean, self.variance, None, self.bias),
             *(self.training, 1 - self.steady, EPSILON),
         )
-        said = functional.relu_(normed)
+        said = functional.relu_(normed) if self.clipped is None else self.clipped(normed)
         if not (self.dropout and self.training):
             return said
         share = 1 - self.dropout
@@ -154,15 +210,21 @@ def with_weights(layer: Any, matrix: Any, bias: Any) -> Any:
 class Relus(nn.Module):
     """A network of such blocks.
 
-    layers: placed ones of this package, the first with weights, the last dense. seed: of its first
-    weights, and of what is left out.
+    layers: placed ones of this package, the first with weights, the last dense. clipping: of all
+    ReLUs. seed: of its first weights, and of what is left out.
     """
 
-    def __init__(self, layers: Sequence[Any], dropout: float = 0.0, seed: int = 0):
+    def __init__(
+        self,
+        layers: Sequence[Any],
+        dropout: float = 0.0,
+        clipping: Clipping | None = None,
+        seed: int = 0,
+    ):
         super().__init__()
         self.layers, self.numbers = list(layers), torch.Generator()
         self.numbers.manual_seed(seed)
-        blocks = [Block(*told, dropout, self.numbers) for told in in_blocks(layers)]
+        blocks = [Block(*told, dropout, clipping, self.numbers) for told in in_blocks(layers)]
         self.blocks = nn.ModuleList(blocks)
 
     def forward(self, maps: Any) -> Any:
@@ -177,6 +239,11 @@ class Relus(nn.Module):
         """The layers of this package, for `ttfs.convert`."""
         own = iter([block.folded() for block in self.blocks])
         return [layer if layer.pools else next(own) for layer in self.layers]
+
+    def thresholds(self) -> list[float]:
+        """At which the ReLUs of hidden layers with weights are clipped."""
+        clipped = [block.clipped for block in self.blocks[:-1]]
+        return [float(one.threshold().detach()) for one in clipped if one is not None]
 
     def whiten(self, maps: Any) -> None:
         """Let the first layer say what is special of a patch, in both signs, and learn no more.

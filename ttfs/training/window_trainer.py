@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ttfs.augmentation import Augmentation
-from ttfs.checks import flag, positive
+from ttfs.checks import flag, of_kind, positive
 from ttfs.conversion.conversion import Conversion
 from ttfs.conversion.convert import convert
 from ttfs.errors import InputError
@@ -14,11 +14,13 @@ from ttfs.measures.diagnosis import diagnose
 from ttfs.measures.metrics import evaluate
 from ttfs.network.conv import Conv2d
 from ttfs.network.network import Network
+from ttfs.network.psp import Response
+from ttfs.network.psp import Windows as WindowsPsp
 from ttfs.optimizers import Adam, share
 from ttfs.rules import Windows
 from ttfs.torch import functional, torch
 from ttfs.training.history import History, record_of
-from ttfs.training.relus import Relus, recount
+from ttfs.training.relus import Clipping, Relus, recount
 from ttfs.training.torch_loop import SHOWN, Examined, Loop
 
 PATCHES = 2000  # images whose patches are whitened
@@ -32,10 +34,13 @@ class WindowTrainer:
     number of threads on the same machine, a seed decides all.
 
     network: placed layers; it does not learn: after `fit`, `network` is the trained one, and
-    `conversion` how it came about. rule: its smoothing and weight decay count. muon: multiple of
-    the optimizer's rate; 0: no Muon. validation: share of the samples held out. dropout: of hidden
-    dense layers. sparse: weight in the loss of the activations of all hidden layers. whiten:
-    whether a first convolution whitens patches and does not learn. Others as of `ttfs.Trainer`.
+    `conversion` how it came about. With `psp=Windows(steps)` ReLUs learn quantised to these steps.
+    rule: its smoothing and weight decay count. muon: multiple of the optimizer's rate; 0: no Muon.
+    validation: share of the samples held out. dropout: of hidden dense layers. sparse: weight in
+    the loss of the activations of all hidden layers. whiten: whether a first convolution whitens
+    patches and does not learn. clipped: whether ReLUs are clipped at thresholds that learn, one
+    for each layer, as they are where there are steps. noise: on clipped ReLUs, see `Clipping`.
+    Others as of `ttfs.Trainer`.
     """
 
     def __init__(
@@ -52,6 +57,8 @@ class WindowTrainer:
         dropout: float = 0.0,
         sparse: float = 0.0,
         whiten: bool = False,
+        clipped: bool = False,
+        noise: float = 0.0,
         seed: int = 0,
     ):
         self.loop = Loop(
@@ -70,6 +77,7 @@ class WindowTrainer:
         self.dropout = share(dropout, "WindowTrainer(dropout=...)")
         self.sparse = positive(sparse, "WindowTrainer(sparse=...)", zero=True)
         self.whiten = flag(whiten, "WindowTrainer(whiten=...)")
+        self.clipping = clipping_of(network.psp, clipped, noise, "WindowTrainer")
         self.binary = all(network.binary[k] for k, layer in enumerate(network.layers) if layer.rows)
         self.conversion: Conversion | None = None
 
@@ -83,7 +91,7 @@ class WindowTrainer:
 
     def module(self, times: np.ndarray) -> Relus:
         """The ReLUs with their first weights."""
-        relus = Relus(self.layers, self.dropout, self.seed)
+        relus = Relus(self.layers, self.dropout, self.clipping, self.seed)
         if self.whiten and isinstance(self.layers[0], Conv2d):
             relus.whiten(self.loop.maps(times[:PATCHES]).cpu())
         return relus
@@ -112,26 +120,36 @@ class WindowTrainer:
     def settings(self) -> tuple[Any, ...]:
         """What decides a training beside the loop, the layers and the data."""
         return tuple(
-            getattr(self, name) for name in ("rule", "dropout", "sparse", "whiten", "binary")
+            getattr(self, name)
+            for name in ("rule", "dropout", "sparse", "whiten", "binary", "clipping")
         )
 
     def relus(self, weights: dict[str, Any]) -> Relus:
         """The network of ReLUs that has such weights; of one-bit ones, with norms counted anew."""
-        relus = Relus(self.layers)
+        relus = Relus(self.layers, clipping=self.clipping)
         relus.load_state_dict(weights)
         if self.binary:
             recount(relus, self.loop.maps(1 - self.loop.shown[:SHOWN]).cpu())
         return relus
 
     def converted(self, weights: dict[str, Any], steps: int | None = None) -> Conversion:
-        """The network of spikes that such weights become; what was shown tells its thresholds."""
+        """The network of spikes that such weights become.
+
+        What was shown tells its thresholds, unless they have been learned. steps: instants of a
+        window; None: as it has learned.
+        """
+        relus = self.relus(weights)
+        shown, shape = self.loop.shown, self.network.shapes[0]
+        if self.clipping is not None:
+            told: dict[str, Any] = {"steps": steps or self.clipping.steps, "shape": shape}
+            return convert(relus.folded(), shown[:SHOWN], threshold=relus.thresholds(), **told)
         return convert(
-            self.relus(weights).folded(),
-            self.loop.shown[:SHOWN] if steps else self.loop.shown,
+            relus.folded(),
+            shown[:SHOWN] if steps else shown,
             steps=steps,
             threshold="error" if steps else "max",
             per="layer" if self.binary else "channel",
-            shape=self.network.shapes[0],
+            shape=shape,
         )
 
     def with_steps(self, steps: int) -> Conversion:
@@ -139,3 +157,13 @@ class WindowTrainer:
         if self.conversion is None:
             raise InputError("with_steps is about a trained network: call fit first")
         return self.converted(self.best, steps)
+
+
+def clipping_of(psp: Response, clipped: bool, noise: float, whose: str) -> Clipping | None:
+    """How ReLUs are clipped in a training for a response; None: not at all."""
+    of_kind(psp, WindowsPsp, f"{whose}(...): the psp", "Windows()")
+    assert isinstance(psp, WindowsPsp)
+    clipped = flag(clipped, f"{whose}(clipped=...)") or psp.steps is not None
+    if positive(noise, f"{whose}(noise=...)", zero=True) and not clipped:
+        raise InputError(f"{whose}(noise=...) is on clipped ReLUs: say clipped=True")
+    return Clipping(psp.steps, noise) if clipped else None

@@ -1,0 +1,44 @@
+"""Training of ReLUs that are run by firing rates."""
+
+from typing import Any
+
+from ttfs.clocked.evaluation import ClockedEvaluation, evaluate
+from ttfs.clocked.methods import METHODS, convert_to_rates
+from ttfs.network.network import Network
+from ttfs.training.torch_loop import SHOWN, values
+from ttfs.training.window_trainer import WindowTrainer
+
+
+class RatedTrainer(WindowTrainer):
+    """Trains a network of ReLUs, and makes of it one that fires by a clock.
+
+    Validated and kept is the network of single spikes in windows that they become; what is reported
+    is the same by rates.
+
+    method: a name in `ttfs.clocked.METHODS`. steps: of the rates. Others as of `WindowTrainer`.
+    """
+
+    def __init__(self, network: Network, *settings: Any, method: str, steps: int, **more: Any):
+        super().__init__(network, *settings, **more)
+        self.method, self.rate = method, METHODS[method].rates(steps)
+
+    def finish(self, weights: dict[str, Any]) -> None:
+        """Convert the best weights."""
+        super().finish(weights)
+        if METHODS[self.method].thresholds is not None:
+            told: Any = self.loop.shown[:SHOWN], self.method, self.rate.steps
+            relus = self.relus(weights).folded()
+            self.conversion, self.rate = convert_to_rates(
+                relus, *told, shape=self.network.shapes[0]
+            )
+            self.network = self.conversion.network
+
+    def evaluated(self, weights: dict[str, Any], times: Any, labels: Any) -> ClockedEvaluation:
+        """How well, how soon and at what cost the trained network decides, and how like its ReLUs.
+
+        weights: the best, of which it was made.
+        """
+        assert self.conversion is not None
+        said = values(times)
+        relus = self.conversion.decisions(said)
+        return evaluate(self.network, said, labels, self.rate, decisions=relus)
