@@ -13,11 +13,14 @@ import ttfs
 PYTORCH = (  # modules that need it
     "ttfs.torch",
     "ttfs.training.relus",
+    "ttfs.training.teacher",
     "ttfs.training.torch_",
     "ttfs.training.window_",
+    "ttfs.clocked.blocks",
     "ttfs.clocked.coupling",
     "ttfs.clocked.modules",
     "ttfs.clocked.probe",
+    "ttfs.clocked.rated_trainer",
     "ttfs.clocked.trainer",
 )
 MODULES = [

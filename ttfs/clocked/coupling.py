@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ttfs.checks import of_kind, whole
-from ttfs.clocked.modules import Block, Clocked, checked
+from ttfs.clocked.blocks import Block
+from ttfs.clocked.modules import Clocked, checked
 from ttfs.clocked.rate import Rate
 from ttfs.errors import InputError
 from ttfs.network.network import Network
@@ -89,8 +90,8 @@ class Coupled(nn.Module):
         self.code, self.coupling = code, coupling
         rate = code if isinstance(code, Rate) else Rate(1, pool="currents")
         self.clocked = Clocked(network, rate, **settings)
-        if settings.get("norm") == "neunorm":
-            raise InputError("NeuNorm has no analog branch")
+        if settings.get("norm") == "neunorm" or network.skips:
+            raise InputError("NeuNorm and skips have no analog branch")
         self.layers, self.numbers = network.layers, self.clocked.numbers
         layers = len(self.clocked.blocks)
         self.spiking = layers if spiking is None else whole(spiking, "spiking", least=0)
@@ -105,7 +106,7 @@ class Coupled(nn.Module):
     def forward(self, maps: Any) -> Any:
         """(samples, classes) what outputs say of (samples, channels, height, width) or rows."""
         blocks: Sequence[Any] = self.clocked.blocks
-        analog = checked(maps, self.clocked.network, blocks[0].matrix)
+        analog = checked(maps[None], self.clocked.network, blocks[0].matrix, 1)[0]
         trains = analog[None]
         for number, block in enumerate(blocks, start=1):
             last = number == len(blocks)

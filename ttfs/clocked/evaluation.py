@@ -134,6 +134,7 @@ def measured(
     right, settled, decided = np.zeros(rate.steps, np.int64), 0, np.empty_like(labels)
     lenient = ties = undecided = 0
     spikes, additions = dict.fromkeys(fans, 0), 0
+    fires: set[int] = set()  # layers, some of which may do something else in a module
     for start in range(0, len(values), CHUNK):
         some = slice(start, start + CHUNK)
         course = run_some(values[some], start)
@@ -145,11 +146,12 @@ def measured(
         lenient += int((said[np.arange(len(said)), labels[some]] == most).sum())
         ties += int(((said == most[:, None]).sum(axis=1) > 1).sum())
         undecided += int((most == 0).sum()) if rate.output == "spikes" else 0
+        fires |= set(course.counts)
         for k, counts in course.counts.items():
             spikes[k] += int(counts.sum())
             additions += int(counts.sum(axis=0) @ fans[k])
     samples, last = len(values), len(network.layers)
-    hidden = sum(network.sizes[k] for k in fans if 0 < k < last)
+    hidden = sum(network.sizes[k] for k in fires if 0 < k < last)
     below = sum(count for k, count in spikes.items() if 0 < k < last)
     heard = 0 if 0 in fans else _products(network, values)
     return ClockedEvaluation(

@@ -18,6 +18,7 @@ from ttfs.optimizers import Adam
 from ttfs.rules import Windows
 from ttfs.torch import functional, torch
 from ttfs.training.history import History
+from ttfs.training.teacher import Teacher
 from ttfs.training.torch_loop import Examined, Loop, values
 
 
@@ -26,12 +27,12 @@ class ClockedTrainer:
 
     network: its layers; after `fit` it is the trained one, for `ttfs.clocked.run` with `rate`,
     unless votes or NeuNorm are more than a network of this package does: then None. rate,
-    surrogate, norm, signed, gain, voters: as of `Clocked`. coupling: None, so that gradients go
-    back through the steps; or that of an analog branch, as of `Coupled`. loss: "ce", cross-entropy
-    of what the outputs say, times `sharpness`; or "mse", its squared distance from 1 for the label
-    and 0 for others.
-    rule: its smoothing and weight decay count. muon: needs norm="batch", as weights have no
-    length then. Others as of `ttfs.training.window_trainer.WindowTrainer`.
+    surrogate, norm, signed, gain, voters, learned: as of `Clocked`. coupling: None, so that
+    gradients go back through the steps; or that of an analog branch, as of `Coupled`. loss: "ce",
+    cross-entropy of what the outputs say, times `sharpness`; or "mse", its squared distance from 1
+    for the label and 0 for others. teacher: from which it learns besides labels. rule: its
+    smoothing and weight decay count. muon: needs norm="batch", as weights have no length then.
+    Others as of `ttfs.training.window_trainer.WindowTrainer`.
     """
 
     def __init__(
@@ -46,9 +47,11 @@ class ClockedTrainer:
         signed: bool = False,
         gain: float = GAIN,
         voters: int = 1,
+        learned: bool = False,
         coupling: str | None = None,
         loss: str = "ce",
         sharpness: float = 4.0,
+        teacher: Teacher | None = None,
         muon: float = 0.0,
         batch_size: int = 100,
         augmentation: Sequence[Augmentation] = (),
@@ -76,9 +79,11 @@ class ClockedTrainer:
         self.network: Network | None = network
         self.layers, self.rule, self.rate, self.seed = network, rule, rate, seed
         self.told = {"norm": norm, "signed": signed, "gain": gain, "voters": voters}
+        self.told["learned"] = learned
         self.surrogate = Surrogate() if surrogate is None else surrogate
         self.coupling, self.loss_kind = coupling, loss
         self.sharpness = positive(sharpness, "ClockedTrainer(sharpness=...)")
+        self.teacher = of_kind(teacher, Teacher | None, "ClockedTrainer(teacher=...)", "a Teacher")
         self._made()  # which checks the rest
 
     def fit(self, times: Any, labels: Any, **settings: Any) -> History:
@@ -97,7 +102,10 @@ class ClockedTrainer:
 
     def module(self, times: np.ndarray) -> Any:
         """The module with its first weights."""
-        return self._made()
+        module = self._made()
+        if self.teacher is not None:
+            self.teacher.watch(module)
+        return module
 
     def loss(self, module: Any, maps: Any, labels: Any) -> tuple[Any, Any]:
         """What outputs say in the end, and how far that is from what it should be."""
@@ -105,9 +113,14 @@ class ClockedTrainer:
             outputs = module(maps)
         outputs = outputs.float() if self.coupling else outputs[-1].float()
         if self.loss_kind == "mse":
-            return coupled_loss(outputs, labels, loss="mse"), outputs
-        told = {"label_smoothing": self.rule.smoothing}
-        return functional.cross_entropy(self.sharpness * outputs, labels, **told), outputs
+            error = coupled_loss(outputs, labels, loss="mse")
+        else:
+            outputs = self.sharpness * outputs
+            told = {"label_smoothing": self.rule.smoothing}
+            error = functional.cross_entropy(outputs, labels, **told)
+        if self.teacher is not None:
+            error = self.teacher.loss(maps, outputs, error)
+        return error, outputs
 
     def clocked(self, weights: dict[str, Any]) -> Clocked:
         """The network as a module that has such weights."""

@@ -174,11 +174,15 @@ def _of_network(network: Network) -> Graph:
     if not isinstance(network.psp, Windows):
         raise InputError(f"convert takes networks with psp=Windows(), got one with {network.psp}")
     graph = Graph(network.shapes[0])
-    tops = [np.broadcast_to(one.threshold, (one.columns,)) for one in network.layers]
-    units = [np.ones(size) for size in network.sizes]
-    graph.layers, graph.skips = _in_units(network, units, tops, 0.0)
+    graph.layers, graph.skips = with_thresholds_of_1(network)
     graph.limits = [*(1.0 for _ in network.layers[1:]), np.inf]
     return graph
+
+
+def with_thresholds_of_1(network: Network) -> tuple[list[Any], list[Skip]]:
+    """The layers and skips of a network with windows, with their weights and biases so scaled."""
+    tops = [np.broadcast_to(one.threshold, (one.columns,)) for one in network.layers]
+    return _in_units(network, [np.ones(size) for size in network.sizes], tops, 0.0)
 
 
 def _listed(layers: Sequence[Any], graph: Graph) -> Graph:

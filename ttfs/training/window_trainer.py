@@ -21,6 +21,7 @@ from ttfs.rules import Windows
 from ttfs.torch import functional, torch
 from ttfs.training.history import History, record_of
 from ttfs.training.relus import Clipping, Relus, recount
+from ttfs.training.teacher import Teacher
 from ttfs.training.torch_loop import SHOWN, Examined, Loop
 
 PATCHES = 2000  # images whose patches are whitened
@@ -40,6 +41,7 @@ class WindowTrainer:
     the loss of the activations of all hidden layers. whiten: whether a first convolution whitens
     patches and does not learn. clipped: whether ReLUs are clipped at thresholds that learn, one
     for each layer, as they are where there are steps. noise: on clipped ReLUs, see `Clipping`.
+    teacher: from which it learns besides labels.
     Others as of `ttfs.Trainer`.
     """
 
@@ -59,6 +61,7 @@ class WindowTrainer:
         whiten: bool = False,
         clipped: bool = False,
         noise: float = 0.0,
+        teacher: Teacher | None = None,
         seed: int = 0,
     ):
         self.loop = Loop(
@@ -77,6 +80,7 @@ class WindowTrainer:
         self.dropout = share(dropout, "WindowTrainer(dropout=...)")
         self.sparse = positive(sparse, "WindowTrainer(sparse=...)", zero=True)
         self.whiten = flag(whiten, "WindowTrainer(whiten=...)")
+        self.teacher = of_kind(teacher, Teacher | None, "WindowTrainer(teacher=...)", "a Teacher")
         self.clipping = clipping_of(network.psp, clipped, noise, "WindowTrainer")
         self.binary = all(network.binary[k] for k, layer in enumerate(network.layers) if layer.rows)
         self.conversion: Conversion | None = None
@@ -94,6 +98,8 @@ class WindowTrainer:
         relus = Relus(self.layers, self.dropout, self.clipping, self.seed)
         if self.whiten and isinstance(self.layers[0], Conv2d):
             relus.whiten(self.loop.maps(times[:PATCHES]).cpu())
+        if self.teacher is not None:
+            self.teacher.watch(relus)
         return relus
 
     def loss(self, module: Any, maps: Any, labels: Any) -> tuple[Any, Any]:
@@ -102,6 +108,8 @@ class WindowTrainer:
             potentials, said = module(maps)
         told = {"label_smoothing": self.rule.smoothing}
         error = functional.cross_entropy(potentials.float(), labels, **told)
+        if self.teacher is not None:
+            error = self.teacher.loss(maps, potentials.float(), error)
         return error + self.sparse * said, potentials
 
     def examine(

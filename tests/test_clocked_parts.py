@@ -1,0 +1,260 @@
+"""Clocked modules with skips, frames, ordinary layers above, and weights that were converted."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ttfs
+from ttfs.clocked import METHODS, Rate, convert_to_rates, run
+from ttfs.errors import InputError, ShapeError
+
+torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'ttfs[torch]'")
+from ttfs.clocked.modules import Clocked  # noqa: E402
+from ttfs.clocked.trainer import ClockedTrainer  # noqa: E402
+from ttfs.training.teacher import Teacher, attention_of  # noqa: E402
+from ttfs.training.window_trainer import WindowTrainer  # noqa: E402
+
+SEEDS = st.integers(0, 2**32 - 1)
+RATE = Rate(4, pool="currents", initial=0.3)
+
+
+def residual(rng=None):
+    """A residual network: what a pool says is heard again, place by place, past a layer."""
+    rng = np.random.default_rng(0) if rng is None else rng
+    layers = [
+        ttfs.Conv2d(4, 3, padding=1),
+        ttfs.MinPool2d(2),
+        ttfs.Conv2d(3, 3, padding=1),
+        ttfs.Conv2d(4, 3, padding=1),
+        ttfs.Dense(None, 5),
+    ]
+    skip = ttfs.Skip(2, 4, weight=rng.uniform(0.2, 1, 4))
+    return ttfs.Network(*layers, psp=ttfs.Windows(), shape=(6, 4, 2), skips=[skip])
+
+
+def with_projection(**told):
+    """One whose projection hears below two layers, which halve the map."""
+    layers = [
+        ttfs.Conv2d(4, 3, padding=1),
+        ttfs.Conv2d(6, 3, stride=2),
+        ttfs.Conv2d(3, 1),
+        ttfs.Dense(None, 5),
+    ]
+    first = np.random.default_rng(1).normal(size=(36, 3))
+    skip = ttfs.Skip(1, 3, layer=ttfs.Conv2d(3, 3, stride=2, initial=first))
+    return ttfs.Network(*layers, psp=ttfs.Windows(), shape=(7, 5, 2), skips=[skip], **told)
+
+
+def maps_of(network, rng, samples=8):
+    """Values, and the same as maps."""
+    height, width, channels = network.shapes[0]
+    values = rng.random((samples, height * width * channels))
+    maps = torch.from_numpy(values).view(-1, height, width, channels).permute(0, 3, 1, 2)
+    return values, maps
+
+
+@given(SEEDS, st.booleans(), st.booleans())
+def test_a_residual_module_does_what_its_folded_network_does(seed, normed, projected):
+    rng = np.random.default_rng(seed)
+    network = with_projection() if projected else residual(rng)
+    norm = "batch" if normed else "none"
+    module = Clocked(network, RATE, norm=norm, gain=1.5, seed=seed % 1000).double()
+    values, _ = maps_of(network, rng)
+    if normed:
+        for _ in range(20):
+            module.train()(maps_of(network, rng, 30)[1])
+    found, wanted = module.course(values), run(module.folded(np.float64), values, RATE)
+    different = [(found.counts[k] != wanted.counts[k]).any(axis=1) for k in found.counts]
+    alike = ~np.any(different, axis=0)
+    assert alike.mean() > 0.7
+    np.testing.assert_allclose(found.outputs[:, alike], wanted.outputs[:, alike], atol=1e-9)
+
+
+@pytest.mark.parametrize("norm", ["none", "batch"])
+@pytest.mark.parametrize("settings", [{}, {"spiking": 2}, {"spiking": 1}])
+@pytest.mark.parametrize("make", [residual, with_projection])
+@pytest.mark.parametrize("frames", [False, True])
+def test_gradients_are_those_of_the_smooth_network(norm, settings, make, frames):
+    network, rng = make(), np.random.default_rng(0)
+    module = Clocked(network, RATE, norm=norm, gain=1.5, **settings).double().train()
+    maps = maps_of(network, rng)[1]
+    if frames:
+        maps = torch.stack([maps_of(network, rng)[1] for _ in range(4)])
+    labels = torch.arange(8) % 5
+
+    def loss():
+        return torch.nn.functional.cross_entropy(3 * module(maps, smooth=True)[-1], labels)
+
+    loss().backward()
+    for value in module.parameters():
+        flat, grads = value.data.view(-1), value.grad.view(-1)
+        for j in rng.choice(len(flat), min(3, len(flat)), replace=False):
+            before, sides = float(flat[j]), []
+            for side in (1e-6, 0, -1e-6):
+                flat[j] = before + side
+                sides.append(float(loss().detach()))
+            flat[j] = before
+            above, below = (
+                1e6 * (one - other) for one, other in zip(sides, sides[1:], strict=False)
+            )
+            if abs(above - below) < 1e-4:  # else a ReLU or a pool turns here
+                slope = (above + below) / 2
+                assert abs(slope - float(grads[j])) < 1e-6 + 1e-5 * abs(slope)
+
+
+def test_frames_that_are_all_the_same_say_what_one_map_says():
+    network, rng = residual(), np.random.default_rng(0)
+    module = Clocked(network, RATE, gain=1.5).double()
+    maps = maps_of(network, rng)[1]
+    assert torch.allclose(module(maps), module(maps.expand(4, *maps.shape)))
+    frames = torch.stack([maps, 0 * maps, 0 * maps, 0 * maps])
+    assert not torch.allclose(module(maps), module(frames))
+    with pytest.raises(ShapeError, match="maps of single steps must be of 4, got 3"):
+        module(frames[:3])
+    with pytest.raises(
+        ShapeError, match=r"maps must be \(samples, 2, 6, 4\), one sample at least, or"
+    ):
+        module(maps[:, :1])
+
+
+def test_layers_above_spikes_are_relus_of_their_means():
+    network, rng = residual(), np.random.default_rng(0)
+    module = Clocked(network, RATE, gain=1.5, spiking=2).double()
+    values, maps = maps_of(network, rng)
+    said = module.told(maps)[1]
+    assert len(said) == 2
+    first, second = (one.mean(dim=0) for one in said)
+    third, last = module.blocks[2:]
+    weights = torch.tensor(network.skips[0].weight)[:, None, None]
+    hidden = torch.relu(third.currents(second) + weights * first)
+    wanted = last.currents(hidden)
+    assert torch.allclose(module(maps), wanted.expand(4, *wanted.shape))
+    assert set(module.course(values).counts) == {2, 3}
+    with pytest.raises(InputError, match="layers that do not fire"):
+        module.folded()
+    with pytest.raises(InputError, match=r"Clocked\(spiking=...\) must be at most 4, got 5"):
+        Clocked(network, RATE, spiking=5)
+    found = module.evaluate(values, np.arange(8) % 5)
+    assert found.hidden == 3 * 2 * (4 + 3)
+
+
+def relus(rng):
+    """Layers that somebody has trained."""
+    sizes = ((5, 30), (30, 20), (20, 3))
+    layers = [
+        ttfs.Dense.of(rng.normal(size=s) / 2, bias=0.2 * rng.normal(size=s[1])) for s in sizes
+    ]
+    return layers, rng.random((400, 5))
+
+
+def test_weights_go_on_from_where_a_conversion_ends():
+    layers, values = relus(np.random.default_rng(0))
+    found, rate = convert_to_rates(layers, values, "local", 3)
+    rate = Rate(3, pool="currents")
+    module = Clocked(found.network, rate, learned=True).double()
+    wanted = run(found.network, values, rate)
+    course = module.course(values)
+    alike = np.isclose(course.outputs, wanted.outputs, atol=1e-5).all(axis=(0, 2))
+    assert alike.mean() > 0.99
+    with pytest.raises(InputError, match="go on with norm='none'"):
+        Clocked(found.network, rate, learned=True, norm="batch")
+    residual_one = Clocked(with_projection(seed=3, dtype=np.float64), RATE, learned=True).double()
+    values, _ = maps_of(residual_one.network, np.random.default_rng(0))
+    told, other = residual_one.course(values), run(residual_one.network, values, RATE)
+    tops = residual_one.network.layers[-1].threshold  # a module's are 1
+    np.testing.assert_allclose(told.outputs * tops, other.outputs, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("steps", [2, 3])
+def test_few_steps_are_learned_from_what_a_conversion_leaves(steps):
+    train, test = ttfs.datasets.digits()
+    recipe = ttfs.presets.windows("digits", "40", batch_size=50, average=500, epochs=10)
+    trainer = recipe.trainer(recipe.network((8, 8), 10, 0), 0)
+    times, tests = recipe.encoder(train.images), recipe.encoder(test.images)
+    trainer.fit(times, train.labels, epochs=recipe.epochs)
+    relus, values = trainer.relus(trainer.best).folded(), 1 - np.minimum(times, 1)
+    found, rate = convert_to_rates(relus, values, "max", steps)
+    told = {"norm": "none", "learned": True, "batch_size": 50}
+    rule, optimizer = ttfs.rules.Windows(tau=1.0), ttfs.Adam(lr=ttfs.Cosine(2e-3))
+    tuned = ClockedTrainer(found.network, rule, optimizer, rate, **told)
+    before = tuned.evaluated(tuned.module(times).state_dict(), tests, test.labels).accuracy
+    tuned.fit(times, train.labels, epochs=8)
+    after = tuned.evaluated(tuned.best, tests, test.labels).accuracy
+    assert after > before
+    assert after > 0.95
+    assert METHODS["max"].rates(steps) == rate
+
+
+# Teachers
+
+
+@pytest.mark.parametrize("clocked", [False, True])
+def test_a_student_learns_from_a_teacher_what_labels_do_not_say(clocked):
+    train, test = ttfs.datasets.digits()
+    told = {"batch_size": 50, "average": 500, "epochs": 10}
+    recipe = ttfs.presets.windows("digits", "8C3-P2-32", **told)
+    trainer = recipe.trainer(recipe.network((8, 8), 10, 0), 0)
+    times = recipe.encoder(train.images)
+    trainer.fit(times, train.labels, epochs=recipe.epochs)
+    relus = trainer.relus(trainer.best)
+
+    class Logits(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.relus = relus
+
+        def forward(self, maps):
+            return self.relus(maps)[0]
+
+    layers = {"clocked.blocks.0" if clocked else "blocks.0": "relus.blocks.0"}
+    teacher = Teacher(Logits(), share=1.0, layers=layers)
+    wrong = np.roll(train.labels, 1)  # which say nothing
+    if clocked:
+        rate = Rate(4, pool="currents")
+        recipe = ttfs.presets.clocked("digits", "8C3-P2-32", rate=rate, coupling="dsr", **told)
+        network = recipe.network((8, 8), 10, 1)
+        own = {"rate": rate, "coupling": "dsr", "muon": recipe.muon}
+    else:
+        network = recipe.network((8, 8), 10, 1)
+        own = {"muon": recipe.muon}
+    kind = ClockedTrainer if clocked else WindowTrainer
+    settings = {"batch_size": 50, "average": 500, "validation": 0, "teacher": teacher}
+    student = kind(network, recipe.rule, recipe.optimizer, **own, **settings)
+    student.fit(times, wrong, epochs=10)
+    tests = recipe.encoder(test.images)
+    if clocked:
+        found = student.evaluated(student.best, tests, test.labels).accuracy
+    else:
+        found = ttfs.evaluate(student.network, tests, test.labels).accuracy
+    assert found > 0.9
+
+
+def test_the_loss_of_a_teacher_is_that_of_its_definition():
+    rng = torch.Generator().manual_seed(0)
+    module = torch.nn.Linear(5, 3)
+    maps, outputs = torch.rand(4, 5, generator=rng), torch.randn(4, 3, generator=rng)
+    teacher = Teacher(module, share=0.25, temperature=2.0)
+    p, q = (torch.softmax(one / 2, dim=1) for one in (module(maps), outputs))
+    wanted = 0.75 * 1.5 + 0.25 * 4 * (p * (p / q).log()).sum(dim=1).mean()
+    assert torch.allclose(teacher.loss(maps, outputs, torch.tensor(1.5)), wanted)
+
+
+def test_teachers_that_do_not_fit_are_refused():
+    module = torch.nn.Linear(5, 3)
+    with pytest.raises(InputError, match="a teacher that gives .4, 3. cannot teach what gives"):
+        Teacher(module).loss(torch.rand(4, 5), torch.rand(4, 2), torch.tensor(0.0))
+    with pytest.raises(InputError, match="the teacher has no module 'x'"):
+        Teacher(module, layers={"blocks.0": "x"})
+    with pytest.raises(InputError, match="the student has no module 'y'"):
+        Teacher(module, layers={"y": ""}).watch(module)
+    with pytest.raises(InputError, match=r"Teacher\(module=...\) must be a torch.nn.Module"):
+        Teacher(lambda maps: maps)
+    with pytest.raises(InputError, match=r"Teacher\(share=...\)"):
+        Teacher(module, share=1.5)
+    with pytest.raises(InputError, match="attention is about maps"):
+        attention_of(torch.zeros(3, 4))
+    network = ttfs.Network(ttfs.Dense(4, 3), psp=ttfs.Windows())
+    rule, optimizer = ttfs.rules.Windows(tau=1.0), ttfs.Adam()
+    with pytest.raises(InputError, match=r"ClockedTrainer\(teacher=...\) must be a Teacher"):
+        ClockedTrainer(network, rule, optimizer, RATE, teacher=module)

@@ -1,0 +1,101 @@
+"""Distillation: what a trained network says of a sample, and where it looks, as a student learns.
+
+For networks of single spikes and for those that fire by a clock alike.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ttfs.checks import of_kind, positive
+from ttfs.errors import InputError
+from ttfs.optimizers import share as part
+from ttfs.torch import functional, nn, torch
+
+
+class Teacher:
+    """A trained module from which another learns besides labels.
+
+    Parameters
+    ----------
+    module: a `torch.nn.Module` that gives (samples, classes) for what the student hears,
+        (samples, channels, height, width) or (samples, inputs); it does not learn.
+    share: of the loss that is what the teacher says, both softened by `temperature` (Hinton et al.
+        2015, arXiv 1503.02531, section 2); the rest is that of the labels.
+    layers: {name of a module in the student: of one in the teacher}, "blocks.0" being the student's
+        first layer: where on their maps they look is to be alike (Zagoruyko and Komodakis 2017,
+        arXiv 1612.03928, section 3.1; for clocked students Hong et al. 2023, arXiv 2304.09101).
+        Maps have the same places; steps of a clock count together.
+    attention: weight of that.
+
+    >>> teacher = Teacher(nn.Linear(4, 2), share=1.0)
+    >>> maps = torch.rand(3, 4)
+    >>> bool(teacher.loss(maps, teacher.module(maps), torch.tensor(0.0)) < 1e-6)
+    True
+    """
+
+    def __init__(
+        self,
+        module: Any,
+        *,
+        share: float = 0.5,
+        temperature: float = 3.0,
+        layers: Mapping[str, str] | None = None,
+        attention: float = 1.0,
+    ):
+        of_kind(module, nn.Module, "Teacher(module=...)", "a torch.nn.Module")
+        self.module = module.eval()
+        self.share = 1.0 if share == 1 else part(share, "Teacher(share=...)")
+        self.temperature = positive(temperature, "Teacher(temperature=...)")
+        self.attention = positive(attention, "Teacher(attention=...)", zero=True)
+        self.layers = dict(layers or {})
+        self.seen: dict[tuple[bool, str], Any] = {}
+        self._listen(self.module, self.layers.values(), False)
+
+    def watch(self, student: Any) -> None:
+        """Listen to the layers of a student."""
+        self._listen(student, self.layers, True)
+
+    def loss(self, maps: Any, outputs: Any, error: Any) -> Any:
+        """What a student is to make small, of its (samples, classes) outputs and its own error."""
+        with torch.no_grad():
+            told = self.module(maps).float()
+        if told.shape != outputs.shape:
+            raise InputError(
+                f"a teacher that gives {tuple(told.shape)} cannot teach what gives"
+                f" {tuple(outputs.shape)}"
+            )
+        soft = [functional.log_softmax(one / self.temperature, dim=1) for one in (outputs, told)]
+        apart = functional.kl_div(*soft, reduction="batchmean", log_target=True)
+        error = (1 - self.share) * error + self.share * self.temperature**2 * apart
+        for own, other in self.layers.items():
+            far = attention_of(self.seen[True, own]) - attention_of(self.seen[False, other])
+            error = error + self.attention * far.square().sum(dim=1).mean()
+        return error
+
+    def _listen(self, module: Any, names: Any, own: bool) -> None:
+        """Keep what modules of these names say."""
+        known = dict(module.named_modules())
+        for name in names:
+            if name not in known:
+                whose = "student" if own else "teacher"
+                raise InputError(f"Teacher(layers=...): the {whose} has no module {name!r}")
+
+            def keep(_module: Any, _heard: Any, said: Any, name: str = name) -> None:
+                self.seen[own, name] = said
+
+            known[name].register_forward_hook(keep)
+
+
+def attention_of(said: Any) -> Any:
+    """(samples, places) how much is said at each place of (samples, channels, height, width) maps.
+
+    Of (steps, samples, ...) the mean. Squares, added up over channels; of each sample their norm is
+    1, unless all is silent.
+
+    >>> attention_of(torch.tensor([[[[3.0, 0.0]], [[0.0, 2.0]]]]))
+    tensor([[0.9138, 0.4061]])
+    """
+    maps = said.float().mean(dim=0) if said.ndim == 5 else said.float()
+    if maps.ndim != 4:
+        raise InputError(f"attention is about maps, not what is {tuple(said.shape)}")
+    return functional.normalize(maps.square().sum(dim=1).flatten(1), dim=1)
