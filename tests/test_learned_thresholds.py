@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ttfs
+from ttfs.cli import cli
 from ttfs.cli.runs import Run, train
 from ttfs.clocked import METHODS, Rate
 from ttfs.clocked import evaluate as by_rates
@@ -141,6 +142,44 @@ def test_methods_that_do_not_fit_are_refused(settings, said):
         WindowRecipe("digits", windows("digits", "8").layers, **settings)
 
 
+def test_the_command_gives_a_model_other_thresholds(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cli, "wants_kernels", lambda options: False)
+    rng = np.random.default_rng(0)
+    train_on, _ = ttfs.datasets.digits()
+    layers, encoder = relus_of(rng, (64, 20, 20, 10)), ttfs.Latency(t_max=1.0)
+    first = ttfs.convert(layers, train_on.images[:1000])
+    ttfs.save("model.npz", first.network, encoder=encoder)
+    told = ["convert", "model.npz", "--calibrate", "digits", "--out", "other.npz", "--force"]
+    assert cli.main([*told, "--threshold", "local", "--per", "channel", "--steps", "8"]) == 0
+    other = ttfs.load("other.npz")
+    settings = {"threshold": "local", "per": "channel", "steps": 8}
+    wanted = ttfs.convert(first.network, train_on.images[:1000], **settings).network
+    assert other.network.psp == ttfs.Windows(8)
+    for one, two in zip(other.network.weights, wanted.weights, strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert other.encoder == encoder
+    assert "decides as the ReLU network does in" in capsys.readouterr().out
+    for wrong, said in (
+        (["--mean", "0.5"], "model.npz is a model, which has its own encoder"),
+        (["--layers", "20-10"], "model.npz"),
+    ):
+        assert cli.main([*told, *wrong]) == 2
+        assert said in capsys.readouterr().err
+    ttfs.save("ramps.npz", ttfs.Network(ttfs.Dense(64, 10), psp=ttfs.Ramp()), encoder=encoder)
+    np.savez("weights.npz", w=np.zeros((3, 3)))
+    for name, said in (
+        ("ramps.npz", "must have psp=Windows"),
+        ("weights.npz", "of arrays of another framework say the --layers"),
+        ("none.npz", "there is no such file"),
+    ):
+        told[1] = name
+        assert cli.main(told) == 2
+        error = capsys.readouterr().err
+        assert said in error
+        assert ("--layers" in error) == (name == "weights.npz")
+
+
 # Learning, in PyTorch
 
 
@@ -162,9 +201,8 @@ def fitted(digits, **settings):
 
 
 def test_a_network_that_learned_quantised_is_what_was_trained(digits):
-    import torch
-
     trainer = fitted(digits, psp=ttfs.Windows(4))
+    torch = pytest.importorskip("torch")
     assert trainer.network.psp == ttfs.Windows(4)
     times, labels = digits[1]
     relus = trainer.relus(trainer.best).double().eval()

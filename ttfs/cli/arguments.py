@@ -78,6 +78,8 @@ def add_train(parsers: Any) -> None:
         metavar="NAME",
         help="a whole recipe, such as binary-mnist; `ttfs presets` lists them",
     )
+    text = "with --preset of a rate-coded network, the configuration that was published, for a GPU"
+    add("--full", action="store_true", help=text)
     add(
         "--dataset",
         type=name,
@@ -260,8 +262,10 @@ def add_presets(parsers: Any) -> None:
     presets = parsers.add_parser(
         "presets",
         help="which recipes there are",
-        description="List the recipes that `ttfs train --preset` takes: data, hidden layers as"
-        " papers write them, weights, learning rule, epochs, and accuracies published elsewhere.",
+        description="List the recipes that `ttfs train --preset` takes: data, weights, learning"
+        " rule or coupling, epochs, whether PyTorch is needed and whether there is the published"
+        " configuration, --full, hidden layers as papers write them, and accuracies published"
+        " elsewhere.",
     )
     presets.set_defaults(command=commands.run_presets)
 

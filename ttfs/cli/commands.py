@@ -15,11 +15,13 @@ def begun(options: argparse.Namespace) -> Any:
     from ttfs.presets import for_dataset, for_layers, preset, with_kind, with_layers
 
     if not options.preset:
+        if options.full:
+            raise InputError("--full is about a preset: say --preset NAME")
         dataset, binary = options.dataset or "digits", options.weights != "real"
         if options.layers is None:
             return for_dataset(dataset, binary=binary)
         return for_layers(dataset, options.layers, binary=binary)
-    recipe = preset(options.preset)
+    recipe = preset(options.preset, full=options.full)
     if options.dataset not in (None, recipe.dataset):
         recipe = replace(recipe, dataset=options.dataset, published="")
     if options.weights:
@@ -55,6 +57,7 @@ def run_train(options: argparse.Namespace) -> None:
     from ttfs.cli.runs import SAVED, Run, train
 
     name = options.preset or Path(options.dataset or "digits").stem
+    name += "-full" if options.full else ""
     folder = options.out or Path("runs") / f"{name}-seed{options.seed}"
     run = Run(
         folder,
@@ -329,14 +332,16 @@ def run_compare(options: argparse.Namespace) -> None:
 def run_presets(options: argparse.Namespace) -> None:
     """List the presets."""
     from ttfs.cli.runs import kind_of
-    from ttfs.presets import PRESETS
+    from ttfs.presets.table import APART, FULL, PRESETS
 
     for name, recipe in PRESETS.items():
-        rule = type(recipe.rule).__name__
-        row = (name, recipe.dataset, recipe.notation, kind_of(recipe), rule)
-        cells = zip(row, (23, 14, 20, 8, 10), strict=True)
-        words = " ".join(f"{text:{width}s}" for text, width in cells)
-        print(f"{words} {recipe.epochs:4d} epochs  {recipe.published}".rstrip())
+        rule = getattr(recipe, "coupling", None) or type(recipe.rule).__name__
+        needs = ("PyTorch" if name in APART else "") + (", --full" if name in FULL else "")
+        row = (name, recipe.dataset, kind_of(recipe), rule, f"{recipe.epochs} epochs", needs)
+        words = " ".join(
+            f"{text:{n}s}" for text, n in zip(row, (23, 14, 8, 10, 11, 16), strict=True)
+        )
+        print(f"{words} {recipe.notation}  {recipe.published}".rstrip())
 
 
 def run_datasets(options: argparse.Namespace) -> None:

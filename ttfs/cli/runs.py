@@ -103,7 +103,8 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     if rate is not None:
         report = clocked_runs.measure(trainer, stimuli, testing)
         report |= told(recipe, run, history, samples)
-        report |= {"response": repr(rate), "input_window": rate.steps}
+        response = f"rates of {rate.steps} steps, {rate.told()}"
+        report |= {"response": response, "input_window": rate.steps}
         clocked_runs.keep(run.folder, network, stimuli, recipe, report)
     else:
         report = measure(network, stimuli, testing) | told(recipe, run, history, samples)

@@ -1,7 +1,7 @@
 """How well, how soon and at what cost networks decide that say values by firing rates."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -56,12 +56,8 @@ class ClockedEvaluation:
     seconds: float
 
     def __str__(self) -> str:
-        other = Rate(self.rate.steps)
-        settings = [f.name for f in fields(Rate) if f.name != "steps"]
-        told = ["reset", *(n for n in settings if getattr(self.rate, n) != getattr(other, n))]
-        rates = ", ".join(f"{name} {getattr(self.rate, name)}" for name in dict.fromkeys(told))
         rows = [
-            ("rates", rates),
+            ("rates", self.rate.told()),
             (
                 "accuracy",
                 f"{100 * self.accuracy:.2f} % strict, {100 * self.accuracy_lenient:.2f} %"

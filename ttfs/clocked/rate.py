@@ -1,6 +1,6 @@
 """How neurons say a value by how often they fire in a number of steps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from ttfs.checks import positive, short, whole
@@ -78,6 +78,18 @@ class Rate:
         if whole(self.begin, "Rate(begin=...)", least=0) >= self.steps:
             raise InputError(f"Rate(begin=...) must be below steps={self.steps}, got {self.begin}")
         whole(self.seed, "Rate(seed=...)", least=0)
+
+    def told(self) -> str:
+        """In words: the reset, and what is not as it is unless told.
+
+        >>> Rate(8, keep=0.5).told()
+        'reset soft, keep 0.5'
+        """
+        usual = Rate(self.steps)
+        settings = [each.name for each in fields(self) if each.name != "steps"]
+        other = [name for name in settings if getattr(self, name) != getattr(usual, name)]
+        names = dict.fromkeys(["reset", *other])
+        return ", ".join(f"{name} {getattr(self, name)}" for name in names)
 
 
 def rate_of(told: Any, steps: int | None = None, reset: str | None = None) -> Rate:

@@ -146,11 +146,14 @@ def _graph(model: Any, inputs: Any, notation: str | None, shape: Any, scale: Any
 
         return graph_of_file(Path(model), *scale)
     if isinstance(model, str | os.PathLike):
-        state = read_state(model)
+        path, state = model, read_state(model)
         if notation is None:
-            raise InputError(f"{os.fspath(model)}: say its layers, as in 32C3-P2-256-10")
+            raise InputError(f"{os.fspath(path)}: say its layers, as in 32C3-P2-256-10")
         shape = shape_of(inputs.shape[1:]) if shape is None else shape
-        model = layers_from(state, notation, shape)
+        try:
+            model = layers_from(state, notation, shape)
+        except InputError as error:
+            raise InputError(f"{os.fspath(path)}: {error}") from None
     elif notation is not None:
         raise InputError("layers are those of a file; a module or a list says them itself")
     if isinstance(model, Network):

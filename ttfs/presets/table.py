@@ -11,7 +11,7 @@ from ttfs.network.delays import Delays
 from ttfs.network.psp import Step
 from ttfs.network.weights import Binary, Real
 from ttfs.optimizers import SGD, Adam, Cosine, Linear, Warm
-from ttfs.presets.clocked_table import CLOCKED
+from ttfs.presets.clocked_table import CLOCKED, FULL
 from ttfs.presets.recipe import Recipe, deep, exact, one_bit, stack
 from ttfs.presets.window_table import WINDOWS
 from ttfs.rules import S4NN, Exact, STiDiBP, Surrogate
@@ -237,28 +237,35 @@ PRESETS: dict[str, Recipe] = (
 APART = WINDOWS.keys() | CLOCKED.keys()  # which need PyTorch
 
 
-def preset(name: str) -> Recipe:
+def preset(name: str, *, full: bool = False) -> Recipe:
     """The recipe of that name.
+
+    full: as it was published, for a GPU; see `ttfs.presets.clocked_table`.
 
     Raises
     ------
-    InputError: no preset has that name.
+    InputError: no preset has that name, or none with it is so published.
 
     >>> preset("s4nn-mnist").notation
     '400'
+    >>> preset("bnn-mnist", full=True).notation
+    '4096-4096-4096'
     """
     if name not in PRESETS:
         raise InputError(f"no preset is called {name!r}; there are {', '.join(PRESETS)}")
-    return PRESETS[name]
+    if full and name not in FULL:
+        raise InputError(f"preset {name!r} is all there is; there are fuller {', '.join(FULL)}")
+    return FULL[name] if full else PRESETS[name]
 
 
 def name_of(recipe: Recipe) -> str | None:
     """The preset that a recipe is, if it is one.
 
-    >>> name_of(preset("s4nn-mnist"))
-    's4nn-mnist'
+    >>> name_of(preset("s4nn-mnist")), name_of(preset("bnn-mnist", full=True))
+    ('s4nn-mnist', 'bnn-mnist-full')
     """
-    return next((name for name, known in PRESETS.items() if known == recipe), None)
+    known = PRESETS | {f"{name}-full": found for name, found in FULL.items()}
+    return next((name for name, found in known.items() if found == recipe), None)
 
 
 def for_dataset(dataset: str, *, binary: bool = True) -> Recipe:
