@@ -17,7 +17,7 @@ from ttfs.network.conv import Conv2d
 from ttfs.network.skips import Skip
 from ttfs.network.weights import Binary
 from ttfs.torch import functional, nn, torch
-from ttfs.training.relus import EPSILON, LATENT, STEADY, Signs, as_map, sums_of, with_weights
+from ttfs.training.relus import EPSILON, LATENT, STEADY, Signs, pooled, sums_of, with_weights
 
 KEPT = 0.9  # of what the auxiliary neuron of NeuNorm holds, by a step
 
@@ -102,7 +102,7 @@ class Block(nn.Module):
         """(steps x samples, ...) what neurons hear, once normed, of what is below them."""
         sums = sums_of(self.layer, self.weights(), values)
         for pool in self.pools:
-            sums = functional.max_pool2d(as_map(sums), *pool)
+            sums = pooled(sums, pool)
         if self.norm == "batch":
             told = self.mean, self.variance, self.gain, self.bias
             return functional.batch_norm(sums, *told, self.training, 1 - self.steady, EPSILON)

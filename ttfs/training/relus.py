@@ -123,7 +123,7 @@ class Block(nn.Module):
         """Activations of (samples, channels, height, width) or (samples, inputs)."""
         sums = self.sums(values)
         for pool in self.pools:
-            sums = functional.max_pool2d(as_map(sums), *pool)
+            sums = pooled(sums, pool)
         if self.last:
             return (sums if self.gain is None else sums * self.gain) + self.bias
         normed = functional.batch_norm(
@@ -188,6 +188,20 @@ def sums_of(layer: Any, matrix: Any, values: Any) -> Any:
     if values.ndim == 4:  # neurons of a map are flat with their channels last
         values = values.permute(0, 2, 3, 1).flatten(1)
     return functional.linear(values, matrix)
+
+
+def pooled(values: Any, pool: Any) -> Any:
+    """The largest of each window of maps, or of rows as maps of one position.
+
+    pool: window, stride and padding. Where nothing learns, halves are compared, which is several
+    times as fast in bfloat16.
+    """
+    values = as_map(values)
+    if torch.is_grad_enabled() or pool != ((2, 2), (2, 2), (0, 0)):
+        return functional.max_pool2d(values, *pool)
+    height, width = (size // 2 * 2 for size in values.shape[2:])
+    rows = torch.maximum(values[:, :, 0:height:2], values[:, :, 1:height:2])
+    return torch.maximum(rows[:, :, :, 0:width:2], rows[:, :, :, 1:width:2])
 
 
 def as_map(values: Any) -> Any:
