@@ -131,6 +131,11 @@ def test_a_model_is_evaluated_by_rates_on_the_command_line(tmp_path, monkeypatch
     assert cli.main(["evaluate", "rates.npz", "--dataset", "digits"]) == 0
     own = evaluate(network, test.images, test.labels, Rate(4, reset="hard", initial=0.0))
     assert f"{100 * own.accuracy:.2f} % strict" in capsys.readouterr().out
+    assert cli.main(["info", "rates.npz", "--cost", "--dataset", "digits"]) == 0
+    assert (
+        "rates.npz was trained for firing rates, by which `ttfs evaluate`"
+        in capsys.readouterr().err
+    )
     ttfs.save("bad.npz", network, report={"rate": {"steps": 4, "shape": 1}})
     assert cli.main(["evaluate", "bad.npz", "--dataset", "digits"]) == 2
     assert "a report's rate must have fields of Rate" in capsys.readouterr().err

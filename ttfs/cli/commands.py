@@ -238,7 +238,7 @@ def print_cost(subject: Any) -> None:
 
     data = subject.data
     cost = cost_of(subject.model.network, subject.stimuli)
-    subject.warn_lost()
+    subject.warn()
     zeros = 100 * cost.connection_sparsity
     print(f"  cost, for {cost.samples} samples of {shown(data.name)} {data.split}:")
     print(f"    parameters            {cost.parameters:,}, {zeros:.1f} % of the weights are 0")
@@ -267,7 +267,7 @@ def run_plot(options: argparse.Namespace) -> None:
     subject.check_index(options.index)
     network, data, given = subject.model.network, subject.data, subject.stimuli
     as_labels(data.labels, len(data), network.sizes[-1])
-    subject.warn_lost()
+    subject.warn()
     stimuli = happening(given, up_to(network.t_max, given.dtype))
     folder = options.out or options.model.parent
     folder.mkdir(parents=True, exist_ok=True)
@@ -284,7 +284,7 @@ def stepped(options: argparse.Namespace) -> tuple[Any, Any]:
     from ttfs.engines.simulator import Simulator
 
     subject = subject_of(options).only(options.index)
-    subject.warn_lost()
+    subject.warn()
     return subject, Simulator(subject.model.network, subject.stimuli[0])
 
 

@@ -53,8 +53,14 @@ class Subject:
         data = replace(self.data, images=self.data.images[one], labels=self.data.labels[one])
         return replace(self, data=data)
 
-    def warn_lost(self) -> None:
-        """Say so if a large share of the input spikes does not happen."""
+    def warn(self) -> None:
+        """Say so if many input spikes do not happen, or if the model was trained for rates."""
+        if "rate" in self.model.report:
+            print(
+                f"ttfs: {self.path} was trained for firing rates, by which `ttfs evaluate` runs it;"
+                " here each neuron fires once, in windows",
+                file=sys.stderr,
+            )
         warn_lost(lost_share(self.model.network, self.stimuli))
 
 
