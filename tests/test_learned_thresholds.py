@@ -124,6 +124,10 @@ def test_thresholds_that_cannot_be_are_refused(threshold, said):
 def test_networks_without_windows_are_no_relus():
     with pytest.raises(InputError, match="convert takes networks with psp=Windows"):
         ttfs.convert(ttfs.Network(ttfs.Dense(4, 2)), np.ones((2, 4)))
+    network = ttfs.Network(ttfs.Dense(4, 2), psp=ttfs.Windows())
+    for told in ({"mean": 0.5}, {"std": [1, 2, 1, 1]}):
+        with pytest.raises(InputError, match="mean and std are of networks from elsewhere"):
+            ttfs.convert(network, np.ones((2, 4)), **told)
 
 
 @pytest.mark.parametrize(

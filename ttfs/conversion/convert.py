@@ -157,6 +157,8 @@ def _graph(model: Any, inputs: Any, notation: str | None, shape: Any, scale: Any
     elif notation is not None:
         raise InputError("layers are those of a file; a module or a list says them itself")
     if isinstance(model, Network):
+        if np.any(np.asarray(scale[0]) != 0) or np.any(np.asarray(scale[1]) != 1):
+            raise InputError("mean and std are of networks from elsewhere, not of a Network")
         return _of_network(model)
     if isinstance(model, Sequence):
         own = getattr(model[0], "shape", None) if model else None
