@@ -167,3 +167,33 @@ def test_one_network_learns_alike_whatever_was_asked_of_it_before(digits):
     one, other = fitted(recipe, digits), fitted(recipe, digits)
     assert alike(one, other)
     np.testing.assert_array_equal(one.network.weights[0], other.network.weights[0])
+
+
+def test_layers_get_spikes_one_by_one(digits):
+    told = {"rate": replace(PLAIN, initial=0.5), "coupling": "tandem", "progressive": True}
+    recipe = recipe_of(notation="12C3-P2-32", **told)
+    trainer = recipe.trainer(recipe.network((8, 8), 10, 0), 0)
+    made, stages = [], []
+    make, loss = trainer.module, trainer.loss
+
+    def module(times):
+        made.append(make(times))
+        return made[0]
+
+    def seen(one, maps, labels):
+        learns = [block.matrix.requires_grad for block in one.blocks]
+        stages.append((one.spiking, learns))
+        return loss(one, maps, labels)
+
+    trainer.module, trainer.loss = module, seen
+    trainer.fit(*digits, epochs=recipe.epochs)
+    order = [stage for k, stage in enumerate(stages) if k == 0 or stage != stages[k - 1]]
+    assert order == [
+        (0, [True, True, True]),
+        (1, [True, True, True]),
+        (2, [False, True, True]),
+        (3, [False, False, True]),
+    ]
+    assert trainer.evaluated(trainer.best, *digits).accuracy > 0.9
+    with pytest.raises(InputError, match="progressive=True. needs a coupling"):
+        replace(recipe, coupling=None).trainer(recipe.network((8, 8), 10, 0), 0)

@@ -221,6 +221,20 @@ def test_a_network_that_learned_quantised_is_what_was_trained(digits):
     assert rates.accuracy > 0.93
 
 
+def test_relus_that_were_rounded_while_they_learned_can_do_with_so_few_steps(digits):
+    trainer = fitted(digits, rounded=3)
+    assert trainer.network.psp == ttfs.Windows()
+    times, labels = digits[1]
+    any_time = ttfs.evaluate(trainer.network, times, labels).accuracy
+    few = ttfs.evaluate(trainer.with_steps(4).network, times, labels).accuracy
+    ordinary = fitted(digits)
+    other = ttfs.evaluate(ordinary.with_steps(4).network, times, labels).accuracy
+    assert any_time > 0.95
+    assert few > max(other, any_time - 0.015)
+    with pytest.raises(InputError, match=r"WindowTrainer\(rounded=...\) must be 4, as Windows"):
+        fitted(digits, rounded=8, psp=ttfs.Windows(4))
+
+
 def test_clipped_relus_are_never_above_their_thresholds(digits):
     trainer = fitted(digits, clipped=True, noise=0.1)
     values = 1 - np.minimum(digits[1][0], 1)

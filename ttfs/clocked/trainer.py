@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ttfs.augmentation import Augmentation
-from ttfs.checks import of_kind, positive
+from ttfs.checks import flag, of_kind, positive
 from ttfs.clocked.coupling import Coupled, coupled_loss
 from ttfs.clocked.evaluation import ClockedEvaluation
 from ttfs.clocked.modules import GAIN, Clocked
@@ -28,7 +28,9 @@ class ClockedTrainer:
     network: its layers; after `fit` it is the trained one, for `ttfs.clocked.run` with `rate`,
     unless votes or NeuNorm are more than a network of this package does: then None. rate,
     surrogate, norm, signed, gain, voters, learned: as of `Clocked`. coupling: None, so that
-    gradients go back through the steps; or that of an analog branch, as of `Coupled`. loss: "ce",
+    gradients go back through the steps; or that of an analog branch, as of `Coupled`. progressive:
+    whether with it layers get spikes one by one in the course of training, from the first up, and
+    those below the newest learn no more (Wu et al. 2020, arXiv 2007.01204). loss: "ce",
     cross-entropy of what the outputs say, times `sharpness`; or "mse", its squared distance from 1
     for the label and 0 for others. teacher: from which it learns besides labels. rule: its
     smoothing and weight decay count. muon: needs norm="batch", as weights have no length then.
@@ -49,6 +51,7 @@ class ClockedTrainer:
         voters: int = 1,
         learned: bool = False,
         coupling: str | None = None,
+        progressive: bool = False,
         loss: str = "ce",
         sharpness: float = 4.0,
         teacher: Teacher | None = None,
@@ -62,6 +65,8 @@ class ClockedTrainer:
         of_kind(rule, Windows, "ClockedTrainer(rule=...)", "ttfs.rules.Windows()")
         if muon and norm != "batch":
             raise InputError("ClockedTrainer(muon=...) needs norm='batch'")
+        if flag(progressive, "ClockedTrainer(progressive=...)") and coupling is None:
+            raise InputError("ClockedTrainer(progressive=True) needs a coupling, such as 'tandem'")
         if loss not in ("ce", "mse"):
             raise InputError(f"ClockedTrainer(loss=...) must be 'ce' or 'mse', got {loss!r}")
         self.loop = Loop(
@@ -81,7 +86,7 @@ class ClockedTrainer:
         self.told = {"norm": norm, "signed": signed, "gain": gain, "voters": voters}
         self.told["learned"] = learned
         self.surrogate = Surrogate() if surrogate is None else surrogate
-        self.coupling, self.loss_kind = coupling, loss
+        self.coupling, self.progressive, self.loss_kind = coupling, progressive, loss
         self.sharpness = positive(sharpness, "ClockedTrainer(sharpness=...)")
         self.teacher = of_kind(teacher, Teacher | None, "ClockedTrainer(teacher=...)", "a Teacher")
         self._made()  # which checks the rest
@@ -106,6 +111,14 @@ class ClockedTrainer:
         if self.teacher is not None:
             self.teacher.watch(module)
         return module
+
+    def epoch(self, module: Any, done: float) -> None:
+        """Let one layer more have spikes, if that is to be so, and those below it stay."""
+        if self.progressive:
+            layers = len(module.blocks)
+            module.spiking = min(layers, int(done * (layers + 1)))
+            for block in module.blocks[: max(0, module.spiking - 1)]:
+                block.requires_grad_(False)
 
     def loss(self, module: Any, maps: Any, labels: Any) -> tuple[Any, Any]:
         """What outputs say in the end, and how far that is from what it should be."""
@@ -158,4 +171,4 @@ class ClockedTrainer:
     def settings(self) -> tuple[Any, ...]:
         """What decides a training beside the loop, the layers and the data."""
         own = self.rule, self.rate, self.surrogate, self.coupling, self.loss_kind, self.sharpness
-        return (*own, sorted(self.told.items()))
+        return (*own, self.progressive, sorted(self.told.items()))

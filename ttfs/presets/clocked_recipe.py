@@ -27,8 +27,8 @@ class ClockedRecipe(Recipe):
 
     Parameters
     ----------
-    rate, surrogate, norm, signed, gain, voters, coupling, loss, sharpness, muon, validation: as of
-        `ttfs.clocked.trainer.ClockedTrainer`; gain None: that of `Clocked`.
+    rate, surrogate, norm, signed, gain, voters, coupling, progressive, loss, sharpness, muon,
+        validation: as of `ttfs.clocked.trainer.ClockedTrainer`; gain None: that of `Clocked`.
     Others as of `Recipe`; of the rule, the smoothing and the weight decay count.
     """
 
@@ -42,6 +42,7 @@ class ClockedRecipe(Recipe):
     gain: float | None = None
     voters: int = 1
     coupling: str | None = None
+    progressive: bool = False
     loss: str = "ce"
     sharpness: float = 4.0
     muon: float = 0.0
@@ -68,7 +69,7 @@ class ClockedRecipe(Recipe):
 
         assert isinstance(self.rule, WindowsRule)
         names = "surrogate", "norm", "signed", "voters", "coupling", "loss", "sharpness", "muon"
-        more = "batch_size", "augmentation", "average", "validation"
+        more = "progressive", "batch_size", "augmentation", "average", "validation"
         told = {name: getattr(self, name) for name in names + more}
         if self.gain is not None:
             told["gain"] = self.gain

@@ -60,7 +60,7 @@ CLOCKED: dict[str, Recipe] = {
     "dsr-fashion": clocked(
         "fashion-mnist", SMALL, coupling="dsr", rate=Rate(8, pool="currents"), **FASHION
     ),
-    "stbp-fashion": clocked("fashion-mnist", SMALL, **STBP, **FASHION),
+    "stbp-fashion": clocked("fashion-mnist", SMALL, batch_size=100, **STBP, **FASHION),
     "surrogate-deep-fashion": clocked(
         "fashion-mnist", DEEP, rate=Rate(5, pool="currents"), **LEDINAUSKAS, **FASHION
     ),

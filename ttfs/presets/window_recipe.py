@@ -53,8 +53,10 @@ class WindowRecipe(Recipe):
     whiten: whether the first layer, if it is a convolution, whitens patches and does not learn.
     psp: with steps ReLUs learn quantised to these (QCFS).
     clipped: whether ReLUs are clipped at thresholds that learn, one for each layer, as they are
-        where there are steps. noise: on clipped ReLUs, for networks that are to be run by rates:
-        see `ttfs.training.relus.Clipping`.
+        where there are steps.
+    rounded: steps to which they are rounded while they learn, though neurons may fire at any time.
+    noise: on clipped ReLUs, for networks that are to be run by rates: see
+        `ttfs.training.relus.Clipping`.
     method: how they are run by firing rates in the end, a name in `ttfs.clocked.METHODS`; None: by
         single spikes. rate_steps: of these rates.
     Others as of `Recipe`; of the rule, the smoothing and the weight decay count.
@@ -69,6 +71,7 @@ class WindowRecipe(Recipe):
     sparse: float = 0.0
     whiten: bool = False
     clipped: bool = False
+    rounded: int | None = None
     noise: float = 0.0
     method: str | None = None
     rate_steps: int = 8
@@ -93,7 +96,7 @@ class WindowRecipe(Recipe):
             if known is None:
                 wanted = " or ".join(METHODS)
                 raise InputError(f"{whose}(method=...) must be {wanted}, got {self.method!r}")
-            learned = self.clipped or self.psp != Windows()
+            learned = self.clipped or self.rounded is not None or self.psp != Windows()
             if (known.thresholds is None) != learned:
                 cure = "does not need" if learned else "needs"
                 raise InputError(
@@ -118,7 +121,7 @@ class WindowRecipe(Recipe):
         assert isinstance(self.rule, WindowsRule)
         assert isinstance(self.optimizer, Adam)
         names = "muon", "batch_size", "augmentation", "average", "validation"
-        more = "dropout", "sparse", "whiten", "clipped", "noise"
+        more = "dropout", "sparse", "whiten", "clipped", "rounded", "noise"
         told = {name: getattr(self, name) for name in names + more} | {"seed": seed}
         if self.method is None:
             return WindowTrainer(network, self.rule, self.optimizer, **told)

@@ -44,6 +44,9 @@ class Learner(Protocol):
     def module(self, times: np.ndarray) -> Any:
         """The module to be trained, as it begins; some input times, for what depends on them."""
 
+    def epoch(self, module: Any, done: float) -> None:
+        """What changes as an epoch begins, such a share of the training being done."""
+
     def loss(self, module: Any, maps: Any, labels: Any) -> tuple[Any, Any]:
         """What is to become small, and (samples, classes) what outputs say."""
 
@@ -187,6 +190,7 @@ class Loop:
     ) -> dict[str, float]:
         """See every training sample once; the last learning rate, loss and accuracy."""
         module, epoch = state.module.train(), state.epoch
+        learner.epoch(module, epoch / epochs)
         numbers = np.random.default_rng([self.seed, 1, epoch])
         module.numbers.manual_seed(int(numbers.integers(2**62)))
         order = numbers.permutation(train)

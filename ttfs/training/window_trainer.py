@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ttfs.augmentation import Augmentation
-from ttfs.checks import flag, of_kind, positive
+from ttfs.checks import flag, of_kind, positive, whole
 from ttfs.conversion.conversion import Conversion
 from ttfs.conversion.convert import convert
 from ttfs.errors import InputError
@@ -40,7 +40,9 @@ class WindowTrainer:
     validation: share of the samples held out. dropout: of hidden dense layers. sparse: weight in
     the loss of the activations of all hidden layers. whiten: whether a first convolution whitens
     patches and does not learn. clipped: whether ReLUs are clipped at thresholds that learn, one
-    for each layer, as they are where there are steps. noise: on clipped ReLUs, see `Clipping`.
+    for each layer, as they are where there are steps. rounded: steps to which ReLUs are rounded
+    while they learn, though neurons may fire at any time: the network then can do with so few.
+    noise: on clipped ReLUs, see `Clipping`.
     teacher: from which it learns besides labels.
     Others as of `ttfs.Trainer`.
     """
@@ -60,6 +62,7 @@ class WindowTrainer:
         sparse: float = 0.0,
         whiten: bool = False,
         clipped: bool = False,
+        rounded: int | None = None,
         noise: float = 0.0,
         teacher: Teacher | None = None,
         seed: int = 0,
@@ -81,7 +84,9 @@ class WindowTrainer:
         self.sparse = positive(sparse, "WindowTrainer(sparse=...)", zero=True)
         self.whiten = flag(whiten, "WindowTrainer(whiten=...)")
         self.teacher = of_kind(teacher, Teacher | None, "WindowTrainer(teacher=...)", "a Teacher")
-        self.clipping = clipping_of(network.psp, clipped, noise, "WindowTrainer")
+        self.clipping = clipping_of(network.psp, clipped, rounded, noise, "WindowTrainer")
+        assert isinstance(network.psp, WindowsPsp)
+        self.steps = network.psp.steps
         self.binary = all(network.binary[k] for k, layer in enumerate(network.layers) if layer.rows)
         self.conversion: Conversion | None = None
 
@@ -101,6 +106,9 @@ class WindowTrainer:
         if self.teacher is not None:
             self.teacher.watch(relus)
         return relus
+
+    def epoch(self, module: Any, done: float) -> None:
+        """Nothing changes."""
 
     def loss(self, module: Any, maps: Any, labels: Any) -> tuple[Any, Any]:
         """Cross-entropy of the potentials, and the price of activations."""
@@ -129,7 +137,7 @@ class WindowTrainer:
         """What decides a training beside the loop, the layers and the data."""
         return tuple(
             getattr(self, name)
-            for name in ("rule", "dropout", "sparse", "whiten", "binary", "clipping")
+            for name in ("rule", "dropout", "sparse", "whiten", "binary", "clipping", "steps")
         )
 
     def relus(self, weights: dict[str, Any]) -> Relus:
@@ -149,7 +157,7 @@ class WindowTrainer:
         relus = self.relus(weights)
         shown, shape = self.loop.shown, self.network.shapes[0]
         if self.clipping is not None:
-            told: dict[str, Any] = {"steps": steps or self.clipping.steps, "shape": shape}
+            told: dict[str, Any] = {"steps": steps or self.steps, "shape": shape}
             return convert(relus.folded(), shown[:SHOWN], threshold=relus.thresholds(), **told)
         return convert(
             relus.folded(),
@@ -167,11 +175,17 @@ class WindowTrainer:
         return self.converted(self.best, steps)
 
 
-def clipping_of(psp: Response, clipped: bool, noise: float, whose: str) -> Clipping | None:
+def clipping_of(
+    psp: Response, clipped: bool, rounded: int | None, noise: float, whose: str
+) -> Clipping | None:
     """How ReLUs are clipped in a training for a response; None: not at all."""
     of_kind(psp, WindowsPsp, f"{whose}(...): the psp", "Windows()")
     assert isinstance(psp, WindowsPsp)
-    clipped = flag(clipped, f"{whose}(clipped=...)") or psp.steps is not None
+    steps = None if rounded is None else whole(rounded, f"{whose}(rounded=...)")
+    if None not in (steps, psp.steps) and steps != psp.steps:
+        raise InputError(f"{whose}(rounded=...) must be {psp.steps}, as {psp} has it, got {steps}")
+    steps = steps or psp.steps
+    clipped = flag(clipped, f"{whose}(clipped=...)") or steps is not None
     if positive(noise, f"{whose}(noise=...)", zero=True) and not clipped:
         raise InputError(f"{whose}(noise=...) is on clipped ReLUs: say clipped=True")
-    return Clipping(psp.steps, noise) if clipped else None
+    return Clipping(steps, noise) if clipped else None
