@@ -204,33 +204,27 @@ def fitted(digits, **settings):
     return trainer
 
 
-def test_a_network_that_learned_quantised_is_what_was_trained(digits):
-    trainer = fitted(digits, psp=ttfs.Windows(4))
+@pytest.mark.parametrize("settings", [{"psp": ttfs.Windows(4)}, {"rounded": 4}])
+def test_a_network_that_learned_rounded_is_with_such_steps_what_was_trained(settings, digits):
+    trainer = fitted(digits, **settings)
     torch = pytest.importorskip("torch")
-    assert trainer.network.psp == ttfs.Windows(4)
+    assert trainer.network.psp == settings.get("psp", ttfs.Windows())
+    coarse = trainer.with_steps(4)
+    assert coarse.network.psp == ttfs.Windows(4)
     times, labels = digits[1]
     relus = trainer.relus(trainer.best).double().eval()
     with torch.no_grad():
         wanted = relus(trainer.loop.maps(times).double())[0].numpy()
-    record = ttfs.forward(trainer.network, times)
-    told = trainer.conversion.outputs(record.potential)
+    told = coarse.outputs(ttfs.forward(coarse.network, times).potential)
     close = abs(told - wanted).max(axis=1) < 1e-3  # where no rounding went the other way
     assert close.mean() > 0.97
-    assert ttfs.evaluate(trainer.network, times, labels).accuracy > 0.95
-    rates = by_rates(trainer.network, 1 - np.minimum(times, 1), labels, METHODS["qcfs"].rates(4))
+    for network in (trainer.network, coarse.network):
+        assert ttfs.evaluate(network, times, labels).accuracy > 0.95
+    rates = by_rates(coarse.network, 1 - np.minimum(times, 1), labels, METHODS["qcfs"].rates(4))
     assert rates.accuracy > 0.93
 
 
-def test_relus_that_were_rounded_while_they_learned_can_do_with_so_few_steps(digits):
-    trainer = fitted(digits, rounded=3)
-    assert trainer.network.psp == ttfs.Windows()
-    times, labels = digits[1]
-    any_time = ttfs.evaluate(trainer.network, times, labels).accuracy
-    few = ttfs.evaluate(trainer.with_steps(4).network, times, labels).accuracy
-    ordinary = fitted(digits)
-    other = ttfs.evaluate(ordinary.with_steps(4).network, times, labels).accuracy
-    assert any_time > 0.95
-    assert few > max(other, any_time - 0.015)
+def test_steps_that_contradict_each_other_are_refused(digits):
     with pytest.raises(InputError, match=r"WindowTrainer\(rounded=...\) must be 4, as Windows"):
         fitted(digits, rounded=8, psp=ttfs.Windows(4))
 
