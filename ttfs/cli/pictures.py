@@ -24,6 +24,7 @@ from ttfs.network.psp import Windows
 
 OTHER = "dense method (learning with ramps: PyTorch)"
 MOST = 2000  # stimuli in a picture of latencies
+FAR = 12  # costs of runs that differ more than so many times have a logarithmic axis
 
 
 @contextmanager
@@ -200,8 +201,10 @@ def comparison(
         figure = _figure(plotting.PAGE, 3.2 * rows + 0.4, "constrained")
         axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
         for ax, name in zip(axes.flat, over, strict=False):
-            log = name == "footprint"  # those of one bit and of real weights differ twentyfold
-            plotting.accuracy_over(costs(groups, name), accuracy, ax=ax, what=COSTS[name], log=log)
+            found = costs(groups, name)
+            every = np.concatenate(list(found.values()))
+            log = bool(every.min() > 0 and every.max() > FAR * every.min())
+            plotting.accuracy_over(found, accuracy, ax=ax, what=COSTS[name], log=log)
         for ax in axes[:, 1:].flat:
             ax.set_ylabel("")
         for ax in axes.flat[len(over) :]:

@@ -225,14 +225,26 @@ def colour_bar(image: AxesImage, label: str, axes: Any = None, *, below: str = "
 def log_across(ax: Axes) -> None:
     """A logarithmic x axis with plain numbers: 10, 20, 50, 100, or the powers if it is long.
 
-    To be called when everything is drawn.
+    Millions are written with powers of ten. To be called when everything is drawn.
     """
     ax.set_xscale("log")
     low, high = ax.get_xlim()
     ax.xaxis.set_major_locator(LogLocator(subs=(1,) if high > 100 * low else (1, 2, 5)))
     ax.xaxis.set_minor_locator(LogLocator(subs=range(2, 10)))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+    write = _power if high >= 1e6 else (lambda value: f"{value:,.6g}")
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: write(value)))
     ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _power(value: float) -> str:
+    """A number with a power of ten.
+
+    >>> _power(2e6), _power(1e7)
+    ('$2\\\\cdot10^{6}$', '$10^{7}$')
+    """
+    digit, power = f"{value:.0e}".split("e")
+    first = "" if digit == "1" else rf"{digit}\cdot"
+    return f"${first}10^{{{int(power)}}}$"
 
 
 def label_height() -> float:
