@@ -124,7 +124,7 @@ def test_a_run_leaves_a_report_that_stands_beside_those_of_single_spikes(
     }
     assert cli.main(["train", "--epochs", "1", "--hidden", "20", "--quiet", "--out", "once"]) == 0
     found = table(groups([tmp_path / "rates", tmp_path / "once"]))
-    assert "Rate(steps=4" in found
+    assert "rates of 4 steps, reset soft" in found
     assert f"{100 * report['accuracy']:.2f}" in found
     capsys.readouterr()
     told = ["evaluate", "rates/model.npz", "--dataset", "digits", "--rate", "4"]
