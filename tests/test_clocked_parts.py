@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import ttfs
 from ttfs.clocked import METHODS, Rate, convert_to_rates, run
-from ttfs.errors import InputError, ShapeError
+from ttfs.errors import InputError, RunError, ShapeError
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'ttfs[torch]'")
 from ttfs.clocked.modules import Clocked  # noqa: E402
@@ -139,6 +139,22 @@ def test_layers_above_spikes_are_relus_of_their_means():
     assert found.hidden == 3 * 2 * (4 + 3)
 
 
+def test_what_the_input_says_past_layers_is_heard_above_spikes_from_any_step_on():
+    layers = ttfs.Conv2d(3, (6, 4)), ttfs.Dense(3, 3), ttfs.Dense(3, 5)
+    skips = [
+        ttfs.Skip(1, 2),
+        ttfs.Skip(0, 2, layer=ttfs.Conv2d(3, (6, 4), initial=np.ones((48, 3)))),
+    ]
+    network = ttfs.Network(*layers, psp=ttfs.Windows(), shape=(6, 4, 2), skips=skips)
+    values, maps = maps_of(network, np.random.default_rng(0))
+    for spiking in (1, 2, 3):
+        rate = Rate(4, begin=1)
+        module = Clocked(network, rate, gain=1.5, spiking=spiking).double()
+        assert module(maps).isfinite().all()
+    found, wanted = module.course(values), run(module.folded(np.float64), values, rate)
+    np.testing.assert_allclose(found.outputs, wanted.outputs, atol=1e-9)
+
+
 def relus(rng):
     """Layers that somebody has trained."""
     sizes = ((5, 30), (30, 20), (20, 3))
@@ -207,14 +223,13 @@ def test_a_student_learns_from_a_teacher_what_labels_do_not_say(clocked):
         def forward(self, maps):
             return self.relus(maps)[0]
 
-    layers = {"clocked.blocks.0" if clocked else "blocks.0": "relus.blocks.0"}
-    teacher = Teacher(Logits(), share=1.0, layers=layers)
+    teacher = Teacher(Logits(), share=1.0, layers={"blocks.0": "relus.blocks.0"})
     wrong = np.roll(train.labels, 1)  # which say nothing
     if clocked:
         rate = Rate(4, pool="currents")
-        recipe = ttfs.presets.clocked("digits", "8C3-P2-32", rate=rate, coupling="dsr", **told)
+        recipe = ttfs.presets.clocked("digits", "8C3-P2-32", rate=rate, **told)
         network = recipe.network((8, 8), 10, 1)
-        own = {"rate": rate, "coupling": "dsr", "muon": recipe.muon}
+        own = {"rate": rate, "muon": recipe.muon}
     else:
         network = recipe.network((8, 8), 10, 1)
         own = {"muon": recipe.muon}
@@ -228,6 +243,44 @@ def test_a_student_learns_from_a_teacher_what_labels_do_not_say(clocked):
     else:
         found = ttfs.evaluate(student.network, tests, test.labels).accuracy
     assert found > 0.9
+
+
+def test_trainings_with_other_teachers_skips_or_weights_are_others(tmp_path):
+    train, _ = ttfs.datasets.digits()
+    times, labels = 1 - train.images[:100], train.labels[:100]
+    path = tmp_path / "checkpoint.npz"
+
+    def fit(resume=False, teacher=None, skip=None, seed=0, **told):
+        layers = ttfs.Dense(64, 12), ttfs.Dense(12, 12), ttfs.Dense(12, 10)
+        skips = [] if skip is None else [skip]
+        network = ttfs.Network(*layers, psp=ttfs.Windows(), skips=skips, seed=seed)
+        rule, optimizer = ttfs.rules.Windows(tau=1.0), ttfs.Adam()
+        told = {"norm": "none", **told}
+        trainer = ClockedTrainer(network, rule, optimizer, RATE, teacher=teacher, **told)
+        trainer.fit(times, labels, epochs=1, checkpoint=path, resume=resume)
+
+    generator = torch.Generator().manual_seed(0)
+    one, other = torch.nn.Linear(64, 10), torch.nn.Linear(64, 10)
+    for module in (one, other):
+        torch.nn.init.normal_(module.weight, generator=generator)
+    kinds = [
+        {},
+        {"teacher": Teacher(one)},
+        {"teacher": Teacher(one, share=0.9)},
+        {"teacher": Teacher(other)},
+        {"skip": ttfs.Skip(1, 2)},
+        {"skip": ttfs.Skip(1, 2, weight=0.5)},
+        {"learned": True},
+        {"learned": True, "seed": 1},
+    ]
+    for k, kind in enumerate(kinds):
+        path.unlink(missing_ok=True)
+        fit(**kind)
+        fit(resume=True, **kind)
+        for j, different in enumerate(kinds):
+            if j != k:
+                with pytest.raises(RunError, match="belongs to a training with other"):
+                    fit(resume=True, **different)
 
 
 def test_the_loss_of_a_teacher_is_that_of_its_definition():
@@ -256,5 +309,10 @@ def test_teachers_that_do_not_fit_are_refused():
         attention_of(torch.zeros(3, 4))
     network = ttfs.Network(ttfs.Dense(4, 3), psp=ttfs.Windows())
     rule, optimizer = ttfs.rules.Windows(tau=1.0), ttfs.Adam()
+    own = Teacher(module, layers={"blocks.0": ""})
+    with pytest.raises(
+        InputError, match=r"Teacher\(layers=...\) is for students without a coupling"
+    ):
+        ClockedTrainer(network, rule, optimizer, RATE, coupling="dsr", teacher=own)
     with pytest.raises(InputError, match=r"ClockedTrainer\(teacher=...\) must be a Teacher"):
         ClockedTrainer(network, rule, optimizer, RATE, teacher=module)

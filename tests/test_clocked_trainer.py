@@ -169,7 +169,7 @@ def test_one_network_learns_alike_whatever_was_asked_of_it_before(digits):
     np.testing.assert_array_equal(one.network.weights[0], other.network.weights[0])
 
 
-def test_layers_get_spikes_one_by_one(digits):
+def test_layers_get_spikes_one_by_one_even_after_a_break(digits, tmp_path):
     told = {"rate": replace(PLAIN, initial=0.5), "coupling": "tandem", "progressive": True}
     recipe = recipe_of(notation="12C3-P2-32", **told)
     trainer = recipe.trainer(recipe.network((8, 8), 10, 0), 0)
@@ -195,5 +195,18 @@ def test_layers_get_spikes_one_by_one(digits):
         (3, [False, False, True]),
     ]
     assert trainer.evaluated(trainer.best, *digits).accuracy > 0.9
+
+    def stop():
+        if len(made[-1].blocks) == made[-1].spiking:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "checkpoint.npz"
+    half = recipe.trainer(recipe.network((8, 8), 10, 0), 0)
+    half.module = lambda times: made.append(make(times)) or made[-1]
+    half.fit(*digits, epochs=recipe.epochs, checkpoint=path, written=stop)
+    resumed = recipe.trainer(recipe.network((8, 8), 10, 0), 0)
+    resumed.fit(*digits, epochs=recipe.epochs, checkpoint=path, resume=True)
+    for name, value in trainer.best.items():
+        assert torch.equal(value, resumed.best[name])
     with pytest.raises(InputError, match="progressive=True. needs a coupling"):
         replace(recipe, coupling=None).trainer(recipe.network((8, 8), 10, 0), 0)

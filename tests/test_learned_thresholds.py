@@ -45,7 +45,8 @@ def test_networks_have_the_thresholds_that_are_given(seed, steps):
     rng = np.random.default_rng(seed)
     layers, tops = relus_of(rng), rng.uniform(0.1, 2, 2)
     values = rng.random((40, 5))
-    found = ttfs.convert(layers, values, threshold=list(tops), steps=steps, dtype=np.float64)
+    told = tops if seed % 2 else list(tops)
+    found = ttfs.convert(layers, values, threshold=told, steps=steps, dtype=np.float64)
     record = ttfs.forward(found.network, found.times(values))
     wanted = said_by(layers, values, tops, steps)
     np.testing.assert_allclose(found.outputs(record.potential), wanted, atol=1e-9)
@@ -170,10 +171,17 @@ def test_the_command_gives_a_model_other_thresholds(tmp_path, monkeypatch, capsy
     ):
         assert cli.main([*told, *wrong]) == 2
         assert said in capsys.readouterr().err
+    ttfs.save("bare.npz", first.network)
+    told[1] = "bare.npz"
+    assert cli.main(told) == 0
+    assert ttfs.load("other.npz").encoder == encoder
+    long = ttfs.Network(ttfs.Dense(64, 10), psp=ttfs.Windows(length=8.0))
+    ttfs.save("long.npz", long, encoder=ttfs.Latency(t_max=8.0))
     ttfs.save("ramps.npz", ttfs.Network(ttfs.Dense(64, 10), psp=ttfs.Ramp()), encoder=encoder)
     np.savez("weights.npz", w=np.zeros((3, 3)))
     for name, said in (
         ("ramps.npz", "must have psp=Windows"),
+        ("long.npz", "must have windows of length 1, not 8"),
         ("weights.npz", "of arrays of another framework say the --layers"),
         ("none.npz", "there is no such file"),
     ):

@@ -78,6 +78,7 @@ def run_train(options: argparse.Namespace) -> None:
 def run_convert(options: argparse.Namespace) -> None:
     """Convert weights that were trained elsewhere, and say how far the model is from them."""
     from ttfs import datasets
+    from ttfs.codes.encoding import Latency
     from ttfs.conversion.convert import convert, shape_of
     from ttfs.formats.model_file import save
 
@@ -88,8 +89,9 @@ def run_convert(options: argparse.Namespace) -> None:
     told = {"steps": options.steps, "threshold": options.threshold, "per": options.per}
     if options.weights.suffix == ".npz" and not options.layers:
         model = converted_before(options)
-        some = model.network.psp.values(model.encoder(some), 0)
-        found, encoder = convert(model.network, some, **told), model.encoder
+        encoder = model.encoder or Latency(t_max=1.0)
+        some = model.network.psp.values(encoder(some), 0)
+        found = convert(model.network, some, **told)
     else:
         shape = shape_of(training.image_shape)
         scale = {"mean": options.mean, "std": options.std}
@@ -121,6 +123,8 @@ def converted_before(options: argparse.Namespace) -> Any:
         raise ModelFileError(f"{error}; {cure}") from None
     if not isinstance(model.network.psp, Windows):
         raise InputError(f"{path} must have psp=Windows() to be converted, not {model.network.psp}")
+    if model.network.psp.length != 1:
+        raise InputError(f"{path} must have windows of length 1, not {model.network.psp.length:g}")
     if (options.mean, options.std) != (0.0, 1.0):
         raise InputError(f"{path} is a model, which has its own encoder: no --mean and --std")
     return model

@@ -168,12 +168,13 @@ class Block(nn.Module):
 class Bypass(nn.Module):
     """How a block hears what an earlier layer says: by weights that learn, or place by place.
 
-    skip: placed. gain, numbers: of first weights, as of `Clocked`.
+    skip: placed. flat: whether the block is dense, so that maps of one position are rows to it.
+    gain, numbers: of first weights, as of `Clocked`.
     """
 
-    def __init__(self, skip: Skip, channels: int, gain: float, numbers: Any):
+    def __init__(self, skip: Skip, channels: int, flat: bool, gain: float, numbers: Any):
         super().__init__()
-        self.skip, self.matrix = skip, None
+        self.skip, self.matrix, self.flat = skip, None, flat
         if skip.layer is None:
             weights = torch.tensor(skip.weights(channels)).float()
             self.register_buffer("weights", weights)
@@ -193,8 +194,10 @@ class Bypass(nn.Module):
     def forward(self, values: Any) -> Any:
         """(steps, samples, ...) currents, of what an earlier layer says."""
         if self.matrix is None:
-            return values * self.weights.view(-1, *[1] * (values.ndim - 3))
+            values = values * self.weights.view(-1, *[1] * (values.ndim - 3))
+            return values.flatten(2) if self.flat else values
         sums = sums_of(self.skip.layer, self.matrix, values.flatten(0, 1))
+        sums = sums.flatten(1) if self.flat else sums
         return sums.view(*values.shape[:2], *sums.shape[1:])
 
     def folded(self) -> Skip:

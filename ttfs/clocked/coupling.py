@@ -106,7 +106,7 @@ class Coupled(nn.Module):
     def forward(self, maps: Any) -> Any:
         """(samples, classes) what outputs say of (samples, channels, height, width) or rows."""
         blocks: Sequence[Any] = self.clocked.blocks
-        analog = checked(maps[None], self.clocked.network, blocks[0].matrix, 1)[0]
+        analog = checked(maps, self.clocked.network, blocks[0].matrix)[0]
         trains = analog[None]
         for number, block in enumerate(blocks, start=1):
             last = number == len(blocks)

@@ -25,20 +25,21 @@ GAIN = 0.4 * 2**0.5
 surrogate sees, and a network hardly learns."""
 
 
-def checked(maps: Any, network: Network, like: Any, steps: int) -> Any:
+def checked(maps: Any, network: Network, like: Any, steps: int | None = None) -> Any:
     """(steps, samples, ...) maps, or rows, that a module hears, which must be of its precision.
 
-    With one step alone what is the same in all of them. like: a tensor of that precision.
+    With one step alone what is the same in all of them. like: a tensor of that precision. steps:
+    of which there may be maps of their own; None: there may not.
     """
     of_kind(maps, torch.Tensor, "maps", "a torch.Tensor")
     height, width, channels = network.shapes[0]
     own = (channels,) if (height, width) == (1, 1) else (channels, height, width)
-    several = maps.ndim == len(own) + 2
+    several = steps is not None and maps.ndim == len(own) + 2
     if tuple(maps.shape[1 + several :]) != own or not maps.numel():
         wanted = ", ".join(map(str, own))
+        also = f", or ({steps}, samples, {wanted})" if steps else ""
         raise ShapeError(
-            f"maps must be (samples, {wanted}), one sample at least, or ({steps}, samples,"
-            f" {wanted}), got {tuple(maps.shape)}"
+            f"maps must be (samples, {wanted}), one sample at least{also}, got {tuple(maps.shape)}"
         )
     if several and len(maps) != steps:
         raise ShapeError(f"maps of single steps must be of {steps}, got {len(maps)}")
@@ -131,17 +132,18 @@ class Clocked(nn.Module):
         self.blocks = nn.ModuleList([Block(*block, *told) for block in blocks])
         ends = np.cumsum([1 + len(pools) for _, pools, _ in blocks])
         self.ends = [0, *map(int, ends)]  # numbers of the layers on top of blocks
-        bypasses = [
-            Bypass(skip, network.shapes[skip.source][2], gain, self.numbers)
-            for skip in network.skips
-        ]
+        bypasses = []
+        for skip in network.skips:
+            flat = network.layers[skip.target - 1].kind == "dense"
+            channels = network.shapes[skip.source][2]
+            bypasses.append(Bypass(skip, channels, flat, gain, self.numbers))
         self.bypasses = nn.ModuleList(bypasses)
         self.spiking = len(blocks) if spiking is None else whole(spiking, "Clocked(spiking=...)")
         if self.spiking > len(blocks):
             raise InputError(f"Clocked(spiking=...) must be at most {len(blocks)}, got {spiking}")
         if flag(learned, "Clocked(learned=...)"):
             if norm != "none":
-                raise InputError("weights that are learned go on with norm='none'")
+                raise InputError("weights that are learned go on with norm='none', real ones alone")
             self._take(network)
 
     def _take(self, network: Network) -> None:
@@ -170,7 +172,10 @@ class Clocked(nn.Module):
         said, known = [], {0: values}
         for number, block in enumerate(self.blocks):
             if number == self.spiking:  # what is above it hears, and is, the same in all steps
-                known = {k: one[self.rate.begin :].mean(dim=0)[None] for k, one in known.items()}
+                known = {
+                    k: one[self.rate.begin :].mean(dim=0)[None] if len(one) > 1 else one
+                    for k, one in known.items()
+                }
                 values = known[self.ends[number]]
             target = self.ends[number] + 1
             skipped = [

@@ -28,9 +28,10 @@ class RatedTrainer(WindowTrainer):
         if METHODS[self.method].thresholds is not None:
             told: Any = self.loop.shown[:SHOWN], self.method, self.rate.steps
             relus = self.relus(weights).folded()
-            self.conversion, self.rate = convert_to_rates(
-                relus, *told, shape=self.network.shapes[0]
-            )
+            settings: dict[str, Any] = {"shape": self.network.shapes[0]}
+            if self.binary:  # or weights of one bit would have many sizes
+                settings["per"] = "layer"
+            self.conversion, self.rate = convert_to_rates(relus, *told, **settings)
             self.network = self.conversion.network
 
     def evaluated(self, weights: dict[str, Any], times: Any, labels: Any) -> ClockedEvaluation:

@@ -30,7 +30,8 @@ class ClockedTrainer:
     surrogate, norm, signed, gain, voters, learned: as of `Clocked`. coupling: None, so that
     gradients go back through the steps; or that of an analog branch, as of `Coupled`. progressive:
     whether with it layers get spikes one by one in the course of training, from the first up, and
-    those below the newest learn no more (Wu et al. 2020, arXiv 2007.01204). loss: "ce",
+    those below the newest learn no more (Wu et al. 2020, arXiv 2007.01204); it takes an epoch more
+    than there are layers, at least. loss: "ce",
     cross-entropy of what the outputs say, times `sharpness`; or "mse", its squared distance from 1
     for the label and 0 for others. teacher: from which it learns besides labels. rule: its
     smoothing and weight decay count. muon: needs norm="batch", as weights have no length then.
@@ -89,6 +90,8 @@ class ClockedTrainer:
         self.coupling, self.progressive, self.loss_kind = coupling, progressive, loss
         self.sharpness = positive(sharpness, "ClockedTrainer(sharpness=...)")
         self.teacher = of_kind(teacher, Teacher | None, "ClockedTrainer(teacher=...)", "a Teacher")
+        if self.teacher is not None and self.teacher.layers and coupling is not None:
+            raise InputError("a Teacher(layers=...) is for students without a coupling")
         self._made()  # which checks the rest
 
     def fit(self, times: Any, labels: Any, **settings: Any) -> History:
@@ -119,6 +122,7 @@ class ClockedTrainer:
             module.spiking = min(layers, int(done * (layers + 1)))
             for block in module.blocks[: max(0, module.spiking - 1)]:
                 block.requires_grad_(False)
+                block.eval()  # norms rest, too
 
     def loss(self, module: Any, maps: Any, labels: Any) -> tuple[Any, Any]:
         """What outputs say in the end, and how far that is from what it should be."""
@@ -171,4 +175,9 @@ class ClockedTrainer:
     def settings(self) -> tuple[Any, ...]:
         """What decides a training beside the loop, the layers and the data."""
         own = self.rule, self.rate, self.surrogate, self.coupling, self.loss_kind, self.sharpness
-        return (*own, self.progressive, sorted(self.told.items()))
+        teacher = None if self.teacher is None else self.teacher.settings()
+        skips = [
+            (skip, skip.weight, skip.layer and skip.layer.initial) for skip in self.layers.skips
+        ]
+        begun = [weights.sum() for weights in self.layers.weights] if self.told["learned"] else []
+        return (*own, self.progressive, teacher, skips, begun, sorted(self.told.items()))

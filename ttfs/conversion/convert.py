@@ -40,7 +40,7 @@ def convert(
     inputs: Any,
     *,
     steps: int | None = None,
-    threshold: str | Sequence[Any] = "max",
+    threshold: str | Sequence[Any] | np.ndarray = "max",
     quantile: float = 0.999,
     rounds: int = 1,
     per: str | None = None,
@@ -102,6 +102,8 @@ def convert(
     >>> distance.agreement, max(distance.largest) < 1e-12
     (1.0, True)
     """
+    if isinstance(threshold, np.ndarray):
+        threshold = threshold.tolist()
     given = isinstance(threshold, Sequence) and not isinstance(threshold, str)
     if not given and threshold not in METHODS:
         wanted = " or ".join(METHODS)
@@ -121,13 +123,15 @@ def convert(
     told: dict[str, Any] = {"shape": graph.shape, "dtype": np.float64, "skips": graph.skips}
     relus = Network(*graph.layers, psp=Windows(), **told)
     values = values_in(inputs, relus.shapes[0], graph.channels_first)
+    if graph.psp is not None and steps is None:
+        steps = graph.psp.steps
     if not isinstance(threshold, str):
+        assert isinstance(threshold, Sequence)
         thresholds = given_thresholds(relus, graph.limits, threshold)
     elif graph.psp is None:
         chosen = threshold, quantile, per, steps, rounds
         thresholds = thresholds_of(relus, values, graph.limits, *chosen)
     else:  # which have trained with thresholds of 1
-        steps = graph.psp.steps if steps is None else steps
         thresholds = [np.ones(layer.columns) for layer in relus.layers]
     if graph.told is not None and relus.psp == Windows(steps):
         some = values[:CHECKED]

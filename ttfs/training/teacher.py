@@ -51,6 +51,15 @@ class Teacher:
         self.seen: dict[tuple[bool, str], Any] = {}
         self._listen(self.module, self.layers.values(), False)
 
+    def settings(self) -> tuple[Any, ...]:
+        """What decides what it teaches; of its weights, sums that hardly any others have."""
+        state = self.module.state_dict()
+        sums = [
+            (name, float(one.double().cumsum(0).sum())) for name, one in state.items() if one.ndim
+        ]
+        own = self.share, self.temperature, self.attention, sorted(self.layers.items())
+        return (*own, repr(self.module), sums)
+
     def watch(self, student: Any) -> None:
         """Listen to the layers of a student."""
         self._listen(student, self.layers, True)
@@ -58,7 +67,7 @@ class Teacher:
     def loss(self, maps: Any, outputs: Any, error: Any) -> Any:
         """What a student is to make small, of its (samples, classes) outputs and its own error."""
         with torch.no_grad():
-            told = self.module(maps).float()
+            told = self.module.to(maps.device)(maps).float()
         if told.shape != outputs.shape:
             raise InputError(
                 f"a teacher that gives {tuple(told.shape)} cannot teach what gives"

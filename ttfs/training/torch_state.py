@@ -146,8 +146,8 @@ class State:
         for name, array in arrays.items():
             if name.endswith(".variance") and (array < 0).any():
                 raise InputError(f"{name} must be 0 or more")
-            if name.endswith(".steps") and array != arrays["steps"][0]:
-                raise InputError(f"{name} must be the number of steps, got {array}")
+            if name.endswith(".steps") and not 0 <= array <= arrays["steps"][0]:  # some rest
+                raise InputError(f"{name} must be at most the number of steps, got {array}")
         if arrays["steps"][0] < len(stored.history.records):
             raise InputError(f"steps must count each epoch, got {arrays['steps'][0]}")
         if stored.best_score > 1:

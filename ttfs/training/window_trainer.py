@@ -1,6 +1,7 @@
 """Training of a network of ReLUs in PyTorch, validated as the network of spikes it becomes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -135,14 +136,16 @@ class WindowTrainer:
 
     def settings(self) -> tuple[Any, ...]:
         """What decides a training beside the loop, the layers and the data."""
-        return tuple(
+        teacher = None if self.teacher is None else self.teacher.settings()
+        return teacher, *(
             getattr(self, name)
             for name in ("rule", "dropout", "sparse", "whiten", "binary", "clipping", "steps")
         )
 
     def relus(self, weights: dict[str, Any]) -> Relus:
         """The network of ReLUs that has such weights; of one-bit ones, with norms counted anew."""
-        relus = Relus(self.layers, clipping=self.clipping)
+        clipping = self.clipping and replace(self.clipping, noise=0.0)
+        relus = Relus(self.layers, clipping=clipping)
         relus.load_state_dict(weights)
         if self.binary:
             recount(relus, self.loop.maps(1 - self.loop.shown[:SHOWN]).cpu())
