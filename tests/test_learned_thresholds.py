@@ -140,6 +140,12 @@ def test_networks_without_windows_are_no_relus():
         ({"method": "local", "clipped": True}, "method='local'. does not need thresholds"),
         ({"method": "local", "rate_steps": 0}, r"Rate\(steps=...\)"),
         ({"noise": -1.0}, r"WindowRecipe\(noise=...\) must be"),
+        ({"noise": 0.1}, r"WindowRecipe\(noise=...\) is on clipped ReLUs"),
+        (
+            {"rounded": 8, "psp": ttfs.Windows(4)},
+            r"WindowRecipe\(rounded=...\) must be 4, as Windows",
+        ),
+        ({"rounded": 0}, r"WindowRecipe\(rounded=...\) must be a whole number, 1 or more"),
     ],
 )
 def test_methods_that_do_not_fit_are_refused(settings, said):
@@ -232,11 +238,6 @@ def test_a_network_that_learned_rounded_is_with_such_steps_what_was_trained(sett
     assert rates.accuracy > 0.93
 
 
-def test_steps_that_contradict_each_other_are_refused(digits):
-    with pytest.raises(InputError, match=r"WindowTrainer\(rounded=...\) must be 4, as Windows"):
-        fitted(digits, rounded=8, psp=ttfs.Windows(4))
-
-
 def test_clipped_relus_are_never_above_their_thresholds(digits):
     trainer = fitted(digits, clipped=True, noise=0.1)
     values = 1 - np.minimum(digits[1][0], 1)
@@ -248,7 +249,8 @@ def test_clipped_relus_are_never_above_their_thresholds(digits):
 
 def test_thresholds_learn_as_finite_differences_say():
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    from ttfs.training.relus import Clipped, Clipping
+    from ttfs.training.clipping import Clipping
+    from ttfs.training.relus import Clipped
 
     module = Clipped(Clipping(), torch.Generator()).double()
     values = torch.linspace(-1.1, 4.9, 13, dtype=torch.float64, requires_grad=True)

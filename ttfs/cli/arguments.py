@@ -78,7 +78,9 @@ def add_train(parsers: Any) -> None:
         metavar="NAME",
         help="a whole recipe, such as binary-mnist; `ttfs presets` lists them",
     )
-    text = "with --preset of a rate-coded network, the configuration that was published, for a GPU"
+    text = (
+        "the configuration that was published, for a GPU, of a preset that `ttfs presets` so marks"
+    )
     add("--full", action="store_true", help=text)
     add(
         "--dataset",
@@ -122,14 +124,14 @@ def add_convert(parsers: Any) -> None:
         "weights",
         type=path,
         metavar="FILE",
-        help="a network, or weights by name as PyTorch has them, or a model",
+        help="a network, weights by name as PyTorch has them, or a model with windows",
     )
     text = "all layers as papers write them, the last one too: 32C3p1-P2-256-10; .onnx says them"
     add("--layers", metavar="L", help=text)
     text = "data set whose training images the thresholds follow from"
     add("--calibrate", type=name, required=True, metavar="D", help=text)
     add("--samples", type=count, default=1000, metavar="N", help="of it that are looked at (1000)")
-    add("--steps", type=count, metavar="L", help="instants of a window at which neurons can fire")
+    add("--steps", type=count, metavar="L", help="instants of a window (any time)")
     methods = ["max", "quantile", "error", "local"]
     text = (
         "the largest activation, nearly that, what steps are closest to, or twice the mean (max;"

@@ -339,7 +339,7 @@ def run_presets(options: argparse.Namespace) -> None:
     from ttfs.presets.table import APART, FULL, PRESETS
 
     for name, recipe in PRESETS.items():
-        rule = getattr(recipe, "coupling", None) or type(recipe.rule).__name__
+        rule = recipe.learning()
         needs = ("PyTorch" if name in APART else "") + (", --full" if name in FULL else "")
         row = (name, recipe.dataset, kind_of(recipe), rule, f"{recipe.epochs} epochs", needs)
         words = " ".join(

@@ -26,16 +26,16 @@ class ClockedTrainer:
     """Trains a network that fires by a clock: through all its steps, or by an analog branch.
 
     network: its layers; after `fit` it is the trained one, for `ttfs.clocked.run` with `rate`,
-    unless votes or NeuNorm are more than a network of this package does: then None. rate,
-    surrogate, norm, signed, gain, voters, learned: as of `Clocked`. coupling: None, so that
-    gradients go back through the steps; or that of an analog branch, as of `Coupled`. progressive:
-    whether with it layers get spikes one by one in the course of training, from the first up, and
-    those below the newest learn no more (Wu et al. 2020, arXiv 2007.01204); it takes an epoch more
-    than there are layers, at least. loss: "ce",
-    cross-entropy of what the outputs say, times `sharpness`; or "mse", its squared distance from 1
-    for the label and 0 for others. teacher: from which it learns besides labels. rule: its
-    smoothing and weight decay count. muon: needs norm="batch", as weights have no length then.
-    Others as of `ttfs.training.window_trainer.WindowTrainer`.
+    unless votes, NeuNorm or ReLUs above spikes are more than a network of this package does: then
+    None, and `clocked(best)` is the trained module. rate, surrogate, norm, signed, gain, voters,
+    learned, spiking: as of `Clocked`. coupling: None, so that gradients go back through the steps;
+    or that of an analog branch, as of `Coupled`. progressive: whether with it layers get spikes one
+    by one in the course of training, from the first up, and those below the newest learn no more
+    (Wu et al. 2020, arXiv 2007.01204); it takes an epoch more than there are layers, at least.
+    loss: "ce", cross-entropy of what the outputs say, times `sharpness`; or "mse", its squared
+    distance from 1 for the label and 0 for others. teacher: from which it learns besides labels.
+    rule: its smoothing and weight decay count. muon: needs norm="batch", as weights have no length
+    then. Others as of `ttfs.training.window_trainer.WindowTrainer`.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class ClockedTrainer:
         gain: float = GAIN,
         voters: int = 1,
         learned: bool = False,
+        spiking: int | None = None,
         coupling: str | None = None,
         progressive: bool = False,
         loss: str = "ce",
@@ -85,7 +86,9 @@ class ClockedTrainer:
         self.network: Network | None = network
         self.layers, self.rule, self.rate, self.seed = network, rule, rate, seed
         self.told = {"norm": norm, "signed": signed, "gain": gain, "voters": voters}
-        self.told["learned"] = learned
+        self.told |= {"learned": learned, "spiking": spiking}
+        if spiking is not None and coupling is not None:
+            raise InputError("ClockedTrainer(spiking=...) is for networks without a coupling")
         self.surrogate = Surrogate() if surrogate is None else surrogate
         self.coupling, self.progressive, self.loss_kind = coupling, progressive, loss
         self.sharpness = positive(sharpness, "ClockedTrainer(sharpness=...)")

@@ -59,6 +59,10 @@ class ClockedRecipe(Recipe):
         """A network for such data that has not been trained: see `Recipe.network`."""
         return begun(self, self._shape(inputs), classes * self.voters, seed)
 
+    def learning(self) -> str:
+        """By a coupling, or through all steps: see `Recipe.learning`."""
+        return self.coupling or ("signs" if self.signed else "surrogate")
+
     def rates(self) -> Rate:
         """Its own: see `Recipe.rates`."""
         return self.rate

@@ -170,6 +170,14 @@ class Recipe:
         changes = tuple(_resized(change, seen) for change in self.augmentation)
         return replace(self, encoder=encoder, augmentation=changes)
 
+    def learning(self) -> str:
+        """How it learns, in a word.
+
+        >>> Recipe("digits", stack("9")).learning()
+        'S4NN'
+        """
+        return type(self.rule).__name__
+
     def rates(self) -> Any:
         """The `ttfs.clocked.Rate` by which a trained network fires; None: it fires once."""
         return None

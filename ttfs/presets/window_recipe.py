@@ -22,6 +22,7 @@ from ttfs.optimizers import Adam, Linear, Warm, share
 from ttfs.presets.recipe import Recipe, stack
 from ttfs.rules import Rule
 from ttfs.rules import Windows as WindowsRule
+from ttfs.training.clipping import clipping_of
 
 if TYPE_CHECKING:  # PyTorch, which only a training needs
     from ttfs.training.window_trainer import WindowTrainer
@@ -82,7 +83,9 @@ class WindowRecipe(Recipe):
         super().__post_init__()
         whose = "WindowRecipe"
         check_windows(self, whose, steps=True)
-        for name in ("muon", "sparse", "noise"):
+        told = self.psp, self.clipped, self.rounded, self.noise
+        learned = clipping_of(*told, whose) is not None
+        for name in ("muon", "sparse"):
             positive(getattr(self, name), f"{whose}({name}=...)", zero=True)
         for name in ("validation", "dropout"):
             share(getattr(self, name), f"{whose}({name}=...)")
@@ -96,7 +99,6 @@ class WindowRecipe(Recipe):
             if known is None:
                 wanted = " or ".join(METHODS)
                 raise InputError(f"{whose}(method=...) must be {wanted}, got {self.method!r}")
-            learned = self.clipped or self.rounded is not None or self.psp != Windows()
             if (known.thresholds is None) != learned:
                 cure = "does not need" if learned else "needs"
                 raise InputError(
@@ -104,6 +106,10 @@ class WindowRecipe(Recipe):
                     " clipped=True, or psp=Windows(steps)"
                 )
             known.rates(self.rate_steps)
+
+    def learning(self) -> str:
+        """As ReLUs, for rates if there is a method: see `Recipe.learning`."""
+        return self.method or super().learning()
 
     def rates(self) -> Rate | None:
         """By which a trained network fires, if it has a method: see `Recipe.rates`."""

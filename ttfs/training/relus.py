@@ -6,7 +6,6 @@ not turn signs (their scale is 1, and thresholds of neurons make up for it).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ttfs.errors import InputError
@@ -14,6 +13,7 @@ from ttfs.network.conv import Conv2d
 from ttfs.network.layers import Dense
 from ttfs.network.weights import Binary
 from ttfs.torch import Rounded, functional, nn, torch
+from ttfs.training.clipping import Clipping
 
 EPSILON = 1e-5  # added to variances
 STEADY = 0.9  # what a batch leaves of the running figures of a norm
@@ -35,21 +35,6 @@ class Signs(torch.autograd.Function):
     def backward(ctx: Any, *errors: Any) -> Any:
         """As if latents had been taken."""
         return errors[0]
-
-
-@dataclass(frozen=True)
-class Clipping:
-    """How ReLUs are clipped at a threshold, one for each layer, that learns with the weights.
-
-    steps: quantised to so many, as spikes at instants of a window are (QCFS: Bu et al. 2022, arXiv
-    2303.04347, section 4); None: not quantised (after Deng and Gu 2021, arXiv 2103.00476). noise:
-    deviation of normal noise on what they say, in steps, or without these in thresholds, for
-    networks that are to be run by rates, which say a little more or less (after Huang et al. 2024,
-    arXiv 2404.17456).
-    """
-
-    steps: int | None = None
-    noise: float = 0.0
 
 
 class Clipped(nn.Module):

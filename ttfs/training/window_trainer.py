@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ttfs.augmentation import Augmentation
-from ttfs.checks import flag, of_kind, positive, whole
+from ttfs.checks import flag, of_kind, positive
 from ttfs.conversion.conversion import Conversion
 from ttfs.conversion.convert import convert
 from ttfs.errors import InputError
@@ -15,13 +15,13 @@ from ttfs.measures.diagnosis import diagnose
 from ttfs.measures.metrics import evaluate
 from ttfs.network.conv import Conv2d
 from ttfs.network.network import Network
-from ttfs.network.psp import Response
 from ttfs.network.psp import Windows as WindowsPsp
 from ttfs.optimizers import Adam, share
 from ttfs.rules import Windows
 from ttfs.torch import functional, torch
+from ttfs.training.clipping import clipping_of
 from ttfs.training.history import History, record_of
-from ttfs.training.relus import Clipping, Relus, recount
+from ttfs.training.relus import Relus, recount
 from ttfs.training.teacher import Teacher
 from ttfs.training.torch_loop import SHOWN, Examined, Loop
 
@@ -176,19 +176,3 @@ class WindowTrainer:
         if self.conversion is None:
             raise InputError("with_steps is about a trained network: call fit first")
         return self.converted(self.best, steps)
-
-
-def clipping_of(
-    psp: Response, clipped: bool, rounded: int | None, noise: float, whose: str
-) -> Clipping | None:
-    """How ReLUs are clipped in a training for a response; None: not at all."""
-    of_kind(psp, WindowsPsp, f"{whose}(...): the psp", "Windows()")
-    assert isinstance(psp, WindowsPsp)
-    steps = None if rounded is None else whole(rounded, f"{whose}(rounded=...)")
-    if None not in (steps, psp.steps) and steps != psp.steps:
-        raise InputError(f"{whose}(rounded=...) must be {psp.steps}, as {psp} has it, got {steps}")
-    steps = steps or psp.steps
-    clipped = flag(clipped, f"{whose}(clipped=...)") or steps is not None
-    if positive(noise, f"{whose}(noise=...)", zero=True) and not clipped:
-        raise InputError(f"{whose}(noise=...) is on clipped ReLUs: say clipped=True")
-    return Clipping(steps, noise) if clipped else None
