@@ -78,9 +78,7 @@ def add_train(parsers: Any) -> None:
         metavar="NAME",
         help="a whole recipe, such as binary-mnist; `ttfs presets` lists them",
     )
-    text = (
-        "the configuration that was published, for a GPU, of a preset that `ttfs presets` so marks"
-    )
+    text = "the published configuration, for a GPU, of a preset that `ttfs presets` marks so"
     add("--full", action="store_true", help=text)
     add(
         "--dataset",
