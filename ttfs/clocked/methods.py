@@ -66,6 +66,18 @@ METHODS = {
 """By name. With more `rounds`, "local" needs more steps."""
 
 
+def method_of(name: Any, whose: str) -> Method:
+    """The method of that name.
+
+    >>> method_of("local", "method").paper
+    'Bu et al. 2024, arXiv 2409.03368'
+    """
+    chosen = METHODS.get(name) if isinstance(name, str) else None
+    if chosen is None:
+        raise InputError(f"{whose} must be {' or '.join(METHODS)}, got {name!r}")
+    return chosen
+
+
 def convert_to_rates(
     model: Any, inputs: Any, method: str, steps: int, *, rounds: int = 1, **settings: Any
 ) -> tuple[Conversion, Rate]:
@@ -85,9 +97,7 @@ def convert_to_rates(
     >>> rate.initial, found.network
     (0.5, Network(4-20-3, Windows(steps=None, length=1.0), t_max=3))
     """
-    chosen = METHODS.get(method) if isinstance(method, str) else None
-    if chosen is None:
-        raise InputError(f"method must be {' or '.join(METHODS)}, got {method!r}")
+    chosen = method_of(method, "method")
     if chosen.thresholds is None:
         raise InputError(
             f"method {method!r} is for networks that have learned with their thresholds: run one of"

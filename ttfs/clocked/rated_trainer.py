@@ -24,15 +24,17 @@ class RatedTrainer(WindowTrainer):
 
     def finish(self, weights: dict[str, Any]) -> None:
         """Convert the best weights."""
-        super().finish(weights)
-        if METHODS[self.method].thresholds is not None:
-            told: Any = self.loop.shown[:SHOWN], self.method, self.rate.steps
-            relus = self.relus(weights).folded()
-            settings: dict[str, Any] = {"shape": self.network.shapes[0]}
-            if self.binary:  # or weights of one bit would have many sizes
-                settings["per"] = "layer"
-            self.conversion, self.rate = convert_to_rates(relus, *told, **settings)
-            self.network = self.conversion.network
+        if METHODS[self.method].thresholds is None:
+            super().finish(weights)
+            return
+        told: Any = self.loop.shown[:SHOWN], self.method, self.rate.steps
+        settings: dict[str, Any] = {"shape": self.network.shapes[0]}
+        if self.binary:  # or weights of one bit would have many sizes
+            settings["per"] = "layer"
+        relus = self.relus(weights).folded()
+        self.best = weights
+        self.conversion, self.rate = convert_to_rates(relus, *told, **settings)
+        self.network = self.conversion.network
 
     def evaluated(self, weights: dict[str, Any], times: Any, labels: Any) -> ClockedEvaluation:
         """How well, how soon and at what cost the trained network decides, and how like its ReLUs.

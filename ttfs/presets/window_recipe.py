@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ttfs.checks import of_kind, positive
-from ttfs.clocked.methods import METHODS
+from ttfs.clocked.methods import METHODS, method_of
 from ttfs.clocked.rate import Rate
 from ttfs.codes.encoders import Encoder
 from ttfs.codes.encoding import Latency
@@ -57,7 +57,7 @@ class WindowRecipe(Recipe):
         where there are steps.
     rounded: steps to which they are rounded while they learn, though neurons may fire at any time.
     noise: on clipped ReLUs, for networks that are to be run by rates: see
-        `ttfs.training.relus.Clipping`.
+        `ttfs.training.clipping.Clipping`.
     method: how they are run by firing rates in the end, a name in `ttfs.clocked.METHODS`; None: by
         single spikes. rate_steps: of these rates.
     Others as of `Recipe`; of the rule, the smoothing and the weight decay count.
@@ -95,10 +95,7 @@ class WindowRecipe(Recipe):
             if layer.initial is not None or layer.bias is not None or layer.delay:
                 raise InputError(f"{whose}(layers=...) begin at random, without delays: {layer}")
         if self.method is not None:
-            known = METHODS.get(self.method) if isinstance(self.method, str) else None
-            if known is None:
-                wanted = " or ".join(METHODS)
-                raise InputError(f"{whose}(method=...) must be {wanted}, got {self.method!r}")
+            known = method_of(self.method, f"{whose}(method=...)")
             if (known.thresholds is None) != learned:
                 cure = "does not need" if learned else "needs"
                 raise InputError(
