@@ -30,7 +30,9 @@ class Spike(torch.autograd.Function):
         """Spikes of potentials, in thresholds above the threshold."""
         ctx.save_for_backward(x)
         ctx.surrogate = surrogate
-        return surrogate.smooth(x) if smooth else (x >= 0).to(x.dtype)
+        if smooth:
+            return surrogate.smooth(x)
+        return torch.ge(x, 0, out=torch.empty_like(x))  # by way of bool it takes ten times as long
 
     @staticmethod
     def backward(ctx: Any, *errors: Any) -> Any:

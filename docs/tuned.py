@@ -1,0 +1,58 @@
+"""What gradients through all steps make of a conversion to very few: python docs/tuned.py
+
+The network of ReLUs is that of docs/steps.py, 784-256-256-10 on Fashion-MNIST. Thresholds follow
+from 1,000 training images; then weights learn from all, with the clock that is to be used. The
+epoch kept is the best on a tenth of the training images; accuracies are those of the whole test
+set, strict, and in brackets spikes for each hidden neuron.
+"""
+
+import argparse
+from dataclasses import replace
+
+import numpy as np
+import torch
+from steps import SIZES, trained
+
+import ttfs
+from ttfs.clocked import convert_to_rates, evaluate
+from ttfs.clocked.trainer import ClockedTrainer
+
+METHODS = "max", "quantile", "local"
+
+
+def main() -> None:
+    """Train ReLUs, convert and tune them, and print a line for each method."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--epochs", type=int, default=12, help="of the ReLUs")
+    parser.add_argument("--tuning", type=int, default=6, help="epochs of tuning")
+    parser.add_argument("--steps", type=int, nargs="+", default=[2, 3])
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    torch.manual_seed(options.seed)
+    train, test = ttfs.datasets.load("fashion-mnist")
+    images, values = (
+        split.images.reshape(-1, SIZES[0]).astype(np.float32) / 255 for split in (train, test)
+    )
+    relus = trained(images, train.labels, options.epochs)
+    right = ttfs.convert(relus, images[:1000]).decisions(values) == test.labels
+    print(f"ReLUs {100 * right.mean():.2f} %\n")
+    print("| steps | thresholds | converted | tuned |\n|---|---|---|---|", flush=True)
+    for steps in options.steps:
+        for method in METHODS:
+            found, rate = convert_to_rates(relus, images[:1000], method, steps)
+            before = evaluate(found.network, values, test.labels, rate)
+            rule, optimizer = ttfs.rules.Windows(), ttfs.Adam(lr=ttfs.Cosine(2e-4))
+            told = {"norm": "none", "learned": True, "validation": 0.1, "seed": options.seed}
+            rate = replace(rate, pool="currents")
+            trainer = ClockedTrainer(found.network, rule, optimizer, rate, **told)
+            trainer.fit(1 - images, train.labels, epochs=options.tuning, progress=False)
+            after = evaluate(trainer.network, values, test.labels, rate)
+            cells = [
+                f"{100 * one.accuracy:.2f} ({one.spikes_per_hidden_neuron:.2f})"
+                for one in (before, after)
+            ]
+            print(" | ".join([f"| {steps}", f"`{method}`", *cells]) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
