@@ -51,6 +51,9 @@ def course_of(network, values, rate):
     said = np.zeros((rate.steps, network.sizes[-1]))
     for step in range(rate.begin, rate.steps):
         said[step] = np.sum(told[rate.begin : step + 1], axis=0) / (step + 1 - rate.begin)
+    if rate.output == "potential":
+        limits = [layer.threshold for layer in network.layers if not layer.pools][-1]
+        said = said / np.resize(limits, said.shape[1])
     return counts, said.astype(dtype)
 
 

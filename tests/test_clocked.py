@@ -12,6 +12,7 @@ from reference_clocked import course_of
 
 import ttfs
 from ttfs.clocked import Rate, evaluate, run
+from ttfs.clocked.rate import rate_of
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.threads import no_work_is_little
 
@@ -100,6 +101,19 @@ def test_random_input_spikes_are_those_of_a_sample_and_not_of_its_batch():
     np.testing.assert_array_equal(some.counts[0], course.counts[0][1000:1005])
 
 
+def test_outputs_are_told_in_thresholds_as_windows_are_decided():
+    rng = np.random.default_rng(0)
+    layers = (
+        ttfs.Dense.of(rng.normal(size=(6, 20))),
+        ttfs.Dense.of(rng.normal(size=(20, 3)), threshold=[1.0, 3.0, 9.0]),
+    )
+    network = ttfs.Network(*layers, psp=ttfs.Windows(), dtype=np.float64)
+    values = rng.random((50, 6))
+    record = ttfs.forward(network, 1 - values)
+    decided = ttfs.decide(record.times[-1], record.potential).label
+    assert (run(network, values, Rate(2000)).labels[-1] == decided).mean() > 0.95
+
+
 def test_outputs_that_say_as_much_are_told_of():
     network = ttfs.Network(ttfs.Dense.of(np.eye(3), threshold=1), psp=ttfs.Windows())
     values = [[0, 0, 0], [0.5, 0.5, 0], [1, 0, 0.25]]
@@ -175,6 +189,16 @@ def test_what_cannot_be_run_by_rates_is_refused():
     )
     with pytest.raises(InputError, match="below a pool"):
         run(skipping, np.ones((1, 4)), Rate(2))
+    pools = ttfs.Network(ttfs.MinPool2d(2), psp=ttfs.Windows(), shape=(4, 4, 1))
+    for output in ("potential", "spikes"):
+        with pytest.raises(InputError, match="has no weights"):
+            run(pools, np.ones((1, 16)), Rate(2, output=output))
+    for first in (-1, 1.5, "a"):
+        with pytest.raises(InputError, match=r"run\(first=...\) must be a whole number"):
+            run(network, np.ones((1, 3)), Rate(2), first=first)
+    for told in ({}, {"keep": 0.5}):
+        with pytest.raises(InputError, match="must say how many steps"):
+            rate_of(told)
     for wrong in (
         {"steps": 0},
         {"steps": 2**17},

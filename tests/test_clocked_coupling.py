@@ -10,7 +10,8 @@ from ttfs.clocked import Rate
 from ttfs.errors import InputError, ShapeError
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'ttfs[torch]'")
-from ttfs.clocked.coupling import COUPLINGS, Coupled, Coupling, coupled_loss  # noqa: E402
+from ttfs.clocked.coupling import Coupled, coupled_loss  # noqa: E402
+from ttfs.clocked.couplings import COUPLINGS, Coupling  # noqa: E402
 
 RATE = Rate(8, pool="currents")
 
@@ -158,7 +159,7 @@ def test_what_cannot_be_coupled_is_refused():
         Coupled(network, RATE, "twin")
     with pytest.raises(InputError, match="coupling=...."):
         Coupled(network, RATE, 5)
-    with pytest.raises(InputError, match="0..1, got up to 2"):
+    with pytest.raises(InputError, match="0..1, one output neuron each; got 2..2"):
         coupled_loss(torch.zeros(1, 2), [2], loss="mse")
     with pytest.raises(ShapeError, match="samples, 4"):
         Coupled(network, RATE)(torch.zeros(2, 5))

@@ -1,5 +1,7 @@
 """Clocked modules with skips, frames, ordinary layers above, and weights that were converted."""
 
+import copy
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -118,6 +120,36 @@ def test_frames_that_are_all_the_same_say_what_one_map_says():
         module(maps[:, :1])
 
 
+def test_frames_are_evaluated_step_by_step():
+    layers = ttfs.Conv2d(4, 3), ttfs.MinPool2d(2), ttfs.Dense(None, 20), ttfs.Dense(None, 3)
+    network = ttfs.Network(*layers, psp=ttfs.Windows(), shape=(8, 8, 2))
+    module = Clocked(network, RATE, norm="batch", spiking=1).eval()
+    frames, labels = torch.rand(RATE.steps, 5, 2, 8, 8), np.arange(5) % 3
+    found = module.evaluate(frames, labels)
+    with torch.no_grad():
+        outputs, said = module.told(frames)
+    assert found.accuracy == (outputs[-1].argmax(dim=1).numpy() == labels).mean()
+    assert found.spikes_per_sample == float(said[0].sum()) / 5
+    still, same = frames[0], frames[:1].expand(frames.shape).contiguous()
+    one, many = (module.evaluate(inputs, labels) for inputs in (still, same))
+    assert many.spikes_per_sample == one.spikes_per_sample
+    assert many.input_operations == RATE.steps * one.input_operations
+    with pytest.raises(ShapeError, match=f"frames must be {RATE.steps}"):
+        module.evaluate(frames[:2], labels)
+
+
+def test_what_a_dense_layer_says_goes_past_maps_of_one_place():
+    rng = np.random.default_rng(0)
+    layers = ttfs.Dense(4, 4), ttfs.Conv2d(4, 1), ttfs.Conv2d(4, 1)
+    network = ttfs.Network(*layers, psp=ttfs.Windows(), skips=[ttfs.Skip(1, 3)], shape=(1, 1, 4))
+    module = Clocked(network, RATE, gain=2.0)
+    values = rng.random((3, 4)).astype(np.float32)
+    with torch.no_grad():
+        outputs = module(torch.from_numpy(values))
+    assert outputs.shape == (RATE.steps, 3, 4)
+    np.testing.assert_allclose(run(module.folded(), values, RATE).outputs, outputs, atol=1e-5)
+
+
 def test_layers_above_spikes_are_relus_of_their_means():
     network, rng = residual(), np.random.default_rng(0)
     module = Clocked(network, RATE, gain=1.5, spiking=2).double()
@@ -178,8 +210,7 @@ def test_weights_go_on_from_where_a_conversion_ends():
     residual_one = Clocked(with_projection(seed=3, dtype=np.float64), RATE, learned=True).double()
     values, _ = maps_of(residual_one.network, np.random.default_rng(0))
     told, other = residual_one.course(values), run(residual_one.network, values, RATE)
-    tops = residual_one.network.layers[-1].threshold  # a module's are 1
-    np.testing.assert_allclose(told.outputs * tops, other.outputs, rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(told.outputs, other.outputs, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("steps", [2, 3])
@@ -261,13 +292,20 @@ def test_trainings_with_other_teachers_skips_or_weights_are_others(tmp_path):
 
     generator = torch.Generator().manual_seed(0)
     one, other = torch.nn.Linear(64, 10), torch.nn.Linear(64, 10)
+    scaled = torch.nn.Linear(64, 10)
+    scaled.scale = torch.nn.Parameter(torch.tensor(1.0))
     for module in (one, other):
         torch.nn.init.normal_(module.weight, generator=generator)
+    rescaled = copy.deepcopy(scaled)
+    with torch.no_grad():
+        rescaled.scale.fill_(-5.0)
     kinds = [
         {},
         {"teacher": Teacher(one)},
         {"teacher": Teacher(one, share=0.9)},
         {"teacher": Teacher(other)},
+        {"teacher": Teacher(scaled)},
+        {"teacher": Teacher(rescaled)},
         {"skip": ttfs.Skip(1, 2)},
         {"skip": ttfs.Skip(1, 2, weight=0.5)},
         {"learned": True},
@@ -293,8 +331,35 @@ def test_the_loss_of_a_teacher_is_that_of_its_definition():
     assert torch.allclose(teacher.loss(maps, outputs, torch.tensor(1.5)), wanted)
 
 
+def test_a_teacher_is_left_as_it_was_and_may_be_copied():
+    module = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3), torch.nn.Flatten(), torch.nn.Linear(144, 3)
+    )
+    teacher = copy.deepcopy(Teacher(module, layers={"0": "0"}))
+    student = copy.deepcopy(module)
+    teacher.watch(student)
+    maps = torch.rand(2, 1, 8, 8)
+    error = teacher.loss(maps, student(maps), torch.tensor(0.0))
+    assert abs(float(error.detach())) < 1e-6
+    for one in (module, teacher.module):
+        assert not any(part._forward_hooks for part in one.modules())
+
+
 def test_teachers_that_do_not_fit_are_refused():
     module = torch.nn.Linear(5, 3)
+    with pytest.raises(InputError, match="the teacher cannot hear .4, 7. maps"):
+        Teacher(module).loss(torch.rand(4, 7), torch.rand(4, 3), torch.tensor(0.0))
+    with pytest.raises(InputError, match=r"Teacher\(layers=...\) must be {name in the student"):
+        Teacher(module, layers="ab")
+    conv = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 1), torch.nn.MaxPool2d(2))
+    teacher = Teacher(conv, layers={"0": "1"})
+    student = torch.nn.Conv2d(1, 1, 1)
+    teacher.watch(torch.nn.Sequential(student))
+    said = student(torch.rand(2, 1, 4, 4))
+    teacher.seen["student", "0"] = said
+    teacher.module.append(torch.nn.Flatten())
+    with pytest.raises(InputError, match="16 places, '1' of the teacher 4"):
+        teacher.loss(torch.rand(2, 1, 4, 4), torch.rand(2, 4), torch.tensor(0.0))
     with pytest.raises(InputError, match="a teacher that gives .4, 3. cannot teach what gives"):
         Teacher(module).loss(torch.rand(4, 5), torch.rand(4, 2), torch.tensor(0.0))
     with pytest.raises(InputError, match="the teacher has no module 'x'"):

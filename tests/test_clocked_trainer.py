@@ -10,7 +10,7 @@ import ttfs
 from ttfs.cli import cli
 from ttfs.cli.comparison import groups, table
 from ttfs.cli.runs import Run, train
-from ttfs.clocked import Rate, Surrogate, evaluate
+from ttfs.clocked import Rate, Surrogate, evaluate, run
 from ttfs.errors import InputError, RunError
 from ttfs.presets import ClockedRecipe, clocked
 
@@ -77,8 +77,7 @@ def test_digits_are_learned_and_the_network_that_is_kept_does_the_same(kind, dig
     again = evaluate(trainer.network, np.maximum(1 - digits[0], 0), digits[1], recipe.rate)
     assert again.accuracy == pytest.approx(found.accuracy, abs=0.005)
     assert trainer.network.binary.all() == recipe.binary
-    if not recipe.signed:  # signs are heard by all, whichever they are
-        assert again.spikes_per_sample == pytest.approx(found.spikes_per_sample, rel=0.01)
+    assert again.spikes_per_sample == pytest.approx(found.spikes_per_sample, rel=0.01)
 
 
 def test_maps_are_learned_with_votes_and_neunorm_and_kept_in_the_checkpoint(digits, tmp_path):
@@ -139,7 +138,6 @@ def test_a_run_leaves_a_report_that_stands_beside_those_of_single_spikes(
     [
         ({"muon": 25.0, "norm": "none"}, "muon=.... needs norm='batch'"),
         ({"loss": "hinge"}, "loss=.... must be 'ce' or 'mse'"),
-        ({"coupling": "twin"}, "proxy or tandem"),
         ({"sharpness": 0.0}, "sharpness=..."),
         ({"binary": True, "norm": "none"}, "one-bit weights need norm='batch'"),
     ],
@@ -151,6 +149,10 @@ def test_settings_that_cannot_be_are_refused(settings, said):
 
 
 def test_recipes_that_cannot_be_are_refused():
+    with pytest.raises(InputError, match="coupling=.*proxy or tandem.*'twin'"):
+        recipe_of(coupling="twin")
+    with pytest.raises(InputError, match="more epochs than layers"):
+        recipe_of(coupling="tandem", progressive=True, epochs=3)
     with pytest.raises(InputError, match="rate=...."):
         recipe_of(rate=8)
     with pytest.raises(InputError, match="Windows"):
@@ -160,6 +162,38 @@ def test_recipes_that_cannot_be_are_refused():
     binary = recipe_of().relearning(binary=True)
     assert isinstance(binary, ClockedRecipe)
     assert (binary.muon, binary.optimizer.lr.lr.start) == (0.0, 4e-3)
+
+
+def test_labels_are_classes_and_not_voters(digits):
+    recipe = recipe_of(voters=3, loss="ce")
+    with pytest.raises(InputError, match="labels must be in 0..9"):
+        fitted(recipe, (digits[0], digits[1] + 5))
+
+
+@pytest.mark.parametrize("output", ["potential", "spikes"])
+def test_signs_of_maps_that_are_not_padded_are_kept_as_a_network(output, digits, tmp_path):
+    rate = Rate(1, initial=1.0, pool="currents", output=output)
+    settings = {**KINDS["bnn"], "rate": rate, "notation": "8C3-P2-8C2-16", "epochs": 3}
+    trainer = fitted(recipe_of(**settings), digits)
+    values = np.maximum(1 - digits[0], 0)
+    found = trainer.evaluated(trainer.best, *digits)
+    again = evaluate(trainer.network, values, digits[1], rate)
+    assert again.accuracy == pytest.approx(found.accuracy, abs=0.005)
+    assert again.spikes_per_sample == pytest.approx(found.spikes_per_sample, rel=0.01)
+    course = trainer.clocked(trainer.best).course(values)
+    np.testing.assert_allclose(run(trainer.network, values, rate).outputs, course.outputs, 1e-3)
+    padded = fitted(recipe_of(**settings | {"notation": "8C3-8C3p1-16", "epochs": 1}), digits)
+    assert padded.network is None
+
+
+def test_a_run_whose_network_is_no_model_says_so_and_leaves_no_other(tmp_path):
+    told = []
+    recipe = recipe_of(notation="6C3-P2-30", norm="neunorm", gain=1.9, epochs=1)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "model.npz").write_bytes(b"of other weights")
+    train(recipe, Run(str(tmp_path / "run"), force=True, log=told.append))
+    assert any("no model.npz holds that" in line for line in told)
+    assert not (tmp_path / "run" / "model.npz").exists()
 
 
 def test_one_network_learns_alike_whatever_was_asked_of_it_before(digits):

@@ -264,7 +264,7 @@ def test_thresholds_learn_as_finite_differences_say():
 
 
 @pytest.mark.parametrize(
-    "settings", [{"method": "local", "rate_steps": 16}, {"method": "qcfs", "psp": ttfs.Windows(8)}]
+    "settings", [{"method": "local", "rate_steps": 16}, {"method": "qcfs", "psp": ttfs.Windows(4)}]
 )
 def test_a_run_by_rates_leaves_a_report_and_a_model(settings, tmp_path):
     pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -274,6 +274,8 @@ def test_a_run_by_rates_leaves_a_report_and_a_model(settings, tmp_path):
     assert report["agreement"] > 0.97
     assert report["accuracy"] > 0.9
     assert Rate(**report["rate"]) == recipe.rates()
+    assert report["rate"]["steps"] == (16 if "rate_steps" in settings else 4)
+    assert report["warnings"] == []
     model = ttfs.load(tmp_path / "run" / "model.npz")
     data = ttfs.datasets.digits()[1]
     found = by_rates(model.network, data.images, data.labels, recipe.rates())

@@ -363,6 +363,19 @@ def test_a_summary_has_a_line_per_layer():
     assert latency.get_ylabel() == "mean time of spike (ms)"
 
 
+def test_a_summary_of_rates_has_their_spikes_and_the_epoch_that_was_kept():
+    records = [
+        {"epoch": k, "validation_accuracy": 0.5, "spikes_per_hidden_neuron": k / 2} for k in (1, 2)
+    ]
+    accuracy, loss, spikes = training_summary(records, best=2).axes
+    assert legend(accuracy)[-1] == "best 50.00 % (epoch 2)"
+    assert spikes.get_ylabel() == "spikes for each hidden neuron"
+    assert spikes.lines[0].get_ydata().tolist() == [0.5, 1.0]
+    assert not loss.lines
+    *_, ring = training_curves(records)
+    assert ring.get_label() == "best 50.00 % (epoch 1)"
+
+
 @pytest.mark.parametrize("draw", [training_curves, training_summary])
 @pytest.mark.parametrize(
     ("record", "words"),

@@ -140,7 +140,9 @@ def run_evaluate(options: argparse.Namespace) -> None:
     if options.reset and not (options.rate or "rate" in subject.model.report):
         raise InputError(f"--reset {options.reset} is about firing rates; say --rate STEPS")
     if options.rate or "rate" in subject.model.report:
-        return evaluate_rates(subject, options)
+        from ttfs.cli.clocked_runs import evaluate_rates
+
+        return evaluate_rates(subject, options.rate, options.reset, options.report)
     network, data = subject.model.network, subject.data
     found, seconds = examine(network, subject.stimuli, data)
     report = report_on(network, data, found, seconds)
@@ -149,31 +151,6 @@ def run_evaluate(options: argparse.Namespace) -> None:
     print_report(report)
     print("\n".join(f"  {line}" for line in firing_table(found).split("\n")))
     warn_lost(report["input_lost"])
-
-
-def evaluate_rates(subject: Any, options: argparse.Namespace) -> None:
-    """Evaluate a network by firing rates: those it was trained for, but for what options say."""
-    from dataclasses import asdict
-
-    from ttfs.cli.runs import write_report
-    from ttfs.clocked import course, evaluate
-    from ttfs.clocked.rate import rate_of
-    from ttfs.codes.decoding import decide
-    from ttfs.engines.batch import forward
-    from ttfs.files.versions import versions
-
-    network, data = subject.model.network, subject.data
-    rate = rate_of(subject.model.report.get("rate"), options.rate, options.reset)
-    course.check(network, rate)
-    record = forward(network, subject.stimuli)
-    decisions = decide(record.times[-1], record.potential).label
-    values = network.psp.values(subject.stimuli, 0)
-    found = evaluate(network, values, data.labels, rate, decisions=decisions)
-    told = {"dataset": data.name, "split": data.split, "network": repr(network)}
-    if options.report:
-        write_report(options.report, asdict(found) | told | {"versions": versions()})
-    print(f"{network} on {data.name} {data.split}, by firing rates")
-    print(found)
 
 
 def print_report(report: dict[str, Any]) -> None:

@@ -14,7 +14,8 @@ from ttfs.files.json_text import from_json
 from ttfs.files.reading import read_file
 
 HEAD = (
-    *("run", "network", "response", "weights", "augmentation", "epochs", "seconds", "seeds"),
+    *("run", "network", "response", "learned by", "weights", "augmentation"),
+    *("epochs", "seconds", "seeds"),
     *("strict %", "lenient %", "undecided %", "decision at", "spikes to decision"),
     *("operations to decision", "parameters", "bits", "kB", "published %"),
 )
@@ -28,7 +29,7 @@ COSTS = {
 
 MOST = 2**24  # bytes of a report; parsed JSON takes some thirty times the memory of its text
 KEYS = "recipe", "dataset"
-TEXTS = "preset", "network", "response", "weights", "published"
+TEXTS = "preset", "network", "response", "learning", "weights", "published"
 FIGURES = (
     *("accuracy", "accuracy_lenient", "undecided", "samples", "epochs", "seconds", "seed"),
     *("decision_time_mean", "input_window"),
@@ -206,6 +207,7 @@ def row(group: Group) -> tuple[str, ...]:
         f"`{group.name}`",
         str(first.get("network", "")).partition("(")[2].partition(",")[0],
         str(first.get("response", "")),
+        str(first.get("learning") or ""),
         str(first.get("weights", "")),
         augmentation,
         span(group.values("epochs"), 0),

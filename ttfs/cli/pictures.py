@@ -21,6 +21,7 @@ from ttfs.engines.batch import forward
 from ttfs.measures.metrics import chunks
 from ttfs.network.network import Network
 from ttfs.network.psp import Windows
+from ttfs.training.history import History
 
 OTHER = "dense method (learning with ramps: PyTorch)"
 MOST = 2000  # stimuli in a picture of latencies
@@ -183,11 +184,12 @@ def weights(folder: Path, network: Network, shape: tuple) -> Path:
         return _keep(ax.figure, folder / "weights.png")
 
 
-def training(folder: Path, records: list[dict[str, float]], unit: str) -> Path:
+def training(folder: Path, history: History, unit: str) -> Path:
     """`training.png`: accuracy, loss, silence and latency over the epochs."""
     with drawing() as plotting:
         figure = _figure(plotting.PAGE, 4.4, "constrained")
-        plotting.training_summary(records, unit=unit, figure=figure)
+        told: dict[str, Any] = {"unit": unit, "best": history.best_epoch}
+        plotting.training_summary(history.records, **told, figure=figure)
         return _keep(figure, folder / "training.png")
 
 
@@ -195,7 +197,8 @@ def comparison(
     path: Path, groups: Sequence[Group], over: Sequence[str] = ("spikes", "time")
 ) -> Path:
     """Strict accuracy over some of COSTS, side by side; a point for each group."""
-    rows, columns = -(-len(over) // 2), min(len(over), 2)
+    columns = len(over) if len(over) < 4 else 2
+    rows = -(-len(over) // columns)
     accuracy = {group.name: group.values("accuracy") for group in groups}
     with drawing() as plotting:
         figure = _figure(plotting.PAGE, 3.2 * rows + 0.4, "constrained")

@@ -51,6 +51,9 @@ class Run:
     progress: bool | None = None
     log: Log | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folder", Path(self.folder))
+
 
 def train(recipe: "Recipe", run: Run) -> dict[str, Any]:
     """Train a recipe and write model, report, history and pictures; return the report.
@@ -103,9 +106,10 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     if rate is not None:
         report = clocked_runs.measure(trainer, stimuli, testing)
         report |= told(recipe, run, history, samples)
-        response = f"rates of {rate.steps} steps, {rate.told()}"
+        steps = "1 step" if rate.steps == 1 else f"{rate.steps} steps"
+        response = f"rates of {steps}, {rate.told()}"
         report |= {"response": response, "input_window": rate.steps}
-        clocked_runs.keep(run.folder, network, stimuli, recipe, report)
+        clocked_runs.keep(run.folder, network, stimuli, recipe, report, log)
     else:
         report = measure(network, stimuli, testing) | told(recipe, run, history, samples)
         report |= {"cost": asdict(cost_of(network, stimuli)), **recipe.more(trainer, testing)}
@@ -113,7 +117,7 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     write_report(run.folder / "report.json", report)
     write_atomically(run.folder / "history.csv", history.csv().encode())
     ctrl_c.release(SAVED)
-    pictures.training(run.folder, history.records, recipe.unit)
+    pictures.training(run.folder, history, recipe.unit)
     if rate is None:
         pictures.raster(run.folder, network, stimuli[0])
         pictures.latencies(run.folder, network, stimuli, testing.labels)
@@ -138,6 +142,7 @@ def told(recipe: "Recipe", run: Run, history: History, samples: int) -> dict[str
         "preset": name_of(recipe),
         "response": repr(recipe.psp),
         "weights": kind_of(recipe),
+        "learning": recipe.learning(),
         "input_window": recipe.encoder.window,
         "augmentation": [repr(each) for each in recipe.augmentation],
         "published": recipe.published,

@@ -12,7 +12,6 @@ import numpy as np
 
 from ttfs.clocked.rate import Rate
 from ttfs.clocked.surrogates import Surrogate
-from ttfs.errors import InputError
 from ttfs.network.conv import Conv2d
 from ttfs.network.skips import Skip
 from ttfs.network.weights import Binary
@@ -62,6 +61,7 @@ class Block(nn.Module):
         norm: str,
         signed: bool,
         gain: float,
+        spread: float,
         numbers: Any,
     ):
         super().__init__()
@@ -71,7 +71,7 @@ class Block(nn.Module):
         self.surrogate, self.norm = surrogate, "none" if without else norm
         self.fires = not last or rate.output == "spikes"
         self.steady = STEADY
-        self.signed, self.binary = signed, isinstance(layer.weights, Binary)
+        self.signed, self.binary = signed and not last, isinstance(layer.weights, Binary)
         self.matrix = nn.Parameter(torch.empty(layer.columns, layer.rows))
         if self.binary:
             nn.init.uniform_(self.matrix, -LATENT, LATENT, generator=numbers)
@@ -81,7 +81,7 @@ class Block(nn.Module):
         self.scale = nn.Parameter(torch.tensor(layer.rows**-0.5)) if scaled else None
         self.bias = nn.Parameter(torch.zeros(layer.columns))
         if self.norm == "batch":
-            self.gain = nn.Parameter(torch.ones(layer.columns))
+            self.gain = nn.Parameter(torch.full((layer.columns,), spread))
             self.register_buffer("mean", torch.zeros(layer.columns))
             self.register_buffer("variance", torch.ones(layer.columns))
         if self.norm == "neunorm":
@@ -100,13 +100,17 @@ class Block(nn.Module):
         signs = Signs.apply(self.matrix)
         return signs if self.scale is None else signs * self.scale
 
+    def scales(self) -> Any:
+        """(columns,) of a norm; above a pool, which takes the largest, they turn no signs."""
+        return self.gain.abs() if self.pools else self.gain
+
     def currents(self, values: Any) -> Any:
         """(steps x samples, ...) what neurons hear, once normed, of what is below them."""
         sums = sums_of(self.layer, self.weights(), values)
         for pool in self.pools:
             sums = pooled(sums, pool)
         if self.norm == "batch":
-            told = self.mean, self.variance, self.gain, self.bias
+            told = self.mean, self.variance, self.scales(), self.bias
             return functional.batch_norm(sums, *told, self.training, 1 - self.steady, EPSILON)
         return sums + self.bias.view(-1, *[1] * (sums.ndim - 2))
 
@@ -149,19 +153,14 @@ class Block(nn.Module):
 
         signed: whether what it hears is 1 or -1; its layer then hears 1 or 0.
         """
-        if self.norm == "neunorm":
-            raise InputError("NeuNorm changes spikes: no network of this package does that")
         with torch.no_grad():
             matrix, bias = self.weights().double().cpu(), self.bias.double().cpu()
             if self.norm == "batch":
-                scale = self.gain.double().cpu() * (self.variance.double().cpu() + EPSILON) ** -0.5
-                if (scale < 0).any() and self.pools:
-                    raise InputError("a norm below 0 above a pool does not go into weights")
+                variance = self.variance.double().cpu()
+                scale = self.scales().double().cpu() * (variance + EPSILON) ** -0.5
                 bias = bias - self.mean.double().cpu() * scale
                 matrix = matrix * scale[:, None]
             if signed:
-                if isinstance(self.layer, Conv2d) and self.layer.padding != (0, 0):
-                    raise InputError("outside of a map there is no sign: no padding goes over")
                 matrix, bias = 2 * matrix, bias - matrix.sum(dim=1)
             matrix, bias = matrix.detach(), bias.detach()
         return with_weights(self.layer, matrix, bias)
@@ -197,10 +196,15 @@ class Bypass(nn.Module):
         """(steps, samples, ...) currents, of what an earlier layer says."""
         if self.matrix is None:
             values = values * self.weights.view(-1, *[1] * (values.ndim - 3))
-            return values.flatten(2) if self.flat else values
+            return self._placed(values)
         sums = sums_of(self.skip.layer, self.matrix, values.flatten(0, 1))
-        sums = sums.flatten(1) if self.flat else sums
-        return sums.view(*values.shape[:2], *sums.shape[1:])
+        return self._placed(sums.view(*values.shape[:2], *sums.shape[1:]))
+
+    def _placed(self, currents: Any) -> Any:
+        """As rows for a dense block, as maps for others."""
+        if self.flat:
+            return currents.flatten(2)
+        return currents[..., None, None] if currents.ndim == 3 else currents
 
     def folded(self) -> Skip:
         """The skip that has learned so."""

@@ -1,53 +1,19 @@
 """Two branches with the same weights: spikes say what is, analog values how it changes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from ttfs.checks import of_kind, whole
+import numpy as np
+
+from ttfs.checks import as_labels, of_kind, whole
 from ttfs.clocked.blocks import Block
+from ttfs.clocked.couplings import COUPLINGS, Coupling
 from ttfs.clocked.modules import Clocked, checked
 from ttfs.clocked.rate import Rate
 from ttfs.errors import InputError
 from ttfs.network.network import Network
 from ttfs.network.psp import Windows
 from ttfs.torch import Rounded, functional, nn, torch
-
-REPLACES = "output", "layers"
-MASKS = "relu", "clip", "none"
-
-
-@dataclass(frozen=True)
-class Coupling:
-    """How two branches are coupled, and where that is described.
-
-    replace: "output": both branches go their own ways, and only what outputs say is replaced by
-    what spikes say; "layers": so is what each layer says, so that analog values are never far from
-    spikes. mask: where a hidden analog neuron has a derivative: "relu": above 0; "clip": between 0
-    and the threshold; "none": everywhere, straight through.
-    """
-
-    paper: str
-    replace: str = "layers"
-    mask: str = "relu"
-
-    def __post_init__(self) -> None:
-        for name, known in (("replace", REPLACES), ("mask", MASKS)):
-            if getattr(self, name) not in known:
-                wanted = " or ".join(map(repr, known))
-                raise InputError(
-                    f"Coupling({name}=...) must be {wanted}, got {getattr(self, name)!r}"
-                )
-
-
-COUPLINGS = {
-    "proxy": Coupling("Kheradpisheh et al. 2022, arXiv 2109.13208", "output", "relu"),
-    "tandem": Coupling("Wu et al. 2021, arXiv 1907.01167", "layers", "relu"),
-    "snn2ann": Coupling("SNN2ANN, arXiv 2206.09449 (ReSU)", "layers", "relu"),
-    "dsr": Coupling("Meng et al. 2022, arXiv 2205.00459", "layers", "clip"),
-}
-"""By name. Progressive tandem learning (Wu et al. 2020, arXiv 2007.01204) is "tandem" in a
-`ClockedTrainer(progressive=True)`."""
 
 
 class Coupled(nn.Module):
@@ -58,7 +24,7 @@ class Coupled(nn.Module):
     network, settings: as of `Clocked`, whose module is `clocked`, and has the weights of both.
     code: a `Rate`, or `Windows(steps)`: then the spiking branch is one of single spikes, and
         `clocked` has the weights, but runs otherwise: fold it, and run the network.
-    coupling: how, or its name in `COUPLINGS`.
+    coupling: how, or its name in `ttfs.clocked.couplings.COUPLINGS`.
     spiking: how many of the first layers with weights have spikes; the others are analog. None:
         all.
 
@@ -153,12 +119,17 @@ def coupled_loss(outputs: Any, labels: Any, *, loss: str = "ce", target: float =
     >>> float(coupled_loss(torch.tensor([[1.0, 0.0]]), torch.tensor([0]), loss="mse"))
     0.0
     """
+    if loss not in ("ce", "mse"):
+        raise InputError(f"loss must be 'ce' or 'mse', got {loss!r}")
+    labels = as_targets(labels, outputs)
     if loss == "ce":
         return functional.cross_entropy(outputs, labels)
-    if loss != "mse":
-        raise InputError(f"loss must be 'ce' or 'mse', got {loss!r}")
-    labels = torch.as_tensor(labels, dtype=torch.int64, device=outputs.device)
-    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < outputs.shape[1]:
-        raise InputError(f"labels must be in 0..{outputs.shape[1] - 1}, got up to {labels.max()}")
     wanted = functional.one_hot(labels, outputs.shape[1]).to(outputs.dtype) * target
     return functional.mse_loss(outputs, wanted)
+
+
+def as_targets(labels: Any, outputs: Any) -> Any:
+    """(samples,) labels as PyTorch wants them, for (samples, classes) outputs."""
+    kept = labels.detach().cpu().numpy() if isinstance(labels, torch.Tensor) else labels
+    found = as_labels(kept, *outputs.shape)
+    return torch.from_numpy(found.astype(np.int64)).to(outputs.device)

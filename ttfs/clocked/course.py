@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ttfs.checks import whole
 from ttfs.clocked.rate import Rate
 from ttfs.conversion.conversion import values_in
 from ttfs.engines.sums import largest, one_thread, potentials_of
@@ -26,8 +27,8 @@ class Course:
         heard, as the largest ReLU is that of the largest sum. Inputs that are heard as
         values do not fire, and outputs as `Rate.output` says.
     outputs: (steps, samples, outputs) what the outputs say after each step, by the steps from
-        `Rate.begin` on: the mean of what they hear, or the share of steps in which they fire; 0
-        before.
+        `Rate.begin` on: the mean of what they hear, in thresholds, or the share of steps in which
+        they fire; 0 before.
     """
 
     counts: dict[int, np.ndarray]
@@ -77,10 +78,13 @@ def run(network: Network, inputs: Any, rate: Rate, *, first: int = 0) -> Course:
                     counts[k][own] += spikes
                 outputs[step, own] = said if step >= rate.begin else 0
 
+    whole(first, "run(first=...)", least=0)
     with one_thread():
         spread(some, -(-len(values) // block), len(values) * rate.steps * sum(network.sizes))
     told = np.maximum(np.arange(1, rate.steps + 1) - rate.begin, 1)
     outputs = np.cumsum(outputs, axis=0, dtype=np.float64) / told[:, None, None]
+    if rate.output == "potential":
+        outputs /= limits_of(network, len(network.layers))
     return Course(counts, outputs.astype(network.dtype))
 
 
@@ -93,6 +97,8 @@ def check(network: Any, rate: Any) -> None:
         raise InputError(
             f"networks of Windows() say what rates can say, this one is of {network.psp}"
         )
+    if all(layer.pools for layer in network.layers):
+        raise InputError(f"{network} has no weights: nothing fires in it by rates")
     if network.layers[0].pools and rate.input == "bernoulli":
         raise InputError(f"{network} pools its input: say input='direct', not 'bernoulli'")
     heard = set(firing(network, rate)) | set(range(_pools_below(network) + 1))
@@ -141,8 +147,8 @@ def _steps(network: Network, values: np.ndarray, rate: Rate, start: int) -> Iter
                 drive = steady[k]
             elif layer.pools and rate.pool == "sums":
                 sums[k] = sums.get(k, 0) + below[-1]
-                top = largest(layer, sums[k], outside=-np.inf)
-                drive, tops[k] = top - tops.get(k, 0), top
+                most = largest(layer, sums[k], outside=-np.inf)
+                drive, tops[k] = most - tops.get(k, 0), most
             elif layer.pools:
                 drive = largest(layer, below[-1], outside=-np.inf)
             else:

@@ -33,7 +33,7 @@ class ClockedEvaluation:
         is below a pool does not fire, and is none.
     operations_per_sample: weights that spikes add to potentials, one by one.
     input_operations: products of weights and values of a direct input, once for each sample, as
-        they are the same in each step.
+        they are the same in each step; of frames those of all steps.
     agreement: share of samples in which it decides as the network that it is compared with does;
         None without one.
     seconds: that all of it took.
@@ -64,7 +64,11 @@ class ClockedEvaluation:
                 " counting ties as right",
             ),
             ("samples", f"{self.samples}, {self.ties} tied, {self.undecided} undecided"),
-            ("steps", f"{self.rate.steps}, {self.steps_to_decision:.1f} to the decision"),
+            (
+                "steps",
+                f"{self.rate.steps}; from step {self.steps_to_decision:.1f} on, in the mean,"
+                " the decision stays as it is",
+            ),
             (
                 "spikes",
                 f"{self.spikes_per_sample:.1f}, {self.spikes_per_hidden_neuron:.2f} for each"
@@ -77,7 +81,7 @@ class ClockedEvaluation:
             ),
         ]
         if self.agreement is not None:
-            rows.append(("decides alike in", f"{100 * self.agreement:.2f} %"))
+            rows.append(("agreement", f"{100 * self.agreement:.2f} % with the decisions given"))
         return "\n".join(f"  {name:21s} {text}" for name, text in rows)
 
 
@@ -117,10 +121,10 @@ def measured(
     labels: np.ndarray,
     decisions: Any,
 ) -> ClockedEvaluation:
-    """The evaluation of what runs some of the (samples, neurons) values at a time.
+    """The evaluation of what runs some of the values at a time.
 
-    run_some: also told the number of the first of them. network: its layers. Others as of
-    `evaluate`.
+    run_some: also told the number of the first of them. network: its layers. values: (samples,
+    neurons), or (samples, steps, neurons), what is heard in each step. Others as of `evaluate`.
     """
     started = clock()
     others = None if decisions is None else as_array(decisions, "decisions")
@@ -149,7 +153,10 @@ def measured(
     samples, last = len(values), len(network.layers)
     hidden = sum(network.sizes[k] for k in fires if 0 < k < last)
     below = sum(count for k, count in spikes.items() if 0 < k < last)
-    heard = 0 if 0 in fans else _products(network, values)
+    heard = 0.0
+    if 0 not in fans:
+        each = [values] if values.ndim == 2 else np.moveaxis(values, 1, 0)
+        heard = sum(_products(network, one) for one in each)
     return ClockedEvaluation(
         rate=rate,
         samples=samples,

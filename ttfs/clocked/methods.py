@@ -63,7 +63,9 @@ METHODS = {
         {"initial": 0.5},
     ),
 }
-"""By name. With more `rounds`, "local" needs more steps."""
+"""By name."""
+
+MOST_ROUNDS = 3
 
 
 def method_of(name: Any, whose: str) -> Method:
@@ -78,8 +80,17 @@ def method_of(name: Any, whose: str) -> Method:
     return chosen
 
 
+def rounds_for(steps: int) -> int:
+    """Rounds of "local" thresholds: with more steps less is rounded off, and less may be clipped.
+
+    >>> [rounds_for(steps) for steps in (1, 2, 4, 8, 32)]
+    [1, 1, 2, 3, 3]
+    """
+    return min(MOST_ROUNDS, max(1, steps.bit_length() - 1))
+
+
 def convert_to_rates(
-    model: Any, inputs: Any, method: str, steps: int, *, rounds: int = 1, **settings: Any
+    model: Any, inputs: Any, method: str, steps: int, *, rounds: int | None = None, **settings: Any
 ) -> tuple[Conversion, Rate]:
     """A conversion whose network is to be run by rates, and the rates.
 
@@ -87,7 +98,7 @@ def convert_to_rates(
     ----------
     model, inputs, settings: as of `ttfs.convert`.
     method: a name in `METHODS`, of those that find thresholds. steps: of the rates. rounds: of
-        "local" thresholds.
+        "local" thresholds; None: one to three, the more steps, the more.
 
     >>> import numpy as np
     >>> import ttfs
@@ -103,5 +114,8 @@ def convert_to_rates(
             f"method {method!r} is for networks that have learned with their thresholds: run one of"
             f" Windows() with METHODS[{method!r}].rates(steps)"
         )
-    told = chosen.thresholds | ({"rounds": rounds} if rounds != 1 else {}) | settings
-    return convert(model, inputs, **told), chosen.rates(steps)
+    rate, told = chosen.rates(steps), dict(chosen.thresholds)
+    if rounds is None and told["threshold"] == "local":
+        rounds = rounds_for(steps)
+    told |= ({} if rounds is None else {"rounds": rounds}) | settings
+    return convert(model, inputs, **told), rate

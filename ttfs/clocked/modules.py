@@ -1,5 +1,6 @@
 """Networks of clocked neurons as PyTorch modules: gradients go back through all steps."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ttfs.clocked.surrogates import Surrogate
 from ttfs.conversion.conversion import values_in
 from ttfs.conversion.convert import in_bits, with_thresholds_of_1
 from ttfs.errors import InputError, ShapeError
+from ttfs.network.conv import Conv2d
 from ttfs.network.network import Network
 from ttfs.network.psp import Windows
 from ttfs.network.weights import Binary
@@ -91,6 +93,7 @@ class Clocked(nn.Module):
     learned: whether weights begin as those of the network, which has been converted, say, and not
         at random; they need `norm="none"`.
     gain: of first weights, whose deviation it is times the root of 1 / inputs. seed: of those.
+    spread: with batch norm, the deviation of currents to begin with, in thresholds.
 
     >>> import ttfs
     >>> network = ttfs.Network(ttfs.Dense(4, 8), ttfs.Dense(8, 2), psp=ttfs.Windows())
@@ -111,6 +114,7 @@ class Clocked(nn.Module):
         spiking: int | None = None,
         learned: bool = False,
         gain: float = GAIN,
+        spread: float = 1.0,
         seed: int = 0,
     ):
         super().__init__()
@@ -125,9 +129,12 @@ class Clocked(nn.Module):
         self.network, self.layers = network, network.layers
         self.rate, self.voters = rate, voters
         self.numbers = torch.Generator()
-        self.numbers.manual_seed(whole(seed, "Clocked(seed=...)", least=0))
+        if whole(seed, "Clocked(seed=...)", least=0) >= 2**63:  # as PyTorch has it
+            raise InputError(f"Clocked(seed=...) must be below 2**63, got {seed}")
+        self.numbers.manual_seed(seed)
         gain = positive(gain, "Clocked(gain=...)")
-        told: Any = rate, surrogate, norm, signed, gain, self.numbers
+        spread = positive(spread, "Clocked(spread=...)")
+        told: Any = rate, surrogate, norm, signed, gain, spread, self.numbers
         blocks: Any = in_blocks(network.layers)
         self.blocks = nn.ModuleList([Block(*block, *told) for block in blocks])
         ends = np.cumsum([1 + len(pools) for _, pools, _ in blocks])
@@ -200,7 +207,8 @@ class Clocked(nn.Module):
     def course(self, values: np.ndarray) -> Course:
         """What the network does with (samples, neurons) values, as `ttfs.clocked.run` gives it.
 
-        As it does once it has been trained: with the running figures of its norms.
+        As it does once it has been trained: with the running figures of its norms. Values may be
+        (samples, steps, neurons), too, others in each step.
         """
         block = max(1, AT_ONCE // (self.rate.steps * sum(self.network.sizes)))
         training = self.training
@@ -218,21 +226,34 @@ class Clocked(nn.Module):
         height, width, channels = self.network.shapes[0]
         first = self.blocks[0].matrix
         maps = torch.as_tensor(values, dtype=first.dtype, device=first.device)
+        if maps.ndim == 3:
+            maps = maps.transpose(0, 1)
         if (height, width) != (1, 1):
-            maps = maps.view(-1, height, width, channels).permute(0, 3, 1, 2)
+            maps = maps.reshape(*maps.shape[:-1], height, width, channels).movedim(-1, -3)
         with torch.no_grad():
             outputs, said = self.told(maps)
         numbers = sorted(firing(self.network, self.rate))
         counts = {}
         for number, fired in zip(numbers, said, strict=False):
-            total = fired.abs().sum(dim=0)
+            total = (fired > 0).sum(dim=0)  # of signs, as the folded network has them
             total = total.permute(0, 2, 3, 1).flatten(1) if total.ndim == 4 else total
             counts[number] = total.cpu().numpy().astype(np.int32)
         return Course(counts, outputs.cpu().numpy())
 
     def evaluate(self, inputs: Any, labels: Any, *, decisions: Any = None) -> ClockedEvaluation:
-        """How well, how soon and at what cost it decides: see `ttfs.clocked.evaluate`."""
-        values = values_in(inputs, self.network.shapes[0], False)
+        """How well, how soon and at what cost it decides: see `ttfs.clocked.evaluate`.
+
+        inputs: as there, or (steps, samples, channels, height, width) frames.
+        """
+        shape = self.network.shapes[0]
+        if np.ndim(inputs) == 5:
+            steps, samples, *rest = np.shape(inputs)
+            if steps != self.rate.steps:
+                raise ShapeError(f"frames must be {self.rate.steps}, one a step, got {steps}")
+            values = values_in(inputs.reshape(steps * samples, *rest), shape, False)
+            values = values.reshape(steps, samples, -1).swapaxes(0, 1)
+        else:
+            values = values_in(inputs, shape, False)
         labels = as_labels(labels, len(values), self.network.sizes[-1] // self.voters)
 
         def course(some: np.ndarray, first: int) -> Course:
@@ -240,12 +261,23 @@ class Clocked(nn.Module):
 
         return measured(course, self.network, self.rate, values, labels, decisions)
 
+    def unfit(self) -> str | None:
+        """Why it is no network of this package; None if it can be folded into one."""
+        if self.voters > 1:
+            return "votes are no layer: fold a module with voters=1"
+        if self.spiking < len(self.blocks):
+            return "layers that do not fire are none of a network of spikes"
+        for block, above in pairwise(self.blocks):
+            if block.norm == "neunorm":
+                return "NeuNorm changes spikes: no network of this package does that"
+            if block.signed and isinstance(above.layer, Conv2d) and any(above.layer.windows[2]):
+                return "outside of a map there is no sign: no padding goes over"
+        return None
+
     def folded(self, dtype: Any = np.float32) -> Network:
         """The network that `ttfs.clocked.run` runs with the same `rate`."""
-        if self.voters > 1:
-            raise InputError("votes are no layer: fold a module with voters=1")
-        if self.spiking < len(self.blocks):
-            raise InputError("layers that do not fire are none of a network of spikes")
+        if reason := self.unfit():
+            raise InputError(reason)
         signed = [False, *(block.signed for block in self.blocks)]
         own = iter([block.folded(below) for block, below in zip(self.blocks, signed, strict=False)])
         layers = [layer if layer.pools else next(own) for layer in self.network.layers]

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ttfs.checks import as_array
+from ttfs.clocked.coupling import coupled_loss
 from ttfs.clocked.modules import GAIN, Clocked
 from ttfs.clocked.rate import Rate
 from ttfs.clocked.surrogates import Surrogate
 from ttfs.network.network import Network
-from ttfs.torch import functional, torch
+from ttfs.torch import torch
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,11 @@ def probe_gradients(
     True
     """
     found = []
-    for slope in slopes:
+    for slope in as_array(slopes, "probe_gradients(slopes=...)").ravel().tolist():
         told: Any = {"norm": norm, "gain": gain, "seed": seed}
         module = Clocked(network, rate, Surrogate(kind, slope), **told).train()
         outputs, said = module.told(torch.as_tensor(maps, dtype=module.blocks[0].matrix.dtype))
-        functional.cross_entropy(outputs[-1], torch.as_tensor(labels)).backward()
+        coupled_loss(outputs[-1], labels).backward()
         grads = (block.matrix.grad for block in module.blocks)
         sizes = tuple(float(grad.square().mean().sqrt()) for grad in grads)
         firing = tuple(float(fired.detach().mean()) for fired in said[:-1])

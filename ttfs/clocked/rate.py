@@ -104,4 +104,7 @@ def rate_of(told: Any, steps: int | None = None, reset: str | None = None) -> Ra
     if not isinstance(fields, dict) or not set(fields) <= set(Rate.__dataclass_fields__):
         raise InputError(f"a report's rate must have fields of Rate, got {short(told)}")
     changed = {"steps": steps, "reset": reset}
-    return Rate(**(fields | {name: value for name, value in changed.items() if value}))
+    found = fields | {name: value for name, value in changed.items() if value}
+    if "steps" not in found:
+        raise InputError(f"a report's rate must say how many steps there are, got {short(told)}")
+    return Rate(**found)

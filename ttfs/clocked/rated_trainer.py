@@ -4,16 +4,18 @@ from typing import Any
 
 from ttfs.clocked.evaluation import ClockedEvaluation, evaluate
 from ttfs.clocked.methods import METHODS, convert_to_rates
+from ttfs.codes.decoding import decide
+from ttfs.engines.batch import forward
 from ttfs.network.network import Network
-from ttfs.training.torch_loop import SHOWN, values
+from ttfs.training.torch_loop import SHOWN, Examined, values
 from ttfs.training.window_trainer import WindowTrainer
 
 
 class RatedTrainer(WindowTrainer):
     """Trains a network of ReLUs, and makes of it one that fires by a clock.
 
-    Validated and kept is the network of single spikes in windows that they become; what is reported
-    is the same by rates.
+    Validated and kept is the network of single spikes in windows that they become, and it is of it
+    that the history tells; what is reported is the same by rates.
 
     method: a name in `ttfs.clocked.METHODS`. steps: of the rates. Others as of `WindowTrainer`.
     """
@@ -36,6 +38,10 @@ class RatedTrainer(WindowTrainer):
         self.conversion, self.rate = convert_to_rates(relus, *told, **settings)
         self.network = self.conversion.network
 
+    def examine(self, *args: Any) -> Examined:
+        """How good weights are, without warnings of what only single spikes suffer from."""
+        return super().examine(*args)._replace(warnings=[])
+
     def evaluated(self, weights: dict[str, Any], times: Any, labels: Any) -> ClockedEvaluation:
         """How well, how soon and at what cost the trained network decides, and how like its ReLUs.
 
@@ -43,5 +49,9 @@ class RatedTrainer(WindowTrainer):
         """
         assert self.conversion is not None
         said = values(times)
-        relus = self.conversion.decisions(said)
+        if METHODS[self.method].thresholds is None:  # its windows are what was trained
+            record = forward(self.network, times)
+            relus = decide(record.times[-1], record.potential).label
+        else:
+            relus = self.conversion.decisions(said)
         return evaluate(self.network, said, labels, self.rate, decisions=relus)

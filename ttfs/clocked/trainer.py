@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ttfs.augmentation import Augmentation
-from ttfs.checks import flag, of_kind, positive
+from ttfs.checks import as_labels, flag, of_kind, positive
 from ttfs.clocked.coupling import Coupled, coupled_loss
 from ttfs.clocked.evaluation import ClockedEvaluation
 from ttfs.clocked.modules import GAIN, Clocked
@@ -17,6 +17,7 @@ from ttfs.network.network import Network
 from ttfs.optimizers import Adam
 from ttfs.rules import Windows
 from ttfs.torch import functional, torch
+from ttfs.training.checkpoint import fingerprint
 from ttfs.training.history import History
 from ttfs.training.teacher import Teacher
 from ttfs.training.torch_loop import Examined, Loop, values
@@ -26,12 +27,13 @@ class ClockedTrainer:
     """Trains a network that fires by a clock: through all its steps, or by an analog branch.
 
     network: its layers; after `fit` it is the trained one, for `ttfs.clocked.run` with `rate`,
-    unless votes, NeuNorm or ReLUs above spikes are more than a network of this package does: then
-    None, and `clocked(best)` is the trained module. rate, surrogate, norm, signed, gain, voters,
-    learned, spiking: as of `Clocked`. coupling: None, so that gradients go back through the steps;
-    or that of an analog branch, as of `Coupled`. progressive: whether with it layers get spikes one
-    by one in the course of training, from the first up, and those below the newest learn no more
-    (Wu et al. 2020, arXiv 2007.01204); it takes an epoch more than there are layers, at least.
+    unless votes, NeuNorm, ReLUs above spikes or signs of padded maps are more than a network of
+    this package does: then None, and `clocked(best)` is the trained module. rate, surrogate, norm,
+    signed, gain, spread, voters, learned, spiking: as of `Clocked`. coupling: None, so that
+    gradients go back through the steps; or that of an analog branch, as of `Coupled`. progressive:
+    whether with it layers get spikes one by one in the course of training, from the first up, and
+    those below the newest learn no more (Wu et al. 2020, arXiv 2007.01204); it takes an epoch more
+    than there are layers, at least.
     loss: "ce", cross-entropy of what the outputs say, times `sharpness`; or "mse", its squared
     distance from 1 for the label and 0 for others. teacher: from which it learns besides labels.
     rule: its smoothing and weight decay count. muon: needs norm="batch", as weights have no length
@@ -49,6 +51,7 @@ class ClockedTrainer:
         norm: str = "batch",
         signed: bool = False,
         gain: float = GAIN,
+        spread: float = 1.0,
         voters: int = 1,
         learned: bool = False,
         spiking: int | None = None,
@@ -64,7 +67,9 @@ class ClockedTrainer:
         validation: float = 0.1,
         seed: int = 0,
     ):
+        of_kind(network, Network, "ClockedTrainer(network=...)", "a Network")
         of_kind(rule, Windows, "ClockedTrainer(rule=...)", "ttfs.rules.Windows()")
+        of_kind(optimizer, Adam, "ClockedTrainer(optimizer=...)", "Adam(...)")
         if muon and norm != "batch":
             raise InputError("ClockedTrainer(muon=...) needs norm='batch'")
         if flag(progressive, "ClockedTrainer(progressive=...)") and coupling is None:
@@ -85,7 +90,8 @@ class ClockedTrainer:
         )
         self.network: Network | None = network
         self.layers, self.rule, self.rate, self.seed = network, rule, rate, seed
-        self.told = {"norm": norm, "signed": signed, "gain": gain, "voters": voters}
+        self.told: dict[str, Any] = {"norm": norm, "signed": signed, "gain": gain, "spread": spread}
+        self.told |= {"voters": voters}
         self.told |= {"learned": learned, "spiking": spiking}
         if spiking is not None and coupling is not None:
             raise InputError("ClockedTrainer(spiking=...) is for networks without a coupling")
@@ -102,6 +108,8 @@ class ClockedTrainer:
 
         times, settings: as of `WindowTrainer.fit`.
         """
+        classes = self.layers.sizes[-1] // self.told["voters"]
+        labels = as_labels(labels, np.shape(labels)[0] if np.ndim(labels) else 0, classes)
         return self.loop.fit(self, times, labels, **settings)
 
     def _made(self) -> Any:
@@ -170,10 +178,7 @@ class ClockedTrainer:
         """Keep the best weights, as a network of this package where that is possible."""
         self.best = weights
         module = self.clocked(weights)
-        try:
-            self.network = module.folded()
-        except InputError:
-            self.network = None
+        self.network = None if module.unfit() else module.folded()
 
     def settings(self) -> tuple[Any, ...]:
         """What decides a training beside the loop, the layers and the data."""
@@ -182,5 +187,8 @@ class ClockedTrainer:
         skips = [
             (skip, skip.weight, skip.layer and skip.layer.initial) for skip in self.layers.skips
         ]
-        begun = [weights.sum() for weights in self.layers.weights] if self.told["learned"] else []
+        begun = ""
+        if self.told["learned"]:
+            known = [*self.layers.weights, *self.layers.biases]
+            begun = fingerprint([], [np.asarray(one) for one in known if one is not None])
         return (*own, self.progressive, teacher, skips, begun, sorted(self.told.items()))

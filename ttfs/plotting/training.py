@@ -26,13 +26,16 @@ ACCURACIES = {
 }
 
 
-def training_curves(records: Sequence[Record], *, ax: Axes | None = None) -> list[Line2D]:
+def training_curves(
+    records: Sequence[Record], *, best: int | None = None, ax: Axes | None = None
+) -> list[Line2D]:
     """Accuracy in percent over the epochs, with a ring at the best epoch on the validation data.
 
     `records` holds one mapping per epoch, with `epoch` and any of `accuracy`,
     `validation_accuracy`, `validation_accuracy_lenient` as shares from 0 to 1. What is missing,
-    None or NaN is skipped. Returns a line for each that was there, then the ring. InputError for
-    a record without `epoch` and for shares out of range.
+    None or NaN is skipped. `best` is the epoch that gets the ring, such as `history.best_epoch`; if
+    not given, the first of those that are best. Returns a line for each that was there, then the
+    ring. InputError for a record without `epoch` and for shares out of range.
 
     >>> ax = Figure().subplots()
     >>> records = [{"epoch": 1, "accuracy": 0.5}, {"epoch": 2, "accuracy": 0.75}]
@@ -43,17 +46,22 @@ def training_curves(records: Sequence[Record], *, ax: Axes | None = None) -> lis
     epochs = _epochs(records)
     shares = {key: _shares(records, key) for key in ACCURACIES}
     ax = axes_for(ax, "training_curves", scaled=True)
-    return _draw_accuracies(ax, epochs, shares)
+    return _draw_accuracies(ax, epochs, shares, best)
 
 
 def training_summary(
-    records: Sequence[Record], *, unit: str = "step", figure: Figure | SubFigure | None = None
+    records: Sequence[Record],
+    *,
+    unit: str = "step",
+    best: int | None = None,
+    figure: Figure | SubFigure | None = None,
 ) -> Figure | SubFigure:
     """A figure with accuracy, loss, and each layer's silent share and mean spike time.
 
-    `records` as in `training_curves`, with any of `loss`, `silent_1`, `latency_1`, `silent_2`,
-    ...: shares of silent neurons from 0 to 1, and mean spike times in `unit`. It is
-    drawn into `figure`, or into a new one.
+    `records` and `best` as in `training_curves`, with any of `loss`, `silent_1`, `latency_1`,
+    `silent_2`, ...: shares of silent neurons from 0 to 1, and mean spike times in `unit`. Where no
+    layer is known to be silent or late, as with firing rates, `spikes_per_hidden_neuron` is drawn
+    instead. It is drawn into `figure`, or into a new one.
 
     >>> records = [{"epoch": 1, "loss": 0.7, "silent_1": 0.2}]
     >>> figure = training_summary(records, figure=Figure())
@@ -72,13 +80,20 @@ def training_summary(
 
         figure = plt.figure(figsize=(PAGE, 4.4), layout="constrained")
     of_kind(figure, Figure | SubFigure, "training_summary: figure", "a Figure of Matplotlib")
-    axes = figure.subplots(2, 2)
-    _draw_accuracies(axes[0, 0], epochs, accuracies)
-    _dress_epochs(axes[0, 1], "loss")
-    _draw(axes[0, 1], epochs, losses, "training", 0)
-    legend_above(axes[0, 1])
-    _draw_layers(axes[1, 0], epochs, silent, "silent neurons (%)")
-    _draw_layers(axes[1, 1], epochs, latency, f"mean time of spike ({named(unit)})")
+    spikes = _column(records, "spikes_per_hidden_neuron")
+    by_rates = not layers and np.isfinite(spikes).any()
+    axes = figure.subplot_mosaic("AL;SS" if by_rates else "AL;ST")
+    _draw_accuracies(axes["A"], epochs, accuracies, best)
+    _dress_epochs(axes["L"], "loss")
+    _draw(axes["L"], epochs, losses, "training", 0)
+    legend_above(axes["L"])
+    if by_rates:
+        _dress_epochs(axes["S"], "spikes for each hidden neuron")
+        _draw(axes["S"], epochs, spikes, "validation", 1)
+        legend_above(axes["S"])
+    else:
+        _draw_layers(axes["S"], epochs, silent, "silent neurons (%)")
+        _draw_layers(axes["T"], epochs, latency, f"mean time of spike ({named(unit)})")
     return figure
 
 
@@ -111,7 +126,9 @@ def _shares(records: Sequence[Record], key: str) -> Array:
     return 100 * shares
 
 
-def _draw_accuracies(ax: Axes, epochs: Array, shares: Mapping[str, Array]) -> list[Line2D]:
+def _draw_accuracies(
+    ax: Axes, epochs: Array, shares: Mapping[str, Array], best: int | None
+) -> list[Line2D]:
     """A line per kind of accuracy, and a ring at the best on the validation data."""
     _dress_epochs(ax, "accuracy (%)")
     drawn = []
@@ -119,9 +136,10 @@ def _draw_accuracies(ax: Axes, epochs: Array, shares: Mapping[str, Array]) -> li
         drawn += _draw(ax, epochs, shares[key], name, layer, style)
     validation = shares["validation_accuracy"]
     if np.isfinite(validation).any():
-        best = np.nanargmax(validation)
-        label = f"best {validation[best]:.2f} % (epoch {epochs[best]:g})"
-        point = epochs[best], validation[best]
+        given = np.flatnonzero((epochs == best) & np.isfinite(validation))
+        at = given[0] if given.size else np.nanargmax(validation)
+        label = f"best {validation[at]:.2f} % (epoch {epochs[at]:g})"
+        point = epochs[at], validation[at]
         look: dict[str, Any] = {"color": layer_colour(1), "mfc": inks(ax).ground, "zorder": 5}
         drawn += ax.plot(*point, "o", label=label, **look)
     legend_above(ax)

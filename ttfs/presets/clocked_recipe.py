@@ -4,10 +4,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ttfs.checks import of_kind
+from ttfs.clocked.couplings import COUPLINGS
 from ttfs.clocked.rate import Rate
 from ttfs.clocked.surrogates import Surrogate
 from ttfs.codes.encoders import Encoder
 from ttfs.codes.encoding import Latency
+from ttfs.errors import InputError
 from ttfs.network.network import Network
 from ttfs.network.psp import Response, Windows
 from ttfs.network.weights import Binary, Real
@@ -19,6 +21,7 @@ from ttfs.rules import Windows as WindowsRule
 
 if TYPE_CHECKING:  # PyTorch, which only a training needs
     from ttfs.clocked.trainer import ClockedTrainer
+    from ttfs.training.teacher import Teacher
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,8 @@ class ClockedRecipe(Recipe):
 
     Parameters
     ----------
-    rate, surrogate, norm, signed, gain, voters, coupling, progressive, loss, sharpness, muon,
-        validation: as of `ttfs.clocked.trainer.ClockedTrainer`; gain None: that of `Clocked`.
+    rate, surrogate, norm, signed, gain, spread, voters, coupling, progressive, loss, sharpness,
+        muon, validation: as of `ttfs.clocked.trainer.ClockedTrainer`; gain None: that of `Clocked`.
     Others as of `Recipe`; of the rule, the smoothing and the weight decay count.
     """
 
@@ -40,6 +43,7 @@ class ClockedRecipe(Recipe):
     norm: str = "batch"
     signed: bool = False
     gain: float | None = None
+    spread: float = 1.0
     voters: int = 1
     coupling: str | None = None
     progressive: bool = False
@@ -54,6 +58,16 @@ class ClockedRecipe(Recipe):
         super().__post_init__()
         check_windows(self, "ClockedRecipe")
         of_kind(self.rate, Rate, "ClockedRecipe(rate=...)", "ttfs.clocked.Rate(steps)")
+        if self.coupling is not None and self.coupling not in COUPLINGS:
+            raise InputError(
+                f"ClockedRecipe(coupling=...) must be {' or '.join(COUPLINGS)}, or None,"
+                f" got {self.coupling!r}"
+            )
+        if self.progressive and self.epochs <= sum(not layer.pools for layer in self.layers) + 1:
+            raise InputError(
+                f"ClockedRecipe(epochs={self.epochs}, progressive=True) must have more epochs than"
+                " layers with weights"
+            )
 
     def network(self, inputs: int | tuple[int, ...], classes: int, seed: int) -> Network:
         """A network for such data that has not been trained: see `Recipe.network`."""
@@ -67,14 +81,16 @@ class ClockedRecipe(Recipe):
         """Its own: see `Recipe.rates`."""
         return self.rate
 
-    def trainer(self, network: Network, seed: int) -> "ClockedTrainer":  # type: ignore[override]
-        """A trainer for that network."""
+    def trainer(  # type: ignore[override]
+        self, network: Network, seed: int, *, teacher: "Teacher | None" = None
+    ) -> "ClockedTrainer":
+        """A trainer for that network, which may learn from a teacher."""
         from ttfs.clocked.trainer import ClockedTrainer
 
         assert isinstance(self.rule, WindowsRule)
         names = "surrogate", "norm", "signed", "voters", "coupling", "loss", "sharpness", "muon"
-        more = "progressive", "batch_size", "augmentation", "average", "validation"
-        told = {name: getattr(self, name) for name in names + more}
+        more = "spread", "progressive", "batch_size", "augmentation", "average", "validation"
+        told = {name: getattr(self, name) for name in names + more} | {"teacher": teacher}
         if self.gain is not None:
             told["gain"] = self.gain
         return ClockedTrainer(network, self.rule, self.optimizer, self.rate, **told, seed=seed)

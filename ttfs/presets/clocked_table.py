@@ -27,13 +27,14 @@ SIGNS: dict[str, Any] = {
 ITERATIVE = Rate(5, keep=0.25, reset="hard", initial=0.0, output="spikes", pool="currents")
 
 SMALL = "32C5-P2-64C5-P2-256"
-DEEP = "16C3p1-16C3p1-P2-32C3p1-32C3p1-32C3p1-P2-64C3p1-64C3p1-64C3p1-P2-128-128-128"
+DEEP = "16C3p1-P2-32C3p1-32C3p1-32C3p1-32C3p1-P2-64C3p1-64C3p1-64C3p1-P2-128-128-128"
 FASHION: dict[str, Any] = {
     "augmentation": (Flip((28, 28)), Shift(1, (28, 28))),
     "validation": 0.05,
     "epochs": 25,
 }
 PROXY: dict[str, Any] = {"rate": Rate(15, reset="hard", pool="currents"), "coupling": "proxy"}
+LOW = 0.5  # spread of currents with which few analog values are above what spikes can say
 STBP: dict[str, Any] = {
     "rate": ITERATIVE,
     "surrogate": Surrogate("rectangle", 0.3),
@@ -52,17 +53,27 @@ CLOCKED: dict[str, Recipe] = {
         SMALL,
         **PROXY | {"rate": Rate(8, reset="hard", pool="currents")},
         **FASHION,
+        spread=LOW,
         published="94.56 proxy learning",
     ),
     "tandem-fashion": clocked(
-        "fashion-mnist", SMALL, coupling="tandem", rate=Rate(8, pool="currents"), **FASHION
+        "fashion-mnist",
+        SMALL,
+        coupling="tandem",
+        rate=Rate(8, pool="currents"),
+        **FASHION,
+        spread=LOW,
     ),
     "dsr-fashion": clocked(
         "fashion-mnist", SMALL, coupling="dsr", rate=Rate(8, pool="currents"), **FASHION
     ),
     "stbp-fashion": clocked("fashion-mnist", SMALL, batch_size=100, **STBP, **FASHION),
     "surrogate-deep-fashion": clocked(
-        "fashion-mnist", DEEP, rate=Rate(5, pool="currents"), **LEDINAUSKAS, **FASHION
+        "fashion-mnist",
+        DEEP,
+        rate=Rate(5, pool="currents"),
+        **LEDINAUSKAS,
+        **FASHION | {"epochs": 15},
     ),
     "local-threshold-cifar10": replace(
         WINDOWS["window-cifar10"], method="local", rate_steps=32, published=""

@@ -25,6 +25,7 @@ from ttfs.rules import Windows as WindowsRule
 from ttfs.training.clipping import clipping_of
 
 if TYPE_CHECKING:  # PyTorch, which only a training needs
+    from ttfs.training.teacher import Teacher
     from ttfs.training.window_trainer import WindowTrainer
 
 RATES = {True: 4e-3, False: 2e-3}
@@ -59,7 +60,7 @@ class WindowRecipe(Recipe):
     noise: on clipped ReLUs, for networks that are to be run by rates: see
         `ttfs.training.clipping.Clipping`.
     method: how they are run by firing rates in the end, a name in `ttfs.clocked.METHODS`; None: by
-        single spikes. rate_steps: of these rates.
+        single spikes. rate_steps: of these rates; None: as many as `psp` has, or 8.
     Others as of `Recipe`; of the rule, the smoothing and the weight decay count.
     """
 
@@ -75,7 +76,7 @@ class WindowRecipe(Recipe):
     rounded: int | None = None
     noise: float = 0.0
     method: str | None = None
-    rate_steps: int = 8
+    rate_steps: int | None = None
     encoder: Encoder = field(default_factory=lambda: Latency(t_max=1.0))
     unit: str = "window"
 
@@ -102,7 +103,14 @@ class WindowRecipe(Recipe):
                     f"{whose}(method={self.method!r}) {cure} thresholds that learn:"
                     " clipped=True, or psp=Windows(steps)"
                 )
-            known.rates(self.rate_steps)
+            known.rates(self._rate_steps)
+
+    @property
+    def _rate_steps(self) -> int:
+        """Of rates, if it has a method."""
+        if self.rate_steps is not None:
+            return self.rate_steps
+        return (self.psp.steps if isinstance(self.psp, Windows) else None) or STEPS
 
     def learning(self) -> str:
         """As ReLUs, for rates if there is a method: see `Recipe.learning`."""
@@ -110,14 +118,16 @@ class WindowRecipe(Recipe):
 
     def rates(self) -> Rate | None:
         """By which a trained network fires, if it has a method: see `Recipe.rates`."""
-        return None if self.method is None else METHODS[self.method].rates(self.rate_steps)
+        return None if self.method is None else METHODS[self.method].rates(self._rate_steps)
 
     def network(self, inputs: int | tuple[int, ...], classes: int, seed: int) -> Network:
         """A network for such data that has not been trained: see `Recipe.network`."""
         return begun(self, self._shape(inputs), classes, seed)
 
-    def trainer(self, network: Network, seed: int) -> "WindowTrainer":  # type: ignore[override]
-        """A trainer for that network."""
+    def trainer(  # type: ignore[override]
+        self, network: Network, seed: int, *, teacher: "Teacher | None" = None
+    ) -> "WindowTrainer":
+        """A trainer for that network, which may learn from a teacher."""
         from ttfs.clocked.rated_trainer import RatedTrainer
         from ttfs.training.window_trainer import WindowTrainer
 
@@ -125,10 +135,11 @@ class WindowRecipe(Recipe):
         assert isinstance(self.optimizer, Adam)
         names = "muon", "batch_size", "augmentation", "average", "validation"
         more = "dropout", "sparse", "whiten", "clipped", "rounded", "noise"
-        told = {name: getattr(self, name) for name in names + more} | {"seed": seed}
+        told = {name: getattr(self, name) for name in names + more}
+        told |= {"seed": seed, "teacher": teacher}
         if self.method is None:
             return WindowTrainer(network, self.rule, self.optimizer, **told)
-        told |= {"method": self.method, "steps": self.rate_steps}
+        told |= {"method": self.method, "steps": self._rate_steps}
         return RatedTrainer(network, self.rule, self.optimizer, **told)
 
     def relearning(self, *, binary: bool) -> "WindowRecipe":

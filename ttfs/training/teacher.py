@@ -10,6 +10,7 @@ from ttfs.checks import of_kind, positive
 from ttfs.errors import InputError
 from ttfs.optimizers import share as part
 from ttfs.torch import functional, nn, torch
+from ttfs.training.checkpoint import fingerprint
 
 
 class Teacher:
@@ -22,9 +23,9 @@ class Teacher:
     share: of the loss that is what the teacher says, both softened by `temperature` (Hinton et al.
         2015, arXiv 1503.02531, section 2); the rest is that of the labels.
     layers: {name of a module in the student: of one in the teacher}, "blocks.0" being the student's
-        first layer: where on their maps they look is to be alike (Zagoruyko and Komodakis 2017,
-        arXiv 1612.03928, section 3.1; for clocked students Hong et al. 2023, arXiv 2304.09101).
-        Maps have the same places; steps of a clock count together.
+        first layer with the pools on top of it: where on their maps they look is to be alike
+        (Zagoruyko and Komodakis 2017, arXiv 1612.03928, section 3.1; for clocked students Hong et
+        al. 2023, arXiv 2304.09101). Maps have the same places; steps of a clock count together.
     attention: weight of that.
 
     >>> teacher = Teacher(nn.Linear(4, 2), share=1.0)
@@ -47,27 +48,25 @@ class Teacher:
         self.share = 1.0 if share == 1 else part(share, "Teacher(share=...)")
         self.temperature = positive(temperature, "Teacher(temperature=...)")
         self.attention = positive(attention, "Teacher(attention=...)", zero=True)
-        self.layers = dict(layers or {})
-        self.seen: dict[tuple[bool, str], Any] = {}
-        self._listen(self.module, self.layers.values(), False)
+        names = "{name in the student: name in the teacher}"
+        self.layers = dict(of_kind(layers or {}, Mapping, "Teacher(layers=...)", names))
+        self.seen: dict[tuple[str, str], Any] = {}
+        self._found(self.module, self.layers.values(), "teacher")
 
     def settings(self) -> tuple[Any, ...]:
-        """What decides what it teaches; of its weights, sums that hardly any others have."""
+        """What decides what it teaches, its weights included."""
         state = self.module.state_dict()
-        sums = [
-            (name, float(one.double().cumsum(0).sum())) for name, one in state.items() if one.ndim
-        ]
+        arrays = (one.detach().cpu().double().numpy() for one in state.values())
         own = self.share, self.temperature, self.attention, sorted(self.layers.items())
-        return (*own, repr(self.module), sums)
+        return (*own, repr(self.module), fingerprint(state, arrays))
 
     def watch(self, student: Any) -> None:
         """Listen to the layers of a student."""
-        self._listen(student, self.layers, True)
+        self._listen(student, self.layers, "student")
 
     def loss(self, maps: Any, outputs: Any, error: Any) -> Any:
         """What a student is to make small, of its (samples, classes) outputs and its own error."""
-        with torch.no_grad():
-            told = self.module.to(maps.device)(maps).float()
+        told = self._told(maps)
         if told.shape != outputs.shape:
             raise InputError(
                 f"a teacher that gives {tuple(told.shape)} cannot teach what gives"
@@ -77,25 +76,58 @@ class Teacher:
         apart = functional.kl_div(*soft, reduction="batchmean", log_target=True)
         error = (1 - self.share) * error + self.share * self.temperature**2 * apart
         for own, other in self.layers.items():
-            far = attention_of(self.seen[True, own]) - attention_of(self.seen[False, other])
+            looks = [
+                attention_of(self.seen["student", own], own),
+                attention_of(self.seen["teacher", other], other),
+            ]
+            places = [look.shape[1] for look in looks]
+            if places[0] != places[1]:
+                raise InputError(
+                    f"Teacher(layers=...): {own!r} of the student has {places[0]} places,"
+                    f" {other!r} of the teacher {places[1]}; a block's pools belong to it"
+                )
+            far = looks[0] - looks[1]
             error = error + self.attention * far.square().sum(dim=1).mean()
         return error
 
-    def _listen(self, module: Any, names: Any, own: bool) -> None:
-        """Keep what modules of these names say."""
+    def _told(self, maps: Any) -> Any:
+        """What the teacher says, whose layers are kept in `seen`."""
+        hooks = self._listen(self.module, self.layers.values(), "teacher")
+        try:
+            with torch.no_grad():
+                told = self.module.to(maps.device)(maps)
+        except (RuntimeError, TypeError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(
+                f"the teacher cannot hear {tuple(maps.shape)} maps: {reason}"
+            ) from None
+        finally:  # it is the user's, who may have other uses for it
+            for hook in hooks:
+                hook.remove()
+        return of_kind(told, torch.Tensor, "what the teacher says", "a torch.Tensor").float()
+
+    def _found(self, module: Any, names: Any, whose: str) -> dict[str, Any]:
+        """The modules of these names."""
         known = dict(module.named_modules())
         for name in names:
             if name not in known:
-                whose = "student" if own else "teacher"
-                raise InputError(f"Teacher(layers=...): the {whose} has no module {name!r}")
+                among = ", ".join(repr(one) for one in known if one)
+                raise InputError(
+                    f"Teacher(layers=...): the {whose} has no module {name!r}, only {among}"
+                )
+        return {name: known[name] for name in names}
 
-            def keep(_module: Any, _heard: Any, said: Any, name: str = name) -> None:
-                self.seen[own, name] = said
+    def _listen(self, module: Any, names: Any, whose: str) -> list[Any]:
+        """Keep what modules of these names say; the hooks that do."""
 
-            known[name].register_forward_hook(keep)
+        def hook(name: str) -> Any:
+            return lambda _module, _heard, said: self.seen.update({(whose, name): said})
+
+        found = self._found(module, names, whose)
+        return [part.register_forward_hook(hook(name)) for name, part in found.items()]
 
 
-def attention_of(said: Any) -> Any:
+def attention_of(said: Any, name: str = "it") -> Any:
     """(samples, places) how much is said at each place of (samples, channels, height, width) maps.
 
     Of (steps, samples, ...) the mean. Squares, added up over channels; of each sample their norm is
@@ -106,5 +138,5 @@ def attention_of(said: Any) -> Any:
     """
     maps = said.float().mean(dim=0) if said.ndim == 5 else said.float()
     if maps.ndim != 4:
-        raise InputError(f"attention is about maps, not what is {tuple(said.shape)}")
+        raise InputError(f"attention is about maps: what {name} says is {tuple(said.shape)}")
     return functional.normalize(maps.square().sum(dim=1).flatten(1), dim=1)

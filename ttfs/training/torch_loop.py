@@ -33,7 +33,8 @@ FINAL = 5000  # and by which it is in the end
 
 # what mallopt is told: of M_MMAP_MAX, M_TRIM_THRESHOLD and M_TOP_PAD
 KEEPING = (-4, 0), (-1, 2**31 - 1), (-2, 2**26)
-USUAL = (-4, 2**16), (-1, 2**17), (-2, 2**17)
+# and what they are once large arrays have been freed, with M_MMAP_THRESHOLD, which follows no more
+USUAL = (-4, 2**16), (-3, 2**25), (-1, 2**26), (-2, 2**17)
 
 
 class Examined(NamedTuple):
