@@ -1,11 +1,12 @@
 """What firing rates cost beside single spikes, without training for them: python docs/rates.py
 
 The network of ReLUs is that of docs/steps.py, 784-256-256-10 on Fashion-MNIST, with thresholds from
-1,000 training images. Accuracies are those of the whole test set, strict; spikes are those of
-hidden neurons.
+1,000 training images; with --maps a small convolutional one that has seen 10,000. Accuracies are
+those of the test set, or of its first --samples, strict; spikes are those of hidden neurons.
 """
 
 import argparse
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +16,8 @@ import ttfs
 from ttfs.clocked import METHODS, Rate, convert_to_rates, evaluate
 
 STEPS = 1, 2, 4, 8, 16, 32
+MAPS = "16C3p1-P2-32C3p1-32C3p1-P2-64C3p1-P2-128"
+CALIBRATION = 1000
 
 
 def line(name: str, cells: list[str]) -> None:
@@ -22,45 +25,76 @@ def line(name: str, cells: list[str]) -> None:
     print(" | ".join([f"| {name}", *cells]) + " |", flush=True)
 
 
-def by_times(relus: torch.nn.Module, images: np.ndarray, test: ttfs.datasets.Dataset) -> None:
+def cell(told: Any) -> str:
+    """Accuracy, and spikes of each hidden neuron."""
+    return f"{100 * told.accuracy:.2f} ({told.spikes_per_hidden_neuron:.2f})"
+
+
+def maps(train: ttfs.datasets.Dataset, seed: int) -> Any:
+    """A convolutional network of ReLUs."""
+    told: dict[str, Any] = {"epochs": 6, "average": 1000, "sparse": 0.05}
+    recipe = ttfs.presets.windows("fashion-mnist", MAPS, **told)
+    trainer = recipe.trainer(recipe.network((28, 28), 10, seed), seed)
+    trainer.fit(recipe.encoder(train.images[:10_000]), train.labels[:10_000], epochs=recipe.epochs)
+    return trainer.relus(trainer.best).folded()
+
+
+def by_times(relus: Any, seen: np.ndarray, values: np.ndarray, labels: np.ndarray) -> None:
     """Single spikes, at so many instants of a window."""
-    values, cells = test.images.reshape(len(test), -1) / 255, []
-    for steps in STEPS:
-        told = {"threshold": "local", "per": "channel", "steps": steps}
-        found = ttfs.convert(relus, images[:1000], **told)
-        told = ttfs.evaluate(found.network, found.times(values), test.labels)
-        cells.append(f"{100 * told.accuracy:.2f} ({told.spikes_per_hidden_neuron:.2f})")
-    line("single spikes, `local`", cells)
+    for threshold in ("error", "local"):
+        cells = []
+        for steps in STEPS:
+            told = {"threshold": threshold, "per": "channel", "steps": steps}
+            found = ttfs.convert(relus, seen, **told)
+            cells.append(cell(ttfs.evaluate(found.network, found.times(values), labels)))
+        line(f"single spikes, `{threshold}`", cells)
+
+
+def by_rates(
+    relus: Any, seen: np.ndarray, values: np.ndarray, labels: np.ndarray, resets: list[str]
+) -> None:
+    """Rates of so many steps, by each method that finds thresholds in data."""
+    for method in METHODS:
+        if METHODS[method].thresholds is None:
+            continue
+        for reset in resets:
+            cells = []
+            for steps in STEPS:
+                found, rate = convert_to_rates(relus, seen, method, steps)
+                rate = Rate(steps, initial=rate.initial, shift=rate.shift, reset=reset)
+                cells.append(cell(evaluate(found.network, values, labels, rate)))
+            line(f"rates, `{method}`, {reset} reset", cells)
 
 
 def main() -> None:
     """Train, convert in many ways, and print a line for each."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=12, help="of the dense network")
+    parser.add_argument("--maps", action="store_true", help="a convolutional network instead")
+    parser.add_argument("--samples", type=int, help="of the test set")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--resets", nargs="+", default=["soft", "hard"])
     options = parser.parse_args()
     torch.manual_seed(options.seed)
     train, test = ttfs.datasets.load("fashion-mnist")
-    images = train.images.reshape(-1, SIZES[0]).astype(np.float32) / 255
-    values = test.images.reshape(-1, SIZES[0]).astype(np.float32) / 255
-    relus = trained(images, train.labels, options.epochs)
-    found = ttfs.convert(relus, images[:1000])
-    right = (found.decisions(values) == test.labels).mean()
+    images, values = (
+        split.images.astype(np.float32)[..., None] / 255
+        if options.maps
+        else split.images.reshape(-1, SIZES[0]).astype(np.float32) / 255
+        for split in (train, test)
+    )
+    values, labels = values[: options.samples], test.labels[: options.samples]
+    if options.maps:
+        relus: Any = maps(train, options.seed)
+    else:
+        relus = trained(images, train.labels, options.epochs)
+    seen = images[:CALIBRATION]
+    right = (ttfs.convert(relus, seen).decisions(values) == labels).mean()
     print(f"ReLUs {100 * right:.2f} %; in brackets spikes for each hidden neuron\n")
     line("steps", [str(steps) for steps in STEPS])
     line("---", ["---"] * len(STEPS))
-    by_times(relus, images, test)
-    for method in METHODS:
-        if METHODS[method].thresholds is None:
-            continue
-        for reset in ("soft", "hard"):
-            cells = []
-            for steps in STEPS:
-                found, rate = convert_to_rates(relus, images[:1000], method, steps)
-                rate = Rate(steps, initial=rate.initial, shift=rate.shift, reset=reset)
-                told = evaluate(found.network, values, test.labels, rate)
-                cells.append(f"{100 * told.accuracy:.2f} ({told.spikes_per_hidden_neuron:.2f})")
-            line(f"rates, `{method}`, {reset} reset", cells)
+    by_times(relus, seen, values, labels)
+    by_rates(relus, seen, values, labels, options.resets)
 
 
 if __name__ == "__main__":

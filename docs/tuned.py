@@ -17,7 +17,7 @@ import ttfs
 from ttfs.clocked import convert_to_rates, evaluate
 from ttfs.clocked.trainer import ClockedTrainer
 
-METHODS = "max", "quantile", "local"
+METHODS = "quantile", "error", "local"
 
 
 def main() -> None:

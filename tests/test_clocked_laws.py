@@ -62,6 +62,7 @@ def test_lower_thresholds_are_better_for_few_steps(ordinary, steps):
     assert local >= quantile >= most
     assert agreement(ordinary, steps, "local", per="layer") > quantile
     assert agreement(ordinary, steps, "potential") > most
+    assert agreement(ordinary, steps, "error") > quantile
 
 
 def test_more_rounds_are_worse_for_few_steps_and_better_for_many(ordinary):

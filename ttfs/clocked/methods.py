@@ -57,6 +57,11 @@ METHODS = {
         None,
         {"initial": 0.5},
     ),
+    "error": Method(
+        "thresholds of least squared error, after Li et al. 2021, arXiv 2106.06984 (MMSE)",
+        {"threshold": "error", "per": "channel"},
+        {"initial": 0.5},
+    ),
     "local": Method(
         "Bu et al. 2024, arXiv 2409.03368",
         {"threshold": "local", "per": "channel"},
@@ -117,5 +122,6 @@ def convert_to_rates(
     rate, told = chosen.rates(steps), dict(chosen.thresholds)
     if rounds is None and told["threshold"] == "local":
         rounds = rounds_for(steps)
-    told |= ({} if rounds is None else {"rounds": rounds}) | settings
-    return convert(model, inputs, **told), rate
+    told |= {} if rounds is None else {"rounds": rounds}
+    told |= {"steps": steps} if told["threshold"] == "error" else {}
+    return convert(model, inputs, **(told | settings)), rate
