@@ -78,7 +78,7 @@ def main() -> None:
     torch.manual_seed(options.seed)
     train, test = ttfs.datasets.load("fashion-mnist")
     images, values = (
-        split.images.astype(np.float32)[..., None] / 255
+        split.images.reshape(-1, 28, 28, 1).astype(np.float32) / 255
         if options.maps
         else split.images.reshape(-1, SIZES[0]).astype(np.float32) / 255
         for split in (train, test)

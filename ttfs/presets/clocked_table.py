@@ -67,7 +67,7 @@ CLOCKED: dict[str, Recipe] = {
     "dsr-fashion": clocked(
         "fashion-mnist", SMALL, coupling="dsr", rate=Rate(8, pool="currents"), **FASHION
     ),
-    "stbp-fashion": clocked("fashion-mnist", SMALL, batch_size=100, **STBP, **FASHION),
+    "stbp-fashion": clocked("fashion-mnist", SMALL, rate=ITERATIVE, **LEDINAUSKAS, **FASHION),
     "surrogate-deep-fashion": clocked(
         "fashion-mnist",
         DEEP,
