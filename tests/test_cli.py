@@ -531,7 +531,7 @@ def test_runs_are_compared(drawn, tmp_path, capsys):
     assert main("compare", drawn, drawn, "--out", picture) == 0
     head, _, row = capsys.readouterr().out.splitlines()
     assert head.startswith("| run | network |")
-    assert "64-30-10 | Ramp(rise=inf) | one-bit | none | 3 |" in row
+    assert "64-30-10 | Ramp(rise=inf) | Exact | one-bit | none | 3 |" in row
     assert "3, 3" in row
     assert picture.stat().st_size > 1000
     assert main("compare", "nowhere") == 2

@@ -26,7 +26,8 @@ def write(folder, seed, accuracy, recipe="a", **others):
             "footprint_bits": 20000, "parameters": 50, "weight_bits": 48, "other_bits": 192,
         },
         "recipe": recipe, "dataset": "mnist", "network": "Network(9-4-3, Step(), t_max=256)",
-        "weights": "one-bit", "response": "Step()", "augmentation": ["Dropout(share=0.2)"],
+        "weights": "one-bit", "response": "Step()", "learning": "S4NN",
+        "augmentation": ["Dropout(share=0.2)"],
         "published": "97.0", "preset": None,
     }  # fmt: skip
     (folder / "report.json").write_text(json.dumps(report | others))
@@ -44,7 +45,8 @@ def test_seeds_of_one_recipe_are_one_line(tmp_path):
     head, rule, row = (cells(line) for line in table(found).splitlines())
     assert set(rule) == {"---"}
     assert dict(zip(head, row, strict=True)) == {
-        "run": "`r0`", "network": "9-4-3", "response": "Step()", "weights": "one-bit",
+        "run": "`r0`", "network": "9-4-3", "response": "Step()", "learned by": "S4NN",
+        "weights": "one-bit",
         "augmentation": "Dropout(share=0.2)", "epochs": "30", "seconds": "12",
         "seeds": "0, 2, 1", "strict %": "91.00 (90.00 to 92.00)",
         "lenient %": "92.00 (91.00 to 93.00)", "undecided %": "2.00",
@@ -137,7 +139,7 @@ def test_bars_and_windows_of_nothing_stay_in_their_cells(tmp_path):
     row = table(groups([run])).splitlines()[2]
     assert r"`a\|b`" in row
     assert r"one\|bit" in row
-    assert row.replace(r"\|", "").count("|") == 19
+    assert row.replace(r"\|", "").count("|") == 20
 
 
 CASE = {"name": "a", "inputs": "mnist", "threads": 1, "microseconds": 10.0}

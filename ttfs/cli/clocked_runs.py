@@ -6,18 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.cli.subject import Subject, warn_lost
-from ttfs.clocked.course import check
-from ttfs.clocked.evaluation import ClockedEvaluation, evaluate
-from ttfs.clocked.rate import rate_of
-from ttfs.codes.decoding import decide
+from ttfs.clocked.evaluation import ClockedEvaluation
 from ttfs.datasets.datasets import Dataset
-from ttfs.engines.batch import forward, lost_share
 from ttfs.files.versions import versions
 from ttfs.formats.model_file import save
 from ttfs.measures.cost import cost_of
 from ttfs.network.network import Network
-from ttfs.network.psp import Windows
 
 
 def measure(trainer: Any, stimuli: np.ndarray, data: Dataset) -> dict[str, Any]:
@@ -73,32 +67,3 @@ def keep(
     names = "parameters", "footprint_bits", "weight_bits", "other_bits", "state_bits"
     report["cost"] = {name: cost[name] for name in names}
     save(folder / "model.npz", network, encoder=recipe.encoder, report=report)
-
-
-def evaluate_rates(
-    subject: Subject, steps: int | None, reset: str | None, path: Path | None
-) -> None:
-    """Evaluate a network by firing rates: those it was trained for, but for what is said.
-
-    path: where a report is to be written.
-    """
-    from ttfs.cli.runs import write_report
-
-    network, data, told = subject.model.network, subject.data, subject.model.report
-    rate = rate_of(told.get("rate"), steps, reset)
-    check(network, rate)
-    decisions = None
-    if "rate" not in told or told.get("agreement") is not None:  # windows tell something of it
-        record = forward(network, subject.stimuli)
-        decisions = decide(record.times[-1], record.potential).label
-    assert isinstance(network.psp, Windows)
-    values = network.psp.values(subject.stimuli, 0)
-    found = evaluate(network, values, data.labels, rate, decisions=decisions)
-    if path:
-        own = {"dataset": data.name, "split": data.split, "network": repr(network)}
-        write_report(path, asdict(found) | own | {"versions": versions()})
-    print(f"{network} on {data.name} {data.split}, by firing rates")
-    print(found)
-    if decisions is not None:
-        print(f"  {'':21s} which are those of the same network by single spikes")
-    warn_lost(lost_share(network, subject.stimuli))

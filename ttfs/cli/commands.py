@@ -140,7 +140,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
     if options.reset and not (options.rate or "rate" in subject.model.report):
         raise InputError(f"--reset {options.reset} is about firing rates; say --rate STEPS")
     if options.rate or "rate" in subject.model.report:
-        from ttfs.cli.clocked_runs import evaluate_rates
+        from ttfs.cli.rates import evaluate_rates
 
         return evaluate_rates(subject, options.rate, options.reset, options.report)
     network, data = subject.model.network, subject.data

@@ -58,7 +58,8 @@ def run(network: Network, inputs: Any, rate: Rate, *, first: int = 0) -> Course:
 
     >>> import ttfs
     >>> hidden = ttfs.Dense.of([[1.0]], bias=0.25, threshold=1)
-    >>> network = ttfs.Network(hidden, ttfs.Dense.of([[2.0]]), psp=ttfs.Windows())
+    >>> output = ttfs.Dense.of([[2.0]], threshold=1)
+    >>> network = ttfs.Network(hidden, output, psp=ttfs.Windows())
     >>> course = run(network, [[0.5]], Rate(4))  # 0.75: three spikes in four steps
     >>> course.counts[1], course.outputs[-1]
     (array([[3]], dtype=int32), array([[1.5]], dtype=float32))

@@ -14,7 +14,7 @@ from ttfs.network.psp import Windows
 from ttfs.optimizers import Adam, Cosine
 from ttfs.presets.clocked_recipe import clocked
 from ttfs.presets.recipe import Recipe
-from ttfs.presets.window_recipe import windows
+from ttfs.presets.window_recipe import MUON, RATES, adam, windows
 from ttfs.presets.window_table import WINDOWS
 
 ONCE = Rate(1, initial=1.0, pool="currents")  # signs of sums
@@ -31,10 +31,14 @@ DEEP = "16C3p1-P2-32C3p1-32C3p1-32C3p1-32C3p1-P2-64C3p1-64C3p1-64C3p1-P2-128-128
 FASHION: dict[str, Any] = {
     "augmentation": (Flip((28, 28)), Shift(1, (28, 28))),
     "validation": 0.05,
-    "epochs": 25,
+    "epochs": 15,
 }
 PROXY: dict[str, Any] = {"rate": Rate(15, reset="hard", pool="currents"), "coupling": "proxy"}
-LOW = 0.5  # spread of currents with which few analog values are above what spikes can say
+LOW: dict[str, Any] = {  # few analog values are above what spikes can say, and stay so
+    "spread": 0.5,
+    "optimizer": adam(RATES[False] / 4),
+    "muon": 4 * MUON,
+}
 STBP: dict[str, Any] = {
     "rate": ITERATIVE,
     "surrogate": Surrogate("rectangle", 0.3),
@@ -51,9 +55,9 @@ CLOCKED: dict[str, Recipe] = {
     "proxy-fashion": clocked(
         "fashion-mnist",
         SMALL,
-        **PROXY | {"rate": Rate(8, reset="hard", pool="currents")},
+        **PROXY | {"rate": Rate(8, pool="currents")},
         **FASHION,
-        spread=LOW,
+        **LOW,
         published="94.56 proxy learning",
     ),
     "tandem-fashion": clocked(
@@ -62,7 +66,7 @@ CLOCKED: dict[str, Recipe] = {
         coupling="tandem",
         rate=Rate(8, pool="currents"),
         **FASHION,
-        spread=LOW,
+        **LOW,
     ),
     "dsr-fashion": clocked(
         "fashion-mnist", SMALL, coupling="dsr", rate=Rate(8, pool="currents"), **FASHION
@@ -73,7 +77,7 @@ CLOCKED: dict[str, Recipe] = {
         DEEP,
         rate=Rate(5, pool="currents"),
         **LEDINAUSKAS,
-        **FASHION | {"epochs": 15},
+        **FASHION,
     ),
     "local-threshold-cifar10": replace(
         WINDOWS["window-cifar10"], method="local", rate_steps=32, published=""
