@@ -21,7 +21,7 @@ WINDOWS = {
         dropout=0.3,
         sparse=0.05,
         rounded=8,
-        epochs=22,
+        epochs=12,
         published="93.14 Parallel TTFS",
     ),
     "window-cifar10": windows(
