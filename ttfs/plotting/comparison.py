@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
+from matplotlib.ticker import EngFormatter
 from numpy.typing import ArrayLike
 
 from ttfs.errors import InputError, ShapeError
@@ -13,6 +14,7 @@ from ttfs.plotting.given import Array, numbers
 from ttfs.plotting.look import COLUMN, HIDDEN, axes_for, dress, log_across, named
 
 MARKS = "os^Dv<>P"
+LARGE = 1e6
 
 
 def accuracy_over(
@@ -26,8 +28,9 @@ def accuracy_over(
     """The accuracy of several networks over a cost, one point each with its range over seeds.
 
     `cost` and `accuracy` give for each name the values of all seeds; accuracies are shares of 1
-    and are drawn in percent; with `log` the axis of costs is logarithmic. Returns what was drawn,
-    by the order of names. ShapeError where a name has other numbers of both.
+    and are drawn in percent; with `log` the axis of costs is logarithmic, and without it millions
+    are M. Returns what was drawn, by the order of names. ShapeError where a name has other numbers
+    of both.
 
     >>> from matplotlib.figure import Figure
     >>> (drawn,) = accuracy_over({"a": [90, 110]}, {"a": [0.97, 0.98]}, ax=Figure().subplots())
@@ -45,6 +48,8 @@ def accuracy_over(
         drawn.append(ax.errorbar(x.mean(), y.mean(), **look))
     if log:
         log_across(ax)
+    elif ax.get_xlim()[1] >= LARGE:  # or a power of ten stands where the label is
+        ax.xaxis.set_major_formatter(EngFormatter(sep=""))
     return drawn
 
 
