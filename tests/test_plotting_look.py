@@ -409,7 +409,7 @@ def all_files(network, folder):
         pictures.latency_map(folder, network, stimuli[1], (2, 2)),
         pictures.latencies(folder, network, stimuli, labels),
         pictures.weights(folder, network, (2, 2)),
-        pictures.training(folder, summary, network.unit),
+        pictures.training(folder, ttfs.History(summary), network.unit),
     ]
 
 
