@@ -51,6 +51,15 @@ def quantised(
     return sums
 
 
+def fashion() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Training images and labels, test images and labels; images as rows of values."""
+    train, test = ttfs.datasets.load("fashion-mnist")
+    images, values = (
+        split.images.reshape(-1, SIZES[0]).astype(np.float32) / 255 for split in (train, test)
+    )
+    return images, train.labels, values, test.labels
+
+
 def main() -> None:
     """Train, convert in many ways, and print a line for each."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -58,13 +67,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.manual_seed(options.seed)
-    train, test = ttfs.datasets.load("fashion-mnist")
-    images, values = (
-        split.images.reshape(-1, SIZES[0]).astype(np.float32) / 255 for split in (train, test)
-    )
-    relus = trained(images, train.labels, options.epochs)
+    images, seen, values, labels = fashion()
+    relus = trained(images, seen, options.epochs)
     with torch.no_grad():
-        right = (relus(torch.from_numpy(values)).argmax(dim=1).numpy() == test.labels).mean()
+        right = (relus(torch.from_numpy(values)).argmax(dim=1).numpy() == labels).mean()
     print(f"ReLUs {100 * right:.2f} %")
     print("steps  threshold  for each   accuracy  agrees with quantised ReLUs")
     for steps in (None, 16, 8, 4, 2):
@@ -75,7 +81,7 @@ def main() -> None:
                 record = ttfs.forward(found.network, found.times(values))
                 label = ttfs.decide(record.times[-1], record.potential).label
                 line = f"{steps or 'any':>5}  {threshold:9s}  {per:8s}"
-                line += f"  {100 * (label == test.labels).mean():7.2f} %"
+                line += f"  {100 * (label == labels).mean():7.2f} %"
                 if steps:
                     wanted = quantised(relus, values, found.thresholds, steps).argmax(axis=1)
                     line += f"  {(label == wanted).mean():.4f}"

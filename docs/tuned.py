@@ -9,9 +9,8 @@ set, strict, and in brackets spikes for each hidden neuron.
 import argparse
 from dataclasses import replace
 
-import numpy as np
 import torch
-from steps import SIZES, trained
+from steps import fashion, trained
 
 import ttfs
 from ttfs.clocked import convert_to_rates, evaluate
@@ -29,24 +28,21 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.manual_seed(options.seed)
-    train, test = ttfs.datasets.load("fashion-mnist")
-    images, values = (
-        split.images.reshape(-1, SIZES[0]).astype(np.float32) / 255 for split in (train, test)
-    )
-    relus = trained(images, train.labels, options.epochs)
-    right = ttfs.convert(relus, images[:1000]).decisions(values) == test.labels
+    images, seen, values, labels = fashion()
+    relus = trained(images, seen, options.epochs)
+    right = ttfs.convert(relus, images[:1000]).decisions(values) == labels
     print(f"ReLUs {100 * right.mean():.2f} %\n")
     print("| steps | thresholds | converted | tuned |\n|---|---|---|---|", flush=True)
     for steps in options.steps:
         for method in METHODS:
             found, rate = convert_to_rates(relus, images[:1000], method, steps)
-            before = evaluate(found.network, values, test.labels, rate)
+            before = evaluate(found.network, values, labels, rate)
             rule, optimizer = ttfs.rules.Windows(), ttfs.Adam(lr=ttfs.Cosine(2e-4))
             told = {"norm": "none", "learned": True, "validation": 0.1, "seed": options.seed}
             rate = replace(rate, pool="currents")
             trainer = ClockedTrainer(found.network, rule, optimizer, rate, **told)
-            trainer.fit(1 - images, train.labels, epochs=options.tuning, progress=False)
-            after = evaluate(trainer.network, values, test.labels, rate)
+            trainer.fit(1 - images, seen, epochs=options.tuning, progress=False)
+            after = evaluate(trainer.network, values, labels, rate)
             cells = [
                 f"{100 * one.accuracy:.2f} ({one.spikes_per_hidden_neuron:.2f})"
                 for one in (before, after)

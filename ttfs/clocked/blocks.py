@@ -31,7 +31,7 @@ class Spike(torch.autograd.Function):
         ctx.surrogate = surrogate
         if smooth:
             return surrogate.smooth(x)
-        return torch.ge(x, 0, out=torch.empty_like(x))  # by way of bool it takes ten times as long
+        return torch.ge(x, 0, out=torch.empty_like(x))  # a detour by bool is slow
 
     @staticmethod
     def backward(ctx: Any, *errors: Any) -> Any:

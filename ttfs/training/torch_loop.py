@@ -249,8 +249,7 @@ def using(count: int) -> Iterator[None]:
 def memory_kept() -> Iterator[None]:
     """Meanwhile memory that is freed stays with the process, where the C library is GNU's.
 
-    It would give each large tensor back to the system, which clears the pages of the next one: a
-    fifth to a half of the time of a training.
+    It would give each large tensor back to the system, which clears the pages of the next one.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is None:
