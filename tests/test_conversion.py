@@ -1,6 +1,7 @@
 """Networks of ReLUs as networks of spikes: the same but for roundings, and how far apart."""
 
 import itertools
+import json
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 import ttfs
 from ttfs.cli import main
+from ttfs.clocked import Rate
 from ttfs.errors import InputError, ModelFileError, ShapeError
 
 INF = np.inf
@@ -303,6 +305,37 @@ def test_the_command_writes_a_model_that_others_read(tmp_path, monkeypatch, caps
     assert main(["view", "model.npz", "--dataset", "digits"]) == 0
     assert main(["step", "model.npz", "--dataset", "digits", "--json"]) == 0
     assert '"kind":"window"' in capsys.readouterr().out
+
+
+def test_the_command_writes_a_model_for_firing_rates(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    state = {"a.weight": rng.normal(0, 0.2, (30, 64)), "b.weight": rng.normal(0, 0.2, (10, 30))}
+    written(tmp_path, state)
+    layers, data = ["--layers", "30-10"], ["--calibrate", "digits", "--force", "--out", "m.npz"]
+    train, test = ttfs.datasets.digits()
+    relus = [ttfs.Dense.of(state[name].T, bias=0.0) for name in sorted(state)]
+    seen, values = train.images[:1000], test.images
+    for threshold in ("local", "potential", None):
+        told = [] if threshold is None else ["--threshold", threshold]
+        assert main(["convert", "w.npz", *layers, *data, "--rate", "8", *told]) == 0
+        wanted, rate = ttfs.clocked.convert_to_rates(relus, seen, threshold or "error", 8)
+        assert f"for firing rates: 8 steps, {rate.told()}" in capsys.readouterr().out
+        assert main(["evaluate", "m.npz", "--dataset", "digits", "--report", "r.json"]) == 0
+        found = json.loads((tmp_path / "r.json").read_text())
+        told = ttfs.clocked.evaluate(wanted.network, values, test.labels, rate)
+        assert Rate(**found["rate"]) == rate
+        assert found["accuracy"] == told.accuracy
+        assert found["spikes_per_sample"] == told.spikes_per_sample
+        (tmp_path / "r.json").unlink()
+    capsys.readouterr()
+    assert main(["convert", "m.npz", *data, "--rate", "4", "--threshold", "quantile"]) == 0
+    for wrong, said in (
+        (["--rate", "8", "--steps", "8"], "say one of them"),
+        (["--threshold", "potential"], "--threshold potential is about firing rates"),
+    ):
+        assert main(["convert", "w.npz", *layers, *data, *wrong]) == 2
+        assert said in capsys.readouterr().err
 
 
 # Modules of PyTorch

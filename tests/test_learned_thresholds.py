@@ -256,11 +256,29 @@ def test_thresholds_learn_as_finite_differences_say():
     values = torch.linspace(-1.1, 4.9, 13, dtype=torch.float64, requires_grad=True)
     wanted = torch.where(values > 3, 1.0, 0.0).sum()
     module(values).sum().backward()
-    assert module.top.grad == wanted
+    assert module.top.grad == pytest.approx(wanted)
     assert torch.equal(values.grad, ((values > 0) & (values < 3)).double())
     quantised = Clipped(Clipping(steps=4), torch.Generator()).double()
     said = quantised(values.detach())
     assert torch.equal(said, torch.clamp(torch.floor(values / 3 * 4 + 0.5) / 4, 0, 1).detach() * 3)
+
+
+def test_what_is_rounded_learns_as_if_the_rounding_were_a_constant_share():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    from ttfs.training.clipping import Clipping
+    from ttfs.training.relus import Clipped
+
+    values = torch.randn(200, dtype=torch.float64, generator=torch.manual_seed(0)) * 3
+    errors = torch.randn(200, dtype=torch.float64, generator=torch.manual_seed(1))
+    fused, plain = (values.clone().requires_grad_() for _ in range(2))
+    module = Clipped(Clipping(steps=4), torch.Generator()).double()
+    (module(fused) * errors).sum().backward()
+    top = torch.tensor(3.0, dtype=torch.float64, requires_grad=True)
+    shares = (plain / top).clamp(0, 1)
+    rounded = shares + (torch.floor(shares * 4 + 0.5) / 4 - shares).detach()
+    (rounded * top * errors).sum().backward()
+    assert torch.allclose(fused.grad, plain.grad, rtol=1e-12)
+    assert torch.allclose(module.top.grad, top.grad, rtol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,7 @@ def test_maps_are_counted_in_parts_that_take_little_memory(at_once, monkeypatch)
     network = ttfs.Network(*layers, shape=(8, 8, 1), t_max=9, seed=2)
     times = np.random.default_rng(0).integers(0, 12, (30, 64)) * 1.0
     whole = ttfs.evaluate(network, times, np.arange(30) % 3)
+    record = ttfs.forward(network, times)
     monkeypatch.setattr(metrics, "AT_ONCE", at_once)
     sizes = [part.stop - part.start for part in metrics.chunks(network, 30)]
     assert max(sizes) <= max(1, at_once / sum(network.sizes))
@@ -95,6 +96,8 @@ def test_maps_are_counted_in_parts_that_take_little_memory(at_once, monkeypatch)
     for name, value in asdict(whole).items():
         if not isinstance(value, str) and name not in ("names", "shapes"):
             np.testing.assert_allclose(asdict(found)[name], value, rtol=1e-12)
+    decided = ttfs.decide(record.times[-1], record.potential).label
+    np.testing.assert_array_equal(metrics.labels_of(network, times), decided)
 
 
 def test_evaluations_of_maps_do_not_depend_on_the_number_of_threads():

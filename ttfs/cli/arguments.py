@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ttfs import __version__
-from ttfs.cli import commands
+from ttfs.cli import commands, converting
 from ttfs.errors import InputError
 
 DESCRIPTION = """\
@@ -130,13 +130,16 @@ def add_convert(parsers: Any) -> None:
     add("--calibrate", type=name, required=True, metavar="D", help=text)
     add("--samples", type=count, default=1000, metavar="N", help="of it that are looked at (1000)")
     add("--steps", type=count, metavar="L", help="instants of a window (any time)")
-    methods = ["max", "quantile", "error", "local"]
+    text = "make it for firing rates, of so many steps of a clock, as which it is then evaluated"
+    add("--rate", type=count, metavar="STEPS", help=text)
+    methods = ["max", "quantile", "error", "local", "potential"]
     text = (
         "the largest activation, nearly that, what steps are closest to, or twice the mean (max;"
-        " error suits few steps)"
+        " error suits few steps, and is what rates have); potential: max, of rates that begin"
+        " half-way"
     )
-    add("--threshold", choices=methods, default="max", help=text)
-    text = "one threshold for each channel (as is the default, but for local), or layer"
+    add("--threshold", choices=methods, help=text)
+    text = "one threshold for each channel, or layer (by default what suits --threshold)"
     add("--per", choices=["channel", "layer"], help=text)
     text = (
         "what it takes from values in 0..1 before it sees them: a number, or one for each channel"
@@ -146,7 +149,7 @@ def add_convert(parsers: Any) -> None:
     add("--std", type=numbers, default=1.0, metavar="S", help=text)
     add("--out", type=new_file, required=True, metavar="FILE", help="the model, .npz")
     add("--force", action="store_true", help="overwrite a file of that name")
-    convert.set_defaults(command=commands.run_convert)
+    convert.set_defaults(command=converting.run_convert)
 
 
 def add_model(command: Any) -> None:

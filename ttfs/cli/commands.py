@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ttfs.errors import InputError, ModelFileError
+from ttfs.errors import InputError
 
 
 def begun(options: argparse.Namespace) -> Any:
@@ -73,61 +73,6 @@ def run_train(options: argparse.Namespace) -> None:
         print(f"written to {folder}")
     if report["interrupted"]:
         raise KeyboardInterrupt(SAVED)
-
-
-def run_convert(options: argparse.Namespace) -> None:
-    """Convert weights that were trained elsewhere, and say how far the model is from them."""
-    from ttfs import datasets
-    from ttfs.codes.encoding import Latency
-    from ttfs.conversion.convert import convert, shape_of
-    from ttfs.formats.model_file import save
-
-    if options.out.exists() and not options.force:
-        raise InputError(f"{options.out} is there already; --force overwrites it")
-    training, _ = datasets.load(options.calibrate)
-    some = training.images[: options.samples]
-    told = {"steps": options.steps, "threshold": options.threshold, "per": options.per}
-    if options.weights.suffix == ".npz" and not options.layers:
-        model = converted_before(options)
-        encoder = model.encoder or Latency(t_max=1.0)
-        some = model.network.psp.values(encoder(some), 0)
-        found = convert(model.network, some, **told)
-    else:
-        shape = shape_of(training.image_shape)
-        scale = {"mean": options.mean, "std": options.std}
-        found = convert(options.weights, some, layers=options.layers, shape=shape, **told, **scale)
-        encoder = found.encoder
-    report = {
-        "converted": options.weights.name,
-        "calibrated on": f"{options.calibrate}, {len(some)} training samples",
-        "threshold": options.threshold + (f" for each {options.per}" if options.per else ""),
-    }
-    print(found.network)
-    print(found.compare(some))
-    save(options.out, found.network, encoder=encoder, report=report)
-    print(f"written to {options.out}")
-
-
-def converted_before(options: argparse.Namespace) -> Any:
-    """A model that is to have other thresholds or steps."""
-    from ttfs.formats.model_file import load
-    from ttfs.network.psp import Windows
-
-    path = options.weights
-    try:
-        model = load(path)
-    except ModelFileError as error:
-        if not path.exists():
-            raise
-        cure = "of arrays of another framework say the --layers, as in 32C3-P2-256-10"
-        raise ModelFileError(f"{error}; {cure}") from None
-    if not isinstance(model.network.psp, Windows):
-        raise InputError(f"{path} must have psp=Windows() to be converted, not {model.network.psp}")
-    if model.network.psp.length != 1:
-        raise InputError(f"{path} must have windows of length 1, not {model.network.psp.length:g}")
-    if (options.mean, options.std) != (0.0, 1.0):
-        raise InputError(f"{path} is a model, which has its own encoder: no --mean and --std")
-    return model
 
 
 def run_evaluate(options: argparse.Namespace) -> None:

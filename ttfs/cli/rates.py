@@ -8,9 +8,9 @@ from ttfs.cli.subject import Subject, warn_lost
 from ttfs.clocked.course import check
 from ttfs.clocked.evaluation import evaluate
 from ttfs.clocked.rate import rate_of
-from ttfs.codes.decoding import decide
-from ttfs.engines.batch import forward, lost_share
+from ttfs.engines.batch import lost_share
 from ttfs.files.versions import versions
+from ttfs.measures.metrics import labels_of
 from ttfs.network.psp import Windows
 
 
@@ -26,8 +26,7 @@ def evaluate_rates(
     check(network, rate)
     decisions = None
     if "rate" not in told or told.get("agreement") is not None:  # windows tell something of it
-        record = forward(network, subject.stimuli)
-        decisions = decide(record.times[-1], record.potential).label
+        decisions = labels_of(network, subject.stimuli)
     assert isinstance(network.psp, Windows)
     values = network.psp.values(subject.stimuli, 0)
     found = evaluate(network, values, data.labels, rate, decisions=decisions)

@@ -100,6 +100,15 @@ def evaluate(network: Network, times: Any, labels: Any) -> Evaluation:
     return _evaluation(network, len(times), sums, lost_share(network, times))
 
 
+def labels_of(network: Network, times: np.ndarray) -> np.ndarray:
+    """(samples,) what a network decides for, with the memory of a part of the samples."""
+    found = np.empty(len(times), np.int64)
+    for some in chunks(network, len(times)):
+        record = forward(network, times[some])
+        found[some] = decide(record.times[-1], record.potential).label
+    return found
+
+
 def right(decisions: Decisions, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Per sample, whether the decision is right: strict, lenient."""
     strict = decisions.right(labels)

@@ -86,7 +86,7 @@ CLOCKED: dict[str, Recipe] = {
         **FASHION,
     ),
     "local-threshold-cifar10": replace(
-        WINDOWS["window-cifar10"], method="local", rate_steps=32, published=""
+        WINDOWS["window-cifar10"], rounded=None, method="local", rate_steps=32, published=""
     ),
     "qcfs-cifar10": replace(
         WINDOWS["window-cifar10"], psp=Windows(steps=8), method="qcfs", published="95.01 QCFS"

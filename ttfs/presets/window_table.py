@@ -26,10 +26,10 @@ WINDOWS = {
     ),
     "window-cifar10": windows(
         "cifar10",
-        "24C2-96C3p1-P2-96C3p1-320C3p1-P2-320C3p1-320C3p1-P2-320C3p1-P3",
+        "24C2-64C3p1-P2-64C3p1-256C3p1-P2-256C3p1-256C3p1-P2-256C3p1-P3",
         rule=Windows(tau=1.0, smoothing=0.2, weight_decay=0.01),
         optimizer=adam(4e-3),
-        muon=10.0,
+        muon=15.0,
         augmentation=(
             Flip((32, 32, 3)),
             Shift(4, (32, 32, 3), mirror=True),
@@ -37,8 +37,9 @@ WINDOWS = {
         ),
         batch_size=500,
         validation=0.05,
-        sparse=0.05,
+        sparse=0.03,
         whiten=True,
+        rounded=8,
         epochs=40,
         published="95.06 Parallel TTFS",
     ),

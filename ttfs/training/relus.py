@@ -12,7 +12,7 @@ from ttfs.errors import InputError
 from ttfs.network.conv import Conv2d
 from ttfs.network.layers import Dense
 from ttfs.network.weights import Binary
-from ttfs.torch import Rounded, functional, nn, torch
+from ttfs.torch import functional, nn, torch
 from ttfs.training.clipping import Clipping
 
 EPSILON = 1e-5  # added to variances
@@ -37,8 +37,33 @@ class Signs(torch.autograd.Function):
         return errors[0]
 
 
+class Clip(torch.autograd.Function):
+    """ReLUs clipped at a threshold, and rounded to steps of it, derivatives going straight through.
+
+    In few passes over the values, as these take a part of a training that one notices.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, values: Any, top: Any, steps: int | None) -> Any:
+        """What they say of values; halves of steps are rounded up."""
+        said = (values / top).clamp_(0, 1)
+        if steps:
+            said.mul_(steps).add_(0.5).floor_().div_(steps)
+        said.mul_(top)
+        ctx.save_for_backward(values, top, said)
+        return said
+
+    @staticmethod
+    def backward(ctx: Any, *errors: Any) -> Any:
+        """To values between 0 and the threshold; to this, what grows with it."""
+        values, top, said = ctx.saved_tensors
+        inside = torch.ops.aten.hardtanh_backward(errors[0], values, 0.0, float(top))
+        share = (errors[0] * said).sum(dtype=top.dtype) - (inside * values).sum(dtype=top.dtype)
+        return inside, share / top, None
+
+
 class Clipped(nn.Module):
-    """Clipped ReLUs of a layer; derivatives of steps go straight through.
+    """Clipped ReLUs of a layer.
 
     numbers: a source of random ones.
     """
@@ -55,14 +80,12 @@ class Clipped(nn.Module):
     def forward(self, values: Any) -> Any:
         """What they say."""
         top, steps = self.threshold(), self.clipping.steps
-        shares = (values / top).clamp(0, 1)
-        if steps:
-            shares = Rounded.apply(shares, steps)
-        if self.clipping.noise and self.training:
-            size = self.clipping.noise / (steps or 1)
-            noise = torch.empty(shares.shape).normal_(0, size, generator=self.numbers)
-            shares = shares + noise.to(shares.device, shares.dtype)
-        return shares * top
+        said = Clip.apply(values, top, steps)
+        if not (self.clipping.noise and self.training):
+            return said
+        noise = torch.empty(said.shape)
+        noise.normal_(0, self.clipping.noise / (steps or 1), generator=self.numbers)
+        return said + noise.to(said.device, said.dtype) * top
 
 
 class Block(nn.Module):

@@ -1,0 +1,85 @@
+"""`ttfs convert`: networks of ReLUs as models of single spikes, or of firing rates."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from ttfs.errors import InputError, ModelFileError
+
+
+def run_convert(options: argparse.Namespace) -> None:
+    """Convert weights that were trained elsewhere, and say how far the model is from them."""
+    from ttfs import datasets
+    from ttfs.codes.encoding import Latency
+    from ttfs.conversion.convert import shape_of
+    from ttfs.formats.model_file import save
+
+    if options.out.exists() and not options.force:
+        raise InputError(f"{options.out} is there already; --force overwrites it")
+    convert, threshold = way_of(options)
+    training, _ = datasets.load(options.calibrate)
+    some = training.images[: options.samples]
+    if options.weights.suffix == ".npz" and not options.layers:
+        model = converted_before(options)
+        encoder = model.encoder or Latency(t_max=1.0)
+        some = model.network.psp.values(encoder(some), 0)
+        found, rate = convert(model.network, some)
+    else:
+        shape = shape_of(training.image_shape)
+        scale = {"mean": options.mean, "std": options.std}
+        found, rate = convert(options.weights, some, layers=options.layers, shape=shape, **scale)
+        encoder = found.encoder
+    report = {
+        "converted": options.weights.name,
+        "calibrated on": f"{options.calibrate}, {len(some)} training samples",
+        "threshold": threshold + (f" for each {options.per}" if options.per else ""),
+    }
+    print(found.network)
+    distance = found.compare(some)
+    print(distance)
+    if rate:
+        report |= {"rate": asdict(rate), "agreement": distance.agreement}
+        print(f"for firing rates: {rate.steps} steps, {rate.told()}")
+    save(options.out, found.network, encoder=encoder, report=report)
+    print(f"written to {options.out}")
+
+
+def way_of(options: argparse.Namespace) -> tuple[Callable[..., Any], str]:
+    """What converts as it was told, for rates or for single spikes, and finds which thresholds."""
+    from ttfs.clocked.methods import convert_to_rates
+    from ttfs.conversion.convert import convert
+
+    threshold = options.threshold or ("error" if options.rate else "max")
+    told = {} if options.per is None else {"per": options.per}
+    if options.rate is None:
+        if threshold == "potential":
+            raise InputError("--threshold potential is about firing rates; say --rate STEPS")
+        told |= {"steps": options.steps, "threshold": threshold}
+        return lambda *model, **more: (convert(*model, **told, **more), None), threshold
+    if options.steps is not None:
+        raise InputError("--steps are instants of a window, --rate is by a clock: say one of them")
+    told |= {"method": threshold, "steps": options.rate}
+    return lambda *model, **more: convert_to_rates(*model, **told, **more), threshold
+
+
+def converted_before(options: argparse.Namespace) -> Any:
+    """A model that is to have other thresholds or steps."""
+    from ttfs.formats.model_file import load
+    from ttfs.network.psp import Windows
+
+    path = options.weights
+    try:
+        model = load(path)
+    except ModelFileError as error:
+        if not path.exists():
+            raise
+        cure = "of arrays of another framework say the --layers, as in 32C3-P2-256-10"
+        raise ModelFileError(f"{error}; {cure}") from None
+    if not isinstance(model.network.psp, Windows):
+        raise InputError(f"{path} must have psp=Windows() to be converted, not {model.network.psp}")
+    if model.network.psp.length != 1:
+        raise InputError(f"{path} must have windows of length 1, not {model.network.psp.length:g}")
+    if (options.mean, options.std) != (0.0, 1.0):
+        raise InputError(f"{path} is a model, which has its own encoder: no --mean and --std")
+    return model
