@@ -24,6 +24,7 @@ from ttfs.bench import bench, cold
 from ttfs.cli import cli, pictures, runs
 from ttfs.cli.arguments import parser
 from ttfs.cli.locks import alone_in
+from ttfs.errors import InputError
 from ttfs.kernels import notice
 from ttfs.presets import PRESETS, for_layers, preset, with_hidden
 
@@ -671,6 +672,26 @@ def test_bench_times_one_case_on_one_thread_and_on_all(case, small_bench, tmp_pa
     assert report["parts"].keys() == {case}
     assert report["parts"][case].keys() == {"events", "hidden", "output"} | learned
     assert numba.get_num_threads() == threads
+
+
+def test_a_picture_of_a_bench_shows_every_case_that_counts_something(tmp_path):
+    dense = {"microseconds": 2.0, "limit_microseconds": 1.0, "bandwidth_microseconds": 0.5}
+    dense |= {"additions": 1e4, "reference_microseconds": 9.0}
+    maps = dense | {"bandwidth_microseconds": None, "reference_microseconds": None}
+    windows = {"microseconds": 3.0, "limit_microseconds": None, "reference_microseconds": 4.0}
+    events = {"synaptic_events_per_second": 1e8}
+    cases = {"dense": dense, "maps": maps, "windows": windows, "simulate": events}
+    told = [
+        {"name": name, "inputs": "mnist", "threads": threads} | case
+        for name, case in cases.items()
+        for threads in (1, 2)
+    ]
+    path = pictures.throughput(tmp_path / "b.svg", {"cases": told})
+    text = path.read_text(encoding="utf-8")
+    for name, case in cases.items():
+        assert (f"<!-- {name}, mnist -->" in text) == (case is not windows)
+    with pytest.raises(InputError, match="there is nothing to draw"):
+        pictures.throughput(path, {"cases": told[4:6]})
 
 
 def test_bench_leaves_out_what_is_large_unless_it_is_named(monkeypatch):

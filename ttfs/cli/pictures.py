@@ -18,12 +18,13 @@ import numpy as np
 from ttfs.cli.comparison import COSTS, Group, costs
 from ttfs.codes.decoding import decide
 from ttfs.engines.batch import forward
+from ttfs.errors import InputError
 from ttfs.measures.metrics import chunks
 from ttfs.network.network import Network
 from ttfs.network.psp import Windows
 from ttfs.training.history import History
 
-OTHER = "dense method (learning with ramps: PyTorch)"
+OTHER = "reference (dense method, PyTorch, ...)"
 MOST = 2000  # stimuli in a picture of latencies
 FAR = 12  # costs of runs that differ more than so many times have a logarithmic axis
 
@@ -232,9 +233,13 @@ def throughput(path: Path, report: dict[str, Any]) -> Path:
             row[threads] = case["synaptic_events_per_second"] / 1e9
             continue
         times = {threads: "", "adding rows alone": "limit_", "reading rows alone": "bandwidth_"}
-        times |= {OTHER: "reference_"} if case.get("reference_microseconds") else {}
-        for kind, key in times.items():
-            row.setdefault(kind, case["additions"] / case[f"{key}microseconds"] / 1e3)
+        for kind, key in (times | {OTHER: "reference_"}).items():
+            micro = case.get(f"{key}microseconds")
+            if micro and "additions" in case:  # windows are matrix products, and are not counted
+                row.setdefault(kind, case["additions"] / micro / 1e3)
+    rows = {name: row for name, row in rows.items() if row}
+    if not rows:
+        raise InputError("none of these cases counts additions or events: there is nothing to draw")
     attained, roofs = (
         {kind: [row.get(kind, np.nan) for row in rows.values()] for kind in kinds}
         for kinds in (
