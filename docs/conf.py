@@ -1,6 +1,6 @@
 """How Sphinx builds these pages: `sphinx-build -W --keep-going -b html docs docs/_build/html`.
 
-Nothing is fetched: no other project's index, no font, no script.
+Nothing is downloaded: no other project's index, no font, no script.
 """
 
 import os
@@ -31,15 +31,15 @@ extensions = [
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
 
-# Docstrings: a word between single backticks is a name, and a link if the name is here.
+# Docstrings: a word in single backticks is a name, and a link if the name is documented here.
 default_role = "py:obj"
 autosummary_generate = True
 autodoc_member_order = "bysource"
-numpydoc_show_class_members = False  # they are all on the page of their class
+numpydoc_show_class_members = False  # they are all on their class's page
 python_maximum_signature_line_length = 88
 
-# The notebooks keep their outputs, and tests/test_notebooks.py runs them: they are shown as they
-# are. Pages with code are run, so that what they show is true.
+# The notebooks contain their outputs and are run by tests/test_notebooks.py, so they are shown as
+# they are. Pages with code are run, so that what they show is true.
 nb_execution_mode = "force"
 nb_execution_excludepatterns = ["notebooks/*"]
 nb_execution_in_temp = True
@@ -57,7 +57,7 @@ html_static_path = ["_static"]
 html_css_files = ["ttfs.css"]
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {"index": [], "quickstart": []}  # which have no pages beside them
+html_sidebars = {"index": [], "quickstart": []}  # these have no pages beside them
 html_theme_options = {
     "show_toc_level": 2,
     "navigation_with_keys": False,
@@ -66,17 +66,17 @@ html_theme_options = {
     "footer_end": [],
 }
 
-# Sphinx reads nothing outside of its folder; and pages of names that are gone would stay.
+# Sphinx reads nothing outside its folder, and pages of names that no longer exist would remain.
 for made in ("generated", "notebooks"):
     shutil.rmtree(HERE / made, ignore_errors=True)
 shutil.copytree(HERE.parent / "notebooks", HERE / "notebooks", ignore=shutil.ignore_patterns(".*"))
 
 
 def setup(app: Sphinx) -> None:
-    """Links that lead out of the folder, to the README, lead to the page that shows that part."""
+    """Redirect links that leave the folder, to the README, to the page that shows that part."""
     app.connect("source-read", stay_inside)
 
 
 def stay_inside(app: Sphinx, name: str, source: list[str]) -> None:
-    """A file of docs/ is read in the repository, too, where the README is above it."""
+    """Replace links to the README, which work for readers of docs/ in the repository."""
     source[0] = source[0].replace("../README.md#results", "figures.md#results")

@@ -1,9 +1,9 @@
 """Our docstrings in the form that numpydoc reads.
 
-A docstring here says `name: what it is` and leaves types to the annotations, where numpydoc
+A docstring here says `name: what it is` and leaves types to the annotations, whereas numpydoc
 expects `name : type` with the text below it, indented; it would take our whole line for a name.
 Examples follow the last section without a heading, and small records list their fields in a
-plain paragraph. This extension sorts the lines into sections before numpydoc sees them.
+plain paragraph. This extension sorts the lines into sections before numpydoc reads them.
 """
 
 import inspect
@@ -17,7 +17,7 @@ from sphinx.util.typing import stringify_annotation
 
 import ttfs
 
-BEFORE_NUMPYDOC = 400  # which listens with Sphinx's usual priority, 500
+BEFORE_NUMPYDOC = 400  # numpydoc listens with Sphinx's usual priority, 500
 ENTRY = re.compile(r"(\w+(?:, \w+)*): +(.*)")
 BETWEEN = re.compile(r"(?<=[.;]) +(?=(\w+(?:, \w+)*): )")
 ERRORS = {*ttfs.__all__, "OSError"}
@@ -46,7 +46,7 @@ def rewrite(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[
 
 
 def shape(title: str, lines: list[str], names: set[str]) -> list[str]:
-    """What stands in a section, as numpydoc reads it."""
+    """The lines of a section in the form that numpydoc reads."""
     if title in ("Parameters", "Attributes"):
         return describe(apart(lines, names))
     if title == "Raises":
@@ -65,13 +65,13 @@ def shorten(
     signature: str | None,
     result: str | None,
 ) -> tuple[str | None, str | None]:
-    """The signature with `ArrayLike` where autodoc spells out all that it may be."""
+    """The signature with `ArrayLike` in place of autodoc's full expansion of that type."""
     spelled = stringify_annotation(ArrayLike, "smart")
     return signature and signature.replace(spelled, "ArrayLike"), result
 
 
 def sort(lines: list[str]) -> dict[str, list[str]]:
-    """The lines of each section by its title; those before the first have none."""
+    """The lines of each section by its title; lines before the first section have none."""
     title, found = "", {"": []}  # type: ignore[var-annotated]
     for here, below in zip(lines, [*lines[1:], ""], strict=True):
         if re.fullmatch("-{3,}", below):
@@ -86,7 +86,7 @@ def sort(lines: list[str]) -> dict[str, list[str]]:
 
 
 def known_names(obj: Any) -> set[str]:
-    """What a plain paragraph may describe: the fields of a record, or a function's parameters."""
+    """Names that a plain paragraph may describe: a record's fields or a function's parameters."""
     if is_dataclass(obj):
         return {field.name for field in fields(obj)}
     if inspect.isclass(obj):
@@ -98,7 +98,7 @@ def known_names(obj: Any) -> set[str]:
 
 
 def part(lines: list[str], names: set[str]) -> tuple[list[str], list[str]]:
-    """Plain text, and the paragraphs that begin with one of the names."""
+    """The plain text, and the paragraphs that begin with one of the names."""
     text, named = [], []  # type: ignore[var-annotated]
     for paragraph in re.split(r"\n\s*\n", "\n".join(lines).strip()):
         entry = ENTRY.match(paragraph)
@@ -108,7 +108,7 @@ def part(lines: list[str], names: set[str]) -> tuple[list[str], list[str]]:
 
 
 def apart(lines: list[str], names: set[str]) -> list[str]:
-    """The same with a line of its own for each entry: short ones may share one."""
+    """The lines with each entry on a line of its own, as short entries may share one."""
     found = []
     for line in lines:
         start = 0
@@ -121,7 +121,7 @@ def apart(lines: list[str], names: set[str]) -> list[str]:
 
 
 def describe(lines: list[str], mark: str = "") -> list[str]:
-    """`name: text` as the name and, indented, the text; lines that go on are indented, too."""
+    """`name: text` as the name with the text indented below it, continuation lines included."""
     found = []
     for line in lines:
         entry = ENTRY.fullmatch(line)

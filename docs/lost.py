@@ -1,9 +1,9 @@
 """What a network of single spikes loses against ReLUs, layer by layer: python docs/lost.py MODEL
 
-The first layers of a trained convolutional model stay as they are, and their spike times are read
-as values, 1 - t / t_max, silence as 0. On top of them a network of ReLUs takes the place of the
-other layers and is trained (PyTorch, images mirrored at random). With no layer kept it is a network
-of ReLUs on the model's own inputs; what is lost from one line to the next is lost in that layer.
+The first layers of a trained convolutional model are kept unchanged, and their spike times are read
+as values, 1 - t / t_max, with silence as 0. On top of them, a network of ReLUs replaces the other
+layers and is trained (PyTorch, images mirrored at random). With no layer kept, this is a network of
+ReLUs on the model's own inputs; what is lost from one line to the next is lost in that layer.
 """
 
 import argparse
@@ -18,7 +18,7 @@ BATCH = 100
 
 
 def values_of(network: ttfs.Network, times: np.ndarray, layer: int) -> torch.Tensor:
-    """(samples, channels, height, width) what the spikes of a layer say, 0 being the input."""
+    """(samples, channels, height, width) values of the spikes of a layer; 0 is the input."""
     found = []
     for start in range(0, len(times), 500):
         some = times[start : start + 500]
@@ -29,7 +29,7 @@ def values_of(network: ttfs.Network, times: np.ndarray, layer: int) -> torch.Ten
 
 
 def relus_above(network: ttfs.Network, layer: int) -> torch.nn.Sequential:
-    """Untrained ReLUs in place of the layers above one."""
+    """Untrained ReLUs that replace the layers above a given one."""
     nn, parts, flat = torch.nn, [], network.shapes[layer][:2] == (1, 1)
     for k in range(layer, len(network.layers)):
         one, below = network.layers[k], network.shapes[k][2]
@@ -66,7 +66,7 @@ def trained(top: torch.nn.Module, values: torch.Tensor, labels: torch.Tensor, ep
 
 
 def main() -> None:
-    """Print a line for each layer that stays."""
+    """Print a line for each layer that is kept."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model")
     parser.add_argument("--dataset", default="fashion-mnist")

@@ -1,4 +1,4 @@
-"""Formulas as MathML, which browsers draw by themselves: Sphinx's own way fetches a script."""
+"""Formulas as MathML, which browsers render themselves; Sphinx's default fetches a script."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from sphinx.application import Sphinx
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Make the renderer known; `html_math_renderer` chooses it."""
+    """Register the renderer; `html_math_renderer` selects it."""
     app.add_html_math_renderer("mathml", (inline, None), (block, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 

@@ -1,7 +1,7 @@
 """The pictures of the README and of these pages: `python docs/pictures.py`.
 
-A network is trained on the digits that come with the package; one of its test images is drawn.
-The screenshot wants the package `playwright` and a Chromium that is already installed.
+A network is trained on the digits that come with the package, and run on one of the test images.
+The screenshot needs the package `playwright` and an installed Chromium.
 """
 
 import ast
@@ -30,7 +30,7 @@ PAPER, BLUE, ORANGE, INK = "#FFFFFF", "#0072B2", "#D55E00", "#333333"
 
 
 def main() -> None:
-    """Train, draw, and say how large each file is."""
+    """Train, draw, and print the size of each file."""
     FOLDER.mkdir(exist_ok=True)
     recipe = preset("digits")
     train, test = ttfs.datasets.digits()
@@ -150,14 +150,14 @@ def architecture() -> Path:
 
 
 def rooms() -> Path:
-    """The folders as floors of a house, from the rows that a test keeps."""
+    """The folders as floors of a house, from the rows that a test defines."""
     rows = floors()
     top, width = len(rows), 92
     ax = ttfs.plotting.new_axes(9.2, 0.5 * top)
     ax.figure.set_facecolor(PAPER)
     ax.set(xlim=(-1, width + 1), ylim=(-0.5, 6 * top))
     ax.axis("off")
-    for floor, row in enumerate(rows):  # what stands above others needs them
+    for floor, row in enumerate(rows):  # floors rest on the ones below, which they need
         share = width / len(row)
         for k, name in enumerate(row):
             colour = BLUE if (ROOT / name).is_dir() else INK
@@ -184,7 +184,7 @@ def box(
     text: str,
     colour: str = INK,
 ) -> None:
-    """A station: its name, and below what happens there."""
+    """A station: its name, and below it what happens there."""
     style = "round,pad=0,rounding_size=1"
     shape = FancyBboxPatch((x, y), width, height, boxstyle=style, fc=PAPER, ec=colour, lw=1.3)
     ax.add_patch(shape)
@@ -210,13 +210,13 @@ def arrow(
     colour: str = INK,
     style: str = "-|>",
 ) -> None:
-    """From one station to another."""
+    """Draw an arrow from one station to another."""
     look = {"arrowstyle": style, "mutation_scale": 11, "shrinkA": 1, "shrinkB": 1, "lw": 1.3}
     ax.add_patch(FancyArrowPatch(start, end, color=colour, **look))
 
 
 def keep(ax: Axes, path: Path, dpi: float = 150) -> Path:
-    """Write the figure of these axes and let it go."""
+    """Save the figure of these axes and close it."""
     ttfs.plotting.save(ax.figure, path, dpi=dpi)
     plt.close(ax.figure)
     return path

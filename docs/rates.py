@@ -1,8 +1,8 @@
 """What firing rates cost beside single spikes, without training for them: python docs/rates.py
 
 The network of ReLUs is that of docs/steps.py, 784-256-256-10 on Fashion-MNIST, with thresholds from
-1,000 training images; with --maps a small convolutional one that has seen 10,000. Accuracies are
-those of the test set, or of its first --samples, strict; spikes are those of hidden neurons.
+1,000 training images; with --maps, it is a small convolutional one trained on 10,000. Accuracies
+are strict, on the test set or its first --samples; spikes are those of hidden neurons.
 """
 
 import argparse
@@ -26,7 +26,7 @@ def line(name: str, cells: list[str]) -> None:
 
 
 def cell(told: Any) -> str:
-    """Accuracy, and spikes of each hidden neuron."""
+    """The accuracy, and the spikes of each hidden neuron."""
     return f"{100 * told.accuracy:.2f} ({told.spikes_per_hidden_neuron:.2f})"
 
 
@@ -40,7 +40,7 @@ def maps(train: ttfs.datasets.Dataset, seed: int) -> Any:
 
 
 def by_times(relus: Any, seen: np.ndarray, values: np.ndarray, labels: np.ndarray) -> None:
-    """Single spikes, at so many instants of a window."""
+    """Print rows for single spikes, with each number of instants of a window."""
     for threshold in ("error", "local"):
         cells = []
         for steps in STEPS:
@@ -53,7 +53,7 @@ def by_times(relus: Any, seen: np.ndarray, values: np.ndarray, labels: np.ndarra
 def by_rates(
     relus: Any, seen: np.ndarray, values: np.ndarray, labels: np.ndarray, resets: list[str]
 ) -> None:
-    """Rates of so many steps, by each method that finds thresholds in data."""
+    """Print rows for rates, with each number of steps, by each method that uses data."""
     for method in METHODS:
         if METHODS[method].thresholds is None:
             continue

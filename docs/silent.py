@@ -1,4 +1,4 @@
-"""What Python starts with when the pages are run: they are not to say how long they compiled."""
+"""What Python runs first when the pages are executed, so that they do not show compile times."""
 
 import logging
 

@@ -1,8 +1,8 @@
 """What few instants in a window cost, without training for them: python docs/steps.py
 
 An ordinary network of ReLUs, 784-256-256-10, is trained on Fashion-MNIST in PyTorch and converted
-with thresholds from 1,000 training images. Accuracies are those of the whole test set, strict; so
-is the agreement with the quantised network of ReLUs, computed here by a plain loop over layers.
+with thresholds from 1,000 training images. Accuracies are strict, on the whole test set; so is the
+agreement with the quantised network of ReLUs, which is computed here by a plain loop over layers.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def trained(images: np.ndarray, labels: np.ndarray, epochs: int) -> torch.nn.Seq
 def quantised(
     relus: torch.nn.Sequential, values: np.ndarray, thresholds: tuple[np.ndarray, ...], steps: int
 ) -> np.ndarray:
-    """Outputs of the network whose activations are rounded to so many steps of their thresholds."""
+    """Outputs of the network whose activations are rounded to steps of their thresholds."""
     linear = [part for part in relus if isinstance(part, torch.nn.Linear)]
     values = values.astype(np.float64)
     for part, threshold in zip(linear, thresholds, strict=True):

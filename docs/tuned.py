@@ -1,9 +1,9 @@
-"""What gradients through all steps make of a conversion to very few: python docs/tuned.py
+"""How gradients through all steps improve a conversion to very few steps: python docs/tuned.py
 
-The network of ReLUs is that of docs/steps.py, 784-256-256-10 on Fashion-MNIST. Thresholds follow
-from 1,000 training images; then weights learn from all, with the clock that is to be used. The
-epoch kept is the best on a tenth of the training images; accuracies are those of the whole test
-set, strict, and in brackets spikes for each hidden neuron.
+The network of ReLUs is that of docs/steps.py, 784-256-256-10 on Fashion-MNIST. Thresholds are
+derived from 1,000 training images; then the weights are trained on the training set, with the clock
+that is to be used. The epoch kept is the best on a tenth of the training images. Accuracies are
+strict, on the whole test set; spikes for each hidden neuron are in brackets.
 """
 
 import argparse

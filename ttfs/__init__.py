@@ -1,15 +1,15 @@
 """Single-spike (time-to-first-spike) networks: exact in time, trained on latencies.
 
-Every neuron fires at most once, and the time of that spike is the message.
+Every neuron fires at most once, and the time of its spike carries the information.
 """
 
 import sys
 
-TYPE_CHECKING = False  # as checkers of types know it; `typing` takes longer than all else here
+TYPE_CHECKING = False  # type checkers know this name; importing `typing` would take too long
 
 __version__ = "0.1.0"
 
-# Names are imported when first used: `ttfs --help` need not wait for a compiler.
+# Names are imported on first use, so that `ttfs --help` need not wait for a compiler.
 _HOMES = {
     "checks": ["NO_SPIKE"],
     "codes.decoding": ["Decisions", "decide"],
@@ -61,7 +61,7 @@ _MODULES = {
     "viewer",
 }
 
-# Where modules are that lay here before: `import ttfs.encoding` is that of `ttfs.codes.encoding`.
+# Where modules that used to be here have moved: `import ttfs.encoding` gives `ttfs.codes.encoding`.
 _MOVED = {
     "cli": "arguments commands comparison console pictures runs warmup",
     "codes": "decoding encoding",
@@ -152,7 +152,7 @@ def __getattr__(name: str) -> "Any":
 
 
 class _Former:
-    """Finds a module by the name that it had in 0.1; it is the same module."""
+    """Finds a module by the name that it had in 0.1; the module is the same one."""
 
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> "Any":
@@ -171,7 +171,7 @@ class _Former:
 
     @staticmethod
     def exec_module(module: "Any") -> None:
-        """It has run; only its own specification has to come back."""
+        """Restore the module's own specification; the module has run already."""
         module.__spec__ = module.__spec__.loader_state
 
 

@@ -1,9 +1,9 @@
-"""Training samples varied at random each time they are seen: spikes lost, blurred, moved, bent.
+"""Random changes to training samples each time they are seen: dropout, jitter, shifts, distortion.
 
 All have one interface. `apply(times, rng)` takes input spike times (samples, inputs) and a
-`numpy.random.Generator`, and returns new times of that shape and dtype; silence stays silent,
-and no spike is early (below 0). A spike that becomes later than the network's horizon does not
-happen there. `check(inputs)` refuses a number of inputs that does not fit.
+`numpy.random.Generator`, and returns new times of the same shape and dtype; silence stays silent,
+and no time is below 0. A spike moved past the network's horizon does not happen there.
+`check(inputs)` refuses a number of inputs that does not fit.
 """
 
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ ImageShape = tuple[int, int] | tuple[int, int, int]
 class Dropout:
     """Each input spike is left out with the probability `share`.
 
-    No spike is made stronger for it, as in Srivastava et al. 2014 (JMLR 15): potentials stay
-    comparable with thresholds only for small shares.
+    The remaining spikes are not made stronger to compensate, as they are in Srivastava et al.
+    2014 (JMLR 15): potentials stay comparable with thresholds only for small shares.
 
     >>> times = np.zeros((1, 1000))
     >>> int(np.isinf(Dropout(0.2).apply(times, np.random.default_rng(0))).sum())
@@ -52,8 +52,8 @@ class Dropout:
 class Jitter:
     """Each input spike is moved by normal noise of standard deviation `sigma`.
 
-    A spike that would be before 0 is as long after it. Göltz et al. 2021 (arXiv 1912.11443)
-    add such noise, of 0.3 synaptic time constants, to images they train on.
+    Negative times are reflected at 0. Göltz et al. 2021 (arXiv 1912.11443) add such noise, of
+    0.3 synaptic time constants, to their training images.
 
     sigma: in the network's unit of time.
 
@@ -71,7 +71,7 @@ class Jitter:
         """Any number of inputs fits."""
 
     def apply(self, times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Times with noise; silence draws none."""
+        """Times with noise; none is drawn for silent inputs."""
         moved = _samples(times).copy()
         flat = moved.reshape(-1)
         fired = np.flatnonzero(flat < np.inf)
@@ -90,9 +90,9 @@ class Shift:
     Parameters
     ----------
     pixels: the farthest move.
-    shape: (rows, columns) or (rows, columns, channels) of the image that the inputs are.
-    mirror: whether what is moved in is the image in a mirror at its border, as photographs go on
-        beyond it; else it is silent.
+    shape: (rows, columns) or (rows, columns, channels) of the image that the inputs form.
+    mirror: whether the pixels moved in are the image reflected at its border, which suits
+        photographs; otherwise they are silent.
 
     >>> times = np.array([[1.0, 2.0, 3.0, 4.0]])
     >>> Shift(1, (2, 2)).apply(times, np.random.default_rng(0)).reshape(2, 2)
@@ -118,7 +118,7 @@ class Shift:
             )
 
     def check(self, inputs: int) -> None:
-        """Refuse inputs that are not the image."""
+        """Refuse a number of inputs that does not fit the image."""
         _fit(self.shape, inputs, "Shift")
 
     def apply(self, times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -137,11 +137,11 @@ class Shift:
 
 @dataclass(frozen=True)
 class Flip:
-    """Each image is mirrored, left for right, with a probability of one half.
+    """Each image is mirrored, left to right, with a probability of one half.
 
-    For pictures that mean the same in a mirror: clothing, but not digits.
+    For images that mean the same when mirrored: clothing, but not digits.
 
-    shape: (rows, columns) or (rows, columns, channels) of the image that the inputs are.
+    shape: (rows, columns) or (rows, columns, channels) of the image that the inputs form.
 
     >>> Flip((1, 3)).apply(np.array([[1.0, 2.0, 3.0]]), np.random.default_rng(2))
     array([[3., 2., 1.]])
@@ -153,7 +153,7 @@ class Flip:
         _image(self.shape, "Flip")
 
     def check(self, inputs: int) -> None:
-        """Refuse inputs that are not the image."""
+        """Refuse a number of inputs that does not fit the image."""
         _fit(self.shape, inputs, "Flip")
 
     def apply(self, times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -167,15 +167,15 @@ class Flip:
 
 @dataclass(frozen=True)
 class Erase:
-    """A square of each image, anywhere in it, is silent in all channels.
+    """A square at a random place in each image is silent in all channels.
 
-    Its middle is any pixel with the same probability, so that less of it is lost at borders
+    All pixels are equally likely to be its centre, so less is erased where it overlaps the border
     (DeVries & Taylor 2017, arXiv 1708.04552, section 3).
 
     Parameters
     ----------
-    pixels: a side of the square.
-    shape: (rows, columns) or (rows, columns, channels) of the image that the inputs are.
+    pixels: the side of the square.
+    shape: (rows, columns) or (rows, columns, channels) of the image that the inputs form.
 
     >>> Erase(2, (2, 3)).apply(np.zeros((1, 6)), np.random.default_rng(0)).reshape(2, 3)
     array([[inf, inf,  0.],
@@ -194,11 +194,11 @@ class Erase:
             )
 
     def check(self, inputs: int) -> None:
-        """Refuse inputs that are not the image."""
+        """Refuse a number of inputs that does not fit the image."""
         _fit(self.shape, inputs, "Erase")
 
     def apply(self, times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Times with a square of each sample's image silent."""
+        """Times with a silent square in each sample's image."""
         times = _samples(times)
         self.check(times.shape[1])
         rows, columns, channels = _image(self.shape, "Erase")
@@ -208,7 +208,7 @@ class Erase:
         return np.where(lost, times.dtype.type(np.inf), images).reshape(times.shape)
 
     def _lost(self, side: int, samples: int, rng: np.random.Generator) -> np.ndarray:
-        """(samples, side) which rows or columns a square covers."""
+        """(samples, side) which rows or columns the square covers."""
         first = rng.integers(0, side, samples)[:, None] - self.pixels // 2
         far = np.arange(side) - first
         covered: np.ndarray = (far >= 0) & (far < self.pixels)
@@ -217,24 +217,24 @@ class Erase:
 
 @dataclass(frozen=True)
 class Distort:
-    """Each image is turned, stretched, slanted, moved and bent at random.
+    """Each image is rotated, scaled, sheared, shifted and elastically bent at random.
 
-    What is moved is brightness, `late` less the time of a spike: silence is black, and a pixel
-    that falls between four others has the mean of theirs, the nearer counting more. What becomes
-    black is silent, and so is what is moved in. A spike later than `late` would have less than no
-    brightness and is refused: `Distort` comes before `Jitter`. Affine and elastic distortions are
-    those of Simard, Steinkraus & Platt 2003 (ICDAR) and Cireşan et al. 2010 (arXiv 1003.0358).
+    The image is one of brightness, `late` minus the time of a spike, so silence is black. Values
+    between pixels are interpolated from the four nearest. Pixels that become black are silent, as
+    are those moved in from outside. A spike later than `late` would have negative brightness and
+    is refused, so `Distort` must come before `Jitter`. Affine and elastic distortions are those of
+    Simard, Steinkraus & Platt 2003 (ICDAR) and Cireşan et al. 2010 (arXiv 1003.0358).
 
     Parameters
     ----------
-    shape: (rows, columns) or (rows, columns, channels) of the image that the inputs are.
+    shape: (rows, columns) or (rows, columns, channels) of the image that the inputs form.
     rotation: the largest angle, in degrees.
-    scale: the largest change of height and of width, each on its own, as a share.
-    shear: the farthest that a row is moved against the next, in pixels.
+    scale: the largest relative change of height and of width, each drawn independently.
+    shear: the farthest that a row is moved relative to the next, in pixels.
     shift: the farthest move in each direction, in pixels.
-    elastic: (strength, width) of a field that bends the image: the standard deviation of the
-        moves, and the distance over which they are alike, both in pixels; None bends nothing.
-    late: the time of black: the encoder's `t_max` for `Latency`.
+    elastic: (strength, width) of a displacement field that bends the image: the standard deviation
+        of the displacements and their correlation length, both in pixels; None bends nothing.
+    late: the time that stands for black: the encoder's `t_max` for `Latency`.
 
     >>> times = np.array([[np.inf, 0.2, np.inf, np.inf]])
     >>> move = Distort((1, 4), rotation=0, scale=0, shear=0, shift=0.5, elastic=None)
@@ -262,7 +262,7 @@ class Distort:
             _elastic(self.elastic)
 
     def check(self, inputs: int) -> None:
-        """Refuse inputs that are not the image."""
+        """Refuse a number of inputs that does not fit the image."""
         _fit(self.shape, inputs, "Distort")
 
     def apply(self, times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -281,7 +281,7 @@ class Distort:
         return np.where(moved > 0, np.maximum(late - moved, 0), times.dtype.type(np.inf))
 
     def images(self, pixels: Any, rng: np.random.Generator) -> np.ndarray:
-        """The same for uint8 pixels (samples, ...), in that shape and dtype, 0 being black."""
+        """The same for uint8 pixels (samples, ...), whose shape and dtype are kept; 0 is black."""
         array = as_array(pixels, "pixels")
         if array.dtype != np.uint8 or array.ndim < 2:
             raise InputError(
@@ -313,9 +313,10 @@ class Distort:
         return moved.reshape(bright.shape)
 
     def _maps(self, drawn: np.ndarray) -> np.ndarray:
-        """Where each pixel comes from, seen from the middle, by numbers from -1 to 1.
+        """Affine maps to where each pixel comes from, seen from the centre; drawn from -1 to 1.
 
-        (samples, 6): down, right and the move of its row, and the same of its column.
+        (samples, 6): for its row the coefficients of down and right and the shift, then the same
+        for its column.
         """
         angle = np.deg2rad(self.rotation) * drawn[:, 0]
         high, wide = 1 + self.scale * drawn[:, 1], 1 + self.scale * drawn[:, 2]
@@ -349,7 +350,7 @@ def _image(shape: ImageShape, whose: str) -> tuple[int, int, int]:
 
 
 def _fit(shape: ImageShape, inputs: int, whose: str) -> None:
-    """Refuse inputs of another number than an image has pixels."""
+    """Refuse a number of inputs that differs from the number of pixels of an image."""
     if prod(shape) != inputs:
         sides = " x ".join(map(str, shape))
         raise ShapeError(
@@ -358,7 +359,7 @@ def _fit(shape: ImageShape, inputs: int, whose: str) -> None:
 
 
 def _elastic(elastic: tuple[float, float]) -> None:
-    """The strength and width of a field that bends images."""
+    """Check the strength and width of a displacement field."""
     whose = "Distort(elastic=...)"
     if not isinstance(elastic, tuple) or len(elastic) != 2:
         raise InputError(f"{whose} must be (strength, width) or None, got {short(elastic)}")
@@ -370,10 +371,10 @@ def _elastic(elastic: tuple[float, float]) -> None:
 
 
 def _bumps(pixels: int, width: float) -> np.ndarray:
-    """(pixels, nodes) what random numbers a width apart give to a smooth line through pixels.
+    """(pixels, nodes) weights that turn random numbers a width apart into a smooth line of pixels.
 
-    Squares add up to 1 at each pixel, so that the line has the deviation of the numbers: at
-    nodes so close, white noise that was smoothed cannot be told from it, and it costs far more.
+    Squares add up to 1 at each pixel, so the line has the standard deviation of the numbers. With
+    nodes this close it cannot be told from smoothed white noise, which costs far more.
     """
     nodes = int(np.ceil((pixels - 1) / width)) + 3
     places = (np.arange(nodes) - (nodes - 1) / 2) * width + (pixels - 1) / 2

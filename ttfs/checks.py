@@ -1,4 +1,4 @@
-"""What the user passed -> clean arrays and numbers, or an error that says whose and why."""
+"""Turns user input into clean arrays and numbers, or errors that name the argument and reason."""
 
 import inspect
 from collections.abc import Iterator, Mapping
@@ -13,14 +13,14 @@ NO_SPIKE = float("inf")
 """The time of a spike that does not happen: silence, everywhere, and nothing else."""
 
 LEAST, MOST = 1e-30, 1e30  # of times and their scales: squares and quotients stay finite
-ENDLESS = 2**1023  # whole numbers below it are floats
-DEEPEST = 64  # lists in lists, of which NumPy makes an array
-PLAIN = {int, float, bool, str, type(None), np.ndarray}  # what has neither a unit nor a mask
-UNITS = "units", "unit", "dimensionality", "has_same_dimensions"  # by these, quantities have one
+ENDLESS = 2**1023  # whole numbers below it fit a float
+DEEPEST = 64  # most levels of nested lists of which NumPy makes an array
+PLAIN = {int, float, bool, str, type(None), np.ndarray}  # types with neither a unit nor a mask
+UNITS = "units", "unit", "dimensionality", "has_same_dimensions"  # attributes of quantities
 
 
 def short(value: Any) -> str:
-    """What a value looks like, in one line of an error."""
+    """A value as text, short enough for one line of an error."""
     try:
         text = " ".join(repr(value).split())
     except Exception:  # a whole number of thousands of digits is not written out
@@ -29,7 +29,7 @@ def short(value: Any) -> str:
 
 
 def same_content(one: Any, other: object) -> bool:
-    """Whether two records of one kind hold the same, arrays included: their `__eq__`."""
+    """Whether two records of one type have equal contents, arrays included: their `__eq__`."""
     if type(one) is not type(other):
         return NotImplemented
     return all(np.array_equal(a, vars(other)[name]) for name, a in vars(one).items())
@@ -59,8 +59,8 @@ def several(values: Any, kinds: Any, whose: str, wanted: str) -> tuple[Any, ...]
 def as_array(values: Any, whose: str, *, masked: float | None = None) -> np.ndarray:
     """A numeric array, or an InputError.
 
-    Nothing that says more than its numbers do is taken for them: units and sparse matrices are
-    refused, and masked entries become `masked`, or are refused if there is no such thing.
+    Nothing that is more than plain numbers is accepted: units and sparse matrices are refused,
+    and masked entries become `masked`, or are refused if that is None.
     """
     if type(values) is np.ndarray and values.dtype.kind in "buif":
         return values
@@ -83,7 +83,7 @@ def as_array(values: Any, whose: str, *, masked: float | None = None) -> np.ndar
 
 
 def _bare(values: Any, whose: str, masked: float | None) -> Any:
-    """The same without masks; units and sparse matrices are refused."""
+    """The values without masks; units and sparse matrices are refused."""
     hidden = 0
     for value in _foreign(values):
         refuse_units(value, whose)
@@ -101,7 +101,7 @@ def _bare(values: Any, whose: str, masked: float | None) -> Any:
 
 
 def _foreign(values: Any, depth: int = DEEPEST) -> Iterator[Any]:
-    """All in lists and tuples, however deep, that may have a unit or a mask."""
+    """All objects in nested lists and tuples that may have a unit or a mask."""
     if type(values) in PLAIN or isinstance(values, np.generic):
         return
     if not isinstance(values, list | tuple):
@@ -112,7 +112,7 @@ def _foreign(values: Any, depth: int = DEEPEST) -> Iterator[Any]:
 
 
 def _filled(values: Any, masked: float | None) -> Any:
-    """Lists and arrays in which masked entries are a number, as floating point."""
+    """Lists and arrays with masked entries replaced by a number, in floating point."""
     if isinstance(values, list | tuple):
         return [_filled(value, masked) for value in values]
     if not isinstance(values, np.ma.MaskedArray):
@@ -122,12 +122,12 @@ def _filled(values: Any, masked: float | None) -> Any:
 
 
 def _has(value: Any, name: str) -> bool:
-    """Whether an object has an attribute of its own or of its class, which is not looked up."""
+    """Whether an object or its class has an attribute, without evaluating the attribute."""
     return inspect.getattr_static(value, name, None) is not None
 
 
 def refuse_units(value: Any, whose: str) -> None:
-    """Refuse a number or array with a unit, which would be dropped."""
+    """Refuse a number or array with a unit, which would otherwise be dropped."""
     noted = getattr(value, "attrs", None) if _has(value, "attrs") else None
     known = isinstance(noted, Mapping) and not noted.keys().isdisjoint(UNITS)
     if (known or any(_has(value, name) for name in UNITS)) and not isinstance(value, type):
@@ -139,7 +139,7 @@ def refuse_units(value: Any, whose: str) -> None:
 
 
 def _cure(values: Any, array: np.ndarray) -> str:
-    """How what is no array of numbers becomes one, if that is known."""
+    """Advice on how values become an array of numbers, if it is known."""
     if array.dtype.kind == "m":
         return "; divide them by the network's unit, such as np.timedelta64(1, 'ms')"
     return "; if they are, pass .to_numpy(float)" if _has(values, "to_numpy") else ""
@@ -148,7 +148,7 @@ def _cure(values: Any, array: np.ndarray) -> str:
 def as_times(times: Any, neurons: int, whose: str) -> np.ndarray:
     """Spike times (samples, neurons), C-contiguous; float32 stays, all else becomes float64.
 
-    What is masked is silent.
+    Masked times are silent.
     """
     array = as_array(times, whose, masked=NO_SPIKE)
     if array.ndim == 1 and array.size == neurons:
@@ -160,17 +160,17 @@ def as_times(times: Any, neurons: int, whose: str) -> np.ndarray:
         raise ShapeError(f"{whose} must be (samples, {neurons}), got {array.shape}")
     if array.dtype not in (np.float32, np.float64) or not array.flags.carray:
         dtype = np.float32 if array.dtype == np.float32 else np.float64
-        with np.errstate(over="ignore"):  # what is too late for float64 is silent
-            array = np.require(array, dtype, ["C", "A", "W"])  # others would be compiled for anew
+        with np.errstate(over="ignore"):  # times too late for float64 are silent
+            array = np.require(array, dtype, ["C", "A", "W"])  # others would need new compilation
     check_times(array, whose)
     return array
 
 
 def check_times(times: np.ndarray, whose: str) -> None:
-    """No NaN, nothing below zero; inf is silence."""
+    """Refuse NaN and times below zero; inf is silence."""
     if (
         times.size and not times.item(times.argmin()) >= 0
-    ):  # a NaN counts as least; a fifth of min()
+    ):  # argmin finds a NaN first; it takes a fifth of the time of min()
         bad = times[np.isnan(times) | (times < 0)].flat[0]
         raise InputError(f"{whose} must be 0 or later, or inf for silence; got {bad}")
 
@@ -196,7 +196,7 @@ def as_labels(labels: Any, samples: int, classes: int) -> np.ndarray:
 
 
 def flat_labels(labels: np.ndarray, samples: int) -> str:
-    """How labels of another shape become (samples,), if that can be told from them."""
+    """Advice on how labels of another shape become (samples,), if they show how."""
     if labels.size == samples and samples == max(labels.shape, default=0):
         return "; labels.ravel() makes them flat"
     numbers = labels.ndim == 2 and labels.size and labels.dtype.kind in "buif"
@@ -209,7 +209,7 @@ def flat_labels(labels: np.ndarray, samples: int) -> str:
 
 
 def positive(value: Any, whose: str, *, zero: bool = False, endless: bool = False) -> float:
-    """A finite number above zero (or from zero on, or up to and with inf)."""
+    """A finite number above zero; 0 is allowed with `zero`, inf with `endless`."""
     found = number(value, whose)
     if endless and found == np.inf:
         return found
@@ -236,7 +236,7 @@ def number(value: Any, whose: str, wanted: str = "a number") -> float:
 
 
 def as_bounds(bounds: Any, whose: str) -> tuple[float, float]:
-    """Two finite numbers, the lower first, between which others can be drawn, as a tuple."""
+    """Two finite numbers, the lower first, as a tuple; numbers can be drawn between them."""
     array = as_array(bounds, whose)
     with np.errstate(over="ignore"):
         low, high = array.astype(np.float64).tolist() if array.shape == (2,) else (np.inf, 0.0)
@@ -245,12 +245,12 @@ def as_bounds(bounds: Any, whose: str) -> tuple[float, float]:
     if high - low == np.inf:
         raise InputError(f"{whose} must not be that far apart, got {short(bounds)}")
     plain = (bounds[k] if type(bounds[k]) in (int, float) else (low, high)[k] for k in (0, 1))
-    low, high = (bound + 0 for bound in plain)  # 0 instead of -0, which to a generator is below
+    low, high = (bound + 0 for bound in plain)  # -0 becomes 0, which a generator takes as larger
     return low, high
 
 
 def moderate(value: Any, whose: str, *, zero: bool = False) -> float:
-    """A time or price (or none) that is neither so small nor so large that sums overflow."""
+    """A time or price, or 0 with `zero`, neither so small nor so large that sums overflow."""
     found = positive(value, whose, zero=zero)
     if not (LEAST <= found <= MOST or found == 0):
         raise InputError(f"{whose} must be from {LEAST:g} to {MOST:g}, got {short(value)}")
@@ -258,7 +258,7 @@ def moderate(value: Any, whose: str, *, zero: bool = False) -> float:
 
 
 def whole(value: Any, whose: str, *, least: int = 1) -> int:
-    """A whole number, `least` or more, that is not too large to be a float, too."""
+    """A whole number, `least` or more, that is not too large to fit a float."""
     kinds = isinstance(value, int | np.integer) and not isinstance(value, bool | np.timedelta64)
     if not kinds or value < least:
         raise InputError(f"{whose} must be a whole number, {least} or more; got {short(value)}")
@@ -275,7 +275,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def convert(values: np.ndarray, room: np.ndarray, whose: str, factor: float = 1.0) -> None:
-    """Write numbers, times a factor, in another precision; what does not survive is an error."""
+    """Write numbers, times a factor, in another precision; overflow or underflow is an error."""
     if factor == 1 and (values.dtype == room.dtype or np.can_cast(values.dtype, room.dtype)):
         room[...] = values
         return
@@ -289,10 +289,10 @@ def convert(values: np.ndarray, room: np.ndarray, whose: str, factor: float = 1.
 
 
 def check_dtype(dtype: Any, whose: str) -> np.dtype:
-    """float32 or float64."""
+    """The dtype, if it is float32 or float64."""
     try:
         checked = None if dtype is None else np.dtype(dtype)
-    except Exception:  # NumPy has many words for what is no dtype
+    except Exception:  # NumPy raises many kinds of errors for what is no dtype
         checked = None
     if checked not in (np.float32, np.float64):
         raise InputError(f"{whose} must be float32 or float64, got {short(dtype)}")
@@ -300,7 +300,7 @@ def check_dtype(dtype: Any, whose: str) -> np.dtype:
 
 
 def as_text(value: Any, whose: str, *, most: int = 100) -> str:
-    """Text that fits into one line of any screen: printable, and not too long.
+    """Text that fits on one line of any screen: printable, and not too long.
 
     >>> as_text("time constant", "Network(unit=...)")
     'time constant'
@@ -315,7 +315,7 @@ def as_text(value: Any, whose: str, *, most: int = 100) -> str:
 
 
 def shown(value: Any, most: int = 2000) -> str:
-    """A value for one line of a screen: what cannot be printed is escaped, what is long is cut.
+    """A value as text for one line of a screen: unprintable characters escaped, long text cut.
 
     >>> print(shown("two\\nlines and \\x1b[31mred"))
     two\\nlines and \\x1b[31mred

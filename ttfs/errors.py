@@ -1,12 +1,12 @@
-"""What can go wrong on a user's side: each error is a `TTFSError` and a built-in one."""
+"""What can go wrong on the user's side: each error is a `TTFSError` and a built-in error."""
 
 
 class TTFSError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base class of all errors that this package raises on purpose."""
 
 
 class InputError(TTFSError, ValueError):
-    """A value that cannot be meant: NaN, out of range, empty, of the wrong kind."""
+    """A value that makes no sense: NaN, out of range, empty, of the wrong kind."""
 
 
 class ShapeError(InputError):
@@ -18,7 +18,7 @@ class DatasetError(TTFSError, OSError):
 
 
 class ModelFileError(TTFSError, ValueError):
-    """A file that is not a model this version can read."""
+    """A file that is not a model which this version can read."""
 
 
 class RunError(TTFSError, OSError):

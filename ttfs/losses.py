@@ -1,13 +1,14 @@
-"""How wrong the spike times of the outputs are, and which way each should move.
+"""How wrong the spike times of the outputs are, and in which direction each should move.
 
 All losses have one interface. `errors(times, labels, t_max)` takes output spike times
-(samples, outputs) and labels (samples,), and returns the loss summed over the samples, and its
-derivative by each time, (samples, outputs) in float64. Silence (inf), or a time past `t_max`,
-counts as a spike at `t_max`, and the derivative there is that by the time so clipped: whether
-a silent neuron can learn from it is for the learning rule to say. Both are always finite.
+(samples, outputs) and labels (samples,). It returns the loss summed over the samples, and its
+derivative with respect to each time, (samples, outputs) in float64; both are always finite.
+Silence (inf), or a time past `t_max`, counts as a spike at `t_max`, and the derivative is taken
+with respect to the clipped time: the learning rule decides whether a silent neuron can learn
+from it.
 
-`early` is the price of each unit of time until the label's output fires, in all of them: it
-buys early decisions.
+In all losses, `early` is the price of each unit of time until the label's output fires: it
+favours early decisions.
 """
 
 from dataclasses import dataclass
@@ -25,19 +26,19 @@ Errors = tuple[float, np.ndarray]
 
 @dataclass(frozen=True)
 class CrossEntropy:
-    """-log of the share of the label's output in a softmax of -t / tau: it should be first.
+    """The cross-entropy of a softmax of -t / tau: the label's output should fire first.
 
     Mostafa 2017 (arXiv 1606.08165) on times in a transformed domain, Göltz et al. 2021 (arXiv
     1912.11443) with tau a fifth of the synaptic time constant, Zhang et al. 2021 (arXiv
-    2003.11837). Time differences far above `tau` hardly matter to it any more, so `tau` is
-    best of the order of the spread of the output times.
+    2003.11837). Time differences far above `tau` no longer change the derivatives much, so `tau`
+    should be of the order of the spread of the output times.
 
     Parameters
     ----------
     tau: scale of the softmax, in the network's unit of time.
-    smoothing: share of the wanted probability that is spread evenly over all outputs, which
-        ends the push on samples that are won by far; 0 spreads nothing.
-    early: price of the time of the label's output.
+    smoothing: share of the target probability that is spread evenly over all outputs (label
+        smoothing), so that samples won by a wide margin are pushed no further; 0 for none.
+    early: price of each unit of time until the label's output fires.
 
     >>> loss, errors = CrossEntropy(tau=1).errors(np.array([[2.0, 2.0, np.inf]]), [0], 100)
     >>> round(loss, 3), errors.round(3)
@@ -54,7 +55,7 @@ class CrossEntropy:
         moderate(self.early, "CrossEntropy(early=...)", zero=True)
 
     def errors(self, times: Any, labels: Any, t_max: float) -> Errors:
-        """The loss summed over samples, and its derivative by each time."""
+        """The loss summed over samples, and its derivative with respect to each time."""
         times, labels, t_max = _outputs(times, labels, t_max)
         errors = np.empty(times.shape)
         loss = kernels.cross_entropy(
@@ -65,17 +66,17 @@ class CrossEntropy:
 
 @dataclass(frozen=True)
 class Relative:
-    """Half the squares of (target - time) / t_max, with S4NN's targets relative to the first.
+    """Half the sum of ((target - time) / t_max)², with S4NN's targets relative to the first spike.
 
     Kheradpisheh & Masquelier 2020, arXiv 1910.09495, section 2.3. The label's output should
-    fire when the first output did; others that fired less than `gamma` after that should wait
-    until then; if all are silent, the label's should fire `gamma` before `t_max`. The
-    derivative holds the targets constant.
+    fire when the first output did; others that fired less than `gamma` after the first should
+    fire `gamma` after it; if all are silent, the label's output should fire `gamma` before
+    `t_max`. The derivative holds the targets constant.
 
     Parameters
     ----------
-    gamma: wanted lead of the label's output, in the network's unit of time; below t_max.
-    early: price of the time of the label's output.
+    gamma: desired lead of the label's output, in the network's unit of time; below t_max.
+    early: price of each unit of time until the label's output fires.
 
     >>> Relative(gamma=3).targets(np.array([[5.0, 4.0, 9.0]]), [0], 100)
     array([[4., 7., 9.]])
@@ -89,7 +90,7 @@ class Relative:
         moderate(self.early, "Relative(early=...)", zero=True)
 
     def targets(self, times: Any, labels: Any, t_max: float) -> np.ndarray:
-        """When each output should fire, (samples, outputs) in float64; t_max is silence."""
+        """When each output should fire, (samples, outputs) in float64; t_max means silence."""
         times, labels, t_max = _outputs(times, labels, t_max)
         if self.gamma >= t_max:
             raise InputError(
@@ -100,21 +101,22 @@ class Relative:
         return targets
 
     def errors(self, times: Any, labels: Any, t_max: float) -> Errors:
-        """The loss summed over samples, and its derivative by each time."""
+        """The loss summed over samples, and its derivative with respect to each time."""
         return _toward(self, times, labels, t_max)
 
 
 @dataclass(frozen=True)
 class Absolute:
-    """Half the squares of (target - time) / t_max: the label's output alone should fire.
+    """Half the sum of ((target - time) / t_max)²: only the label's output should fire.
 
     The "Absolute Target" of TS4TL (Moqadasi, Safari & Mateo 2025, Scientific Reports 15:34094,
-    abstract): the target of the label's output is its own firing time, and that of the others
-    is not to fire, which is `t_max`. The abstract leaves open what a silent label's output
-    should do. Ours: it should fire when the first output did, and half-way to `t_max` if all
-    are silent. The division by t_max is S4NN's. The derivative holds the targets constant.
+    abstract): the target of the label's output is its own firing time; the other outputs should
+    not fire, so their target is `t_max`. The abstract leaves open what the label's output should
+    do if it is silent. Here it should fire when the first output did, or half-way to `t_max` if
+    all are silent. The division by t_max is S4NN's. The derivative holds the targets constant.
 
-    early: price of the time of the label's output, which nothing else here makes earlier.
+    early: price of each unit of time until the label's output fires; nothing else in this loss
+    makes it fire earlier.
 
     >>> Absolute().targets(np.array([[5.0, 4.0], [np.inf, 4.0], [np.inf, np.inf]]), [0, 0, 0], 100)
     array([[  5., 100.],
@@ -128,29 +130,29 @@ class Absolute:
         moderate(self.early, "Absolute(early=...)", zero=True)
 
     def targets(self, times: Any, labels: Any, t_max: float) -> np.ndarray:
-        """When each output should fire, (samples, outputs) in float64; t_max is silence."""
+        """When each output should fire, (samples, outputs) in float64; t_max means silence."""
         times, labels, t_max = _outputs(times, labels, t_max)
         targets = np.empty(times.shape)
         kernels.absolute_targets(times, labels, t_max, targets)
         return targets
 
     def errors(self, times: Any, labels: Any, t_max: float) -> Errors:
-        """The loss summed over samples, and its derivative by each time."""
+        """The loss summed over samples, and its derivative with respect to each time."""
         return _toward(self, times, labels, t_max)
 
 
 @dataclass(frozen=True)
 class ShiftInvariant:
-    """Half the squares of t - (t_label + delta) over the other outputs: fixed leads, any time.
+    """Half the sum of (t - t_label - delta)² over the other outputs: a fixed lead, at any time.
 
     Göltz et al. 2025, DelGrad (arXiv 2404.19165): 1/2 Σ_n (t_n - t_label - delta [n ≠ label])².
-    All outputs may shift together. Squares of times: a sample won by more than `delta` is
-    pulled back.
+    The loss does not change when all outputs shift together. As it is quadratic, a sample won
+    by more than `delta` is pulled back.
 
     Parameters
     ----------
-    delta: wanted lead of the label's output, in the network's unit of time.
-    early: price of the time of the label's output.
+    delta: desired lead of the label's output, in the network's unit of time.
+    early: price of each unit of time until the label's output fires.
 
     >>> loss, errors = ShiftInvariant(delta=2).errors(np.array([[5.0, 6.0, 9.0]]), [0], 100)
     >>> loss, errors
@@ -165,7 +167,7 @@ class ShiftInvariant:
         moderate(self.early, "ShiftInvariant(early=...)", zero=True)
 
     def errors(self, times: Any, labels: Any, t_max: float) -> Errors:
-        """The loss summed over samples, and its derivative by each time."""
+        """The loss summed over samples, and its derivative with respect to each time."""
         times, labels, t_max = _outputs(times, labels, t_max)
         errors = np.empty(times.shape)
         loss = kernels.shift_invariant(times, labels, t_max, float(self.delta), errors)
@@ -176,7 +178,7 @@ Loss = CrossEntropy | Relative | Absolute | ShiftInvariant
 
 
 def _toward(loss: Relative | Absolute, times: Any, labels: Any, t_max: float) -> Errors:
-    """The errors of a loss that has targets."""
+    """The loss and errors of a loss with targets."""
     targets = loss.targets(times, labels, t_max)
     times, labels, t_max = _outputs(times, labels, t_max)
     errors = np.empty(times.shape)
@@ -185,7 +187,7 @@ def _toward(loss: Relative | Absolute, times: Any, labels: Any, t_max: float) ->
 
 
 def _outputs(times: Any, labels: Any, t_max: Any) -> tuple[np.ndarray, np.ndarray, float]:
-    """Spike times (samples, outputs), labels (samples,) and horizon, checked, for kernels."""
+    """Checked spike times (samples, outputs), labels (samples,) and horizon, for the kernels."""
     array = as_array(times, "output times", masked=np.inf)
     if array.ndim != 2 or array.shape[1] == 0:
         raise ShapeError(f"output times must be (samples, outputs), got {array.shape}")

@@ -1,4 +1,4 @@
-"""How gradients become steps, and how large the steps are in the course of training."""
+"""Optimizers, and schedules of the learning rate over the course of training."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Slots = dict[str, np.ndarray]
 class Linear:
     """A learning rate that falls (or rises) in a straight line from `start` to `end`.
 
-    Called with the share of training done, 0 to 1.
+    Called with the share of the training that is done, 0 to 1.
 
     >>> Linear(0.2, 0.0)(0.25)
     0.15000000000000002
@@ -57,11 +57,11 @@ class Cosine:
 
 @dataclass(frozen=True)
 class Warm:
-    """A schedule with a gentle beginning: over a first share of training its rate rises.
+    """A schedule with a warm-up: its rate rises during a first share of the training.
 
-    It begins at a tenth, for what an optimizer knows of its first gradients is little.
+    It begins at a tenth of `lr`, since an optimizer's first estimates of gradients are poor.
 
-    lr: a number, or the schedule. share: of the training, until the rate is that of `lr`.
+    lr: a number, or another schedule. share: share of the training after which the rate is `lr`.
 
     >>> rate = Warm(Cosine(1.0), share=0.02)
     >>> [round(rate(done), 3) for done in (0, 0.01, 0.02, 0.5)]
@@ -83,19 +83,19 @@ Rate = float | Callable[[float], float]
 
 
 def rate_at(lr: Rate, done: float) -> float:
-    """The learning rate when a share `done` of the training is over."""
+    """The learning rate once a share `done` of the training is over."""
     return positive(lr(done), "what a schedule gives", zero=True) if callable(lr) else lr
 
 
 def check_rate(lr: Rate, whose: str) -> None:
-    """A number above zero, or a schedule."""
+    """Refuse anything but a number above zero or a schedule."""
     if not callable(lr):
         positive(lr, f"{whose}(lr=...)")
 
 
 @dataclass(frozen=True)
 class SGD:
-    """Steps straight down the gradient.
+    """Plain gradient descent.
 
     `lr`: a number, or a schedule such as `Linear(0.2, 0.01)`.
 
@@ -120,7 +120,7 @@ class SGD:
 
 @dataclass(frozen=True)
 class Momentum:
-    """Steps down a running sum of gradients, of which a share `momentum` is kept each time.
+    """Steps along a running sum of gradients, a share `momentum` of which is kept at each step.
 
     >>> Momentum(lr=0.01).momentum
     0.9
@@ -146,7 +146,7 @@ class Momentum:
 
 @dataclass(frozen=True)
 class Adam:
-    """Steps whose size does not depend on that of the gradient.
+    """Steps whose size does not depend on the size of the gradient.
 
     Kingma & Ba 2015, arXiv 1412.6980, algorithm 1, with its bias correction.
 
@@ -163,7 +163,7 @@ class Adam:
         check_rate(self.lr, "Adam")
         share(self.beta1, "Adam(beta1=...)")
         share(self.beta2, "Adam(beta2=...)")
-        if positive(self.epsilon, "Adam(epsilon=...)") < 1e-30:  # which float32 takes for 0
+        if positive(self.epsilon, "Adam(epsilon=...)") < 1e-30:  # would be 0 in float32
             raise InputError(f"Adam(epsilon=...) must be 1e-30 or more, got {self.epsilon!r}")
 
     def slots(self, parameter: np.ndarray) -> Slots:
@@ -179,14 +179,14 @@ class Adam:
         moved = parameter, gradient, slots["mean"], slots["square"]
         rate, keep = lr * root / (1 - self.beta1**steps), (self.beta1, self.beta2)
         change = partial(kernels.adam, *moved, rate, keep, self.epsilon * root)
-        spread(change, parameter.size, 7 * parameter.size)  # read four, written three
+        spread(change, parameter.size, 7 * parameter.size)  # reads four arrays, writes three
 
 
 Optimizer = SGD | Momentum | Adam
 
 
 def share(value: Any, whose: str) -> float:
-    """A number from 0 on and below 1."""
+    """A number that is at least 0 and below 1."""
     number = positive(value, whose, zero=True)
     if number >= 1:
         raise InputError(f"{whose} must be below 1, got {value!r}")

@@ -1,15 +1,15 @@
-"""Cures for neurons that do not fire, and so do not learn.
+"""Cures for neurons that do not fire, and therefore do not learn.
 
-Four, from the literature, to be used alone or together:
+There are four, from the literature, to be used alone or together:
 
 * `Revive` gives fresh weights, after an epoch, to neurons that hardly ever fired;
 * `Push` raises the weights of a neuron a little for each sample in which it was silent;
 * `Hinge` raises them until their sum reaches the threshold;
 * `Bump` raises them, instead of learning, as long as too many spikes of a layer are missing.
 
-`silent` is everywhere the share of samples in which each neuron of a layer did not fire,
-(outputs,), and weights and gradients have shape (inputs, outputs). Gradients may have more
-columns than there are neurons: padding, which stays as it is.
+Everywhere, `silent` (outputs,) is the share of samples in which each neuron of a layer did not
+fire, and weights and gradients have shape (inputs, outputs). Gradients may have more columns
+than there are neurons; these columns are padding and are not changed.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ DOUBLINGS = 20
 class Revive:
     """Fresh weights, after an epoch, for neurons that fired in less than a share of its samples.
 
-    As the code of S4NN does (Kheradpisheh & Masquelier 2020, arXiv 1910.09495), with a share
+    The code of S4NN (Kheradpisheh & Masquelier 2020, arXiv 1910.09495) does this with a share
     of 0.001.
 
     >>> Revive(0.001).dead(np.array([0.5, 1.0, 0.9999]))
@@ -47,10 +47,10 @@ class Revive:
 
 @dataclass(frozen=True)
 class Push:
-    """A pull upwards on all incoming weights of a neuron, for each sample it was silent in.
+    """A pull upwards on all incoming weights of a neuron, for each sample in which it was silent.
 
     It adds -`strength` times the share of silent samples to the gradient. Comsa et al. 2020
-    (arXiv 1907.13223) call it penalty; 48.4 in their code.
+    (arXiv 1907.13223) call `strength` the penalty; it is 48.4 in their code.
 
     >>> gradient = np.zeros((2, 3))
     >>> Push(2.0).change(gradient, np.array([0.0, 0.5, 1.0]), np.ones((2, 3)), 1.0)
@@ -79,11 +79,11 @@ class Push:
 
 @dataclass(frozen=True)
 class Hinge:
-    """A pull upwards on all incoming weights of a neuron whose sum is below its threshold.
+    """A pull upwards on all incoming weights of a neuron if their sum is below its threshold.
 
-    The gradient of `strength` Σ_j max(0, threshold_j - Σ_i w_ij), the weight-sum cost of
-    Mostafa 2017 (arXiv 1606.08165, K = 100 in known implementations): neurons with less would
-    be silent even if all inputs fired.
+    It adds the gradient of `strength` Σ_j max(0, threshold_j - Σ_i w_ij), the weight-sum cost
+    of Mostafa 2017 (arXiv 1606.08165, K = 100 in known implementations): a neuron whose weights
+    add up to less than its threshold would be silent even if all inputs fired.
 
     >>> gradient = np.zeros((2, 2))
     >>> weights = np.array([[0.5, 1.0], [0.25, 1.0]])
@@ -112,7 +112,7 @@ class Hinge:
         gradient: (inputs, outputs or more), changed in place.
         silent: (outputs,) share of the batch's samples in which each neuron was silent.
         weights: (inputs, outputs), as the network uses them: signs, if binary.
-        threshold: one, or (outputs,), on the scale of those weights.
+        threshold: one number, or (outputs,), on the scale of those weights.
         """
         _check(gradient, silent, weights)
         low = np.add.reduce(weights, axis=0, dtype=np.float64) < threshold
@@ -124,15 +124,15 @@ class Hinge:
 class Bump:
     """Larger weights instead of a gradient step, while too many spikes of a layer are missing.
 
-    Göltz et al. 2021 (arXiv 1912.11443, their code): of the layers in which a larger share
-    than `most` of the (neuron, sample) spikes of a batch is missing, the first gets `size`
-    added to all incoming weights of the neurons that were silent in any sample. `size` doubles
-    for each batch in a row that bumps the same layer; ours is to stop at 2^20 times `size`,
-    lest a layer without any input makes its weights infinite.
+    Göltz et al. 2021 (arXiv 1912.11443, their code): the first layer in which more than a share
+    `most` of the (neuron, sample) spikes of a batch is missing is bumped, which adds `size` to
+    all incoming weights of neurons that were silent in any sample. The amount doubles for each
+    batch in a row that bumps the same layer. Unlike theirs, it stops at 2^20 times `size`, so
+    that the weights of a layer without any input do not become infinite.
 
     Parameters
     ----------
-    size: what is added at first.
+    size: the amount added at first.
     most: share of spikes that may be missing; one for all layers, or one for each.
 
     >>> weights, memory = np.zeros((1, 2)), np.array([-1.0, 0.0])
@@ -153,21 +153,21 @@ class Bump:
                 raise InputError(f"Bump(most=...) must be 1 or less, got {most!r}")
 
     def check(self, layers: int) -> None:
-        """Refuse another number of layers than there are shares in `most`."""
+        """Refuse a number of layers that differs from the number of shares in `most`."""
         if isinstance(self.most, tuple) and len(self.most) != layers:
             raise ShapeError(f"Bump(most=...) has {len(self.most)} shares for {layers} layers")
 
     def apply(self, layers: Sequence[tuple[np.ndarray, np.ndarray]], memory: np.ndarray) -> bool:
-        """Bump the first layer that needs it, in place; return whether one did.
+        """Bump the first layer that needs it, in place; return whether any layer was bumped.
 
-        If one did, no gradient step is to be taken.
+        If one was, no gradient step should be taken.
 
         Parameters
         ----------
         layers: latent weights (inputs, outputs) and silent shares (outputs,) of each, the
             first layer first.
-        memory: float64 (2,), [-1, 0] at first: the layer last bumped and how many batches in
-            a row; changed in place.
+        memory: float64 (2,), [-1, 0] at first: the layer that was bumped last, and for how many
+            batches in a row; changed in place.
         """
         self.check(len(layers))
         for k, (weights, silent) in enumerate(layers):

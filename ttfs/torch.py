@@ -1,9 +1,10 @@
 """Layers of single spikes as PyTorch modules, with exact spike times and gradients.
 
-For networks that are trained in PyTorch, on any of its devices, and come back by `ttfs.convert`.
-With `Ramp()` modules take and give spike times, inf being silence; with `Windows` the values that
-spikes carry, 1 for the beginning of a window and 0 for silence. Arrays are PyTorch's, channels
-first. PyTorch is imported with this module alone: `pip install "ttfs[torch]"`.
+For networks that are trained in PyTorch, on any of its devices, and brought back by `ttfs.convert`.
+With `Ramp()`, modules take and return spike times, where inf is silence; with `Windows`, they take
+and return the values that spikes carry, 1 for the beginning of a window and 0 for silence. Arrays
+are in PyTorch's order, channels first. PyTorch is imported only along with this module:
+`pip install "ttfs[torch]"`.
 """
 
 from typing import Any
@@ -21,22 +22,22 @@ try:
 except ImportError:
     raise InputError("PyTorch is not installed: pip install 'ttfs[torch]'") from None
 
-AT_ONCE = 2**24  # numbers that are looked at together: samples x inputs x neurons
-FLOOR = 0.1  # thresholds for each unit of time: slopes below count as that in gradients
+AT_ONCE = 2**24  # numbers that are processed together: samples x inputs x neurons
+FLOOR = 0.1  # in thresholds per unit of time; smaller slopes count as this one in gradients
 
 
 class _Crossing(torch.autograd.Function):
     """Where straight lines meet thresholds: times (samples, inputs) and weights -> times.
 
-    Of an output, silence is the horizon; if it should have fired sooner, it learns as if its line
-    had met the threshold there.
+    The time of a silent output is the horizon; if the output should have fired sooner, it learns as
+    if its line had met the threshold there.
     """
 
     @staticmethod
     def forward(
         ctx: Any, times: Tensor, weight: Tensor, threshold: float, t_max: float, output: bool
     ) -> Tensor:
-        """(samples, outputs) first times at which sums of ramps are at their threshold."""
+        """(samples, outputs) first times at which sums of ramps reach their threshold."""
         found = times.new_empty(len(times), len(weight))
         slopes = torch.empty_like(found)
         step = max(1, AT_ONCE // weight.numel())
@@ -69,7 +70,7 @@ class _Crossing(torch.autograd.Function):
 
 
 def _cross(times: Tensor, weight: Tensor, threshold: float, t_max: float) -> tuple[Tensor, Tensor]:
-    """Crossings and slopes of some samples: of all sets of first inputs, the first that fits."""
+    """Crossings and slopes of some samples, from the smallest set of first inputs that fits."""
     ordered, order = times.sort(dim=1)
     heard = torch.where(ordered < t_max, ordered, 0.0)
     arriving = weight.t()[order] * (ordered < t_max)[..., None]
@@ -79,7 +80,7 @@ def _cross(times: Tensor, weight: Tensor, threshold: float, t_max: float) -> tup
     after = torch.cat([ordered[:, 1:], after], dim=1)[..., None]
     now = ordered[..., None]
     fits = (slopes > 0) & (crossing >= now) & (crossing <= after) & (crossing < t_max)
-    # a line that is over its threshold when something arrives, but for a rounding, meets it there
+    # a line that, up to rounding, is above its threshold when an input arrives meets it there
     over = (slopes * now - (arriving * heard[..., None]).cumsum(dim=1)) >= threshold
     fits |= over & (now < t_max) & (now < after)
     first = fits.to(torch.uint8).argmax(dim=1, keepdim=True)
@@ -90,16 +91,16 @@ def _cross(times: Tensor, weight: Tensor, threshold: float, t_max: float) -> tup
 
 
 class Rounded(torch.autograd.Function):
-    """Shares of a threshold rounded to steps; derivatives go straight through."""
+    """Fractions of a threshold rounded to steps, with straight-through derivatives."""
 
     @staticmethod
     def forward(ctx: Any, shares: Tensor, steps: int) -> Tensor:
-        """The nearest of so many steps, halves up."""
+        """Round to the nearest of the steps, halves up."""
         return torch.floor(shares * steps + 0.5) / steps
 
     @staticmethod
     def backward(ctx: Any, *errors: Tensor) -> Any:
-        """As if nothing had been rounded."""
+        """Pass the gradient on as if nothing had been rounded."""
         return errors[0], None
 
 
@@ -127,12 +128,12 @@ class _Layer(nn.Module):
         self.weight = nn.Parameter(torch.empty(shape))
         if isinstance(psp, Windows):
             nn.init.normal_(self.weight, 0.0, 0.25 * (2 / inputs) ** 0.5 * threshold)
-        else:  # half of the inputs fire, and a neuron a unit of time after them
+        else:  # assumes that half of the inputs fire, and a neuron one unit of time after them
             nn.init.normal_(self.weight, 2 / inputs * threshold, (2 / inputs) ** 0.5 * threshold)
         self.bias = nn.Parameter(torch.zeros(shape[0])) if bias else None
 
     def fire(self, potential: Tensor) -> Tensor:
-        """Values of potentials that stand, with windows; of an output, their share alone."""
+        """Values for the final potentials of windows; for an output, potential / threshold."""
         shares = potential / self.threshold
         if self.output:
             return shares
@@ -141,21 +142,21 @@ class _Layer(nn.Module):
         return shares.clamp(0, 1)
 
     def extra_repr(self) -> str:
-        """What is beside the sizes."""
+        """The settings besides the sizes."""
         return f"psp={self.psp}, threshold={self.threshold:g}"
 
 
 class TTFSLinear(_Layer):
-    """All inputs reach all neurons, as `ttfs.Dense` has it.
+    """A layer in which all inputs reach all neurons, like `ttfs.Dense`.
 
     Parameters
     ----------
     in_features, out_features: numbers of inputs and neurons.
-    psp: `Ramp()`, then inputs and outputs are spike times; or `Windows()`, then they are values.
-    threshold: at which neurons fire. bias: whether potentials begin at a number that learns; only
-        with `Windows`.
-    output: whether it is the last layer. With `Windows` it then gives potentials, in thresholds;
-        with ramps its silence is `t_max`, and an output that should have fired sooner learns.
+    psp: with `Ramp()`, inputs and outputs are spike times; with `Windows()`, they are values.
+    threshold: at which neurons fire. bias: whether potentials start at a value that is learned;
+        only with `Windows`.
+    output: whether it is the last layer. With `Windows` it then returns potentials, in thresholds;
+        with ramps, silence is `t_max`, and a silent output that should have fired sooner learns.
     t_max: horizon of spike times.
 
     >>> import ttfs
@@ -181,7 +182,7 @@ class TTFSLinear(_Layer):
         super().__init__((out_features, in_features), psp, threshold, bias, output, t_max)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(samples, out_features) spike times or values of (samples, in_features)."""
+        """(samples, out_features) spike times or values, for (samples, in_features) inputs."""
         if inputs.ndim != 2 or inputs.shape[1] != self.weight.shape[1]:
             wanted = f"(samples, {self.weight.shape[1]})"
             raise ShapeError(f"TTFSLinear takes {wanted}, got {tuple(inputs.shape)}")
@@ -191,10 +192,10 @@ class TTFSLinear(_Layer):
 
 
 class TTFSConv2d(_Layer):
-    """Neurons hear windows of a map, as `ttfs.Conv2d` has it; maps are (channels, height, width).
+    """A convolution over a map (channels, height, width), like `ttfs.Conv2d`.
 
-    Parameters as of `TTFSLinear`, and those of `torch.nn.Conv2d`, one number for each size; what is
-    outside of a map is silent.
+    Parameters are those of `TTFSLinear` and of `torch.nn.Conv2d`, with one number for each size;
+    padding is silent.
     """
 
     def __init__(
@@ -220,7 +221,7 @@ class TTFSConv2d(_Layer):
         self.stride, self.padding = stride, padding
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(samples, out_channels, rows, columns) times or values of (samples, channels, ...)."""
+        """(samples, out_channels, rows, columns) times or values, for (samples, channels, ...)."""
         if inputs.ndim != 4 or inputs.shape[1] != self.weight.shape[1]:
             wanted = f"(samples, {self.weight.shape[1]}, height, width), channels first"
             raise ShapeError(f"TTFSConv2d takes {wanted}, got {tuple(inputs.shape)}")
@@ -238,10 +239,10 @@ class TTFSConv2d(_Layer):
 
 
 class TTFSMinPool2d(nn.Module):
-    """The first spike of each window, channel by channel, as `ttfs.MinPool2d` has it.
+    """The first spike of each window, channel by channel, like `ttfs.MinPool2d`.
 
-    Of spike times. With `Windows`, the largest value is that of the first spike:
-    `torch.nn.MaxPool2d`.
+    This is for spike times. With `Windows`, use `torch.nn.MaxPool2d`: the first spike carries the
+    largest value.
     """
 
     def __init__(self, kernel_size: int, stride: int | None = None):
@@ -249,10 +250,10 @@ class TTFSMinPool2d(nn.Module):
         self.kernel_size, self.stride = kernel_size, stride or kernel_size
 
     def forward(self, times: Tensor) -> Tensor:
-        """(samples, channels, rows, columns) of (samples, channels, height, width)."""
+        """(samples, channels, rows, columns) times, for (samples, channels, height, width)."""
         return -functional.max_pool2d(-times, self.kernel_size, self.stride)
 
 
 def first_spike_loss(times: Tensor, labels: Tensor, *, tau: float = 0.1) -> Tensor:
-    """The mean of -log of the label's share in a softmax of -t / tau, of an output's times."""
+    """The mean of -log of the label's probability in a softmax of -t / tau over output times."""
     return functional.cross_entropy(-times / tau, labels)

@@ -1,4 +1,4 @@
-"""What can be written after `ttfs`, and what its help says."""
+"""The arguments of `ttfs`, and its help."""
 
 import argparse
 import sys
@@ -33,13 +33,13 @@ exit codes: 0 done, 2 something to mend (one sentence says what), 130 stopped by
 
 
 class Parser(argparse.ArgumentParser):
-    """One that answers a mistake with one sentence."""
+    """A parser that answers a mistake with one sentence."""
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message}; see {self.prog} --help")
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        """Write help; argparse itself says nothing if that fails."""
+        """Write help; argparse's own method would hide a failure to write."""
         (file or sys.stdout).write(message)
 
 
@@ -153,12 +153,12 @@ def add_convert(parsers: Any) -> None:
 
 
 def add_model(command: Any) -> None:
-    """The model of a command."""
+    """Add the model that a command takes."""
     command.add_argument("model", type=path, metavar="MODEL", help="model.npz of a run")
 
 
 def add_data(command: Any, *, required: bool = True) -> None:
-    """The data that it looks at."""
+    """Add the data that a command uses."""
     text = "data set, as for train"
     command.add_argument("--dataset", type=name, required=required, metavar="D", help=text)
     command.add_argument("--split", choices=["train", "test"], default="test")
@@ -166,7 +166,7 @@ def add_data(command: Any, *, required: bool = True) -> None:
 
 
 def add_stimulus(command: Any) -> None:
-    """The model, the data, and which of them it is about."""
+    """Add the model, the data, and which sample of them is meant."""
     add_model(command)
     add_data(command)
     command.add_argument("--index", type=natural, default=0, metavar="N", help="stimulus (0)")
@@ -313,7 +313,7 @@ def add_warmup(parsers: Any) -> None:
 
 
 def number(kind: type, least: float, most: float, what: str) -> Any:
-    """A parser of numbers of one kind from `least` to `most`."""
+    """A parser for numbers of one kind from `least` to `most`."""
 
     def parse(text: str) -> Any:
         try:
@@ -335,19 +335,19 @@ above_zero = number(float, 5e-324, 1e308, "a number above 0")
 
 
 def quoted(text: str) -> str:
-    """What was typed, quoted; only the beginning of what is long."""
+    """What was typed, in quotes; of a long text, only the beginning."""
     return repr(text) if len(text) <= 60 else f"{text[:40]!r}... ({len(text):,} characters)"
 
 
 def name(text: str) -> str:
-    """A name that could be that of a file."""
+    """A text that could be the name of a file."""
     if not text or "\0" in text:
         raise argparse.ArgumentTypeError(f"{quoted(text)} is no name")
     return text
 
 
 def numbers(text: str) -> Any:
-    """One number, or several between commas."""
+    """One number, or several separated by commas."""
     try:
         found = [float(part) for part in text.split(",")]
     except ValueError:
@@ -356,12 +356,12 @@ def numbers(text: str) -> Any:
 
 
 def path(text: str) -> Path:
-    """A path, whatever may be there."""
+    """A path, which need not exist."""
     return Path(name(text))
 
 
 def new_file(text: str) -> Path:
-    """A path that can become a file, seen before the work is done."""
+    """A path at which a file can be written, checked before the work begins."""
     wanted = path(text)
     if not wanted.parent.is_dir():
         raise argparse.ArgumentTypeError(f"{wanted.parent}: No such folder")
@@ -371,7 +371,7 @@ def new_file(text: str) -> Path:
 
 
 def picture(text: str) -> Path:
-    """The same, with the ending of a picture."""
+    """A path at which a picture can be written, with a suitable ending."""
     if not text.lower().endswith((".png", ".pdf", ".svg")):
         raise argparse.ArgumentTypeError(f"{quoted(text)} must end in .png, .pdf or .svg")
     return new_file(text)

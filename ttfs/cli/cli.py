@@ -1,7 +1,7 @@
-"""The `ttfs` command: does what its arguments ask, and answers mistakes with one sentence.
+"""The `ttfs` command: does what its arguments ask for, and answers mistakes with one sentence.
 
-Nothing heavy is imported before a command needs it, so that `ttfs --help` answers at once, and
-nothing of this package's before Ctrl-C and the three streams are seen to.
+Nothing large is imported before a command needs it, so that `ttfs --help` answers at once, nor
+anything of this package before Ctrl-C and the three standard streams are taken care of.
 """
 
 import os
@@ -14,26 +14,26 @@ try:
     from contextlib import contextmanager, suppress
 
     from ttfs.files import interrupts
-except KeyboardInterrupt:  # in the few milliseconds before it is seen to
+except KeyboardInterrupt:  # in the few milliseconds before it is taken care of
     import _signal  # type: ignore[import-not-found] # is there already, in every process
 
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # once is enough
     os.write(2, b"ttfs: stopped\n")
     sys.exit(130)
 
-# In an error that names no file: those that are written give their names.
+# In errors that name no file; files that are written are named in theirs.
 CANNOT_WRITE = errno.EBADF, errno.ENOSPC, errno.EFBIG, errno.EDQUOT
-WORD = 250  # characters of a word, such as a path, that are shown
+WORD = 250  # characters shown of a word, such as a path
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code.
 
-    arguments: if not given, those of the process, whose streams and Ctrl-C are then taken over.
+    arguments: by default those of the process, whose streams and Ctrl-C are then taken over.
     """
     if arguments is not None:
         return warned(arguments)
-    gc.set_threshold(20_000, 20, 20)  # to compile makes millions of objects and little garbage
+    gc.set_threshold(20_000, 20, 20)  # compiling makes millions of objects and little garbage
     with interrupts.handled(leave):
         open_streams()
         calm_matplotlib()
@@ -43,8 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def leave(words: str) -> None:
-    """End the process at once, whatever it was at: an exception might be lost on its way."""
-    with suppress(Exception):  # the stream may be at work itself, or gone
+    """End the process at once, whatever it was doing: an exception might be lost on its way."""
+    with suppress(Exception):  # the stream may be in use or gone
         sys.stdout.flush()
     with suppress(Exception):
         end_of_bar = "\n" if sys.stderr.isatty() else ""
@@ -53,31 +53,31 @@ def leave(words: str) -> None:
 
 
 def open_streams() -> None:
-    """Make the three streams usable: all open, and able to write every name.
+    """Make the three standard streams usable: all open, and able to write every name.
 
-    A stream that was closed would be None, and the next file to be opened would be in its place.
+    A stream that was closed would be None, and the next file opened would take its place.
     """
     for number, (name, mode) in enumerate({"stdin": "r", "stdout": "w", "stderr": "w"}.items()):
         if getattr(sys, name) is None:
-            # what is written to standard output would be lost unseen: it cannot be written to
+            # standard output is made unwritable, so that nothing written to it is lost unnoticed
             file = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
             if file != number:
                 os.dup2(file, number)
                 os.close(file)
-            setattr(sys, name, open(number, mode))  # noqa: SIM115, as long as the process
+            setattr(sys, name, open(number, mode))  # noqa: SIM115, open as long as the process runs
         with suppress(AttributeError):  # someone else's stream
             getattr(sys, name).reconfigure(errors="backslashreplace")
 
 
 def calm_matplotlib() -> None:
-    """Let Matplotlib say nothing of where it keeps its fonts; what fails is an error anyhow."""
+    """Silence Matplotlib's log, such as where its fonts are cached; failures are errors anyway."""
     import logging
 
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 
 def warned(arguments: Sequence[str] | None) -> int:
-    """The same as `answer`, warnings told in a sentence, too."""
+    """The same as `answer`, with warnings reported in one sentence, too."""
     import warnings
 
     with warnings.catch_warnings():
@@ -93,12 +93,12 @@ def tell(
     file: object = None,
     line: str | None = None,
 ) -> None:
-    """A warning in one sentence, without the line of code that gave it."""
+    """Print a warning in one sentence, without the line of code that caused it."""
     say(message)
 
 
 def answer(arguments: Sequence[str] | None) -> int:
-    """Do what the arguments ask; a sentence and an exit code for what goes wrong."""
+    """Do what the arguments ask for; if something fails, one sentence and an exit code."""
     from ttfs.cli.arguments import parser
     from ttfs.errors import TTFSError
 
@@ -131,13 +131,13 @@ def answer(arguments: Sequence[str] | None) -> int:
         return complain("not enough memory")
     except KeyboardInterrupt as stop:
         with interrupts.handled() as ctrl_c:
-            ctrl_c.keep()  # once is enough
+            ctrl_c.keep()  # a second Ctrl-C changes nothing
             say(stop.args[0] if stop.args else interrupts.STOPPED)
         return 130
 
 
 def is_of_threads(error: Exception) -> bool:
-    """Whether Numba says that it cannot have the threads that its environment asks for."""
+    """Whether the error is Numba's, about the threads that its environment asks for."""
     from traceback import walk_tb
 
     *_, (frame, _) = walk_tb(error.__traceback__)
@@ -145,13 +145,13 @@ def is_of_threads(error: Exception) -> bool:
 
 
 def threads_asked() -> str:
-    """What the environment says to Numba of threads."""
+    """What the environment tells Numba about threads."""
     names = "NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER", "NUMBA_THREADING_LAYER_PRIORITY"
     return ", ".join(f"{n}={os.environ[n]}" for n in names if n in os.environ) or "threads"
 
 
 def give_up_output() -> bool:
-    """What is left to print goes nowhere if standard output fails; whether it does."""
+    """Whether standard output fails; if so, whatever is left to print is discarded."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -161,14 +161,14 @@ def give_up_output() -> bool:
 
 
 def wants_kernels(options: object) -> bool:
-    """Whether a command runs networks, and its user wants to hear of it."""
+    """Whether a command runs networks, and is not told to be quiet."""
     runs = hasattr(options, "threads") or hasattr(options, "cases")
     return runs and not getattr(options, "quiet", False)
 
 
 @contextmanager
 def told_of_compiling(wanted: bool) -> Iterator[None]:
-    """Meanwhile what kernels log when they are compiled is said as all else, or not at all."""
+    """A context in which the log of compiled kernels is printed like all else, or silenced."""
     import logging
 
     class Said(logging.Handler):
@@ -187,19 +187,19 @@ def told_of_compiling(wanted: bool) -> Iterator[None]:
 
 
 def complain(what: object) -> int:
-    """One sentence for a user's mistake."""
+    """Print one sentence about a user's mistake; return the exit code."""
     say(what)
     return 2
 
 
 def say(what: object) -> None:
-    """One line on the error stream, if that can still be written to."""
+    """Print one line to the error stream, if that can still be written to."""
     words = str(what).split()
     line = " ".join(f"{w[:WORD]}...{w[-9:]}" if len(w) > WORD else w for w in words)
     line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
     try:
         print(f"ttfs: {line}", file=sys.stderr, flush=True)
-    except (OSError, ValueError):  # it was closed, or nobody reads it: so it must not end a run
+    except (OSError, ValueError):  # it was closed, or nobody reads it; that must not end a run
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 

@@ -1,4 +1,4 @@
-"""The report on a network that fires by a clock, and what a run leaves of it."""
+"""The report on a clocked network, and what a training run saves of the network."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -15,10 +15,10 @@ from ttfs.network.network import Network
 
 
 def measure(trainer: Any, stimuli: np.ndarray, data: Dataset) -> dict[str, Any]:
-    """The report on a trained network, on a split of labelled data.
+    """The report on a trained network, for a split of labelled data.
 
-    The decision is there when all steps are over, and all spikes count. Products of a direct input
-    are operations, too, once for each sample.
+    The decision is made when all steps are over, so all spikes count. The products of a direct
+    input are operations, too, counted once per sample.
     """
     found = trainer.evaluated(trainer.best, stimuli, data.labels)
     network = trainer.layers if trainer.network is None else trainer.network
@@ -26,7 +26,7 @@ def measure(trainer: Any, stimuli: np.ndarray, data: Dataset) -> dict[str, Any]:
 
 
 def report_on(network: Network, found: ClockedEvaluation) -> dict[str, Any]:
-    """The report on a network that has been evaluated by rates."""
+    """The report on a network that has been evaluated by firing rates."""
     both = dict.fromkeys(("total", "until_decision"), found.spikes_per_sample)
     operations = found.operations_per_sample + found.input_operations
     work = dict.fromkeys(("total", "until_decision"), operations)
@@ -55,12 +55,13 @@ def report_on(network: Network, found: ClockedEvaluation) -> dict[str, Any]:
 def keep(
     folder: Path, network: Network | None, stimuli: Any, recipe: Any, report: Any, log: Any
 ) -> None:
-    """Add what the parameters cost to the report, and write the model, if it is one.
+    """Add the cost of the parameters to the report, and write the model, if there is one.
 
-    What votes, NeuNorm or signs of padded maps have learned is in the checkpoint alone.
+    There is none for a network with votes, NeuNorm or signs of padded maps: what these have
+    learned is kept in the checkpoint only.
     """
     if network is None:
-        (folder / "model.npz").unlink(missing_ok=True)  # an earlier one is of other weights
+        (folder / "model.npz").unlink(missing_ok=True)  # an earlier one has other weights
         log("votes, NeuNorm, or signs of padded maps: no model.npz holds that, only the checkpoint")
         return
     cost = asdict(cost_of(network, stimuli[:1]))

@@ -1,4 +1,4 @@
-"""What each command of the command line does: calls, and a line for each result."""
+"""What each command does: it calls the package, and prints a line for each result."""
 
 import argparse
 import os
@@ -11,7 +11,7 @@ from ttfs.errors import InputError
 
 
 def begun(options: argparse.Namespace) -> Any:
-    """The recipe of the preset, layers or data set and kind of weights."""
+    """The recipe to begin with: by preset, layers or data set, and by kind of weights."""
     from ttfs.presets import for_dataset, for_layers, preset, with_kind, with_layers
 
     if not options.preset:
@@ -33,7 +33,7 @@ def begun(options: argparse.Namespace) -> Any:
 
 
 def recipe_of(options: argparse.Namespace) -> Any:
-    """The preset or data set asked for, with what the other options change."""
+    """The recipe asked for, with the changes that the other options make."""
     from ttfs.presets import with_hidden
     from ttfs.rules import S4NN
 
@@ -53,7 +53,7 @@ def recipe_of(options: argparse.Namespace) -> Any:
 
 
 def run_train(options: argparse.Namespace) -> None:
-    """Train, and say where things are."""
+    """Train, and say where the results are."""
     from ttfs.cli.runs import SAVED, Run, train
 
     name = options.preset or Path(options.dataset or "digits").stem
@@ -99,7 +99,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
 
 
 def print_report(report: dict[str, Any]) -> None:
-    """The figures that matter, with their names."""
+    """Print the most important numbers, with their names."""
     strict, lenient, spiking = (
         f"{100 * report[key]:.2f} %" for key in ("accuracy", "accuracy_lenient", "accuracy_spiking")
     )
@@ -129,7 +129,7 @@ def print_report(report: dict[str, Any]) -> None:
 
 
 def run_info(options: argparse.Namespace) -> None:
-    """Describe a model file, and say what the model costs."""
+    """Describe a model file and, if asked for, what the model costs."""
     from ttfs.checks import shown
     from ttfs.cli.subject import subject_of
     from ttfs.formats.model_file import load
@@ -158,7 +158,7 @@ def run_info(options: argparse.Namespace) -> None:
 
 
 def print_cost(subject: Any) -> None:
-    """What a model needs, in all and until it has decided."""
+    """Print what a model needs, in all and up to its decision."""
     from ttfs.checks import shown
     from ttfs.measures.cost import cost_of
 
@@ -205,7 +205,7 @@ def run_plot(options: argparse.Namespace) -> None:
 
 
 def stepped(options: argparse.Namespace) -> tuple[Any, Any]:
-    """The one sample that is asked for, with its model, and a simulator of it."""
+    """The one sample that was asked for, with its model, and a simulator for it."""
     from ttfs.cli.subject import subject_of
     from ttfs.engines.simulator import Simulator
 
@@ -282,7 +282,7 @@ def run_datasets(options: argparse.Namespace) -> None:
 
 
 def run_bench(options: argparse.Namespace) -> None:
-    """Measure; the dense method on one thread, which only its environment can tell it."""
+    """Time the kernels; the dense method uses one thread, which only the environment can set."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ttfs.bench.bench import COLD, bench
     from ttfs.bench.comparison import compared, read

@@ -25,7 +25,7 @@ COSTS = {
     "operations": "synaptic operations to the decision",
     "footprint": "footprint (kB)",
 }
-"""What accuracy can be drawn over, and what the axis says."""
+"""The costs over which accuracy can be drawn, and what the axis says."""
 
 MOST = 2**24  # bytes of a report; parsed JSON takes some thirty times the memory of its text
 KEYS = "recipe", "dataset"
@@ -39,32 +39,32 @@ PARTS = {
     "synaptic_operations_per_sample": ("until_decision",),
     "cost": ("footprint_bits", "parameters", "weight_bits", "other_bits"),
 }
-"""What is read of a report: texts to compare and to show, numbers, and numbers one level below.
+"""What is read from a report: texts to compare and to show, numbers, and numbers one level below.
 
-All may be null.
+All of it may be null.
 """
 
 
 @dataclass(frozen=True)
 class Group:
-    """Reports on runs that differ in their seeds alone.
+    """Reports on runs that differ only in their seeds.
 
-    name: of the preset, or of the folder of the first run. reports: as `report.json` holds them.
+    name: that of the preset, or of the folder of the first run. reports: as in `report.json`.
     """
 
     name: str
     reports: tuple[dict[str, Any], ...]
 
     def values(self, *keys: str) -> np.ndarray:
-        """A figure of each report, found by its keys; NaN where it is absent or null."""
+        """A number from each report, found by its keys; NaN where it is absent or null."""
         found: list[Any] = list(self.reports)
         for key in keys:
             found = [each.get(key) if isinstance(each, dict) else None for each in found]
         return np.array([np.nan if each is None else float(each) for each in found])
 
-    @np.errstate(all="ignore")  # of a window of 0; what is not finite is not shown
+    @np.errstate(all="ignore")  # a window may be 0; what is not finite is not shown
     def cost(self, name: str) -> np.ndarray:
-        """One of COSTS for each report; decision times in lengths of the input window."""
+        """One of COSTS for each report; decision times are in lengths of the input window."""
         if name == "time":
             return self.values("decision_time_mean") / self.values("input_window")
         if name == "footprint":
@@ -74,11 +74,11 @@ class Group:
 
 
 def check_costs(names: Sequence[str]) -> Sequence[str]:
-    """Names that are all among COSTS.
+    """The names, all of which are among COSTS.
 
     Raises
     ------
-    InputError: another name.
+    InputError: any other name.
     """
     for name in names:
         if name not in COSTS:
@@ -87,7 +87,7 @@ def check_costs(names: Sequence[str]) -> Sequence[str]:
 
 
 def groups(folders: Iterable[Path]) -> list[Group]:
-    """The runs in these folders, those of one recipe together, in the order given.
+    """The runs in these folders in the order given, with runs of the same recipe in one group.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def report_of(folder: Path) -> dict[str, Any]:
 
 
 def check_report(report: dict[str, Any]) -> None:
-    """See that what is read of a report is of the right kind.
+    """Check that everything read from a report is of the right type.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def check_report(report: dict[str, Any]) -> None:
 
 
 def check_numbers(record: Any, names: Sequence[str]) -> None:
-    """See that a dictionary has numbers under these names, or nothing."""
+    """Check that a dictionary has numbers, or nothing, under these names."""
     if not isinstance(record, dict):
         raise InputError(f"says what cannot be: {', '.join(names)} must have names")
     for name in names:
@@ -162,11 +162,11 @@ def check_numbers(record: Any, names: Sequence[str]) -> None:
 
 
 def costs(found: Sequence[Group], name: str) -> dict[str, np.ndarray]:
-    """One of COSTS for each seed, by the groups' names.
+    """One of COSTS for each seed, by the names of the groups.
 
     Raises
     ------
-    RunError: a report that does not know it.
+    RunError: a report that does not state it.
     """
     values = {group.name: group.cost(name) for group in found}
     for whose, costs in values.items():
@@ -176,10 +176,10 @@ def costs(found: Sequence[Group], name: str) -> dict[str, np.ndarray]:
 
 
 def table(found: Sequence[Group]) -> str:
-    """A table in Markdown; with several seeds their mean, and the least and largest.
+    """A table in Markdown; for several seeds, the mean, and the least and largest value.
 
-    Decision times are in lengths of the window in which the inputs fire; bits are those of the
-    parameters, and kB, of 1,000 bytes, the footprint of `ttfs.cost_of`, state included.
+    Decision times are in lengths of the window in which the inputs fire. Bits are those of the
+    parameters; kB (1,000 bytes) are the footprint of `ttfs.cost_of`, which includes the state.
 
     >>> report = {"accuracy": 0.985, "network": "Network(784-400-10, ...)", "seed": 3}
     >>> print(table([Group("mine", (report,))]).splitlines()[2][:30])
@@ -190,7 +190,7 @@ def table(found: Sequence[Group]) -> str:
 
 
 def cell(text: str) -> str:
-    """Text that stays in its cell.
+    """Text that stays within its cell.
 
     >>> cell("one|two")
     'one\\\\|two'
@@ -200,7 +200,7 @@ def cell(text: str) -> str:
 
 @np.errstate(all="ignore")
 def row(group: Group) -> tuple[str, ...]:
-    """A group's cells of the table."""
+    """The cells of a group's row in the table."""
     first = group.reports[0]
     augmentation = ", ".join(first.get("augmentation") or ()) or "none"
     return (
@@ -228,7 +228,7 @@ def row(group: Group) -> tuple[str, ...]:
 
 @np.errstate(all="ignore")
 def span(values: np.ndarray, digits: int) -> str:
-    """The mean, and the least and largest if they differ.
+    """The mean, with the least and largest value if they differ.
 
     >>> span(np.array([96.0, 97.0]), 1), span(np.array([3.0]), 0), span(np.array([np.nan]), 0)
     ('96.5 (96.0 to 97.0)', '3', '')

@@ -1,4 +1,4 @@
-"""Stepping through one stimulus with commands, one a line: what `ttfs step` does."""
+"""Stepping through one stimulus with commands, one per line: what `ttfs step` does."""
 
 import os
 import sys
@@ -16,10 +16,10 @@ from ttfs.engines.simulator import Simulator
 from ttfs.errors import InputError, TTFSError
 from ttfs.files.json_text import as_json
 
-TOP = 5  # potentials of a layer that are shown
+TOP = 5  # potentials shown of a layer
 MOST = 20  # changes that are listed
 LONGEST = 1000  # characters of a line
-DIGITS = 18  # of a number of a layer or neuron; no network has as many
+DIGITS = 18  # of the number of a layer or neuron; no network needs more
 
 HELP = """\
 Enter            the next event
@@ -57,9 +57,9 @@ class Console:
 
     Parameters
     ----------
-    simulator: to be stepped.
-    out: where answers go.
-    json: write every event that happens as one JSON object a line.
+    simulator: the one to be stepped.
+    out: where answers are written.
+    json: write every event that happens as one JSON object per line.
 
     >>> import sys, ttfs
     >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1, delay=1), t_max=10)
@@ -85,7 +85,7 @@ class Console:
         self._names = simulator.circuit.names
         self._fires: set[tuple[int, int | None]] = set()
         self._times: set[float] = set()
-        self._reached = -1.0  # breaks at times up to this one have been
+        self._reached = -1.0  # breaks at times up to this one have been passed
         self._commands: dict[str, Callable[[list[str]], None]] = {
             "": self._step,
             "c": self._continue,
@@ -100,7 +100,7 @@ class Console:
         }
 
     def talk(self, commands: TextIO) -> None:
-        """Obey line by line until `q` or the end; ask for them if a person types them."""
+        """Obey commands line by line until `q` or the end; show a prompt if a person types them."""
         asks = commands.isatty()
         while True:
             if asks:
@@ -122,7 +122,7 @@ class Console:
         self.out.flush()
 
     def obey(self, line: str) -> bool:
-        """Do what one line says; False if that is to quit. A mistake is answered in a line."""
+        """Do what one line says, or answer a mistake with one line; False if the line says quit."""
         word, *rest = line.split() or [""]
         word = LONG.get(word, word)
         if word == "q":
@@ -136,18 +136,18 @@ class Console:
         return True
 
     def run(self, until: float = inf) -> None:
-        """Run to a break, a time, or the end, and say which it was."""
+        """Run to a break, a time, or the end, and say which of these came first."""
         self._say_stop(self._advance(until))
 
     def print_events(self, until: float = inf) -> None:
-        """Every event up to a time, and nothing else."""
+        """Let every event up to a time happen, and print nothing else."""
         while (coming := self.simulator.peek()) is not None and coming.time <= until:
             self._happen()
 
     # -- what happens
 
     def _happen(self) -> Event | None:
-        """One event, written if each is to be."""
+        """Let one event happen; write it if every event is to be written."""
         event = self.simulator.step()
         if event is not None:
             self._reached = max(self._reached, nextafter(event.time, -inf))
@@ -156,7 +156,7 @@ class Console:
         return event
 
     def _advance(self, until: float) -> tuple[str, Event | None]:
-        """Step until something stops it; what, and the last event."""
+        """Step until something stops the run; return what it was, and the last event."""
         event = None
         while (coming := self.simulator.peek()) is not None:
             due = [t for t in self._times if self._reached < t < coming.time]
@@ -173,7 +173,7 @@ class Console:
         return not self._fires.isdisjoint({(spike.layer, None), (spike.layer, spike.neuron)})
 
     def _say_stop(self, found: tuple[str, Event | None]) -> None:
-        """Where it has stopped; JSON is for programs, which need no summary."""
+        """Say where the run stopped, except with JSON: programs need no summary."""
         if self.json:
             return
         why, event = found
@@ -333,7 +333,7 @@ class Console:
         return self._names[layer] if neuron is None else f"{self._names[layer]} {neuron}"
 
     def _place(self, words: list[str]) -> tuple[int, int | None]:
-        """A layer by name (of one word or two) or index, and perhaps a neuron of it."""
+        """A layer by name (of one word or two) or index, and perhaps one of its neurons."""
         circuit = self.simulator.circuit
         for length in (2, 1):
             name, rest = " ".join(words[:length]), words[length:]
@@ -373,12 +373,12 @@ def serve(
                 console.run(until)
             console.talk(sys.stdin)
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads has seen enough, as `head` has
+    except BrokenPipeError:  # the reader has seen enough, as with `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def time_in(words: list[str], wanted: str) -> float:
-    """The one word as a time from 0 on; inf is one."""
+    """The only word as a time, which is 0 or more; inf is allowed."""
     try:
         [word] = words
         time = float(word)
@@ -390,11 +390,11 @@ def time_in(words: list[str], wanted: str) -> float:
 
 
 def nothing_after(words: list[str], command: str) -> None:
-    """Complain of words that mean nothing."""
+    """Refuse words that mean nothing."""
     if words:
         raise InputError(f"{command} takes nothing after it, got {short(' '.join(words))}")
 
 
 def is_number(word: str) -> bool:
-    """Whether a word may be the number of a layer or neuron."""
+    """Whether a word can be the number of a layer or neuron."""
     return word.isdecimal() and len(word) <= DIGITS

@@ -1,4 +1,4 @@
-"""`ttfs convert`: networks of ReLUs as models of single spikes, or of firing rates."""
+"""`ttfs convert`: networks of ReLUs become models of single spikes or of firing rates."""
 
 import argparse
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from ttfs.errors import InputError, ModelFileError
 
 
 def run_convert(options: argparse.Namespace) -> None:
-    """Convert weights that were trained elsewhere, and say how far the model is from them."""
+    """Convert weights that were trained elsewhere, and report how far the model is from them."""
     from ttfs import datasets
     from ttfs.codes.encoding import Latency
     from ttfs.conversion.convert import shape_of
@@ -46,7 +46,7 @@ def run_convert(options: argparse.Namespace) -> None:
 
 
 def way_of(options: argparse.Namespace) -> tuple[Callable[..., Any], str]:
-    """What converts as it was told, for rates or for single spikes, and finds which thresholds."""
+    """The conversion asked for, to rates or single spikes, and how it finds thresholds."""
     from ttfs.clocked.methods import convert_to_rates
     from ttfs.conversion.convert import convert
 
@@ -64,7 +64,7 @@ def way_of(options: argparse.Namespace) -> tuple[Callable[..., Any], str]:
 
 
 def converted_before(options: argparse.Namespace) -> Any:
-    """A model that is to have other thresholds or steps."""
+    """A model that is to get other thresholds or steps."""
     from ttfs.formats.model_file import load
     from ttfs.network.psp import Windows
 

@@ -1,4 +1,4 @@
-"""Folders that one training at a time writes into."""
+"""Folders into which only one training at a time writes."""
 
 import errno
 import os
@@ -37,23 +37,23 @@ else:
 
     def _let_go(file: BinaryIO, path: Path) -> None:
         with suppress(OSError):
-            if not os.fstat(file.fileno()).st_size:  # or it is not one of ours
+            if not os.fstat(file.fileno()).st_size:  # otherwise it is not one of ours
                 path.unlink()  # before anyone else can have locked it
-        fcntl.flock(file, fcntl.LOCK_UN)  # which a fork may have open, too
+        fcntl.flock(file, fcntl.LOCK_UN)  # a forked process may have it open, too
         file.close()
 
 
 @contextmanager
 def alone_in(folder: Path, log: Callable[[str], None] | None = None) -> Iterator[None]:
-    """Meanwhile nobody else gets into the folder, be it in another process or in this one.
+    """A context in which nobody else can enter the folder, from this process or another.
 
-    The folder is made if absent. The operating system holds the lock, and lets go of it however
-    the process ends: a file `.ttfs.lock` that is left blocks nobody. log: told if there are no
-    locks on this file system, so that nothing keeps others out.
+    The folder is made if absent. The operating system holds the lock and releases it however the
+    process ends; a file `.ttfs.lock` that remains blocks nobody. log: told if this file system
+    has no locks, so that nothing keeps others out.
 
     Raises
     ------
-    RunError: someone else is in it, or it cannot be written.
+    RunError: someone else is in the folder, or it cannot be written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -76,9 +76,9 @@ def alone_in(folder: Path, log: Callable[[str], None] | None = None) -> Iterator
 
 
 def _locked(path: Path) -> BinaryIO | None:
-    """An open file that is now locked; None if there are no locks here.
+    """An open file that is now locked, or None if this file system has no locks.
 
-    Raises BlockingIOError if someone else has it.
+    Raises BlockingIOError if someone else holds the lock.
     """
     while True:
         file = open(path, "ab", opener=_at_once)  # noqa: SIM115, open as long as it is locked
@@ -94,11 +94,11 @@ def _locked(path: Path) -> BinaryIO | None:
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
                 return file
-        file.close()  # whoever had it removed it meanwhile, and the next one is another file
+        file.close()  # its owner has removed it meanwhile, so the next one is another file
 
 
 def _at_once(path: str, flags: int) -> int:
-    """Open a file or make one; a pipe is not waited for, nor a link followed."""
+    """Open or create a file, without waiting for a pipe or following a link."""
     with suppress(FileNotFoundError):
         if not stat.S_ISREG(os.lstat(path).st_mode):
             raise OSError(errno.EEXIST, f"{os.path.basename(path)} in it is not a file")

@@ -1,7 +1,7 @@
-"""The pictures that a run or the command line leaves in a folder.
+"""The pictures that a run or a command writes into a folder.
 
-Matplotlib is imported when the first one is drawn. Files need no screen, and look the same
-whatever its user has set: no backend is asked for, and no setting counts.
+Matplotlib is imported when the first picture is drawn. Pictures need no screen and look the same
+whatever the user has configured: no backend is used, and the user's settings are ignored.
 """
 
 import os
@@ -26,12 +26,12 @@ from ttfs.training.history import History
 
 OTHER = "reference (dense method, PyTorch, ...)"
 MOST = 2000  # stimuli in a picture of latencies
-FAR = 12  # costs of runs that differ more than so many times have a logarithmic axis
+FAR = 12  # if costs of runs differ by more than this factor, their axis is logarithmic
 
 
 @contextmanager
 def drawing() -> Iterator[Any]:
-    """`ttfs.plotting` while Matplotlib is as it comes; what its font lacks is drawn as a box."""
+    """`ttfs.plotting` with Matplotlib's own defaults; glyphs that its font lacks become boxes."""
     matplotlib = _matplotlib()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")
@@ -44,10 +44,10 @@ def drawing() -> Iterator[Any]:
 
 
 def _matplotlib() -> Any:
-    """Matplotlib, imported without what could prevent that; for others all is as they had it.
+    """Matplotlib, imported without anything that could prevent it; its state is then restored.
 
-    MPLBACKEND may name a backend of another environment, as in a shell that a notebook started,
-    and the file of a user's settings may be one that cannot be read.
+    MPLBACKEND may name a backend of another environment, as in a shell started by a notebook, and
+    the user's file of settings may be unreadable.
     """
     if "matplotlib" not in sys.modules:
         backend = os.environ.get("MPLBACKEND")
@@ -74,7 +74,7 @@ def _settings() -> Path:
 
 @contextmanager
 def _environment(**values: str) -> Iterator[None]:
-    """A time in which variables of the environment are others."""
+    """A context in which these variables of the environment are changed."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -86,21 +86,21 @@ def _environment(**values: str) -> Iterator[None]:
 
 
 def _figure(width: float, height: float, layout: Any = "compressed") -> Any:
-    """A figure that no window knows of."""
+    """A figure that is not attached to any window."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout=layout)
 
 
 def _keep(figure: Any, path: Path) -> Path:
-    """The path of the picture, which is written."""
+    """Write the picture and return its path."""
     from ttfs import plotting
 
     return plotting.save(figure, path, dpi=200)
 
 
 def raster(folder: Path, network: Network, stimulus: np.ndarray) -> Path:
-    """`raster.png`: every spike of one stimulus (inputs,), the decision marked."""
+    """`raster.png`: every spike of one stimulus (inputs,), with the decision marked."""
     record = forward(network, stimulus[None])
     decision = decide(record.times[-1], record.potential)
     with drawing() as plotting:
@@ -119,7 +119,7 @@ def raster(folder: Path, network: Network, stimulus: np.ndarray) -> Path:
 
 
 def windows_of(network: Network) -> list[tuple[float, float]] | None:
-    """When the window of each layer begins and ends, if there are any."""
+    """When the window of each layer begins and ends, or None without windows."""
     psp = network.psp
     if not isinstance(psp, Windows):
         return None
@@ -127,7 +127,7 @@ def windows_of(network: Network) -> list[tuple[float, float]] | None:
 
 
 def _happening(network: Network, times: np.ndarray) -> np.ndarray:
-    """Spikes before the horizon; from then on there are none."""
+    """The spikes before the horizon; later ones become silence."""
     return np.where(times < network.t_max, times, np.inf)
 
 
@@ -139,7 +139,7 @@ def latencies(folder: Path, network: Network, stimuli: np.ndarray, labels: np.nd
     names = network.names
     with drawing() as plotting:
         left, right = _figure(plotting.PAGE, 2.9, "constrained").subplots(1, 2)
-        many = any(network.mapped)  # layers whose outlines would lie over one another
+        many = any(network.mapped)  # the outlines of many layers would overlap
         draw = plotting.latency_by_layer if many else plotting.latency_histogram
         draw(times, ax=left, names=names, **look)
         plotting.latency_by_class(times[-1], labels[: len(shown)], ax=right, **look)
@@ -147,7 +147,7 @@ def latencies(folder: Path, network: Network, stimuli: np.ndarray, labels: np.nd
 
 
 def as_image(shape: tuple[int, ...], inputs: int) -> tuple[int, int] | None:
-    """The shape of so many inputs, if they are the pixels of an image and nothing else.
+    """The shape of the inputs, if they are the pixels of one image and nothing else.
 
     >>> as_image((8, 8), 64), as_image((8, 8), 65), as_image((3, 8, 8), 192)
     ((8, 8), None, None)
@@ -156,7 +156,7 @@ def as_image(shape: tuple[int, ...], inputs: int) -> tuple[int, int] | None:
 
 
 def latency_map(folder: Path, network: Network, stimulus: np.ndarray, shape: tuple) -> Path:
-    """`map.png`: one stimulus, and all maps above it, as images of their spike times."""
+    """`map.png`: one stimulus, and all maps of the network, as images of spike times."""
     look: dict[str, Any] = {"t_max": network.t_max, "unit": network.unit}
     times = [_happening(network, layer[0]) for layer in forward(network, stimulus[None]).times]
     with drawing() as plotting:
@@ -172,7 +172,7 @@ def latency_map(folder: Path, network: Network, stimulus: np.ndarray, shape: tup
 
 
 def weights(folder: Path, network: Network, shape: tuple) -> Path:
-    """`weights.png`: what some neurons of the first layer with weights receive, or its filters."""
+    """`weights.png`: weights into some neurons of the first layer with weights, or its filters."""
     k = next(k for k, layer in enumerate(network.layers) if layer.rows)
     height, width, channels = network.shapes[k]
     below = (height, width * channels) if k else as_image(shape, network.sizes[0])
@@ -197,7 +197,7 @@ def training(folder: Path, history: History, unit: str) -> Path:
 def comparison(
     path: Path, groups: Sequence[Group], over: Sequence[str] = ("spikes", "time")
 ) -> Path:
-    """Strict accuracy over some of COSTS, side by side; a point for each group."""
+    """Strict accuracy over some of COSTS, side by side, with one point per group."""
     columns = len(over) if len(over) < 4 else 2
     rows = -(-len(over) // columns)
     accuracy = {group.name: group.values("accuracy") for group in groups}
@@ -220,9 +220,9 @@ def comparison(
 
 
 def throughput(path: Path, report: dict[str, Any]) -> Path:
-    """Additions in a second for each case of a report of `ttfs bench`, under its roofs.
+    """Additions per second for each case of a report of `ttfs bench`, compared with its roofs.
 
-    Those of a simulation, which has no roofs, are its synaptic events.
+    For a simulation, which has no roofs, synaptic events per second are drawn instead.
     """
     rows: dict[str, dict[str, float]] = {}
     order = [case["name"] for case in report["cases"]]
@@ -235,7 +235,7 @@ def throughput(path: Path, report: dict[str, Any]) -> Path:
         times = {threads: "", "adding rows alone": "limit_", "reading rows alone": "bandwidth_"}
         for kind, key in (times | {OTHER: "reference_"}).items():
             micro = case.get(f"{key}microseconds")
-            if micro and "additions" in case:  # windows are matrix products, and are not counted
+            if micro and "additions" in case:  # windows use matrix products, not counted
                 row.setdefault(kind, case["additions"] / micro / 1e3)
     rows = {name: row for name, row in rows.items() if row}
     if not rows:

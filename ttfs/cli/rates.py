@@ -1,4 +1,4 @@
-"""`ttfs evaluate` of networks that say values by firing rates."""
+"""`ttfs evaluate` for networks that represent values by firing rates."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -17,15 +17,15 @@ from ttfs.network.psp import Windows
 def evaluate_rates(
     subject: Subject, steps: int | None, reset: str | None, path: Path | None
 ) -> None:
-    """Evaluate a network by firing rates: those it was trained for, but for what is said.
+    """Evaluate a network by the firing rates it was trained for, with `steps` and `reset` if given.
 
-    path: where a report is to be written.
+    path: where to write a report.
     """
     network, data, told = subject.model.network, subject.data, subject.model.report
     rate = rate_of(told.get("rate"), steps, reset)
     check(network, rate)
     decisions = None
-    if "rate" not in told or told.get("agreement") is not None:  # windows tell something of it
+    if "rate" not in told or told.get("agreement") is not None:  # by windows it says the same
         decisions = labels_of(network, subject.stimuli)
     assert isinstance(network.psp, Windows)
     values = network.psp.values(subject.stimuli, 0)

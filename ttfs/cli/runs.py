@@ -1,4 +1,4 @@
-"""A training run from recipe to folder, and the report on a model."""
+"""A training run, from a recipe to a folder of results, and the report on a model."""
 
 import os
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from ttfs.measures.metrics import Evaluation, evaluate
 from ttfs.network.network import Network
 from ttfs.training.history import History
 
-if TYPE_CHECKING:  # rules and trainers, which only a training needs
+if TYPE_CHECKING:  # it imports rules and trainers, which only training needs
     from ttfs.presets import Recipe
 
 Log = Callable[[str], None]
@@ -40,8 +40,9 @@ OUTPUTS = "model.npz", "report.json", "history.csv", CHECKPOINT
 class Run:
     """Where and how a recipe is trained.
 
-    folder: made if absent. seed: decides everything. resume: go on from the folder's
-    checkpoint. force: overwrite an earlier run. progress: show a bar. log: told each line.
+    folder: made if absent. seed: determines everything random. resume: continue from the
+    checkpoint in the folder. force: overwrite an earlier run. progress: show a progress bar. log:
+    called with each line.
     """
 
     folder: Path
@@ -60,7 +61,8 @@ def train(recipe: "Recipe", run: Run) -> dict[str, Any]:
 
     Raises
     ------
-    RunError: the folder holds an earlier run, cannot be written, or is being trained into.
+    RunError: the folder holds an earlier run, cannot be written to, or is in use by another
+        training.
     DatasetError, InputError: data that are absent or do not fit.
     """
     absent = not os.path.exists(run.folder)
@@ -69,14 +71,14 @@ def train(recipe: "Recipe", run: Run) -> dict[str, Any]:
             return _train(recipe, run, ctrl_c)
     except TTFSError:
         if absent:
-            with suppress(OSError):  # there is something in it
+            with suppress(OSError):  # raised if there is something in the folder
                 run.folder.rmdir()
         raise
 
 
 def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
-    """The same in a folder that no other training writes into."""
-    from ttfs.cli import clocked_runs, pictures  # which a report on a model need not wait for
+    """Train in a folder into which no other training writes."""
+    from ttfs.cli import clocked_runs, pictures  # not needed for a report alone
 
     log = run.log or (lambda line: None)
     remove_unfinished(run.folder, OUTPUTS)
@@ -98,7 +100,7 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
         log=run.log,
     )
     network = trainer.network
-    if not history.records and earlier(run):  # which is worth more than what has learned nothing
+    if not history.records and earlier(run):  # worth more than an untrained network
         raise KeyboardInterrupt(interrupts.STOPPED)
     samples, rate = len(training), recipe.rates()
     del training
@@ -125,7 +127,7 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
 
 
 def told(recipe: "Recipe", run: Run, history: History, samples: int) -> dict[str, Any]:
-    """What a report says about how its network was trained, on so many samples."""
+    """What a report says about how its network was trained, on that number of samples."""
     from ttfs.presets import name_of
 
     epochs = len(history.records)
@@ -151,12 +153,12 @@ def told(recipe: "Recipe", run: Run, history: History, samples: int) -> dict[str
 
 
 def kind_of(recipe: "Recipe") -> str:
-    """Its weights, in words."""
+    """The kind of its weights, in words."""
     return "one-bit" if recipe.binary else "real"
 
 
 def check_earlier(run: Run) -> None:
-    """See that the folder holds nothing that would be lost, or be in the way in the end."""
+    """Refuse a folder with anything in it that would be lost, or be in the way at the end."""
     for name in OUTPUTS:
         try:
             check_replaceable(run.folder / name)
@@ -182,9 +184,9 @@ def earlier(run: Run) -> list[str]:
 
 
 def clear(folder: Path) -> None:
-    """Remove what an earlier run, not resumed, has left beside the checkpoint of this one.
+    """Remove what an earlier run, which is not resumed, left beside the checkpoint of this run.
 
-    Only that checkpoint makes it obsolete. One that remains is overwritten in the end.
+    Only that checkpoint makes these files obsolete. Those that remain are overwritten at the end.
     """
     for name in OUTPUTS:
         if name != CHECKPOINT:
@@ -193,7 +195,7 @@ def clear(folder: Path) -> None:
 
 
 def measure(network: Network, stimuli: np.ndarray, data: Dataset) -> dict[str, Any]:
-    """The report on a network and a split of labelled data."""
+    """The report on a network, for a split of labelled data."""
     return report_on(network, data, *examine(network, stimuli, data))
 
 
@@ -242,5 +244,5 @@ def report_on(network: Network, data: Dataset, found: Evaluation, seconds: float
 
 
 def write_report(path: Path, report: dict[str, Any]) -> None:
-    """A report as JSON; what is not a finite number becomes null."""
+    """Write a report as JSON; numbers that are not finite become null."""
     write_atomically(path, as_json(report, "the report", indent=2) + b"\n")

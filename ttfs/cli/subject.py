@@ -1,4 +1,4 @@
-"""A saved model, and the data that a command puts before it."""
+"""A saved model, and the data with which a command runs it."""
 
 import argparse
 import sys
@@ -19,7 +19,7 @@ from ttfs.measures.diagnosis import too_late
 
 @dataclass(frozen=True)
 class Subject:
-    """What a command looks at; `path` is where the model came from."""
+    """The model and data that a command examines; `path` is that of the model."""
 
     path: Path
     model: Model
@@ -27,7 +27,7 @@ class Subject:
 
     @cached_property
     def stimuli(self) -> np.ndarray:
-        """(samples, inputs) input spike times."""
+        """Input spike times (samples, inputs)."""
         network = self.model.network
         encoder = self.model.encoder or Latency(t_max=network.t_max)
         inputs, pixels = network.sizes[0], self.data.images.shape[1]
@@ -42,19 +42,19 @@ class Subject:
         return times
 
     def check_index(self, index: int) -> None:
-        """Refuse a sample that is not there."""
+        """Refuse a sample that does not exist."""
         if index >= len(self.data):
             raise InputError(f"--index {index}: {self.data.name} has {len(self.data)} samples")
 
     def only(self, index: int) -> "Subject":
-        """The same with one sample, the others not encoded."""
+        """The same model with one sample, so that no others are encoded."""
         self.check_index(index)
         one = slice(index, index + 1)
         data = replace(self.data, images=self.data.images[one], labels=self.data.labels[one])
         return replace(self, data=data)
 
     def warn(self) -> None:
-        """Say so if many input spikes do not happen, or if the model was trained for rates."""
+        """Warn if many input spikes are lost, or if the model was trained for firing rates."""
         if "rate" in self.model.report:
             print(
                 f"ttfs: {self.path} was trained for firing rates, by which `ttfs evaluate` runs it;"
@@ -65,7 +65,7 @@ class Subject:
 
 
 def check_maps(data: Dataset, shape: tuple[int, int, int], whose: str) -> None:
-    """Refuse images of another shape than that of the maps that a network takes."""
+    """Refuse images whose shape is not that of the maps that a network takes."""
     found = data.image_shape
     if found in (shape, shape[:2] if shape[2] == 1 else shape):
         return
@@ -87,6 +87,6 @@ def subject_of(options: argparse.Namespace) -> Subject:
 
 
 def warn_lost(lost: float) -> None:
-    """Say so if that share of the input spikes, which does not happen, is large."""
+    """Warn if the share of input spikes that are lost is large."""
     for sentence in too_late(lost):
         print(f"ttfs: {sentence}", file=sys.stderr)

@@ -1,9 +1,9 @@
 """Everything compiled once, so that no other command has to wait for the compiler.
 
-A kernel is compiled when it is first called with arrays of a kind: of 32 or 64 bits, with rows
-that follow each other or are padded. So networks of each kind are made as small as can be, and
-run, trained and stepped through. What the compiler makes is kept, see `ttfs.kernels.kept`;
-what it made for earlier versions is removed.
+A kernel is compiled when it is first called with arrays of a certain kind: of 32 or 64 bits, with
+contiguous or padded rows. Networks of each kind are therefore made as small as possible, and run,
+trained and stepped through. The compiled code is kept, see `ttfs.kernels.kept`; code compiled for
+other versions is removed.
 """
 
 import shutil
@@ -50,7 +50,7 @@ Job = tuple[str, Callable[[], object]]
 def warm_up(log: Callable[[str], object] = lambda text: None) -> str | None:
     """Compile everything that the commands need; the folder where all of it is kept, or None.
 
-    log: told a line for each part, in two pieces: what it is, and then the seconds that it took.
+    log: receives a line for each part, in two pieces: its name, then the seconds that it took.
     """
     with no_work_is_little():
         for name, job in jobs():
@@ -64,7 +64,7 @@ def warm_up(log: Callable[[str], object] = lambda text: None) -> str | None:
 
 
 def remove_former(folder: Path) -> None:
-    """Remove the user's kernels of other versions beside `folder`, but none of the last day."""
+    """Remove the user's kernels of other versions beside `folder`, unless of the last day."""
     mine = folder.stat().st_uid
     for other in folder.parent.glob("ttfs-" + 12 * "[0-9a-f]"):
         with suppress(OSError):
@@ -74,7 +74,7 @@ def remove_former(folder: Path) -> None:
 
 
 def jobs() -> Iterator[Job]:
-    """What is done, and what it is called."""
+    """The name of each job, and what it does."""
     for times in (np.float32, np.float64):
         bits = f"times of {8 * np.dtype(times).itemsize} bits"
         yield f"forward, {bits}", partial(run, times, np.float32)
@@ -109,7 +109,7 @@ def recipes() -> dict[str, Recipe]:
 
 
 def networks(recipe: Recipe) -> list[Network]:
-    """Networks for a recipe, as small as can be."""
+    """Networks for a recipe, as small as possible."""
     if recipe.notation == MAPS:
         return [recipe.network(IMAGE, 3, seed=0)]
     return [with_hidden(recipe, hidden).network(INPUTS, n, seed=0) for hidden, n in SHAPES]
@@ -122,7 +122,7 @@ def stimuli(times: type, inputs: int, t_max: float) -> tuple[np.ndarray, np.ndar
 
 
 def run(times: type, dtype: type) -> None:
-    """Forward passes, of few samples and of many."""
+    """Forward passes over one sample and over many."""
     for psp in RESPONSES:
         delays = 1.0, Delays("input", (0, 1)), Delays("pair", (0, 1))
         for delay in delays[: 3 if dtype == np.float32 else 1]:
@@ -151,13 +151,13 @@ def learn(recipe: Recipe, times: type) -> None:
 
 
 def distort(times: type) -> None:
-    """Images as they are varied in a training."""
+    """Distort images as in training."""
     given, _ = stimuli(times, INPUTS, 1.0)
     Distort((3, 3)).apply(given, np.random.default_rng(0))
 
 
 def step(times: type) -> None:
-    """Stimuli event by event, with what one may ask of them."""
+    """Run stimuli event by event, with everything that a simulator can be asked."""
     dense = [Network(Dense(INPUTS, 30), Dense(30, 3), psp=psp, t_max=9) for psp in RESPONSES]
     for network in (*dense, *map(maps, RESPONSES)):
         given, _ = stimuli(times, INPUTS, 9)
@@ -171,7 +171,7 @@ def step(times: type) -> None:
 
 
 def windows(times: type) -> None:
-    """A network of ReLUs in spike times: a batch, event by event, and trained."""
+    """Run a network with windows in a batch and event by event, and train it."""
     layers = layers_of(f"{MAPS}-3", threshold=1.0, bias=0.0)
     network = Network(*layers, psp=Windows(), shape=(*IMAGE, 1))
     given, labels = stimuli(times, INPUTS, 1.0)
@@ -185,7 +185,7 @@ def windows(times: type) -> None:
 
 
 def measure() -> None:
-    """The cases of `ttfs bench`, on few stimuli."""
+    """Measure the cases of `ttfs bench` on a few stimuli."""
     given, labels = (array[:20] for array in bench.synthetic())
     for case in bench.CASES.values():
         bench.measure(case, given, labels, reference=False)

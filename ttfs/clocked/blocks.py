@@ -1,7 +1,7 @@
 """A layer of clocked neurons as a PyTorch module.
 
-All steps of a layer are one batch to its sums and its norm, whose statistics they share; then its
-neurons go through them one by one. A pool comes before the norm.
+The sums and the norm of a layer treat all steps as one batch with shared statistics; its neurons
+then go through the steps one by one. A pool comes before the norm.
 """
 
 from collections.abc import Sequence
@@ -18,15 +18,15 @@ from ttfs.network.weights import Binary
 from ttfs.torch import functional, nn, torch
 from ttfs.training.relus import EPSILON, LATENT, STEADY, Signs, pooled, sums_of, with_weights
 
-KEPT = 0.9  # of what the auxiliary neuron of NeuNorm holds, by a step
+KEPT = 0.9  # fraction of the state of NeuNorm's auxiliary neuron that remains after a step
 
 
 class Spike(torch.autograd.Function):
-    """1 from the threshold on; the derivative is that of a surrogate."""
+    """1 at the threshold and above; the derivative is that of a surrogate."""
 
     @staticmethod
     def forward(ctx: Any, x: Any, surrogate: Surrogate, smooth: bool) -> Any:
-        """Spikes of potentials, in thresholds above the threshold."""
+        """Spikes for potentials x, given as distances above threshold in thresholds."""
         ctx.save_for_backward(x)
         ctx.surrogate = surrogate
         if smooth:
@@ -41,14 +41,14 @@ class Spike(torch.autograd.Function):
 
 
 def spikes(x: Any, surrogate: Surrogate, smooth: bool = False) -> Any:
-    """1 where x is 0 or more, else 0; with `smooth` what the surrogate is the derivative of."""
+    """1 where x is 0 or more, else 0; with `smooth`, the function whose derivative is used."""
     return Spike.apply(x, surrogate, smooth)
 
 
 class Block(nn.Module):
     """A layer with weights, the pools on top of it, a norm of its currents, and its neurons.
 
-    layer, pools, last: as `in_blocks` has them. Others as of `Clocked`.
+    layer, pools, last: as `in_blocks` yields them. Others as for `Clocked`.
     """
 
     def __init__(
@@ -88,24 +88,24 @@ class Block(nn.Module):
             self.inhibition = nn.Parameter(torch.ones(1, *top.gives[:2]))
 
     def take(self, layer: Any) -> None:
-        """Begin with the weights of a layer whose thresholds are 1."""
+        """Start from the weights of a layer whose thresholds are 1."""
         with torch.no_grad():
             self.matrix.copy_(matrix_of(layer))
             self.bias.copy_(torch.tensor(0.0 if layer.bias is None else layer.bias))
 
     def weights(self) -> Any:
-        """(columns, rows) weights: those that learn, or their signs."""
+        """(columns, rows) weights: the learned ones, or their signs."""
         if not self.binary:
             return self.matrix
         signs = Signs.apply(self.matrix)
         return signs if self.scale is None else signs * self.scale
 
     def scales(self) -> Any:
-        """(columns,) of a norm; above a pool, which takes the largest, they turn no signs."""
+        """(columns,) scales of a norm; after a pool, which takes the maximum, none is negative."""
         return self.gain.abs() if self.pools else self.gain
 
     def currents(self, values: Any) -> Any:
-        """(steps x samples, ...) what neurons hear, once normed, of what is below them."""
+        """(steps x samples, ...) normalised input currents of neurons, for the values below."""
         sums = sums_of(self.layer, self.weights(), values)
         for pool in self.pools:
             sums = pooled(sums, pool)
@@ -115,10 +115,10 @@ class Block(nn.Module):
         return sums + self.bias.view(-1, *[1] * (sums.ndim - 2))
 
     def forward(self, values: Any, smooth: bool, skipped: Sequence[Any] = ()) -> Any:
-        """(steps, samples, ...) what the layer says: spikes, or currents of silent outputs.
+        """(steps, samples, ...) values of the layer: spikes, or currents if outputs do not fire.
 
-        values: (steps, samples, ...), or with one step alone what is the same in all of them.
-        skipped: currents that come past layers, likewise.
+        values: (steps, samples, ...), or a single step if the values are the same in all steps.
+        skipped: currents from skips, likewise.
         """
         heard = self.heard(values, skipped)
         if not self.fires:
@@ -134,14 +134,14 @@ class Block(nn.Module):
         return torch.stack(said)
 
     def heard(self, values: Any, skipped: Sequence[Any] = ()) -> Any:
-        """(steps, samples, ...) currents of the same."""
+        """(steps, samples, ...) input currents for the same arguments."""
         heard = self.currents(values.flatten(0, 1))
         heard = heard.view(*values.shape[:2], *heard.shape[1:])
         heard = sum(skipped, heard)
         return heard.expand(self.rate.steps, *heard.shape[1:])
 
     def inhibited(self, fired: Any) -> Any:
-        """Spikes less what NeuNorm takes off them: an auxiliary neuron at each place of a map."""
+        """Spikes minus NeuNorm's inhibition by an auxiliary neuron at each position of a map."""
         held, said = torch.zeros_like(fired[0, :, :1]), []
         for step in fired:
             held = KEPT * held + (1 - KEPT) / step.shape[1] * step.mean(dim=1, keepdim=True)
@@ -149,9 +149,9 @@ class Block(nn.Module):
         return torch.stack(said)
 
     def folded(self, signed: bool) -> Any:
-        """The layer of this package that it is once its norm is in its weights and biases.
+        """The equivalent layer of this package, with the norm folded into weights and biases.
 
-        signed: whether what it hears is 1 or -1; its layer then hears 1 or 0.
+        signed: whether the block's inputs are 1 or -1; the folded layer's inputs are then 1 or 0.
         """
         with torch.no_grad():
             matrix, bias = self.weights().double().cpu(), self.bias.double().cpu()
@@ -167,10 +167,10 @@ class Block(nn.Module):
 
 
 class Bypass(nn.Module):
-    """How a block hears what an earlier layer says: by weights that learn, or place by place.
+    """How a block receives an earlier layer: by weights that learn, or position by position.
 
-    skip: placed. flat: whether the block is dense, so that maps of one position are rows to it.
-    gain, numbers: of first weights, as of `Clocked`.
+    skip: placed. flat: whether the block is dense and takes maps of one position as rows.
+    gain, numbers: for the initial weights, as for `Clocked`.
     """
 
     def __init__(self, skip: Skip, channels: int, flat: bool, gain: float, numbers: Any):
@@ -184,7 +184,7 @@ class Bypass(nn.Module):
             nn.init.normal_(self.matrix, 0.0, gain * skip.layer.rows**-0.5, generator=numbers)
 
     def take(self, skip: Skip) -> None:
-        """Begin with the weights of a skip."""
+        """Start from the weights of a skip."""
         if self.matrix is None:
             self.weights.copy_(torch.tensor(skip.weights(len(self.weights))))
             self.skip = skip
@@ -193,7 +193,7 @@ class Bypass(nn.Module):
                 self.matrix.copy_(matrix_of(skip.layer))
 
     def forward(self, values: Any) -> Any:
-        """(steps, samples, ...) currents, of what an earlier layer says."""
+        """(steps, samples, ...) currents, for the values of an earlier layer."""
         if self.matrix is None:
             values = values * self.weights.view(-1, *[1] * (values.ndim - 3))
             return self._placed(values)
@@ -201,13 +201,13 @@ class Bypass(nn.Module):
         return self._placed(sums.view(*values.shape[:2], *sums.shape[1:]))
 
     def _placed(self, currents: Any) -> Any:
-        """As rows for a dense block, as maps for others."""
+        """The currents as rows for a dense block, as maps for others."""
         if self.flat:
             return currents.flatten(2)
         return currents[..., None, None] if currents.ndim == 3 else currents
 
     def folded(self) -> Skip:
-        """The skip that has learned so."""
+        """The skip with the weights that were learned."""
         if self.matrix is None:
             return self.skip
         matrix = self.matrix.detach().double().cpu()
@@ -216,7 +216,7 @@ class Bypass(nn.Module):
 
 
 def matrix_of(layer: Any) -> Any:
-    """The (columns, rows) weights of a layer of this package, as PyTorch has them."""
+    """The (columns, rows) weights of a layer of this package, in PyTorch's order."""
     initial = torch.tensor(np.asarray(layer.initial, np.float64))
     if isinstance(layer, Conv2d):
         kernel = initial.view(*layer.windows[0], -1, initial.shape[1])

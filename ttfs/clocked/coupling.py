@@ -1,4 +1,4 @@
-"""Two branches with the same weights: spikes say what is, analog values how it changes."""
+"""Two branches with the same weights: spikes give the values, analog neurons the gradient."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,16 +17,16 @@ from ttfs.torch import Rounded, functional, nn, torch
 
 
 class Coupled(nn.Module):
-    """A network whose value is that of spikes, and whose gradient that of analog neurons.
+    """A network with the values of spiking neurons and the gradient of analog neurons.
 
     Parameters
     ----------
-    network, settings: as of `Clocked`, whose module is `clocked`, and has the weights of both.
-    code: a `Rate`, or `Windows(steps)`: then the spiking branch is one of single spikes, and
-        `clocked` has the weights, but runs otherwise: fold it, and run the network.
-    coupling: how, or its name in `ttfs.clocked.couplings.COUPLINGS`.
-    spiking: how many of the first layers with weights have spikes; the others are analog. None:
-        all.
+    network, settings: as for `Clocked`; the attribute `clocked` is that module, whose weights both
+        branches share.
+    code: a `Rate`, or `Windows(steps)`, which makes the spiking branch one of single spikes;
+        `clocked` then has the weights but runs differently: fold it, and run the folded network.
+    coupling: a `Coupling`, or its name in `ttfs.clocked.couplings.COUPLINGS`.
+    spiking: how many of the first layers with weights spike; the others are analog. None: all.
 
     >>> import ttfs
     >>> network = ttfs.Network(ttfs.Dense(4, 8), ttfs.Dense(8, 2), psp=ttfs.Windows())
@@ -70,7 +70,7 @@ class Coupled(nn.Module):
         return self.clocked.blocks
 
     def forward(self, maps: Any) -> Any:
-        """(samples, classes) what outputs say of (samples, channels, height, width) or rows."""
+        """(samples, classes) outputs for maps (samples, channels, height, width), or for rows."""
         blocks: Sequence[Any] = self.clocked.blocks
         analog = checked(maps, self.clocked.network, blocks[0].matrix)[0]
         trains = analog[None]
@@ -88,13 +88,13 @@ class Coupled(nn.Module):
         return analog.view(len(analog), -1, self.clocked.voters).mean(dim=2)
 
     def _masked(self, heard: Any) -> Any:
-        """What analog neurons say."""
+        """The values of analog neurons."""
         if self.coupling.mask == "relu":
             return functional.relu(heard)
         return heard.clamp(0, 1) if self.coupling.mask == "clip" else heard
 
     def _spikes(self, block: Block, trains: Any, last: bool) -> Any:
-        """(steps, samples, ...) what spikes of a layer say, by the running figures of its norm."""
+        """(steps, samples, ...) spikes of a layer, computed with its norm's running statistics."""
         training = block.training
         with torch.no_grad():
             block.eval()
@@ -110,11 +110,11 @@ class Coupled(nn.Module):
 
 
 def coupled_loss(outputs: Any, labels: Any, *, loss: str = "ce", target: float = 1.0) -> Any:
-    """What a coupled or clocked network is told of its outputs.
+    """The loss of the outputs of a coupled or clocked network.
 
     outputs: (samples, classes). loss: "ce", cross-entropy, or "mse", the mean squared distance from
-    `target` for the label and 0 for others; 1: it fires in each step; 1 / steps: once, as in the
-    code of the proxy's authors.
+    `target` for the label and 0 for others. target: 1: the label's output should fire in each step;
+    1 / steps: once, as in the code of the proxy's authors.
 
     >>> float(coupled_loss(torch.tensor([[1.0, 0.0]]), torch.tensor([0]), loss="mse"))
     0.0
@@ -129,7 +129,7 @@ def coupled_loss(outputs: Any, labels: Any, *, loss: str = "ce", target: float =
 
 
 def as_targets(labels: Any, outputs: Any) -> Any:
-    """(samples,) labels as PyTorch wants them, for (samples, classes) outputs."""
+    """(samples,) labels in the form that PyTorch expects, for (samples, classes) outputs."""
     kept = labels.detach().cpu().numpy() if isinstance(labels, torch.Tensor) else labels
     found = as_labels(kept, *outputs.shape)
     return torch.from_numpy(found.astype(np.int64)).to(outputs.device)

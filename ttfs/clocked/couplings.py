@@ -1,4 +1,4 @@
-"""How spikes and analog values are coupled, as papers have it; without PyTorch."""
+"""How spikes and analog values are coupled, as papers describe it; without PyTorch."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ MASKS = "relu", "clip", "none"
 class Coupling:
     """How two branches are coupled, and where that is described.
 
-    replace: "output": both branches go their own ways, and only what outputs say is replaced by
-    what spikes say; "layers": so is what each layer says, so that analog values are never far from
-    spikes. mask: where a hidden analog neuron has a derivative: "relu": above 0; "clip": between 0
-    and the threshold; "none": everywhere, straight through.
+    replace: "output": the branches run separately, and only the values of the outputs are replaced
+    by those of the spikes; "layers": so are the values of each layer, so that analog values are
+    never far from spikes. mask: where a hidden analog neuron has a derivative: "relu": above 0;
+    "clip": between 0 and the threshold; "none": everywhere, straight through.
     """
 
     paper: str

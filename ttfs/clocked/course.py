@@ -1,4 +1,4 @@
-"""What the neurons of a network do when they say values by how often they fire."""
+"""What the neurons of a network do when they represent values by how often they fire."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,20 +15,20 @@ from ttfs.kernels.threads import spread
 from ttfs.network.network import Network, check_network
 from ttfs.network.psp import Windows
 
-AT_ONCE = 2**21  # neurons of all samples that are looked at together
+AT_ONCE = 2**21  # neurons, over all samples, that are processed together
 
 
 @dataclass(frozen=True, eq=False)
 class Course:
     """What a network does in the steps of a `Rate`.
 
-    counts: for each layer that fires, by its number, 0 being the input, (samples, neurons) how many
-        spikes there were. What is below a pool does not fire: the pool takes the largest of what is
-        heard, as the largest ReLU is that of the largest sum. Inputs that are heard as
-        values do not fire, and outputs as `Rate.output` says.
-    outputs: (steps, samples, outputs) what the outputs say after each step, by the steps from
-        `Rate.begin` on: the mean of what they hear, in thresholds, or the share of steps in which
-        they fire; 0 before.
+    counts: for each layer that fires, by its number (the input is 0), (samples, neurons) numbers of
+        spikes. A layer below a pool does not fire: the pool takes the maximum of that layer's
+        inputs, as the largest ReLU is the one with the largest sum. Inputs that are presented as
+        values do not fire; whether outputs fire is set by `Rate.output`.
+    outputs: (steps, samples, outputs) values of the outputs after each step, computed over the
+        steps from `Rate.begin` on: the mean of their input, in thresholds, or the share of steps in
+        which they fire; 0 before.
     """
 
     counts: dict[int, np.ndarray]
@@ -36,7 +36,7 @@ class Course:
 
     @property
     def labels(self) -> np.ndarray:
-        """(steps, samples) which output says most; the first of those that say as much."""
+        """(steps, samples) the output with the largest value; the first if several share it."""
         return self.outputs.argmax(axis=2)
 
 
@@ -45,16 +45,16 @@ def run(network: Network, inputs: Any, rate: Rate, *, first: int = 0) -> Course:
 
     Parameters
     ----------
-    network: with `psp=Windows()`, such as `ttfs.convert(...).network`. What its neurons say in a
-        window by when they fire, they say here by how often; with as many steps as there are
-        instants in the window the two agree on average.
+    network: with `psp=Windows()`, such as `ttfs.convert(...).network`. The value that a neuron
+        encodes in a window by when it fires is encoded here by how often it fires; with as many
+        steps as there are instants in the window, the two agree on average.
     inputs: (samples, ...) values in 0..1, or bytes, flat or as maps.
-    first: number of the first sample: each has Bernoulli spikes of its own.
+    first: number of the first sample; each sample has its own Bernoulli spikes.
 
     Raises
     ------
     InputError, ShapeError: another kind of network, inputs of the wrong size, a connection from
-        below a pool, where no neuron fires.
+        a layer below a pool, where no neuron fires.
 
     >>> import ttfs
     >>> hidden = ttfs.Dense.of([[1.0]], bias=0.25, threshold=1)
@@ -90,7 +90,7 @@ def run(network: Network, inputs: Any, rate: Rate, *, first: int = 0) -> Course:
 
 
 def check(network: Any, rate: Any) -> None:
-    """Refuse what cannot be run by rates."""
+    """Refuse networks that cannot be run by rates."""
     check_network(network, "run(network=...)")
     if not isinstance(rate, Rate):
         raise InputError(f"rate must be a ttfs.clocked.Rate(steps), got {rate!r}")
@@ -115,7 +115,7 @@ def _pools_below(network: Network) -> int:
 
 
 def firing(network: Network, rate: Rate) -> Iterator[int]:
-    """Numbers of the layers that fire, 0 being the input."""
+    """Numbers of the layers that fire; the input is 0."""
     if rate.input == "bernoulli":
         yield 0
     last = len(network.layers)
@@ -126,9 +126,9 @@ def firing(network: Network, rate: Rate) -> Iterator[int]:
 
 
 def _steps(network: Network, values: np.ndarray, rate: Rate, start: int) -> Iterator[Any]:
-    """For each step its number, the spikes of each layer, and what the outputs say in it.
+    """For each step its number, the spikes of each layer, and the values of the outputs.
 
-    start: number of the first sample: each has random spikes of its own.
+    start: number of the first sample; each sample has its own random spikes.
     """
     fires, dtype, samples = set(firing(network, rate)), network.dtype, len(values)
     limits = {k: limits_of(network, k) for k in sorted(fires - {0})}
@@ -136,9 +136,9 @@ def _steps(network: Network, values: np.ndarray, rate: Rate, start: int) -> Iter
     for k, potential in potentials.items():
         potential *= limits[k]
     random = [np.random.default_rng([rate.seed, start + n]) for n in range(samples)]
-    steady: dict[int, np.ndarray] = {}  # what is heard alike in each step
-    sums: dict[int, Any] = {}  # what has been heard below a pool
-    tops: dict[int, Any] = {}  # and the largest of it
+    steady: dict[int, np.ndarray] = {}  # inputs that are the same in each step
+    sums: dict[int, Any] = {}  # inputs accumulated below a pool
+    tops: dict[int, Any] = {}  # and the largest of them
     first = min(limits, default=len(network.layers))
     for step in range(rate.steps):
         below = [_heard(values, rate, step, random).astype(dtype)]
@@ -165,7 +165,7 @@ def _steps(network: Network, values: np.ndarray, rate: Rate, start: int) -> Iter
 
 
 def _heard(values: np.ndarray, rate: Rate, step: int, random: list[Any]) -> np.ndarray:
-    """What the first layer hears in a step."""
+    """The input of the first layer in a step."""
     if rate.input == "bernoulli":
         return np.stack([each.random(values.shape[1]) for each in random]) < values
     if rate.input == "impulse":
@@ -174,7 +174,7 @@ def _heard(values: np.ndarray, rate: Rate, step: int, random: list[Any]) -> np.n
 
 
 def _fire(potential: np.ndarray, drive: np.ndarray, limit: np.ndarray, rate: Rate) -> np.ndarray:
-    """Let potentials follow what is heard; who fires."""
+    """Update the potentials with the input of a step; return which neurons fire."""
     potential *= potential.dtype.type(rate.keep)
     potential += drive
     if rate.shift:
@@ -188,7 +188,7 @@ def _fire(potential: np.ndarray, drive: np.ndarray, limit: np.ndarray, rate: Rat
 
 
 def limits_of(network: Network, number: int) -> np.ndarray:
-    """(neurons,) thresholds of a layer; of a pool, those of what it takes the largest of."""
+    """(neurons,) thresholds of a layer; for a pool, those of the layer that it pools."""
     k = number - 1
     while network.layers[k].pools:
         k -= 1

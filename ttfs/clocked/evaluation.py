@@ -1,4 +1,4 @@
-"""How well, how soon and at what cost networks decide that say values by firing rates."""
+"""How well, how soon and at what cost networks decide that represent values by firing rates."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,28 +15,30 @@ from ttfs.errors import ShapeError
 from ttfs.kernels.clock import clock
 from ttfs.network.network import Network
 
-CHUNK = 1000  # samples of which everything is in memory
+CHUNK = 1000  # samples that are held in memory completely
 
 
 @dataclass(frozen=True)
 class ClockedEvaluation:
     """The quality of a clocked network on labelled inputs; shares are 0..1.
 
-    rate: how it was run. accuracy: after the last step, strict: of outputs that say as much, the
-        first counts. accuracy_lenient: the label is among those that say most. ties: samples in
-        which several do. undecided: samples in which no output has fired, where outputs fire.
+    rate: how it was run. accuracy: after the last step, strict: if several outputs share the
+        largest value, the first counts. accuracy_lenient: the label is among the outputs with the
+        largest value. ties: samples in which there are several of them. undecided: samples in which
+        no output has fired, where outputs fire.
     by_step: strict accuracy after each step; 0 before `rate.begin`.
-    steps_to_decision: mean number of steps after which the decision is the last one, and stays so,
-        as is known when all steps are over; those before `rate.begin` count.
-    spikes_per_sample: of all neurons that fire, in all steps; values of a direct input are none.
-    spikes_per_hidden_neuron: of those below the outputs. hidden: how many neurons these are; what
-        is below a pool does not fire, and is none.
-    operations_per_sample: weights that spikes add to potentials, one by one.
-    input_operations: products of weights and values of a direct input, once for each sample, as
-        they are the same in each step; of frames those of all steps.
-    agreement: share of samples in which it decides as the network that it is compared with does;
+    steps_to_decision: mean number of steps after which the decision no longer changes, which is
+        known only when all steps are over; steps before `rate.begin` count.
+    spikes_per_sample: of all neurons that fire, in all steps; values of a direct input are not
+        counted.
+    spikes_per_hidden_neuron: of the neurons below the outputs. hidden: the number of these neurons;
+        a layer below a pool does not fire and does not count.
+    operations_per_sample: the number of weights that spikes add to potentials.
+    input_operations: products of weights and values of a direct input, counted once for each
+        sample, as they are the same in each step; for frames, those of all steps.
+    agreement: share of samples in which the decision is that of the network it is compared with;
         None without one.
-    seconds: that all of it took.
+    seconds: duration of the whole evaluation.
     """
 
     rate: Rate
@@ -92,9 +94,9 @@ def evaluate(
 
     Parameters
     ----------
-    network, inputs, rate: as of `ttfs.clocked.run`.
-    labels: (samples,) which output should say most.
-    decisions: (samples,) what another network decides, such as `Conversion.decisions(inputs)`.
+    network, inputs, rate: as for `ttfs.clocked.run`.
+    labels: (samples,) the output that should have the largest value.
+    decisions: (samples,) decisions of another network, such as `Conversion.decisions(inputs)`.
 
     >>> import ttfs
     >>> hidden = ttfs.Dense.of(np.eye(2), threshold=1)
@@ -121,10 +123,11 @@ def measured(
     labels: np.ndarray,
     decisions: Any,
 ) -> ClockedEvaluation:
-    """The evaluation of what runs some of the values at a time.
+    """The evaluation of a function that runs a part of the values at a time.
 
-    run_some: also told the number of the first of them. network: its layers. values: (samples,
-    neurons), or (samples, steps, neurons), what is heard in each step. Others as of `evaluate`.
+    run_some: takes some values and the number of the first of them. network: its layers.
+    values: (samples, neurons), or (samples, steps, neurons), the input of each step. Others as for
+    `evaluate`.
     """
     started = clock()
     others = None if decisions is None else as_array(decisions, "decisions")
@@ -134,7 +137,7 @@ def measured(
     right, settled, decided = np.zeros(rate.steps, np.int64), 0, np.empty_like(labels)
     lenient = ties = undecided = 0
     spikes, additions = dict.fromkeys(fans, 0), 0
-    fires: set[int] = set()  # layers, some of which may do something else in a module
+    fires: set[int] = set()  # in a module, some layers may do something other than fire
     for start in range(0, len(values), CHUNK):
         some = slice(start, start + CHUNK)
         course = run_some(values[some], start)
@@ -177,19 +180,19 @@ def measured(
 
 
 def steps_to_decision(course: Course, rate: Rate) -> np.ndarray:
-    """(samples,) the number of steps after which a decision is the last one, and stays so."""
+    """(samples,) the number of steps after which the decision no longer changes."""
     labels = course.labels[rate.begin :]
     other = labels != labels[-1]
     return rate.begin + 1 + np.where(other, np.arange(1, len(labels) + 1)[:, None], 0).max(axis=0)
 
 
 def fans_of(network: Network, rate: Rate) -> dict[int, np.ndarray]:
-    """For each layer that fires (neurons,) how many potentials a spike is added to."""
+    """For each layer that fires, (neurons,) the number of potentials that a spike is added to."""
     return {k: fan_of(network, k) for k in firing(network, rate)}
 
 
 def fan_of(network: Network, number: int) -> np.ndarray:
-    """The same of a layer, 0 being the input."""
+    """The same for one layer; the input is 0."""
     found = np.zeros(network.sizes[number], np.int64)
     if number < len(network.layers):
         found += network.fan_out(number)
@@ -200,7 +203,7 @@ def fan_of(network: Network, number: int) -> np.ndarray:
 
 
 def _products(network: Network, values: np.ndarray) -> float:
-    """How many products of weights and values there are of a direct input, pooled or not."""
+    """The number of products of weights and values of a direct input, pooled or not."""
     found = np.count_nonzero(values, axis=0) @ fan_of(network, 0)
     for number, layer in enumerate(network.layers, start=1):
         if not layer.pools:

@@ -1,4 +1,4 @@
-"""Ways to make firing rates of a network of ReLUs, as papers have them."""
+"""Ways to convert a network of ReLUs to firing rates, as papers describe them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +11,11 @@ from ttfs.errors import InputError
 
 @dataclass(frozen=True)
 class Method:
-    """How a paper makes a clocked network of one of ReLUs.
+    """How a paper makes a clocked network from a network of ReLUs.
 
-    paper: where it is described. thresholds: what it is to `ttfs.convert`; None if ReLUs learn with
-    them, as networks of this package do with `Windows`: then run these. rate: what it is to `Rate`,
-    beside the number of steps.
+    paper: where it is described. thresholds: the arguments for `ttfs.convert`; None if thresholds
+    are in place while the ReLUs learn, as in networks of this package with `Windows`: then run
+    these. rate: the arguments for `Rate`, besides the number of steps.
     """
 
     paper: str
@@ -23,7 +23,7 @@ class Method:
     rate: dict[str, Any]
 
     def rates(self, steps: int) -> Rate:
-        """The rates, with so many steps.
+        """The rate of this method with a given number of steps.
 
         >>> METHODS["qcfs"].rates(4).initial
         0.5
@@ -86,7 +86,7 @@ def method_of(name: Any, whose: str) -> Method:
 
 
 def rounds_for(steps: int) -> int:
-    """Rounds of "local" thresholds: with more steps less is rounded off, and less may be clipped.
+    """Rounds of "local" thresholds: more steps round off less, so that less should be clipped.
 
     >>> [rounds_for(steps) for steps in (1, 2, 4, 8, 32)]
     [1, 1, 2, 3, 3]
@@ -97,13 +97,14 @@ def rounds_for(steps: int) -> int:
 def convert_to_rates(
     model: Any, inputs: Any, method: str, steps: int, *, rounds: int | None = None, **settings: Any
 ) -> tuple[Conversion, Rate]:
-    """A conversion whose network is to be run by rates, and the rates.
+    """A conversion whose network is to be run by rates, and the rate to run it with.
 
     Parameters
     ----------
-    model, inputs, settings: as of `ttfs.convert`.
-    method: a name in `METHODS`, of those that find thresholds. steps: of the rates. rounds: of
-        "local" thresholds; None: one to three, the more steps, the more.
+    model, inputs, settings: as for `ttfs.convert`.
+    method: the name of a method in `METHODS` that derives thresholds from data.
+    steps: of the rate.
+    rounds: of "local" thresholds; None: one to three, increasing with the number of steps.
 
     >>> import numpy as np
     >>> import ttfs

@@ -1,4 +1,4 @@
-"""Networks of clocked neurons as PyTorch modules: gradients go back through all steps."""
+"""Networks of clocked neurons as PyTorch modules: gradients propagate back through all steps."""
 
 from itertools import pairwise
 from typing import Any
@@ -23,15 +23,15 @@ from ttfs.training.relus import in_blocks
 
 NORMS = "none", "batch", "neunorm"
 GAIN = 0.4 * 2**0.5
-"""Of first weights, times the root of 1 / inputs. With He's 2**0.5 potentials are outside of what a
-surrogate sees, and a network hardly learns."""
+"""Standard deviation of initial weights, times the square root of the number of inputs. With He's
+2**0.5, potentials lie outside the surrogate's effective range, and a network hardly learns."""
 
 
 def checked(maps: Any, network: Network, like: Any, steps: int | None = None) -> Any:
-    """(steps, samples, ...) maps, or rows, that a module hears, which must be of its precision.
+    """(steps, samples, ...) maps or rows for a module, which must have the module's precision.
 
-    With one step alone what is the same in all of them. like: a tensor of that precision. steps:
-    of which there may be maps of their own; None: there may not.
+    The result has a single step if the input is the same in all steps. like: a tensor of that
+    precision. steps: how many steps may have maps of their own; None: they may not.
     """
     of_kind(maps, torch.Tensor, "maps", "a torch.Tensor")
     height, width, channels = network.shapes[0]
@@ -51,7 +51,7 @@ def checked(maps: Any, network: Network, like: Any, steps: int | None = None) ->
 
 
 def _check(network: Any, rate: Any, norm: str, signed: bool) -> None:
-    """Refuse what is no clocked network that learns."""
+    """Refuse anything that is not a clocked network that can learn."""
     of_kind(network, Network, "Clocked(network=...)", "a Network")
     of_kind(network.psp, Windows, "Clocked(network=...): its psp", "Windows()")
     of_kind(rate, Rate, "Clocked(rate=...)", "a Rate")
@@ -76,24 +76,25 @@ class Clocked(nn.Module):
 
     Parameters
     ----------
-    network: with `psp=Windows()`; its layers and skips say sizes. Thresholds are 1.
+    network: with `psp=Windows()`; its layers and skips determine sizes. Thresholds are 1.
     rate: how neurons run: `Rate(5, keep=0.25, reset="hard", initial=0.0, output="spikes")` is the
-        iterative neuron of Wu et al. 2018 (arXiv 1809.05793). The input must be "direct", biases
-        "each", pools, if there are any, of "currents".
-    surrogate: what a spike's derivative is taken for.
-    norm: "none"; "batch": batch norm of currents, with statistics that all steps share
-        (Ledinauskas et al. 2020, arXiv 2006.04436); "neunorm" (Wu et al. 2018): at each place of
-        a map an auxiliary neuron inhibits all channels. What skips bring is not normed.
-    signed: whether hidden neurons say 1 or -1 instead of 1 or 0. With `Rate(1, initial=1.0)`, for
+        iterative neuron of Wu et al. 2018 (arXiv 1809.05793). It must have the input "direct", the
+        bias "each" and, if there are pools, the pool "currents".
+    surrogate: replaces the derivative of a spike.
+    norm: "none"; "batch": batch norm of currents, with statistics shared by all steps
+        (Ledinauskas et al. 2020, arXiv 2006.04436); "neunorm" (Wu et al. 2018): at each position of
+        a map, an auxiliary neuron inhibits all channels. Currents from skips are not normalised.
+    signed: whether hidden neurons send 1 or -1 instead of 1 or 0. With `Rate(1, initial=1.0)`, for
         which sums of 0 are at the threshold, and `Binary` weights this is a plain binarised network
         (Courbariaux et al. 2016, arXiv 1602.02830). One-bit weights need `norm="batch"`.
-    voters: how many outputs vote for each class, one after the other; the mean counts.
-    spiking: how many of the first layers with weights fire; those above are ReLUs that hear the
-        mean of what is below, from the step `rate.begin` on. None: all.
-    learned: whether weights begin as those of the network, which has been converted, say, and not
-        at random; they need `norm="none"`.
-    gain: of first weights, whose deviation it is times the root of 1 / inputs. seed: of those.
-    spread: with batch norm, the deviation of currents to begin with, in thresholds.
+    voters: how many consecutive outputs vote for each class; their mean counts.
+    spiking: how many of the first layers with weights fire; those above are ReLUs that receive the
+        mean of the spiking layers' values from the step `rate.begin` on. None: all.
+    learned: whether weights start from those of the network, for example a converted one, and not
+        at random; this needs `norm="none"`.
+    gain: of the initial weights: their standard deviation is gain / sqrt(inputs).
+    seed: of the initial weights.
+    spread: with batch norm, the initial standard deviation of currents, in thresholds.
 
     >>> import ttfs
     >>> network = ttfs.Network(ttfs.Dense(4, 8), ttfs.Dense(8, 2), psp=ttfs.Windows())
@@ -138,7 +139,7 @@ class Clocked(nn.Module):
         blocks: Any = in_blocks(network.layers)
         self.blocks = nn.ModuleList([Block(*block, *told) for block in blocks])
         ends = np.cumsum([1 + len(pools) for _, pools, _ in blocks])
-        self.ends = [0, *map(int, ends)]  # numbers of the layers on top of blocks
+        self.ends = [0, *map(int, ends)]  # numbers of the topmost layers of the blocks
         bypasses = []
         for skip in network.skips:
             flat = network.layers[skip.target - 1].kind == "dense"
@@ -154,7 +155,7 @@ class Clocked(nn.Module):
             self._take(network)
 
     def _take(self, network: Network) -> None:
-        """Begin with the weights of a network."""
+        """Start from the weights of a network."""
         layers, skips = with_thresholds_of_1(network)
         own = [layer for layer in layers if layer.rows]
         for block, layer in zip(self.blocks, own, strict=True):
@@ -165,20 +166,20 @@ class Clocked(nn.Module):
             bypass.take(skip)
 
     def forward(self, maps: Any, smooth: bool = False) -> Any:
-        """(steps, samples, classes) what the outputs say after each step: see `Course.outputs`.
+        """(steps, samples, classes) values of the outputs after each step: see `Course.outputs`.
 
-        maps: (samples, channels, height, width) or (samples, inputs), heard in each step; or
-        (steps, samples, ...), what is heard in each, such as frames of events. smooth: whether
-        spikes are the smooth functions whose derivatives surrogates are.
+        maps: (samples, channels, height, width) or (samples, inputs), presented in each step; or
+        (steps, samples, ...), one for each step, such as frames of events. smooth: whether spikes
+        are replaced by the smooth functions that have the surrogates as derivatives.
         """
         return self.told(maps, smooth)[0]
 
     def told(self, maps: Any, smooth: bool = False) -> tuple[Any, list[Any]]:
-        """The same, and (steps, samples, ...) what each layer with weights says that fires."""
+        """The same, and the (steps, samples, ...) values of each spiking layer with weights."""
         values = checked(maps, self.network, self.blocks[0].matrix, self.rate.steps)
         said, known = [], {0: values}
         for number, block in enumerate(self.blocks):
-            if number == self.spiking:  # what is above it hears, and is, the same in all steps
+            if number == self.spiking:  # layers from here on are the same in all steps
                 known = {
                     k: one[self.rate.begin :].mean(dim=0)[None] if len(one) > 1 else one
                     for k, one in known.items()
@@ -205,10 +206,10 @@ class Clocked(nn.Module):
         return votes.cumsum(dim=0) / counted.clamp(min=1).to(votes.dtype)[:, None, None], said
 
     def course(self, values: np.ndarray) -> Course:
-        """What the network does with (samples, neurons) values, as `ttfs.clocked.run` gives it.
+        """What the network does with (samples, neurons) values, as `ttfs.clocked.run` returns it.
 
-        As it does once it has been trained: with the running figures of its norms. Values may be
-        (samples, steps, neurons), too, others in each step.
+        The module runs in evaluation mode, with the running statistics of its norms. Values may
+        also be (samples, steps, neurons), different in each step.
         """
         block = max(1, AT_ONCE // (self.rate.steps * sum(self.network.sizes)))
         training = self.training
@@ -222,7 +223,7 @@ class Clocked(nn.Module):
         return Course(counts, np.concatenate([part.outputs for part in parts], axis=1))
 
     def _course(self, values: np.ndarray) -> Course:
-        """The same of samples whose neurons are in memory in all steps."""
+        """The same for samples that fit into memory with all their neurons and steps."""
         height, width, channels = self.network.shapes[0]
         first = self.blocks[0].matrix
         maps = torch.as_tensor(values, dtype=first.dtype, device=first.device)
@@ -235,13 +236,13 @@ class Clocked(nn.Module):
         numbers = sorted(firing(self.network, self.rate))
         counts = {}
         for number, fired in zip(numbers, said, strict=False):
-            total = (fired > 0).sum(dim=0)  # of signs, as the folded network has them
+            total = (fired > 0).sum(dim=0)  # of signs, those of 1, as in the folded network
             total = total.permute(0, 2, 3, 1).flatten(1) if total.ndim == 4 else total
             counts[number] = total.cpu().numpy().astype(np.int32)
         return Course(counts, outputs.cpu().numpy())
 
     def evaluate(self, inputs: Any, labels: Any, *, decisions: Any = None) -> ClockedEvaluation:
-        """How well, how soon and at what cost it decides: see `ttfs.clocked.evaluate`.
+        """How well, how soon and at what cost the module decides: see `ttfs.clocked.evaluate`.
 
         inputs: as there, or (steps, samples, channels, height, width) frames.
         """
@@ -262,7 +263,7 @@ class Clocked(nn.Module):
         return measured(course, self.network, self.rate, values, labels, decisions)
 
     def unfit(self) -> str | None:
-        """Why it is no network of this package; None if it can be folded into one."""
+        """Why the module cannot be folded into a network of this package; None if it can."""
         if self.voters > 1:
             return "votes are no layer: fold a module with voters=1"
         if self.spiking < len(self.blocks):

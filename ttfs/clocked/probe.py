@@ -1,4 +1,4 @@
-"""How gradients fare on their way down, before anything has been learned."""
+"""How gradients change in size from the last layer to the first, before any learning."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ from ttfs.torch import torch
 class Probe:
     """What a surrogate's slope does to a network.
 
-    slope: of the surrogate. gradients: for each layer with weights, the root of the mean square of
-    the loss's derivatives by them. firing: for each hidden layer, the share of steps in which its
-    neurons fire.
+    slope: of the surrogate. gradients: for each layer with weights, the root mean square of the
+    loss's derivatives with respect to these weights. firing: for each hidden layer, the share of
+    steps in which its neurons fire.
     """
 
     slope: float
@@ -28,9 +28,9 @@ class Probe:
 
     @property
     def ratio(self) -> float:
-        """The first layer's gradient over the last's: 1 where neither vanishes nor explodes.
+        """The first layer's gradient over the last's: 1 if gradients neither vanish nor explode.
 
-        NaN where nothing comes out of the layer below the last.
+        NaN if the layer below the last does not fire at all.
         """
         return self.gradients[0] / self.gradients[-1] if self.gradients[-1] else float("nan")
 
@@ -49,13 +49,13 @@ def probe_gradients(
 ) -> list[Probe]:
     """How large gradients are in each layer, for each slope of a surrogate.
 
-    As Ledinauskas et al. 2020 (arXiv 2006.04436) choose it: so that gradients keep their size.
+    Ledinauskas et al. 2020 (arXiv 2006.04436) choose the slope so that gradients keep their size.
 
     Parameters
     ----------
-    network, rate, norm, gain, seed: as of `Clocked`. kind: of the surrogate.
-    maps, labels: some inputs, as of `Clocked`, and what they are; cross-entropy is the loss.
-    slopes: to be looked at.
+    network, rate, norm, gain, seed: as for `Clocked`. kind: of the surrogate.
+    maps, labels: some inputs, as for `Clocked`, and their labels; the loss is the cross-entropy.
+    slopes: the slopes to try.
 
     >>> import ttfs
     >>> layers = [ttfs.Dense(8, 8) for _ in range(4)]

@@ -1,4 +1,4 @@
-"""How neurons say a value by how often they fire in a number of steps."""
+"""How neurons represent a value by how often they fire in a given number of steps."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -21,31 +21,33 @@ MOST = 1e6
 class Rate:
     """Steps of a clock, in each of which every neuron may fire.
 
-    In a step a potential keeps a share of what it was, what is heard in that step is added, and a
-    neuron at its threshold or above fires; layers follow each other within a step. What a neuron
-    says is the share of steps in which it fires, which is the activation of a ReLU in units of the
-    threshold, as far as so many steps can say it.
+    In each step, a potential keeps a fraction of its value, the input of that step is added, and a
+    neuron whose potential is at the threshold or above fires; within a step, layers are updated one
+    after the other. The value that a neuron represents is the share of steps in which it fires: the
+    activation of a ReLU in units of the threshold, as precisely as these steps can represent it.
 
     Parameters
     ----------
-    steps: T, how many there are, those before `begin` included.
-    reset: after a spike, "soft": the threshold is taken off the potential; "hard": it is 0.
-    keep: share of a potential that a step leaves; 1: no leak.
-    initial: potential in which neurons begin, in thresholds. 1/2 makes the expected error 0
+    steps: the number of steps, T, including those before `begin`.
+    reset: after a spike, "soft": the threshold is subtracted from the potential; "hard": the
+        potential is set to 0.
+    keep: fraction of a potential that remains after a step; 1: no leak.
+    initial: initial potential of the neurons, in thresholds. 1/2 makes the expected error 0
         (Bu et al. 2022, arXiv 2303.04347, section 4).
-    shift: in thresholds, what all steps together add to the potentials of neurons that fire. 1/2:
-        Deng and Gu 2021, arXiv 2103.00476, section 4.
-    bias: "each": of a layer it is added in each step; "spread": 1/T of it.
-    input: "direct": its values are heard in each step; "bernoulli": in each step a spike with
-        that probability; "impulse": all of T steps in the first (Wu et al. 2020, arXiv 2007.01204).
-    output: "potential": outputs do not fire, and say the mean of what they hear; "spikes": they
-        fire as the others do, and say how often.
-    pool: neurons of a pool hear, in each step, "sums": by how much the largest of what its window
-        has heard so far has grown; "currents": the largest of what it hears in that step, which is
-        more than the largest mean where currents come and go.
-    begin: the step from which on outputs count (delayed evaluation of Bu et al. 2024, arXiv
+    shift: total added to the potential of each neuron that fires, over all steps together, in
+        thresholds. 1/2: Deng and Gu 2021, arXiv 2103.00476, section 4.
+    bias: "each": a layer's bias is added in each step; "spread": 1/T of it is.
+    input: "direct": the values are presented in each step; "bernoulli": in each step there is a
+        spike with that probability; "impulse": the values of all T steps are presented in the first
+        (Wu et al. 2020, arXiv 2007.01204).
+    output: "potential": outputs do not fire, and their value is the mean of their input; "spikes":
+        they fire like the others, and their value is how often they do.
+    pool: the input of a pool's neurons in each step. "sums": the increase of the largest input
+        accumulated so far in the window; "currents": the largest input of that step, whose mean
+        exceeds the largest mean where currents vary from step to step.
+    begin: the step from which outputs count (delayed evaluation of Bu et al. 2024, arXiv
         2409.03368, section 3).
-    seed: of Bernoulli spikes.
+    seed: of the Bernoulli spikes.
 
     >>> Rate(8, reset="hard").reset
     'hard'
@@ -80,7 +82,7 @@ class Rate:
         whole(self.seed, "Rate(seed=...)", least=0)
 
     def told(self) -> str:
-        """In words: the reset, and what is not as it is unless told.
+        """Describe it in words: the reset, and all settings that differ from their defaults.
 
         >>> Rate(8, keep=0.5).told()
         'reset soft, keep 0.5'
@@ -93,7 +95,7 @@ class Rate:
 
 
 def rate_of(told: Any, steps: int | None = None, reset: str | None = None) -> Rate:
-    """The rate that a report tells of, with another number of steps or another reset.
+    """The rate stored in a report, possibly with another number of steps or another reset.
 
     told: a dictionary of its fields, or None.
 

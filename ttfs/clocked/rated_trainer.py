@@ -11,12 +11,12 @@ from ttfs.training.window_trainer import WindowTrainer
 
 
 class RatedTrainer(WindowTrainer):
-    """Trains a network of ReLUs, and makes of it one that fires by a clock.
+    """Trains a network of ReLUs, and converts it to one that fires by a clock.
 
-    Validated and kept is the network of single spikes in windows that they become, and it is of it
-    that the history tells; what is reported is the same by rates.
+    What is validated, kept and described by the history is the network of single spikes in windows
+    that the ReLUs become; what is reported is the same network run by rates.
 
-    method: a name in `ttfs.clocked.METHODS`. steps: of the rates. Others as of `WindowTrainer`.
+    method: a name in `ttfs.clocked.METHODS`. steps: of the rate. Others as for `WindowTrainer`.
     """
 
     def __init__(self, network: Network, *settings: Any, method: str, steps: int, **more: Any):
@@ -30,7 +30,7 @@ class RatedTrainer(WindowTrainer):
             return
         told: Any = self.loop.shown[:SHOWN], self.method, self.rate.steps
         settings: dict[str, Any] = {"shape": self.network.shapes[0]}
-        if self.binary:  # or weights of one bit would have many sizes
+        if self.binary:  # or one-bit weights would have many sizes
             settings["per"] = "layer"
         relus = self.relus(weights).folded()
         self.best = weights
@@ -38,13 +38,13 @@ class RatedTrainer(WindowTrainer):
         self.network = self.conversion.network
 
     def examine(self, *args: Any) -> Examined:
-        """How good weights are, without warnings of what only single spikes suffer from."""
+        """How good weights are, without the warnings that concern single spikes only."""
         return super().examine(*args)._replace(warnings=[])
 
     def evaluated(self, weights: dict[str, Any], times: Any, labels: Any) -> ClockedEvaluation:
         """How well, how soon and at what cost the trained network decides, and how like its ReLUs.
 
-        weights: the best, of which it was made.
+        weights: the best ones, from which it was made.
         """
         assert self.conversion is not None
         said = values(times)

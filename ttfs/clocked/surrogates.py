@@ -1,4 +1,4 @@
-"""What stands in for the derivative of a spike, where a network learns through its steps."""
+"""What replaces the derivative of a spike where a network learns through its steps."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +11,11 @@ KINDS = "fast_sigmoid", "rectangle", "triangle"
 
 @dataclass(frozen=True)
 class Surrogate:
-    """The derivative that a spike is given by how far a potential x is above its threshold.
+    """The derivative assigned to a spike, a function of a potential's distance x above threshold.
 
     kind: "fast_sigmoid": 1 / (1 + s abs(x))^2 (Zenke and Ganguli 2018, arXiv 1705.11146);
-    "rectangle": s where abs(x) < 1 / 2s (Wu et al. 2018, arXiv 1706.02609); "triangle":
-    s max(0, 1 - s abs(x)). slope: s, above 0; with larger ones fewer neurons learn.
+    "rectangle": s where abs(x) < 1 / (2 s) (Wu et al. 2018, arXiv 1706.02609); "triangle":
+    s max(0, 1 - s abs(x)). slope: s, above 0; the larger it is, the fewer neurons learn.
 
     >>> Surrogate("rectangle", slope=2.0).slope
     2.0
@@ -31,7 +31,7 @@ class Surrogate:
         positive(self.slope, "Surrogate(slope=...)")
 
     def derivative(self, x: Any) -> Any:
-        """What a spike's derivative is taken for."""
+        """The value that replaces a spike's derivative."""
         steep = self.slope * x.abs()
         if self.kind == "fast_sigmoid":
             return 1 / (1 + steep) ** 2
@@ -40,7 +40,7 @@ class Surrogate:
         return self.slope * (1 - steep).clamp(min=0)
 
     def smooth(self, x: Any) -> Any:
-        """The smooth function that has this derivative, and is 1/2 at the threshold."""
+        """The smooth function that has this derivative and is 1/2 at the threshold."""
         steep = self.slope * x
         if self.kind == "fast_sigmoid":
             return 0.5 + x / (1 + steep.abs())

@@ -1,4 +1,4 @@
-"""Training of clocked networks in PyTorch, validated as what they are."""
+"""Training of clocked networks in PyTorch, validated as they run by their clock."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,18 +26,19 @@ from ttfs.training.torch_loop import Examined, Loop, values
 class ClockedTrainer:
     """Trains a network that fires by a clock: through all its steps, or by an analog branch.
 
-    network: its layers; after `fit` it is the trained one, for `ttfs.clocked.run` with `rate`,
-    unless votes, NeuNorm, ReLUs above spikes or signs of padded maps are more than a network of
-    this package does: then None, and `clocked(best)` is the trained module. rate, surrogate, norm,
-    signed, gain, spread, voters, learned, spiking: as of `Clocked`. coupling: None, so that
-    gradients go back through the steps; or that of an analog branch, as of `Coupled`. progressive:
-    whether with it layers get spikes one by one in the course of training, from the first up, and
-    those below the newest learn no more (Wu et al. 2020, arXiv 2007.01204); it takes an epoch more
-    than there are layers, at least.
-    loss: "ce", cross-entropy of what the outputs say, times `sharpness`; or "mse", its squared
-    distance from 1 for the label and 0 for others. teacher: from which it learns besides labels.
-    rule: its smoothing and weight decay count. muon: needs norm="batch", as weights have no length
-    then. Others as of `ttfs.training.window_trainer.WindowTrainer`.
+    network: its layers; after `fit`, the attribute is the trained network, to be run by
+    `ttfs.clocked.run` with `rate`. If votes, NeuNorm, ReLUs above spikes or signs of padded maps
+    rule out a network of this package, it is None, and `clocked(best)` is the trained module.
+    rate, surrogate, norm, signed, gain, spread, voters, learned, spiking: as for `Clocked`.
+    coupling: None: gradients propagate back through the steps; otherwise the coupling with an
+    analog branch, as for `Coupled`. progressive: whether, with a coupling, layers switch to spikes
+    one by one during training, from the first layer up, while those below the newest stop learning
+    (Wu et al. 2020, arXiv 2007.01204); this needs at least one epoch more than there are layers.
+    loss: "ce", the cross-entropy of the outputs multiplied by `sharpness`; or "mse", their squared
+    distance from 1 for the label and 0 for others. teacher: what the network learns from besides
+    labels. rule: only its smoothing and weight decay are used. muon: needs norm="batch", as the
+    norm of the weights then has no effect. Others as for
+    `ttfs.training.window_trainer.WindowTrainer`.
     """
 
     def __init__(
@@ -104,9 +105,9 @@ class ClockedTrainer:
         self._made()  # which checks the rest
 
     def fit(self, times: Any, labels: Any, **settings: Any) -> History:
-        """Train; then `network` and `best` are those of the best weights by validation.
+        """Train; then `network` and `best` have the weights that did best in validation.
 
-        times, settings: as of `WindowTrainer.fit`.
+        times, settings: as for `WindowTrainer.fit`.
         """
         classes = self.layers.sizes[-1] // self.told["voters"]
         labels = as_labels(labels, np.shape(labels)[0] if np.ndim(labels) else 0, classes)
@@ -120,23 +121,23 @@ class ClockedTrainer:
         return Coupled(self.layers, self.rate, self.coupling, **told)
 
     def module(self, times: np.ndarray) -> Any:
-        """The module with its first weights."""
+        """The module with its initial weights."""
         module = self._made()
         if self.teacher is not None:
             self.teacher.watch(module)
         return module
 
     def epoch(self, module: Any, done: float) -> None:
-        """Let one layer more have spikes, if that is to be so, and those below it stay."""
+        """In progressive training, switch one more layer to spikes and freeze those below it."""
         if self.progressive:
             layers = len(module.blocks)
             module.spiking = min(layers, int(done * (layers + 1)))
             for block in module.blocks[: max(0, module.spiking - 1)]:
                 block.requires_grad_(False)
-                block.eval()  # norms rest, too
+                block.eval()  # the statistics of norms stay, too
 
     def loss(self, module: Any, maps: Any, labels: Any) -> tuple[Any, Any]:
-        """What outputs say in the end, and how far that is from what it should be."""
+        """The loss, and the values of the outputs after the last step."""
         with torch.autocast(self.loop.device.type, torch.bfloat16):
             outputs = module(maps)
         outputs = outputs.float() if self.coupling else outputs[-1].float()
@@ -151,19 +152,19 @@ class ClockedTrainer:
         return error, outputs
 
     def clocked(self, weights: dict[str, Any]) -> Clocked:
-        """The network as a module that has such weights."""
+        """The network as a module with the given weights."""
         module = self._made()
         module.load_state_dict(weights)
         return module.clocked if self.coupling else module
 
     def evaluated(self, weights: dict[str, Any], times: Any, labels: Any) -> ClockedEvaluation:
-        """How well, how soon and at what cost it decides."""
+        """How well, how soon and at what cost the network decides."""
         return self.clocked(weights).to(self.loop.device).evaluate(values(times), labels)
 
     def examine(
         self, weights: dict[str, Any], times: np.ndarray, labels: np.ndarray, validated: bool
     ) -> Examined:
-        """How good it is, as it runs by its clock."""
+        """How good the network is, run by its clock."""
         found = self.evaluated(weights, times, labels)
         record: dict[str, float] = {"spikes_per_hidden_neuron": found.spikes_per_hidden_neuron}
         if validated:
@@ -175,13 +176,13 @@ class ClockedTrainer:
         return Examined(found.accuracy, record, [])
 
     def finish(self, weights: dict[str, Any]) -> None:
-        """Keep the best weights, as a network of this package where that is possible."""
+        """Keep the best weights, as a network of this package if that is possible."""
         self.best = weights
         module = self.clocked(weights)
         self.network = None if module.unfit() else module.folded()
 
     def settings(self) -> tuple[Any, ...]:
-        """What decides a training beside the loop, the layers and the data."""
+        """What determines a training besides the loop, the layers and the data."""
         own = self.rule, self.rate, self.surrogate, self.coupling, self.loss_kind, self.sharpness
         teacher = None if self.teacher is None else self.teacher.settings()
         skips = [

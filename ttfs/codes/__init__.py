@@ -1,1 +1,1 @@
-"""How values become spike times, and spike times decisions."""
+"""How values become spike times, and how spike times become decisions."""

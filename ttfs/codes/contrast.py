@@ -1,4 +1,4 @@
-"""Images -> spike times of brightness, and of what is brighter or darker than its surround."""
+"""Images -> spike times of brightness and of contrast with the surround."""
 
 from dataclasses import dataclass
 from math import prod
@@ -12,28 +12,28 @@ from ttfs.codes.encoding import brightness
 from ttfs.errors import InputError, ShapeError
 
 CHANNELS = 3  # brightness, on, off
-FAINT = 1e-5  # of the largest brightness: less is rounding, and no contrast
+FAINT = 1e-5  # of the largest brightness: anything less is rounding, not contrast
 
 
 @dataclass(frozen=True)
 class OnOff:
     """Three channels for each pixel: its brightness, and on- and off-centre contrast.
 
-    Contrast is the difference of two Gaussian means around a pixel, of a narrow and of a wide
-    one, as that of cells with a centre and a surround in retina and thalamus (Rodieck 1965); the
-    largest in an image counts as 1. A pixel that is brighter than its surround fires in the
-    on-channel, one that is darker in the off-channel, and each value v as `Latency` has it, at
-    (1 - v) t_max. Values below `least` are silent. Where grey means as much as white, as in
-    photographs of clothes, that says more than brightness alone.
+    Contrast is the difference between a narrow and a wide Gaussian mean around a pixel, as in
+    centre-surround cells of the retina and thalamus (Rodieck 1965); the largest contrast in an
+    image counts as 1. A pixel that is brighter than its surround fires in the on-channel, one
+    that is darker in the off-channel; each value v fires at (1 - v) t_max, as with `Latency`.
+    Values below `least` are silent. Where grey means as much as white, as in photographs of
+    clothes, contrast says more than brightness alone.
 
     Parameters
     ----------
-    shape: (rows, columns) of the images; they may be flat.
+    shape: (rows, columns) of the images, which may be flat.
     t_max: time of a value of 0.
     widths: standard deviations of the two Gaussians, in pixels.
     least: the smallest value that fires.
 
-    Times have the channels last, and are as flat as the values.
+    Times have channels last, and are flat if the values are.
 
     >>> edge = np.zeros((6, 6))
     >>> edge[:, 3:] = 1
@@ -86,10 +86,10 @@ class OnOff:
         return times.reshape(*array.shape[: -1 if flat else -2], *sides)
 
     def inputs(self, values: int) -> int:
-        """How many inputs a network needs for so many values."""
+        """The number of inputs that a network needs for this number of values."""
         return values * CHANNELS
 
     @property
     def window(self) -> float:
-        """The time by which all inputs have fired that ever do."""
+        """The time by which all inputs that fire at all have fired."""
         return self.t_max

@@ -13,13 +13,13 @@ RULE = "first spike; ties by larger potential, then index; silence by potential"
 
 @dataclass(frozen=True, eq=False)
 class Decisions:
-    """What a network said about each sample of a batch.
+    """The decisions of a network for the samples of a batch.
 
     label: (samples,) the output that fired first. Ties go to the larger potential at that
-        instant, then to the lower index; if none fired, the largest potential decides.
-    time: (samples,) time of that spike; inf if none fired.
-    tied: (samples,) bool, several outputs fired first together.
-    undecided: (samples,) bool, no output fired.
+        instant, then to the lower index; if no output fired, the largest potential decides.
+    time: (samples,) time of that spike; inf if no output fired.
+    tied: (samples,) bool, whether several outputs fired first, at the same time.
+    undecided: (samples,) bool, whether no output fired.
     first: (samples, outputs) bool, the outputs that fired first; none in undecided samples.
     """
 
@@ -33,7 +33,7 @@ class Decisions:
         return len(self.label)
 
     def right(self, labels: np.ndarray) -> np.ndarray:
-        """(samples,) whether each decision is the label, which is what accuracy counts."""
+        """(samples,) whether each decision equals the label; accuracy is their share."""
         return self.label == labels
 
 
@@ -43,7 +43,7 @@ def decide(times: Any, potential: Any) -> Decisions:
     Parameters
     ----------
     times: (samples, outputs) spike times of the output layer, inf for silence.
-    potential: (samples, outputs) at the spike, or for silent outputs before the horizon.
+    potential: (samples, outputs) at the spike, or for silent outputs just before the horizon.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def decide(times: Any, potential: Any) -> Decisions:
     check_times(times, "times")
     time = times.min(axis=1)
     undecided = np.isinf(time)
-    among = times == time[:, None]  # all outputs of an undecided sample
+    among = times == time[:, None]  # in an undecided sample, all outputs
     best = np.where(among, potential, -np.inf).max(axis=1, keepdims=True)
     label = (among & ~(potential < best)).argmax(axis=1)
     first = among & ~undecided[:, None]
@@ -73,10 +73,10 @@ def decide(times: Any, potential: Any) -> Decisions:
 
 
 def hits(times: np.ndarray, labels: np.ndarray) -> int:
-    """How many samples a network that learns gets right, by the spikes of its outputs alone.
+    """The number of samples that a network in training gets right, by its output spikes alone.
 
-    A hit is a sample whose label fires before all other outputs; one that ties for first hits if
-    its index is the lowest, and silence never does.
+    A sample is a hit if the output of its label fires before all others. If it ties for first, it
+    is a hit if its index is the lowest; a silent sample is never a hit.
 
     >>> hits(np.array([[3.0, 5.0], [4.0, 4.0], [np.inf, np.inf]]), np.array([0, 1, 0]))
     1

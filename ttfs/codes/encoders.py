@@ -1,4 +1,4 @@
-"""The encoders that are kept with a model."""
+"""The encoders that can be saved with a model."""
 
 from ttfs.codes.contrast import OnOff
 from ttfs.codes.encoding import Direct, Latency

@@ -1,4 +1,4 @@
-"""Values -> spike times: the brighter, the earlier, or the larger, the later."""
+"""Values -> spike times: the larger the value, the earlier (latency) or the later (direct)."""
 
 import warnings
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from ttfs.errors import InputError, ShapeError
 
 @dataclass(frozen=True)
 class Latency:
-    """The settings of `encode_latency`, to be kept with a model; call it to encode.
+    """The settings of `encode_latency`, to be saved with a model; call it to encode values.
 
     >>> encoder = Latency(t_max=256, steps=True)
     >>> encoder(np.array([255, 128, 0], np.uint8))
@@ -34,12 +34,12 @@ class Latency:
         )
 
     def inputs(self, values: int) -> int:
-        """How many inputs a network needs for so many values."""
+        """The number of inputs that a network needs for this number of values."""
         return values
 
     @property
     def window(self) -> float:
-        """The time by which all inputs have fired that ever do."""
+        """The time by which all inputs that fire at all have fired."""
         return self.t_max
 
 
@@ -47,15 +47,15 @@ class Latency:
 class Direct:
     """Spike times that grow with the value, from `early` for 0 to `late` for the largest.
 
-    t = early + v (late - early), as Göltz et al. 2021 (arXiv 1912.11443) encode Yin-Yang, in
-    synaptic time constants. Call it on values as `encode_latency` takes them; with a `bias`,
-    the last axis of the times is one longer than that of the values. No input is silent.
+    t = early + v (late - early), as in the encoding of Yin-Yang by Göltz et al. 2021 (arXiv
+    1912.11443), in synaptic time constants. Call it on values as for `encode_latency`; with a
+    `bias`, the last axis of the times is one longer than that of the values. No input is silent.
 
     Parameters
     ----------
     early, late: times of the smallest and the largest value.
-    bias: time of one more input, the last, that fires for every sample; None: there is none.
-    t_max: horizon of the network that these times are for, later than all of them.
+    bias: time of an additional last input that fires for every sample; None for no such input.
+    t_max: horizon of the network for these times, later than all of them.
 
     >>> Direct(bias=0.9)(np.array([[0.0, 0.5, 1.0]]))
     array([[0.15 , 1.075, 2.   , 0.9  ]])
@@ -96,12 +96,12 @@ class Direct:
         return np.concatenate([times, always], axis=-1)
 
     def inputs(self, values: int) -> int:
-        """How many inputs a network needs for so many values."""
+        """The number of inputs that a network needs for this number of values."""
         return values + (self.bias is not None)
 
     @property
     def window(self) -> float:
-        """The time by which all inputs have fired."""
+        """The time by which all inputs but the bias have fired."""
         return self.late
 
 
@@ -115,12 +115,12 @@ def encode_latency(
     Parameters
     ----------
     values: any shape. Floating point in [0, 1], or uint8 in 0..255 (v = value / 255).
-    t_max: horizon in the unit of time wanted.
-    steps: round times down to whole steps, as S4NN does:
+    t_max: horizon, in any unit of time.
+    steps: whether to round times down to whole steps, as in S4NN:
         floor((255 - p) t_max / 255) for a pixel p.
     zero_silent: whether a value of 0 is silent. If not, it fires at the last moment before
-        `t_max` and all times are scaled to that: with t_max 256 and steps, at 255 - p, as
-        in BS4NN.
+        `t_max` and all times are scaled accordingly: with t_max 256 and steps, a pixel p fires
+        at 255 - p, as in BS4NN.
 
     Returns
     -------
@@ -128,9 +128,9 @@ def encode_latency(
 
     Raises
     ------
-    InputError: NaN, values out of range, another dtype.
+    InputError: NaN, values out of range, any other dtype.
 
-    Warns where there are to be whole steps but is only one, at which every value fires.
+    Warns if times are to be whole steps but only step 0 exists, at which all values would fire.
 
     >>> encode_latency(np.array([1.0, 0.75, 0.0]), t_max=100)
     array([ 0., 25., inf])
@@ -155,7 +155,7 @@ def encode_latency(
 
 
 def brightness(values: Any) -> tuple[np.ndarray, float, np.dtype]:
-    """Values as an array, the largest that they may be, and the dtype of their times."""
+    """Values as an array, their largest possible value, and the dtype of their times."""
     array = as_array(values, "values")
     if array.dtype == np.uint8:
         top, dtype = 255.0, np.dtype("float32")

@@ -1,1 +1,1 @@
-"""Networks of ReLUs that were trained elsewhere as networks of single spikes."""
+"""Conversion of networks of ReLUs that were trained elsewhere to networks of single spikes."""

@@ -1,6 +1,6 @@
-"""Weights that another framework has written, as layers: files of arrays, and their names.
+"""Layers from weights that another framework has written: files of arrays, and their names.
 
-Files are `.npz` and `.safetensors`, and what `torch.save(model.state_dict(), path)` wrote. Nothing
+Files may be `.npz`, `.safetensors`, or written by `torch.save(model.state_dict(), path)`. Nothing
 in a file is ever run.
 """
 
@@ -19,7 +19,7 @@ from ttfs.network.maps import Shape, as_shape
 from ttfs.network.notation import layers_of
 
 ENDINGS = ".npz", ".safetensors", ".pt", ".pth"
-EPS = 1e-5  # which PyTorch's batch norms add to a variance, and do not write down
+EPS = 1e-5  # PyTorch's batch norms add this to a variance by default, but do not save it
 NORM = {"weight", "bias", "running_mean", "running_var"}
 
 State = dict[str, np.ndarray]
@@ -27,7 +27,7 @@ State = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Part:
-    """What one module of another framework wrote: its name, and its arrays by theirs."""
+    """What one module of another framework wrote: its name, and its arrays by name."""
 
     name: str
     arrays: State
@@ -43,7 +43,7 @@ def read_state(path: Any) -> State:
 
     Raises
     ------
-    ModelFileError: no such file, another kind of file, damage, arrays that are no finite numbers.
+    ModelFileError: no such file, another kind of file, damage, arrays that are not finite numbers.
     """
     path = Path(path)
     if path.suffix not in ENDINGS:
@@ -80,7 +80,7 @@ def _safetensors(path: Path) -> State:
         raise ModelFileError(f"{path}: is no .safetensors file: {error}") from None
     modules = {name.rpartition(".")[0] for name in found if name.endswith(".weight")}
     skeletons = {re.sub(r"\d+", "#", name) for name in modules}
-    if len(skeletons) > 1:  # the format keeps no order
+    if len(skeletons) > 1:  # the format does not keep the order
         told = ", ".join(sorted(modules, key=natural)[:5])
         raise InputError(
             f"{path}: names such as {told} do not say which layer comes first, and .safetensors"
@@ -97,7 +97,7 @@ def _torch(path: Path) -> State:
         raise InputError(f"{path}: {cure}") from None
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the error says it
+            warnings.simplefilter("ignore")  # the error says enough
             found = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read: {error.strerror or error}") from None
@@ -112,7 +112,7 @@ def _torch(path: Path) -> State:
 
 
 def natural(name: str) -> list[Any]:
-    """Sorts names as people count: 2 comes before 10."""
+    """A sort key that orders names as people count: 2 comes before 10."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
@@ -131,12 +131,12 @@ def parts_of(state: State) -> list[Part]:
 
 
 def layers_from(state: State, notation: str, shape: Any) -> list[Any]:
-    """Layers with the weights of a state, batch norms folded into them.
+    """Layers with the weights of a state, with batch norms folded into them.
 
-    notation: all layers as papers write them, the last one too, as in "32C3p1-P2-256-10". Layers
-    and modules are matched in order; each batch norm belongs to the layer before it, or, where
-    there is one for each layer, to the layer of that number. shape: (height, width, channels) of
-    the input.
+    notation: all layers as papers write them, including the last, as in "32C3p1-P2-256-10". Layers
+    and modules are matched in order. Each batch norm belongs to the layer before it or, if the
+    order does not allow this and there is one for each layer, to the layer of the same number.
+    shape: (height, width, channels) of the input.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Thresholds for a network of ReLUs, by what its layers say to some data."""
+"""Thresholds for a network of ReLUs, derived from the activations that some data produce."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,10 +10,10 @@ from ttfs.engines.sums import potentials_of
 from ttfs.errors import InputError
 from ttfs.network.network import Network
 
-LEAST = 1e-6  # of the largest threshold of a layer; a channel that never speaks has the largest
-TRIED = np.linspace(0.05, 1, 39)  # thresholds, as shares of the largest activation
-CHUNK = 500  # samples whose largest activations are looked for together
-LOOKED_AT = 5000  # activations of a channel that tell which of them is best
+LEAST = 1e-6  # of a layer's largest threshold; a channel that is never active gets the largest
+TRIED = np.linspace(0.05, 1, 39)  # candidate thresholds, as shares of the largest activation
+CHUNK = 500  # samples whose largest activations are determined together
+LOOKED_AT = 5000  # activations of a channel that are used to choose the best candidate
 
 
 def thresholds_of(
@@ -26,10 +26,10 @@ def thresholds_of(
     steps: int | None = None,
     rounds: int = 1,
 ) -> list[np.ndarray]:
-    """For each layer (columns,) the values at which its neurons are clipped.
+    """For each layer, (columns,) the values at which its neurons are clipped.
 
-    network: of ReLUs, whose own thresholds do not count. values: (samples, inputs). limits: of
-    each layer's values, inf where there is none.
+    network: of ReLUs, whose own thresholds have no effect. values: (samples, inputs). limits: upper
+    limits of each layer's values, inf if there is none.
     """
     if threshold == "local":
         found = _local(network, values, limits, rounds, per)
@@ -37,7 +37,7 @@ def thresholds_of(
         found = _closest(network, values, limits, steps, per)
     else:
         take = _quantile(quantile) if threshold == "quantile" else (lambda a: a.max(axis=0))
-        size = len(values) if threshold == "quantile" else CHUNK  # as quantiles are of all
+        size = len(values) if threshold == "quantile" else CHUNK  # as a quantile needs all of them
         parts = [
             _taken(network, values[start : start + size], limits, take, per)
             for start in range(0, len(values), size)
@@ -58,9 +58,9 @@ def thresholds_of(
 def given_thresholds(
     network: Network, limits: list[float], given: Sequence[Any]
 ) -> list[np.ndarray]:
-    """The same, of numbers that are given, one for each hidden layer with weights.
+    """The same from given numbers, one for each hidden layer with weights.
 
-    They become limits of what these layers say, too.
+    These numbers also become upper limits of the layers' values.
     """
     last = len(network.layers) - 1
     hidden = [k for k, layer in enumerate(network.layers[:last]) if layer.rows]
@@ -81,7 +81,7 @@ def given_thresholds(
 
 
 def _quantile(share: float) -> Callable[[np.ndarray], np.ndarray]:
-    """That share of what a channel says is smaller, of all that is above 0."""
+    """A function that takes this quantile of the activations above 0 in each channel."""
 
     def take(found: np.ndarray) -> np.ndarray:
         rows = [column[column > 0] for column in found.T]
@@ -97,7 +97,7 @@ def _taken(
     take: Callable[[np.ndarray], np.ndarray],
     per: str,
 ) -> list[np.ndarray]:
-    """What is taken of each channel's activations, or of a whole layer's."""
+    """The results of `take` for the activations of each channel, or of each whole layer."""
     found = []
     for k, _, activations in activations_of(network, values, limited(limits)):
         found.append(take(in_columns(network, k, activations, per)))
@@ -105,7 +105,7 @@ def _taken(
 
 
 def limited(limits: Sequence[float]) -> Callable[[int, np.ndarray], np.ndarray]:
-    """Clips the activations of layers at their limits.
+    """A function that clips the activations of layers at their limits.
 
     >>> limited([6.0])(0, np.array([3.0, 9.0]))
     array([3., 6.])
@@ -116,17 +116,17 @@ def limited(limits: Sequence[float]) -> Callable[[int, np.ndarray], np.ndarray]:
 def _local(
     network: Network, values: np.ndarray, limits: list[float], rounds: int, per: str
 ) -> list[np.ndarray]:
-    """Thresholds that grow by what is above them, while the layers above hear what is below.
+    """Thresholds that grow by the excess above them; layers above receive clipped activations.
 
     Local threshold balancing of Bu et al. 2024 (arXiv 2409.03368, section 3), layer by layer: in
-    each round a threshold grows by twice the mean of how far those activations are above it that
-    are. After one round it is twice the mean activation; it creeps to the largest with more. Of a
-    layer, all channels are clipped at the largest of theirs.
+    each round, a threshold grows by twice the mean excess of the activations that exceed it. After
+    one round it is twice the mean activation above 0; with more rounds it approaches the largest
+    activation. With `per` "layer", all channels are clipped at the largest of their thresholds.
     """
     thresholds = [np.zeros(layer.columns) for layer in network.layers]
 
     def clip(k: int, activations: np.ndarray) -> np.ndarray:
-        if network.layers[k].pools:  # of what has been clipped
+        if network.layers[k].pools:  # what it pools is clipped already
             return activations
         rows = in_columns(network, k, np.minimum(activations, limits[k]), "channel")
         over = np.maximum(rows - thresholds[k], 0)
@@ -145,9 +145,9 @@ def _local(
 def _closest(
     network: Network, values: np.ndarray, limits: list[float], steps: int, per: str
 ) -> list[np.ndarray]:
-    """Thresholds with which so many steps are closest to activations, by squared error.
+    """Thresholds that minimise the squared error between activations and their values in steps.
 
-    Of each layer, or of each channel; layers above hear activations that were not rounded.
+    One for each layer, or for each channel; layers above receive activations that are not rounded.
     """
     found = []
     for k, _, activations in activations_of(network, values, limited(limits)):
@@ -161,7 +161,7 @@ def _closest(
 
 
 def _least(rows: np.ndarray, largest: np.ndarray, steps: int, per: str) -> np.ndarray:
-    """Of all thresholds that are tried those of least error, for each column of activations."""
+    """The candidate thresholds with the least error, for each column of activations."""
     if per == "layer":
         largest = np.full_like(largest, largest.max())
     tops = TRIED[:, None] * np.where(largest > 0, largest, 1.0)
@@ -176,7 +176,7 @@ def _least(rows: np.ndarray, largest: np.ndarray, steps: int, per: str) -> np.nd
 
 
 def in_columns(network: Network, k: int, activations: np.ndarray, per: str) -> np.ndarray:
-    """(samples x positions, columns) of what is (samples, neurons); of a layer one column."""
+    """Activations (samples, neurons) as (samples x positions, columns), or as one column."""
     return activations.reshape(-1, 1 if per == "layer" else network.layers[k].columns)
 
 
@@ -187,7 +187,7 @@ def activations_of(
 ) -> Any:
     """For each layer its number, potentials and activations: those of ReLUs, not clipped.
 
-    change: of the activations that the layers above hear.
+    change: applied to the activations before they are passed to the layers above.
     """
     below = [np.asarray(values, network.dtype)]
     for k in range(len(network.layers)):
@@ -197,6 +197,6 @@ def activations_of(
             activations = change(k, activations)
         below.append(activations)
         heard = {skip.source for skip in network.skips if skip.target > k + 1}
-        for source in set(range(1, k + 1)) - heard:  # all layers together can be large
+        for source in set(range(1, k + 1)) - heard:  # together, all layers can take much memory
             below[source] = below[source][:0]
         yield k, potentials, activations

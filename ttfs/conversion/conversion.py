@@ -1,4 +1,4 @@
-"""What a conversion gives: a network of spikes, and how far it is from what it was made of."""
+"""The result of a conversion: a spiking network, and how far it is from the original."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,12 +19,12 @@ CHUNK = 100  # samples that are compared at a time
 
 @dataclass(frozen=True)
 class Distance:
-    """How far a converted network is from the network of ReLUs that it was made of.
+    """How far a converted network is from the network of ReLUs that it was made from.
 
-    samples: that were compared. agreement: share of samples in which both decide alike.
-    largest: for each layer, the largest difference of an activation, in those of the ReLUs.
-    clipped: for each layer, the share of activations above 0 that are more than its neurons can
-    say. undecided: share of samples in which no output fires, so that potentials decide.
+    samples: number compared. agreement: share of samples in which both make the same decision.
+    largest: for each layer, the largest difference of an activation, in units of the ReLUs.
+    clipped: for each layer, the share of activations above 0 that exceed what its neurons can
+    represent. undecided: share of samples in which no output fires, so that potentials decide.
     """
 
     samples: int
@@ -49,17 +49,19 @@ class Distance:
 
 @dataclass(frozen=True, eq=False)
 class Conversion:
-    """A network of ReLUs as a network of single spikes.
+    """A network of ReLUs, converted to a network of single spikes.
 
-    network: with `Windows`, thresholds of 1 and windows as unit of time; where all weights are
-    signs they have one bit, and thresholds are larger. Run it as any other.
-    encoder: makes its stimuli of values in 0..1.
-    relus: the network of ReLUs, with the same layers; its thresholds do not count; None if it was
-    made of ramps. thresholds:
-    per layer, (columns,) the activations of ReLUs that spikes at the beginning of a window stand
-    for. offset: what all outputs were raised by, so that they fire. limits: of activations of the
-    ReLUs, as of ReLU6; inf where there are none. channels_first: whether inputs are read so where
-    their shape does not say it.
+    network: with `Windows`, thresholds of 1 and the window as unit of time, or, of a module with
+    ramps, that module as a network. If the weights into each neuron differ only in sign, they
+    have one bit, and thresholds are larger. Run it like any other.
+    encoder: converts values in 0..1 to its stimuli.
+    relus: the network of ReLUs, with the same layers; its thresholds have no effect. None if the
+    original has ramps.
+    thresholds: per layer, (columns,) the activations of ReLUs that correspond to a spike at the
+    beginning of a window.
+    offset: added to all outputs so that they fire. limits: upper limits of the ReLUs' activations,
+    as for ReLU6; inf if there are none. channels_first: whether inputs are read with channels first
+    if their shape leaves it open.
     """
 
     network: Network
@@ -74,16 +76,16 @@ class Conversion:
         return f"Conversion({self.network})"
 
     def times(self, inputs: Any) -> np.ndarray:
-        """(samples, neurons) spike times of inputs: values in 0..1, of any shape that fits."""
+        """(samples, neurons) spike times for inputs: values in 0..1, in any shape that fits."""
         return self.encoder(as_values(inputs, self.network.shapes[0], self.channels_first))
 
     def outputs(self, potential: np.ndarray) -> np.ndarray:
-        """What the ReLUs' network gives, by the (samples, outputs) potentials of a `Record`."""
+        """The outputs of the ReLU network, from the (samples, outputs) potentials of a `Record`."""
         shares = potential / np.asarray(self.network.layers[-1].threshold)
         return shares * self.thresholds[-1] - self.offset
 
     def activations(self, times: tuple[np.ndarray, ...]) -> list[np.ndarray]:
-        """What the spikes of each layer say, in activations of the ReLUs.
+        """The activations of the ReLUs that the spikes of each layer represent.
 
         times: of all layers, the input first, as in `Record.times`.
         """
@@ -95,7 +97,7 @@ class Conversion:
         ]
 
     def decisions(self, inputs: Any) -> np.ndarray:
-        """(samples,) what the network of ReLUs decides for."""
+        """(samples,) decisions of the network of ReLUs."""
         if self.relus is None:
             raise InputError("what was trained with ramps is no network of ReLUs")
         values = values_in(inputs, self.network.shapes[0], self.channels_first)
@@ -139,7 +141,7 @@ class Conversion:
 
 
 def as_inputs(inputs: Any) -> np.ndarray:
-    """(samples, ...) inputs as an array: also those of PyTorch that have gradients."""
+    """(samples, ...) inputs as an array; PyTorch tensors may require gradients."""
     array = as_array(inputs.detach().cpu() if hasattr(inputs, "detach") else inputs, "inputs")
     if array.ndim < 2 or not len(array):
         raise ShapeError(f"inputs must be (samples, ...), one sample at least, got {array.shape}")
@@ -147,15 +149,15 @@ def as_inputs(inputs: Any) -> np.ndarray:
 
 
 def values_in(inputs: Any, shape: tuple[int, int, int], channels_first: bool) -> np.ndarray:
-    """(samples, neurons) values in 0..1 of what was given to look at, in float64."""
+    """(samples, neurons) values in 0..1 of the inputs given, in float64."""
     array, top, _ = brightness(as_inputs(inputs))
     return as_values(array, shape, channels_first).astype(np.float64) / top
 
 
 def as_values(inputs: Any, shape: tuple[int, int, int], channels_first: bool) -> np.ndarray:
-    """(samples, neurons) values of inputs given flat, channels last, or as PyTorch has them.
+    """(samples, neurons) values of inputs given flat, channels last, or in PyTorch's order.
 
-    channels_first: what holds where the shape is the same either way.
+    channels_first: the order assumed if the shape is the same either way.
     """
     array = as_inputs(inputs)
     height, width, channels = shape

@@ -1,4 +1,4 @@
-"""Networks of ReLUs that were trained elsewhere as networks of single spikes."""
+"""Conversion of networks of ReLUs that were trained elsewhere to networks of single spikes."""
 
 import os
 from collections.abc import Sequence
@@ -29,10 +29,10 @@ from ttfs.network.weights import Binary, Real
 
 METHODS = "max", "quantile", "error", "local"
 PER = "layer", "channel"
-CHECKED = 20  # samples of which a module says itself what it gives
-CLOSE = 2e-3  # of the largest output: how far that may be from what was read, by rounding
-TINY = 1e-12  # sizes of weights that thresholds are divided by are above this
-ROOM = 0.05  # of the range of outputs: left below the least and above the largest that was seen
+CHECKED = 20  # samples for which a module's own outputs are compared
+CLOSE = 2e-3  # of the largest output: how far these may differ from the converted ones, by rounding
+TINY = 1e-12  # thresholds are only divided by sizes of weights above this
+ROOM = 0.05  # margin below the smallest and above the largest output seen, as a share of the range
 
 
 def convert(
@@ -50,40 +50,42 @@ def convert(
     std: Any = 1.0,
     dtype: Any = np.float32,
 ) -> Conversion:
-    """A network of ReLUs as a network of single spikes that says the same.
+    """Convert a network of ReLUs to a network of single spikes that computes the same.
 
-    Each layer fires in a window of its own (`Windows`), where the time of a spike before the
-    window's end is the activation in units of the neuron's threshold, and silence is 0. So the
-    two networks say the same but for roundings, as long as no activation is above its threshold:
-    those are clipped. Layers are scaled to that, as a network of ReLUs is the same if the weights
-    into a neuron are divided by a number and those out of it multiplied.
+    Each layer fires in a window of its own (`Windows`), where the time from a spike to the end of
+    the window is the activation in units of the neuron's threshold, and silence is 0. The two
+    networks therefore compute the same up to rounding as long as no activation exceeds its
+    threshold; those that do are clipped. Layers are scaled accordingly: a network of ReLUs does not
+    change if the weights into a neuron are divided by a number and those out of it multiplied.
 
     Parameters
     ----------
     model: a list of layers, `Dense.of(weights, bias=...)`, `Conv2d(..., initial=..., bias=...)`
-        and `MinPool2d`, between which ReLUs are meant; a `torch.nn.Module`; or a file of its
-        weights, `.npz` or `.safetensors`, or what `torch.save(module.state_dict(), path)` wrote;
-        or an `.onnx` file, which says its layers itself; or a `Network` with `Windows`, for other
-        thresholds or steps: its ReLUs are clipped as its neurons are.
-    inputs: some of what the network is shown, values in 0..1, (samples, ...); thresholds follow
-        from what its layers say to them. A thousand are enough.
-    steps: how many instants of a window there are at which a neuron can fire; None for any time.
-        With few of them activations are coarse, and thresholds should be lower.
-    threshold: "max", the largest activation that was seen; "quantile", which a share `quantile` of
-        those above 0 does not reach; "error", that with which the steps are closest to what was
-        seen, by squared error, and the largest without steps; "local", twice the mean of those
-        above 0, layers below being clipped at theirs (one round of the rule of Bu et al. 2024,
-        arXiv 2409.03368, section 3). Or a number for each hidden layer with weights: what its
-        ReLUs were clipped at when they learned, and are here.
+        and `MinPool2d`, with ReLUs implied between them; a `torch.nn.Module`; a file of its
+        weights, `.npz` or `.safetensors`, or written by `torch.save(module.state_dict(), path)`;
+        an `.onnx` file, which contains its layers; or a `Network` with `Windows`, to give it other
+        thresholds or steps: its ReLUs are clipped like its neurons.
+    inputs: some of the network's inputs, values in 0..1, (samples, ...); thresholds are derived
+        from the activations that they produce. A thousand are enough.
+    steps: number of instants of a window at which a neuron can fire; None for any time.
+        With few of them, activations are coarse, and thresholds should be lower.
+    threshold: "max", the largest activation seen; "quantile", the quantile `quantile` of the
+        activations above 0; "error", the threshold that minimises the squared error between the
+        activations and their values in steps (without steps, the largest activation); "local",
+        twice the mean of the activations above 0, with the layers below clipped at their
+        thresholds (one round of the rule of Bu et al. 2024, arXiv 2409.03368, section 3). Or one
+        number for each hidden layer with weights: the value at which its ReLUs were clipped in
+        training, and are clipped here.
+    quantile: share, above 0 and at most 1, for "quantile". rounds: number of rounds of "local".
     per: "channel", one threshold for each channel of a map and each neuron of a dense layer, or
-        "layer", for "local" the largest of those of its channels; by default the former, but for
-        "local", which clips too much of single channels.
-    layers: of a file, as papers write them, the last one too: "32C3p1-P2-256-10". A batch norm
-        belongs to the layer before it.
-    shape: (height, width, channels) of the input, where the first layer does not say it; else
-        as `inputs` have it.
-    mean, std: what is taken from values in 0..1, and what they are then divided by, before the
-        network sees them: one number, or one for each channel. `inputs` are as they are before.
+        "layer", which for "local" is the largest threshold of the layer's channels. The default is
+        "channel", except for "local", which clips too much in single channels.
+    layers: those of a file, as papers write them, including the last: "32C3p1-P2-256-10". A batch
+        norm belongs to the layer before it.
+    shape: (height, width, channels) of the input if the first layer does not determine it; by
+        default that of `inputs`.
+    mean, std: `mean` is subtracted from values in 0..1, which are then divided by `std`, before the
+        network receives them: one number, or one for each channel. `inputs` are values before that.
     dtype: of the network.
 
     Raises
@@ -131,7 +133,7 @@ def convert(
     elif graph.psp is None:
         chosen = threshold, quantile, per, steps, rounds
         thresholds = thresholds_of(relus, values, graph.limits, *chosen)
-    else:  # which have trained with thresholds of 1
+    else:  # layers of ttfs.torch, already in units of their thresholds
         thresholds = [np.ones(layer.columns) for layer in relus.layers]
     if graph.told is not None and relus.psp == Windows(steps):
         some = values[:CHECKED]
@@ -179,7 +181,7 @@ def _graph(model: Any, inputs: Any, notation: str | None, shape: Any, scale: Any
 
 
 def _of_network(network: Network) -> Graph:
-    """The graph of a network of this package with windows: its neurons as ReLUs, clipped at 1."""
+    """The graph of a network of this package with windows: its neurons are ReLUs clipped at 1."""
     if not isinstance(network.psp, Windows):
         raise InputError(f"convert takes networks with psp=Windows(), got one with {network.psp}")
     graph = Graph(network.shapes[0])
@@ -189,13 +191,13 @@ def _of_network(network: Network) -> Graph:
 
 
 def with_thresholds_of_1(network: Network) -> tuple[list[Any], list[Skip]]:
-    """The layers and skips of a network with windows, with their weights and biases so scaled."""
+    """The layers and skips of a network with windows, weights and biases scaled to thresholds 1."""
     tops = [np.broadcast_to(one.threshold, (one.columns,)) for one in network.layers]
     return _in_units(network, [np.ones(size) for size in network.sizes], tops, 0.0)
 
 
 def _listed(layers: Sequence[Any], graph: Graph) -> Graph:
-    """The graph of layers of this package that have weights, with ReLUs between them."""
+    """The graph of a list of layers of this package with weights, with ReLUs between them."""
     signal = graph.input()
     for number, layer in enumerate(layers, start=1):
         name = f"layer {number}, {layer}"
@@ -225,7 +227,7 @@ def _listed(layers: Sequence[Any], graph: Graph) -> Graph:
 
 
 def check_told(graph: Graph, values: np.ndarray, potentials: np.ndarray) -> None:
-    """Refuse a graph that gives other outputs than the module that it was read from."""
+    """Refuse a graph whose outputs differ from those of the module it was read from."""
     height, width, channels = graph.shape
     maps = values.reshape(-1, height, width, channels)
     mean, std = (per_channel(one, channels, "") for one in (graph.mean, graph.std))
@@ -241,7 +243,7 @@ def check_told(graph: Graph, values: np.ndarray, potentials: np.ndarray) -> None
 
 
 def _ramps(graph: Graph, dtype: Any) -> Conversion:
-    """The network that layers of ramps are, as they have trained."""
+    """The network of layers with ramps, unchanged since their training."""
     layers = [replace(one, bias=None) if one.rows else one for one in graph.layers]
     told: dict[str, Any] = {"shape": graph.shape, "dtype": dtype, "unit": "window"}
     network = Network(*layers, psp=graph.psp, t_max=graph.t_max, **told)
@@ -250,7 +252,7 @@ def _ramps(graph: Graph, dtype: Any) -> Conversion:
 
 
 def shape_of(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """(height, width, channels) of inputs that have no channels, or have them last; or rows."""
+    """(height, width, channels) of inputs without channels, with channels last, or in rows."""
     if len(shape) == 1:
         return 1, 1, shape[0]
     return (*shape, 1) if len(shape) == 2 else shape
@@ -259,7 +261,7 @@ def shape_of(shape: tuple[int, ...]) -> tuple[int, ...]:
 def _range(
     relus: Network, values: np.ndarray, limits: list[float], limit: np.ndarray
 ) -> tuple[float, np.ndarray]:
-    """What to add to all outputs so that they fire, and then their one threshold."""
+    """The offset to add to all outputs so that they fire, and the threshold they then share."""
     if relus.layers[-1].pools:
         return 0.0, limit
     low, high = np.inf, -np.inf
@@ -274,7 +276,7 @@ def _range(
 def scaled(
     relus: Network, thresholds: list[np.ndarray], offset: float, psp: Windows, dtype: Any
 ) -> Network:
-    """The network of spikes: with thresholds of 1, and weights in units of those below and here."""
+    """The spiking network with thresholds of 1, its weights scaled by the thresholds given."""
     units = [np.ones(relus.sizes[0])]
     for k, layer in enumerate(relus.layers):
         units.append(np.tile(thresholds[k], layer.positions))
@@ -288,10 +290,10 @@ def scaled(
 def _in_units(
     network: Network, units: list[np.ndarray], thresholds: list[np.ndarray], offset: float
 ) -> tuple[list[Any], list[Skip]]:
-    """Layers and skips with thresholds of 1, which hear values in units of those below.
+    """Layers and skips with thresholds of 1, for values in units of the layers below.
 
-    units: of the input and of each layer. thresholds: by which sums are divided. offset: is added
-    to those of the last layer.
+    units: of the input and of each layer. thresholds: by which sums are divided. offset: added to
+    the sums of the last layer.
     """
     layers = []
     for k, layer in enumerate(network.layers):
@@ -322,16 +324,16 @@ def _in_units(
 
 
 def in_bits(layers: Sequence[Any]) -> list[Any]:
-    """Layers with one-bit weights instead of real ones that differ in their signs alone."""
+    """Layers with one-bit weights, if their real weights differ only in sign."""
     if not _in_signs(layers):
         return list(layers)
     return [_in_bits(layer) if layer.rows else layer for layer in layers]
 
 
 def _in_signs(layers: Sequence[Any]) -> bool:
-    """Whether the weights that a neuron hears differ in their signs alone, in all layers.
+    """Whether the weights into each neuron differ only in sign, in all layers.
 
-    The outputs must have one size, too, for where none fires their potentials are compared.
+    All outputs must have weights of the same size, as potentials are compared if none fires.
     """
     known = [abs(layer.initial) for layer in layers if layer.rows]
     sizes = [one[0] for one in known]
@@ -344,7 +346,7 @@ def _in_signs(layers: Sequence[Any]) -> bool:
 
 
 def _in_bits(layer: Any) -> Any:
-    """The layer with one-bit weights: their size divides thresholds and biases instead."""
+    """The layer with one-bit weights, with thresholds and biases divided by the weights' size."""
     size = abs(layer.initial[0])
     signs, bits = np.sign(layer.initial), Binary(scale=1.0, scale_rate=0)
     bias = layer.bias / size
@@ -352,7 +354,7 @@ def _in_bits(layer: Any) -> Any:
 
 
 def _scaled_skip(skip: Skip, unit: np.ndarray, limit: np.ndarray, relus: Network) -> Skip:
-    """A skip whose weights are in units of the thresholds of what it hears, and of its target."""
+    """A skip with weights in units of the thresholds of its source and of its target."""
     channels = relus.shapes[skip.source][2]
     if skip.layer is None:
         return replace(skip, weight=skip.weights(channels) * unit[:channels] / limit)

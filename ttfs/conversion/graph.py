@@ -1,8 +1,8 @@
-"""Networks of ReLUs as layers that fire and what they hear, whoever has trained them.
+"""Networks of ReLUs, from any source, as layers that fire and the inputs that they receive.
 
-What lies between two ReLUs is linear, so it is one sum: of the layers below through windows or
-one by one, and of a bias. Operations are told one after the other; arrays are as this package
-has them, channels last.
+Everything between two ReLUs is linear and therefore a single sum: of the layers below, through
+windows or one by one, and of a bias. A graph is built operation by operation; arrays are in this
+package's order, channels last.
 """
 
 from dataclasses import dataclass, field, replace
@@ -24,10 +24,11 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True, eq=False)
 class Term:
-    """How a sum hears one layer.
+    """The contribution of one layer to a sum.
 
-    source: number of the layer; 0 is the input. weights: (rows, columns, channels, outputs) of a
-    window, (inputs, outputs) of all, or (channels,) of each neuron for the one at its place.
+    source: number of the layer; 0 is the input. weights: (rows, columns, channels, outputs) for a
+    window, (inputs, outputs) for all neurons, or (channels,) from each neuron to the one at the
+    same position.
     """
 
     source: int
@@ -37,15 +38,15 @@ class Term:
 
     @property
     def alone(self) -> bool:
-        """Whether each neuron hears the one at its place."""
+        """Whether each neuron receives input only from the one at the same position."""
         return self.weights.ndim == 1
 
     def scaled(self, gain: np.ndarray) -> "Term":
-        """The same with each output times a gain."""
+        """The same term with each output multiplied by a gain."""
         return replace(self, weights=self.weights * gain)
 
     def layer(self, shape: Shape, **settings: Any) -> Dense | Conv2d:
-        """The layer that hears so."""
+        """The layer that computes this term."""
         weights = self.weights
         if weights.ndim == 2:
             return Dense(prod(shape), weights.shape[1], initial=weights, **settings)
@@ -64,11 +65,12 @@ class Term:
 
 @dataclass(frozen=True, eq=False)
 class Signal:
-    """Something that an operation gives: a sum, not yet rectified.
+    """The result of an operation: a sum, not yet rectified.
 
-    shape: channels last. source: the layer whose values it is, if it is nothing else. mean: the
-    window and stride over which values of `source` are averaged. pools: windows of which the
-    largest value is to be taken once it is rectified. flat: whether it has been made flat.
+    shape: channels last. source: the layer whose values the signal consists of, at most scaled and
+    shifted by channel; None for any other sum. mean: the window and stride over which values of
+    `source` are averaged. pools: windows whose largest value is to be taken once the sum is
+    rectified. flat: whether the signal has been flattened.
     """
 
     shape: Shape
@@ -84,11 +86,11 @@ class Signal:
 class Graph:
     """The layers so far.
 
-    shape: of the input. mean, std: what is taken from its values, and what they are then divided
-    by, of all or of each channel. layers: with biases. limits: of their values; inf where there are
-    none. psp, t_max: of layers whose spikes carry values already, if there are any.
-    channels_first: whether its inputs were told in that order. told: what a module gives for
-    (samples, height, width, channels), to compare with.
+    shape: of the input. mean, std: `mean` is subtracted from the input's values, which are then
+    divided by `std`, for all channels or for each. layers: with biases. limits: upper limits of
+    their values; inf if there are none. psp, t_max: those of spiking layers of `ttfs.torch`, if
+    there are any. channels_first: whether inputs were given in that order. told: a function that
+    returns a module's outputs for (samples, height, width, channels), to compare with.
     """
 
     shape: Shape
@@ -107,7 +109,7 @@ class Graph:
         self.shapes.append(self.shape)
 
     def input(self) -> Signal:
-        """What is shown to the network."""
+        """The input of the network."""
         channels = self.shape[2]
         mean, std = (
             per_channel(value, channels, name)
@@ -125,7 +127,7 @@ class Graph:
         return Signal(shape, terms, np.zeros(shape[2]), source)
 
     def heard(self, signal: Signal, name: str) -> Signal:
-        """Values of a layer that can be heard through weights; a mean is made a layer if needed."""
+        """The signal, if it consists of a layer's values, so that weights can be applied to it."""
         if signal.pools or signal.source is None:
             raise InputError(
                 f"{name} follows another layer, norm or shift without a ReLU between them; put the"
@@ -134,7 +136,7 @@ class Graph:
         return signal
 
     def dense(self, signal: Signal, weights: np.ndarray, bias: Any, name: str) -> Signal:
-        """All neurons hear all values; weights are (inputs, outputs), channels last."""
+        """All neurons receive all values; weights are (inputs, outputs), channels last."""
         signal = self.heard(signal, name)
         assert signal.source is not None
         inputs, outputs = weights.shape
@@ -159,7 +161,7 @@ class Graph:
         padding: tuple[int, int],
         name: str,
     ) -> Signal:
-        """Neurons hear the values of windows; weights are (rows, columns, channels, outputs)."""
+        """Neurons receive the values of windows; weights are (rows, columns, channels, outputs)."""
         signal = self.heard(signal, name)
         assert signal.source is not None
         signal = self._as_layer(signal)
@@ -169,7 +171,7 @@ class Graph:
             raise InputError(f"{name} takes {weights.shape[2]} channels, gets {signal.shape[2]}")
         places = positions_of(signal.shape, weights.shape[:2], stride, padding, name)
         shifts = np.einsum("yxco,c->yxo", weights, offset)
-        if any(padding) and offset.any():  # a border has fewer of them
+        if any(padding) and offset.any():  # neurons at a border receive fewer of them
             shifts = _within(signal.shape, shifts, stride, padding, places)
         else:
             shifts = shifts.sum(axis=(0, 1))
@@ -178,7 +180,7 @@ class Graph:
         return Signal((*places, weights.shape[3]), (term,), bias)
 
     def norm(self, signal: Signal, gain: np.ndarray, offset: np.ndarray, name: str) -> Signal:
-        """Each channel times a gain, and then an offset: a batch norm that no more learns."""
+        """Each channel times a gain, plus an offset: a batch norm that no longer learns."""
         if signal.pools and (gain < 0).any():
             raise InputError(
                 f"{name} turns the sign of values of which the largest have been taken; move the"
@@ -192,7 +194,7 @@ class Graph:
         return replace(signal, terms=terms, bias=bias, source=signal.source if same else None)
 
     def add(self, first: Signal, second: Signal, name: str) -> Signal:
-        """The sum of two."""
+        """The sum of two signals."""
         if first.shape != second.shape:
             raise InputError(f"{name} adds {first.shape} and {second.shape}, which differ")
         parts = [self._unpooled(signal, name) for signal in (first, second)]
@@ -200,13 +202,13 @@ class Graph:
         return Signal(first.shape, terms, parts[0].bias + parts[1].bias, flat=first.flat)
 
     def _unpooled(self, signal: Signal, name: str) -> Signal:
-        """A signal whose terms say all of it."""
+        """The signal as a sum of terms alone, without pools or means."""
         if signal.pools:
             raise InputError(f"{name} adds what is pooled before it is rectified; use a ReLU first")
         return self._as_layer(signal)
 
     def _as_layer(self, signal: Signal) -> Signal:
-        """The same, where means have become a layer of their own."""
+        """The same signal, with a mean turned into a layer of its own."""
         if signal.mean is None:
             return signal
         ones = Term(signal.terms[0].source, np.ones(signal.shape[2]))
@@ -224,7 +226,7 @@ class Graph:
         return replace(signal, shape=placed.gives, source=None, pools=(*signal.pools, window))
 
     def _pooled(self, signal: Signal, placed: MinPool2d) -> Signal:
-        """A layer that pools the last one."""
+        """Add a layer that pools the last one."""
         if signal.source != len(self.layers):
             raise InputError(
                 f"{placed} pools a layer that is not the last; pool before it branches"
@@ -232,7 +234,7 @@ class Graph:
         return self._append(placed, np.inf)
 
     def mean_pool(self, signal: Signal, window: Any, stride: Any, name: str) -> Signal:
-        """The mean of each window, channel by channel; it needs no layer before weights."""
+        """The mean of each window, channel by channel; before dense weights it needs no layer."""
         if signal.source is None:
             raise InputError(f"{name} averages what has not been rectified; use a ReLU first")
         signal = self._as_layer(signal)
@@ -241,7 +243,7 @@ class Graph:
         return replace(signal, shape=(*places, signal.shape[2]), mean=(window, stride))
 
     def relu(self, signal: Signal, limit: float) -> Signal:
-        """A layer that fires: what is above 0, up to a limit."""
+        """Add a layer that fires: values above 0, up to a limit."""
         if signal.source is not None and signal.mean is None and limit == np.inf and _plain(signal):
             return signal  # values are never below 0
         if signal.mean is not None:
@@ -271,24 +273,24 @@ class Graph:
         return replace(found, flat=signal.flat)
 
     def _skip(self, term: Term, target: int) -> Skip:
-        """A term as a connection past layers."""
+        """A term as a skip connection."""
         if term.alone:
             return Skip(term.source, target, weight=term.weights)
         return Skip(term.source, target, layer=term.layer(self.shapes[term.source]))
 
     def _append(self, layer: Any, limit: float) -> Signal:
-        """One more layer; its values."""
+        """Append a layer, and return its values."""
         self.layers.append(layer)
         self.limits.append(limit)
         self.shapes.append(layer.gives)
         return self._values(len(self.layers))
 
     def flatten(self, signal: Signal) -> Signal:
-        """The same in one row; the order stays that of maps, channels last."""
+        """The same signal in one row; the order stays that of maps, channels last."""
         return replace(signal, flat=True)
 
     def finish(self, signal: Signal) -> None:
-        """The last layer: what the network says, one output for each class."""
+        """Add the last layer: the network's outputs, one for each class."""
         plain = signal.source is not None and signal.mean is None and _plain(signal)
         if isinstance(self.psp, Ramp) and plain and signal.source == len(self.layers):
             return
@@ -305,7 +307,7 @@ class Graph:
 
 
 def per_channel(value: Any, channels: int, name: str) -> np.ndarray:
-    """(channels,) finite numbers, of which one may stand for all.
+    """(channels,) finite numbers, from a single number or one for each channel.
 
     >>> per_channel(0.5, 3, "mean")
     array([0.5, 0.5, 0.5])
@@ -322,14 +324,14 @@ def _plain(signal: Signal) -> bool:
 
 
 def _added(bias: Any, more: np.ndarray) -> np.ndarray:
-    """A bias, if there is one, and more."""
+    """The sum of a bias, if there is one, and more."""
     return more if bias is None else np.asarray(bias, np.float64) + more
 
 
 def _within(
     shape: Shape, shifts: np.ndarray, stride: tuple[int, int], padding: tuple[int, int], places: Any
 ) -> np.ndarray:
-    """(lines, places, outputs) sums of those shifts of a window that are inside of a map."""
+    """(lines, places, outputs) sums of those shifts of a window that lie inside a map."""
     tall, broad, outputs = shifts.shape
     found = np.zeros((*places, outputs))
     inside = np.pad(np.ones(shape[:2]), [(p, p) for p in padding])
@@ -341,7 +343,7 @@ def _within(
 
 
 def _means(shape: Shape, window: Any, stride: Any) -> np.ndarray:
-    """(pixels, windows) the share that each pixel has in the mean of each window."""
+    """(pixels, windows) the weight of each pixel in the mean of each window."""
     lines, places = positions_of(shape, window, stride, (0, 0), "mean")
     found = np.zeros((shape[0], shape[1], lines, places))
     for y in range(lines):

@@ -1,7 +1,7 @@
-"""A PyTorch module as a graph of sums and ReLUs, by tracing what it does.
+"""A PyTorch module as a graph of sums and ReLUs, obtained by tracing.
 
-Nothing is run but the module's own `forward`: with symbols in place of numbers, and then on a few
-samples, to see whether what was read of it says the same.
+Only the module's own `forward` is run: with symbols in place of numbers, and then on a few samples,
+to check that the graph gives the same outputs.
 """
 
 import inspect
@@ -41,7 +41,7 @@ def graph_of(module: Any, shape: tuple[int, ...], mean: Any = 0.0, std: Any = 1.
             raise InputError(f"{whose} has hooks, which would not be run; remove them first")
 
     class Tracer(fx.Tracer):
-        """Takes layers of single spikes as they are."""
+        """Traces layers of single spikes as single operations."""
 
         def is_leaf_module(self, part: Any, name: str) -> bool:
             return kind_of(part) in MODULES or super().is_leaf_module(part, name)
@@ -56,13 +56,13 @@ def graph_of(module: Any, shape: tuple[int, ...], mean: Any = 0.0, std: Any = 1.
 
 
 def _defaults(module: Any) -> dict[str, Any]:
-    """The arguments of a module's `forward` that need not be given, as they are by default."""
+    """The default values of the optional arguments of a module's `forward`."""
     known = list(inspect.signature(module.forward).parameters.values())[1:]
     return {one.name: one.default for one in known if one.default is not one.empty}
 
 
 def _given(module: Any, shape: tuple[int, ...], maps: np.ndarray) -> np.ndarray:
-    """What a module gives for maps, channels last, in float64."""
+    """The outputs of a module for maps with channels last, in float64."""
     import torch
 
     first = next(module.parameters(), torch.zeros(1))
@@ -79,14 +79,14 @@ def _given(module: Any, shape: tuple[int, ...], maps: np.ndarray) -> np.ndarray:
 
 
 def kind_of(part: Any) -> str:
-    """The name of a module's class, if that is one of PyTorch or of this package."""
+    """The name of a module's class if it is one of PyTorch or of this package, otherwise ""."""
     kind = type(part)
     ours = kind.__module__ == "ttfs.torch" or kind.__module__.startswith("torch.nn.modules.")
     return kind.__name__ if ours else ""
 
 
 def _channels_last(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """(height, width, channels) of what PyTorch calls (channels, height, width), or features."""
+    """(height, width, channels) for PyTorch's (channels, height, width), or for features."""
     if len(shape) == 1:
         return 1, 1, shape[0]
     if len(shape) == 2:
@@ -102,13 +102,13 @@ class Reader:
     def __init__(self, traced: Any, graph: Graph):
         self.traced, self.graph = traced, graph
         self.found: dict[Any, Any] = {}
-        self.kinds: dict[str, str] = {}  # of operations: the name of one
+        self.kinds: dict[str, str] = {}  # for each kind of operation, the name of one
 
     def read(self) -> Graph:
         """The graph of what the module returns."""
         for node in self.traced.graph.nodes:
             if node.op == "placeholder":
-                if self.found and node.args:  # as it is by default
+                if self.found and node.args:  # has its default value
                     continue
                 if self.found:
                     raise InputError(f"the module takes more than one input: {node.name}")
@@ -128,7 +128,7 @@ class Reader:
         return self.graph
 
     def signal(self, node: Any, name: str) -> Signal:
-        """What an operation works on."""
+        """The signal that an operation is applied to."""
         first = node.args[0] if node.args else node.kwargs.get("input", node.kwargs.get("x"))
         found = self.value(first)
         if not isinstance(found, Signal):
@@ -136,7 +136,7 @@ class Reader:
         return found
 
     def check_in_place(self, node: Any, part: Any, name: str) -> None:
-        """Refuse to change in place what others use, too."""
+        """Refuse an operation that changes in place a value that is also used elsewhere."""
         target = node.target if isinstance(node.target, str) else node.target.__name__
         own = getattr(part, "inplace", False) or node.kwargs.get("inplace", False)
         changes = own or (node.op != "call_module" and (target.endswith("_") or target == "iadd"))
@@ -144,11 +144,11 @@ class Reader:
             raise InputError(f"{name} changes in place what is used elsewhere; do without in place")
 
     def value(self, argument: Any) -> Any:
-        """What a node gave, or the argument itself."""
+        """The value of a node, or the argument itself."""
         return self.found.get(argument, argument) if _hashable(argument) else argument
 
     def module(self, node: Any) -> Signal:
-        """What a submodule gives."""
+        """The signal that a submodule returns."""
         part = self.traced.get_submodule(node.target)
         kind, name = kind_of(part), f"{node.target} ({type(part).__name__})"
         signal = self.signal(node, name)
@@ -164,13 +164,13 @@ class Reader:
         return read(self.graph, signal, part, name)
 
     def function(self, node: Any) -> Any:
-        """What a function or method gives."""
+        """The result of a function or method."""
         target = node.target if isinstance(node.target, str) else node.target.__name__
         name = f"{target} ({node.name})"
         if target in ("size", "getattr", "getitem"):
-            return None  # of a size, which a reshape asks for
+            return None  # part of a size, which a reshape needs
         if target in ("eq", "_assert"):
-            return None  # by which a tracer sees that an argument is as by default
+            return None  # the tracer's check that an argument has its default value
         if target in ("softmax", "log_softmax"):
             raise InputError(f"{name}: leave it out, as decisions do not depend on it")
         told = self.named(node, target, name)
@@ -200,7 +200,7 @@ class Reader:
         return whole_mean(self.graph, signal, name)
 
     def named(self, node: Any, target: str, name: str) -> dict[str, Any]:
-        """The arguments of a function behind the first, by name."""
+        """The arguments of a function after the first, by name."""
         if target not in ARGUMENTS:
             raise InputError(f"{name} cannot be converted; put it into a layer, or leave it out")
         names, rest = ARGUMENTS[target], [self.value(argument) for argument in node.args[1:]]
@@ -228,11 +228,11 @@ ARGUMENTS: dict[str, list[str]] = {
     "adaptive_avg_pool2d": ["output_size"],
     "mean": ["dim", "keepdim"],
 }
-"""Functions and methods that can be read, and their arguments behind the first."""
+"""Functions and methods that can be read, and their arguments after the first."""
 
 
 def check_kinds(psp: Any, kinds: dict[str, str]) -> None:
-    """Refuse operations beside layers of this package that would mean something else there."""
+    """Refuse operations that would mean something else next to layers of this package."""
     if psp is None:
         return
     pool = "MaxPool2d" if isinstance(psp, Windows) else "TTFSMinPool2d"

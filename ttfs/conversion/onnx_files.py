@@ -22,7 +22,7 @@ def graph_of_file(path: Path, mean: Any = 0.0, std: Any = 1.0) -> Graph:
 
     Raises
     ------
-    ModelFileError: no ONNX file. InputError: an operation that has no counterpart, by name.
+    ModelFileError: not an ONNX file. InputError: an operation that has no counterpart, by name.
     """
     try:
         import onnx
@@ -65,7 +65,7 @@ class _Reader:
         return array.astype(np.float64)
 
     def read(self) -> Graph:
-        """The graph of what the file gives."""
+        """The graph of the file's output."""
         for node in self.told.node:
             told = {one.name: self.attribute(one) for one in node.attribute}
             name = f"{node.name or node.output[0]} ({node.op_type})"
@@ -77,7 +77,7 @@ class _Reader:
         return self.graph
 
     def _operation(self, node: Any, told: Values, name: str) -> Any:
-        """What an operation gives."""
+        """The result of an operation."""
         given = [self.values.get(one) for one in node.input]
         signals = [one for one in given if isinstance(one, Signal)]
         kind, rest = node.op_type, given[1:]
@@ -100,7 +100,7 @@ class _Reader:
         return read(self.graph, signal, rest, told, name) if read else self._refuse(name)
 
     def _shifted(self, signal: Signal, given: list[Any], name: str) -> Signal:
-        """A bias that was added by itself."""
+        """A signal with a bias that is added by an operation of its own."""
         bias = next(one for one in given if isinstance(one, np.ndarray))
         if bias.size not in (1, signal.shape[2]):
             return self._refuse(name)
@@ -121,7 +121,7 @@ def _shape_of(told: Any, path: str) -> tuple[int, int, int]:
 
 
 def _conv(graph: Graph, signal: Signal, rest: list[Any], told: Values, name: str) -> Signal:
-    """Windows of a map."""
+    """A convolution: windows of a map."""
     from ttfs.conversion.parts import grouped
 
     weights, bias = _weights(rest, name), rest[1] if len(rest) > 1 else None
@@ -134,7 +134,7 @@ def _conv(graph: Graph, signal: Signal, rest: list[Any], told: Values, name: str
 
 
 def _weights(rest: list[Any], name: str) -> np.ndarray:
-    """The first of what is beside a signal: numbers that are in the file."""
+    """The first operand besides the signal, which must be numbers stored in the file."""
     if not rest or not isinstance(rest[0], np.ndarray):
         raise InputError(f"{name} must have weights that are in the file")
     return rest[0]
@@ -153,7 +153,7 @@ def _pads(told: Values, name: str) -> tuple[int, int]:
 
 
 def _gemm(graph: Graph, signal: Signal, rest: list[Any], told: Values, name: str) -> Signal:
-    """All hear all."""
+    """A dense layer: all neurons receive all inputs."""
     from ttfs.conversion.parts import channels_last_rows
 
     weights = _weights(rest, name)
@@ -175,7 +175,7 @@ def _relu(graph: Graph, signal: Signal, rest: list[Any], told: Values, name: str
 
 
 def _clip(graph: Graph, signal: Signal, rest: list[Any], told: Values, name: str) -> Signal:
-    """A ReLU with a limit."""
+    """A ReLU with an upper limit."""
     low, high = (
         rest[k] if len(rest) > k and rest[k] is not None else told.get(key)
         for k, key in enumerate(("min", "max"))

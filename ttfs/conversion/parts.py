@@ -1,4 +1,4 @@
-"""How each kind of PyTorch module is read: what it is to a graph of sums and ReLUs."""
+"""How each kind of PyTorch module is read: what it becomes in a graph of sums and ReLUs."""
 
 from collections.abc import Callable
 from math import prod
@@ -13,7 +13,7 @@ from ttfs.network.pool import MinPool2d
 
 
 def check_flat(target: str, signal: Signal, told: dict[str, Any], name: str) -> None:
-    """Refuse what makes another shape than one row for each sample."""
+    """Refuse reshaping to anything other than one row for each sample."""
     if target == "flatten":
         right = told.get("start_dim", 0) == 1 and told.get("end_dim", -1) == -1
     else:
@@ -35,13 +35,13 @@ def _bias(part: Any) -> np.ndarray | None:
 
 
 def _linear(graph: Graph, signal: Signal, part: Any, name: str) -> Signal:
-    """All hear all; what was flat in PyTorch had channels first."""
+    """A dense layer; inputs that were flattened in PyTorch had channels first."""
     weights = channels_last_rows(array_of(part.weight), signal, name)
     return graph.dense(signal, weights, _bias(part), name)
 
 
 def channels_last_rows(weights: np.ndarray, signal: Signal, name: str) -> np.ndarray:
-    """(inputs, outputs) of (outputs, inputs), whose inputs were flat with channels first."""
+    """(inputs, outputs) weights from (outputs, inputs), whose inputs had channels first."""
     height, width, channels = signal.shape
     if height * width > 1:
         if not signal.flat:
@@ -53,7 +53,7 @@ def channels_last_rows(weights: np.ndarray, signal: Signal, name: str) -> np.nda
 
 
 def _conv(graph: Graph, signal: Signal, part: Any, name: str) -> Signal:
-    """Windows of a map; groups become weights of 0."""
+    """A convolution; groups are expressed by weights of 0."""
     if both(_pair(part.dilation)) != (1, 1):
         raise InputError(f"{name} has dilation {part.dilation}; only 1 can be converted")
     if part.padding_mode != "zeros":
@@ -72,7 +72,7 @@ def _conv(graph: Graph, signal: Signal, part: Any, name: str) -> Signal:
 
 
 def grouped(weights: np.ndarray, groups: int) -> np.ndarray:
-    """Weights of groups of channels as those of all channels, most of them 0."""
+    """Weights for groups of channels as weights for all channels, most of them 0."""
     if groups == 1:
         return weights
     outputs, each = weights.shape[:2]
@@ -114,7 +114,7 @@ def _mean(graph: Graph, signal: Signal, part: Any, name: str) -> Signal:
 def pool(
     graph: Graph, signal: Signal, kind: str, window: Any, stride: Any, padding: Any, name: str
 ) -> Signal:
-    """The largest or the mean of windows."""
+    """The maximum or the mean of each window."""
     window, padding = _pair(window), _pair(padding)
     stride = window if stride is None or stride == [] else _pair(stride)
     if kind == "max_pool2d":
@@ -154,7 +154,7 @@ def _relu6(graph: Graph, signal: Signal, part: Any, name: str) -> Signal:
 
 
 def _spiking(graph: Graph, part: Any, name: str) -> None:
-    """Note how the spikes of a layer carry values: the same for all."""
+    """Record how spikes carry values, which must be the same for all layers."""
     if graph.psp is not None and (graph.psp, graph.t_max) != (part.psp, part.t_max):
         raise InputError(
             f"{name} has {part.psp} and t_max {part.t_max:g}, but layers below have {graph.psp} and"
@@ -164,7 +164,7 @@ def _spiking(graph: Graph, part: Any, name: str) -> None:
 
 
 def _spiking_linear(graph: Graph, signal: Signal, part: Any, name: str) -> Signal:
-    """A layer of this package: its values are in thresholds."""
+    """A dense layer of this package: its values are in thresholds."""
     _spiking(graph, part, name)
     return _fired(graph, _linear(graph, signal, _Scaled(part), name), part)
 
@@ -176,17 +176,17 @@ def _spiking_conv(graph: Graph, signal: Signal, part: Any, name: str) -> Signal:
 
 
 def _fired(graph: Graph, signal: Signal, part: Any) -> Signal:
-    """The values of a layer that fires; of the last one, its potentials."""
+    """The values of a layer that fires; for the last one, its potentials."""
     return signal if part.output else graph.relu(signal, 1.0)
 
 
 def _spiking_pool(graph: Graph, signal: Signal, part: Any, name: str) -> Signal:
-    """First spikes of windows."""
+    """The first spike of each window."""
     return graph.max_pool(signal, MinPool2d(_pair(part.kernel_size), _pair(part.stride)))
 
 
 class _Scaled:
-    """A layer of this package as PyTorch has it, weights and bias in its threshold."""
+    """A layer of this package as a PyTorch layer, weights and bias in units of its threshold."""
 
     dilation, groups, padding_mode = 1, 1, "zeros"
 

@@ -1,4 +1,4 @@
-"""Which data sets are at hand, and where."""
+"""Which data sets are available, and where."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from ttfs.errors import DatasetError
 
 @dataclass(frozen=True)
 class Status:
-    """What is known of a data set before it is loaded: sizes, and where it is if it is."""
+    """What is known of a data set before it is loaded: its sizes, and where it is, if anywhere."""
 
     name: str
     train: int
@@ -22,7 +22,7 @@ class Status:
 def status() -> list[Status]:
     """One record for each of `NAMES`; `location` is None where files are missing.
 
-    The files are looked for but not read: only loading verifies them.
+    The files are looked for but not read; they are verified only when they are loaded.
 
     >>> [(found.name, found.location) for found in status() if found.pixels < 100]
     [('digits', 'shipped with ttfs'), ('yin-yang', 'computed')]
@@ -37,7 +37,7 @@ def status() -> list[Status]:
 
 
 def _cifar_status() -> Status:
-    """The record of CIFAR-10, with what to do if it is missing."""
+    """The record of CIFAR-10, with advice if it is missing."""
     sizes = 50_000, 10_000, cifar.PIXELS, 10
     try:
         place = cifar.find_cifar10()
@@ -50,7 +50,7 @@ def _cifar_status() -> Status:
 
 
 def _published_status(name: str) -> Status:
-    """The record of a published set, with what to do if some of its files are missing."""
+    """The record of a published data set, with advice if some of its files are missing."""
     try:
         found = {file: published.find(name, file, None) for file in published.SHAPES}
     except DatasetError as error:

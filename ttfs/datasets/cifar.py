@@ -1,4 +1,4 @@
-"""CIFAR-10 in its publishers' binary layout, and where it is looked for."""
+"""CIFAR-10 in the binary layout of its publishers, and where it is looked for."""
 
 import os
 from collections.abc import Iterator
@@ -12,20 +12,20 @@ from ttfs.datasets.idx import reason
 from ttfs.errors import DatasetError
 from ttfs.files.reading import read_file
 
-FOLDER = "cifar-10-batches-bin"  # as the archive of the publishers unpacks
+FOLDER = "cifar-10-batches-bin"  # to which the publishers' archive unpacks
 PYTHON = "cifar-10-batches-py", "data_batch_1"
 TRAINING, TEST = tuple(f"data_batch_{k}.bin" for k in range(1, 6)), "test_batch.bin"
 SHAPE = 32, 32, 3
 PIXELS = 3072
-EACH = 10_000  # records of a file: a byte of label, then red, green and blue, row by row
+EACH = 10_000  # records in a file: one byte for the label, then red, green and blue, row by row
 
 
 def find_cifar10(folder: str | Path | None = None) -> Path | None:
-    """The folder in which all six files are, or None; an error if some of them are.
+    """The folder that holds all six files, or None; an error if it holds only some of them.
 
     Raises
     ------
-    DatasetError: files that are missing beside others; the layout for Python.
+    DatasetError: some files are missing while others are there; the layout for Python.
     """
     for place in _places(folder):
         for inner in (place, place / FOLDER):
@@ -44,11 +44,11 @@ def find_cifar10(folder: str | Path | None = None) -> Path | None:
 
 
 def read_cifar10(folder: Path) -> tuple[NDArray[Any], ...]:
-    """Images (n, 3072), channels last, and labels (n,): of training, then of the test.
+    """Images (n, 3072), channels last, and labels (n,): of the training set, then of the test set.
 
     Raises
     ------
-    DatasetError: files of another size, or labels that are none.
+    DatasetError: files of another size, or labels that are not 0 to 9.
     """
     parts = [_records(folder / name) for name in TRAINING]
     images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
@@ -73,7 +73,7 @@ def _records(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 def _places(folder: str | Path | None) -> Iterator[Path]:
-    """The folders in which the files may be, in order."""
+    """The folders in which the files may be, in the order in which they are searched."""
     if folder is not None:
         if not Path(folder).is_dir():
             raise DatasetError(f"cifar10: there is no folder {folder}")

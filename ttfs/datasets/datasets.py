@@ -1,8 +1,8 @@
 """Data sets as rows of pixels with a label each: shipped, computed, published or your own.
 
-Every loader returns `(train, test)`. Files are verified before they are used: what is found but
-damaged, truncated or mislabelled is a `DatasetError` that names the file, never a reason to look
-elsewhere.
+Every loader returns `(train, test)`. Files are verified before they are used: a file that is
+found but is damaged, truncated or mislabelled raises a `DatasetError` that names it; it never
+makes a loader look elsewhere.
 """
 
 import hashlib
@@ -35,10 +35,10 @@ class Dataset:
 
     `images` are uint8 from 0 to 255, or float32 or float64 from 0 to 1; `labels` are whole numbers
     from 0 to `classes` - 1, kept as int64. `name` is what `load` was given, `split` is "train" or
-    "test" and `image_shape` the shape of one image before it was flattened. A part of a split is
-    `dataclasses.replace(train, images=train.images[:100], labels=train.labels[:100])`.
+    "test", and `image_shape` is the shape of one image before it was flattened. For a part of a
+    split, use `dataclasses.replace(train, images=train.images[:100], labels=train.labels[:100])`.
 
-    Raises `DatasetError` if the parts do not fit each other or a value cannot be meant.
+    Raises `DatasetError` if the parts do not fit each other or a value is out of range.
 
     >>> Dataset(np.array([[0.0, 1.0]]), np.array([1]), "tiny", "train", (2,), classes=3)
     Dataset(tiny train: 1 sample of 2, 3 classes)
@@ -78,7 +78,7 @@ Splits = tuple[Dataset, Dataset]
 
 
 def _array(values: Any, whose: str) -> NDArray[Any]:
-    """What is no array as one, if that loses nothing."""
+    """The values as an array, if the conversion loses nothing."""
     try:
         return values if type(values) is np.ndarray else as_array(values, whose)
     except InputError as error:
@@ -119,7 +119,7 @@ def _as_labels(labels: Any, whose: str) -> NDArray[np.int64]:
 
 
 def digits() -> Splits:
-    """UCI's handwritten digits, shipped with the package: 1,437 and 360 images of 8 x 8.
+    """UCI's handwritten digits, shipped with the package: 1,437 and 360 images of 8 x 8 pixels.
 
     Pixels are float32 multiples of 1/16 from 0 to 1. The test split is a fixed fifth of the 1,797
     images, drawn with `numpy.random.default_rng(0)` (see `from_npz`).
@@ -147,14 +147,14 @@ def digits() -> Splits:
 
 
 def mnist(folder: str | Path | None = None) -> Splits:
-    """MNIST: 60,000 and 10,000 handwritten digits of 28 x 28, uint8.
+    """MNIST: 60,000 and 10,000 handwritten digits of 28 x 28 pixels, uint8.
 
     The publisher's four IDX files, plain or gzip, are looked for in `folder`, then in
-    `$TTFS_DATA_DIR/mnist`, `datasets/mnist` and the user's cache; a file that is in none of them
+    `$TTFS_DATA_DIR/mnist`, `datasets/mnist` and the user's cache; a file that is in none of these
     is downloaded into the cache. All are verified by the SHA-256 of their contents.
 
-    Raises `DatasetError` if a file is found but is not the published one, if one is neither found
-    nor downloaded, or if `folder` is none.
+    Raises `DatasetError` if a file is found but is not the published one, if a file is neither
+    found nor can be downloaded, or if `folder` is not a folder.
 
     Source: Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, Gradient-based learning applied to
     document recognition, Proceedings of the IEEE 86, 1998.
@@ -168,10 +168,10 @@ def mnist(folder: str | Path | None = None) -> Splits:
 
 
 def fashion_mnist(folder: str | Path | None = None) -> Splits:
-    """Fashion-MNIST: 60,000 and 10,000 pieces of clothing of 28 x 28, uint8.
+    """Fashion-MNIST: 60,000 and 10,000 images of clothing of 28 x 28 pixels, uint8.
 
-    Looked for, verified and downloaded as `mnist` is, in folders called `fashion-mnist`; raises
-    what `mnist` raises.
+    Its files are looked for, verified and downloaded like those of `mnist`, in folders called
+    `fashion-mnist`; the errors are those of `mnist`.
 
     Source: H. Xiao, K. Rasul and R. Vollgraf, Fashion-MNIST, arXiv 1708.07747, 2017.
 
@@ -184,13 +184,14 @@ def fashion_mnist(folder: str | Path | None = None) -> Splits:
 
 
 def cifar10(folder: str | Path | None = None) -> Splits:
-    """CIFAR-10: 50,000 and 10,000 photographs of 32 x 32, three colours, channels last, uint8.
+    """CIFAR-10: 50,000 and 10,000 photographs of 32 x 32 pixels, uint8, in colour, channels last.
 
-    The publishers' six files of the binary version are looked for in `folder`, or else in
-    `$TTFS_DATA_DIR`, `datasets`, and `cifar-10` and `cifar-10-batches-bin` in these.
+    The six files of the publishers' binary version are looked for in `folder` or, if none is given,
+    in `$TTFS_DATA_DIR`, `datasets` and the folders `cifar-10` in these; also in the folder
+    `cifar-10-batches-bin` in any of them.
 
-    Raises `DatasetError` if files are missing or of another size, and for the version for Python,
-    which is pickled.
+    Raises `DatasetError` if files are missing or have another size, and for the version for
+    Python, which is pickled.
 
     Source: A. Krizhevsky, Learning multiple layers of features from tiny images, 2009.
 
@@ -213,10 +214,11 @@ def cifar10(folder: str | Path | None = None) -> Splits:
 def from_folder(path: str | Path) -> Splits:
     """Images in folders: `train/CLASS/IMAGE.png` and `test/...`, or `CLASS/IMAGE.png` alone.
 
-    Classes are numbered in the order of their names. Without a test, a fixed fifth is held out
-    as `from_npz` does. All images have one size; colours are channels last.
+    Classes are numbered in the order of their names. Without a test set, a fixed fifth is held
+    out, as in `from_npz`. All images must have the same size; colour channels come last.
 
-    Raises `DatasetError` for what is no such folder, or an image that cannot be read.
+    Raises `DatasetError` for a folder that is absent or has another layout, and for an image that
+    cannot be read.
     """
     path = Path(path)
     if not path.is_dir():
@@ -233,10 +235,10 @@ def from_folder(path: str | Path) -> Splits:
 
 
 def yin_yang() -> Splits:
-    """Yin-Yang: 5,000 and 1,000 points of the plane, three classes, as published.
+    """Yin-Yang: 5,000 and 1,000 points in the plane, in three classes, as published.
 
-    See `yin_yang_points`; the seeds are 42 for training and 40 for the test. The published
-    validation set is `yin_yang_points(1000, seed=41)`.
+    See `yin_yang_points`; the seeds are 42 for the training set and 40 for the test set. The
+    published validation set is `yin_yang_points(1000, seed=41)`.
 
     >>> train, test = yin_yang()
     >>> test
@@ -252,13 +254,13 @@ def yin_yang() -> Splits:
 def from_npz(path: str | Path) -> Splits:
     """Your own data: the arrays `images` (n, ...) and `labels` (n,) of a NumPy .npz file.
 
-    `images` are uint8, or float32 or float64 from 0 to 1, of any shape per image; `labels` count
-    from 0. The arrays `test_images` and `test_labels`, if there, are the test split; otherwise a
-    fixed fifth of the samples is, the last `ceil(n / 5)` in the order of
-    `numpy.random.default_rng(0).permutation(n)`.
+    `images` are uint8, or float32 or float64 from 0 to 1, and each image may have any shape;
+    `labels` count from 0. The test split consists of the arrays `test_images` and `test_labels` if
+    the file has them; otherwise a fixed fifth of the samples is held out, the last `ceil(n / 5)` in
+    the order of `numpy.random.default_rng(0).permutation(n)`.
 
-    Raises `DatasetError` if the file is absent or damaged or its arrays do not fit; warns where
-    no label is 0.
+    Raises `DatasetError` if the file is absent or damaged or its arrays do not fit; warns if no
+    label is 0.
 
     >>> import pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -290,7 +292,7 @@ _ARRAYS = ("images", "labels", "test_images", "test_labels")
 
 
 def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of `path` that `from_npz` knows: the first two of `_ARRAYS`, or all."""
+    """The arrays of `path` that `from_npz` uses: the first two of `_ARRAYS`, or all four."""
     found, names = read_npz(path, _ARRAYS)
     for key in _ARRAYS if found.keys() & {*_ARRAYS[2:]} else _ARRAYS[:2]:
         if key not in found:
@@ -314,7 +316,7 @@ def _npz_split(
     shape = images.shape[1:]
     flat = images.reshape(len(images), math.prod(shape))
     most = int(labels.max())
-    if most >= max(1000, len(labels)):  # each class up to the largest label has an output
+    if most >= max(1000, len(labels)):  # there is an output for every class up to the largest label
         raise DatasetError(
             f"{path} ({split}): labels up to {most} for {len(labels)} samples;"
             " np.unique(labels, return_inverse=True)[1] numbers them from 0 on"
@@ -323,7 +325,7 @@ def _npz_split(
 
 
 def _hold_out(whole: Dataset) -> Splits:
-    """`whole` cut into a training split and a test split of one fifth, always the same way."""
+    """`whole` split into training data and a test fifth, always in the same way."""
     if len(whole) < 2:
         raise DatasetError(f"{whole.name}: a single sample cannot be split into train and test")
     order = np.random.default_rng(0).permutation(len(whole))
@@ -346,9 +348,9 @@ NAMES = tuple(_LOADERS)
 
 
 def load(name: str | Path) -> Splits:
-    """The data set called `name`, one of `NAMES`, or that of a path: an .npz, or a folder.
+    """The data set called `name`, one of `NAMES`, or the one at a path: an .npz file or a folder.
 
-    Raises `DatasetError` if there is none of that name, and what its loader raises.
+    Raises `DatasetError` if there is no data set of that name, or if loading it fails.
 
     >>> train, test = load("digits")
     >>> len(train), len(test)
@@ -368,7 +370,7 @@ def load(name: str | Path) -> Splits:
 
 
 def _published(name: str, folder: str | Path | None) -> Splits:
-    """Both splits of a set that consists of four IDX files."""
+    """Both splits of a data set that consists of four IDX files."""
     if folder is not None and not Path(folder).is_dir():
         raise DatasetError(f"{name}: there is no folder {folder}")
     train, train_labels, test, test_labels = (

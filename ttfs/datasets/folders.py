@@ -1,4 +1,4 @@
-"""Images in folders, one for each class, as most tools write and read them."""
+"""Images in folders, one folder per class, as most tools write and read them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from ttfs.checks import shown
 from ttfs.errors import DatasetError
 
 ENDINGS = ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp"
-LARGEST = 2**33  # bytes of all images of a folder
+LARGEST = 2**33  # bytes of all images in a folder
 
 Split = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
@@ -19,13 +19,14 @@ Split = tuple[NDArray[np.uint8], NDArray[np.int64]]
 def read_folder(folder: Path) -> tuple[list[str], Split, Split | None]:
     """Names of the classes, and (n, height, width[, 3]) images with labels, of training and test.
 
-    In the folder are `train` and perhaps `test`, in which each class has a folder with its images;
-    or the folders of the classes, and then there is no test. Classes are in the order of their
-    names, images in that of theirs; all have one size, and colours if any of them has.
+    The folder contains `train` and perhaps `test`, each with one folder of images per class; or it
+    contains the folders of the classes, and then there is no test set. Classes are ordered by their
+    names, and so are the images of a class. All images have one size; if any of them is in colour,
+    all are given in colour.
 
     Raises
     ------
-    DatasetError: no images, other sizes, damage, a test with other classes.
+    DatasetError: no images, images of different sizes, damage, a test set with other classes.
     """
     inner = folder / "train" if (folder / "train").is_dir() else folder
     names = _classes(inner)
@@ -47,7 +48,7 @@ def read_folder(folder: Path) -> tuple[list[str], Split, Split | None]:
 
 
 def _classes(folder: Path) -> list[str]:
-    """The names of the folders that hold images."""
+    """The names of the subfolders that hold images."""
     return sorted(place.name for place in folder.iterdir() if place.is_dir() and any(_files(place)))
 
 
@@ -58,7 +59,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _read(folder: Path, names: list[str]) -> Split:
-    """All images of some classes, and their labels."""
+    """All images of these classes, and their labels."""
     files = [
         (path, label)
         for label, name in enumerate(names)
@@ -86,8 +87,8 @@ def _read(folder: Path, names: list[str]) -> Split:
 
 
 def _image(path: Path) -> NDArray[np.uint8]:
-    """(height, width) shades or (height, width, 3) colours of an image."""
-    from PIL import Image  # Matplotlib brings it
+    """An image as (height, width) grey values or (height, width, 3) colours."""
+    from PIL import Image  # Matplotlib depends on it
 
     try:
         with Image.open(path) as image:
@@ -97,5 +98,5 @@ def _image(path: Path) -> NDArray[np.uint8]:
             return np.asarray(image.convert("L" if grey else "RGB"), np.uint8)
     except DatasetError:
         raise
-    except Exception as error:  # Pillow raises many kinds
+    except Exception as error:  # Pillow raises many kinds of errors
         raise DatasetError(f"{path}: cannot be read as an image ({type(error).__name__})") from None

@@ -1,4 +1,4 @@
-"""IDX files, the format in which MNIST was published: a header of sizes, then bytes."""
+"""IDX files, the format in which MNIST was published: a header with sizes, then bytes."""
 
 import gzip
 import math
@@ -17,10 +17,10 @@ from ttfs.files.reading import check_room, open_file
 
 
 def read_idx(path: str | Path, wanted: tuple[int, ...] | None = None) -> NDArray[np.uint8]:
-    """The array of an IDX file of unsigned bytes, plain or gzip as its contents tell.
+    """The array of an IDX file of unsigned bytes, plain or gzip (its contents tell which).
 
     The file must hold exactly what its header announces; no more than that is decompressed. An
-    array of another shape than `wanted` is refused unread.
+    array whose shape is not `wanted` is refused before it is read.
 
     Raises `DatasetError`, naming the file, if it is absent, damaged, truncated, too long, empty
     or of another kind.
@@ -50,7 +50,7 @@ def read_idx(path: str | Path, wanted: tuple[int, ...] | None = None) -> NDArray
 def _parse(
     stream: Any, wanted: tuple[int, ...] | None, packed: int | None = None
 ) -> NDArray[np.uint8]:
-    """The array that IDX bytes hold, `packed` being their size if they are; or a ValueError."""
+    """The array in IDX bytes, or a ValueError; `packed` is the file's size if it is compressed."""
     magic = _take(stream, 4)
     if magic[:3] != b"\0\0\x08" or magic[3] == 0:
         raise ValueError(f"not an IDX file of unsigned bytes, begins with {magic.hex(' ')}")
@@ -70,7 +70,7 @@ def _parse(
 
 
 def _take(stream: Any, size: int) -> bytearray:
-    """Exactly `size` bytes, read in pieces lest a wrong size claims the memory at once."""
+    """Exactly `size` bytes, read in pieces so that a wrong size does not claim memory at once."""
     taken = bytearray()
     while len(taken) < size:
         piece = stream.read(min(size - len(taken), 1 << 20))
@@ -86,5 +86,5 @@ def header(shape: tuple[int, ...]) -> bytes:
 
 
 def reason(error: Exception) -> object:
-    """What went wrong, without the path that the caller names."""
+    """What went wrong, without the path, which the caller names."""
     return (isinstance(error, OSError) and error.strerror) or error

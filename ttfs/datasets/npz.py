@@ -1,4 +1,4 @@
-"""Arrays of an .npz file that anyone may have written, read within bounds."""
+"""Arrays of an .npz file from an untrusted source, read within bounds."""
 
 import io
 import math
@@ -16,19 +16,19 @@ from ttfs.datasets.idx import reason
 from ttfs.errors import DatasetError
 from ttfs.files.reading import check_room, open_file
 
-_HEADER = 2**14  # bytes of a member that tell what its array is, at most
+_HEADER = 2**14  # bytes at the beginning of a member that describe its array, at most
 _PIECE = 2**20  # bytes that are decompressed at a time
 _KNOWN = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 
 def read_npz(path: Path, wanted: Iterable[str]) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Those of the wanted arrays that are in a file, and the names of all that are.
+    """Those of the wanted arrays that are in a file, and the names of all arrays in it.
 
     Nothing else is read, and nothing is decompressed before its size is known and allowed.
 
     Raises
     ------
-    DatasetError: no such file, one that is damaged, or arrays of other things than numbers.
+    DatasetError: no such file, a damaged file, or arrays of anything but numbers.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -50,7 +50,7 @@ def read_npz(path: Path, wanted: Iterable[str]) -> tuple[dict[str, np.ndarray], 
 
 
 class _Arrays:
-    """The arrays of an open archive, which together take no more than its size allows."""
+    """The arrays of an open archive, which together take no more memory than its size allows."""
 
     def __init__(self, packed: zipfile.ZipFile, size: int):
         self.packed, self.size, self.taken = packed, size, 0
@@ -76,7 +76,7 @@ class _Arrays:
         needed = count * dtype.itemsize
         if start.tell() + needed != size:
             raise ValueError(f"{size:,} bytes are no {dtype} array of shape {short(shape)}")
-        self.taken += 2 * needed  # those that are held out are copied
+        self.taken += 2 * needed  # twice, since samples that are held out are copied
         check_room(self.taken, self.size, "its arrays", "np.savez writes them uncompressed")
         data = np.empty(needed, np.uint8)
         done = start.readinto(data.data)
@@ -86,12 +86,12 @@ class _Arrays:
                 raise ValueError(f"ends after {done:,} of {needed:,} bytes")
             data[done : done + len(piece)] = np.frombuffer(piece, np.uint8)
             done += len(piece)
-        stream.read(1)  # at the end the sum is checked
+        stream.read(1)  # at the end of the stream its checksum is verified
         return data.view(dtype).reshape(shape, order="F" if columns else "C")
 
 
 def _header(start: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
-    """Shape, whether columns come first, kind and number of elements of an .npy file."""
+    """Shape, whether columns come first, data type and number of elements of an .npy file."""
     read = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
@@ -100,7 +100,7 @@ def _header(start: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any], in
     if version not in read:
         raise ValueError(f"has version {version} of the format, which numbers do not need")
     try:
-        with warnings.catch_warnings():  # of the parser, about what is no header anyway
+        with warnings.catch_warnings():  # of the parser, about bytes that are no header anyway
             warnings.simplefilter("ignore")
             shape, columns, dtype = read[version](start)
     except (RecursionError, MemoryError):

@@ -1,4 +1,4 @@
-"""Points of the Yin-Yang sign: three classes that no straight lines part."""
+"""Points in the Yin-Yang sign: three classes that straight lines cannot separate."""
 
 import math
 
@@ -12,7 +12,7 @@ def yin_yang_points(samples: int, *, seed: int) -> tuple[NDArray[np.float64], ND
     """Features (samples, 4) from 0 to 1 and labels (samples,) of points in the Yin-Yang sign.
 
     The features are x, y, 1 - x and 1 - y; the labels are 0 for yin, 1 for yang and 2 for a dot.
-    The same seed gives bit for bit what the authors' generator gives.
+    With the same seed, the points equal those of the authors' generator bit for bit.
 
     Raises `InputError` if `samples` is not positive or `seed` is not from 0 to 2**32 - 1.
 
@@ -30,14 +30,14 @@ def yin_yang_points(samples: int, *, seed: int) -> tuple[NDArray[np.float64], ND
         raise InputError(f"yin_yang_points: samples must be 1 or more, got {samples}")
     if not 0 <= seed < 2**32:
         raise InputError(f"yin_yang_points: seed must be from 0 to 2**32 - 1, got {seed}")
-    rng = np.random.RandomState(seed)  # the authors' stream
+    rng = np.random.RandomState(seed)  # the authors' random stream
     points = [_draw_point(rng) for _ in range(samples)]
     x, y, labels = np.array(points).T
     return np.stack([x, y, 1 - x, 1 - y], axis=1), labels.astype(np.int64)
 
 
 def _draw_point(rng: np.random.RandomState) -> tuple[float, float, int]:
-    """A point (x, y) of a class drawn first, by rejection."""
+    """A point (x, y) by rejection sampling, and its class, which is drawn first."""
     goal = rng.randint(3)
     while True:
         x, y = rng.rand(2).tolist()
@@ -46,7 +46,7 @@ def _draw_point(rng: np.random.RandomState) -> tuple[float, float, int]:
 
 
 def _yin_yang_class(x: float, y: float) -> int:
-    """The class of a point in the circle of radius 0.5 around (0.5, 0.5)."""
+    """The class of a point within the circle of radius 0.5 around (0.5, 0.5)."""
     left, right = _distance(x, y, 0.25), _distance(x, y, 0.75)
     if left < 0.1 or right < 0.1:
         return 2

@@ -1,4 +1,4 @@
-"""The files of MNIST and Fashion-MNIST: where they are, whether they are sound, downloads."""
+"""The files of MNIST and Fashion-MNIST: finding, verifying and downloading them."""
 
 import hashlib
 import math
@@ -23,7 +23,7 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "t10k-labels-idx1-ubyte": (10_000,),
 }
 
-# Of the decompressed files, in the order of `SHAPES`: compressed copies differ, these do not.
+# Of the decompressed files, in the order of `SHAPES`; compressed copies differ, these do not.
 SHA256 = {
     "mnist": (
         "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -50,7 +50,7 @@ MIRRORS = {
     ),
 }
 
-_AROUND = 2**16  # bytes that a file may have besides its array
+_AROUND = 2**16  # bytes that a file may have in addition to its array
 
 
 def fetch(name: str, file: str, folder: str | Path | None) -> NDArray[Any]:
@@ -60,9 +60,10 @@ def fetch(name: str, file: str, folder: str | Path | None) -> NDArray[Any]:
 
 
 def find(name: str, file: str, folder: str | Path | None) -> Path | None:
-    """Where a published file is, under any of its spellings.
+    """The path of a published file, under any of its spellings, or None.
 
-    Something else of that name is an error, unless the file is there under another one.
+    Anything but a file under one of these names is an error, unless the file itself is there
+    under another one.
     """
     dotted = file.replace("-idx", ".idx")
     for place in _places(name, folder):
@@ -81,7 +82,7 @@ def find(name: str, file: str, folder: str | Path | None) -> Path | None:
 
 
 def _places(name: str, folder: str | Path | None) -> Iterator[Path]:
-    """The folders in which the files of a published set may be, in order."""
+    """The folders in which the files may be, in the order in which they are searched."""
     if folder is not None:
         yield Path(folder)
     if data := os.environ.get("TTFS_DATA_DIR"):
@@ -91,8 +92,8 @@ def _places(name: str, folder: str | Path | None) -> Iterator[Path]:
 
 
 def _cache(name: str) -> Path:
-    """The user's folder for downloads of a published set."""
-    with warnings.catch_warnings():  # of tqdm's, which would like widgets in a notebook
+    """The user's folder for downloads of a published data set."""
+    with warnings.catch_warnings():  # of tqdm, which would like widgets in a notebook
         warnings.simplefilter("ignore")
         import pooch  # slow to import, and seldom needed
 
@@ -102,7 +103,7 @@ def _cache(name: str) -> Path:
 def _download(name: str, file: str) -> NDArray[np.uint8]:
     """The array of a published file from the first mirror that serves it, kept in the cache.
 
-    The file gets its name only once it is verified, so that nothing half-read is ever found.
+    The file gets its name only once it is verified, so that no incomplete file is ever found.
     """
     import pooch
 
@@ -130,7 +131,7 @@ def _download(name: str, file: str) -> NDArray[np.uint8]:
 
 
 class _Bounded:
-    """A file into which no more than so many bytes are written."""
+    """A file into which at most `room` bytes are written."""
 
     def __init__(self, file: IO[bytes], room: int):
         self.file, self.room = file, room
@@ -143,12 +144,12 @@ class _Bounded:
         return self.file.write(data)
 
     def flush(self) -> None:
-        """Write what is not written yet."""
+        """Flush the file."""
         self.file.flush()
 
 
 def _verified(path: Path, name: str, file: str) -> NDArray[np.uint8]:
-    """The array in `path` if that is, bit for bit, the published `file` of the set `name`."""
+    """The array in `path` if it is, bit for bit, the published `file` of the data set `name`."""
     array = read_idx(path, SHAPES[file])
     digest = hashlib.sha256(header(array.shape) + array.data).hexdigest()
     published = {

@@ -1,1 +1,1 @@
-"""How spikes go through networks: batches at once, or event by event."""
+"""Running networks: whole batches at once, or event by event."""

@@ -1,4 +1,4 @@
-"""When spikes arrive, and how many weights are added by those that arrive in time."""
+"""Arrival times of spikes, and how many weights are added by spikes that arrive in time."""
 
 from functools import lru_cache, partial
 from typing import Any
@@ -11,14 +11,14 @@ from ttfs.network.network import Network
 
 
 def arrivals_of(times: Any, delays: Any) -> Any:
-    """When spikes arrive after delays that broadcast to them, in the dtype of the times."""
+    """Arrival times after delays that broadcast to the spike times, in the dtype of the times."""
     with np.errstate(over="ignore"):
         return (times.astype(np.float64) + delays).astype(times.dtype)
 
 
 @lru_cache
 def up_to(end: float, dtype: np.dtype) -> np.floating:
-    """The least number of a dtype that is not below an end: what is below it, happens."""
+    """The smallest number of a dtype that is not below an end; what is below it happens."""
     number = dtype.type
     with np.errstate(over="ignore"):
         bound = number(end)
@@ -31,15 +31,15 @@ def count_additions(
     end: float,
     last: np.ndarray | None = None,
 ) -> np.ndarray:
-    """(samples, layers) the weights that spikes added which arrived before the end.
+    """(samples, layers) how many weights were added by spikes that arrived before the end.
 
-    last: (samples,) moments after which no arrival of a sample counts.
+    last: (samples,) times after which no arrival of a sample counts.
     """
     samples, dtype = len(layers[0]), layers[0].dtype
     counts = np.zeros((len(network.layers), samples), np.int64)
     limits = np.full(samples, np.inf, dtype) if last is None else last
     for k, (delays, times) in enumerate(zip(network.delays, layers, strict=False)):
-        inputs, columns = network.sizes[k], delays.shape[1]  # all neurons hear it then, or one
+        inputs, columns = network.sizes[k], delays.shape[1]  # a column is for all neurons, or one
         reached = np.full(inputs, network.fan_out(k) // columns, np.int64)
         rows, bound = np.ascontiguousarray(times), up_to(end, dtype)
         for column in delays.T:

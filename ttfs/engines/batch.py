@@ -1,4 +1,4 @@
-"""Whole batches through a network, fast."""
+"""Fast runs of whole batches through a network."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ from ttfs.kernels.late import is_any_late, leave_out
 from ttfs.network.maps import rows_of
 from ttfs.network.network import Network, check_network
 
-AT_ONCE = 2**16  # times that are compared at once, so that the answers stay in the cache
+AT_ONCE = 2**16  # times that are compared at once, so that the results stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
 class Record:
     """What happened in a batch.
 
-    times: per layer, the input first, (samples, neurons) spike times; inf is silence, and what
-        would come at the end or after it does not happen, input spikes included.
+    times: per layer, the input first, (samples, neurons) spike times; inf is silence. Spikes at
+        or after the end do not happen, and this includes input spikes.
     potential: (samples, outputs) of the last layer: at a neuron's own spike, or for a silent
-        neuron just before the end. For `Binary` layers it counts synapses.
-    counts: `additions`, or what finds them when they are asked for.
-    fan: how many neurons each input reaches, where that is the same for all.
+        neuron just before the end. For `Binary` layers its unit is one synapse.
+    counts: `additions`, or a function that computes them on demand.
+    fan: how many neurons each input reaches, if it is the same number for all.
 
     >>> import ttfs
     >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1), t_max=10)
@@ -45,12 +45,12 @@ class Record:
 
     @property
     def additions(self) -> np.ndarray:
-        """(samples, layers) how many weights spikes added to potentials, to get there."""
+        """(samples, layers) how many weights spikes added to potentials."""
         return self.counts() if callable(self.counts) else self.counts
 
     @property
     def events(self) -> np.ndarray:
-        """(samples,) input spikes that were read."""
+        """(samples,) how many input spikes were read."""
         if self.fan:
             return self.additions[:, 0] // self.fan
         return np.count_nonzero(self.times[0] < np.inf, axis=1)
@@ -66,26 +66,28 @@ class Record:
 def forward(network: Network, times: Any, *, until: Any = None) -> Record:
     """Spike times of every neuron for a batch of stimuli.
 
-    Exact: a neuron fires when an arriving spike takes it to its threshold, all spikes that
-    arrive at that instant included. Weights are added in the order of arrival, equal times
-    in the order of the spikes, and those in the order of the neurons' index, in the network's
-    dtype; where each input or pair has a delay of its own, in the order of arrival and then
-    of the index. The result does not depend on the number of threads.
+    The result is exact: a neuron fires when its potential reaches its threshold, with all spikes
+    that arrive at that instant included. Weights are added in the network's dtype, in the order
+    of arrival; equal arrival times in the order of the spikes, and equal spike times in the order
+    of neuron indices. Where each input or pair has a delay of its own, the order is that of
+    arrival and then of the index. With `Windows`, sums are matrix products, whose order is that
+    of the linear algebra library. The result does not depend on the number of threads.
 
-    Where all weights of a layer are one bit, they are read as bits, 64 at a time, and
-    potentials are whole numbers; the result is the same to the bit.
+    With steps, layers with one-bit weights are read as bits, 64 at a time, and their potentials
+    are whole numbers; the result is the same to the bit.
 
     Parameters
     ----------
     network: the network.
-    times: (samples, inputs) input spike times in the network's unit; 0 or later; inf, or what
-        is masked, is silence. Or (samples, height, width, channels), the network's `shape`.
+    times: (samples, inputs) input spike times in the network's unit, 0 or later; inf and masked
+        values are silence. Or (samples, height, width, channels), the network's `shape`.
         float32 stays float32, everything else becomes float64.
-    until: where samples end, if before the horizon `t_max`. A time, exclusive as the horizon
-        is. Or "decision": each sample ends just after its first output spike, what happens
-        at that instant included. All before the end is as in the whole run, later spikes
-        are inf, and the rest of the work is saved; the decisions are those of the whole run.
-        With ramps, maps, or delays for each input or pair, deciding early saves nothing.
+    until: where samples end, if before the horizon `t_max`: a time, exclusive like the horizon,
+        or "decision", which ends each sample just after its first output spike, with everything
+        that happens at that instant included. Up to the end, everything is as in a full run;
+        later spikes are inf, and the rest of the work is saved. Decisions are those of a full
+        run. With ramps, windows, maps, or delays for each input or pair, "decision" saves no
+        work.
 
     Returns
     -------
@@ -93,7 +95,7 @@ def forward(network: Network, times: Any, *, until: Any = None) -> Record:
 
     Raises
     ------
-    ShapeError, InputError: another shape; NaN, negative times; an impossible end.
+    ShapeError, InputError: a wrong shape; NaN, negative times; an impossible end.
 
     >>> import ttfs
     >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1), t_max=10)
@@ -101,8 +103,8 @@ def forward(network: Network, times: Any, *, until: Any = None) -> Record:
     array([[ 3.],
            [inf]])
 
-    Two outputs, the first of which decides when two spikes have arrived; the second would
-    have fired later:
+    Two outputs: the first decides once two spikes have arrived, and the second would have fired
+    later:
 
     >>> network = ttfs.Network(ttfs.Dense.of(np.ones((3, 2)), threshold=[2, 3]), t_max=10)
     >>> ttfs.forward(network, [[1.0, 3.0, 4.0]]).times[1]
@@ -124,12 +126,12 @@ def forward(network: Network, times: Any, *, until: Any = None) -> Record:
     if found.additions is not None:
         return Record(layers, found.potential, found.additions, fan)
     count = partial(count_additions, network, layers, end)
-    learn = any(network.delayed)  # delays may be others when someone asks
+    learn = any(network.delayed)  # delays may have changed by the time additions are asked for
     return Record(layers, found.potential, count() if learn else count, fan)
 
 
 def end_of(network: Network, until: Any) -> float:
-    """The horizon, or an earlier end that was asked for."""
+    """The horizon, or the earlier end that was requested."""
     if until is None:
         return network.t_max
     if isinstance(until, str):
@@ -138,15 +140,15 @@ def end_of(network: Network, until: Any) -> float:
 
 
 def past_decisions(outputs: np.ndarray, bound: np.floating) -> np.ndarray:
-    """(samples, 1) what is below it happens until the first output spike, its instant included."""
+    """(samples, 1) bounds just after the first output spikes; spikes below them happen."""
     first = outputs.min(axis=1, keepdims=True)
     return np.where(first < np.inf, np.nextafter(first, outputs.dtype.type(np.inf)), bound)
 
 
 def happening(times: np.ndarray, bound: Any) -> np.ndarray:
-    """The times below a bound, which is one, or one for each sample; the others become inf.
+    """The times below a bound, with all others set to inf; one bound, or one for each sample.
 
-    Where there are none the times come back as they are.
+    If no times are at or above the bound, the array itself is returned.
     """
     bounds = np.empty((len(times), 1), times.dtype)
     bounds[:] = bound
@@ -158,7 +160,7 @@ def happening(times: np.ndarray, bound: Any) -> np.ndarray:
 
 
 def late(times: np.ndarray, bound: np.floating) -> int:
-    """How many spikes are at a bound or after it."""
+    """How many spikes are at or after a bound."""
     step = max(1, AT_ONCE // max(1, times.shape[1]))
     if len(times) <= step:
         return int(np.count_nonzero(times >= bound) - np.count_nonzero(times == np.inf))
@@ -166,9 +168,9 @@ def late(times: np.ndarray, bound: np.floating) -> int:
 
 
 def lost_share(network: Network, times: Any) -> float:
-    """The share of input spikes that do not happen, being at the horizon or after it.
+    """The share of input spikes that do not happen because they are at or after the horizon.
 
-    times: (samples, inputs), as `forward` takes them.
+    times: (samples, inputs), as for `forward`.
 
     >>> import ttfs
     >>> network = ttfs.Network(ttfs.Dense(4, 1), t_max=10)

@@ -1,4 +1,4 @@
-"""Where a run is to stop: what `Simulator.break_on` was asked for."""
+"""Where a run is to stop: the requests made with `Simulator.break_on`."""
 
 from typing import Any
 
@@ -13,24 +13,24 @@ from ttfs.kernels.circuit import Breaks
 class Stops:
     """Spikes, potentials and times at which a run stops.
 
-    watched: spikes and potentials as kernels take them, or None. times: sorted, once each.
+    watched: spikes and potentials in the form that kernels take, or None. times: sorted, unique.
     """
 
     def __init__(self, watched: Breaks | None = None, times: tuple[float, ...] = ()):
         self.watched, self.times = watched, times
 
     def copy(self) -> "Stops":
-        """The same, to go its own way."""
+        """An independent copy."""
         watched = self.watched and Breaks(*(array.copy() for array in self.watched))
         return Stops(watched, self.times)
 
     @property
     def next(self) -> float:
-        """The first of the times, or inf."""
+        """The earliest of the times, or inf."""
         return self.times[0] if self.times else np.inf
 
     def pass_by(self, time: float) -> bool:
-        """Forget the times up to one; return whether there were any."""
+        """Remove all times up to the given one; return whether there were any."""
         before, self.times = self.times, tuple(t for t in self.times if t > time)
         return len(self.times) < len(before)
 
@@ -42,7 +42,7 @@ class Stops:
         time: float | None,
         potential: float | None,
     ) -> None:
-        """What `break_on` describes; nothing if any of it is wrong."""
+        """Add a stop as described in `break_on`; nothing is added if any argument is wrong."""
         if layer is None and (neuron is not None or potential is not None or time is None):
             raise InputError("break_on wants a layer, a time or decision=True")
         times = self.times if time is None else (*self.times, as_future(time))
@@ -70,7 +70,7 @@ class Stops:
 
 
 def as_moment(time: Any, whose: str) -> float:
-    """A time as a float; what is before the beginning is none that has been."""
+    """A time as a float, which may be negative."""
     moment = number(time, whose, "a time")
     if moment != moment:
         raise InputError(f"{whose} must not be NaN")

@@ -1,4 +1,4 @@
-"""Circuits: populations and projections as any graph, not only a chain."""
+"""Circuits: populations and projections that form any graph, not only a chain."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence, ValuesView
@@ -33,23 +33,23 @@ from ttfs.network.weights import Real
 
 
 class Circuit:
-    """Populations and projections; every neuron integrates without leak and fires once.
+    """Populations and projections; every neuron integrates without leak and fires at most once.
 
-    Events of the same time happen in the order of the populations. A projection without
-    delay must therefore lead to a later population; a loop needs a delay somewhere.
+    Simultaneous events happen in the order of the populations. A projection without delay must
+    therefore lead to a later population, and a loop needs a delay somewhere.
 
     Parameters
     ----------
-    populations, projections: what there is.
+    populations, projections: the parts of the circuit.
     t_max: horizon, exclusive; inf for none.
     dtype: float32 or float64, of weights and potentials.
     unit: name of the unit of time.
     psp: response to one spike: `Step()` or `Ramp(rise)`; or `Windows()`, one for each population.
-        An input fires in the first; the others follow from who hears whom, after which delay.
+        An input fires in the first; the others follow from the projections and their delays.
 
     Raises
     ------
-    InputError, ShapeError: names that do not exist or twice, sizes that do not fit, a
+    InputError, ShapeError: names that do not exist or occur twice, sizes that do not fit, a
     projection without delay to the same or an earlier population, a weight or threshold that
     becomes 0 or inf in this dtype.
 
@@ -88,10 +88,10 @@ class Circuit:
 
     @classmethod
     def of(cls, network: Network) -> "Circuit":
-        """The chain that a network is; its weights are shared, not copied.
+        """A network as a circuit, a chain of populations; weights are shared, not copied.
 
-        Where inputs or pairs of dense layers have delays of their own, all weights are copied;
-        those of 0 are synapses, too, as they are to `forward`.
+        If inputs or pairs of dense layers have delays of their own, or there are skips, all
+        weights are copied; weights of 0 are synapses, too, as in `forward`.
         """
         check_network(network, "Circuit.of(...)")
         names = network.names
@@ -121,7 +121,7 @@ class Circuit:
         projections: Sequence[Projection],
         like: "Network | Circuit",
     ) -> "Circuit":
-        """One on a plan that is there already; the settings are those of another."""
+        """A circuit on an existing plan, with the settings of another circuit or network."""
         circuit = cls.__new__(cls)
         vars(circuit).update(settings_of(like))
         circuit.populations, circuit.projections = tuple(populations), tuple(projections)
@@ -130,15 +130,15 @@ class Circuit:
         return circuit
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A copy is made anew of the same parts, and shares no weights with a network."""
+        """A copy is built anew from the same parts, and shares no weights with a network."""
         return partial(Circuit, **settings_of(self)), (self.populations, self.projections)
 
     @cached_property
     def digest(self) -> bytes:
-        """What tells circuits apart: those whose numbers and names are equal have the same.
+        """A digest that identifies a circuit: circuits with equal numbers and names share it.
 
-        It is the same in any process, and made when a snapshot first needs it. Weights that
-        are changed in place after that change what happens, but not the digest.
+        It is the same in every process, and is computed when a snapshot first needs it. Weights
+        that are changed in place after that change what happens, but not the digest.
         """
         told = self.names, self.unit, str(self.psp), str(self.dtype)
         found = hashlib.blake2b(repr(told).encode(), digest_size=16)
@@ -149,7 +149,7 @@ class Circuit:
         return found.digest()
 
     def _take(self, plan: Plan) -> None:
-        """What a simulator wants to know."""
+        """Derive from a plan what a simulator needs."""
         rise = self.psp.rise if isinstance(self.psp, Ramp) else 0
         self.plan = plan._replace(rise=np.float64(rise))
         begins = plan.starts.tolist()
@@ -167,7 +167,7 @@ class Circuit:
             raise InputError(f"populations with a bias need psp=Windows(), got {self.psp}")
 
     def _set(self, room: np.ndarray, thresholds: np.ndarray, whose: str) -> None:
-        """Thresholds that fit the precision, and so do they times the rise, as sums begin."""
+        """Set thresholds; they must fit the dtype, also times the rise, where sums begin."""
         convert(thresholds, room, whose)
         convert(thresholds, np.empty_like(room), whose, self.psp.unit)
 
@@ -191,7 +191,7 @@ class Circuit:
         return number
 
     def neuron(self, layer: int | str, neuron: int | Sequence[int]) -> tuple[int, int]:
-        """A layer's index and a neuron of it that exists, given by index or place in a map."""
+        """The indices of a layer and of one of its neurons, given by index or place in a map."""
         number = self.layer(layer)
         if isinstance(neuron, tuple | list):
             neuron = place_in(self.shapes[number], neuron, self.names[number])
@@ -207,7 +207,7 @@ class Circuit:
     def shapes(self) -> tuple[tuple[int, int, int] | None, ...]:
         """(height, width, channels) of each population that is a map; None for the others.
 
-        Of several projections that take it for different maps, the last decides.
+        If several projections treat it as different maps, the last one decides.
         """
         found: dict[str, tuple[int, int, int]] = {}
         for projection in self.projections:
@@ -217,7 +217,7 @@ class Circuit:
         return tuple(found.get(name) for name in self.names)
 
     def falls(self, layer: int) -> tuple[float, float] | None:
-        """When the threshold of a layer begins to fall, and when it is 0; None if it does not."""
+        """When a layer's threshold begins to fall and when it reaches 0; None if it is constant."""
         heard = [p for p in self.projections if p.target == self.names[layer]]
         if self.windows is None or not heard or pools_at(self.plan, layer):
             return None
@@ -225,14 +225,14 @@ class Circuit:
         return begin, end
 
     def precision(self, times: np.dtype) -> Precision:
-        """How exactly potentials are counted, and times of a dtype."""
+        """The precision of potentials, and of times of a dtype."""
         rise, length = float(self.plan.rise), 1.0
         if isinstance(self.psp, Windows):
             rise, length = np.inf, self.psp.length
         return Precision(times, self.plan.weights.dtype, rise, length)
 
     def some(self, layer: int, neurons: Any) -> list[int]:
-        """The indices of some neurons of a layer, or of one; of all, if not given."""
+        """The indices of one or several neurons of a layer; of all, if none are given."""
         if neurons is None:
             return list(range(self.populations[layer].size))
         array = np.atleast_1d(as_array(neurons, "neurons"))
@@ -245,9 +245,9 @@ class Circuit:
         thresholds: Mapping[tuple[int, int], float],
         weights: Mapping[tuple[tuple[int, int], tuple[int, int]], Any],
     ) -> "Circuit":
-        """The same with other thresholds of neurons, (layer, index), and weights between two.
+        """This circuit with other thresholds, by (layer, index), and weights, by pairs of these.
 
-        A weight between two that all positions of a map share changes for all of them.
+        A weight that all positions of a map share changes for all of them.
         """
         populations, projections, plan = list(self.populations), list(self.projections), self.plan
         for (layer, index), value in thresholds.items():
@@ -278,7 +278,7 @@ class Circuit:
         return Circuit._on(plan, populations, parts, self)
 
     def _check(self) -> None:
-        """Names and sizes that fit."""
+        """Refuse names, sizes and delays that do not fit."""
         if not self.populations:
             raise InputError("Circuit needs at least one population")
         if len(set(self.names)) < len(self.names):
@@ -301,7 +301,7 @@ class Circuit:
         self._check_pools()
 
     def _check_pools(self) -> None:
-        """A neuron that fires with what comes first hears nothing else."""
+        """Refuse other projections to neurons that fire with the first spike of a window."""
         for name in self.names:
             heard = [p for p in self.projections if p.target == name]
             pools = [p.layer is not None and p.layer.pools for p in heard]
@@ -342,14 +342,14 @@ def place_in(shape: tuple[int, int, int] | None, place: Sequence[int], name: str
 
 
 def settings_of(one: Network | Circuit) -> dict[str, Any]:
-    """What holds for all of it, as `Circuit` takes it."""
+    """The settings that hold for all of a network or circuit, as arguments of `Circuit`."""
     return {name: getattr(one, name) for name in ("t_max", "dtype", "unit", "psp")}
 
 
 def layer_weights(network: Network, layer: int) -> Any:
-    """The weights of a layer, or a layer of maps with them.
+    """The weights of a layer; for a layer of maps, the layer with its weights.
 
-    Where pairs have delays, weights of 0 are synapses, as in `forward`.
+    Where inputs or pairs have delays of their own, weights of 0 are synapses, as in `forward`.
     """
     weights = network.weights[layer]
     if network.mapped[layer]:

@@ -1,6 +1,6 @@
-"""What reached a neuron until it fired, and its potential, which follows from that.
+"""What reached a neuron until it fired, and the course of its potential, which follows from it.
 
-Nothing is recorded while a simulation runs. What has arrived at one neuron follows from the
+Nothing is recorded while a simulation runs. What has arrived at a neuron follows from the
 spikes so far, and its potential from adding the same weights in the same order.
 """
 
@@ -18,13 +18,14 @@ from ttfs.kernels import simulator_window
 from ttfs.kernels.circuit import REACH, TARGET, Plan
 from ttfs.kernels.reach import POOLS
 
-quiet = np.errstate(over="ignore", invalid="ignore")  # sums overflow as they do in kernels
+quiet = np.errstate(over="ignore", invalid="ignore")  # sums overflow silently, as in kernels
 
 
 class Course(NamedTuple):
-    """What reached a neuron until it fired, in order, and its potential after each.
+    """What reached a neuron until it fired, in order, and its potential after each arrival.
 
-    bias: the potential before. stands: when it no more changes and what it then is, if it does.
+    bias: the initial potential. stands: when the potential stops changing, and its value from
+    then on; None if it does not.
     """
 
     arrivals: list[Arrival]
@@ -48,13 +49,13 @@ class Course(NamedTuple):
         ]
 
     def instants(self) -> tuple[np.ndarray, np.ndarray]:
-        """The distinct times of arrivals and ends, and the potential when all of each happened."""
+        """The distinct times of arrivals and ends, and the potential after everything at each."""
         times = np.array([float(a.time) for a in self.arrivals])
         last = np.append(times[1:] != times[:-1], True)[: len(times)]
         return times[last], self.potential[last].astype(float)
 
     def corners(self, jumps: bool, end: float, last: float) -> tuple[np.ndarray, np.ndarray]:
-        """Times and potentials between which the potential is a straight line, to its end."""
+        """Times and potentials of the corners of the potential's straight lines, up to its end."""
         when, after = self.instants()
         if jumps:
             before = np.concatenate([[0.0], after])[: len(after)]
@@ -66,7 +67,7 @@ class Course(NamedTuple):
 
 @quiet
 def course_of(plan: Plan, state: Any, threshold: Any, layer: int, neuron: int) -> Course:
-    """The Course of a neuron; its threshold is that of sums of weights."""
+    """The Course of a neuron; its threshold is in the unit of sums of weights."""
     spike = state.spikes[plan.starts[layer] + neuron]
     found = [a for a in arrivals(plan, state, layer, neuron) if a.time <= spike]
     if pools_at(plan, layer):
@@ -89,7 +90,7 @@ def course_of(plan: Plan, state: Any, threshold: Any, layer: int, neuron: int) -
 def window_course(
     plan: Plan, state: Any, found: list[Arrival], weights: np.ndarray, layer: int, neuron: int
 ) -> Course:
-    """The same where the potential stands when a window begins: what the kernels add."""
+    """The same with `Windows`, where the potential is constant once the neuron's window begins."""
     number, end, length = weights.dtype.type, state.schedule[0, layer], state.code[0]
     left = np.array([max(0.0, (end - float(a.time)) / length) for a in found])
     bias = state.biases[plan.starts[layer] + neuron]
@@ -103,7 +104,7 @@ def window_course(
 def summed_less_left(
     plan: Plan, found: list[Arrival], arrived: np.ndarray, summed: np.ndarray
 ) -> np.ndarray:
-    """The potential after each event: what has arrived, less what has yet to rise."""
+    """The potential after each event: weights that have arrived less what has yet to rise."""
     times = np.array([float(a.time) for a in found])
     ends = np.array([float(end_of(plan, a.time)) for a in found])
     weights = np.where(arrived, [float(a.weight) for a in found], 0.0)
@@ -115,7 +116,7 @@ def summed_less_left(
 
 
 def added_up(terms: Sequence[float] | np.ndarray) -> float:
-    """Their sum, rounded once; if it overflows, as it does step by step."""
+    """Their sum, rounded once; if it overflows, the sum with rounding at each step."""
     try:
         return math.fsum(terms)
     except (OverflowError, ValueError):
@@ -124,7 +125,7 @@ def added_up(terms: Sequence[float] | np.ndarray) -> float:
 
 @quiet
 def potentials(plan: Plan, state: Any, thresholds: np.ndarray, units: slice, now: float) -> Any:
-    """Of some units of a layer now; of those that fired, at their spike."""
+    """The potentials of some units of a layer now; for those that fired, at their spike."""
     if isinstance(state, simulator_window.State):
         levels = window_levels(plan, state, units, now)
     elif not plan.rise:
@@ -139,7 +140,7 @@ def potentials(plan: Plan, state: Any, thresholds: np.ndarray, units: slice, now
 
 
 def window_levels(plan: Plan, state: Any, units: slice, now: float) -> np.ndarray:
-    """The potentials of a layer, before its window begins or after."""
+    """The potentials of a layer, before or after the beginning of its window."""
     left = max(0.0, state.schedule[0, plan.owners[units.start]] - now) / state.code[0]
     if left == 0 or not np.isfinite(left):
         return state.potential[units].copy()
@@ -149,7 +150,7 @@ def window_levels(plan: Plan, state: Any, units: slice, now: float) -> np.ndarra
 
 @quiet
 def left_to_rise(plan: Plan, state: Any, layer: int, now: float) -> np.ndarray:
-    """(neurons,) what ramps that still rise have yet to add to each neuron of a layer."""
+    """(neurons,) what ramps that are still rising have yet to add to each neuron of a layer."""
     terms: list[list[float]] = [[] for _ in range(plan.sizes[layer])]
     heard = (plan.projections[:, TARGET] == layer) & (plan.projections[:, REACH + POOLS] == 0)
     for r in np.flatnonzero(heard):
@@ -164,12 +165,12 @@ def left_to_rise(plan: Plan, state: Any, layer: int, now: float) -> np.ndarray:
 
 @quiet
 def line(threshold: Any, slope: Any, total: Any, time: Any) -> Any:
-    """Points of straight lines, as `kernels.simulator_ramp.level` has them."""
+    """Points of straight lines, computed as in `kernels.simulator_ramp.level`."""
     return slope * time - (total - finite(threshold))
 
 
 def finite(threshold: Any) -> Any:
-    """A threshold as it is in `total`: an endless one is not."""
+    """A threshold as included in `total`: an infinite one counts as 0."""
     return np.where(np.isfinite(threshold), threshold, threshold.dtype.type(0))
 
 
@@ -182,10 +183,10 @@ def explained(
     ended: bool,
     **told: Any,
 ) -> Explanation:
-    """The Explanation of a neuron by what reached it, and its potential now or at its spike.
+    """The Explanation of a neuron from what reached it and its potential now or at its spike.
 
-    rising: whether potentials change between events. stimulated: when it is told to fire. ended:
-    whether nothing more happens. told: what is known without its inputs.
+    rising: whether potentials change between events. stimulated: when the stimulus makes it fire.
+    ended: whether nothing more happens. told: the fields that do not depend on its inputs.
     """
     inputs, (when, after) = course.inputs(), course.instants()
     threshold, time, now, window = (told[name] for name in ("threshold", "time", "now", "window"))

@@ -1,4 +1,4 @@
-"""Where the potentials of a batch cross their thresholds, layer by layer."""
+"""When the potentials of a batch cross their thresholds, layer by layer."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,17 +16,17 @@ from ttfs.kernels.threads import spread
 from ttfs.network.network import Network
 from ttfs.network.psp import Ramp, Step, Windows
 
-FEW = 16  # samples that are done before another thread is awake
+FEW = 16  # samples that take less time than waking another thread
 PART = 64  # samples of maps whose slopes are in memory at the same time
 
 
 class Crossings(NamedTuple):
-    """Where potentials crossed thresholds, for rules that learn from it.
+    """When potentials crossed thresholds, for learning rules.
 
     spikes, slopes: (samples, units), layer after layer with their padding; the slope is that
         of the potential at the spike (of a silent neuron, at the horizon) times `psp.unit`;
-        a jump has none, and for `Step` the array is empty.
-    potential, additions: as in a `Record`; additions are None where nobody counted.
+        for all responses but `Ramp` the array is empty.
+    potential, additions: as in a `Record`; additions are None if they were not counted.
     """
 
     spikes: np.ndarray
@@ -42,14 +42,14 @@ def spikes_of(network: Network, found: Crossings, layer: int) -> np.ndarray:
 
 
 def cross(network: Network, times: np.ndarray, end: float | None = None) -> Crossings:
-    """What `forward` finds, for times that have been checked."""
+    """The results of `forward`, for times that have been checked."""
     if isinstance(network.psp, Windows):
         return cross_windows(network, times, network.t_max if end is None else end)
     arrays = network.packed_arrays._replace(t_max=np.float64(network.t_max if end is None else end))
     if not any(network.delayed + network.mapped):
         return cross_layers(network, arrays, times)
     whole, below, begin = room_for(network, arrays, times), times, 0
-    maps_too = any(network.mapped)  # then dense layers, too, are taken for maps
+    maps_too = any(network.mapped)  # then dense layers, too, are treated as maps
     for layer, several in enumerate(network.delayed):
         alone, base = arrays_of(network, arrays, layer), arrays.units[layer]
         if maps_too and not (several and network.layers[layer].delay.per == "pair"):
@@ -66,14 +66,14 @@ def cross(network: Network, times: np.ndarray, end: float | None = None) -> Cros
 
 
 def cross_windows(network: Network, times: np.ndarray, end: float) -> Crossings:
-    """The same where each layer has its window."""
+    """The same with `Windows`, where each layer has its window."""
     found = room_for(network, network.arrays, times)
     fill_windows(network, times, end, found.spikes, found.potential)
     return found
 
 
 def cross_in_parts(network: Network, times: np.ndarray, end: float) -> Crossings:
-    """The same without slopes, of which there are too many for a large batch of maps."""
+    """The same without slopes, which take too much memory for a large batch of maps."""
     windows = isinstance(network.psp, Windows)  # which have no slopes
     if windows or not any(network.mapped) or len(times) <= PART:
         return cross(network, times, end)
@@ -87,7 +87,7 @@ def cross_in_parts(network: Network, times: np.ndarray, end: float) -> Crossings
 
 
 def put(whole: Crossings, found: Crossings, base: int) -> None:
-    """Put what was found for a layer among what is known of all; the last one's potential stays."""
+    """Copy a layer's results to those of the whole network; potentials only for the last layer."""
     units = slice(base, base + found.spikes.shape[1])
     whole.spikes[:, units] = found.spikes
     if found.slopes.size:
@@ -97,17 +97,17 @@ def put(whole: Crossings, found: Crossings, base: int) -> None:
 
 
 def cross_early(network: Network, times: np.ndarray) -> Crossings:
-    """What `cross` finds until the first output spike of each sample.
+    """The results of `cross` up to the first output spike of each sample.
 
-    Ramps, maps, and delays of which each input or pair has its own, are followed to the horizon
-    and then once more, with an end for each sample.
+    Networks with ramps, maps, or delays for each input or pair are run to the horizon and then
+    once more, with an end for each sample.
     """
     if isinstance(network.psp, Step) and not any(network.delayed + network.mapped):
         return cross_layers(network, network.packed_arrays, times, early=True)
     found = cross(network, times)
     if isinstance(network.psp, Windows):
         first = spikes_of(network, found, len(network.layers) - 1).min(axis=1, keepdims=True)
-        found.spikes[found.spikes > first] = np.inf  # potentials stand by then
+        found.spikes[found.spikes > first] = np.inf  # potentials are constant by then
         return found
     layers = [spikes_of(network, found, k) for k in range(len(network.layers))]
     additions = count_additions(network, (times, *layers), network.t_max)
@@ -122,9 +122,9 @@ def cross_early(network: Network, times: np.ndarray) -> Crossings:
 def cross_layers(
     network: Network, arrays: Arrays, times: np.ndarray, *, early: bool = False
 ) -> Crossings:
-    """The same for the layers in `arrays`, each of which hears all spikes after one delay.
+    """The same for the layers in `arrays`, each of which has one delay for all its inputs.
 
-    early: only until the first output spike of each sample, where responses are steps.
+    early: whether to stop at the first output spike of each sample, if responses are steps.
     """
     found, psp = room_for(network, arrays, times), network.psp
     if isinstance(psp, Ramp):
@@ -162,9 +162,9 @@ def cross_delayed(network: Network, arrays: Arrays, times: np.ndarray, layer: in
 def cross_map(
     network: Network, arrays: Arrays, layer: int, heard: tuple[np.ndarray, int], whole: Crossings
 ) -> None:
-    """Let a layer of maps fire; `arrays` are those of a dense layer of one position.
+    """Let a layer of maps fire; `arrays` are those of the layer as if it had one position.
 
-    heard: times of the layer below, and where they begin in their rows.
+    heard: times of the layer below, and the column at which they begin.
     """
     times, below = heard
     base, psp = int(network.arrays.units[layer]), network.psp
@@ -205,7 +205,7 @@ def run(
     times: np.ndarray,
     found: Any,
 ) -> None:
-    """Fill what is found; threads that share the samples have scratch of their own."""
+    """Fill `found` with results; samples are shared among threads, each with its own scratch."""
 
     def some(first: int, last: int) -> None:
         try:
@@ -222,7 +222,7 @@ def run(
 
 
 def room_for(network: Network, arrays: Arrays, times: np.ndarray) -> Crossings:
-    """Empty arrays."""
+    """Uninitialised arrays for the results."""
     spikes = np.empty((len(times), arrays.units[-1]), times.dtype)
     jumps = not isinstance(network.psp, Ramp)
     slopes = np.empty((0, 0) if jumps else spikes.shape, network.dtype)
@@ -230,7 +230,7 @@ def room_for(network: Network, arrays: Arrays, times: np.ndarray) -> Crossings:
 
 
 def arrays_of(network: Network, whole: Arrays, layer: int) -> Arrays:
-    """One layer as a network of its own, without those delays that are its inputs' or pairs'."""
+    """One layer as a network of its own, without its delays for each input or pair."""
     one = slice(layer, layer + 1)
     return whole._replace(
         sizes=np.array([network.layers[layer].rows, network.layers[layer].columns]),

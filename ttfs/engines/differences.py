@@ -1,4 +1,4 @@
-"""What would have been different: the question and its answer."""
+"""What a change would have made different: the question and its answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ class Change:
 class Difference:
     """What a change would have done to the spikes, by layer and neuron.
 
-    moved: spikes at another time. vanished: gone. appeared: new.
-    simulator: the changed `Simulator`, at its end, to be asked more.
+    moved: spikes at another time. vanished: spikes that are gone. appeared: new spikes.
+    simulator: the changed `Simulator`, at its end, for further questions.
     """
 
     moved: tuple[Change, ...]
@@ -61,7 +61,7 @@ class Difference:
 def changed(
     circuit: Circuit, stimulus: np.ndarray, times: Any, weights: Any, thresholds: Any
 ) -> tuple[Circuit, np.ndarray]:
-    """A circuit and (units,) a stimulus with the changes that `what_if` was asked for."""
+    """A circuit and a stimulus (units,) with the changes requested of `what_if`."""
     other = {}
     wanted = "what_if(thresholds=...) wants {(layer, neuron): threshold}"
     for (neuron,), value in by_neuron(circuit, thresholds, 2, wanted).items():
@@ -83,7 +83,7 @@ def changed(
 
 
 def by_neuron(circuit: Circuit, changes: Any, parts: int, wanted: str) -> dict[Any, Any]:
-    """What was asked, under keys of one neuron or two, each (layer, neuron) by index."""
+    """The requested changes, keyed by one neuron or two, each as (layer, neuron) indices."""
     found: dict[Any, Any] = {}
     if changes is None:
         return found
@@ -101,5 +101,5 @@ def by_neuron(circuit: Circuit, changes: Any, parts: int, wanted: str) -> dict[A
 
 
 def title(circuit: Circuit, neuron: tuple[int, int]) -> str:
-    """What people call a neuron."""
+    """The name of a neuron."""
     return f"{circuit.names[neuron[0]]} {neuron[1]}"

@@ -1,4 +1,4 @@
-"""What happens in a simulator, and the spikes that have."""
+"""Events of a simulator, and the spikes so far."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ class Event:
     """Something that happens at an instant.
 
     kind "spike": `neuron` of `layer` fires. kind "arrival": the spike of `neuron` of layer
-    `source` reaches `layer`; kind "end": its ramp there ends. kind "window": that of `layer`
-    begins, in which it fires; `neuron` is -1.
+    `source` reaches `layer`; kind "end": its ramp there ends. kind "window": the window begins
+    in which `layer` fires; `neuron` is -1.
     """
 
     time: float
@@ -28,7 +28,7 @@ class Event:
 
 
 def event_of(plan: Plan, found: tuple[int, float, int, int, int]) -> Event | None:
-    """What a kernel has found, in words; None at the end."""
+    """An event as found by a kernel; None at the end."""
     kind, time, layer, neuron, projection = found
     if kind == NOTHING:
         return None
@@ -38,7 +38,7 @@ def event_of(plan: Plan, found: tuple[int, float, int, int, int]) -> Event | Non
 
 @dataclass(frozen=True, eq=False)
 class Spikes:
-    """Spikes in the order in which they happened: aligned arrays."""
+    """Spikes in the order in which they happened, as aligned arrays."""
 
     times: np.ndarray
     layer: np.ndarray
@@ -52,7 +52,7 @@ class Spikes:
 
     @classmethod
     def of(cls, layers: Sequence[np.ndarray]) -> "Spikes":
-        """Those of layers of which the times are given, sorted by time, layer and neuron."""
+        """The spikes in the given times of all layers, sorted by time, layer and neuron."""
         who = [np.flatnonzero(np.isfinite(times)) for times in layers]
         when = np.concatenate([times[fired] for times, fired in zip(layers, who, strict=True)])
         layer = np.repeat(np.arange(len(layers)), [len(fired) for fired in who])

@@ -1,4 +1,4 @@
-"""Why a neuron fired when it did: the inputs that reached it, and what they did to it."""
+"""Why a neuron fired when it did: the inputs that reached it, and their effects."""
 
 from dataclasses import dataclass
 
@@ -12,9 +12,9 @@ from ttfs.engines.precision import Precision, written
 class Input:
     """A spike that reached a neuron.
 
-    time: of its arrival; spiked: when it was fired by `neuron` of `layer`; weight: what it
-    added, or with ramps will have added at the end of its ramp; potential: that of the neuron
-    at its arrival, after it.
+    time: of its arrival; spiked: when `neuron` of `layer` fired it; weight: what it added to the
+    potential, or with ramps will have added at the end of its ramp; potential: of the receiving
+    neuron, just after the arrival.
     """
 
     time: float
@@ -29,23 +29,23 @@ class Input:
 class Explanation:
     """What brought a neuron to its threshold, or how close it came.
 
-    layer, neuron, name: which neuron. threshold: what it needed.
+    layer, neuron, name: which neuron. threshold: the potential that it needed to fire.
     time: when it fired; inf if it has not.
-    inputs: the spikes that reached it until then, or until now, in order.
-    margin: potential minus threshold at the spike; for a silent neuron, at its closest. With
-        `Windows` the threshold is what it has fallen to by then.
-    closest: for a silent neuron, when its potential was largest so far, all inputs of an
-        instant added; for one that fired, `time`. NaN where nothing has arrived. With `Windows`,
-        for a silent neuron, now or when its window has ended.
+    inputs: the spikes that reached it up to that time, or up to now, in order.
+    margin: potential minus threshold at the spike; for a silent neuron, at `closest`. With
+        `Windows`, the threshold is the one to which it has fallen by then.
+    closest: for a silent neuron, when its potential was largest so far, after all inputs of an
+        instant were added; for one that fired, `time`. NaN if nothing has arrived. With `Windows`,
+        for a silent neuron, now, or the end of its window if that is past.
     given: whether a stimulus made it fire. pools: whether it fires with its first arrival.
-    window: with `Windows`, when that begins and ends in which it fires, else None. now: the time
-        to which the simulator has run.
-    unit: of time. names: of all layers. shapes: (height, width, channels) of those that are
-        maps, None for others. horizon: at which nothing happens any more. precision: of all
+    window: with `Windows`, beginning and end of the window in which it fires, else None. now: the
+        time to which the simulator has run.
+    unit: of time. names: of all layers. shapes: (height, width, channels) of layers that are
+        maps, None for others. horizon: the time from which nothing happens. precision: of all
         these numbers.
 
-    Printed, it is a table of those inputs that have a weight. Times have the digits that tell
-    them from all others, potentials those that rounding leaves.
+    It prints as a table of the inputs whose weight is not 0. Times are given with enough digits
+    to tell them from all others, potentials with the digits that rounding leaves.
     """
 
     layer: int
@@ -67,7 +67,7 @@ class Explanation:
     now: float = 0.0
 
     def errors(self) -> np.ndarray:
-        """How far rounding may have brought the potential: after each input, then at `closest`."""
+        """Bounds on the rounding error of the potential after each input, then at `closest`."""
         if self.pools:
             return np.zeros(len(self.inputs))
         rows = [(i.time, i.weight, i.potential) for i in self.inputs]
@@ -105,7 +105,7 @@ class Explanation:
         return "\n".join(lines)
 
     def _neuron(self, layer: int, neuron: int) -> str:
-        """A neuron's name: that of its layer, its number and, in a map, its place."""
+        """A neuron's name: its layer's name, its number and, in a map, its place."""
         name, shape = f"{self.names[layer]} {neuron}", self.shapes[layer]
         if shape is None or shape[:2] == (1, 1):
             return name
@@ -138,7 +138,7 @@ class Explanation:
         return self.margin + self.limit(self.closest)
 
     def limit(self, time: float) -> float:
-        """The threshold at a time: with `Windows` it falls; before, nobody fires.
+        """The threshold at a time; with `Windows`, it falls during the neuron's window.
 
         >>> from dataclasses import replace
         >>> import ttfs
@@ -153,7 +153,7 @@ class Explanation:
         return self.threshold * (end - min(max(time, begin), end)) / (end - begin)
 
     def _verdict_in(self, begin: float, end: float, error: float) -> str:
-        """The same where it fires in a window, and its threshold falls."""
+        """The same with `Windows`, where the threshold falls."""
         reached = written(self._reached(), error)
         if np.isfinite(self.time):
             when = f"fired at {self._clock(self.time)}"
@@ -177,13 +177,13 @@ class Explanation:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """The potential of one neuron as the corners of a line.
+    """The potential of one neuron as the corners of a polygonal line.
 
     times, potential: (corners,) aligned; between two corners the potential is a straight
-    line. An instant at which it jumps has two corners; with ramps, one at which something
-    arrives or ends has one. It ends at the spike, or now.
-    spike: when the neuron fired, or inf; threshold: what it needed. unit: of time.
-    falls: with `Windows`, when the threshold begins to fall, and when it is 0; else None.
+    line. An instant at which it jumps has two corners; with ramps, an instant at which
+    something arrives or a ramp ends has one. The line ends at the spike, or now.
+    spike: when the neuron fired, or inf; threshold: the potential it needed. unit: of time.
+    falls: with `Windows`, when the threshold begins to fall and when it reaches 0; else None.
     """
 
     layer: int

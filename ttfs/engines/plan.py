@@ -94,9 +94,9 @@ def make_plan(
 
 
 def on_plan(projections: Sequence[Projection], plan: Plan) -> tuple[Projection, ...]:
-    """The projections on the plan's own weights: a synapse is in memory only once.
+    """The projections with weights that are views of the plan's, so each is in memory only once.
 
-    Those with a delay for each synapse stay, for in a plan their synapses have another order.
+    Projections with a delay for each synapse keep theirs, whose order differs from the plan's.
     """
     found = []
     for row, projection in zip(plan.projections, projections, strict=True):
@@ -116,19 +116,19 @@ def on_plan(projections: Sequence[Projection], plan: Plan) -> tuple[Projection, 
             narrow = np.int32 if end - begin < 2**31 else np.int64
             parts = (values, plan.indices[begin:end], (pointers - begin).astype(narrow))
             weights = sp.csr_array(parts, shape=(inputs, outputs))
-            weights.data = values  # scipy copies what looks like a small part of a buffer
+            weights.data = values  # scipy copies arrays that look like a small part of a buffer
         found.append(replace(projection, weights=weights))
     return tuple(found)
 
 
 def rows_of(projection: Projection) -> tuple[int, int]:
-    """Rows of weights, and their width with padding."""
+    """Number of rows of weights, and their width with padding."""
     rows, columns = projection.weights.shape
     return rows, columns + -columns % LANES
 
 
 def plan_of(network: Network) -> Plan:
-    """The plan of a chain, on the network's own weights. Its dense layers have one delay each."""
+    """The plan of a chain whose dense layers have one delay each, on the network's own weights."""
     arrays, table = network.arrays, empty_table(len(network.layers))
     delays = [arrays.delays]
     for k, layer in enumerate(network.layers):
@@ -145,14 +145,14 @@ def plan_of(network: Network) -> Plan:
 
 
 def empty_table(projections: int) -> np.ndarray:
-    """Room for the numbers of projections."""
+    """A table of zeros with a row for each projection."""
     return np.zeros((projections, REACH + LENGTH), np.int64)
 
 
 def finish_plan(
     t_max: float, sizes: Sequence[int], weights: np.ndarray, table: np.ndarray, delays: np.ndarray
 ) -> Plan:
-    """What follows from the table of projections."""
+    """The plan that follows from the table of projections."""
     table[:, OUTGOING] = np.argsort(table[:, SOURCE], kind="stable")
     columns = table[:, REACH + COLUMNS]
     groups = [group_of(columns[table[:, TARGET] == layer]) for layer in range(len(sizes))]
@@ -173,10 +173,10 @@ def finish_plan(
 
 
 def unit_starts(sizes: Sequence[int], groups: Sequence[int], mapped: Sequence[int]) -> np.ndarray:
-    """Where each population begins among all units, padded to whole words.
+    """The first unit of each population, padded to whole words.
 
-    After the neurons of a map there is a place for each position; and, for vectors reach over the
-    end of the last one, some more.
+    After the neurons of a map there is one unit for each position, and a few more, because
+    vectors extend beyond the end of the last one.
     """
     rooms = []
     for layer, (size, group) in enumerate(zip(sizes, groups, strict=True)):
@@ -186,15 +186,15 @@ def unit_starts(sizes: Sequence[int], groups: Sequence[int], mapped: Sequence[in
 
 
 def group_of(columns: np.ndarray) -> int:
-    """How many neurons are at a position, given the columns of the maps that lead to a population.
+    """How many neurons are at a position, given the columns of projections to a population.
 
-    0 unless all of them say the same; what is no map says 0.
+    0 unless all of them agree; a projection that is not a map has 0 columns.
     """
     groups = set(columns.tolist())
     return groups.pop() if len(groups) == 1 else 0
 
 
-# -- the synapses of neurons, as kernels find them
+# -- the synapses of neurons, found as in kernels
 
 
 def pools_at(plan: Plan, layer: int) -> bool:
@@ -206,10 +206,10 @@ def pools_at(plan: Plan, layer: int) -> bool:
 def heard_from(
     plan: Plan, r: int, senders: np.ndarray, neuron: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which of some senders a neuron hears along a projection, and which synapse each of them is.
+    """Which of some senders reach a neuron along a projection, and the synapse of each.
 
-    That is the place of its weight in `plan.weights`, which for single synapses is FIRST further
-    on; to what has no weights it says nothing.
+    The synapse is the place of its weight in `plan.weights`, from which FIRST has been subtracted
+    if synapses are listed singly; it has no meaning where there are no weights.
     """
     row = plan.projections[r]
     if row[KIND] == DENSE:
@@ -228,7 +228,7 @@ def heard_from(
 def heard_in_window(
     row: np.ndarray, senders: np.ndarray, neuron: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The same where a neuron has a window."""
+    """The same for a neuron with a window."""
     reach = row[REACH:]
     position, column = divmod(neuron, reach[COLUMNS])
     inside, rows = rows_at(reach, senders, position)
@@ -238,7 +238,7 @@ def heard_in_window(
 
 
 def rows_at(reach: np.ndarray, senders: Any, positions: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Whether senders are in the windows of positions, and which rows of weights they add there."""
+    """Whether senders are in the windows at positions, and which rows of weights they add there."""
     (pixel, channel), (line, place) = (
         divmod(senders, reach[CHANNELS]),
         divmod(positions, reach[PLACES]),
@@ -252,8 +252,8 @@ def rows_at(reach: np.ndarray, senders: Any, positions: Any) -> tuple[np.ndarray
 def reached_by(plan: Plan, r: int, sender: int, synapse: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """The neurons that an arrival along a projection reaches, in order, and the weights it adds.
 
-    synapse: where each has its own delay, the first of those that are reached. What comes first
-    makes a neuron fire that pools; its weight is 1 here.
+    synapse: where each synapse has its own delay, the first of those that are reached. Pooling
+    neurons fire with their first arrival; its weight is given as 1.
     """
     row = plan.projections[r]
     if row[KIND] == DENSE:
@@ -271,7 +271,7 @@ def reached_by(plan: Plan, r: int, sender: int, synapse: int = 0) -> tuple[np.nd
 
 
 def reached_in_map(plan: Plan, row: np.ndarray, sender: int) -> tuple[np.ndarray, np.ndarray]:
-    """The same where neurons have windows."""
+    """The same for neurons with windows."""
     reach = row[REACH:]
     columns = reach[COLUMNS]
     positions = np.arange(plan.sizes[row[TARGET]] // columns)

@@ -1,4 +1,4 @@
-"""Populations of neurons and the projections between them, as a user describes them."""
+"""Populations of neurons and the projections between them, as described by a user."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,12 +18,12 @@ MOST = 2**31 - 1  # neurons: sparse projections number their targets with 32 bit
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """Neurons with a name.
+    """A named group of neurons.
 
-    size: how many.
+    size: number of neurons.
     threshold: potential at which a neuron fires; one number, or one for each neuron. With
-        inf, the default, neurons fire only when a stimulus says so: an input.
-    bias: where potentials begin; one number, or one for each neuron. Only with `Windows`.
+        inf, the default, neurons fire only when a stimulus makes them: an input population.
+    bias: initial potential; one number, or one for each neuron. Only with `Windows`.
 
     >>> Population("input", 3)
     Population(name='input', size=3, threshold=inf)
@@ -64,16 +64,17 @@ class Projection:
     """Synapses from one population to another, or to itself.
 
     source, target: names of populations.
-    weights: (source size, target size), dense or `scipy.sparse`; row i is what neuron i sends.
-        Or a layer that says its `initial` weights and, if it is one of maps, its `shape`; the
-        neurons of maps are flat, row by row, column by column, channel by channel. Thresholds
-        and delays are said here and by the populations, not by the layer. Neurons that hear a
-        `MinPool2d` fire with what comes first and hear nothing else; their threshold may be any
-        number, their potential is 0 before, and the threshold then.
+    weights: (source size, target size), dense or `scipy.sparse`; row i holds the weights of source
+        neuron i. Or a layer with `initial` weights and, for a layer of maps, a `shape`; neurons
+        of maps are numbered row by row, column by column, channel by channel. Delays are set here
+        and thresholds in the populations, not in the layer. The targets of a `MinPool2d` fire
+        with the first spike that arrives and receive no other input; their threshold may be any
+        number, and their potential is 0 before that spike, and the threshold from then on.
     delay: time from a spike to its arrival: one number, or an array or sparse matrix of the
         weights' shape with one for each synapse (0 where a sparse one has no entry); for a
         layer of maps one number, or (source size,).
-    layer: of maps, else None. `weights` are then those that all positions share, (rows, columns).
+    layer: a layer of maps, or None. With a layer, `weights` are (rows, columns), shared by all
+        positions.
 
     >>> Projection("input", "output", [[0.5], [0.5]], delay=1.0).title
     'input -> output'
@@ -104,20 +105,20 @@ class Projection:
         if delay.ndim and delay.shape != wanted:
             whose = "the weights' shape" if self.layer is None else "the shape"
             raise ShapeError(f"{self.title}: delays must have {whose} {wanted}, got {delay.shape}")
-        if delay.ndim:  # a circuit is copied from these
+        if delay.ndim:  # copies of a circuit are built from these
             weights, delay = weights.copy(), delay.copy()
         object.__setattr__(self, "weights", weights)
         object.__setattr__(self, "delay", delay if delay.ndim else float(delay))
 
     def _take_layer(self) -> None:
-        """What a layer says of weights."""
+        """Take the weights from a layer."""
         layer = self.weights if self.layer is None else self.layer
         whose = f"{self.title}: {layer}"
         if layer.delay != 0:
             raise InputError(f"{whose} must not have a delay; say Projection(delay=...)")
         weights = layer.initial if self.layer is None else self.weights
         if layer.pools:
-            weights = np.empty((0, layer.columns))  # which knows its shape, or says so
+            weights = np.empty((0, layer.columns))  # `columns` raises if the shape is not known
         elif weights is None:
             raise InputError(f"{whose} must have initial weights")
         elif isinstance(layer.weights, Binary):
@@ -130,17 +131,17 @@ class Projection:
 
     @property
     def sizes(self) -> tuple[int, int]:
-        """Neurons of the source and of the target."""
+        """Numbers of neurons of the source and of the target."""
         return self.weights.shape if self.layer is None else (self.layer.inputs, self.layer.outputs)
 
     @property
     def title(self) -> str:
-        """Where it leads."""
+        """Its name: from where it leads to where."""
         return f"{self.source} -> {self.target}"
 
     @property
     def kind(self) -> int:
-        """How the simulator holds it."""
+        """How the simulator stores it."""
         if self.layer is not None:
             return MAPPED
         if np.ndim(self.delay):
@@ -149,14 +150,14 @@ class Projection:
 
 
 def as_matrix(values: Any, whose: str) -> Any:
-    """Numbers as an array; sparse ones by rows, in order and each entry once."""
+    """Numbers as an array; sparse matrices as sorted CSR without duplicates."""
     if not sp.issparse(values):
         return as_array(values, whose)
     if values.ndim != 2:
         raise ShapeError(f"{whose} must be (source, target), got {values.shape}")
     if values.dtype.kind not in "buif":
         raise InputError(f"{whose} must be numbers, got {values.dtype}")
-    if values.dtype.kind != "f":  # whole numbers that are added may not fit their own type
+    if values.dtype.kind != "f":  # sums of whole numbers may not fit their own type
         values = values.astype(np.float64)
     if not inside(values):
         raise InputError(f"{whose} must have their entries inside of {values.shape}")
@@ -171,12 +172,12 @@ def as_matrix(values: Any, whose: str) -> Any:
 
 
 def inside(matrix: Any) -> bool:
-    """Whether the entries of a sparse matrix are inside of it, which SciPy takes for granted."""
+    """Whether all entries of a sparse matrix are inside its shape, which SciPy does not check."""
     if matrix.format == "coo":
         places = np.array([matrix.row, matrix.col])
         return bool((places >= 0).all() and (places < np.array(matrix.shape)[:, None]).all())
     if matrix.format not in ("csr", "csc", "bsr"):
-        return True  # seen when it has become one of these
+        return True  # checked again after conversion to one of these
     rows, columns = matrix.shape[::-1] if matrix.format == "csc" else matrix.shape
     if matrix.format == "bsr":
         rows, columns = rows // matrix.blocksize[0], columns // matrix.blocksize[1]
@@ -193,7 +194,7 @@ def inside(matrix: Any) -> bool:
 
 
 def with_weight(projection: Projection, sender: int, neuron: int, weight: float) -> Projection:
-    """The same with another weight of a synapse that is there; one of 0 stays a synapse."""
+    """The projection with another weight for an existing synapse, which stays one even at 0."""
     weights = sp.csr_array(projection.weights).astype(np.float64)
     weights[sender, neuron] = weight
     return replace(projection, weights=weights)
@@ -208,7 +209,7 @@ def least_delay(projection: Projection) -> float:
 
 
 def synapses(projection: Projection) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(rows + 1,) pointers, and per synapse target, weight and delay, by row and then delay."""
+    """(rows + 1,) pointers, and target, weight and delay of each synapse, by row, then delay."""
     csr = sp.csr_array(projection.weights)
     pointers, targets, weights = csr.indptr, csr.indices, csr.data
     if projection.kind == SPARSE:
@@ -216,7 +217,7 @@ def synapses(projection: Projection) -> tuple[np.ndarray, np.ndarray, np.ndarray
     rows = np.repeat(np.arange(csr.shape[0]), np.diff(pointers))
     delay = projection.delay
     delays = np.empty(0)
-    if len(targets):  # a sparse matrix has no answer to no question
+    if len(targets):  # a sparse matrix cannot be indexed with empty arrays
         delays = np.asarray(delay[rows, targets], float).reshape(-1)
     order = np.lexsort((targets, delays, rows))
     return pointers, targets[order], weights[order], delays[order]

@@ -1,4 +1,4 @@
-"""Numbers as texts, with the digits that they have."""
+"""Numbers as text, with as many digits as are significant."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from math import floor, isfinite, log10
 import numpy as np
 
 DOUBLE = np.dtype(np.float64)
-HUGE = 1e300  # from which on rounding up may overflow
+HUGE = 1e300  # from here on, rounding up may overflow
 
 
 @dataclass(frozen=True)
 class Precision:
-    """How exactly a simulator counts.
+    """The numerical precision of a simulator.
 
     times, potentials: dtypes, of the stimulus and of the network. rise: of ramps; 0 for steps.
-    length: of the time in which an endless ramp rises by its weight. bias: where potentials begin.
+    length: the time in which an endless ramp rises by its weight. bias: the initial potential.
     """
 
     times: np.dtype = DOUBLE
@@ -25,10 +25,10 @@ class Precision:
     bias: float = 0.0
 
     def time(self, value: float) -> str:
-        """The shortest text that reads back as this time, among those of its precision.
+        """The shortest text that reads back as this time in its precision.
 
-        With ramps a spike is where a line of float32 sums meets the threshold, and has their
-        digits, whatever the stimulus has.
+        With ramps and float32 potentials, a spike is where a line of float32 sums meets the
+        threshold, so it has as many digits as these, whatever the dtype of the stimulus.
 
         >>> single = Precision(times=np.dtype(np.float32))
         >>> single.time(float(np.float32(110.1))), single.time(4.0), Precision().time(0.1 + 0.2)
@@ -43,12 +43,12 @@ class Precision:
     def errors(
         self, times: Sequence[float], weights: Sequence[float], potentials: Sequence[float]
     ) -> np.ndarray:
-        """How far rounding may have brought the potentials from what they would be without.
+        """Bounds on how far rounding has moved the potentials from their exact values.
 
-        `times` of arrival, in order, what arrived then, and the potential after each. They are
-        added again in double precision, as the decimals that stand for the weights. Where that
-        shows no difference, what that sum may be wrong by itself remains, and half a last digit
-        of the largest number that was added.
+        `times` of arrival, in order, the `weights` that arrived then, and the potential after each
+        arrival. The weights, read as the shortest decimals that stand for them, are added again in
+        double precision. Where that shows no difference, the bound is the error that this sum can
+        have itself, or half a last digit of the largest number added, whichever is larger.
 
         >>> numbers = [0.1, 0.2, -0.3], [0.1, 0.3, 0.3 - 0.1 - 0.2]
         >>> found = Precision().errors([1, 2, 3], *numbers)
@@ -65,7 +65,7 @@ class Precision:
             ended = np.searchsorted(arrival + self.rise, arrival, "right")
             whole, early = (np.append(0.0, sums)[ended] for sums in (total, moment))
             again = self.bias + whole + ((total - whole) * arrival - (moment - early)) / scale
-            if not isfinite(self.rise):  # its potential is a difference of such products
+            if not isfinite(self.rise):  # the potential is then a difference of such products
                 largest = np.maximum(largest, abs(total) * arrival / scale)
             most = np.maximum(most, np.cumsum(abs(added)) * arrival / scale)
         itself = 2 * np.finfo(DOUBLE).eps * np.arange(1, len(most) + 1) * most
@@ -74,7 +74,7 @@ class Precision:
 
 
 def shortest(value: float, dtype: np.dtype) -> str:
-    """The shortest text that reads back as the same number of that dtype.
+    """The shortest text that reads back as the same number in that dtype.
 
     >>> shortest(np.float32(0.1), np.dtype(np.float32)), shortest(2.0, DOUBLE)
     ('0.1', '2')
@@ -83,11 +83,11 @@ def shortest(value: float, dtype: np.dtype) -> str:
 
 
 def written(value: float, error: float) -> str:
-    """A number with the digits that an error leaves of it, at most six.
+    """A number with the digits that are significant given its error, at most six.
 
     >>> written(0.6, 3e-8), written(-2.98e-8, 3e-8), written(123.456, 0.02)
     ('0.6', '0', '123.5')
     """
     if abs(value) < HUGE and 0 < error < HUGE:
         value = round(value, floor(-log10(2 * error)))
-    return f"{value + 0.0:.6g}"  # of a negative zero, zero
+    return f"{value + 0.0:.6g}"  # + 0.0 makes a negative zero positive

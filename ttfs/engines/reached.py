@@ -27,7 +27,7 @@ from ttfs.kernels.reach import POOLS
 
 
 class Arrival(NamedTuple):
-    """One spike at one neuron, or the end of its ramp. Sorts as the events do."""
+    """The arrival of one spike at one neuron, or the end of its ramp; sorts like the events."""
 
     time: float
     ends: int
@@ -51,7 +51,7 @@ def arrivals(plan: Plan, state: Any, layer: int, neuron: int) -> list[Arrival]:
 
 
 def _along(plan: Plan, state: Any, r: int, neuron: int, ends: int) -> Iterator[Arrival]:
-    """The spikes that reached a neuron along one projection, or whose ramps ended there."""
+    """The spikes that reached a neuron along one projection, or whose ramps have ended there."""
     source, apart = plan.projections[r, SOURCE], plan.projections[r, APART]
     start = plan.starts[source]
     if apart:
@@ -67,7 +67,7 @@ def _along(plan: Plan, state: Any, r: int, neuron: int, ends: int) -> Iterator[A
 
 
 def weight_at(plan: Plan, r: int, synapse: int) -> Any:
-    """The weight of a synapse as `heard_from` has it; 1 for what fires with its first arrival."""
+    """The weight of a synapse as found by `heard_from`; 1 for pooling neurons."""
     row = plan.projections[r]
     if row[REACH + POOLS]:
         return plan.weights.dtype.type(1)
@@ -75,7 +75,7 @@ def weight_at(plan: Plan, r: int, synapse: int) -> Any:
 
 
 def arrival_time(plan: Plan, r: int, spiked: Any, delay: float, ends: int) -> Any:
-    """When a spike arrives along a projection, or its ramp ends: what the kernel `due` does."""
+    """When a spike arrives along a projection, or its ramp ends, as in the kernel `due`."""
     kind = spiked.dtype.type
     time = arrivals_of(kind(spiked), delay)
     if time == spiked and plan.projections[r, TARGET] <= plan.projections[r, SOURCE]:
@@ -84,7 +84,7 @@ def arrival_time(plan: Plan, r: int, spiked: Any, delay: float, ends: int) -> An
 
 
 def _under_way(plan: Plan, state: Any, r: int, neuron: int, ends: int) -> Iterator[Arrival]:
-    """The same where spikes are under way by themselves: some may yet have to come."""
+    """The same where spikes travel separately, so that some may not have arrived yet."""
     row = plan.projections[r]
     start, coming = plan.starts[row[SOURCE]], _coming(state, r, ends)
     senders = state.fired[start : start + state.counts[row[SOURCE]]]
@@ -99,14 +99,14 @@ def _under_way(plan: Plan, state: Any, r: int, neuron: int, ends: int) -> Iterat
 
 
 def _coming(state: Any, r: int, ends: int) -> dict[int, int]:
-    """The synapse at which each spike along a projection arrives, or ends, next."""
+    """The synapse at which each spike along a projection arrives next, or its ramp ends."""
     queue = state.heap[: state.counters[HEAP]]
     queue = queue[(queue[:, 2] == r) & (queue[:, 0] % KINDS == ends)]
     return dict(zip(queue[:, 1].tolist(), queue[:, 3].tolist(), strict=True))
 
 
 def end_of(plan: Plan, arrival: Any) -> Any:
-    """When the ramp ends of a spike that arrives."""
+    """When the ramp of an arriving spike ends."""
     return arrivals_of(arrival, plan.rise)
 
 
@@ -115,8 +115,8 @@ def rows_under_way(
 ) -> Iterator[tuple[list[Any], np.ndarray, np.ndarray]]:
     """The spikes along a projection that have arrived: when, at which neurons, with what weights.
 
-    One time for all neurons that a spike reaches, or one for each. Where there is one delay,
-    those whose ramps have ended are left out.
+    Each spike has one time for all neurons that it reaches, or one for each of them. Where there
+    is only one delay, spikes whose ramps have ended are left out.
     """
     row, start = plan.projections[r], plan.starts[plan.projections[r, SOURCE]]
     if row[KIND] == SYNAPTIC:
@@ -154,7 +154,7 @@ def _synapses_under_way(
 def weight_places(
     plan: Plan, sender: tuple[int, int], neuron: tuple[int, int]
 ) -> list[tuple[int, int]]:
-    """The synapses between two (layer, neuron): which projection, where in `plan.weights`."""
+    """The synapses between two (layer, neuron): their projections and places in `plan.weights`."""
     places = []
     for r, row in enumerate(plan.projections):
         if (row[SOURCE], row[TARGET]) == (sender[0], neuron[0]):

@@ -1,4 +1,4 @@
-"""When the window of each population of a circuit begins and ends."""
+"""The times at which the window of each population of a circuit begins and ends."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from ttfs.network.network import Network
 from ttfs.network.psp import Response, Windows
 from ttfs.network.skips import Skip
 
-CLOSE = 1e-9  # of a window: delays that say the same but for rounding
+CLOSE = 1e-9  # of a window: tolerance within which delays are equal except for rounding
 
 
 def windows_of(
@@ -21,7 +21,7 @@ def windows_of(
 ) -> np.ndarray | None:
     """(2, populations) when the window of each begins and ends, or None for other responses.
 
-    Raises `InputError` for a population that would hear spikes of different windows at a time.
+    Raises `InputError` if spikes of different windows would reach a population at the same time.
     """
     if not isinstance(psp, Windows):
         return None
@@ -38,7 +38,7 @@ def windows_of(
 def _window(
     population: Population, heard: list[Projection], windows: dict[str, float], psp: Windows
 ) -> float:
-    """The number of the window in which a population fires; whole, unless delays are not."""
+    """The number of the window in which a population fires; whole if delays are whole windows."""
     found = []
     for one in heard:
         if one.source not in windows or one.source == population.name:
@@ -68,7 +68,7 @@ def pooling(projections: Sequence[Projection]) -> set[str]:
 
 
 def skipping(network: Network, skip: Skip) -> Projection:
-    """The projection that a skip of a network is, in the units of the layer that hears it."""
+    """A skip of a network as a projection, with weights in the units of its target layer."""
     k = skip.target - 1
     layer, scale, names = skip.layer, network.scales[k], network.names
     delay = skip.delay(network.psp, network.windows)

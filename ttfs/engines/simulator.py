@@ -1,4 +1,4 @@
-"""A network or circuit, event by event: the definition of what it does."""
+"""Runs a network or circuit event by event, which defines what it does."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -35,24 +35,24 @@ class Simulator:
     """Steps through one stimulus, exactly, and can be stopped anywhere.
 
     Events happen in the order of (time, layer, kind, neuron): arrivals, ends of ramps, spikes.
-    Who fires at an instant is decided when everything that arrives or ends at that instant
-    has been added. Spike times are those of `ttfs.forward`, bit for bit. Where a loop could
-    close, an arrival is later than its spike: if a delay is too short for the precision of
-    times, by the least step.
+    Which neurons fire at an instant is decided when everything that arrives or ends then
+    has been added. Spike times are those of `ttfs.forward`, bit for bit (with `Windows` up to
+    rounding). In projections that could close a loop, an arrival is always later than its spike:
+    if the delay is too short for the precision of times, by the smallest possible step.
 
-    A simulator is for one thread at a time: while one is in it, others get an `InputError`. It
-    can be copied and pickled; the copy goes on by itself, from where this one is.
+    Only one thread at a time can use a simulator: others get an `InputError` meanwhile. It can be
+    copied and pickled; the copy continues independently, from the current state.
 
     Parameters
     ----------
     network: a `Network` or a `Circuit`.
     times: spike times of the stimulus, inf for silence: (neurons,) for the first layer, or
-        a dictionary from layer (name or index) to such arrays. float32 stays, all else
-        becomes float64.
+        a dictionary from layer (name or index) to such arrays. float32 stays float32,
+        everything else becomes float64.
 
     Raises
     ------
-    ShapeError, InputError: another shape, an unknown layer; NaN, negative times.
+    ShapeError, InputError: a wrong shape, an unknown layer; NaN, negative times.
 
     >>> import ttfs
     >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1, delay=1), t_max=10)
@@ -76,14 +76,14 @@ class Simulator:
         self.reset()
 
     def _stand_on(self, circuit: Circuit) -> None:
-        """What never changes."""
+        """Set what never changes."""
         self.circuit, self.plan = circuit, circuit.plan
         self._response = RESPONSES[type(circuit.psp)]
         self._lock = RLock()
 
     @alone
     def __getstate__(self) -> dict[str, Any]:
-        """All that a copy needs, and shares with this one as long as it does not change."""
+        """All that a copy needs; what never changes is shared with this simulator."""
         return {
             "circuit": self.circuit,
             "stimulus": self._stimulus,
@@ -102,15 +102,15 @@ class Simulator:
     # -- the stimulus and the state
 
     def _make_room(self, dtype: Any) -> tuple[tuple[Any, Any], Any]:
-        """What kernels are handed, with times of a dtype, and the state that is in it."""
+        """The arguments of kernels, with times of a dtype, and the state that they contain."""
         memory = make_memory(self.plan, dtype, self._response)
         if self.circuit.windows is not None:
             set_windows(memory, self.circuit)
-        return (tuple(self.plan), memory), self._response.parts(memory)  # kernels like bare tuples
+        return (tuple(self.plan), memory), self._response.parts(memory)  # kernels take plain tuples
 
     @alone
     def reset(self, times: Any = None) -> None:
-        """Go back to the beginning, with another stimulus if one is given; breaks stay."""
+        """Go back to the beginning, with another stimulus if one is given; breaks are kept."""
         stimulus = self._stimulus if times is None else as_stimulus(times, self.circuit)
         handed, state = self._handed, self._state
         if state.spikes.dtype != stimulus.dtype:
@@ -121,7 +121,7 @@ class Simulator:
 
     @alone
     def snapshot(self) -> Snapshot:
-        """The whole state, to `restore` any number of times.
+        """The whole state, which can be restored any number of times.
 
         >>> import ttfs
         >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1, delay=1), t_max=10)
@@ -137,10 +137,10 @@ class Simulator:
 
     @alone
     def restore(self, snapshot: Snapshot) -> None:
-        """Go back, or on, to a snapshot of this simulator, or of any of an equal circuit.
+        """Go back or forward to a snapshot of this simulator or of one with an equal circuit.
 
         It may come from another process. Circuits are equal if all of their numbers and names
-        are; weights that were changed in place since their first snapshot are not seen.
+        are; changes of weights in place after a circuit's first snapshot are not noticed.
         """
         of_kind(snapshot, Snapshot, "restore(...)", "what `snapshot` returns")
         snapshot.check(self._state, self.circuit.digest)
@@ -162,7 +162,7 @@ class Simulator:
 
     @alone
     def peek(self) -> Event | None:
-        """The next event; None at the end. Nothing happens."""
+        """The next event, without letting it happen; None at the end."""
         return event_of(self.plan, self._stepped(0))
 
     @alone
@@ -171,17 +171,17 @@ class Simulator:
         return event_of(self.plan, self._stepped())
 
     def _stepped(self, events: int = 1) -> tuple[int, float, int, int, int]:
-        """So many events; the last of them as kernels have it. With 0, the one that is next."""
+        """Let some events happen; return the last, or with 0 the next, in the kernels' format."""
         return kernels.run(*self._handed, np.inf, UNWATCHED, events)[1]
 
     @alone
     def run(self, until: float = np.inf) -> str:
         """Step until a break or the end, through every event at or before `until`.
 
-        Returns why it stopped: "end", "until", or by `break_on` "spike", "potential" or "time". The
-        time is then that of the last event, or the one run to. With ramps, potentials go on after
-        the last event: at the end, the time is the horizon if there is one, or that given. Until a
-        time that has passed, nothing happens. Ctrl-C takes effect when the run is over.
+        Returns why it stopped: "end", "until", or due to `break_on` "spike", "potential" or "time".
+        `time` is then that of the last event, or the one run to. With ramps, potentials change even
+        after the last event, so at the end, `time` is the horizon if there is one, or `until`. If
+        `until` has passed, nothing happens. Ctrl-C takes effect when the run is over.
         """
         stop = min(as_moment(until, "run(until=...)"), self._stops.next)
         watched = self._stops.watched or UNWATCHED
@@ -212,13 +212,13 @@ class Simulator:
         potential: float | None = None,
         decision: bool = False,
     ) -> None:
-        """Make `run` stop, in addition to what was asked before.
+        """Make `run` stop at a spike, potential or time, in addition to earlier requests.
 
-        layer: when a neuron of it fires; with `neuron`, when that one does; with `potential`
-        too, when that neuron's potential passes that value in either direction, seen after
-        each arrival (with ramps, after each event: the first one, of any neuron, after which
-        the potential has passed). time: once, after the last event at or before it; one that
-        has passed already stops the next run at once. decision: when the last layer fires.
+        layer: when one of its neurons fires; with `neuron`, when that neuron does; with
+        `potential`, too, when that neuron's potential crosses that value in either direction,
+        checked after each arrival (with ramps, after each event of any neuron). time: once,
+        after the last event at or before it; a time that has already passed stops the next run
+        at once. decision: when the last layer fires.
 
         >>> import ttfs
         >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1, delay=1), t_max=10)
@@ -241,7 +241,7 @@ class Simulator:
     @property
     @alone
     def time(self) -> float:
-        """Time of the last event, or that to which `run` has gone since; 0 at first."""
+        """Time of the last event, or the time to which `run` has gone since; initially 0."""
         return max(float(self._state.clock[0]), self._reached)
 
     @property
@@ -269,7 +269,7 @@ class Simulator:
 
     @alone
     def potential(self, layer: int | str) -> np.ndarray:
-        """(neurons,) membrane potentials now; of neurons that fired, at their spike.
+        """(neurons,) membrane potentials now; for neurons that have fired, at their spike.
 
         >>> import ttfs
         >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1, delay=1), t_max=10)
@@ -290,7 +290,7 @@ class Simulator:
 
     @property
     def precision(self) -> Precision:
-        """How exactly times and potentials are counted."""
+        """The numerical precision of times and potentials."""
         return self.circuit.precision(self._stimulus.dtype)
 
     @alone
@@ -330,7 +330,7 @@ class Simulator:
 
     @alone
     def trace(self, layer: int | str, neurons: Any = None) -> list[Trace]:
-        """The membrane potentials of some neurons of a layer (all if not given), exactly."""
+        """The exact membrane potentials of some neurons of a layer (all by default)."""
         number = self.circuit.layer(layer)
         found = self.circuit.some(number, neurons)
         times, potential = self.times(number).astype(float), self.potential(number)
@@ -358,15 +358,15 @@ class Simulator:
         weights: Mapping[tuple[int | str, int, int | str, int], float] | None = None,
         thresholds: Mapping[tuple[int | str, int], float] | None = None,
     ) -> Difference:
-        """What would have been different: both ways are run from the beginning to the end.
+        """What a change would have made different, from runs with and without it to the end.
 
-        This simulator stays as it is.
+        This simulator is not changed.
 
-        times: (layer, neuron) -> another time of the spike that the stimulus asks for; inf
-            takes it away. A neuron of which the stimulus asks nothing fires then and at no
-            other time, whatever reaches it; inf silences it.
-        weights: (source layer, source neuron, layer, neuron) -> weight of that synapse. One that
-            all positions of a map share changes at all of them.
+        times: (layer, neuron) -> another time for that neuron's spike in the stimulus; inf
+            removes it. A neuron without a spike in the stimulus fires at the given time and at
+            no other, whatever reaches it; inf silences it.
+        weights: (source layer, source neuron, layer, neuron) -> weight of that synapse. A weight
+            that all positions of a map share changes at all of them.
         thresholds: (layer, neuron) -> threshold.
 
         >>> import ttfs
@@ -382,7 +382,7 @@ class Simulator:
         )
 
     def _finished(self, circuit: Circuit, stimulus: np.ndarray) -> "Simulator":
-        """Another simulator, at its end; the stimulus is for all units."""
+        """Another simulator, at its end, for a stimulus of all units."""
         layers = range(len(circuit.populations))
         other = Simulator(circuit, {layer: self._part(stimulus, layer) for layer in layers})
         other.run()
@@ -390,7 +390,7 @@ class Simulator:
 
 
 def all_events(simulator: Simulator) -> Iterator[tuple[int, float, int, int, int, int]]:
-    """Let everything happen, as kernels say it, and at which synapse of its row."""
+    """Let all events happen; yield each in the kernels' format, with its synapse in its row."""
     while True:
         synapse = int(simulator._state.heap[0, 3])
         event = simulator._stepped()

@@ -1,6 +1,6 @@
-"""The memory of a simulator, and what was in it at a moment.
+"""The memory of a simulator, and snapshots of it.
 
-A snapshot knows what it is a state of, and whether it was changed.
+A snapshot records which circuit it belongs to, and whether it was changed.
 """
 
 import struct
@@ -24,8 +24,8 @@ from ttfs.network.psp import Windows
 class Snapshot:
     """Copies of a simulator's arrays, and the time to which it had run.
 
-    circuit: digest of the circuit. seal: checksum of the rest. Kernels read places in memory
-    from a state, so one that was changed by hand is not taken.
+    circuit: digest of the circuit. seal: checksum of the rest. Kernels take array indices
+    from a state, so a state that was changed by hand is refused.
     """
 
     state: Any
@@ -40,7 +40,7 @@ class Snapshot:
         return cls(kept, reached, circuit, seal_of(kept, reached))
 
     def check(self, state: Any, circuit: bytes) -> None:
-        """Raise unless this can take the place of a state of a circuit."""
+        """Raise an error unless this can replace a state of a circuit."""
         if self.circuit != circuit:
             raise InputError(
                 "this snapshot is of another circuit: of other weights, thresholds, delays,"
@@ -60,7 +60,7 @@ class Snapshot:
 
 
 def seal_of(state: Any, reached: float) -> int:
-    """A checksum: any change of arrays of these shapes changes it, by accident excepted."""
+    """A checksum that changes with any change of arrays of these shapes, except by accident."""
     found = zlib.crc32(struct.pack("<d", reached))
     for array in state:
         found = zlib.crc32(np.ascontiguousarray(array).data, found)
@@ -68,11 +68,11 @@ def seal_of(state: Any, reached: float) -> int:
 
 
 def make_memory(plan: Plan, dtype: np.dtype, response: Any) -> tuple[np.ndarray, ...]:
-    """Room for everything that changes, with times of one dtype; `parts` says what is where."""
+    """Memory for everything that changes, with times of one dtype; `parts` divides it up."""
     units, table = len(plan.owners), plan.projections
     waves = table[table[:, APART] > 0, SOURCE]
     queue = response.WAVES * (len(table) + int(plan.sizes[waves].sum())) + 1
-    queue += len(plan.sizes) * (response is simulator_window)  # whose windows are to begin
+    queue += len(plan.sizes) * (response is simulator_window)  # the beginnings of windows
     volts = aligned_zeros(response.VOLTS * units, plan.weights.dtype).reshape(-1, units)
     times = np.zeros((2, units + 1), dtype)
     whole = np.zeros((6, units + 1), np.int64)
@@ -94,7 +94,7 @@ def make_memory(plan: Plan, dtype: np.dtype, response: Any) -> tuple[np.ndarray,
 
 
 def set_windows(memory: tuple[np.ndarray, ...], circuit: Circuit) -> None:
-    """Write down when windows begin and end, and where potentials begin."""
+    """Write the beginnings and ends of windows, and the initial potentials, to the memory."""
     told, biases = memory[-2:]
     psp, windows = circuit.psp, circuit.windows
     assert isinstance(psp, Windows)

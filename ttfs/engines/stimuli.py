@@ -13,7 +13,7 @@ SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 
 
 def as_stimulus(times: Any, circuit: Circuit) -> np.ndarray:
-    """(units,) times of the spikes that are asked for, of one layer or by layer."""
+    """(units,) times of the stimulus, given for one layer or by layer."""
     arrays = by_layer(times, circuit)
     dtype = SINGLE if arrays else DOUBLE
     for array in arrays.values():
@@ -28,7 +28,7 @@ def as_stimulus(times: Any, circuit: Circuit) -> np.ndarray:
 
 
 def keep_to_window(times: np.ndarray, begin: float, end: float, name: str) -> None:
-    """Silence what would come at the end of a layer's window or after it; refuse what is before."""
+    """Silence spikes at or after the end of a layer's window; refuse those before its beginning."""
     if (times < begin).any():
         raise InputError(
             f"{name} must be in its window, which begins at {begin:g}; got {times.min():g}"
@@ -37,7 +37,7 @@ def keep_to_window(times: np.ndarray, begin: float, end: float, name: str) -> No
 
 
 def by_layer(times: Any, circuit: Circuit) -> dict[int, np.ndarray]:
-    """The times of each layer that has any, by its index."""
+    """The times of each layer that has any, keyed by its index."""
     if type(times) is np.ndarray or not isinstance(times, Mapping):
         return {0: layer_times(times, 0, circuit)}
     arrays: dict[int, np.ndarray] = {}
@@ -50,7 +50,7 @@ def by_layer(times: Any, circuit: Circuit) -> dict[int, np.ndarray]:
 
 
 def layer_times(values: Any, layer: int, circuit: Circuit) -> np.ndarray:
-    """(neurons,) times of one layer, given as such or as the map that it is."""
+    """(neurons,) times of one layer, given in this shape or as a map."""
     name, size = whose(layer, circuit), circuit.populations[layer].size
     array = as_array(values, name, masked=np.inf)
     if array.shape != (size,):
@@ -64,7 +64,7 @@ def layer_times(values: Any, layer: int, circuit: Circuit) -> np.ndarray:
 
 
 def _cure(array: np.ndarray, wanted: tuple[tuple[int, ...], ...]) -> str:
-    """How an array of another shape becomes one that is wanted, if that is known."""
+    """A hint on how to bring an array into one of the wanted shapes, if one is known."""
     if array.ndim in (2, 4) and array.shape[1:] in wanted:
         return "; for one stimulus of a batch, pass times[i]"
     if array.ndim == 3 and (*array.shape[1:], array.shape[0]) in wanted:
@@ -73,12 +73,12 @@ def _cure(array: np.ndarray, wanted: tuple[tuple[int, ...], ...]) -> str:
 
 
 def maps_of(layer: int, circuit: Circuit) -> list[tuple[int, ...]]:
-    """The shapes in which those see a layer that hear it through windows."""
+    """The map shapes of a layer, as specified by the layers of maps that it projects to."""
     name = circuit.names[layer]
     heard = {one.layer.shape for one in circuit.projections if one.layer and one.source == name}
     return sorted(heard)
 
 
 def whose(layer: int, circuit: Circuit) -> str:
-    """What a mistake in them is called."""
+    """The name of a layer's times in error messages."""
     return f"times of layer {circuit.names[layer]!r}"

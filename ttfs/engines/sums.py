@@ -1,7 +1,7 @@
-"""Sums of weights times values: of whole maps, products of matrices.
+"""Sums of weights times values; for whole maps, they are matrix products.
 
-BLAS has one thread in each of ours, and is handed blocks of one size, so that a sample gets the
-same bits whatever the number of threads.
+BLAS has one thread in each of our threads, and gets blocks of constant size, so that a sample
+gets the same bits whatever the number of threads.
 """
 
 from collections.abc import Iterator
@@ -16,35 +16,35 @@ from ttfs.kernels.windows import roll_up, unroll
 from ttfs.network.network import Network
 from ttfs.network.skips import Skip
 
-ROWS = 512  # of a matrix of values, at least: positions of all samples of a block
+ROWS = 512  # at least, of a matrix of values: positions of all samples of a block
 MOST = 64  # samples of a block, at most
 
 
 @cache
 def pools() -> ThreadpoolController:
-    """The threads of BLAS."""
+    """The controller of the BLAS thread pools."""
     return ThreadpoolController()
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Meanwhile BLAS has one thread in each of ours."""
+    """Limit BLAS to one thread in each of our threads meanwhile."""
     with pools().limit(limits=1, user_api="blas"):
         yield
 
 
 def block_of(layer: Any) -> int:
-    """How many samples of a layer are taken at once."""
+    """How many samples of a layer are computed at once."""
     return max(1, min(-(-ROWS // layer.positions), MOST))
 
 
 class Listener(NamedTuple):
-    """How a layer hears one that is below it.
+    """How a layer receives the values of one below it.
 
-    source: number of that layer, 0 for the input. layer: through which windows; None where each
-    neuron hears the one at its place. weights: (rows, width) in the units of the layer that hears,
-    or (1, width). columns: neurons at a position. unrolls: whether positions hear more than what is
-    at their own place. positions, reach: of the layer, where it unrolls.
+    source: number of that layer, 0 for the input. layer: defines the windows; None if each neuron
+    receives only the value at its own place. weights: (rows, width) in the units of the receiving
+    layer, or (1, width). columns: neurons at a position. unrolls: whether positions receive more
+    than the values at their own place. positions, reach: of the layer, if it unrolls.
     """
 
     source: int
@@ -56,7 +56,7 @@ class Listener(NamedTuple):
     reach: np.ndarray | None
 
     def rows_of(self, values: np.ndarray, room: np.ndarray | None = None) -> np.ndarray:
-        """(samples x positions, inputs of a window) of (samples, neurons) values."""
+        """(samples x positions, inputs of a window) from (samples, neurons) values."""
         if self.layer is None:
             return values.reshape(-1, self.columns)
         if not self.unrolls:
@@ -68,14 +68,14 @@ class Listener(NamedTuple):
         return rows
 
     def add(self, rows: np.ndarray, total: np.ndarray, room: np.ndarray | None = None) -> None:
-        """Add weights times what is heard to (samples x positions, width) potentials."""
+        """Add weights times received values to (samples x positions, width) potentials."""
         if self.layer is None:
             total[:, : self.columns] += rows * self.weights[0, : self.columns]
             return
         total += np.matmul(rows, self.weights, out=room)
 
     def errors_below(self, errors: np.ndarray) -> np.ndarray:
-        """What potentials' errors say to the values that are heard, in the order of those."""
+        """Errors of potentials propagated back to the received values, in the order of these."""
         if self.layer is None:
             return errors[:, : self.columns] * self.weights[0, : self.columns]
         rows = errors @ self.weights.T
@@ -88,7 +88,7 @@ class Listener(NamedTuple):
 
 
 def listeners_of(network: Network, k: int) -> list[Listener]:
-    """How a layer hears those below it, the one right below first."""
+    """How a layer receives values from those below it, starting with the one directly below."""
     columns = network.layers[k].columns
     layer, weights = network.layers[k], network.padded(network.arrays.weights, k)
     own = Listener(k, layer, weights, columns, *placed(layer))
@@ -96,7 +96,7 @@ def listeners_of(network: Network, k: int) -> list[Listener]:
 
 
 def _along(network: Network, skip: Skip) -> Listener:
-    """How a layer hears along a skip."""
+    """How a layer receives values through a skip."""
     k = skip.target - 1
     columns = network.layers[k].columns
     rows = 1 if skip.layer is None else skip.layer.rows
@@ -106,7 +106,7 @@ def _along(network: Network, skip: Skip) -> Listener:
 
 
 def placed(layer: Any) -> tuple[bool, int, np.ndarray | None]:
-    """Whether positions hear more than their own place; how many there are, and their reach."""
+    """Whether positions receive more than the values at their own place; their number and reach."""
     if layer is None or layer.kind == "dense":
         return False, 1, None
     if layer.gives[:2] == layer.shape[:2] and layer.rows == layer.shape[2]:
@@ -119,8 +119,9 @@ def potentials_of(
 ) -> np.ndarray:
     """(samples, neurons) potentials of a layer, in its own units, for values of those below.
 
-    values: (samples, neurons) of the input and each layer below, of any size. Of a layer that
-    pools, the largest value of each window. part: of biases, with which potentials begin.
+    For a pooling layer, the result is the largest value of each window. values: (samples, neurons)
+    of the input and each layer below, of any size. part: the share of the biases with which
+    potentials begin.
     """
     layer, samples = network.layers[k], len(values[0])
     if layer.pools:
@@ -142,7 +143,7 @@ def potentials_of(
 def largest(layer: Any, values: np.ndarray, outside: float = 0.0) -> np.ndarray:
     """(samples, neurons) the largest value of each window of a map, channel by channel.
 
-    outside: what stands beyond the borders.
+    outside: the value beyond the borders.
 
     >>> from ttfs.network.pool import MinPool2d
     >>> largest(MinPool2d(2, shape=(2, 4, 1)), np.array([[0.0, 1, 2, 3, 4, 5, 6, 7]]))

@@ -1,4 +1,4 @@
-"""One thread at a time: kernels let other threads run, and two in one state would ruin it."""
+"""One thread at a time: kernels let other threads run, and two of them would corrupt a state."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -14,10 +14,10 @@ Own = TypeVar("Own", bound=Any)
 def alone(
     method: Callable[Concatenate[Own, P], R],
 ) -> Callable[Concatenate[Own, P], R]:
-    """A method that is refused while another thread is in one; `_lock` of its object knows.
+    """A method that is refused while another thread is in one, guarded by its object's `_lock`.
 
-    The lock is an RLock: methods may call each other, and Ctrl-C at any instant leaves none that
-    the same thread could not pass.
+    The lock is an RLock: methods may call each other, and a lock that Ctrl-C leaves behind at any
+    instant does not block the same thread.
     """
 
     @wraps(method)

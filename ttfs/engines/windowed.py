@@ -1,8 +1,8 @@
-"""Whole batches where each layer has a window: what it hears is summed, and says when it fires.
+"""Whole batches where each layer has a window: the sum of its inputs determines when it fires.
 
 The last block of samples is filled up with what was there before, so a sample gets the same bits
-as the first of any batch. The simulator adds one spike after the other, and BLAS in an order of
-its own: potentials of the two agree but for rounding.
+as the first of any batch. The simulator adds one spike after the other, BLAS in an order of its
+own, so the potentials of the two agree except for rounding.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ from ttfs.network.psp import Windows
 def fill_windows(
     network: Network, times: np.ndarray, end: float, spikes: np.ndarray, potential: np.ndarray
 ) -> None:
-    """Fill the (samples, units) spikes of all layers, and the last one's potential at the end."""
+    """Fill in the (samples, units) spikes of all layers, and the last one's final potentials."""
     with one_thread():
         for k, layer in enumerate(network.layers):
             if layer.pools:
@@ -34,12 +34,12 @@ def fill_windows(
 def spikes_at(
     network: Network, layer: int, times: np.ndarray, spikes: np.ndarray
 ) -> tuple[np.ndarray, int]:
-    """Rows in which the times of a layer are, 0 being the input, and where they begin there."""
+    """The rows that contain the times of a layer (0: the input), and where they begin there."""
     return (times, 0) if layer == 0 else (spikes, int(network.arrays.units[layer - 1]))
 
 
 def _pool(network: Network, k: int, times: np.ndarray, end: float, spikes: np.ndarray) -> None:
-    """The first spikes of windows of a map."""
+    """Find the first spike of each window of a map."""
     rows, below = spikes_at(network, k, times, spikes)
     base = int(network.arrays.units[k])
     assert isinstance(network.psp, Windows)
@@ -56,7 +56,7 @@ def _fire(
     spikes: np.ndarray,
     potential: np.ndarray,
 ) -> None:
-    """A layer listens in one window and fires in the next."""
+    """Let a layer integrate in one window and fire in the next."""
     layer, psp, base = network.layers[k], network.psp, int(network.arrays.units[k])
     assert isinstance(psp, Windows)
     listens = network.windows[k + 1] - 1
@@ -75,7 +75,7 @@ def _fire(
     def some(first: int, last: int) -> None:
         shape = block * positions, bias.shape[1]
         total, product = np.empty(shape, dtype), np.empty(shape, dtype)
-        # zeros: what is left of them in the last block may not be NaN, of which BLAS warns
+        # zeros: what remains of them in the last block must not be NaN, of which BLAS warns
         values = [np.zeros((block, network.sizes[one.source]), dtype) for one in listeners]
         room = np.zeros(block * max(rooms), dtype)
         for number in range(first, last):

@@ -1,4 +1,4 @@
-"""Archives of plain arrays: equal arrays are equal bytes."""
+"""Archives of plain arrays: equal arrays give equal bytes."""
 
 import math
 import struct
@@ -9,12 +9,12 @@ import numpy as np
 
 from ttfs.errors import InputError
 
-ARCHIVE_LIMIT = 2**32 - 1  # bytes; the sizes and places in a plain zip have 32 bits
+ARCHIVE_LIMIT = 2**32 - 1  # bytes; the sizes and positions in a plain zip have 32 bits
 
 _ZIP_VERSION = 20
-_FIRST_DAY = 33  # 1980-01-01, where a zip's calendar begins: equal arrays give equal bytes
+_FIRST_DAY = 33  # 1980-01-01, the first day of a zip: a fixed date, so that bytes are equal
 _LOCAL = 30  # bytes of a member's zip header, before its name
-_NPY = 128  # bytes of a member's npy header, padded so that places are known beforehand
+_NPY = 128  # bytes of a member's npy header, padded so that positions are known beforehand
 _SIZE_AT = 18  # where a member's zip header says how many bytes follow its name
 
 
@@ -24,7 +24,7 @@ def archive(arrays: dict[str, np.ndarray], comment_size: int = 0) -> bytes:
     Parameters
     ----------
     arrays: by name, in the order in which they are stored.
-    comment_size: bytes that the caller will append as the comment of the zip.
+    comment_size: number of bytes that the caller will append as the comment of the zip.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def npy(array: np.ndarray) -> bytes:
 
 
 def first_bytes(content: bytes, title: str) -> tuple[bytes, int]:
-    """The first array of an archive, one of bytes, and where the next array begins.
+    """The first array of an archive, which is one of bytes, and where the next array begins.
 
     Raises
     ------
@@ -80,8 +80,8 @@ def take(
 ) -> tuple[np.ndarray, int]:
     """An array of an archive whose member begins at `start`, and where the next one begins.
 
-    Only lengths are checked, before anything is made; that the bytes around the data are
-    those that `archive` writes is for the caller to check.
+    Only lengths are checked, and before anything is allocated. The caller has to check that the
+    bytes around the data are those that `archive` writes.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def take(
     """
     dtype = np.dtype(dtype)
     begin = start + _LOCAL + len(f"{title}.npy") + _NPY
-    count = math.prod(shape)  # of Python's numbers, which do not overflow
+    count = math.prod(shape)  # in Python's integers, which do not overflow
     end = begin + count * dtype.itemsize
     if end > len(content):
         there = max(0, len(content) - begin)

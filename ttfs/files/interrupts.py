@@ -1,8 +1,8 @@
-"""Ctrl-C: obeyed at once as long as that loses nothing, and later where a training asks for it.
+"""Ctrl-C: obeyed at once while nothing can be lost, otherwise when training checks for it.
 
-An exception between any two instructions cannot be borne everywhere: imports turn it into other
-errors, callbacks swallow it, and what was being done stays half done. So once there is something
-to lose Ctrl-C is only remembered, and asked for between two steps.
+An exception between any two instructions is not safe everywhere: imports turn it into other
+errors, callbacks swallow it, and what was being done remains half done. Once there is something
+to lose, Ctrl-C is therefore only remembered, and checked for between two steps.
 """
 
 import signal
@@ -20,7 +20,7 @@ def _raise(words: str) -> None:
 class Interrupts:
     """What Ctrl-C does at present.
 
-    leave: obeys, given words for the user; by default raises KeyboardInterrupt.
+    leave: called with words for the user to obey Ctrl-C; by default raises KeyboardInterrupt.
     """
 
     def __init__(self, leave: Callable[[str], object] = _raise):
@@ -30,24 +30,24 @@ class Interrupts:
         self.asked = False
 
     def press(self, *signal_and_frame: object) -> None:
-        """Ctrl-C has been pressed."""
+        """Obey Ctrl-C, or remember that it was pressed."""
         if self.waits:
             self.asked = True
         else:
             self.leave(self.words)
 
     def keep(self) -> None:
-        """There is something to lose: from now on Ctrl-C waits until it is asked for."""
+        """There is something to lose: from now on, Ctrl-C waits for `check` or `release`."""
         self.waits = True
 
     def check(self) -> None:
-        """Raise KeyboardInterrupt if Ctrl-C has had to wait."""
+        """Raise KeyboardInterrupt if Ctrl-C has been pressed and is waiting."""
         if self.asked:
             self.asked = False
             raise KeyboardInterrupt(self.words)
 
     def release(self, words: str = STOPPED) -> None:
-        """Nothing is to lose any more: Ctrl-C, also one that has had to wait, is obeyed."""
+        """Nothing can be lost any more: obey Ctrl-C from now on, and now if it is waiting."""
         self.words, self.waits = words, False
         if self.asked:
             self.asked = False
@@ -59,10 +59,10 @@ _now: Interrupts | None = None
 
 @contextmanager
 def handled(leave: Callable[[str], object] = _raise) -> Iterator[Interrupts]:
-    """Meanwhile Ctrl-C does what the Interrupts say that are given; inside another, the same.
+    """A context in which Ctrl-C acts through the Interrupts yielded; nested ones share them.
 
-    Where Ctrl-C would not be a KeyboardInterrupt, because it is ignored, has a handler of the
-    user's, or goes to another thread, nothing changes and the Interrupts never come.
+    Where Ctrl-C would not raise KeyboardInterrupt here, because it is ignored, has a handler set
+    by the user, or goes to another thread, nothing changes, and the Interrupts are never used.
     """
     global _now
     mine = Interrupts(leave)
@@ -73,7 +73,7 @@ def handled(leave: Callable[[str], object] = _raise) -> Iterator[Interrupts]:
     elif signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield mine
     else:
-        press = mine.press  # one object: a method is a new one whenever it is looked up
+        press = mine.press  # kept as one object: each lookup of a method makes a new one
         try:
             _now = mine
             signal.signal(signal.SIGINT, press)
@@ -86,7 +86,7 @@ def handled(leave: Callable[[str], object] = _raise) -> Iterator[Interrupts]:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """What is done meanwhile is done whole: Ctrl-C is obeyed after it."""
+    """A context that is completed before Ctrl-C is obeyed."""
     if _now is None or _now.waits or threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -99,5 +99,5 @@ def undisturbed() -> Iterator[None]:
 
 
 def ignore() -> None:
-    """All is done: from now on, until the process has ended, Ctrl-C comes too late."""
+    """All is done: from now on, until the process has ended, Ctrl-C is ignored."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

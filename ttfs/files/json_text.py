@@ -1,4 +1,4 @@
-"""JSON that every reader takes, and of anyone no more than is safe."""
+"""JSON: written so that every reader accepts it, and read only as far as is safe."""
 
 import json
 import math
@@ -11,7 +11,7 @@ from ttfs.checks import shown
 from ttfs.errors import InputError
 
 _DEPTH = 32  # of lists in lists
-_DIGITS = 300  # of a whole number; with more it would be no float
+_DIGITS = 300  # of a whole number; with more, it could not become a float
 
 
 def as_json(value: Any, whose: str, *, indent: int | None = None) -> bytes:
@@ -21,7 +21,7 @@ def as_json(value: Any, whose: str, *, indent: int | None = None) -> bytes:
 
     Raises
     ------
-    InputError: something else, keys that are not text, nested too deeply.
+    InputError: values of other types, keys that are not text, nesting that is too deep.
 
     >>> as_json({"accuracy": np.float32(0.5), "latency": np.array([1, np.inf])}, "report")
     b'{"accuracy":0.5,"latency":[1.0,null]}'
@@ -32,7 +32,7 @@ def as_json(value: Any, whose: str, *, indent: int | None = None) -> bytes:
 
 
 def _plain(value: Any, whose: str, depth: int) -> Any:
-    """`value` in the types that JSON has."""
+    """`value` as the types that JSON has."""
     if not depth:
         raise InputError(f"{whose} is nested deeper than {_DEPTH}")
     if isinstance(value, np.ndarray | np.generic):
@@ -54,14 +54,14 @@ def _plain(value: Any, whose: str, depth: int) -> Any:
 
 
 def from_json(text: bytes, *, endless: bool = False) -> Any:
-    """What a JSON text says that anyone may have written.
+    """The value of a JSON text that anyone may have written.
 
-    endless: whether NaN and Infinity, which JSON does not have, are taken.
+    endless: whether NaN and Infinity, which JSON does not have, are accepted.
 
     Raises
     ------
-    InputError: another text; names that are there twice, whole numbers of more than 300 digits,
-        lists nested deeper than `as_json` writes them.
+    InputError: text that is not JSON; names that occur twice, whole numbers of more than 300
+        digits, lists nested deeper than `as_json` writes them.
 
     >>> from_json(b'{"accuracy":0.5,"latency":[1.0,null]}')
     {'accuracy': 0.5, 'latency': [1.0, None]}
@@ -80,7 +80,7 @@ def from_json(text: bytes, *, endless: bool = False) -> Any:
 
 
 def _int(digits: str) -> int:
-    """A whole number that does not take quadratic time."""
+    """A whole number, refused if it is so long that to parse it would take quadratic time."""
     if len(digits) > _DIGITS:
         raise ValueError(f"a number of {len(digits)} digits")
     return int(digits)
@@ -91,7 +91,7 @@ def _no_number(name: str) -> float:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A dictionary whose keys were different."""
+    """A dictionary of these pairs, none of whose keys occurs twice."""
     record = dict(pairs)
     if len(record) < len(pairs):
         raise ValueError("a name is there twice")

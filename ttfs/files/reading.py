@@ -1,4 +1,4 @@
-"""Files that anyone may have written: nothing is waited for, and memory is in proportion."""
+"""Reading untrusted files: without waiting, and with memory in proportion to their size."""
 
 import errno
 import os
@@ -7,15 +7,15 @@ from typing import BinaryIO
 
 from ttfs.errors import InputError
 
-ROOM, SHARE = 2**27, 256  # bytes of memory for any file, and for each byte of it
+ROOM, SHARE = 2**27, 256  # bytes of memory allowed for any file, and for each of its bytes
 
 
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
-    """A file that is open for reading; a pipe, a socket or a device is never waited for.
+    """A file, opened for reading without ever waiting for a pipe, a socket or a device.
 
     Raises
     ------
-    OSError: no such file, no permission, or something else than a file.
+    OSError: no such file, no permission, or something other than a file.
 
     >>> open_file("no/model.npz")
     Traceback (most recent call last):
@@ -45,11 +45,11 @@ def _check_kind(found: os.stat_result, path: str | os.PathLike[str]) -> None:
 
 
 def read_file(path: str | os.PathLike[str], most: int) -> bytes:
-    """What a file of at most so many bytes holds.
+    """The content of a file of at most `most` bytes.
 
     Raises
     ------
-    OSError: what `open_file` raises, or a larger file.
+    OSError: as in `open_file`, or a larger file.
     """
     with open_file(path) as file:
         size = os.fstat(file.fileno()).st_size
@@ -59,11 +59,11 @@ def read_file(path: str | os.PathLike[str], most: int) -> bytes:
 
 
 def check_room(needed: int, size: int, what: str, cure: str) -> None:
-    """Refuse what would take more memory than a file of so many bytes may.
+    """Refuse what needs more memory than a file of `size` bytes may take.
 
     Raises
     ------
-    InputError: more than 128 MiB and 256 times the size of the file.
+    InputError: more than 128 MiB plus 256 times the size of the file.
 
     >>> check_room(10**12, 500, "the array", "store it plain")
     Traceback (most recent call last):

@@ -1,4 +1,4 @@
-"""The versions a result depends on."""
+"""The software versions on which a result depends."""
 
 import platform
 
@@ -9,7 +9,7 @@ import ttfs
 
 
 def versions() -> dict[str, str]:
-    """Of this package and of what it computes with, by name."""
+    """The versions of this package and of what it computes with, by name."""
     return {
         "ttfs": ttfs.__version__,
         "numpy": np.__version__,

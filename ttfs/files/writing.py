@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written completely or not at all."""
 
 import errno
 import os
@@ -12,19 +12,19 @@ from pathlib import Path
 
 from ttfs.files.interrupts import undisturbed
 
-_STALE = 3600  # seconds after which nobody is still at an unfinished file
+_STALE = 3600  # seconds after which nobody is still writing an unfinished file
 
 
 @undisturbed()
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> Path:
-    """The path of a file that now holds `data`; if that fails, what was there stays as it was.
+    """The path of a file that now holds `data`; if writing fails, an older file stays as it was.
 
-    The bytes go to a new name in the same folder, reach the disk, and only then take the
-    name over. A link is followed.
+    The bytes are written under a new name in the same folder and reach the disk before the file
+    takes over its final name. A link is followed.
 
     Raises
     ------
-    OSError: no such folder, no permission, no room; the message names `path`.
+    OSError: no such folder, no permission, no space left; the message names `path`.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -39,7 +39,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> Path:
             file.flush()
             os.fsync(file.fileno())
         os.replace(unfinished, target)
-    except OSError as error:  # which names the unfinished file, that no one asked for
+    except OSError as error:  # it names the unfinished file, which the caller does not know
         raise OSError(error.errno, error.strerror or str(error), str(target)) from None
     finally:
         with suppress(OSError):
@@ -48,23 +48,24 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> Path:
 
 
 def check_replaceable(path: str | os.PathLike[str]) -> None:
-    """See that what is at a path, if anything, can make way for a file written over it.
+    """Check that whatever is at a path, if anything, can be replaced by a file.
 
     Raises
     ------
-    OSError: something else than a file, a link into nowhere, a file that its owner has locked.
+    OSError: something other than a file, a missing folder, a file that its owner has locked.
     """
     target = _target(path)
     if target.exists() and os.name == "posix":
         found = target.stat()
-        if found.st_uid == os.geteuid():  # others' files depend on the folder alone
-            os.chmod(target, stat.S_IMODE(found.st_mode))  # refused for what cannot be changed
+        if found.st_uid == os.geteuid():  # for files of others, only the folder matters
+            os.chmod(target, stat.S_IMODE(found.st_mode))  # refused for a file that is locked
 
 
 def remove_unfinished(folder: Path, names: Iterable[str]) -> None:
-    """Remove what processes that were killed have left behind while they wrote into a folder.
+    """Remove unfinished files that killed processes have left in a folder.
 
-    names: files that nobody else can be writing now; of all others it takes an hour to tell.
+    names: files that nobody else can be writing now; the unfinished files of all others are
+    removed only after an hour.
     """
     ours = {_mark(name) for name in names}
     for path in folder.glob(f".{'[0-9a-f]' * 16}.part"):
@@ -76,7 +77,7 @@ def remove_unfinished(folder: Path, names: Iterable[str]) -> None:
 
 
 def _target(path: str | os.PathLike[str]) -> Path:
-    """Where a file at a path will be, links followed; an OSError if none can be there."""
+    """Where a file at a path will be, with links followed; OSError if there can be no file."""
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "No such folder", str(target.parent))
@@ -86,5 +87,5 @@ def _target(path: str | os.PathLike[str]) -> Path:
 
 
 def _mark(name: str) -> str:
-    """Eight hexadecimal digits that tell of which file an unfinished one is."""
+    """Eight hexadecimal digits that show to which file an unfinished one belongs."""
     return f"{zlib.crc32(os.fsencode(name)):08x}"

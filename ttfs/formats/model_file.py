@@ -1,15 +1,15 @@
 """Trained networks in files: `save` and `load`.
 
-A model file is an ordinary .npz that `numpy.load` opens: `header`, the bytes of a JSON text,
-and `weights_1`, `weights_2`, ...: real weights as they are, binary weights one bit each; after
-a layer's weights, if its inputs or pairs have delays of their own, `delays_1` or, where they
-learn, `latent_delays_1`; if its neurons have a bias, `biases_1`; and at the end, for connections
-past layers, `skip_1`. A layer of maps has one row of weights for each input of a window and
-one column for each channel; one that pools has none. The file ends with a SHA-256 digest of
-everything before. A network has exactly one such file.
+A model file is an ordinary .npz that `numpy.load` opens. It holds `header`, the bytes of a JSON
+text, and `weights_1`, `weights_2`, ...: real weights as they are, binary weights one bit each.
+The weights of a layer are followed by `delays_1`, or `latent_delays_1` if they are learned, where
+its inputs or pairs have delays of their own, and by `biases_1` where its neurons have a bias. Last
+come the skip connections, `skip_1`. A layer of maps has one row of weights for each input of a
+window and one column for each channel; a pooling layer has no weights. The file ends with a
+SHA-256 digest of everything before it. A network has exactly one such file.
 
-That is how `load` knows a good file: the digest is right; the header describes a network
-whose weights are there in full length; and that network, written again, is the file.
+`load` therefore accepts a file only if its digest is right, its header describes a network whose
+weights are there in full length, and that network, written again, gives the same file.
 """
 
 import errno
@@ -40,16 +40,16 @@ from ttfs.network.weights import Binary
 
 _SEAL = b"ttfs-sha256:"
 _SEAL_SIZE = len(_SEAL) + 64
-WORK = 2**36  # synapses of a network, shared ones at each position: minutes for a sample
+WORK = 2**36  # synapses of a network, shared ones counted at each position: minutes per sample
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Model:
     """What a model file holds.
 
-    network: ready to run; latent weights of `Binary` layers are their signs.
-    encoder: the code its stimuli were made with, or None if that was not saved.
-    report: how it was trained, as `save` was given it.
+    network: ready to run; the latent weights of `Binary` layers are their signs.
+    encoder: the encoder of its stimuli, or None if that was not saved.
+    report: how it was trained, as passed to `save`.
     header: everything the file says about itself, as read from JSON.
     """
 
@@ -69,25 +69,25 @@ def save(
     encoder: Encoder | None = None,
     report: dict[str, Any] | None = None,
 ) -> Path:
-    """The path of a file from which `load` makes a network that does the same, bit for bit.
+    """The path of a file from which `load` restores a network that behaves the same, bit for bit.
 
-    Of `Binary` layers only the signs and the scale are kept, one bit for each synapse, so
-    training cannot resume from there. The file is complete or not there at all: if writing
-    fails, an older file of that name stays. The same network gives the same bytes.
+    For `Binary` layers, only the signs and the scale are kept, one bit per synapse, so training
+    cannot be resumed from the file. The file is written completely or not at all: if writing
+    fails, an older file of that name remains. The same network gives the same bytes.
 
     Parameters
     ----------
-    path: name of the file, used as it is; `.npz` suits.
+    path: name of the file, used as it is; `.npz` is a suitable ending.
     network: the network.
-    encoder: the code its stimuli are made with.
+    encoder: the encoder of its stimuli.
     report: how it was trained: text, numbers, lists, dictionaries, arrays and dataclasses.
         NaN and inf, which JSON does not have, become None.
 
     Raises
     ------
-    InputError: what no file can hold: weights that are not finite, a report with other
-        things in it, arrays that were changed without `Network.refresh`.
-    OSError: a folder that is missing, full or may not be written.
+    InputError: something that no file can hold: weights that are not finite, a report of other
+        types, arrays that were changed without `Network.refresh`.
+    OSError: a folder that is missing, full or not writable.
 
     >>> import tempfile, ttfs
     >>> network = ttfs.Network(ttfs.Dense(64, 10, weights=ttfs.Binary()), t_max=16)
@@ -113,10 +113,11 @@ def save(
 def load(path: str | os.PathLike[str], *, trusted: bool = False) -> Model:
     """The `Model` in a file that `save` wrote.
 
-    One bit in a file is two numbers in memory, a layer is padded to 16 outputs, and a few shared
-    weights make a map of any size. A stranger's file may therefore not take more than 128 MiB
-    and 256 times its size, the maps of one sample included. Only layers of more than 500,000
-    inputs to few outputs do, and maps of millions of neurons.
+    In memory, a network can be far larger than its file: one bit becomes two numbers, layers are
+    padded to 16 outputs, and a few shared weights make a map of any size. A file that is not
+    trusted may therefore take no more than 128 MiB plus 256 times its size, including the maps of
+    one sample. Only layers with more than 500,000 inputs and few outputs, and maps of millions of
+    neurons, take more.
 
     Parameters
     ----------
@@ -126,8 +127,8 @@ def load(path: str | os.PathLike[str], *, trusted: bool = False) -> Model:
     Raises
     ------
     ModelFileError: no such file; a file that is cut short, altered, from a newer version of
-        this package, or something else. What cannot be trusted is never run, and memory
-        is only taken for what the file really holds.
+        this package, or not a model. Nothing in a file is ever executed, and memory is only
+        taken for what the file really holds.
 
     >>> load("no/model.npz")
     Traceback (most recent call last):
@@ -170,7 +171,7 @@ def _seal(content: bytes) -> bytes:
 
 
 def _check_same(network: Network, restored: Network) -> None:
-    """A file must not promise what it does not hold."""
+    """Refuse a network that its own file would not restore exactly."""
     for k in range(len(network.layers)):
         if not (
             np.array_equal(network.weights[k], restored.weights[k])
@@ -188,7 +189,7 @@ def _check_same(network: Network, restored: Network) -> None:
 
 
 def _read(path: Path) -> bytes:
-    """What the seal of a file seals."""
+    """The content of a file, without the seal that it has been found to match."""
     try:
         with open_file(path) as file:
             size = file.seek(0, os.SEEK_END)
@@ -214,7 +215,7 @@ def _read(path: Path) -> bytes:
 
 
 def _restore(content: bytes, *, trusted: bool) -> Model:
-    """The model in the content of a file, if the file is what `save` makes of that model."""
+    """The model in the content of a file, provided that `save` would write the same content."""
     text, start = first_bytes(content, "header")
     header = model_header.parse(text)
     encoder = model_header.encoder_of(header)
@@ -234,7 +235,7 @@ def _restore(content: bytes, *, trusted: bool) -> Model:
 
 
 def room_of(layers: Sequence[Layer], dtype: Any) -> int:
-    """Bytes that the arrays of a network will take, padding included, and maps of a sample."""
+    """Bytes that a network's arrays, with padding, and its maps of one sample will take."""
     item, found = np.dtype(dtype).itemsize, 0
     buffers = 1 + any(isinstance(layer.weights, Binary) for layer in layers)
     for layer in layers:
@@ -244,25 +245,25 @@ def room_of(layers: Sequence[Layer], dtype: Any) -> int:
         if isinstance(layer.delay, Delays):
             kept = 2 if layer.delay.rate else 1
             found += 8 * kept * math.prod(layer.delay.shape(layer.inputs, layer.outputs))
-        # a time and a potential for each neuron but those of a first place, which weights tell of
+        # a time and a potential for each neuron, except at one place, which the weights tell of
         others = layer.inputs - layer.shape[2] + (layer.positions - 1) * layer.columns
         found += others * (8 + item)
-        if layer.positions > 1:  # which events reach each of them
+        if layer.positions > 1:  # lists of the events that reach each position
             found += 4 * layer.positions * (min(layer.inputs, layer.rows) + 1)
     return found
 
 
 class _Layer(NamedTuple):
-    """A layer with its weights, and what its delays are kept as, if it has several."""
+    """A layer with its weights, and its delays in the form in which they are kept, if several."""
 
     told: Layer
     delays: np.ndarray | None
 
 
 def _layers(header: dict[str, Any], content: bytes, start: int) -> tuple[list[_Layer], int]:
-    """The layers with their arrays, all of which are known to be there before they are read.
+    """The layers with their arrays, and where the content after them begins.
 
-    Also where what follows them begins.
+    Each array is known to be there before it is read.
     """
     layers, dtype = [], model_header.LITTLE_ENDIAN[header["dtype"]]
     for number, record in enumerate(header["layers"], start=1):
@@ -284,7 +285,7 @@ def _layers(header: dict[str, Any], content: bytes, start: int) -> tuple[list[_L
 
 
 def _shape_of(layer: Layer, biases: int) -> tuple[int, int, int]:
-    """The shape of a layer, if that has so many neurons."""
+    """The shape of a layer, provided that it has as many neurons as biases."""
     if layer.outputs != biases or biases < 1:
         raise InputError(f"has {biases} biases for {layer.outputs} neurons")
     return layer.gives
@@ -293,7 +294,7 @@ def _shape_of(layer: Layer, biases: int) -> tuple[int, int, int]:
 def _skips(
     header: dict[str, Any], layers: list[_Layer], content: bytes, start: int
 ) -> tuple[Skip, ...]:
-    """The connections past layers with their weights."""
+    """The skip connections with their weights."""
     skips: list[Skip] = []
     shape: tuple[int, ...]
     for number, record in enumerate(header.get("skips", ()), start=1):
@@ -325,7 +326,7 @@ def _finite(
 
 
 def _holding(layer: Layer, weights: np.ndarray | None) -> Layer:
-    """The layer with these weights to begin with, if it has any."""
+    """The layer with these initial weights, if it has any weights."""
     given: dict[str, Any] = {"initial": weights} if layer.rows else {}
     return replace(layer, **given)
 
@@ -333,7 +334,7 @@ def _holding(layer: Layer, weights: np.ndarray | None) -> Layer:
 def _delays(
     layer: Layer, record: dict[str, Any], content: bytes, start: int, number: int
 ) -> tuple[Layer, np.ndarray, int]:
-    """A layer with several delays, what they are kept as, and where the next array begins."""
+    """A layer with several delays, these delays as kept, and where the next array begins."""
     delay = model_header.delays_of(record)
     layer = replace(layer, delay=delay)
     shape = delay.shape(layer.inputs, layer.outputs)
@@ -346,7 +347,7 @@ def _delays(
 def _weights(
     layer: Layer, content: bytes, start: int, number: int, dtype: np.dtype
 ) -> tuple[np.ndarray | None, int]:
-    """(rows, columns) weights of a layer, if it has any, and where the next ones begin."""
+    """Weights (rows, columns) of a layer, if it has any, and where the next array begins."""
     shape, title = (layer.rows, layer.columns), f"weights_{number}"
     if not layer.rows:
         return None, start
@@ -361,8 +362,8 @@ def _weights(
 
 
 def _network(header: dict[str, Any], layers: list[_Layer], skips: tuple[Skip, ...]) -> Network:
-    """A network of these layers with the scales and delays that were learned."""
-    with np.errstate(all="ignore"):  # what that leads to is found below
+    """A network of these layers, with the scales and delays that it had learned."""
+    with np.errstate(all="ignore"):  # the consequences are caught below
         network = Network(
             *(layer.told for layer in layers),
             psp=model_header.psp_of(header),

@@ -1,10 +1,11 @@
-"""What a model file says about its network, as JSON: all but its weights and delays.
+"""The header of a model file: a JSON description of the network, except its weights and delays.
 
-A file has the lowest format that can say what it holds. Format 1, which 0.1 reads, knows dense
-layers alone; in format 2 each layer names its kind, and the header the shape of the input.
+A file has the lowest format that can express what it holds. Format 1, which version 0.1 reads, has
+only dense layers; in format 2 each layer names its kind, and the header gives the shape of the
+input; format 3 adds `Windows`, biases and skips.
 
-What is read may have been written by anyone: every part is known by its name, of the right
-type and of a bounded size before it is used.
+A file may come from anyone: before any part of it is used, its name is known, its type is checked
+and its size is bounded.
 """
 
 from collections.abc import Collection
@@ -34,7 +35,7 @@ from ttfs.network.weights import Binary, Real
 KIND, FORMAT = "ttfs model", 3
 
 _HEADER_LIMIT = 2**22  # bytes; parsed JSON takes some thirty times the memory of its text
-_LAYER_LIMIT = 256  # the time a network takes to build grows with its square
+_LAYER_LIMIT = 256  # the time to build a network grows with the square of this number
 
 LITTLE_ENDIAN: dict[str, np.dtype] = {"float32": np.dtype("<f4"), "float64": np.dtype("<f8")}
 
@@ -87,7 +88,8 @@ _SETTINGS: dict[type, Schema] = {
     OnOff: {"shape": (list,), "t_max": _NUMBER, "widths": (list,), "least": _NUMBER},
     Direct: {"early": _NUMBER, "late": _NUMBER, "bias": (*_NUMBER, NoneType), "t_max": _NUMBER},
 }
-# what is left out of a file where it is as by default: JSON has no inf, and older formats lack it
+# settings left out of a file where they have these defaults: JSON has no inf, older formats lack
+# the others
 _LEFT_OUT: dict[type, dict[str, float]] = {
     Real: {"rate": 1.0},
     Binary: {"clip": np.inf, "rate": 1.0},
@@ -100,7 +102,7 @@ _LATER = {"rate"}  # settings of weights that format 1 lacks
 
 
 def describe(network: Network, encoder: Encoder | None, report: dict) -> dict[str, Any]:
-    """All that a file says about a network, but for its weights."""
+    """Everything that a file says about a network, except its weights."""
     shape, version = network.shapes[0], _version(network)
     layers = [
         _layer(layer, scale, version)
@@ -125,7 +127,7 @@ def describe(network: Network, encoder: Encoder | None, report: dict) -> dict[st
 
 
 def _version(network: Network) -> int:
-    """The oldest format that can say what there is to say."""
+    """The oldest format that can describe the network."""
     if isinstance(network.psp, Windows):
         return 3
     rated = any(_tagged(layer.weights).keys() & _LATER for layer in network.layers)
@@ -134,19 +136,19 @@ def _version(network: Network) -> int:
 
 
 def _layer(layer: Layer, scale: float, version: int) -> dict[str, Any]:
-    """All that a file says of a layer."""
+    """Everything that a file says about a layer."""
     record = {name: _part(layer, name, scale) for name in _names(type(layer), version)}
     return record if version == 1 else {"kind": layer.kind} | record
 
 
 def _skip(skip: Skip) -> dict[str, Any]:
-    """All that a file says of a skip, but for its weights."""
+    """Everything that a file says about a skip, except its weights."""
     layer = None if skip.layer is None else _layer(skip.layer, 1.0, 3)
     return {"source": skip.source, "target": skip.target, "layer": layer}
 
 
 def _names(kind: type[Layer], version: int) -> list[str]:
-    """What a file says of a layer of a kind, in this order."""
+    """The names of what a file says about a layer of this kind, in order."""
     left_out = {"initial"} if version > 2 else {"initial", "bias"}
     names = [field.name for field in fields(kind) if field.name not in left_out]
     if "weights" in names:
@@ -155,7 +157,7 @@ def _names(kind: type[Layer], version: int) -> list[str]:
 
 
 def _part(layer: Layer, name: str, scale: float) -> Any:
-    """One of the things that a file says of a layer."""
+    """The value of one of these names."""
     if name == "scale":
         return scale
     value = getattr(layer, name)
@@ -169,7 +171,7 @@ def _part(layer: Layer, name: str, scale: float) -> Any:
 
 
 def _tagged(settings: Any) -> dict[str, Any]:
-    """Settings and the name of their class, without what is left out."""
+    """Settings and the name of their class, without defaults that are left out."""
     default = _LEFT_OUT.get(type(settings), {})
     given = asdict(settings).items()
     kept = {key: value for key, value in given if key not in default or value != default[key]}
@@ -177,7 +179,7 @@ def _tagged(settings: Any) -> dict[str, Any]:
 
 
 def _delay_settings(delay: Any) -> Any:
-    """One number, or how several are parametrised; delays that were given are among the arrays."""
+    """One number, or how several delays are parametrised; given delays are among the arrays."""
     if not isinstance(delay, Delays):
         return delay
     settings = _tagged(delay)
@@ -188,7 +190,7 @@ def _delay_settings(delay: Any) -> Any:
 
 
 def parse(text: bytes) -> dict[str, Any]:
-    """The header, with every part of the right type."""
+    """The header, in which every part has been found to be of the right type."""
     if len(text) > _HEADER_LIMIT:
         raise InputError(f"header and report have {len(text)} bytes, {_HEADER_LIMIT} are allowed")
     try:
@@ -219,7 +221,7 @@ def parse(text: bytes) -> dict[str, Any]:
 
 
 def _expect(record: Any, schema: Schema, whose: str, left_out: Collection[str] = ()) -> None:
-    """A dictionary with these keys, but for some, and values of exactly these types."""
+    """Refuse all but a dictionary of exactly these keys and types; some may be `left_out`."""
     keys = set(record) if type(record) is dict else set()
     if type(record) is not dict or not set(schema) - set(left_out) <= keys <= set(schema):
         raise InputError(f"{whose} must have {', '.join(schema) or 'no settings'}, nothing else")
@@ -253,20 +255,20 @@ def _settings(record: dict[str, Any], known: tuple[type, ...], whose: str) -> An
 
 
 def psp_of(header: dict[str, Any]) -> Response:
-    """The response of the network."""
+    """The postsynaptic response of the network."""
     known = (Step, Ramp) if header["format"] < 3 else (Windows,)
     return _settings(header["psp"], known, "psp")
 
 
 def encoder_of(header: dict[str, Any]) -> Encoder | None:
-    """The code its stimuli were made with, if that was saved."""
+    """The encoder of the network's stimuli, if it was saved."""
     if header["encoder"] is None:
         return None
     return _settings(header["encoder"], (Latency, Direct, OnOff), "encoder")
 
 
 def layer_of(record: Any, version: int) -> Layer:
-    """A layer without its weights and without several delays."""
+    """A layer without its weights, and without its delays where it has several."""
     kind = Dense if version == 1 else _kind_of(record)
     names = _names(kind, version)
     schema = {name: _LAYER[name] for name in names}
@@ -293,7 +295,7 @@ def skip_layer_of(record: Any) -> Layer | None:
 
 
 def _kind_of(record: Any) -> type[Layer]:
-    """The kind that a layer says it is of."""
+    """The kind that the record of a layer names."""
     name = record.get("kind") if type(record) is dict else None
     for known, kind in KINDS.items():
         if name == known:
@@ -304,11 +306,11 @@ def _kind_of(record: Any) -> type[Layer]:
 
 
 def delays_of(record: Any) -> Delays:
-    """How the several delays of a layer are parametrised, without those that were given."""
+    """How the several delays of a layer are parametrised, without the values of given delays."""
     drawn = {**record, "init": [0, 0]} if were_given(record) else record
     return _settings(drawn, (Delays,), "delay")
 
 
 def were_given(record: Any) -> bool:
-    """Whether several delays were an array to begin with, and not drawn."""
+    """Whether several delays were given as an array, rather than drawn."""
     return isinstance(record, dict) and "init" in record and record["init"] is None

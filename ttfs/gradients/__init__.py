@@ -1,4 +1,4 @@
-"""How spike times change with weights and delays, and what a loss says to each spike."""
+"""How spike times change with weights and delays, and how errors are carried back to spikes."""
 
 from ttfs.gradients.signals import Gradients, gradients
 

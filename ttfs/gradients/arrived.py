@@ -1,7 +1,7 @@
 """Errors of neurons, and the inputs that had arrived by a moment: for rules with fake spikes.
 
-until: when a neuron fired, or the horizon if it was silent. What had arrived by then, at that
-very moment too, is to blame.
+until: when a neuron fired, or the horizon if it was silent. Inputs that had arrived by then, or
+at that very moment, are to blame.
 """
 
 from functools import partial
@@ -25,9 +25,9 @@ from ttfs.network.network import Network
 
 
 class DenseBlame(NamedTuple):
-    """Of a layer in which every input reaches every neuron.
+    """Blame in a layer in which every input reaches every neuron.
 
-    times: (samples, inputs) of the layer below. until, errors: (samples, outputs).
+    times: (samples, inputs) spikes of the layer below. until, errors: (samples, outputs).
     """
 
     times: np.ndarray
@@ -38,11 +38,11 @@ class DenseBlame(NamedTuple):
 
     @property
     def pairs(self) -> int:
-        """How many there are in all samples."""
+        """The number of pairs of input and neuron in all samples."""
         return self.times.size * self.errors.shape[1]
 
     def by_weights(self, out: np.ndarray) -> None:
-        """Fill (rows, width) with the mean over samples of errors of neurons that are to blame."""
+        """Fill (rows, width) with the mean over samples of errors that an input is to blame for."""
         spread(partial(kernels.gradient, *self, out), len(out), self.pairs)
 
     def by_scale(self, signs: np.ndarray) -> float:
@@ -60,7 +60,7 @@ class DenseBlame(NamedTuple):
 
 
 class WindowBlame(NamedTuple):
-    """Of a layer of maps; weights take the mean over positions.
+    """Blame in a layer of maps, where gradients of weights are means over positions.
 
     until, errors: (samples, units).
     """
@@ -72,7 +72,7 @@ class WindowBlame(NamedTuple):
     errors: np.ndarray
 
     def by_weights(self, out: np.ndarray) -> None:
-        """Fill (rows, width) with the mean over samples and positions."""
+        """Fill (rows, width) with the mean of such errors over samples and positions."""
         gains = self.errors / -self.errors.dtype.type(len(self.errors) * self.positions)
         self.arrived.by_weights(self.until, gains, out)
 
@@ -93,7 +93,7 @@ class WindowBlame(NamedTuple):
 
 
 class FirstBlame(NamedTuple):
-    """Of a layer that hands on first spikes; until, errors: (samples, outputs)."""
+    """Blame in a pooling layer; until, errors: (samples, outputs)."""
 
     causes: FirstCauses
     inputs: int
@@ -113,7 +113,7 @@ Blame = DenseBlame | WindowBlame | FirstBlame
 def blame_of(
     network: Network, layer: int, below: np.ndarray, spikes: np.ndarray, errors: np.ndarray
 ) -> Blame:
-    """Who is to blame for the errors (samples, outputs) of a layer that fired at `spikes`."""
+    """Inputs to blame for the errors (samples, outputs) of a layer that fired at `spikes`."""
     reach, inputs = network.arrays.reaches[layer], network.sizes[layer]
     if network.layers[layer].pools:
         return FirstBlame(first_at(network, layer, below), inputs, spikes, errors)

@@ -1,7 +1,7 @@
-"""Which inputs were causes of spikes, and what a loss says to their weights, times and delays.
+"""Which inputs caused spikes, and the gradients by their weights, times and delays.
 
-An input is a cause of a spike if it arrived before. It can move the spike by its own time as
-long as it still rises.
+An input is a cause of a spike if it arrived before the spike. The spike depends on the input's
+time as long as the input's ramp is still rising.
 """
 
 from functools import partial
@@ -22,10 +22,10 @@ from ttfs.network.psp import Ramp
 
 
 class SharedCauses(NamedTuple):
-    """Of a layer whose neurons hear each spike at the same time.
+    """Causes in a layer all of whose neurons receive an input spike at the same time.
 
-    inputs, arrivals, counts: of each sample, those that arrive, when, and how many.
-    rise: for how long they do.
+    inputs, arrivals, counts: for each sample, the inputs that arrive, when, and how many.
+    rise: how long their ramps rise.
     """
 
     inputs: np.ndarray
@@ -47,10 +47,10 @@ class SharedCauses(NamedTuple):
 
 
 class Arrived(NamedTuple):
-    """Of a layer whose neurons hear each spike at the same time, and whose potentials jump.
+    """As `SharedCauses`, in a layer whose potentials jump.
 
-    An input counts in full once it has arrived. That it did not come later is taken to matter
-    as much however early it was.
+    An input counts in full once it has arrived. Its error does not depend on how early or late
+    it comes.
     """
 
     inputs: np.ndarray
@@ -65,7 +65,7 @@ class Arrived(NamedTuple):
     def by_times(
         self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
     ) -> None:
-        """Fill (samples, inputs), of those inputs, too, that have not arrived."""
+        """Fill (samples, inputs), also for inputs that have not arrived."""
         np.matmul(gains, weights.T, out=out)
 
     def potentials(self, until: np.ndarray, weights: np.ndarray, out: np.ndarray) -> None:
@@ -75,10 +75,10 @@ class Arrived(NamedTuple):
 
 
 class PairedCauses(NamedTuple):
-    """Of a layer in which each pair has a delay of its own.
+    """Causes in a layer in which each synapse has its own delay.
 
     times: (samples, inputs) spikes of the layer below. delays: (inputs, outputs).
-    rise: for how long they rise when they have arrived.
+    rise: how long ramps rise after their arrival.
     """
 
     times: np.ndarray
@@ -87,7 +87,7 @@ class PairedCauses(NamedTuple):
 
     @property
     def pairs(self) -> int:
-        """How many there are in all samples."""
+        """The number of pairs of input and neuron in all samples."""
         return len(self.times) * self.delays.size
 
     def by_weights(self, until: np.ndarray, gains: np.ndarray, out: np.ndarray) -> None:
@@ -128,7 +128,7 @@ def causes_of(network: Network, layer: int, below: np.ndarray) -> Causes:
 
 
 def arrived_at(network: Network, layer: int, below: np.ndarray) -> Jumps:
-    """The inputs that arrive at a layer whose neurons hear each spike at the same time."""
+    """The inputs that arrive at a layer whose neurons receive each spike at the same time."""
     if network.mapped[layer]:
         laid = laid_out(network, layer, below, network.dtype)
         return WindowArrived(network.arrays.reaches[layer], laid)
@@ -143,7 +143,7 @@ def arrived_at(network: Network, layer: int, below: np.ndarray) -> Jumps:
 
 
 def work_of(counts: np.ndarray, rows: np.ndarray) -> int:
-    """How many numbers are in the rows that inputs have of weights or of their gradient."""
+    """The amount of work: the numbers in all rows of weights, or of gradients, of the inputs."""
     return int(np.add.reduce(counts)) * rows.shape[1]
 
 

@@ -1,4 +1,4 @@
-"""How spike times of ramp responses change with weights, thresholds, scales and input times."""
+"""How spike times change with weights, thresholds, scales, delays and input times, with ramps."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -27,12 +27,12 @@ from ttfs.network.network import Network, check_network
 class Gradients(NamedTuple):
     """Derivatives of a loss, summed over a batch.
 
-    weights: per layer, in the shape of `Network.weights`; of binary layers by the latent
-        weights, taken straight through the sign.
-    thresholds: per layer, one for each column of its weights; 0 where there are no weights.
+    weights: for each layer, in the shape of `Network.weights`; for binary layers with respect
+        to the latent weights, straight through the sign.
+    thresholds: for each layer, one for each column of its weights; 0 where it has no weights.
     scales: (layers,).
-    delays: per layer, in the shape of `Network.delays`, whether they learn or not.
-    times: (samples, inputs), by the input spike times; 0 where there is no spike.
+    delays: for each layer, in the shape of `Network.delays`, whether they learn or not.
+    times: (samples, inputs), with respect to the input spike times; 0 where there is no spike.
     """
 
     weights: tuple[np.ndarray, ...]
@@ -43,21 +43,22 @@ class Gradients(NamedTuple):
 
 
 def gradients(network: Network, times: Any, errors: Any, *, floor: float = 0.0) -> Gradients:
-    """Exact derivatives of a loss on the output spike times by everything before them.
+    """Exact derivatives of a loss on output spike times, with respect to all that decides them.
 
-    A neuron fires where a straight line, slope * t - total, meets its threshold. Its time
-    moves by -(t - a) / slope for a change of the weight of an input that arrived at a (or by
-    -rise / slope once that has risen), and by weight / slope for a change of a itself, be it
-    of the input's spike or of its delay.
-    Between two sets of causes this is exact; at the moment the set changes, one of the two.
+    A neuron fires where a straight line, slope * t - total, meets its threshold. The derivative
+    of its time t is -(t - a) / slope with respect to the weight of an input that arrived at a
+    (-rise / slope once the input's ramp has ended), and weight / slope with respect to a itself,
+    whether the input's spike or its delay changes.
+    This is exact as long as the set of causes stays the same; where it changes, the derivative
+    is that of one of the two sets.
 
     Parameters
     ----------
-    network: with a `Ramp` response.
+    network: a network with a `Ramp` response.
     times: (samples, inputs) input spike times, or maps of them as `forward` takes them.
-    errors: (samples, outputs) derivative of the loss by each output spike time; what stands
-        at silent outputs has no effect.
-    floor: slopes below this many thresholds for each unit of time count as that.
+    errors: (samples, outputs) derivative of the loss with respect to each output spike time;
+        values at silent outputs have no effect.
+    floor: least slope in the derivatives, in thresholds for each unit of time.
 
     Raises
     ------
@@ -86,12 +87,12 @@ def gradients(network: Network, times: Any, errors: Any, *, floor: float = 0.0) 
 
 
 class Signal(NamedTuple):
-    """What the spikes of a layer are told by a loss, and by which inputs they were caused.
+    """The errors that a loss assigns to the spikes of a layer, and the inputs that caused these.
 
-    causes: the inputs that can be blamed.
-    gains: (samples, units) derivative of the loss by each spike time, over its slope;
-        (samples, outputs), not over a slope, where first spikes are handed on.
-    until: the spikes, in that shape; -inf for the silent, which have no causes.
+    causes: the inputs that receive errors.
+    gains: (samples, units) derivative of the loss with respect to each spike time, divided by
+        its slope; in pooling layers (samples, outputs), not divided by a slope.
+    until: the spike times, in that shape; -inf for silent neurons, which have no causes.
     """
 
     layer: int
@@ -100,27 +101,27 @@ class Signal(NamedTuple):
     until: np.ndarray
 
     def by_column(self, network: Network, values: np.ndarray) -> np.ndarray:
-        """(samples x positions, columns) of gains or the like, without padding."""
+        """(samples x positions, columns) gains or similar values, without padding."""
         outputs, columns = network.sizes[self.layer + 1], network.layers[self.layer].columns
         return values[:, :outputs].reshape(-1, columns)
 
     def by_weights(self, network: Network, room: np.ndarray) -> np.ndarray:
-        """(rows, width) derivative by weights, in a buffer that is overwritten."""
+        """(rows, width) derivative with respect to weights, in a buffer that is overwritten."""
         out = room.reshape(-1, network.arrays.widths[self.layer])
         self.causes.by_weights(self.until, self.gains, out)
         return out
 
     def by_thresholds(self, network: Network) -> np.ndarray:
-        """(columns,) derivative by thresholds."""
+        """(columns,) derivative with respect to thresholds."""
         if network.layers[self.layer].pools:
             return np.zeros(network.layers[self.layer].columns, network.dtype)
         factor = network.psp.unit / network.scales[self.layer]
         return np.add.reduce(self.by_column(network, self.gains), axis=0) * factor
 
     def by_scale(self, network: Network) -> float:
-        """Derivative by the scale, which divides the thresholds.
+        """Derivative with respect to the scale, which divides the thresholds.
 
-        A potential that crosses stands at its threshold; one that jumps is where it is.
+        A potential that crosses equals its threshold; one that jumps has to be computed.
         """
         if isinstance(self.causes, Arrived | WindowArrived):
             weights = network.padded(network.arrays.weights, self.layer)
@@ -132,9 +133,9 @@ class Signal(NamedTuple):
         return float(-np.sum(by_thresholds * thresholds) / network.scales[self.layer])
 
     def by_times(self, network: Network, *, rise: float | None = None) -> np.ndarray:
-        """(samples, inputs) derivative by the spike times of the layer below.
+        """(samples, inputs) derivative with respect to the spike times of the layer below.
 
-        Only inputs that still rise have one; another `rise` says for how long they shall.
+        With ramps, it is 0 for inputs whose ramps have ended; `rise` replaces their rise in this.
         """
         causes = self.causes
         if rise is not None and isinstance(causes, SharedCauses | PairedCauses | WindowCauses):
@@ -145,7 +146,7 @@ class Signal(NamedTuple):
         return out
 
     def by_delays(self, network: Network) -> np.ndarray:
-        """Derivative by the delays, in their shape: (1, 1), (inputs, 1) or (inputs, outputs)."""
+        """Derivative by delays, in their shape: (1, 1), (inputs, 1) or (inputs, outputs)."""
         shape = network.delays[self.layer].shape
         if isinstance(self.causes, PairedCauses):
             weights = network.padded(network.arrays.weights, self.layer)
@@ -157,12 +158,12 @@ class Signal(NamedTuple):
         return (np.add.reduce(by_inputs) if one else by_inputs).reshape(shape)
 
     def by_latent_delays(self, network: Network) -> np.ndarray:
-        """Derivative by the latent numbers of the delays, in their shape; float64."""
+        """Derivative with respect to the latent values of the delays, in their shape; float64."""
         return self.by_delays(network) * network.delay_slopes(self.layer)
 
 
 def as_errors(errors: Any, shape: tuple[int, int]) -> np.ndarray:
-    """Derivatives of a loss by output spike times, in the shape that these have."""
+    """Derivatives of a loss with respect to output spike times, checked to be of this shape."""
     array = as_array(errors, "errors")
     if array.shape != shape:
         raise ShapeError(f"errors must be (samples, outputs) = {shape}, got {array.shape}")
@@ -170,7 +171,7 @@ def as_errors(errors: Any, shape: tuple[int, int]) -> np.ndarray:
 
 
 def weight_gradient(network: Network, signal: Signal) -> np.ndarray:
-    """(rows, columns) derivative by the weights of a signal's layer."""
+    """(rows, columns) derivative with respect to the weights of a signal's layer."""
     weights = network.padded(network.arrays.weights, signal.layer)
     room = aligned_zeros(weights.size, network.dtype)
     return signal.by_weights(network, room)[:, : network.layers[signal.layer].columns]
@@ -188,7 +189,7 @@ def signals(
 ) -> Iterator[Signal]:
     """A `Signal` for each layer, from the last to the first.
 
-    errors: (samples, outputs) derivative by the output spike times. rise: see
+    errors: (samples, outputs) derivative with respect to the output spike times. rise: see
     `Signal.by_times`. hidden: spikes -> errors that are added to those of a hidden layer.
     """
     for layer in range(len(network.layers) - 1, -1, -1):
@@ -208,7 +209,7 @@ def signal_of(
     errors: np.ndarray,
     floor: float,
 ) -> Signal:
-    """The signal of one layer, given the derivative by its spike times."""
+    """The signal of one layer, given the derivative with respect to its spike times."""
     arrays, samples = network.arrays, len(times)
     below = spikes_of(network, found, layer - 1) if layer else times
     causes = causes_of(network, layer, below)

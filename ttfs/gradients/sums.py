@@ -1,4 +1,4 @@
-"""How sums of values change with weights and values: back through layers with windows."""
+"""How sums of values change with weights and values: backpropagation with windows."""
 
 from typing import NamedTuple
 
@@ -12,11 +12,11 @@ Errors = list[np.ndarray | None]
 
 
 class Heard(NamedTuple):
-    """What a layer heard and says, so that errors find their way back.
+    """A layer's inputs, potentials and values, kept for backpropagation.
 
-    listeners, rows: how it hears others, and (samples x positions, inputs) what. potentials:
-    (samples x positions, width) in the layer's units; empty where it pools. values: (samples,
-    neurons) that its spikes carry.
+    listeners, rows: its connections to other layers, and (samples x positions, inputs) the values
+    that it receives through each. potentials: (samples x positions, width) in the layer's units;
+    empty if it pools. values: (samples, neurons) values that its spikes carry.
     """
 
     listeners: list[Listener]
@@ -26,10 +26,10 @@ class Heard(NamedTuple):
 
 
 class SumSignal(NamedTuple):
-    """What the potentials of a layer are told by a loss.
+    """The errors that a loss assigns to the potentials of a layer.
 
-    errors: (samples x positions, width) derivative of the loss by potentials in the layer's units,
-    0 in the padding. until: (samples, neurons) inf for the silent, else 0.
+    errors: (samples x positions, width) derivative of the loss with respect to potentials in the
+    layer's units, 0 in the padding. until: (samples, neurons) inf for silent neurons, else 0.
     """
 
     layer: int
@@ -38,32 +38,32 @@ class SumSignal(NamedTuple):
     until: np.ndarray
 
     def by_column(self, network: Network, values: np.ndarray) -> np.ndarray:
-        """(samples x positions, columns) of what is for each neuron."""
+        """(samples x positions, columns) values, given one for each neuron."""
         return values.reshape(-1, network.layers[self.layer].columns)
 
     def by_weights(self, network: Network, room: np.ndarray) -> np.ndarray:
-        """(rows, width) derivative by weights, in a buffer that is overwritten."""
+        """(rows, width) derivative with respect to weights, in a buffer that is overwritten."""
         out = room.reshape(-1, network.arrays.widths[self.layer])
         return np.matmul(self.heard.rows[0].T, self.errors, out=out)
 
     def by_bias(self, network: Network) -> np.ndarray:
-        """Derivative by the layer's bias, in its shape: (columns,) or (outputs,)."""
+        """Derivative with respect to the bias, in its shape: (columns,) or (outputs,)."""
         bias, columns = network.biases[self.layer], network.layers[self.layer].columns
         assert bias is not None
         errors = self.errors[:, :columns].reshape(-1, bias.size)
         return errors.sum(axis=0, dtype=float) / network.scales[self.layer]
 
     def by_scale(self, network: Network) -> float:
-        """Derivative by the scale, by which signs are multiplied."""
+        """Derivative with respect to the scale, by which signs are multiplied."""
         bias = network.scaled_bias(self.layer)
         added = (self.heard.potentials.reshape(-1, *bias.shape) - bias).reshape(self.errors.shape)
         return float(np.sum(self.errors.astype(float) * added)) / network.scales[self.layer]
 
 
 def hear(network: Network, k: int, values: list[np.ndarray], steps: int) -> Heard:
-    """What a layer hears, and says, of the values of all below it.
+    """What a layer receives and passes on, given the values of all layers below it.
 
-    steps: of windows, or 0 for any time.
+    steps: number of instants in a window, or 0 for any time.
     """
     layer, samples = network.layers[k], len(values[0])
     if layer.pools:
@@ -82,15 +82,15 @@ def hear(network: Network, k: int, values: list[np.ndarray], steps: int) -> Hear
 
 
 def tell(network: Network, k: int, heard: Heard, errors: np.ndarray, below: Errors) -> SumSignal:
-    """The signal of a layer; what it says to those that it hears is added to `below`.
+    """The signal of a layer; the errors of the layers that it receives from are added to `below`.
 
-    errors: (samples, neurons) derivative by its values, of the last layer by its potentials in
-    thresholds. below: by layer, 0 being the input; None where nothing has been said yet.
+    errors: (samples, neurons) derivative with respect to its values; in the last layer, to its
+    potentials in thresholds. below: for each layer, 0 being the input; None if no error yet.
     """
     columns, limits = network.layers[k].columns, network.scaled_thresholds(k)
     own = np.zeros_like(heard.potentials)
     own[:, :columns] = errors.reshape(-1, columns) / limits
-    if k < len(network.layers) - 1:  # what is clipped, or silent, does not change
+    if k < len(network.layers) - 1:  # values of clipped and silent neurons do not change
         potentials = heard.potentials[:, :columns]
         own[:, :columns] *= (potentials > 0) & (potentials < limits)
     for one in heard.listeners:
@@ -104,9 +104,9 @@ def tell(network: Network, k: int, heard: Heard, errors: np.ndarray, below: Erro
 def tell_pooled(
     network: Network, k: int, values: list[np.ndarray], errors: np.ndarray
 ) -> np.ndarray:
-    """(samples, inputs) errors for those that a layer pools: for the first of the largest.
+    """(samples, inputs) errors below a pooling layer: the first of the largest values gets all.
 
-    values: of the input and each layer.
+    values: those of the input and of each layer.
     """
     below, reach = np.zeros_like(values[k]), network.layers[k].reach
     tell_largest(reach, values[k], values[k + 1], errors, below, len(below))

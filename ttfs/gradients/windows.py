@@ -1,4 +1,4 @@
-"""Causes in layers of maps, whose neurons hear inputs through windows and share their weights."""
+"""Causes in layers of maps, whose neurons receive inputs through windows and share weights."""
 
 from functools import partial
 from typing import NamedTuple
@@ -15,10 +15,10 @@ from ttfs.network.network import Network
 
 
 class WindowCauses(NamedTuple):
-    """Of a layer of maps.
+    """Causes in a layer of maps.
 
-    arrivals: (samples, room) when inputs arrive, laid out as `kernels.map_gradient` has it.
-    rise: for how long they rise then.
+    arrivals: (samples, room) when inputs arrive, in the layout of `kernels.map_gradient`.
+    rise: how long their ramps rise.
     """
 
     reach: np.ndarray
@@ -37,7 +37,7 @@ class WindowCauses(NamedTuple):
 
 
 class WindowArrived(NamedTuple):
-    """Of a layer of maps whose potentials jump; see `causes.Arrived`."""
+    """Causes in a layer of maps whose potentials jump; see `causes.Arrived`."""
 
     reach: np.ndarray
     arrivals: np.ndarray
@@ -49,7 +49,7 @@ class WindowArrived(NamedTuple):
     def by_times(
         self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
     ) -> None:
-        """Fill (samples, inputs), of those inputs, too, that have not arrived."""
+        """Fill (samples, inputs), also for inputs that have not arrived."""
         all_came, never = np.zeros_like(self.arrivals), np.full_like(until, np.inf)
         carry_back(self.reach, all_came, np.inf, never, gains, weights, out)
 
@@ -60,9 +60,9 @@ class WindowArrived(NamedTuple):
 
 
 class FirstCauses(NamedTuple):
-    """Of a layer that hands on first spikes: the input of a window that came first, alone.
+    """Causes in a pooling layer: of each window, only the input that came first.
 
-    arrivals: (samples, room) in the precision of times, so that they equal those spikes.
+    arrivals: (samples, room) in the precision of times, so that they equal the layer's spikes.
     """
 
     reach: np.ndarray
@@ -79,7 +79,7 @@ class FirstCauses(NamedTuple):
 
 
 class FirstArrived(NamedTuple):
-    """The same; where all of a window are silent, all of them are told.
+    """As `FirstCauses`, but if all inputs of a window are silent, all of them get the error.
 
     Any of them would have made the neuron fire.
     """
@@ -98,7 +98,7 @@ class FirstArrived(NamedTuple):
 
 
 def first_at(network: Network, layer: int, below: np.ndarray) -> FirstCauses:
-    """The causes of a layer that hands on first spikes, given those of the layer below."""
+    """The causes in a pooling layer, given the spike times of the layer below."""
     laid = laid_out(network, layer, below, below.dtype)
     return FirstCauses(network.arrays.reaches[layer], laid)
 
@@ -111,7 +111,7 @@ def hand_back(
     silent: bool,
     out: np.ndarray,
 ) -> None:
-    """Fill (samples, inputs) with what first spikes, or also silent windows, say to whom."""
+    """Fill (samples, inputs) with errors of first spikes and, if `silent`, of silent windows."""
     padded = out.shape != arrivals.shape
     laid = np.empty(arrivals.shape, out.dtype) if padded else out
     given = reach, arrivals, until, gains.copy(), silent, laid
@@ -122,7 +122,7 @@ def hand_back(
 
 
 def laid_out(network: Network, layer: int, below: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """(samples, room) when spikes (samples, inputs) of the layer below arrive at a layer."""
+    """(samples, room) arrival times of spikes (samples, inputs) of the layer below, laid out."""
     delay = float(network.arrays.delays[layer])
     if network.delayed[layer]:
         below, delay = arrivals_of(below, network.delays[layer][:, 0]), 0.0
@@ -134,7 +134,7 @@ def laid_out(network: Network, layer: int, below: np.ndarray, dtype: np.dtype) -
 
 
 def padded(network: Network, layer: int, values: np.ndarray, filler: float) -> np.ndarray:
-    """(samples, units) of a layer, given (samples, outputs)."""
+    """(samples, units) values of a layer, given (samples, outputs) and a filler for padding."""
     units = network.arrays.units[layer + 1] - network.arrays.units[layer]
     out = aligned_zeros(len(values) * units, network.dtype).reshape(-1, units)
     out[:, : values.shape[1]], out[:, values.shape[1] :] = values, filler
@@ -142,7 +142,7 @@ def padded(network: Network, layer: int, values: np.ndarray, filler: float) -> n
 
 
 def take_up(reach: np.ndarray, laid: np.ndarray, out: np.ndarray) -> None:
-    """Fill (samples, inputs) with what is laid out, but for its padding."""
+    """Fill (samples, inputs) with laid-out values, without their padding."""
     height, breadth, channels, top, left = reach[[HEIGHT, BREADTH, CHANNELS, TOP, LEFT]]
     size = (height + 2 * top) * (breadth + 2 * left) * channels
     whole = laid[:, :size].reshape(len(laid), -1, breadth + 2 * left, channels)
@@ -151,7 +151,7 @@ def take_up(reach: np.ndarray, laid: np.ndarray, out: np.ndarray) -> None:
 
 
 def turned_room(reach: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-    """Zeroed room for turned weights, and a view of it as (rows, columns)."""
+    """A zeroed buffer for turned weights, and a view of it as (lines, length, columns)."""
     lines, length = reach[TALL], reach[BROAD] * reach[CHANNELS]
     size = -(-length // LANES) * LANES
     room = aligned_zeros(reach[COLUMNS] * lines * size, dtype).reshape(-1, lines, size)
@@ -166,7 +166,7 @@ def sum_changes(
     gains: np.ndarray,
     out: np.ndarray,
 ) -> None:
-    """Fill (rows, width); bounds: see `kernels.map_gradient.weight_gradient`."""
+    """Fill (rows, width) with weight gradients; bounds: see the kernel `weight_gradient`."""
     room, view = turned_room(reach, out.dtype)
     fill = partial(kernels.weight_gradient, reach, arrivals, bounds, until, gains, room)
     spread(fill, len(room), work_of(gains, out))
@@ -183,7 +183,7 @@ def carry_back(
     weights: np.ndarray,
     out: np.ndarray,
 ) -> None:
-    """Fill (samples, inputs) with what neurons say to the inputs that came and still rose."""
+    """Fill (samples, inputs) with errors of neurons for inputs that came and were still rising."""
     turned, view = turned_room(reach, weights.dtype)
     view[:] = weights[:, : len(turned)].reshape(view.shape)
     laid = np.empty(arrivals.shape, out.dtype)
@@ -193,16 +193,17 @@ def carry_back(
 
 
 def after(until: np.ndarray) -> np.ndarray:
-    """Moments before which is what comes until these from 0 on, and at them.
+    """The next moments: what comes before them comes at or before the given ones.
 
-    What `np.nextafter` gives from 0 on, in a tenth of the time: the next number has the next bits.
+    For moments from 0 on, as `np.nextafter`, in a tenth of the time: the next float has the next
+    bits. Others, and inf, stay as they are.
     """
-    later = until + until.dtype.type(0)  # one 0 instead of two
+    later = until + until.dtype.type(0)  # -0 becomes 0
     bits = later.view(f"i{later.itemsize}")
     bits += (later >= 0) & (later < np.inf)
     return later
 
 
 def work_of(gains: np.ndarray, weights: np.ndarray) -> int:
-    """About how many numbers are read, where most neurons have no gain."""
+    """About how many numbers are read, given that most neurons have no gain."""
     return gains.size * len(weights) // 4

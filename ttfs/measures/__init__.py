@@ -1,1 +1,1 @@
-"""What is counted of networks: accuracy, spikes, operations, memory, and what ails them."""
+"""What is measured in networks: accuracy, spikes, operations, memory, and diagnoses."""

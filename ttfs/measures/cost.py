@@ -1,18 +1,18 @@
 """What a network costs, in the terms of NeuroBench, for networks whose neurons fire once.
 
-NeuroBench (Yik et al. 2025, Nature Communications 16:1545, arXiv 2304.04640) counts the
-footprint, connection and activation sparsity and synaptic operations of a model; its harness
-counts membrane updates too. It takes a model to run in time steps. Here nothing happens
+NeuroBench (Yik et al. 2025, Nature Communications 16:1545, arXiv 2304.04640) measures the
+footprint, connection and activation sparsity and synaptic operations of a model; its harness also
+counts membrane updates. It assumes that a model runs in time steps. Here nothing happens
 between events, so an execution is one sample, and the definitions read as follows.
 
-*Footprint*: the bits of parameters and of state. A `Binary` weight has one bit; a real weight
-and a threshold (one for a layer, or one for each neuron or channel, as given) as many as the
-network's dtype; the scale of a `Binary` layer and a delay (one for a layer, each input or each
-pair) and a bias 64, as the network holds them; a connection past layers that hears one by one has a
-weight for each channel. What all positions of a map share is there once. The state of a neuron is
-its potential, in the dtype (with `Ramp` and `Windows` its slope and a total, which are two
-numbers), and one bit that says whether it has fired; of one that pools that bit alone. Spikes under
-way are not counted, nor is an encoder.
+*Footprint*: the bits of parameters and of state. A `Binary` weight has one bit. A real weight
+and a threshold (one for a layer, or one for each neuron or channel, as given) have as many bits as
+the network's dtype. The scale of a `Binary` layer, a delay (one for a layer, each input or each
+pair) and a bias have 64 bits, as the network stores them. A skip connection without a layer of its
+own has a weight for each channel. Parameters shared by all positions of a map are counted once. The
+state of a neuron is its potential, in the dtype (with `Ramp` and `Windows` its slope and a total,
+which are two numbers), and one bit that says whether it has fired; a neuron that pools has only
+that bit. Spikes under way are not counted, nor is an encoder.
 
 *Connection sparsity*: the share of weights that are exactly 0.
 
@@ -20,24 +20,24 @@ way are not counted, nor is an encoder.
 samples. A clocked simulation of T steps, in which a neuron is active in one step at most,
 would report 1 - (1 - this) / T.
 
-*Synaptic operations*: dense, one for each synapse: every neuron heard once. In a map, each
-position has synapses of its own, which share their weights; those to the padding do not count.
-So many multiply-accumulates would a network without spikes do. Effective, one for each spike that
-arrives before the horizon through a weight that is not 0, also at a neuron that has fired: rows
-are added whole. The end of a ramp that rises for a finite time is another operation, in both
-counts. A pool has no synapses.
+*Synaptic operations*: the dense count is one for each synapse, as if every neuron fired once. In a
+map, each position has synapses of its own, which share their weights; those to the padding do not
+count. A network without spikes would need this many multiply-accumulates. The effective count is
+one for each spike that arrives before the horizon through a weight that is not 0, even at a neuron
+that has already fired, because whole rows are added. The end of a ramp that rises for a finite time
+is another operation, in both counts. A pool has no synapses.
 
-*Additions and multiply-accumulates*: with `Step` an operation is the addition of a weight, real
-or of one bit, for a spike is an event and multiplies nothing. With `Ramp` and `Windows` it is an
-addition to the slope, and a multiply-accumulate of weight and time to the total. (NeuroBench would
+*Additions and multiply-accumulates*: with `Step`, an operation is the addition of a weight, real
+or one-bit, as a spike is an event and multiplies nothing. With `Ramp` and `Windows`, it is an
+addition to the slope and a multiply-accumulate of weight and time to the total. (NeuroBench would
 call all of them accumulates, as spikes are binary.)
 
-*Membrane updates*: one for each neuron and instant at which something arrives, or ends, at it
-through a weight that is not 0, until it fires, that instant included: arrivals at the same
-time are one update (where connections skip layers, one along each). That is how often a potential
-is compared with its threshold. A neuron that pools is updated once, when it fires.
+*Membrane updates*: one for each neuron and each instant at which an input arrives at it, or a ramp
+ends, through a weight that is not 0, until the neuron fires, that instant included. Arrivals at the
+same time are one update (with skip connections, one for each connection). This is how often a
+potential is compared with its threshold. A neuron that pools is updated once, when it fires.
 
-*To the decision*: what happens until the first output spike, its instant included; in samples
+*To the decision*: everything up to and including the instant of the first output spike; in samples
 without one, everything.
 """
 
@@ -65,7 +65,7 @@ HELD = 64  # bits of a scale and of a delay
 
 @dataclass(frozen=True)
 class Work:
-    """What one sample takes on average; the module's text says what each word means."""
+    """The work for one sample, on average; the module's docstring defines each term."""
 
     activation_sparsity: float
     synaptic_operations: float
@@ -76,12 +76,12 @@ class Work:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a network costs; the module's text says what each word means.
+    """What a network costs; the module's docstring defines each term.
 
-    parameters: how many weights, thresholds, scales, delays and biases there are.
-    footprint_bits: `weight_bits`, `other_bits` (of thresholds, scales, delays, biases) and
-        `state_bits` together.
-    dense_operations: synaptic operations if every neuron were heard.
+    parameters: the number of weights, thresholds, scales, delays and biases.
+    footprint_bits: the sum of `weight_bits`, `other_bits` (of thresholds, scales, delays, biases)
+        and `state_bits`.
+    dense_operations: synaptic operations if every neuron fired.
     whole, to_decision: the work until the horizon, and until the decision.
     """
 
@@ -148,7 +148,7 @@ def cost_of(network: Network, times: Any) -> Cost:
 
 
 def _bits(network: Network) -> int:
-    """Of a real number in the network's dtype."""
+    """The bits of a real number in the network's dtype."""
     return 8 * network.dtype.itemsize
 
 
@@ -165,12 +165,12 @@ def _weight_bits(network: Network) -> int:
 
 
 def _synapses(network: Network, layer: int) -> np.ndarray:
-    """(inputs,) through how many weights a spike of each input adds to a potential."""
+    """(inputs,) the number of weights through which a spike of each input adds to potentials."""
     return np.broadcast_to(network.fan_out(layer), network.sizes[layer])
 
 
 def _others(network: Network) -> np.ndarray:
-    """How many thresholds, scales, delays and biases there are."""
+    """The numbers of thresholds, scales, delays and biases."""
     thresholds = sum(np.size(layer.threshold) for layer in network.layers if not layer.pools)
     delays = sum(delays.size for delays in network.delays)
     biases = sum(bias.size for bias in network.biases if bias is not None)
@@ -184,7 +184,7 @@ def _state_bits(network: Network) -> int:
 
 
 def _work(network: Network, counts: np.ndarray) -> Work:
-    """Spikes, operations and updates of one sample in words."""
+    """The `Work` for the spikes, operations and updates of one sample."""
     spikes, operations, updates = counts.tolist()
     return Work(
         activation_sparsity=1 - spikes / sum(network.sizes[1:]),
@@ -196,7 +196,7 @@ def _work(network: Network, counts: np.ndarray) -> Work:
 
 
 def _counts(network: Network, record: Record) -> dict[str, np.ndarray]:
-    """Spikes above the input, operations and updates of a batch, until its end and the decision."""
+    """Spikes above the input, operations and updates of a batch, in all and to the decision."""
     decision = decide(record.times[-1], record.potential).time
     found = np.zeros((2, 3))
     for k, layer in enumerate(network.layers):
@@ -219,9 +219,9 @@ def _work_of(network: Network, layer: int, record: Record, limits: np.ndarray) -
 
 
 def _work_along(network: Network, skip: Skip, record: Record, limits: np.ndarray) -> np.ndarray:
-    """The same of what a layer hears along a skip."""
+    """The same for the inputs that a layer receives through a skip."""
     layer = skip.layer
-    if layer is None:  # one by one: a window of one place, and a channel for each channel
+    if layer is None:  # one by one: a 1 x 1 convolution that maps each channel to itself
         columns = network.shapes[skip.target][2]
         weights = np.diag(skip.weights(columns))
         layer = Conv2d(columns, 1, initial=weights, shape=network.shapes[skip.target])
@@ -234,7 +234,7 @@ def _work_along(network: Network, skip: Skip, record: Record, limits: np.ndarray
 def _count(
     several: Iterable[Heard], pair: Sequence[np.ndarray], limits: np.ndarray, much: int
 ) -> np.ndarray:
-    """(2, 2) operations and updates by spikes of one layer at another."""
+    """(2, 2) operations and updates that spikes of one layer cause in another."""
     times, spikes = map(np.ascontiguousarray, pair)
     found = np.zeros((len(times), 4), np.int64)
     for heard in several:
@@ -248,7 +248,7 @@ def _count(
 
 
 def _heard(network: Network, layer: int) -> Iterator[Heard]:
-    """The columns of a layer: together if they have the same delays, else one by one."""
+    """The columns of a layer, together if they have the same delays, otherwise one by one."""
     delays, heard = network.delays[layer], network.weights[layer] != 0
     inputs, columns = network.sizes[layer], heard.shape[1]
     reach = network.arrays.reaches[layer]
@@ -260,7 +260,7 @@ def _heard(network: Network, layer: int) -> Iterator[Heard]:
 def _groups(
     network: Network, reach: np.ndarray, heard: np.ndarray, delays: np.ndarray, some: np.ndarray
 ) -> Heard:
-    """Some columns with the same delays, those together that hear the same rows."""
+    """Some columns with the same delays, grouped by the rows from which they receive input."""
     groups: dict[bytes, list[int]] = {}
     for column in some:
         groups.setdefault(heard[:, column].tobytes(), []).append(column)

@@ -4,14 +4,14 @@ from ttfs.checks import of_kind
 from ttfs.measures.metrics import Evaluation
 
 DEAD, AT_ONCE, TIED, LOST = 0.99, 0.95, 0.5, 0.03
-SPARSE, MUTE, BLANK = 0.02, 0.25, 0.5  # limits of maps, large parts of which see nothing
+SPARSE, MUTE, BLANK = 0.02, 0.25, 0.5  # limits for maps, large parts of which may get no input
 
 
 def diagnose(evaluation: Evaluation) -> list[str]:
     """One sentence for input that comes too late, each layer that is dead or saturated, and ties.
 
-    Of layers of maps, parts of which see nothing, also one for those that hardly fire, or many
-    of whose channels fire nowhere. `firing_table` shows the numbers.
+    Layers of maps, parts of which may receive no input, also get one if they hardly fire or if many
+    of their channels fire nowhere. `firing_table` shows the numbers.
 
     evaluation: what `ttfs.evaluate` returned. An empty list means that nothing stands out.
 
@@ -62,11 +62,11 @@ def ailments(evaluation: Evaluation, layer: int) -> list[str]:
 
 
 def firing_table(evaluation: Evaluation) -> str:
-    """How the layers of a network fire, a line for each.
+    """How the layers of a network fire, one line for each.
 
-    Its neurons; the share of them that fires in a sample; the share of its channels, or neurons
-    where it is no map, that fires nowhere in any sample; the mean time of its spikes; and the share
-    of them that comes at the commonest time of a sample.
+    A line gives the number of neurons; the share of them that fire in a sample; the share of
+    channels (of neurons in a layer that is not a map) that fire nowhere in any sample; the mean
+    spike time; and the share of spikes at the most common time of a sample.
 
     evaluation: what `ttfs.evaluate` returned.
 
@@ -92,7 +92,7 @@ def firing_table(evaluation: Evaluation) -> str:
 def too_late(lost: float) -> list[str]:
     """A sentence if more than a few per cent of the input spikes do not happen.
 
-    lost: that share, such as that of `Evaluation`.
+    lost: that share, such as `Evaluation.lost`.
 
     >>> too_late(0.02), too_late(0.913)
     ([], ['input is lost: 91 % of its spikes come at the horizon or later and do not happen;

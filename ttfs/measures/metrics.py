@@ -27,21 +27,21 @@ class Evaluation:
 
     accuracy: the decision of `ttfs.decide` is the label (strict).
     accuracy_lenient: a label among the outputs tied for first counts as right; silent
-        samples are decided by potential: how the S4NN and BS4NN papers count.
+        samples are decided by potential, as in the S4NN and BS4NN papers.
     accuracy_spiking: strict, and samples without an output spike count as wrong.
-    ties, undecided: numbers of samples with several first outputs, with none.
+    ties, undecided: numbers of samples in which several outputs fire first, or none fires.
     decision_time_mean: over the samples that were decided; inf if none was.
-    spikes_per_sample, operations_per_sample: spikes of all layers that the horizon allows,
-        and the weights they added to potentials;
+    spikes_per_sample, operations_per_sample: spikes of all layers before the horizon, and the
+        number of weights that they add to potentials.
     spikes_to_decision, operations_to_decision: those until the decision, its instant
         included.
     silent: per layer, the input first, the share of neurons that did not fire.
-    latency: per layer, the mean time of the spikes; NaN where there is none.
-    same_time: per layer, the share of spikes at the layer's commonest time of the sample.
-    lost: the share of input spikes that do not happen, being at the horizon or after it.
-    names, shapes: per layer, what it is called, and its (height, width, channels).
+    latency: per layer, the mean spike time; NaN if there are no spikes.
+    same_time: per layer, the share of spikes at the layer's most common time of the sample.
+    lost: the share of input spikes that do not happen, because they are at or after the horizon.
+    names, shapes: per layer, its name, and its (height, width, channels).
     never: per layer, the share of channels that fire nowhere in any sample; in a layer that is
-        no map, of neurons.
+        not a map, of neurons.
     """
 
     samples: int
@@ -65,14 +65,14 @@ class Evaluation:
 
     @property
     def spikes_per_hidden_neuron(self) -> float:
-        """The mean number of spikes of a hidden neuron, pools included; NaN where there is none."""
+        """The mean number of spikes of a hidden neuron, pools included; NaN if there are none."""
         sizes = [prod(shape) for shape in self.shapes[1:-1]]
         fired = [(1 - silent) * n for silent, n in zip(self.silent[1:-1], sizes, strict=True)]
         return sum(fired) / sum(sizes) if sizes else float("nan")
 
 
 def evaluate(network: Network, times: Any, labels: Any) -> Evaluation:
-    """Run labelled stimuli through a network and count.
+    """Run labelled stimuli through a network, and measure accuracy, timing, spikes and operations.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def evaluate(network: Network, times: Any, labels: Any) -> Evaluation:
 
 
 def labels_of(network: Network, times: np.ndarray) -> np.ndarray:
-    """(samples,) what a network decides for, with the memory of a part of the samples."""
+    """(samples,) decisions of a network, a part of the samples at a time to save memory."""
     found = np.empty(len(times), np.int64)
     for some in chunks(network, len(times)):
         record = forward(network, times[some])
@@ -110,14 +110,14 @@ def labels_of(network: Network, times: np.ndarray) -> np.ndarray:
 
 
 def right(decisions: Decisions, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Per sample, whether the decision is right: strict, lenient."""
+    """For each sample, whether the decision is right: strictly, and leniently."""
     strict = decisions.right(labels)
     lenient = strict | decisions.first[np.arange(len(labels)), labels]
     return strict, lenient
 
 
 def chunks(network: Network, samples: int) -> Iterator[slice]:
-    """Parts of so many samples, of which each takes little memory."""
+    """Slices that divide the samples into parts that each take little memory."""
     step = max(1, min(CHUNK, AT_ONCE // sum(network.sizes)))
     return (slice(start, start + step) for start in range(0, samples, step))
 
@@ -131,7 +131,7 @@ def sum_up(counts: Iterator[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _counts(network: Network, record: Record, labels: np.ndarray) -> dict[str, Any]:
-    """What can be added over chunks."""
+    """The counts that can be added up over chunks."""
     decisions = decide(record.times[-1], record.potential)
     strict, lenient = right(decisions, labels)
     until_decision = count_additions(network, record.times, network.t_max, decisions.time)
@@ -161,7 +161,7 @@ def _counts(network: Network, record: Record, labels: np.ndarray) -> dict[str, A
 
 
 def tally_of(times: np.ndarray, decided: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What `kernels.metrics.tally` counts and sums up of the spikes of a layer."""
+    """Counts and sums of a layer's spikes, computed by `kernels.metrics.tally`."""
     samples, neurons = times.shape
     counts, sums = np.empty((samples, 3), np.int64), np.empty(samples)
     places = 2 ** max(LEAST, (2 * neurons - 1).bit_length())

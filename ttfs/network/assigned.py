@@ -1,4 +1,4 @@
-"""Attributes of a network that cannot be assigned, and what to do instead."""
+"""Attributes of a network that cannot be assigned, and what users should do instead."""
 
 MADE = "layers sizes shapes t_max seed dtype arrays packed_arrays latent_buffer delay_buffers"
 MADE += " skips windows"

@@ -1,4 +1,4 @@
-"""The flat arrays of a chain of layers, as kernels take them."""
+"""The flat arrays of a chain of layers, in the form that kernels take."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,28 +11,28 @@ from ttfs.network.layers import one_delay
 from ttfs.network.weights import Binary
 
 ALIGNMENT = 64  # bytes; a row that straddles cache lines is read twice
-NEVER = 2**30  # a whole potential that no packed layer reaches
+NEVER = 2**30  # a whole-number potential that no packed layer reaches
 
 
 def aligned_zeros(size: int, dtype: Any) -> np.ndarray:
-    """A zeroed vector that begins at a cache line."""
+    """A vector of zeros that begins at a cache line."""
     room = np.zeros(size * np.dtype(dtype).itemsize + ALIGNMENT, np.uint8)
     start = -room.ctypes.data % ALIGNMENT
     return room[start : start + size * np.dtype(dtype).itemsize].view(dtype)
 
 
 def starts_of(lengths: np.ndarray) -> np.ndarray:
-    """Where parts of these lengths begin, one after the other, and where the last ends."""
+    """Start indices of consecutive parts of these lengths, and the end of the last."""
     return np.concatenate([[0], np.cumsum(lengths)])
 
 
 def numbers_of(layers: Sequence[Layer]) -> int:
-    """How many weights the layers have, padding included."""
+    """How many weights the layers have, including padding."""
     return sum(layer.rows * -(-layer.columns // LANES) * LANES for layer in layers)
 
 
 def make_arrays(layers: Sequence[Layer], dtype: Any, t_max: float) -> Arrays:
-    """The arrays of a chain; weights are 0 yet, and thresholds endless, as the padding's stay."""
+    """The arrays of a chain; weights are still 0 and thresholds inf, as those of padding stay."""
     rows = np.array([layer.rows for layer in layers], np.int64)
     columns = np.array([layer.columns for layer in layers], np.int64)
     positions = np.array([layer.positions for layer in layers], np.int64)
@@ -62,6 +62,6 @@ def make_arrays(layers: Sequence[Layer], dtype: Any, t_max: float) -> Arrays:
 
 
 def whole_thresholds(thresholds: np.ndarray) -> np.ndarray:
-    """The least whole potentials at or over thresholds; NaN is never reached."""
+    """The smallest whole-number potentials that reach the thresholds; NaN is never reached."""
     known = np.where(np.isnan(thresholds), np.inf, thresholds)
     return np.clip(np.ceil(known), -NEVER, NEVER).astype(np.int32)

@@ -1,4 +1,4 @@
-"""Layers that fit onto each other, and the kinds of layers that there are."""
+"""Chains of layers that fit onto each other, and the available kinds of layers."""
 
 from collections.abc import Sequence
 from math import prod
@@ -17,7 +17,7 @@ Layer = Dense | Conv2d | MinPool2d
 
 
 def check_chain(layers: tuple[Any, ...], shape: Any) -> tuple[Any, ...]:
-    """Layers, each placed on top of the one below; the first takes `shape`, if one is given."""
+    """Layers, each fitted to the one below; the first is fitted to `shape`, if given."""
     if not layers:
         raise InputError("Network needs at least one layer")
     placed: list[Any] = []
@@ -44,7 +44,7 @@ def check_chain(layers: tuple[Any, ...], shape: Any) -> tuple[Any, ...]:
 
 
 def fits(layer: Any, below: tuple[int, int, int], number: int, placed: list[Any]) -> None:
-    """Refuse a dense layer with another number of inputs than there are below."""
+    """Refuse a dense layer whose number of inputs is not the number of neurons below."""
     if isinstance(layer, Dense) and layer.inputs not in (None, prod(below)):
         whose = f"{type(placed[-1]).__name__} {number - 1}" if placed else "Network(shape=...)"
         raise ShapeError(
@@ -53,7 +53,7 @@ def fits(layer: Any, below: tuple[int, int, int], number: int, placed: list[Any]
 
 
 def names_of(layers: Sequence[Layer]) -> tuple[str, ...]:
-    """What people call the input and layers of a chain; those of one word are numbered."""
+    """Names of the input and layers of a chain, numbered but for a single hidden layer."""
     words = [layer.word for layer in layers[:-1]]
     numbered = [
         f"{word} {words[:k].count(word) + 1}" if words.count(word) > 1 or word != "hidden" else word

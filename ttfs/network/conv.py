@@ -1,4 +1,4 @@
-"""Layers whose neurons look at the map below through windows, and share their weights."""
+"""Layers whose neurons see the map below through windows, and share their weights."""
 
 from dataclasses import KW_ONLY, dataclass, field
 from math import prod
@@ -15,26 +15,26 @@ from ttfs.network.weights import Binary, Real
 
 @dataclass(frozen=True, eq=False)
 class Conv2d(Maps):
-    """A convolution in time: every window of the map below is heard with the same weights.
+    """A convolution in time: the same weights are applied to every window of the map below.
 
-    A map has (height, width, channels), and its neurons are flat in that order, channels last.
-    At each position of the window there is one neuron for each output channel; it hears the
-    inputs of the window, of all channels. What is outside of the map is silent.
+    A map has (height, width, channels), and its neurons are numbered in that order, channels
+    last. At each position of the window there is one neuron for each output channel; it receives
+    the inputs in the window, from all channels. There is silence outside the map.
 
     Parameters
     ----------
-    out_channels: channels of the map that the layer is.
-    kernel_size: of the window; one number, or (rows, columns), as all sizes here.
-    stride: from window to window. What is left over at the right and at the bottom is not heard.
-    padding: how far windows reach out of the map, on each side; less than `kernel_size`.
+    out_channels: channels of the layer's own map.
+    kernel_size: size of the window; one number, or (rows, columns), like all sizes here.
+    stride: distance between windows. Inputs left over at the right and bottom are ignored.
+    padding: how far windows extend beyond the map on each side; less than `kernel_size`.
     weights: `Real()` or `Binary()`.
     threshold: potential at which a neuron fires; one number, or one for each output channel.
     delay: time from a spike below to its arrival: one number, or one for each input neuron: an
         array (inputs,), or `Delays(per="input")`.
-    bias: where potentials begin: one number, or one for each output channel, or (height, width,
-        channels) of the layer, one for each neuron; None: at 0, and does not learn. Only with
-        `Windows`.
-    initial: weights to begin with, (rows, columns, channels, out_channels) of the window, or the
+    bias: initial potential: one number, one for each output channel, or (height, width,
+        channels) of the layer, one for each neuron; with None, it is 0 and does not learn. Only
+        with `Windows`.
+    initial: initial weights, (rows, columns, channels, out_channels) of the window, or the
         same as (rows x columns x channels, out_channels).
     shape: (height, width, channels) of the map below; a `Network` finds it.
 
@@ -71,7 +71,7 @@ class Conv2d(Maps):
         of_kind(self.weights, Real | Binary, "Conv2d(weights=...)", kinds)
         threshold = as_threshold(self.threshold, channels, "Conv2d(threshold=...)")
         object.__setattr__(self, "threshold", threshold)
-        places = np.ndim(self.bias) == 3  # a number for each neuron
+        places = np.ndim(self.bias) == 3  # one number for each neuron
         if places and self.shape is None:
             raise ShapeError(
                 "Conv2d(bias=...) for each neuron needs shape=(height, width, channels)"
@@ -84,7 +84,7 @@ class Conv2d(Maps):
             object.__setattr__(self, "initial", self._as_initial())
 
     def _as_initial(self) -> np.ndarray:
-        """Weights to begin with as (rows, columns)."""
+        """The initial weights as (rows, columns)."""
         initial = as_array(self.initial, "Conv2d(initial=...)")
         window, out = both(self.kernel_size), self.out_channels
         channels = "channels" if self.shape is None else self.shape[2]
@@ -115,22 +115,22 @@ class Conv2d(Maps):
 
     @property
     def columns(self) -> int:
-        """Of the matrix of weights: one for each output channel."""
+        """Columns of the weight matrix: one for each output channel."""
         return self.out_channels
 
     @property
     def rows(self) -> int:
-        """Of the matrix of weights: one for each input of a window."""
+        """Rows of the weight matrix: one for each input of a window."""
         return prod(both(self.kernel_size)) * self.placed[2]
 
     @property
     def fan_in(self) -> int:
-        """Inputs that a neuron hears, away from the padding."""
+        """Number of inputs to a neuron whose window has no padding in it."""
         return self.rows
 
     @property
     def notation(self) -> str:
-        """As papers write it.
+        """The layer in the notation of papers.
 
         >>> Conv2d(24, 5).notation, Conv2d(24, 5, stride=2, padding=2).notation
         ('24C5', '24C5s2p2')

@@ -1,4 +1,4 @@
-"""How the delays of a layer are parametrised: one for each input, or one for each pair."""
+"""Parametrisation of the delays of a layer: one for each input, or one for each pair."""
 
 from dataclasses import dataclass
 from numbers import Real
@@ -9,7 +9,7 @@ import numpy as np
 from ttfs.checks import MOST, as_array, as_bounds, moderate, positive, same, short
 from ttfs.errors import InputError, ShapeError
 
-BEND = 0.01  # of the horizon: about where a shrinking delay slows down, so as to stay above 0
+BEND = 0.01  # of the horizon: about where a shrinking delay slows down, so that it stays above 0
 LEAST = 1e-6  # of the horizon: the shortest delay with which training can begin
 
 
@@ -21,22 +21,22 @@ class Delays:
 
         delay = (p + sqrt(p² + b²)) / 2,    b = 1 % of the horizon,
 
-    which is nearly p itself where that is larger than b, and falls towards 0 without ever
-    reaching it for p below 0. Softplus does the same, but with its bend at one unit of time,
-    whatever that is, and with an exponential and a logarithm, whose last bits differ from one
-    processor to the next; sums, quotients and square roots do not.
-    Delays for each input are the axonal, for each pair the synaptic delays of DelGrad (Göltz
-    et al. 2025, arXiv 2404.19165).
+    which is close to p where p is larger than b; for p below 0 it falls towards 0 without ever
+    reaching it. Softplus has a similar shape, but bends at one unit of time, whatever that unit
+    is, and needs an exponential and a logarithm, whose last bits differ between processors;
+    those of sums, quotients and square roots do not.
+    Delays for each input are the axonal delays of DelGrad (Göltz et al. 2025, arXiv 2404.19165),
+    and delays for each pair its synaptic delays.
 
     Parameters
     ----------
-    per: "input": a spike takes as long to all neurons; "pair": each synapse has its own.
-    init: the delays to begin with, in the network's unit of time. (low, high), a tuple: they
-        are drawn from a uniform distribution; an array (inputs,) or (inputs, outputs): they
-        are these.
-    rate: learning rate, relative to that of the weights; with 0 they are fixed.
+    per: "input": a spike takes equally long to reach all neurons; "pair": each synapse has its
+        own delay.
+    init: initial delays, in the network's unit of time: a tuple (low, high), between which they
+        are drawn from a uniform distribution, or an array (inputs,) or (inputs, outputs).
+    rate: learning rate, relative to that of the weights; with 0 the delays are fixed.
 
-    Two are equal if they say the same, delay by delay.
+    Two `Delays` are equal if all their settings are, delay by delay.
 
     Raises
     ------
@@ -79,22 +79,22 @@ class Delays:
 
     @property
     def drawn(self) -> bool:
-        """Whether the first delays are drawn at random."""
+        """Whether the initial delays are drawn at random."""
         return isinstance(self.init, tuple)
 
     def shape(self, inputs: int, outputs: int) -> tuple[int, int]:
-        """Of the delays of a layer: (inputs, 1) or (inputs, outputs)."""
+        """The shape of a layer's delays: (inputs, 1) or (inputs, outputs)."""
         return inputs, 1 if self.per == "input" else outputs
 
     def check(self, inputs: int, outputs: int, whose: str) -> None:
-        """Refuse an array of another shape than the layer's, with a ShapeError."""
+        """Raise a ShapeError for an array that does not have the layer's shape."""
         wanted = (inputs,) if self.per == "input" else (inputs, outputs)
         if not self.drawn and self.init.shape != wanted:
             hint = "; (low, high) must be a tuple" if self.init.shape == (2,) else ""
             raise ShapeError(f"{whose} must be {wanted}, got {self.init.shape}{hint}")
 
     def first(self, inputs: int, outputs: int, rng: np.random.Generator) -> np.ndarray:
-        """The delays to begin with, in their `shape`, as float64."""
+        """The initial delays, in their `shape`, as float64."""
         shape = self.shape(inputs, outputs)
         if self.drawn:
             low, high = self.init
@@ -103,7 +103,7 @@ class Delays:
 
 
 def as_delay(delay: Any, whose: str) -> float | Delays:
-    """One number, or `Delays`, which an array becomes that is fixed."""
+    """One number, or `Delays`; an array becomes fixed `Delays`."""
     if isinstance(delay, Delays):
         return delay
     array = np.empty(()) if isinstance(delay, Real) else as_array(delay, whose)
@@ -115,7 +115,7 @@ def as_delay(delay: Any, whose: str) -> float | Delays:
 
 
 def as_delays(delays: Any, whose: str) -> np.ndarray:
-    """Delays of any shape, as an array of their own in float64."""
+    """Delays of any shape, copied to a float64 array."""
     array = as_array(delays, whose)
     with np.errstate(over="ignore"):
         own = np.array(array, np.float64) + 0.0  # a copy: what was given may change
@@ -136,17 +136,17 @@ def delays_of(latents: np.ndarray, t_max: float) -> np.ndarray:
     """
     half, q = latents / 2, (BEND * t_max) ** 2 / 4
     root = np.sqrt(half * half + q)
-    # the same twice; where latents are below 0, the first would lose digits
+    # two forms of the same; for latents below 0, the first would lose digits
     return np.where(half > 0, half + root, q / (root + np.abs(half)))
 
 
 def latents_of(delays: np.ndarray, t_max: float) -> np.ndarray:
-    """The latent numbers for delays above 0: the inverse of `delays_of`, but for rounding."""
+    """The latent numbers of delays above 0: the inverse of `delays_of`, except for rounding."""
     return delays - (BEND * t_max) ** 2 / 4 / delays
 
 
 def first_latents(layer: Any, delays: np.ndarray, t_max: float, title: str) -> np.ndarray:
-    """The latent numbers with which delays of a layer begin that learn."""
+    """The initial latent numbers of a layer whose delays learn."""
     least = LEAST * moderate(t_max, "Network(t_max=...), where delays learn,")
     if layer.delay.drawn:
         delays = np.maximum(delays, least)
@@ -163,6 +163,6 @@ def first_latents(layer: Any, delays: np.ndarray, t_max: float, title: str) -> n
 
 
 def slopes_of(delays: np.ndarray, t_max: float) -> np.ndarray:
-    """The derivative of each delay by its latent number, in 0..1."""
+    """The derivative of each delay with respect to its latent number, in 0..1."""
     squares = delays * delays
     return squares / (squares + (BEND * t_max) ** 2 / 4)

@@ -19,19 +19,19 @@ class Dense:
 
     Parameters
     ----------
-    inputs, outputs: numbers of neurons below and in the layer; inputs None: as many as there are
-        below, which a `Network` finds.
+    inputs, outputs: numbers of neurons below and in the layer; with inputs None, a `Network`
+        takes the number from the layer below.
     weights: `Real()` or `Binary()`.
     threshold: potential at which a neuron fires; one number, or one for each neuron.
     delay: time from a spike below to its arrival, in the network's unit of time: one number;
         an array (inputs,) or (inputs, outputs), one for each input or pair; or `Delays`,
         which learn.
-    bias: where potentials begin: one number, or one for each neuron; None: at 0, and does not
-        learn. Only with `Windows`.
-    initial: (inputs, outputs) weights to begin with, row i being what input i sends;
-        drawn at random (see `Real`, `Binary`) if not given.
+    bias: initial potential: one number, or one for each neuron; with None, it is 0 and does
+        not learn. Only with `Windows`.
+    initial: (inputs, outputs) initial weights; row i holds the weights of input i. Drawn at
+        random (see `Real`, `Binary`) if not given.
 
-    Two are equal if they say the same, number by number.
+    Two layers are equal if all their settings are, number by number.
 
     >>> Dense(784, 400, delay=1)
     Dense(784, 400, delay=1)
@@ -103,7 +103,7 @@ class Dense:
         return f"Dense({', '.join(parts)})"
 
     def after(self, shape: tuple[int, int, int]) -> "Dense":
-        """The same on top of a layer of that shape; a ShapeError if it is for another."""
+        """This layer on top of one of that shape; raise a ShapeError if it does not fit."""
         below = prod(shape)
         if self.inputs not in (None, below):
             raise ShapeError(f"{self} has {self.inputs} inputs, but gets {below}")
@@ -111,7 +111,7 @@ class Dense:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(height, width, channels) of what it takes: a dense layer is a map of one position."""
+        """(height, width, channels) of its input: to a dense layer, a map of one position."""
         return 1, 1, self.inputs
 
     @property
@@ -121,38 +121,38 @@ class Dense:
 
     @property
     def positions(self) -> int:
-        """One, at which all neurons are."""
+        """One: all neurons are at the same position."""
         return 1
 
     @property
     def rows(self) -> int:
-        """Of the matrix of weights: one for each input."""
+        """Rows of the weight matrix: one for each input."""
         return self.inputs
 
     @property
     def columns(self) -> int:
-        """Of the matrix of weights: one for each neuron."""
+        """Columns of the weight matrix: one for each neuron."""
         return self.outputs
 
     @property
     def fan_in(self) -> int:
-        """Inputs that a neuron hears."""
+        """Number of inputs to each neuron."""
         return self.inputs
 
     @property
     def reach(self) -> np.ndarray:
-        """Whom inputs reach, as `kernels.reach` has it."""
+        """Which neurons each input reaches, in the format of `kernels.reach`."""
         one, none = (1, 1), (0, 0)
         return make_reach(self.shape, one, one, none, self.gives, False)
 
     @property
     def notation(self) -> str:
-        """As papers write it: the number of neurons."""
+        """The layer in the notation of papers: its number of neurons."""
         return str(self.outputs)
 
 
 def told_alike(one: Any, other: object) -> bool:
-    """Whether two layers say the same, number by number: their `__eq__`."""
+    """Whether two layers have equal settings, number by number: their `__eq__`."""
     if type(one) is not type(other):
         return NotImplemented
     return all(same_setting(value, vars(other)[name]) for name, value in vars(one).items())
@@ -165,7 +165,7 @@ def same_setting(one: Any, other: Any) -> bool:
 
 
 def settings_in_words(layer: Any) -> list[str]:
-    """What of a layer is not as by default, for its `__repr__`."""
+    """The settings of a layer that are not the default, for its `__repr__`."""
     parts = [f"weights={layer.weights}"] if layer.weights != Real() else []
     if not layer.pools and not same(layer.threshold, 100.0):
         parts.append(f"threshold={layer.threshold}")
@@ -177,7 +177,7 @@ def settings_in_words(layer: Any) -> list[str]:
 
 
 def check_delay(delay: Any, inputs: int | None, whose: str) -> float | Delays:
-    """The delay of a layer of maps: one number, or `Delays` for each input."""
+    """Check the delay of a layer of maps: one number, or `Delays` for each input."""
     found = as_delay(delay, whose)
     if isinstance(found, Delays):
         if found.per == "pair":
@@ -192,7 +192,7 @@ def check_delay(delay: Any, inputs: int | None, whose: str) -> float | Delays:
 
 
 def as_threshold(threshold: Any, outputs: int, whose: str) -> Any:
-    """One threshold or (outputs,), as given; of arrays a copy, which cannot be changed."""
+    """One threshold or (outputs,), as given; arrays are copied, and the copy is read-only."""
     array = as_array(threshold, whose)
     if array.shape not in ((), (outputs,)):
         raise ShapeError(f"{whose} must be one number or {outputs}, got {array.shape}")
@@ -208,9 +208,9 @@ def as_threshold(threshold: Any, outputs: int, whose: str) -> Any:
 
 
 def as_bias(bias: Any, outputs: int, whose: str, gives: Any = None) -> Any:
-    """None, one number or (outputs,), as given; of arrays a copy, which cannot be changed.
+    """None, one number or (outputs,), as given; arrays are copied, and the copy is read-only.
 
-    gives: the shape of a map, where there is a number for each neuron of it.
+    gives: the shape of a map, if there may be one number for each of its neurons.
     """
     if bias is None:
         return None
@@ -228,7 +228,7 @@ def as_bias(bias: Any, outputs: int, whose: str, gives: Any = None) -> Any:
 
 
 def first_bias(layer: Any) -> np.ndarray | None:
-    """(columns,) or (outputs,) where potentials of a layer begin at first; None: at 0, for good."""
+    """(columns,) or (outputs,) initial biases of a layer; None where they stay 0."""
     if np.ndim(layer.bias) == 3:
         return layer.bias.reshape(-1).copy()
     return None if layer.bias is None else np.full(layer.columns, layer.bias, np.float64)
@@ -241,7 +241,7 @@ def mean_threshold(layer: Any) -> float:
 
 
 def one_delay(layer: Any) -> float:
-    """The delay of a layer for its kernels; inf, so that nothing arrives, if it has several."""
+    """The delay of a layer for kernels; if it has several, inf, so that nothing arrives."""
     return np.inf if isinstance(layer.delay, Delays) else layer.delay
 
 

@@ -1,4 +1,4 @@
-"""Shapes of maps, and the windows through which a layer of maps looks at the one below."""
+"""Shapes of maps, and the windows through which a layer of maps sees the one below."""
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
@@ -12,16 +12,16 @@ from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.reach import make_reach
 from ttfs.network.layers import check_delay
 
-MOST = 2**31 - 1  # neurons of a layer, and steps of a window: what 32 bits number
+MOST = 2**31 - 1  # neurons of a layer, and sizes of a window: they are numbered with 32 bits
 
 Shape = tuple[int, int, int]
 Pair = tuple[int, int]
 
 
 class Maps(ABC):
-    """A layer each of whose neurons looks at the map below through a window of it.
+    """A layer in which each neuron sees the map below through a window.
 
-    What layers of maps have in common; `Conv2d` and `MinPool2d` say the rest.
+    This is what all layers of maps have in common; `Conv2d` and `MinPool2d` define the rest.
     """
 
     kernel_size: Any
@@ -29,30 +29,30 @@ class Maps(ABC):
     padding: Any
     delay: Any
     shape: Any
-    pools: bool  # whether the first spike of a window counts, and no sum of weights
+    pools: bool  # whether neurons fire with the first spike of their window, without weights
 
     @property
     @abstractmethod
     def columns(self) -> int:
-        """Channels of the layer, and columns of its matrix of weights."""
+        """Channels of the layer, and columns of its weight matrix."""
 
     @property
     @abstractmethod
     def rows(self) -> int:
-        """Of its matrix of weights."""
+        """Rows of its weight matrix."""
 
     @property
     @abstractmethod
     def notation(self) -> str:
-        """As papers write it."""
+        """The layer in the notation of papers."""
 
     @property
     @abstractmethod
     def fan_in(self) -> int:
-        """Inputs that a neuron hears, away from the padding."""
+        """Number of inputs to a neuron whose window has no padding in it."""
 
     def check_window(self) -> None:
-        """Bring sizes, shape and delay into their form; refuse what is none or does not fit."""
+        """Normalise sizes, shape and delay; refuse those that are invalid or do not fit."""
         whose = type(self).__name__
         for name, least in (("kernel_size", 1), ("stride", 1), ("padding", 0)):
             size = as_pair(getattr(self, name), f"{whose}({name}=...)", least)
@@ -66,14 +66,14 @@ class Maps(ABC):
             self.gives  # noqa: B018 - refuses windows that do not fit
 
     def after(self, shape: Shape) -> Self:
-        """The same on top of a map of that shape; a ShapeError if it is for another."""
+        """This layer on top of a map of that shape; raise a ShapeError if it does not fit."""
         if self.shape not in (None, shape):
             raise ShapeError(f"{self} is for maps of {self.shape}, but gets {shape}")
         return self if self.shape else replace(self, shape=shape)  # type: ignore[type-var]
 
     @property
     def placed(self) -> Shape:
-        """(height, width, channels) of the map below; a ShapeError if nobody has said it."""
+        """(height, width, channels) of the map below; a ShapeError if it is not known."""
         if self.shape is None:
             raise ShapeError(f"{self} does not know its shape=(height, width, channels)")
         return self.shape
@@ -91,22 +91,22 @@ class Maps(ABC):
 
     @property
     def positions(self) -> int:
-        """Windows of the map below."""
+        """Number of windows of the map below."""
         return self.gives[0] * self.gives[1]
 
     @property
     def inputs(self) -> int:
-        """Neurons of the map below."""
+        """Number of neurons in the map below."""
         return prod(self.placed)
 
     @property
     def outputs(self) -> int:
-        """Neurons of the layer."""
+        """Number of neurons in the layer."""
         return prod(self.gives)
 
     @property
     def reach(self) -> np.ndarray:
-        """Whom inputs reach, as `kernels.reach` has it."""
+        """Which neurons each input reaches, in the format of `kernels.reach`."""
         return make_reach(self.placed, *self.windows, self.gives, self.pools)
 
 
@@ -123,11 +123,11 @@ def as_shape(shape: Any, whose: str) -> Shape:
 
 
 def rows_of(times: Any, shape: Shape) -> np.ndarray:
-    """Spike times as rows (samples, inputs), given as such, or as maps of that shape.
+    """Spike times as rows (samples, inputs), from times given as rows or as maps of that shape.
 
     times: (samples, inputs) or (samples, height, width, channels); see `as_times`.
 
-    Raises `ShapeError` for another shape, saying how it becomes the right one if that is known.
+    Raises `ShapeError` for any other shape, with a hint on how to correct it if one is known.
 
     >>> rows_of([[[[1.0], [2.0]]], [[[3.0], [4.0]]]], (1, 2, 1))
     array([[1., 2.],
@@ -144,7 +144,7 @@ def rows_of(times: Any, shape: Shape) -> np.ndarray:
 
 
 def _no_maps(found: tuple[int, ...], shape: Shape, whose: str) -> str:
-    """What is wrong with an array that is neither rows nor maps of a shape."""
+    """The error message for an array that has neither the shape of rows nor that of maps."""
     height, width, channels = shape
     rest, inputs = found[1:], prod(shape)
     if (height, width) == (1, 1):
@@ -163,7 +163,7 @@ def _no_maps(found: tuple[int, ...], shape: Shape, whose: str) -> str:
 
 
 def as_pair(size: Any, whose: str, least: int = 1) -> int | Pair:
-    """One whole number, or (rows, columns) if these differ.
+    """One whole number, or (rows, columns) if the two differ.
 
     >>> as_pair((2, 2), "stride"), as_pair([1, 2], "stride")
     (2, (1, 2))
@@ -183,10 +183,10 @@ def both(size: int | Pair) -> Pair:
 
 
 def positions_of(shape: Shape, window: Pair, stride: Pair, padding: Pair, whose: str) -> Pair:
-    """How many windows fit onto a map, in lines and in places of a line.
+    """How many windows fit onto a map, vertically and horizontally.
 
-    Raises `ShapeError` for a window that is larger than the map with its padding, and for a
-    padding into which whole windows would fit.
+    Raises `ShapeError` for a window that is larger than the map with its padding, and for
+    padding that is large enough to contain whole windows.
 
     >>> positions_of((28, 28, 1), (5, 5), (1, 1), (0, 0), "layer")
     (24, 24)
@@ -199,7 +199,7 @@ def positions_of(shape: Shape, window: Pair, stride: Pair, padding: Pair, whose:
     rooms = tuple(size + 2 * more for size, more in zip(shape, padding, strict=False))
     if rooms[0] < window[0] or rooms[1] < window[1]:
         around = f" with its padding, {rooms[0]} x {rooms[1]}" if any(padding) else ""
-        first = shape[0] < shape[1] <= shape[2]  # which is how others have it
+        first = shape[0] < shape[1] <= shape[2]  # channels first, as elsewhere
         hint = "; channels come last in (height, width, channels)" if first else ""
         hint = hint or ("; a dense layer is no map" if shape[:2] == (1, 1) else "")
         raise ShapeError(
@@ -213,7 +213,7 @@ def positions_of(shape: Shape, window: Pair, stride: Pair, padding: Pair, whose:
 
 
 def sizes_in_words(size: int | Pair) -> str:
-    """A size as it stands in the notation of a network.
+    """A size as written in the notation of a network.
 
     >>> sizes_in_words(5), sizes_in_words((3, 5))
     ('5', '3x5')

@@ -29,51 +29,51 @@ from ttfs.network.psp import RESPONSES, Response, Step, Windows
 from ttfs.network.skips import check_code, check_numbers, check_skips, windows_of
 from ttfs.network.weights import Binary
 
-MOST_INPUTS = 2**24  # of a packed layer: up to there sums of signs are exact in float32, too
+MOST_INPUTS = 2**24  # of a packed layer: sums of up to this many signs are exact in float32
 LARGEST = 2**40  # bytes of weights that a network may have
 
 
 class Network:
-    """Layers one after the other, with their weights.
+    """A chain of layers with their weights.
 
     Every neuron integrates without leak, fires at most once, and is silent if it has not
     fired before `t_max`. Training changes the arrays of a network in place.
 
     Parameters
     ----------
-    layers: `Dense`, `Conv2d`, `MinPool2d`, in any order. What a layer does not say of its inputs
-        follows from the layer below; what it says must agree.
+    layers: `Dense`, `Conv2d`, `MinPool2d`, in any order. Input sizes that a layer leaves open
+        are taken from the layer below; those that it specifies must match.
     psp: response to one spike: `Step()` or `Ramp(rise)`; or `Windows()`, one for each layer.
     t_max: horizon, exclusive: a spike at or after it does not happen. 256 if not given; with
         `Windows`, the end of the last one.
-    seed: decides the weights that are drawn.
-    dtype: float32 or float64, of weights and potentials; times are in the dtype of the stimulus.
-        float32 has seven digits, float64 sixteen, and sums are rounded to them; those of whole
+    seed: seed for drawing weights at random.
+    dtype: float32 or float64, of weights and potentials; times have the dtype of the stimulus.
+        float32 has seven digits, float64 sixteen, and sums are rounded to them; sums of whole
         numbers, halves or quarters are exact in either.
     unit: name of the unit of time, for axes.
-    shape: (height, width, channels) of the input, where the first layer does not say it.
+    shape: (height, width, channels) of the input, if the first layer does not specify it.
     skips: connections past layers, `Skip(source, target)`; only with `Windows`.
 
     Attributes
     ----------
     sizes, shapes: neurons, and (height, width, channels), of the input and each layer.
     weights: per layer, the (inputs, outputs) numbers that spikes add: for `Binary` layers
-        +1 and -1, which can only be read: they change through `latents` and `refresh`. Of a
+        +1 and -1, which are read-only and change through `latents` and `refresh`. For a
         layer of maps (rows, columns): one row for each input of a window, one column for each
-        channel, which all positions share.
-    latents: per layer, the numbers that learn, in that shape; for `Real` layers `weights`.
+        channel, shared by all positions.
+    latents: per layer, the numbers that learn, in the same shape; for `Real` layers `weights`.
     scales: (layers,) float64, positive; 1 for `Real` layers.
     delayed: (layers,) whether each input or pair of a layer has a delay of its own.
-    mapped: (layers,) which layers hear the one below through windows.
+    mapped: (layers,) which layers receive their inputs through windows of a map.
     delays: per layer, float64 that broadcast to (inputs, outputs): (1, 1) for one number,
-        else (inputs, 1) or (inputs, outputs). Those that learn can only be read: they change
+        else (inputs, 1) or (inputs, outputs). Those that learn are read-only and change
         through `latent_delays` and `refresh`.
     latent_delays: per layer, the numbers that learn in the shape of `delays`, or None.
-    biases: per layer, float64 where potentials begin, (columns,) or (outputs,); or None.
+    biases: per layer, float64 initial potentials, (columns,) or (outputs,); or None.
     windows: the number of the window in which the input and each layer fire, with `Windows`.
 
-    The arrays are what kernels read, so they are changed in place; of these attributes none but
-    `unit` can be assigned.
+    Kernels read these arrays directly, so change them in place; `unit` is the only attribute
+    here that can be assigned.
 
     Raises
     ------
@@ -131,7 +131,7 @@ class Network:
             ) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Refuse what would leave arrays and kernels with what was there before."""
+        """Refuse assignments that arrays and kernels would not notice."""
         made = name in CURES and vars(self).get(name, value) is not value
         if made or name in vars(type(self)):
             cure = CURES.get(name, "it follows from the layers; make a new Network")
@@ -145,7 +145,7 @@ class Network:
         return f"Network({sizes}, {self.psp}, t_max={self.t_max:g})"
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but the views of flat buffers, which a copy makes for itself."""
+        """Everything but the views of flat buffers, which a copy makes for itself."""
         state = {name: value for name, value in self.__dict__.items() if name not in VIEWS}
         state["biases"] = tuple(None if b is None else b.copy() for b in self.biases)
         values = [
@@ -155,7 +155,7 @@ class Network:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         values = state.pop("values")
-        # those that 0.1 wrote hold some of what follows from the rest
+        # pickles from version 0.1 also contain attributes that follow from the others
         self.__dict__.update({name: state[name] for name in state.keys() - VIEWS})
         if "skips" not in state:
             self.__dict__.update(skips=(), biases=(None,) * len(self.layers))
@@ -168,23 +168,23 @@ class Network:
 
     @property
     def binary(self) -> np.ndarray:
-        """(layers,) bool: which layers have weights of one bit."""
+        """(layers,) bool: which layers have one-bit weights."""
         return np.array([isinstance(layer.weights, Binary) for layer in self.layers])
 
     @property
     def packed(self) -> np.ndarray:
-        """(layers,) bool: which layers are read as bits where responses are steps."""
+        """(layers,) bool: which layers' weights are read as bits when responses are steps."""
         return self.binary & (np.array([layer.rows for layer in self.layers]) <= MOST_INPUTS)
 
     @property
     def stimulus_end(self) -> float:
-        """When input spikes are no more heard: at the horizon, or at the end of their window."""
+        """The time from which input spikes are ignored: the horizon, or the end of their window."""
         psp = self.psp
         return min(psp.begin(1), self.t_max) if isinstance(psp, Windows) else self.t_max
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What people call the input and the layers.
+        """Names of the input and the layers.
 
         >>> Network(Dense(64, 128), Dense(128, 10)).names
         ('input', 'hidden', 'output')
@@ -192,7 +192,7 @@ class Network:
         return names_of(self.layers)
 
     def fan_out(self, layer: int) -> Any:
-        """How many neurons of a layer an input adds a weight to: of all, or (inputs,) of each."""
+        """How many neurons of a layer each input adds a weight to: one number, or (inputs,)."""
         if not self.mapped[layer]:
             return self.sizes[layer + 1]
         counts = np.zeros(self.sizes[layer], np.int64)
@@ -201,15 +201,15 @@ class Network:
         return counts
 
     def title(self, layer: int) -> str:
-        """What errors call a layer."""
+        """The name of a layer in error messages."""
         return f"{type(self.layers[layer]).__name__} {layer + 1}"
 
     def _make_arrays(self) -> None:
-        """Flat buffers for the kernels, and views of them that people read."""
+        """Make the flat buffers for the kernels, and the views of them that users see."""
         self.arrays = make_arrays(self.layers, self.dtype, self.t_max)
         buffer = self.arrays.weights
         self.latent_buffer = aligned_zeros(buffer.size, self.dtype) if self.binary.any() else buffer
-        # what kernels take that read bits; those that change weights take `arrays`
+        # for kernels that read bits; kernels that change weights take `arrays`
         self.packed_arrays = self.arrays._replace(packed=self.packed)
         self.weights = tuple(
             readonly(self.handed(k)) if binary else self.handed(k)
@@ -222,7 +222,7 @@ class Network:
         self._make_delays()
 
     def _make_delays(self) -> None:
-        """Room for the delays, and for the latent numbers of those that learn."""
+        """Allocate the delays, and the latent numbers of those that learn."""
         self.delayed = tuple(isinstance(layer.delay, Delays) for layer in self.layers)
         self.mapped = tuple(not isinstance(layer, Dense) for layer in self.layers)
         self.delay_buffers = tuple(
@@ -241,7 +241,7 @@ class Network:
         )
 
     def padded(self, buffer: np.ndarray, layer: int) -> np.ndarray:
-        """A layer's (rows, width) part of a flat buffer, its padding included."""
+        """A layer's (rows, width) part of a flat buffer, including its padding."""
         rows, width = self.arrays.rows[layer], self.arrays.widths[layer]
         return buffer[rows : rows + self.layers[layer].rows * width].reshape(-1, width)
 
@@ -249,11 +249,11 @@ class Network:
         return self.padded(buffer, layer)[:, : self.layers[layer].columns]
 
     def handed(self, layer: int) -> np.ndarray:
-        """A layer's `weights` for kernels, which were compiled for arrays that can be written."""
+        """A layer's `weights` for kernels, which are compiled for writable arrays."""
         return self._view(self.arrays.weights, layer)
 
     def padded_signs(self, layer: int) -> np.ndarray:
-        """A binary layer's (rows, words) bits, its padding included."""
+        """A binary layer's (rows, words) bits, including its padding."""
         start, words = self.arrays.bits[layer], np.diff(self.arrays.words)[layer]
         rows = self.layers[layer].rows
         return self.arrays.signs[start : start + rows * words].reshape(-1, words)
@@ -267,7 +267,7 @@ class Network:
         return thresholds
 
     def scaled_thresholds(self, layer: int) -> np.ndarray:
-        """(columns,) what a layer's potentials are compared with, to be read."""
+        """(columns,) the thresholds with which a layer's potentials are compared; read-only."""
         return readonly(self._thresholds(layer))
 
     def _thresholds(self, layer: int) -> np.ndarray:
@@ -275,7 +275,7 @@ class Network:
         return self.arrays.thresholds[start : start + self.layers[layer].columns]
 
     def parameters(self) -> dict[str, np.ndarray]:
-        """The flat arrays that learn, with their padding, by name; not copies."""
+        """The flat arrays that learn, by name, with their padding; not copies."""
         found = {}
         for k in range(len(self.layers)):
             buffer = self.latent_buffer if self.binary[k] else self.arrays.weights
@@ -290,7 +290,7 @@ class Network:
         return found
 
     def scaled_bias(self, layer: int) -> np.ndarray:
-        """(1 or positions, padded columns) where potentials begin, in their units and dtype."""
+        """(1 or positions, padded columns) initial potentials, in their units and dtype."""
         bias, columns = self.biases[layer], self.layers[layer].columns
         given = np.zeros((1, columns)) if bias is None else bias.reshape(-1, columns)
         found = np.zeros((len(given), self.arrays.widths[layer]), self.dtype)
@@ -298,16 +298,16 @@ class Network:
         return found
 
     def delays_kept(self, layer: int) -> np.ndarray:
-        """What decides a layer's delays: their latent numbers if they learn, or themselves."""
+        """What determines a layer's delays: their latent numbers if they learn, else themselves."""
         latents = self.latent_delays[layer]
         return self.delay_buffers[layer] if latents is None else latents
 
     def delay_slopes(self, layer: int) -> np.ndarray:
-        """The derivative of each delay by its latent number, in the shape of `delays`."""
+        """The derivative of each delay with respect to its latent number, shaped as `delays`."""
         return slopes_of(self.delays[layer], self.t_max)
 
     def _draw(self, rng: np.random.Generator) -> None:
-        """Initial weights, and then delays, as given or at random."""
+        """Set the initial weights, and then the delays, as given or at random."""
         for k in range(len(self.layers)):
             self._refresh_thresholds(k)
         for k, layer in enumerate(self.layers):
@@ -331,7 +331,7 @@ class Network:
         return rng.uniform(*as_bounds(bounds, whose), (one.rows, one.columns))
 
     def refresh(self, layer: int) -> None:
-        """Bring signs, bits, thresholds and delays into line with changed latents and scales."""
+        """Update signs, bits, thresholds and delays after latents or scales have changed."""
         latents = self.latent_delays[layer]
         if latents is not None:
             self.delay_buffers[layer][:] = delays_of(latents, self.t_max)
@@ -345,7 +345,7 @@ class Network:
         self.pack(layer)
 
     def _refresh_thresholds(self, layer: int) -> None:
-        """Scaled thresholds that follow from those of a layer; what does not fit is refused."""
+        """Compute a layer's scaled thresholds; refuse those that do not fit the dtype."""
         real = self._thresholds(layer)
         with np.errstate(all="ignore"):
             thresholds = np.asarray(self.layers[layer].threshold, np.float64)
@@ -370,13 +370,13 @@ class Network:
             self.refresh(layer)
 
     def describe(self, layers: tuple[Layer, ...]) -> None:
-        """Take other words for the same layers, such as without the weights they began with."""
+        """Take another description of the same layers, such as one without initial weights."""
         self.__dict__["layers"] = tuple(layers)
 
     def pack(self, layer: int) -> None:
-        """Bring bits and whole thresholds into line with changed signs and thresholds.
+        """Update bits and whole-number thresholds after signs or thresholds have changed.
 
-        `refresh` does so; a rule that changes signs by itself says when it has done.
+        `refresh` does this; a rule that changes signs itself must call it afterwards.
         """
         if isinstance(self.layers[layer].weights, Binary):
             signs = self.padded(self.arrays.weights, layer)
@@ -388,12 +388,12 @@ class Network:
 
 
 def readonly(array: np.ndarray) -> np.ndarray:
-    """A view through which nothing can be written."""
+    """A read-only view."""
     view = array.view()
     view.flags.writeable = False
     return view
 
 
 def check_network(network: Any, whose: str) -> Network:
-    """A network, not the model that `load` returns."""
+    """The network itself; refuse anything else, such as the model that `load` returns."""
     return of_kind(network, Network, whose, "a Network, such as that of load(path).network")

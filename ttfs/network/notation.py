@@ -1,4 +1,4 @@
-"""Layers as papers write them: `24C5-P2-48C5-P2-256`."""
+"""Layers in the notation of papers: `24C5-P2-48C5-P2-256`."""
 
 import re
 from typing import Any
@@ -21,15 +21,15 @@ GRAMMAR = (
 
 
 def layers_of(notation: str, **settings: Any) -> tuple[Layer, ...]:
-    """The layers that a text describes, for a `Network` or a recipe to place.
+    """The layers that a string describes, to be placed in a `Network` or a recipe.
 
-    Parts are joined by hyphens. `256` is a dense layer of so many neurons, `24C5` a `Conv2d` of 24
+    Parts are joined by hyphens. `256` is a dense layer of 256 neurons, `24C5` a `Conv2d` of 24
     channels with windows of 5 x 5, `P2` a `MinPool2d`; `24C5s2p1` has a stride and a padding,
     and sizes that differ are written as rows x columns: `24C3x5`.
 
     Parameters
     ----------
-    settings: those of all layers that have weights: `weights`, `threshold`, `delay`.
+    settings: for all layers that have weights: `weights`, `threshold`, `delay`.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def layers_of(notation: str, **settings: Any) -> tuple[Layer, ...]:
 
 
 def notation_of(layers: Any) -> str:
-    """The text that describes layers.
+    """The string that describes layers.
 
     >>> notation_of(layers_of("24C5s2p1-P3s2-400-200"))
     '24C5s2p1-P3s2-400-200'
@@ -52,7 +52,7 @@ def notation_of(layers: Any) -> str:
 
 
 def _layer(part: str, notation: str, settings: dict[str, Any]) -> Layer:
-    """One layer."""
+    """The layer that one part describes."""
     whose = f"layers {shown(notation, 60)!r}"
     found = PART.fullmatch(part)
     if not part or found is None:
@@ -82,7 +82,7 @@ def _size(text: str | None) -> Any:
 
 
 def _hint(part: str) -> str:
-    """What is probably meant."""
+    """What was probably meant."""
     if re.fullmatch(r"\d+C", part):
         return f": the size of its window is missing, as in {part}5"
     if re.match(r"C\d", part):

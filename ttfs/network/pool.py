@@ -1,4 +1,4 @@
-"""Layers that hand on the first spike of each window of a map."""
+"""Layers that pass on the first spike of each window of a map."""
 
 from dataclasses import dataclass
 from math import prod
@@ -13,17 +13,18 @@ from ttfs.network.weights import Real
 class MinPool2d(Maps):
     """The earliest spike of each window of the map below, channel by channel.
 
-    A neuron fires when the first spike of its window arrives, and is silent only if all are. It
-    has no weights. In gradients, of several first spikes at the same time the one with the
-    lowest index counts.
+    A neuron fires when the first spike of its window arrives, and is silent only if all inputs in
+    the window are. It has no weights. If several spikes are first at the same time, the gradient
+    goes to the one with the lowest index.
 
     Parameters
     ----------
-    kernel_size: of the window; one number, or (rows, columns), as all sizes here.
-    stride: from window to window; by default windows lie side by side. What is left over at the
-        right and at the bottom is not heard.
-    padding: how far windows reach out of the map, where it is silent; less than `kernel_size`.
-    delay: time from a spike below to its arrival: one number, or one for each input neuron.
+    kernel_size: size of the window; one number, or (rows, columns), like all sizes here.
+    stride: distance between windows; by default windows lie side by side. Inputs left over at
+        the right and bottom are ignored.
+    padding: how far windows extend beyond the map, into silence; less than `kernel_size`.
+    delay: time from a spike below to its arrival: one number, or one for each input neuron:
+        an array (inputs,), or `Delays(per="input")`.
     shape: (height, width, channels) of the map below; a `Network` finds it.
 
     Raises
@@ -67,22 +68,22 @@ class MinPool2d(Maps):
 
     @property
     def columns(self) -> int:
-        """The channels."""
+        """Channels of the layer: those of the map below."""
         return self.placed[2]
 
     @property
     def rows(self) -> int:
-        """Of a matrix of weights: none."""
+        """Rows of the weight matrix: none."""
         return 0
 
     @property
     def fan_in(self) -> int:
-        """Inputs that a neuron hears, away from the padding."""
+        """Number of inputs to a neuron whose window has no padding in it."""
         return prod(both(self.kernel_size))
 
     @property
     def notation(self) -> str:
-        """As papers write it.
+        """The layer in the notation of papers.
 
         >>> MinPool2d(2).notation, MinPool2d(3, stride=2).notation
         ('P2', 'P3s2')

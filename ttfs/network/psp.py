@@ -1,4 +1,4 @@
-"""How spikes carry values: the response of a membrane to one spike, and what a time says."""
+"""How spikes carry values: the response of a membrane to one spike, and the meaning of times."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ MOST_STEPS = 2**20  # of a window
 class Step:
     """A jump: the whole weight arrives at once and stays (no leak).
 
-    With it a neuron is the non-leaky integrate-and-fire neuron of S4NN and BS4NN:
-    V_j(t) = Σ_i w_ij [t_i + delay ≤ t], and spikes can only happen when an input arrives.
+    This gives the non-leaky integrate-and-fire neuron of S4NN and BS4NN:
+    V_j(t) = Σ_i w_ij [t_i + delay ≤ t], which can fire only when an input arrives.
 
     >>> Step()
     Step()
@@ -23,22 +23,22 @@ class Step:
 
     @property
     def unit(self) -> float:
-        """Kernels compare with thresholds times this."""
+        """Factor by which kernels multiply thresholds."""
         return 1.0
 
 
 @dataclass(frozen=True)
 class Ramp:
-    """A straight rise to the weight, over a time `rise`, and then a plateau (no leak).
+    """A linear rise to the weight over a time `rise`, and then a plateau (no leak).
 
     V_j(t) = Σ_i w_ij min((t - t_i - delay) / rise, 1) over the spikes that have arrived; with
     `Ramp(inf)` the rise never ends and V_j(t) = Σ_i w_ij (t - t_i - delay). Between events
-    the potential is a straight line, so a neuron fires at a time between events, found by
+    the potential is a straight line, so a neuron can fire between events, at a time found by
     one division. `Ramp(inf)` is the response of Zhang et al. 2021 (arXiv 2003.11837, section
     III); with a finite rise this is the piecewise-linear response of STiDi-BP (Mirsadeghi et
-    al. 2021) as far as its abstract tells.
+    al. 2021), as far as can be told from its abstract.
 
-    rise: in the network's unit of time; above 0. The limit of ever shorter rises is `Step`.
+    rise: in the network's unit of time; above 0. `Step` is the limit of ever shorter rises.
 
     >>> Ramp(rise=4)
     Ramp(rise=4)
@@ -51,25 +51,25 @@ class Ramp:
 
     @property
     def unit(self) -> float:
-        """Kernels compare with thresholds times this: slopes are then sums of weights."""
+        """Factor by which kernels multiply thresholds, so that slopes are sums of weights."""
         return 1.0 if self.rise == np.inf else float(self.rise)
 
 
 @dataclass(frozen=True)
 class Windows:
-    """One window of time after the other: a layer listens in one, and fires in the next.
+    """One window of time after the other: a layer integrates in one, and fires in the next.
 
-    The input fires in the first window, from 0 to `length`; each layer listens in the window in
-    which the layer below fires. (One that pools fires with what it hears, in that same window.)
+    The input fires in the first window, from 0 to `length`; each layer integrates in the window in
+    which the layer below fires. (A pooling layer fires in that same window, as its inputs arrive.)
     A spike that comes x windows before the end of a window carries the value x, between 0 and 1:
     it adds its weight times x to a potential, along a straight line that ends with the window.
-    Then the potential stands, at V_j = b_j + Σ_i w_ij x_i, which begins at the layer's bias b_j.
-    In the window that follows the neuron's threshold falls to 0 along a straight line. So it fires
-    V_j / threshold windows before the end: at the beginning if that is 1 or more, and never if V_j
-    is not above 0. Its value is x_j = min(max(V_j, 0) / threshold, 1): this is a network of ReLUs,
-    clipped at the threshold, and silence is 0.
+    The potential starts at the layer's bias b_j; it stays at V_j = b_j + Σ_i w_ij x_i afterwards.
+    In the next window the neuron's threshold falls to 0 along a straight line, and the neuron
+    fires V_j / threshold windows before the end: at the beginning if that is 1 or more, and never
+    if V_j is not above 0. Its value is x_j = min(max(V_j, 0) / threshold, 1): this is a network of
+    ReLUs, clipped at the threshold, in which silence is 0.
 
-    steps: how many instants of a window there are at which a neuron can fire; None for any time.
+    steps: number of instants in a window at which a neuron can fire; None for any time.
         With L steps x_j is floor(L V_j / threshold + 1/2) / L, clipped at 1.
     length: of a window, in the network's unit of time.
 
@@ -93,15 +93,15 @@ class Windows:
 
     @property
     def unit(self) -> float:
-        """Kernels compare with thresholds times this."""
+        """Factor by which kernels multiply thresholds."""
         return 1.0
 
     def begin(self, window: float) -> float:
-        """When a window begins; they are numbered from 0."""
+        """The time at which a window begins; windows are numbered from 0."""
         return window * self.length
 
     def values(self, times: np.ndarray, window: int) -> np.ndarray:
-        """The values that spikes of a window carry, in float64; silence carries 0.
+        """The values carried by spikes of a window, in float64; silence carries 0.
 
         >>> Windows().values(np.array([1.0, 1.75, np.inf]), window=1)
         array([1.  , 0.25, 0.  ])

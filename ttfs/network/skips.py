@@ -1,4 +1,4 @@
-"""Connections past layers, as residual networks have them."""
+"""Connections past layers, as in residual networks."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,20 +19,21 @@ LAYERS = Dense | Conv2d
 
 @dataclass(frozen=True, eq=False)
 class Skip:
-    """What a layer hears beside the layer below it: the spikes of an earlier one.
+    """A connection from an earlier layer, in addition to the one from the layer below.
 
-    They arrive later by as many windows as they skip, so only `Windows` have skips.
+    Its spikes arrive later by as many windows as they skip, so skips are possible only with
+    `Windows`.
 
     Parameters
     ----------
-    source, target: numbers of the layers that fire and that hear; 0 is the input.
-    layer: a `Dense` or `Conv2d` with its `initial` weights: how the target hears the source. None:
-        each neuron hears the one that has its place.
-    weight: of those synapses, where there is no `layer`: one number, or one for each channel.
+    source, target: numbers of the layers that send and receive the spikes; 0 is the input.
+    layer: a `Dense` or `Conv2d` with `initial` weights, which connects the source to the target.
+        None: each neuron receives input from the source's neuron at the same place.
+    weight: of these one-to-one synapses, if `layer` is None: one number, or one for each channel.
 
     Raises
     ------
-    InputError, ShapeError: what is no layer with weights, or no number.
+    InputError, ShapeError: a layer without weights, or a weight that is not a number.
 
     >>> Skip(1, 3)
     Skip(1, 3)
@@ -73,26 +74,26 @@ class Skip:
         return f"Skip({', '.join(parts)})"
 
     def delay(self, psp: Response, windows: tuple[int, ...]) -> float:
-        """How much later its spikes arrive, so as to be heard with those of the layer below.
+        """The delay with which its spikes arrive together with those of the layer below.
 
-        windows: those in which the input and each layer fire.
+        windows: in which the input and each layer fire.
         """
         assert isinstance(psp, Windows)
         return psp.begin(windows[self.target] - 1 - windows[self.source])
 
     def fan_out(self, neurons: int) -> np.ndarray:
-        """(neurons,) how many neurons each of the source reaches."""
+        """(neurons,) how many target neurons each source neuron reaches."""
         counts = np.ones(neurons, np.int64)
         if self.layer is not None:
             count_reached(self.layer.reach, counts)
         return counts
 
     def numbers(self, columns: int) -> np.ndarray:
-        """Its weights: (rows, columns) those of its layer, or (columns,) of one for each place."""
+        """Its weights: (rows, columns) of its layer, or (columns,), the same at every position."""
         return self.weights(columns) if self.layer is None else self.layer.initial
 
     def weights(self, columns: int) -> np.ndarray:
-        """(columns,) the weight of each neuron's synapse at any place, where there is no layer."""
+        """(columns,) the weight for each channel, the same at every position; without a layer."""
         return np.broadcast_to(np.asarray(self.weight, np.float64), columns)
 
 
@@ -105,7 +106,7 @@ def windows_of(layers: Any) -> tuple[int, ...]:
 
 
 def check_skips(skips: Any, layers: Any, shapes: Any) -> tuple[Skip, ...]:
-    """Skips of a chain of layers, each with its layer placed on the map that it hears."""
+    """The checked skips of a chain; their layers know the shapes of their source maps."""
     windows, placed = windows_of(layers), []
     wanted = "a list of Skip(source, target)"
     for skip in several(skips, Skip, "Network(skips=...)", wanted):
@@ -147,7 +148,7 @@ def check_numbers(network: Any) -> None:
 
 
 def check_code(layers: Any, skips: Any, psp: Response) -> None:
-    """Refuse what a response does not know."""
+    """Refuse skips, biases and delays that a response does not allow."""
     if not isinstance(psp, Windows):
         biased = any(layer.bias is not None for layer in layers)
         if skips or biased:

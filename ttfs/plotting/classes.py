@@ -29,14 +29,14 @@ def latency_by_class(
     t_max: float | None = None,
     unit: str = "step",
 ) -> list[Artist]:
-    """For each class, when its own output fires and when the first output does (the decision).
+    """For each class, when its own output fires and when the first output fires (the decision).
 
-    `times` (samples, classes) of the output layer in `unit`, `labels` (samples,) whole numbers.
-    Thick bars hold the middle half of the samples, thin ones the middle 90 %, dots are means;
-    silent outputs are left out of these and counted in percent, under each class and in the
-    legend. Returns thin bars, thick bars and dots, of the class's output, then of the first.
-    ShapeError where sizes differ; InputError for NaN, negative times, spikes from `t_max` on, and
-    labels that are no class.
+    `times` (samples, classes) of the output layer in `unit`; `labels` (samples,), whole numbers.
+    Thick bars span the middle half of the samples, thin bars the middle 90 %, and dots mark the
+    means. Silent outputs are left out of these; their percentage stands under each class and in
+    the legend. Returns thin bars, thick bars and dots for the class's output, then the same for
+    the first output. ShapeError where sizes differ; InputError for NaN, negative times, spikes at
+    or after `t_max`, and labels that are not classes.
 
     >>> from matplotlib.figure import Figure
     >>> ax = Figure().subplots()
@@ -63,7 +63,7 @@ def latency_by_class(
 
 
 def _as_labels(labels: ArrayLike, outputs: Array) -> NDArray[np.integer]:
-    """Whole numbers, one per sample, each a column of the outputs."""
+    """Whole numbers, one per sample, each the index of an output."""
     classes = one_per_sample(labels, len(outputs), "latency_by_class")
     if classes.size == 0:
         return classes.astype(int)
@@ -75,7 +75,7 @@ def _as_labels(labels: ArrayLike, outputs: Array) -> NDArray[np.integer]:
 
 
 def _spreads(ax: Axes, groups: list[Array], shift: float, colour: str, label: str) -> list[Artist]:
-    """Middle 90 %, middle half and mean of each group that has any value."""
+    """Middle 90 %, middle half and mean of each group that is not empty."""
     x = np.array([c + shift for c, group in enumerate(groups) if group.size])
     filled = [group for group in groups if group.size]
     corners = [np.quantile(group, [0.05, 0.25, 0.75, 0.95]) for group in filled]
@@ -90,7 +90,7 @@ def _spreads(ax: Axes, groups: list[Array], shift: float, colour: str, label: st
 
 
 def _label_classes(ax: Axes, own: Array, classes: NDArray[np.integer], count: int) -> None:
-    """The class and its silent share under the axis, at most a dozen of them."""
+    """Write the class and its silent share under the axis, for at most a dozen classes."""
     shown = range(0, count, -(-count // 12))
     texts = []
     for c in shown:

@@ -1,4 +1,4 @@
-"""Accuracy beside what it costs, for several networks."""
+"""Accuracy over its cost, for several networks."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -27,10 +27,10 @@ def accuracy_over(
 ) -> list[ErrorbarContainer]:
     """The accuracy of several networks over a cost, one point each with its range over seeds.
 
-    `cost` and `accuracy` give for each name the values of all seeds; accuracies are shares of 1
-    and are drawn in percent; with `log` the axis of costs is logarithmic, and without it millions
-    are M. Returns what was drawn, by the order of names. ShapeError where a name has other numbers
-    of both.
+    `cost` and `accuracy` give, for each name, the values of all seeds. Accuracies are shares from
+    0 to 1 and are drawn in percent. With `log`, the axis of costs is logarithmic; without it,
+    millions are written with M. Returns what was drawn, in the order of the names in `accuracy`.
+    ShapeError where a name has different numbers of costs and accuracies.
 
     >>> from matplotlib.figure import Figure
     >>> (drawn,) = accuracy_over({"a": [90, 110]}, {"a": [0.97, 0.98]}, ax=Figure().subplots())
@@ -48,13 +48,13 @@ def accuracy_over(
         drawn.append(ax.errorbar(x.mean(), y.mean(), **look))
     if log:
         log_across(ax)
-    elif ax.get_xlim()[1] >= LARGE:  # or a power of ten stands where the label is
+    elif ax.get_xlim()[1] >= LARGE:  # otherwise a power of ten would cover the label
         ax.xaxis.set_major_formatter(EngFormatter(sep=""))
     return drawn
 
 
 def _points(cost: Mapping[str, ArrayLike], name: str, given: ArrayLike) -> tuple[Array, Array]:
-    """Costs and accuracies in percent of all seeds of a network."""
+    """The costs, and the accuracies in percent, of all seeds of a network."""
     if name not in cost:
         raise InputError(f"accuracy_over: {name} has accuracies, but no costs")
     x = numbers(cost[name], f"accuracy_over, cost of {name}")
@@ -67,6 +67,6 @@ def _points(cost: Mapping[str, ArrayLike], name: str, given: ArrayLike) -> tuple
 
 
 def _reach(values: Array) -> Array:
-    """(2, 1) how far the least and the largest value lie from the mean."""
+    """How far the least and the largest value lie from the mean, (2, 1)."""
     mean = values.mean()
     return np.array([[mean - values.min()], [values.max() - mean]])

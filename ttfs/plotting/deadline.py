@@ -1,4 +1,4 @@
-"""What is known, and what was spent, by a given time."""
+"""What has been decided, and at what cost, by a given time."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,14 +24,14 @@ def decision_curve(
     t_max: float | None = None,
     unit: str = "step",
 ) -> list[Line2D]:
-    """Accuracy if one must answer by a deadline, and the share of samples not decided by then.
+    """Accuracy if the answer is due by a deadline, and the share of samples undecided by then.
 
     `times` (samples, outputs) and `potential` of the last layer, as `ttfs.forward` returns them;
-    `labels` (samples,). At each time an answer is the output that fired first; without one it is
-    wrong. A ring at the end shows the strict accuracy, in which samples that stay undecided are
-    answered by potential. Returns both lines, in percent, and the ring (none without samples).
-    ShapeError where sizes differ; InputError for NaN, negative times, spikes from `t_max` on, or
-    labels that are no output.
+    `labels` (samples,). At each time the answer is the output that fired first; if none has fired,
+    the sample counts as wrong. A ring at the end shows the strict accuracy, in which samples that
+    remain undecided are decided by potential. Returns both lines, in percent, and the ring (absent
+    if there are no samples). ShapeError where sizes differ; InputError for NaN, negative times,
+    spikes at or after `t_max`, or labels that are not outputs.
 
     >>> from matplotlib.figure import Figure
     >>> times, potential = [[3, 5], [np.inf, 4], [np.inf, np.inf]], [[1, 1], [0, 1], [0.5, 0]]
@@ -78,15 +78,15 @@ def activity(
     t_max: float | None = None,
     unit: str = "step",
 ) -> list[Line2D]:
-    """How many spikes and synaptic operations there have been by a given time, per sample.
+    """How many spikes and synaptic operations have occurred by a given time, per sample.
 
     `times` holds one array (neurons,) or (samples, neurons) per layer, input first, in `unit`.
-    `fan_out` holds for each layer how many synapses a spike of it reaches: one number, or one
-    for each neuron; 0 for the last layer of a chain. They are reached `delay` (one number, or
-    one per layer) after the spike, if that is before `t_max`. Spikes are drawn layer by layer on
-    the left scale, operations of all layers as a dashed line on the right one. Returns a line
-    per layer, and the operations. ShapeError where sizes differ; InputError for NaN, negative
-    times, spikes from `t_max` on, and negative numbers of synapses.
+    `fan_out` holds, for each layer, the number of synapses that one of its spikes reaches: one
+    number, or one per neuron; 0 for the last layer of a chain. A spike reaches them after `delay`
+    (one number, or one per layer), if that is before `t_max`. Spikes are drawn layer by layer on
+    the left scale, operations of all layers together as a dashed line on the right scale. Returns
+    one line per layer, then the line of operations. ShapeError where sizes differ; InputError for
+    NaN, negative times, spikes at or after `t_max`, and negative numbers of synapses.
 
     >>> from matplotlib.figure import Figure
     >>> *layers, work = activity([[0, 2, np.inf], [3]], [1, 0], ax=Figure().subplots(), t_max=9)
@@ -139,7 +139,7 @@ def _delays(delay: float | Sequence[float], layers: int) -> Array:
 
 
 def _costs(layers: list[Array], fan_out: Sequence[ArrayLike]) -> list[Array]:
-    """Synapses reached by each neuron of each sample."""
+    """The number of synapses that each neuron reaches, in each sample."""
     if len(fan_out) != len(layers):
         raise ShapeError(
             f"activity: expects {len(layers)} fan-outs, one per layer, got {len(fan_out)}"
@@ -158,7 +158,7 @@ def _costs(layers: list[Array], fan_out: Sequence[ArrayLike]) -> list[Array]:
 
 
 def _shares(times: Array, end: float, when: Array | None = None) -> tuple[Array, Array]:
-    """Distinct times from 0 to `end`, and the percentage of all that are at or before each."""
+    """Distinct times from 0 to `end`, and the percentage of all times at or before each."""
     finite = np.sort(times[np.isfinite(times)])
     if when is None:
         when = np.concatenate([[0.0], np.unique(finite[finite > 0]), [end]])
@@ -166,7 +166,7 @@ def _shares(times: Array, end: float, when: Array | None = None) -> tuple[Array,
 
 
 def _sums(times: Array, values: Array, end: float) -> tuple[Array, Array]:
-    """Distinct times between a 0 before all and `end`, and the sum of values until each."""
+    """Distinct times, preceded by 0 and followed by `end`, and the sum of values up to each."""
     fired = np.isfinite(times)
     when, place = np.unique(times[fired], return_inverse=True)
     sums = np.bincount(place.ravel(), values[fired], minlength=len(when)).cumsum()
@@ -181,5 +181,5 @@ def _steps(ax: Axes, x: Array, y: Array, colour: str, style: object, name: str) 
 
 
 def _top(lines: list[Line2D]) -> float:
-    """Where an axis with these lines ends."""
+    """The upper end of an axis with these lines."""
     return 1.05 * max(float(np.max(line.get_ydata())) for line in lines) or 1.0

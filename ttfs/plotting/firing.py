@@ -1,4 +1,4 @@
-"""How large a part of each layer fires."""
+"""What share of each layer fires."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +22,7 @@ from ttfs.plotting.look import (
     legend_above,
 )
 
-HIGH = 0.7  # of a layer's row, what its bar fills
+HIGH = 0.7  # height of a bar, as a share of its layer's row
 
 
 def firing_by_layer(
@@ -32,12 +32,13 @@ def firing_by_layer(
     ax: Axes | None = None,
     names: Sequence[str] | None = None,
 ) -> list[BarContainer]:
-    """What part of each layer fires: a bar per layer, input lowest, and what never does in grey.
+    """The share of each layer that fires, as one bar per layer, and what never fires, in grey.
 
     `silent` and `never` are those of an `Evaluation`: per layer, the share of neurons that do not
-    fire in a sample, and the share of channels, or neurons where it is no map, that fire
-    nowhere in any sample. Bars of the first begin at the left, those of the second at the right.
-    Returns both kinds of bars. ShapeError, InputError for shares that do not fit or are none.
+    fire in a sample, and the share of channels (of neurons, in a layer that is not a map) that
+    never fire in any sample. The input is the lowest row. Bars of neurons that fire begin at the
+    left, grey ones at the right; both kinds are returned. ShapeError where the numbers of layers
+    differ; InputError for values outside 0 to 1.
 
     >>> from matplotlib.figure import Figure
     >>> ax = Figure().subplots()
@@ -74,7 +75,7 @@ def firing_by_layer(
 
 
 def _shares(values: ArrayLike, name: str) -> np.ndarray:
-    """One share for each layer."""
+    """One share per layer."""
     array = numbers(values, f"firing_by_layer: {name}")
     if array.ndim != 1 or array.size == 0:
         raise ShapeError(f"firing_by_layer: {name} must be (layers,), got {array.shape}")

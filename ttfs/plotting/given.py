@@ -1,4 +1,4 @@
-"""What the caller passed -> clean arrays, or an error that says what was wanted."""
+"""The caller's arguments as clean arrays, or an error that says what was expected."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ Shape = tuple[int, int, int]
 
 
 def numbers(values: ArrayLike, whose: str) -> Array:
-    """Real numbers as float64, none of them NaN."""
+    """Real numbers as float64, none of which is NaN."""
     array = as_array(values, whose).astype(np.float64)
     if np.isnan(array).any():
         raise InputError(f"{whose}: {np.isnan(array).sum()} of {array.size} values are NaN")
@@ -23,7 +23,7 @@ def numbers(values: ArrayLike, whose: str) -> Array:
 
 
 def spike_times(values: ArrayLike, whose: str, t_max: float | None = None) -> Array:
-    """Times from 0 on and before `t_max`, inf for silence; what is masked is silent."""
+    """Times from 0 up to but not including `t_max`, inf for silence; masked times are silent."""
     given: Any = values
     if isinstance(given, np.ma.MaskedArray):
         given = np.ma.filled(given.astype(np.float64), NO_SPIKE)
@@ -41,7 +41,7 @@ def spike_times(values: ArrayLike, whose: str, t_max: float | None = None) -> Ar
 
 
 def layers_of_times(values: Sequence[ArrayLike], whose: str, t_max: float | None) -> list[Array]:
-    """The times of each layer; at least one layer."""
+    """The times of each layer, for at least one layer."""
     wanted = "a list with an array for each layer, as record.times is"
     of_kind(values, Sequence | np.ndarray, f"{whose}: times", wanted)
     if len(values) == 0:
@@ -52,7 +52,7 @@ def layers_of_times(values: Sequence[ArrayLike], whose: str, t_max: float | None
 def rows_of_times(
     values: ArrayLike, whose: str, t_max: float | None = None, columns: str = "neurons"
 ) -> Array:
-    """Times (samples, neurons), of at least one neuron."""
+    """Times (samples, neurons) of at least one neuron."""
     array = spike_times(values, whose, t_max)
     if array.ndim != 2 or array.shape[1] == 0:
         raise ShapeError(f"{whose}: expects times (samples, {columns}), got shape {array.shape}")
@@ -69,7 +69,7 @@ def one_per_sample(labels: ArrayLike, samples: int, whose: str) -> NDArray[Any]:
 
 
 def horizon(times: Sequence[Array], t_max: float | None) -> float:
-    """Where the time axis ends: `t_max`, else the last spike, else 1."""
+    """The end of the time axis: `t_max`, else the last spike, else 1."""
     if t_max is not None:
         return float(t_max)
     last = max((t[np.isfinite(t)].max(initial=0.0) for t in times), default=0.0)
@@ -77,7 +77,7 @@ def horizon(times: Sequence[Array], t_max: float | None) -> float:
 
 
 def layer_names(count: int, names: Sequence[str] | None) -> list[str]:
-    """The caller's names, or: input, layer 1, ..., output.
+    """The caller's names, or input, layer 1, ..., output.
 
     >>> layer_names(3, None), layer_names(2, None)
     (['input', 'layer 1', 'output'], ['input', 'output'])

@@ -1,4 +1,4 @@
-"""When neurons fire: over a layer, over an image."""
+"""When neurons fire: distributions over layers, and images of spike times."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -35,7 +35,7 @@ from ttfs.plotting.look import (
     uprights,
 )
 
-HILL = 0.88  # of a layer's row, what its distribution may fill
+HILL = 0.88  # the share of a layer's row that its distribution may fill
 
 
 def latency_histogram(
@@ -50,9 +50,10 @@ def latency_histogram(
     """How the spike times of each layer are distributed; one outline per layer, in order.
 
     `times` holds one array of any shape per layer, usually (samples, neurons), in `unit`. Heights
-    are percent of all neurons x samples, so that an outline sums to the share that fired; the
-    silent share is in the legend. Whole times get bins of whole width, so at most `bins` of them.
-    InputError for NaN, negative times, or spikes from `t_max` on.
+    are percentages of all neurons x samples, so that an outline sums to the share that fired; the
+    silent share is in the legend. Where all times are whole numbers, so is the width of the bins,
+    of which there may then be fewer than `bins`. InputError for NaN, negative times, or spikes at
+    or after `t_max`.
 
     >>> from matplotlib.figure import Figure
     >>> ax = Figure().subplots()
@@ -75,7 +76,7 @@ def latency_histogram(
 
 
 def _edges(layers: list[Array], end: float, bins: int, whose: str) -> Array:
-    """Equal bins from 0 to `end`; of whole width where all times are whole, against combs."""
+    """Equal bins from 0 to `end`; of whole width where all times are whole, to avoid combs."""
     if bins < 1:
         raise InputError(f"{whose}: bins must be at least 1, got {bins}")
     whole = all(np.all(layer[np.isfinite(layer)] % 1 == 0) for layer in layers)
@@ -105,11 +106,11 @@ def latency_by_layer(
 ) -> list[StepPatch]:
     """When each layer fires: one hill per layer, input lowest, with its median and silent share.
 
-    `times` holds one array of any shape per layer, usually (samples, neurons), in `unit`. A hill
-    is as high as its row allows, whatever its layer's size: `latency_histogram` compares heights.
-    Upright marks are medians of the spikes; at the right stands which share of all neurons x
-    samples was silent. Whole times get bins of whole width. InputError for NaN, negative times,
-    or spikes from `t_max` on.
+    `times` holds one array of any shape per layer, usually (samples, neurons), in `unit`. Each hill
+    is as high as its row allows, whatever the size of its layer; to compare heights, use
+    `latency_histogram`. Vertical marks are median spike times; the silent share of all neurons x
+    samples stands at the right. Where all times are whole numbers, so is the width of the bins.
+    InputError for NaN, negative times, or spikes at or after `t_max`.
 
     >>> from matplotlib.figure import Figure
     >>> ax = Figure().subplots()
@@ -129,7 +130,7 @@ def latency_by_layer(
 
 
 def _hill(ax: Axes, times: Array, edges: Array, layer: int) -> StepPatch:
-    """The distribution of a layer's spikes in its row, their median, and the silent share."""
+    """The distribution of a layer's spike times in its row, the median and the silent share."""
     fired, colour = times[np.isfinite(times)], layer_colour(layer, ax)
     counts, _ = np.histogram(fired, edges)
     heights = layer + HILL * counts / max(counts.max(initial=0), 1)
@@ -160,8 +161,8 @@ def latency_map(
     """One stimulus as an image of spike times: early is dark, late is light, silent is grey.
 
     `times` (neurons,) or (rows, columns) in `unit`, `shape` = (rows, columns). The returned
-    image holds the exact times, silent ones masked. ShapeError if `shape` does not fit;
-    InputError for NaN, negative times, or spikes from `t_max` on.
+    image holds the exact times, with silent pixels masked. ShapeError if `shape` does not fit;
+    InputError for NaN, negative times, or spikes at or after `t_max`.
 
     >>> from matplotlib.figure import Figure
     >>> image = latency_map([0, 7.5, np.inf, 3], (2, 2), ax=Figure().subplots())

@@ -1,4 +1,4 @@
-"""The one look of every picture: colours, sizes, labels, and how a picture is saved."""
+"""The look that all pictures share: colours, sizes, labels, and how a picture is saved."""
 
 import io
 import os
@@ -26,31 +26,31 @@ from ttfs.errors import InputError
 from ttfs.files.writing import write_atomically
 
 COLUMN, PAGE = 3.35, 6.9
-"""Width in inches of one column, and of a page of two columns, in most journals."""
+"""Width in inches of one column, and of a two-column page, in most journals."""
 
 INK, FAINT = "#333333", "#BBBBBB"
-"""Colours of lines that carry no data, strong and weak, on a light ground."""
+"""Colours of lines that carry no data, strong and weak, on a light background."""
 
 SILENT = "#E4E4E4"
-"""Colour of neurons that never fire, in images."""
+"""Colour of silent neurons in images."""
 
 HIDDEN = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe and Ito's colours (2008), which colour-blind readers can tell apart."""
+"""The colours of Okabe and Ito (2008), which colour-blind readers can tell apart."""
 
 WORDS: dict[str, Any] = {"parse_math": False, "usetex": False}
-"""How words are set: as they are. A name may hold $ and _, and a share its %."""
+"""How text is set: verbatim, so that names may contain $ and _, and shares their %."""
 
 EARLY_IS_DARK = ListedColormap(
     colormaps["viridis"](np.linspace(0, 0.85, 256)), name="ttfs_latency"
 ).with_extremes(bad=SILENT)
-"""Viridis without its yellow, which in grey print would look like silence."""
+"""Viridis without its yellow, which would look like silence when printed in grey."""
 
 FORMATS = ("png", "pdf", "svg")
-MOST_PIXELS = 2**16  # in a direction; more is not drawn
+MOST_PIXELS = 2**16  # in either direction; images of that size or more are not drawn
 
 
 class Inks(NamedTuple):
-    """What can be read on a ground: `ink` well, `faint` less so; and the ground itself."""
+    """Colours to be read on a background, `ink` well, `faint` less so; and the background."""
 
     ink: str
     faint: str
@@ -58,7 +58,7 @@ class Inks(NamedTuple):
 
 
 def inks(ax: Axes, *, outside: bool = False) -> Inks:
-    """The inks for these axes, or for what stands beside them, by the colour that lies under.
+    """The inks for these axes, or for text beside them, chosen by the background colour.
 
     >>> ax = Figure().subplots()
     >>> ax.set_facecolor("black")
@@ -71,7 +71,7 @@ def inks(ax: Axes, *, outside: bool = False) -> Inks:
         red, green, blue, alpha = to_rgba(face)
         if alpha >= 0.5:
             break
-    else:  # nothing is painted there: what lies under is what the user's own text can be read on
+    else:  # nothing is painted there: take a background on which the user's text can be read
         red, green, blue = (1 - part for part in to_rgba(matplotlib.rcParams["text.color"])[:3])
     light = 0.3 * red + 0.59 * green + 0.11 * blue >= 0.5
     ground = to_hex((red, green, blue))
@@ -81,7 +81,7 @@ def inks(ax: Axes, *, outside: bool = False) -> Inks:
 def layer_colour(layer: int, ax: Axes | None = None) -> str:
     """Colour of a layer, the same in every picture: ink for the input, then Okabe and Ito's.
 
-    With `ax`, ink that can be read on its ground.
+    With `ax`, the ink is one that can be read on the background of the axes.
 
     >>> layer_colour(0), layer_colour(1), layer_colour(7) == layer_colour(1)
     ('#333333', '#0072B2', True)
@@ -92,21 +92,21 @@ def layer_colour(layer: int, ax: Axes | None = None) -> str:
 
 
 def new_axes(width: float = COLUMN, height: float = 2.3) -> Axes:
-    """Axes alone in a new figure of `width` by `height` inches, laid out so that no label is cut.
+    """Axes in a new figure of `width` by `height` inches, laid out so that no label is cut off.
 
     >>> ax = new_axes(width=PAGE)
     >>> ax.figure.get_size_inches().tolist()
     [6.9, 2.3]
     """
-    import matplotlib.pyplot as plt  # which wants a screen, and so not before it is needed
+    import matplotlib.pyplot as plt  # may want a screen, so it is not imported before it is needed
 
     return plt.subplots(figsize=(width, height), layout="compressed")[1]
 
 
 def axes_for(ax: Axes | None, whose: str, *size: float, scaled: bool = False) -> Axes:
-    """The axes given, or new ones of a size. A picture sets the scales, unless it is `scaled`.
+    """The axes given, or new ones of that size; scales are made linear, unless `scaled`.
 
-    A logarithmic axis has no place for time 0, and what happens then would be lost.
+    A logarithmic axis has no place for time 0, and what happens at that time would be lost.
     """
     if ax is None:
         return new_axes(*size)
@@ -123,9 +123,9 @@ def axes_for(ax: Axes | None, whose: str, *size: float, scaled: bool = False) ->
 
 
 def named(name: object, most: int = 40) -> str:
-    """A name as one line of a picture: what cannot be printed is escaped, what is long is cut.
+    """A name as one line of text: unprintable characters are escaped, a long name is cut.
 
-    Matplotlib takes a name that begins with _ for one to be kept out of legends.
+    A space is put before a leading _, as Matplotlib keeps names that begin with _ out of legends.
 
     >>> named("a\\tb"), named("_a"), len(named("a" * 99))
     ('a\\\\tb', ' _a', 40)
@@ -137,7 +137,7 @@ def named(name: object, most: int = 40) -> str:
 
 
 def dress(ax: Axes, x: str, y: str) -> None:
-    """Labels, small ticks, and no frame on top and on the right."""
+    """Labels, small ticks, and no frame at the top and on the right."""
     ax.set_xlabel(x, fontsize="small", **WORDS)
     ax.set_ylabel(y, fontsize="small", **WORDS)
     ax.tick_params(labelsize="x-small")
@@ -145,19 +145,19 @@ def dress(ax: Axes, x: str, y: str) -> None:
 
 
 def across(ax: Axes, y: float, colour: str, width: float, style: Any = "-") -> Line2D:
-    """A level line through the axes, under the data."""
+    """A horizontal line across the axes, under the data."""
     look: dict[str, Any] = {"linestyle": style, "marker": ""}
     return ax.axhline(y, color=colour, linewidth=width, zorder=1, **look)
 
 
 def sample(colour: str, width: float, label: str, style: Any = "-") -> Line2D:
-    """A line for the legend alone."""
+    """A line for the legend only."""
     look: dict[str, Any] = {"linestyle": style, "marker": ""}
     return Line2D([], [], color=colour, linewidth=width, label=label, **look)
 
 
 def legend_above(ax: Axes, handles: Sequence[Artist] | None = None) -> None:
-    """A legend over the axes, where it cannot cover data, in as many columns as fit."""
+    """A legend above the axes, where it cannot cover data, in as many columns as fit."""
     handles = ax.get_legend_handles_labels()[0] if handles is None else handles
     for columns in range(len(handles), 0, -1):
         legend = ax.legend(
@@ -178,7 +178,7 @@ def legend_above(ax: Axes, handles: Sequence[Artist] | None = None) -> None:
 
 
 def legend_of_silence(ax: Axes, silent: NDArray[np.bool_]) -> None:
-    """A legend over an image that says what its grey means, and how much of it there is."""
+    """A legend above an image that says what grey means, and how much of the image is grey."""
     label = f"silent ({percent(int(silent.sum()), silent.size)})"
     edge = inks(ax, outside=True).ink
     legend_above(ax, [Patch(facecolor=SILENT, edgecolor=edge, linewidth=0.6, label=label)])
@@ -193,9 +193,9 @@ def uprights(
     width: float = 1.0,
     zorder: float = 3,
 ) -> LineCollection:
-    """A short upright line at each `x`, from the first `y` to the second.
+    """A short vertical line at each `x`, from the first `y` to the second.
 
-    Caps project and nothing snaps to pixels: even a line without height covers its pixel.
+    Caps project and nothing snaps to pixels, so that even a line of no height covers its pixel.
     """
     ends = [np.column_stack([x, np.broadcast_to(end, x.shape)]) for end in y]
     lines = LineCollection(
@@ -211,9 +211,9 @@ def uprights(
 
 
 def colour_bar(image: AxesImage, label: str, axes: Any = None, *, below: str = "") -> None:
-    """A labelled colour scale at the right of an image, or of all `axes` that have its colours.
+    """A labelled colour bar to the right of an image, or of all `axes` that share its colours.
 
-    below: what stands under it.
+    below: text under the colour bar.
     """
     beside = image.axes if axes is None else axes
     bar = image.axes.figure.colorbar(image, ax=beside, shrink=0.8, aspect=16)
@@ -223,9 +223,9 @@ def colour_bar(image: AxesImage, label: str, axes: Any = None, *, below: str = "
 
 
 def log_across(ax: Axes) -> None:
-    """A logarithmic x axis with plain numbers: 10, 20, 50, 100, or the powers if it is long.
+    """A logarithmic x axis labelled 10, 20, 50, 100, ..., or with powers of ten only if long.
 
-    Millions are written with powers of ten. To be called when everything is drawn.
+    From a million on, labels are written with powers of ten. Call this when all is drawn.
     """
     ax.set_xscale("log")
     low, high = ax.get_xlim()
@@ -248,7 +248,7 @@ def _power(value: float) -> str:
 
 
 def label_height() -> float:
-    """Points that the label of a row needs.
+    """The height in points that the label of a row needs.
 
     >>> round(label_height(), 1)
     6.3
@@ -257,7 +257,7 @@ def label_height() -> float:
 
 
 def label_stride(height: float, rows: int, needed: float | None = None) -> int:
-    """Every how many of so many rows of that height a label fits: 1, 2, 5, 10, 20, ...
+    """The least stride (1, 2, 5, 10, 20, ...) at which labels fit beside rows of that height.
 
     >>> label_stride(7.0, 100), label_stride(1.0, 100), label_stride(1.0, 4)
     (1, 10, 5)
@@ -268,7 +268,7 @@ def label_stride(height: float, rows: int, needed: float | None = None) -> int:
 
 
 def percent(part: int, whole: int) -> str:
-    """A share in whole percent, which says 0 or 100 only of nothing or all.
+    """A share in whole percent, which is given as 0 or 100 only if it is exactly that.
 
     >>> percent(31, 50), percent(1, 1000), percent(999, 1000), percent(0, 0)
     ('62 %', '<1 %', '>99 %', '0 %')
@@ -282,11 +282,11 @@ def percent(part: int, whole: int) -> str:
 
 
 def save(figure: Figure | SubFigure, path: str | os.PathLike[str], *, dpi: float = 300) -> Path:
-    """The path of the picture, complete or not there at all: never half written.
+    """The path of the picture, which is written completely or not at all.
 
-    The name ends in png, pdf or svg. The same figure gives the same bytes. Of a subfigure, the
-    whole figure is saved. InputError for another ending, or what is no figure; OSError where the
-    folder cannot be written.
+    The name ends in png, pdf or svg. The same figure gives the same bytes. For a subfigure, the
+    whole figure is saved. InputError for another ending, or for something that is not a figure;
+    OSError where the folder cannot be written to.
 
     >>> import tempfile
     >>> ax = Figure().subplots()

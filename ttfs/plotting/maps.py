@@ -34,7 +34,7 @@ from ttfs.plotting.look import (
 )
 from ttfs.plotting.tiles import check_columns, chosen, columns_that_fit, show_tiles
 
-WIDTH = 1.6  # inches that a map needs for the words over it
+WIDTH = 1.6  # inches that a map needs for its title
 SEEN_THROUGH = EARLY_IS_DARK.with_extremes(bad="none")
 
 
@@ -49,14 +49,14 @@ def latency_maps(
     unit: str = "step",
     colorbar: bool = True,
 ) -> AxesImage:
-    """The first spikes of a map as one image for each channel: early is dark, silent is grey.
+    """The first spikes of a map, as one image per channel: early is dark, silent is grey.
 
     `times` of one stimulus, (neurons,) or (height, width, channels), in `unit`; `shape` = (height,
-    width, channels), as `network.shapes` has it. `channels` are those to show, the first 64 by
-    default, in rows of `columns`, by default so that they are as large as the axes allow. All
-    have one scale of time. The returned image holds the exact times; silence and the gaps between
-    channels are masked. ShapeError if sizes do not fit; InputError for NaN, negative times,
-    spikes from `t_max` on, or channels that do not exist.
+    width, channels), as in `network.shapes`. `channels` are those to show, by default the first
+    64, in rows of `columns`, by default chosen so that the images are as large as the axes allow.
+    All share one time scale. The returned image holds the exact times; silence and the gaps
+    between channels are masked. ShapeError if sizes do not fit; InputError for NaN, negative
+    times, spikes at or after `t_max`, or channels that do not exist.
 
     >>> from matplotlib.figure import Figure
     >>> times = [0, 5, 7.5, np.inf, 3, 2, 1, 8]
@@ -87,13 +87,13 @@ def map_summary(
     t_max: float | None = None,
     unit: str = "step",
 ) -> list[AxesImage]:
-    """The first spikes of all maps of a network, with one scale of time; an image for each map.
+    """The first spikes of all maps of a network on one time scale, as one image per map.
 
     `times` holds one array (neurons,) per layer, of one stimulus, input first, in `unit`; `shapes`
-    are `network.shapes`. Layers without a map, whose height and width are 1, are left out. Over
-    each map stand its name, how much of it is silent, and its shape. `figure` must be empty. Images
-    are those of `latency_maps`, of up to 64 channels. ShapeError where sizes differ; InputError
-    where there is no map, and for NaN, negative times, or spikes from `t_max` on.
+    are `network.shapes`. Layers that are not maps, whose height and width are 1, are left out. The
+    title of each map gives its name, its silent share and its shape. `figure` must be empty. Each
+    image is as in `latency_maps`, with up to 64 channels. ShapeError where sizes differ; InputError
+    where there is no map, and for NaN, negative times, or spikes at or after `t_max`.
 
     >>> from matplotlib.figure import Figure
     >>> images = map_summary([[0, 1, 2, 3], [5]], [(2, 2, 1), (1, 1, 1)], figure=Figure())
@@ -132,7 +132,7 @@ def map_summary(
 
 
 def _show(ax: Axes, tiles: Array, names: Any, columns: int, end: float) -> AxesImage:
-    """Channels (channels, rows, columns) side by side, on grey, that is silence."""
+    """Channels (channels, rows, columns) side by side, on the grey that means silence."""
     masked = np.ma.masked_invalid(tiles)
     look: dict[str, Any] = {"cmap": SEEN_THROUGH, "vmin": 0, "vmax": end, "ground": SILENT}
     return show_tiles(ax, masked, names, columns, **look)

@@ -1,4 +1,4 @@
-"""The way of a neuron's potential to its threshold."""
+"""The course of a neuron's potential up to its threshold."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,9 +27,9 @@ from ttfs.plotting.look import (
 if TYPE_CHECKING:
     from ttfs.engines.explanations import Explanation, Input, Trace
 
-STYLES = "-", (0, (4, 1.5))  # of the first six lines and the next six
+STYLES = "-", (0, (4, 1.5))  # of the first six lines and of the next six
 DASHES = (0, (5, 3))
-NAMED = 12  # traces; of more, the legend only says how many there are
+NAMED = 12  # traces; where there are more, the legend only gives their number
 ROW = 0.06  # height of a row of arrivals, as a share of the potentials' range
 
 
@@ -52,14 +52,14 @@ def membrane(
 ) -> list[Artist]:
     """Potentials up to the spike, or to now: lines, a ring at each spike, dashed thresholds.
 
-    `traces` from `Simulator.trace`. `inputs`, one per trace from `Simulator.explain`, adds a row
-    of ticks below for each trace: an arrival that raises its potential goes up from the row's
-    line, one that lowers it goes down. `names` for the legend, which also says who is silent;
-    `unit` of time, by default that of the traces.
-    With `Windows` a threshold falls, to 0 at the end of the window.
+    `traces` come from `Simulator.trace`. `inputs`, one per trace from `Simulator.explain`, add a
+    row of ticks for each trace below the lines: the tick of an arrival points up if it raises the
+    potential, down if it lowers it. `names` are for the legend, which also marks silent neurons;
+    `unit` is that of time, by default the unit of the traces.
+    With `Windows`, thresholds fall, reaching 0 at the end of the window.
     Returns the lines, one per trace; then the rings; then a collection of ticks per row.
     ShapeError where numbers of traces, inputs and names differ; InputError for a time that is
-    negative or NaN, and spikes from `t_max` on.
+    negative or NaN, and for spikes at or after `t_max`.
 
     >>> import ttfs
     >>> from matplotlib.figure import Figure
@@ -108,7 +108,7 @@ def membrane(
 
 
 def _check(traces: list["Trace"], t_max: float | None) -> None:
-    """Times that can be drawn."""
+    """Refuse traces that cannot be drawn."""
     for trace in traces:
         whose = f"membrane, neuron {trace.neuron}"
         spike_times(trace.times, whose)
@@ -121,7 +121,7 @@ def _check(traces: list["Trace"], t_max: float | None) -> None:
 
 
 def _names(traces: list["Trace"], names: Sequence[str] | None) -> list[str]:
-    """The caller's names, or neuron numbers; the silent are called so."""
+    """The caller's names, or neuron numbers; silent neurons are marked as such."""
     if names is None:
         several = len({trace.layer for trace in traces}) > 1
         names = [f"{t.layer}:{t.neuron}" if several else f"neuron {t.neuron}" for t in traces]
@@ -144,7 +144,7 @@ def _unit(traces: list["Trace"], unit: str | None) -> str:
 def _arrivals(
     traces: list["Trace"], inputs: Sequence["Explanation | Sequence[Input]"] | None
 ) -> list[Array]:
-    """(arrivals, 2) times and weights for each trace, if they were given."""
+    """For each trace, the times and weights of its arrivals (arrivals, 2), if given."""
     if inputs is None:
         return []
     if len(inputs) != len(traces):
@@ -164,14 +164,14 @@ def _range(traces: list["Trace"]) -> tuple[float, float]:
 
 
 def _look(ax: Axes, k: int, layer: int, count: int) -> Look:
-    """A few lines each look their own way, many all alike and thin."""
+    """A look of its own for each of a few lines; many lines are all alike and thin."""
     if count > NAMED:
         return Look(layer_colour(layer, ax), "-", 0.6)
     return Look(HIDDEN[k % len(HIDDEN)], STYLES[k // len(HIDDEN)], 1.2)
 
 
 def _line(ax: Axes, trace: "Trace", name: str, look: Look) -> Line2D:
-    """The corners of one potential, joined."""
+    """One potential as a line through its corners."""
     style: Any = look.style
     return ax.plot(
         trace.times,
@@ -185,7 +185,7 @@ def _line(ax: Axes, trace: "Trace", name: str, look: Look) -> Line2D:
 
 
 def _ring(ax: Axes, trace: "Trace", look: Look) -> Line2D:
-    """Where the only spike of a neuron is."""
+    """A ring at the only spike of a neuron."""
     return ax.plot(
         trace.spike,
         trace.potential[-1],
@@ -198,7 +198,7 @@ def _ring(ax: Axes, trace: "Trace", look: Look) -> Line2D:
 
 
 def _thresholds(ax: Axes, traces: list["Trace"], looks: list[Look]) -> list[Artist]:
-    """A dashed line for each; in the neuron's colour where they differ. One for the legend."""
+    """Draw thresholds dashed, in the neurons' colours if they differ; one line for the legend."""
     found = {(t.threshold, t.falls) for t in traces if np.isfinite(t.threshold)}
     own, ink = len(found) > 1, inks(ax).ink
     drawn: set[Any] = set()
@@ -224,7 +224,7 @@ def _ticks(ax: Axes, row: Array, middle: float, height: float, colour: str) -> L
 
 
 def _legend(lines: list[Line2D], traces: list["Trace"]) -> list[Artist]:
-    """Every line, or of too many only how many there are."""
+    """Every line or, if there are too many, only their number."""
     if len(lines) <= NAMED:
         return list(lines)
     silent = sum(bool(np.isinf(trace.spike)) for trace in traces)

@@ -1,4 +1,4 @@
-"""Who fires when, and after whom, over many stimuli."""
+"""When neurons fire, and in which order, over many stimuli."""
 
 from typing import Any
 
@@ -31,8 +31,8 @@ from ttfs.plotting.look import (
     uprights,
 )
 
-FEW = 200  # rows or columns of an image, of which each gets pixels of its own
-BAND = 0.86  # of a neuron's place, the share that its samples fill
+FEW = 200  # rows or columns of an image; up to so many, each gets pixels of its own
+BAND = 0.86  # the share of a neuron's place that its samples fill
 
 
 def latency_diagram(
@@ -43,13 +43,13 @@ def latency_diagram(
     t_max: float | None = None,
     unit: str = "step",
 ) -> list[Artist]:
-    """A band per neuron with a short line for each of its spikes, its mean, its silent share.
+    """A band per neuron with a short line for each spike, the mean time and the silent share.
 
-    `times` (samples, neurons) in `unit`. Samples lie above each other in their order, the first
-    lowest; silent ones leave their row empty. With `labels` (samples,), whole numbers, the bands
-    are divided into classes, the smallest lowest, in two colours by turns, each with its own
-    mean. Returns the spikes, a collection for each colour, and then the means. ShapeError where
-    sizes differ; InputError for NaN, negative times, spikes from `t_max` on, or other labels.
+    `times` (samples, neurons) in `unit`. Samples are stacked in their order, the first lowest; a
+    sample without a spike leaves its row empty. With `labels` (samples,), whole numbers, each band
+    is divided into classes, the smallest lowest, in two alternating colours, each with its own
+    mean. Returns the spikes, one collection per colour, then the means. ShapeError where sizes
+    differ; InputError for NaN, negative times, spikes at or after `t_max`, or other labels.
 
     >>> from matplotlib.figure import Figure
     >>> ax = Figure().subplots()
@@ -86,14 +86,14 @@ def spike_order(
     ax: Axes | None = None,
     colorbar: bool = True,
 ) -> AxesImage:
-    """In which order the neurons fire: one row per sample, dark for the first, grey for silent.
+    """The order in which neurons fire: one row per sample, dark for the first, grey for silent.
 
-    `times` (samples, neurons). The rank of a spike is 1 plus the number of earlier ones in its
-    sample, so neurons that fire together share a rank. Samples are drawn from the top in their
-    order, or sorted by `labels` (samples,), whole numbers, with a line between classes. The
-    returned image holds the ranks, silent ones masked; of more than 200 samples or neurons, what
-    falls into one pixel is mixed. ShapeError where sizes differ; InputError for NaN, negative
-    times, or other labels.
+    `times` (samples, neurons). The rank of a spike is 1 plus the number of earlier spikes in its
+    sample, so neurons that fire together share a rank. Samples are drawn from top to bottom in
+    their order, or sorted by `labels` (samples,), whole numbers, with a line between classes. The
+    returned image holds the ranks, with silent neurons masked; with more than 200 samples or
+    neurons, those that fall into one pixel are blended. ShapeError where sizes differ; InputError
+    for NaN, negative times, or other labels.
 
     >>> from matplotlib.figure import Figure
     >>> image = spike_order([[7, 2, np.inf], [5, 5, 9]], ax=Figure().subplots())
@@ -133,7 +133,7 @@ def spike_order(
 
 
 def _enlarged(ranks: np.ma.MaskedArray) -> np.ma.MaskedArray:
-    """Columns and rows repeated where they are few: smoothing the many leaves these sharp."""
+    """Repeat rows or columns if they are few, so that smoothing the many leaves these sharp."""
     for axis in (0, 1):
         if ranks.shape[axis] <= FEW:
             ranks = ranks.repeat(-(-5 * FEW // max(ranks.shape[axis], 1)), axis)
@@ -141,7 +141,7 @@ def _enlarged(ranks: np.ma.MaskedArray) -> np.ma.MaskedArray:
 
 
 def ranks_of(times: Array) -> np.ma.MaskedArray:
-    """Per row, 1 plus the number of earlier times; inf is masked.
+    """For each time, 1 plus the number of earlier times in its row; inf is masked.
 
     >>> ranks_of(np.array([[3.0, 1.0, 3.0, np.inf]])).tolist()
     [[2, 1, 2, None]]
@@ -153,7 +153,7 @@ def ranks_of(times: Array) -> np.ma.MaskedArray:
 
 
 def _classes(labels: ArrayLike | None, times: Array, whose: str) -> NDArray[np.int64]:
-    """Whole numbers, one per sample; all alike if there are none."""
+    """Labels as whole numbers, one per sample; all 0 if no labels are given."""
     if labels is None:
         return np.zeros(len(times), np.int64)
     classes = one_per_sample(labels, len(times), whose)
@@ -163,7 +163,7 @@ def _classes(labels: ArrayLike | None, times: Array, whose: str) -> NDArray[np.i
 
 
 def _heights(classes: NDArray[np.int64], found: NDArray[np.int64]) -> Array:
-    """Where in a band each sample lies, -0.5 to 0.5: by class, then in order."""
+    """The position of each sample in a band, from -0.5 to 0.5: by class, then in order."""
     heights = np.empty(len(classes))
     for k, c in enumerate(found):
         mine = np.flatnonzero(classes == c)
@@ -183,7 +183,7 @@ def _strip(ax: Axes, times: Array, heights: Array, colour: str) -> LineCollectio
 def _means(
     ax: Axes, times: Array, classes: NDArray[np.int64], found: NDArray[np.int64]
 ) -> LineCollection:
-    """An upright line through each class of each band in which anything fired."""
+    """A vertical line through each class of each band in which there is a spike."""
     lines = []
     for neuron in range(times.shape[1]):
         for k, c in enumerate(found):
@@ -202,7 +202,7 @@ def _means(
 
 
 def _name_neurons(ax: Axes, neurons: int, classes: list) -> None:
-    """Numbers of neurons, and of classes where they fit beside."""
+    """Label the neurons and, where there is room beside them, their classes."""
     points = ax.bbox.height / ax.figure.dpi * 72 / neurons
     shown = range(0, neurons, label_stride(points, neurons))
     ax.set_yticks(list(shown), [str(neuron) for neuron in shown])
@@ -221,7 +221,7 @@ def _name_neurons(ax: Axes, neurons: int, classes: list) -> None:
 
 
 def _write_silence(ax: Axes, times: Array) -> None:
-    """The silent share of each neuron at the right of its band, where there is room."""
+    """The silent share of each neuron to the right of its band, where there is room."""
     points = ax.bbox.height / ax.figure.dpi * 72 / times.shape[1]
     look: dict[str, Any] = {"fontsize": "x-small", "color": inks(ax, outside=True).ink} | WORDS
     ax.text(1.01, 1.01, "silent", transform=ax.transAxes, va="bottom", **look)
@@ -231,7 +231,7 @@ def _write_silence(ax: Axes, times: Array) -> None:
 
 
 def _name_classes(ax: Axes, classes: NDArray[np.int64]) -> None:
-    """A line between classes, and each one's number at its middle."""
+    """A line between classes, and the number of each class at its middle."""
     found, first, counts = np.unique(classes, return_index=True, return_counts=True)
     for start in first[1:]:
         ax.axhline(start - 0.5, color="white", linewidth=0.8, linestyle="-", marker="")

@@ -27,18 +27,18 @@ from ttfs.plotting.look import (
 )
 
 ROOMY = 10  # neurons in a band of full height; a smaller layer gets a lower band
-CROWD = 1000  # neurons of a map that get along in a full band
+CROWD = 1000  # neurons of a map for which a full band is high enough
 GAP = 0.12  # between bands, as a share of a full one
 WIDE, THIN = 1.2, 0.75  # points
-FILLED = 0.35  # of the room where a map fires, what its lines may fill
+FILLED = 0.35  # the share that lines may fill of the area in which a map fires
 SHADE = 0.12  # opacity of windows
-HEAD = 0.2  # over the last band, room for the decision
+HEAD = 0.2  # room over the last band, for the decision
 
 
 class Band(NamedTuple):
     """The strip of the picture that holds one layer.
 
-    shape: (height, width, channels). Rows lie channel by channel.
+    shape: (height, width, channels). Rows are ordered channel by channel.
     """
 
     layer: int
@@ -48,28 +48,28 @@ class Band(NamedTuple):
 
     @property
     def neurons(self) -> int:
-        """Rows of the strip."""
+        """Number of rows in the strip."""
         return prod(self.shape)
 
     @property
     def size(self) -> str:
-        """How large the layer is, in words."""
+        """The size of the layer, as text."""
         return " × ".join(map(str, self.shape)) if self.places > 1 else str(self.neurons)
 
     @property
     def places(self) -> int:
-        """Neurons of one channel; 1 if the layer is no map."""
+        """Neurons in one channel; 1 if the layer is not a map."""
         return self.shape[0] * self.shape[1]
 
     @property
     def height(self) -> float:
-        """Height of the whole strip; a full one is 1, and that of a large map is more."""
+        """Height of the whole strip: 1 for a full one, more for a large map."""
         crowd = self.neurons / CROWD if self.places > 1 else 0.0
         return max(min(1.0, max(self.neurons, 3) / ROOMY), min(2.0, crowd**0.25))
 
     @property
     def top(self) -> float:
-        """Where the strip ends."""
+        """The upper end of the strip."""
         return self.bottom + self.height
 
     @property
@@ -94,17 +94,17 @@ def raster(
     shapes: Sequence[Shape] | None = None,
     windows: Sequence[tuple[float, float]] | None = None,
 ) -> list[LineCollection]:
-    """Every spike of one stimulus as a short upright line; one collection per layer, in order.
+    """Every spike of one stimulus as a short vertical line; one collection per layer, in order.
 
-    `times` holds one array (neurons,) per layer, input first, in `unit`; inf is silent and keeps
-    its row. Layers are stacked from the bottom, neuron 0 lowest. Each line is at least a point
-    long and wide, so that none is lost however many rows there are. `decision` = (time, neuron)
-    marks the output that answered; a time of inf says that no output fired. With `shapes`, as
-    `network.shapes` has them, the neurons of a map lie channel by channel, channel 0 lowest, and
-    channels are numbered instead of neurons; lines of crowded maps are thinner. `windows`, (begin,
-    end) for each layer, are shaded: those in which layers fire, with `Windows`. ShapeError
-    if a layer is not (neurons,), or not of its shape; InputError for NaN, negative times, or
-    spikes from `t_max` on.
+    `times` holds one array (neurons,) per layer, input first, in `unit`; inf is silence, and a
+    silent neuron keeps its row. Layers are stacked from the bottom, neuron 0 lowest. Each line is
+    at least a point long and wide, so that none is lost however many rows there are. `decision` =
+    (time, neuron) marks the output that decided; a time of inf means that no output fired. With
+    `shapes`, as in `network.shapes`, the neurons of a map are ordered channel by channel, channel
+    0 lowest, and channels are numbered instead of neurons; crowded maps have thinner lines.
+    `windows`, (begin, end) for each layer, are shaded: with `Windows`, those in which the layers
+    fire. ShapeError if a layer is not (neurons,), or not of its shape; InputError for NaN,
+    negative times, or spikes at or after `t_max`.
 
     >>> from matplotlib.figure import Figure
     >>> ax = Figure().subplots()
@@ -150,7 +150,7 @@ def _stack(layers: list[Array], names: list[str], shapes: Any) -> list[Band]:
 
 
 def _shade(ax: Axes, bands: list[Band], windows: Any) -> None:
-    """The time in which each layer fires."""
+    """Shade the window in which each layer fires."""
     if windows is None:
         return
     if len(windows) != len(bands):
@@ -162,7 +162,7 @@ def _shade(ax: Axes, bands: list[Band], windows: Any) -> None:
 
 
 def _check_decision(decision: tuple[float, int], band: Band, end: float) -> None:
-    """A time on the axis, or inf, and a neuron of the last band."""
+    """Refuse a time beyond the axis other than inf, and a neuron that is not in the last band."""
     time, neuron = decision
     if not (0 <= time <= end or time == np.inf) or not 0 <= neuron < band.neurons:
         wanted = f"a time up to {end:g}, or inf, and a neuron below {band.neurons}"
@@ -178,7 +178,7 @@ def _draw_layer(ax: Axes, times: Array, band: Band) -> LineCollection:
 
 
 def _width(ax: Axes, spikes: Array, band: Band) -> float:
-    """How wide lines are, in points; in maps that are crowded when they fire they are thin."""
+    """The width of lines in points: thin for maps that are crowded where they fire."""
     if band.places == 1:
         return WIDE
     (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
@@ -189,7 +189,7 @@ def _width(ax: Axes, spikes: Array, band: Band) -> float:
 
 
 def _label_bands(ax: Axes, bands: list[Band]) -> None:
-    """Name and size at the right of each band, a line between bands, indices at the left."""
+    """Name and size to the right of each band, a line between bands, indices at the left."""
     for band in bands:
         ax.text(
             1.01,
@@ -215,7 +215,7 @@ def _label_rows(ax: Axes, bands: list[Band]) -> None:
 
 
 def _rows(band: Band, needed: float) -> list[tuple[float, str]]:
-    """Height and name of neurons, or of the channels of a map, as many as fit."""
+    """Position and name of neurons, or of the channels of a map, as many as fit."""
     rows = band.shape[2] if band.shape[2] > 1 else band.neurons
     step = band.height / rows
     shown = range(0, rows, label_stride(step, rows, needed))
@@ -223,7 +223,7 @@ def _rows(band: Band, needed: float) -> list[tuple[float, str]]:
 
 
 def _mark(ax: Axes, decision: tuple[float, int], band: Band, unit: str) -> None:
-    """A ring, a line and words over the last band, where there are no rows."""
+    """A ring, a line, and text above the rows of the last band."""
     (time, neuron), ink = decision, inks(ax).ink
     if np.isfinite(time):
         words = f"decision: {neuron} at {time:g} {unit}"

@@ -1,4 +1,4 @@
-"""How fast kernels are, under the roofs of a machine."""
+"""How fast kernels are, compared with the roofs of a machine."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,7 +23,7 @@ from ttfs.plotting.look import (
     named,
 )
 
-LETTERS = 48  # of a name: those of the cases of a bench are there whole
+LETTERS = 48  # of a name: enough for the cases of `ttfs bench`
 LOOKS: tuple[dict[str, Any], ...] = (
     {"marker": "o", "color": HIDDEN[0], "markersize": 5, "markerfacecolor": HIDDEN[0]},
     {"marker": "o", "color": HIDDEN[0], "markersize": 5},
@@ -39,11 +39,11 @@ def throughput(
     ax: Axes | None = None,
     what: str = "billion additions of a weight in a second",
 ) -> list[Line2D]:
-    """A row for each name: speeds that were attained, as marks, and the roofs above them.
+    """A row for each name, with marks at the speeds attained and at the roofs that limit them.
 
-    `attained` (at most three kinds) and `roofs` (at most two) give a number for each name; NaN
-    where there is none. Beside each row, the share of the first roof that the first kind attains.
-    Returns what was drawn, kind after kind. ShapeError where numbers are missing.
+    `attained` (at most three kinds) and `roofs` (at most two) give one number per name, NaN where
+    there is none. Beside each row stands the share of the first roof that the first kind attains.
+    Returns one line of marks per kind, in order. ShapeError where numbers are missing.
 
     >>> from matplotlib.figure import Figure
     >>> ax = Figure().subplots()
@@ -80,7 +80,7 @@ def throughput(
 
 
 def _row(values: ArrayLike, kind: str, size: int) -> np.ndarray:
-    """A number for each row, or NaN."""
+    """One number per row, or NaN."""
     array = as_array(values, f"throughput, {kind}").astype(np.float64)
     if array.shape != (size,):
         raise ShapeError(f"throughput: {kind} must be {size} numbers, got {array.shape}")

@@ -1,4 +1,4 @@
-"""Small images side by side in one, each with its name over it."""
+"""Small images side by side in one image, each with its name above it."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -13,12 +13,12 @@ from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.given import Array
 from ttfs.plotting.look import WORDS, inks, label_height
 
-LABEL = 1.2  # height that a tile's name needs, of a label's
+LABEL = 1.2  # height that the name of a tile needs, in heights of a label
 DIGIT = 0.63  # width of one of its digits
 
 
 class Grid(NamedTuple):
-    """Where the tiles lie: pixels of each, tiles in a row, and pixels over each for its name."""
+    """The layout of tiles: pixels of each, tiles in a row, and pixels above each for its name."""
 
     height: int
     width: int
@@ -34,7 +34,7 @@ class Grid(NamedTuple):
 def chosen(
     given: Sequence[int] | None, count: int, whose: str, what: str, most: int
 ) -> NDArray[np.integer]:
-    """Indices of what is to be shown, all of which exist; by default the first `most`."""
+    """Valid indices of what is to be shown; by default the first `most`."""
     found = np.arange(min(count, most)) if given is None else np.asarray(given)
     if found.ndim != 1 or found.size == 0:
         raise ShapeError(f"{whose}: expects at least one {what}, got shape {found.shape}")
@@ -45,13 +45,13 @@ def chosen(
 
 
 def check_columns(columns: int | None, whose: str) -> None:
-    """Refuse rows without tiles."""
+    """Refuse rows without any tiles."""
     if columns is not None and columns < 1:
         raise InputError(f"{whose}: columns must be at least 1, got {columns}")
 
 
 def columns_that_fit(ax: Axes, tile: tuple[int, ...], count: int) -> int:
-    """How many tiles in a row let all of them be as large as these axes allow."""
+    """The number of tiles in a row that makes all tiles as large as these axes allow."""
     wide, high = ax.bbox.size
 
     def size(columns: int) -> float:
@@ -70,9 +70,9 @@ def show_tiles(
     ground: str = "none",
     **look: Any,
 ) -> AxesImage:
-    """Tiles (tiles, rows, columns) in one image, all between them masked; names where they fit.
+    """Tiles (tiles, rows, columns) in one image, gaps masked, with names where they fit.
 
-    ground: what is seen through pixels that are masked.
+    ground: the colour behind a tile, seen through its masked pixels.
     """
     (height, width), columns = tiles.shape[1:], min(columns, len(tiles))
     gap = 0 if names is None else _label_gap(ax, (height, width), names, columns)
@@ -85,7 +85,7 @@ def show_tiles(
 
 
 def _label_gap(ax: Axes, tile: tuple[int, int], names: NDArray[np.integer], columns: int) -> int:
-    """Pixels over a tile that an index fits in, or 0 where tiles are too small for indices."""
+    """Pixels above a tile that an index needs, or 0 if the tiles are too small for indices."""
     rows = -(-len(names) // columns)
     wide, high = np.array(ax.bbox.size) * 72 / ax.figure.dpi
     points = min(wide / columns / (tile[1] + 1), (high / rows - LABEL * label_height()) / tile[0])
@@ -95,7 +95,7 @@ def _label_gap(ax: Axes, tile: tuple[int, int], names: NDArray[np.integer], colu
 
 
 def _mosaic(tiles: Array, grid: Grid) -> np.ma.MaskedArray:
-    """One tile beside the other, all else masked."""
+    """All tiles in one array, everything between them masked."""
     rows = -(-len(tiles) // grid.columns)
     across = grid.columns * (grid.width + 1) - 1
     mosaic = np.ma.array(np.zeros((rows * (grid.gap + grid.height), across)), mask=True)
@@ -106,7 +106,7 @@ def _mosaic(tiles: Array, grid: Grid) -> np.ma.MaskedArray:
 
 
 def _frame_tiles(ax: Axes, grid: Grid, names: list[str], ground: str) -> None:
-    """The ground of each tile, a thin frame around it, and its name over it."""
+    """The background of each tile, a thin frame around it, and its name above it."""
     ink, faint, _ = inks(ax, outside=True)
     look: dict[str, Any] = {"fontsize": "xx-small", "color": ink, "ha": "center", "va": "bottom"}
     for i, name in enumerate(names):

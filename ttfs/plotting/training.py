@@ -17,7 +17,7 @@ from ttfs.plotting.look import PAGE, axes_for, dress, inks, layer_colour, legend
 
 Record = Mapping[str, Any]
 
-FEW = 30  # epochs, of which each gets a dot: one dot alone has no line to be seen by
+FEW = 30  # epochs; up to so many, each gets a dot, since a single epoch has no line to show it
 
 ACCURACIES = {
     "accuracy": ("training", 0, "-"),
@@ -32,10 +32,11 @@ def training_curves(
     """Accuracy in percent over the epochs, with a ring at the best epoch on the validation data.
 
     `records` holds one mapping per epoch, with `epoch` and any of `accuracy`,
-    `validation_accuracy`, `validation_accuracy_lenient` as shares from 0 to 1. What is missing,
-    None or NaN is skipped. `best` is the epoch that gets the ring, such as `history.best_epoch`; if
-    not given, the first of those that are best. Returns a line for each that was there, then the
-    ring. InputError for a record without `epoch` and for shares out of range.
+    `validation_accuracy`, `validation_accuracy_lenient` as shares from 0 to 1. Values that are
+    missing, None or NaN are skipped. `best` is the epoch that gets the ring, such as
+    `history.best_epoch`; by default, the first of the best ones. Returns one line for each kind of
+    accuracy found, then the ring. InputError for a record without `epoch` and for shares out of
+    range.
 
     >>> ax = Figure().subplots()
     >>> records = [{"epoch": 1, "accuracy": 0.5}, {"epoch": 2, "accuracy": 0.75}]
@@ -58,10 +59,10 @@ def training_summary(
 ) -> Figure | SubFigure:
     """A figure with accuracy, loss, and each layer's silent share and mean spike time.
 
-    `records` and `best` as in `training_curves`, with any of `loss`, `silent_1`, `latency_1`,
+    `records` and `best` are as in `training_curves`, with any of `loss`, `silent_1`, `latency_1`,
     `silent_2`, ...: shares of silent neurons from 0 to 1, and mean spike times in `unit`. Where no
-    layer is known to be silent or late, as with firing rates, `spikes_per_hidden_neuron` is drawn
-    instead. It is drawn into `figure`, or into a new one.
+    record has silent shares or spike times of a layer, as with firing rates,
+    `spikes_per_hidden_neuron` is drawn instead. Everything is drawn into `figure`, or a new figure.
 
     >>> records = [{"epoch": 1, "loss": 0.7, "silent_1": 0.2}]
     >>> figure = training_summary(records, figure=Figure())
@@ -98,7 +99,7 @@ def training_summary(
 
 
 def _epochs(records: Sequence[Record]) -> Array:
-    """The number of each record's epoch."""
+    """The epoch number of each record."""
     wanted = "a list with a mapping for each epoch, as history.records is"
     of_kind(records, Sequence, "training curves: records", wanted)
     for i, record in enumerate(records):
@@ -129,7 +130,7 @@ def _shares(records: Sequence[Record], key: str) -> Array:
 def _draw_accuracies(
     ax: Axes, epochs: Array, shares: Mapping[str, Array], best: int | None
 ) -> list[Line2D]:
-    """A line per kind of accuracy, and a ring at the best on the validation data."""
+    """A line per kind of accuracy, and a ring at the best accuracy on the validation data."""
     _dress_epochs(ax, "accuracy (%)")
     drawn = []
     for key, (name, layer, style) in ACCURACIES.items():
@@ -157,7 +158,7 @@ def _draw_layers(ax: Axes, epochs: Array, values: Mapping[int, Array], y: str) -
 def _draw(
     ax: Axes, epochs: Array, values: Array, name: str, layer: int, style: str = "-"
 ) -> list[Line2D]:
-    """A line in a layer's colour through the values that are known; none without values."""
+    """A line in a layer's colour through the known values; no line if there are none."""
     known = np.isfinite(values)
     if not known.any():
         return []

@@ -28,7 +28,7 @@ from ttfs.plotting.look import (
 from ttfs.plotting.tiles import DIGIT, check_columns, chosen, columns_that_fit, show_tiles
 
 BLUE_TO_RED = ListedColormap(colormaps["RdBu_r"](np.linspace(0.1, 0.9, 257)), name="ttfs_weights")
-"""Without the darkest ends, in which red and blue, +1 and -1, look alike."""
+"""RdBu without its darkest ends, where red and blue, +1 and -1, look alike."""
 
 
 def weight_images(
@@ -42,8 +42,8 @@ def weight_images(
     """The weights into some neurons as images side by side: red excites, blue inhibits.
 
     `weights` (inputs, outputs), `shape` = (rows, columns) of the inputs; `neurons` are the outputs
-    to show, the first 25 by default, in rows of `columns`. White is 0; the gaps are masked in
-    the returned image. Each neuron's index stands over its tile, where it fits.
+    to show, by default the first 25, in rows of `columns`. White is 0; in the returned image, the
+    gaps between neurons are masked. The index of each neuron stands above its image if it fits.
     ShapeError if sizes do not fit; InputError for NaN, inf, or neurons that do not exist.
 
     >>> from matplotlib.figure import Figure
@@ -72,15 +72,16 @@ def filter_images(
     below: Sequence[int] | None = None,
     columns: int | None = None,
 ) -> AxesImage:
-    """The filters of a layer of maps: a small image for each of its channels and of those below.
+    """The filters of a layer of maps: one small image per pair of a channel and a channel below.
 
-    `weights` (rows, columns) as the layer has them: a row for each input of a `window` (one
-    number, or rows and columns), a column for each channel. With one channel below the filters
-    lie in rows of `columns`, by default so that they are large; with several each line is a
-    channel, and each place of a line one below. `channels` and those `below` are shown: the first
-    64 by default, or where there are several below, of either the first 24. Red excites, blue
-    inhibits, white is 0; one-bit weights have two colours. Gaps are masked in the returned image.
-    ShapeError if sizes do not fit; InputError for NaN, inf, or channels that do not exist.
+    `weights` (rows, columns) as the layer has them: one row for each input of a `window` (one
+    number, or rows and columns), one column per channel. With one channel below, the filters are
+    shown in rows of `columns`, by default chosen to make them large; with several, each line of
+    the picture is a channel, and each place in it a channel below. `channels` and `below` choose
+    the channels shown, by default the first 64, or the first 24 of either where there are several
+    below. Red excites, blue inhibits, white is 0; one-bit weights have two colours. In the
+    returned image, gaps are masked. ShapeError if sizes do not fit; InputError for NaN, inf, or
+    channels that do not exist.
 
     >>> from matplotlib.figure import Figure
     >>> image = filter_images([[1.0], [-0.5]], (1, 2), ax=Figure().subplots())
@@ -120,7 +121,7 @@ def _as_matrix(weights: ArrayLike, whose: str) -> Array:
 
 
 def _as_filters(weights: ArrayLike, window: int | tuple[int, int]) -> Array:
-    """(channels, channels below, rows, columns) of the filters."""
+    """The filters, of shape (channels, channels below, rows, columns)."""
     matrix = _as_matrix(weights, "filter_images")
     sides = window if isinstance(window, tuple | list) else (window, window)
     tall, broad = (whole(side, "filter_images(window=...)") for side in sides[:2])
@@ -131,13 +132,13 @@ def _as_filters(weights: ArrayLike, window: int | tuple[int, int]) -> Array:
 
 
 def _diverging(tiles: Array) -> dict[str, Any]:
-    """Colours around 0 that reach as far in both directions."""
+    """A colour scale that is symmetric about 0."""
     limit = np.abs(tiles).max() or 1.0
     return {"cmap": BLUE_TO_RED, "vmin": -limit, "vmax": limit}
 
 
 def _legend_of_signs(ax: Axes, size: float) -> None:
-    """The two colours of one-bit weights, over the image."""
+    """A legend of the two colours of one-bit weights, above the image."""
     edge = inks(ax, outside=True).ink
     signs = ((f"+{size:g}", 1.0), (f"−{size:g}", 0.0))
     look: dict[str, Any] = {"edgecolor": edge, "linewidth": 0.6}
@@ -147,7 +148,7 @@ def _legend_of_signs(ax: Axes, size: float) -> None:
 def _name_table(
     ax: Axes, tile: tuple[int, ...], lines: NDArray[np.integer], places: NDArray[np.integer]
 ) -> None:
-    """Channels at the left of the lines, and those below under the places, as many as fit."""
+    """Label lines with channels, and the places in them with channels below, as many as fit."""
     ax.set_axis_on()
     ax.spines[:].set_visible(False)
     dress(ax, "channel below", "channel")

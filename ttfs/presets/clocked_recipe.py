@@ -26,13 +26,13 @@ if TYPE_CHECKING:  # PyTorch, which only a training needs
 
 @dataclass(frozen=True)
 class ClockedRecipe(Recipe):
-    """Everything that decides a training of a clocked network, except data and seed.
+    """Everything that determines the training of a clocked network, except data and seed.
 
     Parameters
     ----------
     rate, surrogate, norm, signed, gain, spread, voters, coupling, progressive, loss, sharpness,
-        muon, validation: as of `ttfs.clocked.trainer.ClockedTrainer`; gain None: that of `Clocked`.
-    Others as of `Recipe`; of the rule, the smoothing and the weight decay count.
+        muon, validation: as for `ttfs.clocked.trainer.ClockedTrainer`; gain None: as in `Clocked`.
+    Others as for `Recipe`; only the smoothing and the weight decay of the rule are used.
     """
 
     psp: Response = field(default_factory=Windows)
@@ -65,20 +65,20 @@ class ClockedRecipe(Recipe):
             )
         if self.progressive and self.epochs <= sum(not layer.pools for layer in self.layers) + 1:
             raise InputError(
-                f"ClockedRecipe(epochs={self.epochs}, progressive=True) must have more epochs than"
-                " layers with weights"
+                f"ClockedRecipe(epochs={self.epochs}, progressive=True) must have at least two"
+                " more epochs than layers with weights"
             )
 
     def network(self, inputs: int | tuple[int, ...], classes: int, seed: int) -> Network:
-        """A network for such data that has not been trained: see `Recipe.network`."""
+        """An untrained network for data of the given shape: see `Recipe.network`."""
         return begun(self, self._shape(inputs), classes * self.voters, seed)
 
     def learning(self) -> str:
-        """By a coupling, or through all steps: see `Recipe.learning`."""
+        """The coupling, or how gradients pass through all steps: see `Recipe.learning`."""
         return self.coupling or ("signs" if self.signed else "surrogate")
 
     def rates(self) -> Rate:
-        """Its own: see `Recipe.rates`."""
+        """The recipe's own rate: see `Recipe.rates`."""
         return self.rate
 
     def trainer(  # type: ignore[override]
@@ -96,13 +96,13 @@ class ClockedRecipe(Recipe):
         return ClockedTrainer(network, self.rule, self.optimizer, self.rate, **told, seed=seed)
 
     def relearning(self, *, binary: bool) -> "ClockedRecipe":
-        """The recipe with the rates that weights of a kind want: see `Recipe.relearning`."""
+        """The recipe with learning rates for weights of this kind: see `Recipe.relearning`."""
         muon = 0.0 if binary or self.norm != "batch" else MUON
         return replace(self, optimizer=adam(RATES[binary]), muon=muon)
 
 
 def clocked(dataset: str, notation: str, *, binary: bool = False, **settings: Any) -> ClockedRecipe:
-    """A recipe for layers as papers write them, of any number.
+    """A clocked recipe for any number of layers, as papers write them.
 
     settings: those of a `ClockedRecipe`.
 

@@ -1,6 +1,6 @@
 """The presets that fire by a clock, for comparison with single spikes, and the published ones.
 
-Those in `FULL` are as their papers have them, or the chain of layers that is closest to it, for a
+Those in `FULL` are the networks of their papers, or the chains of layers closest to them, for a
 GPU: `ttfs train --preset NAME --full`.
 """
 
@@ -34,7 +34,7 @@ FASHION: dict[str, Any] = {
     "epochs": 15,
 }
 PROXY: dict[str, Any] = {"rate": Rate(15, reset="hard", pool="currents"), "coupling": "proxy"}
-LOW: dict[str, Any] = {  # few analog values are above what spikes can say, and stay so
+LOW: dict[str, Any] = {  # few analog values exceed what spikes can represent, now and in training
     "spread": 0.5,
     "optimizer": adam(RATES[False] / 4),
     "muon": 4 * MUON,
@@ -71,7 +71,7 @@ CLOCKED: dict[str, Recipe] = {
     "dsr-fashion": clocked(
         "fashion-mnist", SMALL, coupling="dsr", rate=Rate(8, pool="currents"), **FASHION
     ),
-    "stbp-fashion": clocked(  # whose outputs do not fire, as five steps leave too many ties
+    "stbp-fashion": clocked(  # its outputs do not fire, as five steps leave too many ties
         "fashion-mnist",
         SMALL,
         rate=replace(ITERATIVE, output="potential"),

@@ -1,4 +1,4 @@
-"""A recipe: everything that decides a training except the data and the seed."""
+"""A recipe: everything that determines a training except the data and the seed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -23,29 +23,29 @@ from ttfs.rules import S4NN, Exact, Rule, Windows
 from ttfs.training.trainer import Trainer
 
 Weights = Real | Binary
-PLAIN = Real(), Binary()  # weights that leave open how they begin
+PLAIN = Real(), Binary()  # weights that do not specify their initial values
 
 BIT = Binary(scale_rate=0, clip=1)
 
 LEARNING = {True: 6e-3, False: 1e-3}
-"""Learning rates of ramps with binary and with real weights, where each step has 50 samples."""
+"""Learning rates for ramps, with binary (True) and real (False) weights, in batches of 50."""
 
 DEEP = 3e-3
-"""The same where each layer has a rate of its own, ten times the deviation of its weights."""
+"""The same if each layer has its own relative rate, ten times the deviation of its weights."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides a training except the data and the seed.
+    """Everything that determines a training except the data and the seed.
 
     Parameters
     ----------
     dataset: its name, as for `ttfs.datasets.load`.
-    layers: not placed yet, the sizes of their inputs being those of the data; the last one is
-        `Dense` and gets as many neurons as there are classes. Weights that do not say how they
-        begin, `Real()` and `Binary()`, begin as the rule and the size of the layer suggest.
-    by_firing: all weights begin by what fires instead, see `ttfs.begin_by_firing`.
-    horizon: that of the encoder unless another is given.
+    layers: not yet placed, as their input sizes follow from the data; the last one is `Dense` and
+        gets as many neurons as there are classes. Weights without initial values, `Real()` and
+        `Binary()`, are initialised as suits the rule and the size of the layer.
+    by_firing: initialise all weights by firing instead, see `ttfs.begin_by_firing`.
+    horizon: that of the network; by default that of the encoder.
     published: the accuracy in the literature to compare with, in words.
     """
 
@@ -74,7 +74,7 @@ class Recipe:
 
     @property
     def notation(self) -> str:
-        """The layers but the last, as papers write them.
+        """The layers except the last, as papers write them.
 
         >>> Recipe("mnist", stack("24C5-P2-256")).notation
         '24C5-P2-256'
@@ -83,14 +83,14 @@ class Recipe:
 
     @property
     def binary(self) -> bool:
-        """Whether weights have one bit each."""
+        """Whether all weights are one-bit weights."""
         return all(isinstance(layer.weights, Binary) for layer in self.layers if not layer.pools)
 
     def network(self, inputs: int | tuple[int, ...], classes: int, seed: int) -> Network:
-        """A fresh network for data of such inputs and so many classes.
+        """An untrained network for data with the given inputs and number of classes.
 
-        inputs: how many values a sample has, or the shape of an image: (rows, columns) or (rows,
-            columns, channels), which layers of maps need.
+        inputs: the number of values of a sample, or the shape of an image: (rows, columns) or
+            (rows, columns, channels), which layers of maps need.
         """
         shape, output = self._shape(inputs), replace(self.layers[-1], outputs=classes)
         layers = check_chain((*self.layers[:-1], output), shape)
@@ -104,13 +104,13 @@ class Recipe:
         )
 
     def _shape(self, inputs: int | tuple[int, ...]) -> tuple[int, int, int]:
-        """The shape of what the first layer takes."""
+        """The shape of the first layer's input."""
         sides = inputs if isinstance(inputs, tuple) else (inputs,)
         values = prod(whole(side, "network(inputs=...)") for side in sides)
         given = self.encoder.inputs(values)
         if isinstance(self.layers[0], Dense):
             return 1, 1, given
-        more, rest = divmod(given, values)  # channels that the encoder makes of each
+        more, rest = divmod(given, values)  # channels that the encoder makes from each
         if len(sides) not in (2, 3) or rest:
             raise ShapeError(
                 f"{self.notation} takes images of (rows, columns) or (rows, columns, channels),"
@@ -125,7 +125,7 @@ class Recipe:
         return rows, columns, channels * more
 
     def _begun(self, layer: Any) -> Any:
-        """A placed layer with weights that say how they begin, if the rule has an opinion."""
+        """A placed layer, with initial values for its weights if the rule requires them."""
         known = layer.pools or layer.weights not in PLAIN
         if known or self.by_firing or isinstance(self.rule, S4NN):
             return layer
@@ -133,7 +133,7 @@ class Recipe:
         return replace(layer, weights=beginning_of_ramps(binary, layer.fan_in))
 
     def trainer(self, network: Network, seed: int) -> Trainer:
-        """A trainer for that network."""
+        """A trainer for the network."""
         return Trainer(
             network,
             self.rule,
@@ -146,7 +146,7 @@ class Recipe:
         )
 
     def relearning(self, *, binary: bool) -> "Recipe":
-        """The recipe with the learning rates that weights of a kind want, if it makes a difference.
+        """The recipe with learning rates for one kind of weights, if these make a difference.
 
         binary: whether weights have one bit.
         """
@@ -171,7 +171,7 @@ class Recipe:
         return replace(self, encoder=encoder, augmentation=changes)
 
     def learning(self) -> str:
-        """How it learns, in a word.
+        """How the network learns, in one word.
 
         >>> Recipe("digits", stack("9")).learning()
         'S4NN'
@@ -179,24 +179,24 @@ class Recipe:
         return type(self.rule).__name__
 
     def rates(self) -> Any:
-        """The `ttfs.clocked.Rate` by which a trained network fires; None: it fires once."""
+        """The `ttfs.clocked.Rate` by which a trained network fires; None if it fires once."""
         return None
 
     def more(self, trainer: Any, data: Dataset) -> dict[str, Any]:
-        """What else a report says of a trained network, on the split that it is about."""
+        """Further entries of a report on a trained network, for the split of the report."""
         return {}
 
 
 def _resized(part: Any, shape: tuple[int, ...]) -> Any:
-    """An encoder or a change of images for those of a shape, if it is about another."""
+    """An encoder or augmentation adapted to images of a shape, if it was for another."""
     known = getattr(part, "shape", None)
     return part if known is None or prod(known) == prod(shape) else replace(part, shape=shape)
 
 
 def beginning_of_ramps(binary: bool, inputs: int) -> Weights:
-    """Weights to begin with for ramps that never end, a threshold of 1 and inputs from 0 to 1.
+    """Initial weights for ramps that never end, a threshold of 1 and inputs from 0 to 1.
 
-    Real weights have a standard deviation of 1.5 / root of the inputs, around 3 / inputs.
+    Real weights have a mean of 3 / inputs and a standard deviation of 1.5 / sqrt(inputs).
     """
     if binary:
         return one_bit(-0.46, 0.54, scale=2 / inputs**0.5)
@@ -205,15 +205,15 @@ def beginning_of_ramps(binary: bool, inputs: int) -> Weights:
 
 
 def one_bit(low: float, high: float, scale: float) -> Binary:
-    """Binary weights for the rule `Exact`: latents that stay small, a scale that stays fixed."""
+    """Binary weights for the rule `Exact`: latents stay small, and the scale is fixed."""
     return Binary(init=(low, high), scale=scale, scale_rate=0, clip=1)
 
 
 def stack(notation: str, *weights: Weights, **settings: Any) -> tuple[Layer, ...]:
-    """Layers as papers write them, and one for ten classes on top.
+    """Layers as papers write them, with one for ten classes on top.
 
-    weights: of all layers that have some, or of each. settings: as of `layers_of`, with a
-    threshold of 1.
+    weights: for all layers that have some, or for each of them. settings: as for `layers_of`; the
+    threshold is 1 by default.
 
     >>> stack("400", Real((0, 5)), Real((0, 48)))[1]
     Dense(None, 10, weights=Real(init=(0, 48)), threshold=1.0)
@@ -224,7 +224,7 @@ def stack(notation: str, *weights: Weights, **settings: Any) -> tuple[Layer, ...
 
 
 def weighted(layers: Iterable[Any], weights: Iterable[Weights]) -> tuple[Layer, ...]:
-    """The layers with these weights, in their order; the last are those of all that are left."""
+    """The layers with these weights, in order; the last weights are for all remaining layers."""
     left = list(weights)
     return tuple(
         layer if layer.pools else replace(layer, weights=left.pop(0) if len(left) > 1 else left[0])
@@ -235,10 +235,10 @@ def weighted(layers: Iterable[Any], weights: Iterable[Weights]) -> tuple[Layer, 
 def exact(dataset: str, layers: str | tuple[Layer, ...], **settings: Any) -> Recipe:
     """A recipe with ramps that never end and the rule `Exact`.
 
-    Times are counted in lengths of the input window, in which a pixel fires at 0 if white
-    and at 1 if nearly black.
+    The unit of time is the length of the input window, in which a pixel fires at 0 if it is white
+    and at 1 if it is nearly black.
 
-    layers: as papers write them, for real weights; or those of a `Recipe`.
+    layers: as papers write them, for real weights; or the layers of a `Recipe`.
     """
     if isinstance(layers, str):
         layers = stack(layers)
@@ -256,7 +256,7 @@ def exact(dataset: str, layers: str | tuple[Layer, ...], **settings: Any) -> Rec
 
 
 def deep(dataset: str, notation: str, *, binary: bool = False, **settings: Any) -> Recipe:
-    """A recipe for layers as papers write them, of any number, which begin by what fires.
+    """A recipe for any number of layers, as papers write them, whose weights begin by firing.
 
     settings: those of a `Recipe`, and the `delay` of layers with weights.
 
@@ -274,7 +274,7 @@ def deep(dataset: str, notation: str, *, binary: bool = False, **settings: Any) 
 
 
 def with_kind(recipe: Recipe, *, binary: bool) -> Recipe:
-    """The recipe with weights of one kind; if that is a change, they begin anew."""
+    """The recipe with weights of one kind; if the kind changes, weights are initialised anew."""
     if recipe.binary == binary:
         return recipe
     weights = plain(binary, recipe.by_firing)
@@ -283,19 +283,19 @@ def with_kind(recipe: Recipe, *, binary: bool) -> Recipe:
 
 
 def plain(binary: bool, by_firing: bool) -> Weights:
-    """Weights of a kind that leave open how they begin."""
+    """Weights of a kind that do not specify their initial values."""
     return (BIT if by_firing else Binary()) if binary else Real()
 
 
 def with_layers(recipe: Recipe, notation: str) -> Recipe:
-    """The recipe with other layers below its output, of the same kind.
+    """The recipe with other layers below its output, with weights of the same kind.
 
-    Thresholds and delays are those of its first layer that has weights. Weights begin by what
-    fires; those for the rules `S4NN` and `Windows` as sizes suggest.
+    Thresholds and delays are those of its first layer that has weights. Weights are initialised by
+    firing, or by the size of the layer for the rules `S4NN` and `Windows`.
 
     Raises
     ------
-    InputError: a text that describes no layers.
+    InputError: a text that does not describe layers.
 
     >>> with_layers(Recipe("mnist", stack("400")), "24C5-P2-256").layers[2]
     Dense(None, 256, threshold=1.0)
@@ -310,10 +310,10 @@ def with_layers(recipe: Recipe, notation: str) -> Recipe:
 
 
 def with_hidden(recipe: Recipe, hidden: int) -> Recipe:
-    """The recipe with so many hidden neurons, where one hidden layer is all that there is.
+    """The recipe with another number of hidden neurons, for networks with one hidden layer.
 
-    The share of hidden spikes that a binary output needs changes as by default, or
-    few hidden neurons could never make it fire.
+    The scale of binary output weights is adapted, as by default, to the number of hidden neurons;
+    otherwise a few of them could never make an output fire.
     """
     first, last = recipe.layers[0], recipe.layers[-1]
     if len(recipe.layers) != 2 or not isinstance(first, Dense):

@@ -20,7 +20,7 @@ MNIST = Real(init=(-0.135, 0.148)), Real(init=(-0.082, 0.092))  # 150 of 784 pix
 
 STIDI = STiDiBP(Relative(gamma=1.5, early=0.002), floor=1.0, longest=0.2, normalise=False)
 STIDI_MAPS = STiDiBP(Relative(gamma=0.35, early=0.002), floor=0.1, longest=0.2, normalise=False)
-STEPS = {"threshold": 100.0, "delay": 1.0}  # a step for each layer, as in S4NN and BS4NN
+STEPS = {"threshold": 100.0, "delay": 1.0}  # one step per layer, as in S4NN and BS4NN
 
 PRESETS: dict[str, Recipe] = (
     {
@@ -234,17 +234,17 @@ PRESETS: dict[str, Recipe] = (
     | CLOCKED
 )
 
-APART = WINDOWS.keys() | CLOCKED.keys()  # which need PyTorch
+APART = WINDOWS.keys() | CLOCKED.keys()  # these need PyTorch
 
 
 def preset(name: str, *, full: bool = False) -> Recipe:
     """The recipe of that name.
 
-    full: as it was published, for a GPU; see `ttfs.presets.clocked_table`.
+    full: the network as it was published, for a GPU; see `ttfs.presets.clocked_table`.
 
     Raises
     ------
-    InputError: no preset has that name, or none with it is so published.
+    InputError: no preset has that name, or there is no published form of it.
 
     >>> preset("s4nn-mnist").notation
     '400'
@@ -259,7 +259,7 @@ def preset(name: str, *, full: bool = False) -> Recipe:
 
 
 def name_of(recipe: Recipe) -> str | None:
-    """The preset that a recipe is, if it is one.
+    """The name of the preset that a recipe equals, or None.
 
     >>> name_of(preset("s4nn-mnist")), name_of(preset("bnn-mnist", full=True))
     ('s4nn-mnist', 'bnn-mnist-full')
@@ -269,7 +269,7 @@ def name_of(recipe: Recipe) -> str | None:
 
 
 def for_dataset(dataset: str, *, binary: bool = True) -> Recipe:
-    """The preset for a data set and kind of weights, or a recipe after that of the digits.
+    """The preset for a data set and kind of weights, or a recipe modelled on that for the digits.
 
     >>> for_dataset("mnist", binary=False).notation
     '400'
@@ -284,11 +284,11 @@ def for_dataset(dataset: str, *, binary: bool = True) -> Recipe:
 
 
 def for_layers(dataset: str, notation: str, *, binary: bool = True) -> Recipe:
-    """A recipe for a data set and layers as papers write them; a small set is seen more often.
+    """A recipe for a data set and layers as papers write them; more epochs for few samples.
 
     >>> for_layers("mnist", "24C5-P2-256").epochs, for_layers("digits", "400-200").epochs
     (12, 60)
     """
-    large = dataset in ("mnist", "fashion-mnist")
+    large = dataset in ("mnist", "fashion-mnist", "cifar10")
     often: dict[str, Any] = {} if large else {"batch_size": 20, "average": 5_000, "epochs": 60}
     return deep(dataset, notation, binary=binary, **often)

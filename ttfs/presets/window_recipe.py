@@ -1,4 +1,4 @@
-"""A recipe that trains ReLUs in PyTorch, and converts them."""
+"""A recipe that trains ReLUs in PyTorch and converts them."""
 
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -29,39 +29,39 @@ if TYPE_CHECKING:  # PyTorch, which only a training needs
     from ttfs.training.window_trainer import WindowTrainer
 
 RATES = {True: 4e-3, False: 2e-3}
-"""Learning rates of AdamW for one-bit and for real weights."""
+"""Learning rates of AdamW for one-bit (True) and for real (False) weights."""
 
 MUON = 25.0
-"""The rate of Muon, as a multiple of that."""
+"""The learning rate of Muon, as a multiple of that of AdamW."""
 
-STEPS = 8  # instants of a window in the network that a report compares with
+STEPS = 8  # instants of a window in the network that a report gives for comparison
 
 
 @dataclass(frozen=True)
 class WindowRecipe(Recipe):
-    """Everything that decides a training of ReLUs and their conversion, except data and seed.
+    """Everything that determines a training of ReLUs and their conversion, except data and seed.
 
     Sums, pools, batch norm and ReLUs are trained in PyTorch (extra `torch`); what is validated and
     kept is the network of single spikes in windows that they become.
 
     Parameters
     ----------
-    optimizer: with its rate AdamW learns what Muon does not.
-    muon: the rate of Muon, for the weights of hidden layers, as a multiple of that of `optimizer`;
-        0: AdamW learns them, too.
+    optimizer: its learning rate is that of AdamW, which trains everything that Muon does not.
+    muon: the learning rate of Muon for the weights of hidden layers, as a multiple of that of
+        `optimizer`; 0: AdamW trains them, too.
     validation: share of the training samples held out.
     dropout: share of the neurons of hidden dense layers that are left out in training.
-    sparse: weight in the loss of the mean activation of each hidden layer.
+    sparse: weight of the mean activation of each hidden layer in the loss.
     whiten: whether the first layer, if it is a convolution, whitens patches and does not learn.
-    psp: with steps ReLUs learn quantised to these (QCFS).
-    clipped: whether ReLUs are clipped at thresholds that learn, one for each layer, as they are
-        where there are steps.
-    rounded: steps to which they are rounded while they learn, though neurons may fire at any time.
-    noise: on clipped ReLUs, for networks that are to be run by rates: see
+    psp: with steps, ReLUs are quantised to these in training (QCFS).
+    clipped: whether ReLUs are clipped at thresholds that are learned, one for each layer, as they
+        always are with steps.
+    rounded: steps to which ReLUs are rounded in training, though neurons may fire at any time.
+    noise: added to clipped ReLUs, for networks that are to be run by rates: see
         `ttfs.training.clipping.Clipping`.
-    method: how they are run by firing rates in the end, a name in `ttfs.clocked.METHODS`; None: by
-        single spikes. rate_steps: of these rates; None: as many as `psp` has, or 8.
-    Others as of `Recipe`; of the rule, the smoothing and the weight decay count.
+    method: how the trained network is run by firing rates, a name in `ttfs.clocked.METHODS`; None:
+        by single spikes. rate_steps: of these rates; None: as many as `psp` has, or 8.
+    Others as for `Recipe`; only the smoothing and the weight decay of the rule are used.
     """
 
     psp: Response = field(default_factory=Windows)
@@ -107,21 +107,21 @@ class WindowRecipe(Recipe):
 
     @property
     def _rate_steps(self) -> int:
-        """Of rates, if it has a method."""
+        """The number of steps of rates, if there is a method."""
         if self.rate_steps is not None:
             return self.rate_steps
         return (self.psp.steps if isinstance(self.psp, Windows) else None) or STEPS
 
     def learning(self) -> str:
-        """As ReLUs, for rates if there is a method: see `Recipe.learning`."""
+        """The method for rates, or the rule if there is none: see `Recipe.learning`."""
         return self.method or super().learning()
 
     def rates(self) -> Rate | None:
-        """By which a trained network fires, if it has a method: see `Recipe.rates`."""
+        """The rate by which a trained network fires, if there is a method: see `Recipe.rates`."""
         return None if self.method is None else METHODS[self.method].rates(self._rate_steps)
 
     def network(self, inputs: int | tuple[int, ...], classes: int, seed: int) -> Network:
-        """A network for such data that has not been trained: see `Recipe.network`."""
+        """An untrained network for data of the given shape: see `Recipe.network`."""
         return begun(self, self._shape(inputs), classes, seed)
 
     def trainer(  # type: ignore[override]
@@ -143,7 +143,7 @@ class WindowRecipe(Recipe):
         return RatedTrainer(network, self.rule, self.optimizer, **told)
 
     def relearning(self, *, binary: bool) -> "WindowRecipe":
-        """The recipe with the rates that weights of a kind want: see `Recipe.relearning`."""
+        """The recipe with learning rates for weights of this kind: see `Recipe.relearning`."""
         return replace(self, optimizer=adam(RATES[binary]), muon=0.0 if binary else MUON)
 
     def more(self, trainer: Any, data: Dataset) -> dict[str, Any]:
@@ -165,7 +165,7 @@ class WindowRecipe(Recipe):
 
 
 def check_windows(recipe: Any, whose: str, *, steps: bool = False) -> None:
-    """Refuse a recipe that PyTorch cannot train for windows, with `steps` or without them."""
+    """Refuse a recipe that cannot be trained in PyTorch for windows, which may have `steps`."""
     of_kind(recipe.rule, WindowsRule, f"{whose}(rule=...)", "ttfs.rules.Windows()")
     of_kind(recipe.optimizer, Adam, f"{whose}(optimizer=...)", "Adam(...)")
     windowed = isinstance(recipe.psp, Windows) and recipe.psp.length == 1
@@ -178,7 +178,7 @@ def check_windows(recipe: Any, whose: str, *, steps: bool = False) -> None:
 
 
 def begun(recipe: Any, shape: tuple[int, int, int], outputs: int, seed: int) -> Network:
-    """The network of a recipe, on inputs of a shape, whose weights PyTorch draws."""
+    """The network of a recipe for inputs of a given shape, with weights that PyTorch draws."""
     output = replace(recipe.layers[-1], outputs=outputs)
     layers = check_chain((*recipe.layers[:-1], output), shape)
     told: dict[str, Any] = {} if shape[:2] == (1, 1) else {"shape": shape}
@@ -186,7 +186,7 @@ def begun(recipe: Any, shape: tuple[int, int, int], outputs: int, seed: int) -> 
 
 
 def windows(dataset: str, notation: str, *, binary: bool = False, **settings: Any) -> WindowRecipe:
-    """A recipe for layers as papers write them, of any number.
+    """A recipe with windows for any number of layers, as papers write them.
 
     settings: those of a `WindowRecipe`.
 
@@ -205,5 +205,5 @@ def windows(dataset: str, notation: str, *, binary: bool = False, **settings: An
 
 
 def adam(rate: float) -> Adam:
-    """Steps that rise for a fifth of the training and fall in a straight line from there."""
+    """Adam with a rate that rises for a fifth of the training and then falls in a straight line."""
     return Adam(lr=Warm(Linear(rate, 0.0), share=0.2), beta2=0.98)

@@ -1,4 +1,4 @@
-"""The presets that train ReLUs in PyTorch, and convert them."""
+"""The presets that train ReLUs in PyTorch and convert them."""
 
 from ttfs.augmentation import Distort, Erase, Flip, Shift
 from ttfs.presets.window_recipe import adam, windows

@@ -1,4 +1,4 @@
-"""What gradient rules share: signals, cures for silence, steps."""
+"""What gradient rules have in common: signals, cures for silence, steps."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ from ttfs.silence import Bump, Cure, Hinge, Push, Revive
 
 
 class Told(NamedTuple):
-    """What a rule finds for a batch: the loss and the hits, summed, and a signal a layer."""
+    """What a rule finds for a batch: loss and hits, summed, and a signal for each layer."""
 
     loss: float
     hits: int
@@ -33,11 +33,11 @@ class Told(NamedTuple):
 
 @dataclass(frozen=True)
 class Descent:
-    """How a rule goes down its gradient: `tell` finds the signals of a batch.
+    """How a rule descends its gradient: `tell` finds the signals of a batch.
 
     weight_decay: shrinking of the weights, relative to the learning rate, for each step.
-    cures: for silence, see `ttfs.silence`.
-    psp: the response through which the network learns, if not its own.
+    cures: cures for silence, see `ttfs.silence`.
+    psp: the response through which the network learns, if it is not the network's own.
     """
 
     tell: Callable[[Network, Batch], Told]
@@ -65,7 +65,7 @@ class Descent:
     def _gradients(
         self, network: Network, signal: Signal | SumSignal, rooms: dict[str, np.ndarray]
     ) -> None:
-        """Leave the gradients by a layer's parameters in their rooms."""
+        """Write the gradients with respect to a layer's parameters into their buffers."""
         number, layer = signal.layer + 1, network.layers[signal.layer]
         if f"delay_{number}" in rooms and isinstance(signal, Signal):
             rooms[f"delay_{number}"][:] = signal.by_latent_delays(network).reshape(-1)
@@ -83,7 +83,7 @@ class Descent:
                 cure.change(gradient, silent_share(network, signal), weights, threshold)
 
     def _bumped(self, network: Network, told: Told, memory: Slots) -> bool:
-        """Whether silent neurons were bumped instead of a step."""
+        """Bump silent neurons if a cure demands it; return whether that replaces the step."""
         done = False
         for cure in self.cures:
             if isinstance(cure, Bump):
@@ -100,7 +100,7 @@ class Descent:
 
 @contextmanager
 def responding(network: Network, psp: Response) -> Iterator[None]:
-    """Meanwhile the network has this response."""
+    """Give the network this response within a `with` block."""
     own = network.psp
     respond(network, psp)
     try:
@@ -116,19 +116,19 @@ def respond(network: Network, psp: Response) -> None:
 
 
 def memory(cures: Sequence[Cure]) -> Slots:
-    """What cures have to remember from batch to batch."""
+    """What the cures have to remember from batch to batch."""
     return {"bumped": np.array([-1.0, 0.0])} if any(isinstance(c, Bump) for c in cures) else {}
 
 
 def check_response(network: Network, wanted: type[Response], rule: str) -> None:
-    """Refuse a network with the other response."""
+    """Refuse a network with another kind of response."""
     if not isinstance(network.psp, wanted):
         name = wanted.__name__
         raise InputError(f"rule {rule} needs a {name} response, the network has {network.psp}")
 
 
 def as_cures(cures: Sequence[Cure], rule: str) -> tuple[Cure, ...]:
-    """Cures of silence, as a tuple."""
+    """Cures for silence, as a tuple."""
     kinds = "a tuple of ttfs.silence, such as (Revive(),)"
     return several(cures, Cure, f"{rule}(cures=...)", kinds)
 
@@ -141,30 +141,31 @@ def check_cures(network: Network, cures: Sequence[Cure]) -> None:
 
 
 def silent_share(network: Network, signal: Signal | SumSignal) -> np.ndarray:
-    """(columns,) share of the samples, and positions, in which each of a layer was silent."""
+    """(columns,) share of samples and positions in which the neurons of each column were silent."""
     until = signal.by_column(network, signal.until)
     return (np.isinf(until) | (until >= network.t_max)).mean(axis=0)
 
 
 def reach(outputs: np.ndarray, errors: np.ndarray, t_max: float) -> None:
-    """Let silent outputs that should fire count, in place, as if they had at the horizon.
+    """Let silent outputs that should fire count as if they had fired at the horizon, in place.
 
-    Their line is taken to meet the threshold there; the slope is that of its last piece.
+    The straight line on which their potential ends is taken to meet the threshold there; its
+    slope is that of the last piece.
     """
     outputs[np.isinf(outputs) & (errors > 0)] = t_max
 
 
 def unit_length(errors: np.ndarray, positions: int = 1) -> np.ndarray:
-    """Each sample's errors divided by their Euclidean length at a position, unless it is zero.
+    """Each sample's errors divided by their Euclidean length, unless it is zero.
 
-    That is the root of the mean over positions of its square.
+    In maps, this is the root of the mean over positions of the squared length at a position.
     """
     lengths = np.sqrt(np.sum(np.square(errors), axis=1, keepdims=True) / positions)
     return errors / np.where(lengths > 0, lengths, 1).astype(errors.dtype)
 
 
 class Move(NamedTuple):
-    """A parameter that learns, with its gradient, what the optimizer remembers, and its rate."""
+    """A parameter that learns, its gradient, what the optimizer stores for it, and its rate."""
 
     parameter: np.ndarray
     gradient: np.ndarray
@@ -175,7 +176,7 @@ class Move(NamedTuple):
 def moves_of(
     network: Network, rooms: dict[str, np.ndarray], slots: dict[str, Slots], lr: float
 ) -> Iterator[Move]:
-    """What a step changes."""
+    """The parameters that a step changes."""
     for name, parameter in network.parameters().items():
         kind, number = name.split("_")
         layer = network.layers[int(number) - 1]
@@ -192,7 +193,7 @@ def take_step(network: Network, moves: Sequence[Move], optimizer: Optimizer) -> 
         optimizer.step(*move)
     np.maximum(network.scales, SMALLEST_SCALE, out=network.scales)
     for k, layer in enumerate(network.layers):
-        if isinstance(layer.weights, Binary) or delay_rate(layer):  # nothing follows from others
+        if isinstance(layer.weights, Binary) or delay_rate(layer):  # others have nothing derived
             network.refresh(k)
 
 
@@ -204,10 +205,10 @@ def scale_rate(layer: Layer) -> float:
 def revive(
     network: Network, cures: Sequence[Cure], silent: Sequence[np.ndarray], seed: list[int]
 ) -> int:
-    """Give dead hidden neurons fresh weights; return how many.
+    """Give dead hidden neurons fresh weights; return how many there were.
 
-    silent: per hidden layer, (neurons,) share of samples in which each did not fire. Neurons
-    with the same weights, which are at several positions, are dead together.
+    silent: for each hidden layer, (neurons,) share of samples in which each did not fire. In
+    maps, neurons that share their weights count together: they are dead on average or not.
     """
     revived = 0
     for cure in (cure for cure in cures if isinstance(cure, Revive)):

@@ -20,32 +20,32 @@ from ttfs.silence import Cure
 
 @dataclass(frozen=True)
 class Exact:
-    """Gradient descent on spike times along the exact derivative of each crossing.
+    """Gradient descent on spike times, with the exact derivative of each threshold crossing.
 
-    With a ramp response a neuron fires where a straight line meets its threshold, so its
-    time has a derivative by each weight and input time in closed form (Zhang et al. 2021,
-    arXiv 2003.11837, section III; with a finite rise derived for this project). It is
-    undefined only where the set of causes changes. Binary weights learn straight through
-    their signs: the gradient by a weight is taken for that by its latent.
+    With a ramp response, a neuron fires where a straight line meets its threshold, so its spike
+    time has a closed-form derivative with respect to each weight and input time (Zhang et al.
+    2021, arXiv 2003.11837, section III; for a finite rise, derived for this project). It is
+    undefined only where the set of causes changes. Binary weights learn straight through their
+    signs: the derivative with respect to a weight is used for its latent weight.
 
     Parameters
     ----------
     loss: a loss on the spike times of the outputs.
-    floor: slopes below this many thresholds for each unit of time are taken for that in the
-        gradient, which is large where a potential only just reaches its threshold.
+    floor: least slope in the gradient, in thresholds for each unit of time; it limits
+        gradients, which are large where a potential only just reaches its threshold.
     weight_decay: shrinking of the weights, relative to the learning rate, for each step.
-    learn_silent: whether a silent output that should fire learns as if the line on which its
-        potential ends had met the threshold at the horizon; otherwise it can only learn from
-        a cure, or from samples for which it does fire.
-    sparsity: a penalty of so much for each unit of time that a hidden spike is early, while
-        it comes before the decision: fewer spikes are needed.
-    cures: for silence, see `ttfs.silence`.
-    rise: learn through ramps of this rise, or through rises that a schedule such as
+    learn_silent: whether a silent output that should fire learns as if the straight line on
+        which its potential ends had met the threshold at the horizon; otherwise it can learn
+        only from a cure, or from samples for which it does fire.
+    sparsity: penalty for each unit of time by which a hidden spike comes before the decision,
+        so that fewer spikes are needed.
+    cures: cures for silence, see `ttfs.silence`.
+    rise: learn through ramps of this rise, or of rises that a schedule such as
         `Linear(4, 0.1)` gives for the share of training done, whatever the network's own
-        response; validation and the finished network have that one. Rises that become
+        response, which is used for validation and in the finished network. Rises that become
         short lead from ramps to steps.
-    spread: carry errors back to all inputs that came before a spike, not only to those
-        whose ramps still rose, of which there are few when rises are short.
+    spread: carry errors back to all inputs that came before a spike, not only to those whose
+        ramps were still rising, of which there are few when rises are short.
 
     >>> Exact(floor=0.5, weight_decay=0.01).weight_decay
     0.01
@@ -72,7 +72,7 @@ class Exact:
             Ramp(self.rise)
 
     def check(self, network: Network) -> None:
-        """Refuse a network whose potentials jump, and cures that do not fit."""
+        """Refuse a network whose potentials jump, and cures that do not fit the network."""
         if self.rise is None:
             descent.check_response(network, Ramp, "Exact")
         descent.check_cures(network, self.cures)
@@ -87,7 +87,7 @@ class Exact:
         return Descent(self._tell, self.weight_decay, self.cures, psp).train(lesson)
 
     def _tell(self, network: Network, batch: Batch) -> Told:
-        """What the loss says to every spike of a batch."""
+        """The loss of a batch, and the error signal of every spike."""
         found = cross(network, batch.times)
         outputs = spikes_of(network, found, len(network.layers) - 1)
         loss, errors = self.loss.errors(outputs, batch.labels, network.t_max)

@@ -1,4 +1,4 @@
-"""What a rule is given to learn from, and how its steps are made."""
+"""What a rule is given to learn from, and how it is divided into steps."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from ttfs.optimizers import Optimizer, Slots
 
 
 class Batch(NamedTuple):
-    """Samples that make one step."""
+    """Samples that make up one step."""
 
     times: np.ndarray
     labels: np.ndarray
@@ -20,10 +20,10 @@ class Lesson(NamedTuple):
     """Samples that a network learns from, one batch after the other.
 
     network: changed in place.
-    times, labels: (samples, inputs) and (samples,), of which `order` chooses.
-    slots: what the optimizer remembers of each parameter, and the rule as "rule".
+    times, labels: (samples, inputs) and (samples,), from which `order` selects.
+    slots: what the optimizer stores for each parameter, and what the rule stores, as "rule".
     lr: learning rate of the weights.
-    done: share of the training that is over.
+    done: share of the training that is done.
     """
 
     network: Network
@@ -37,13 +37,13 @@ class Lesson(NamedTuple):
     done: float = 0.0
 
     def batches(self) -> Iterator[Batch]:
-        """The samples in their order, so many at a time."""
+        """The samples in the given order, `batch_size` at a time."""
         for start in range(0, len(self.order), self.batch_size):
             chosen = self.order[start : start + self.batch_size]
             yield Batch(self.times[chosen], self.labels[chosen])
 
     def decay(self, weight_decay: float) -> None:
-        """Shrink the weights as much as that many steps would have done, all at once."""
+        """Shrink the weights at once by as much as the steps of this lesson would have done."""
         if weight_decay:
             steps = -(-len(self.order) // self.batch_size)
             for layer, latent in zip(self.network.layers, self.network.latents, strict=True):

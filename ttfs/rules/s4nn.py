@@ -24,24 +24,24 @@ class S4NN:
     """Relative targets, errors of unit length, and a spike time that falls as potential rises.
 
     Kheradpisheh & Masquelier 2020, arXiv 1910.09495, sections 2.2-2.4, and with `Binary`
-    weights Kheradpisheh, Mirsadeghi & Masquelier 2021, arXiv 2007.04039. The output of the
-    label should fire when the first output did, others `gamma` later; a sample that is won
-    by `gamma` teaches nothing. The derivative of a spike time by the potential is taken
-    as -1, and each layer's errors are divided by their Euclidean length.
+    weights Kheradpisheh, Mirsadeghi & Masquelier 2021, arXiv 2007.04039. The label's output
+    should fire when the first output did, the others `gamma` later; a sample that is won by
+    `gamma` teaches nothing. The derivative of a spike time with respect to the potential is
+    taken as -1, and each layer's errors are divided by their Euclidean length.
 
-    Where the authors' code and text differ, this follows the code: silent neurons learn as
-    if they had fired at the horizon, and errors pass back through weights already changed.
-    Weight decay is taken in one step for each block of samples (`Trainer`), which changes
-    the weights by less than a part in ten thousand.
+    Where the authors' code and text differ, this rule follows the code: silent neurons learn
+    as if they had fired at the horizon, and errors pass back through weights that have already
+    been changed. Weight decay is applied in one step for each block of samples (`Trainer`),
+    which changes the weights by less than one part in ten thousand.
 
-    In layers of maps each position learns as a dense layer would: errors have unit length at a
-    position, in the mean of squares over all of them, and weights take the mean over positions
-    of what is said to them. The error of the first spike of a window is that of the input that
-    came first; where all were silent nobody is told.
+    In layers of maps, each position learns as a dense layer would: errors are scaled so that
+    the mean over positions of their squared length is 1, and weights learn from the mean of
+    their gradients over positions. In pooling layers, the error of the first spike of a window
+    goes to the input that came first; if all inputs were silent, none of them gets it.
 
     Parameters
     ----------
-    gamma: wanted lead of the label's output, in the network's unit of time.
+    gamma: desired lead of the label's output, in the network's unit of time.
     weight_decay: shrinking of the weights, relative to the learning rate, for each update.
     revive: after an epoch, hidden neurons that fired in less than this share of the samples
         get fresh weights; 0 leaves them dead.
@@ -63,7 +63,7 @@ class S4NN:
         flag(self.learn_silent, "S4NN(learn_silent=...)")
 
     def check(self, network: Network) -> None:
-        """Refuse potentials that do not jump, and a horizon that leaves no room for gamma."""
+        """Refuse potentials that do not jump, several delays in a layer, and too large a gamma."""
         check_response(network, Step, "S4NN")
         if any(network.delayed):
             raise InputError("rule S4NN needs one delay for each layer")
@@ -94,7 +94,7 @@ class S4NN:
         return kernels.Targets(float(self.gamma), self.learn_silent)
 
     def _learn(self, lesson: Lesson) -> tuple[float, int]:
-        """Sample by sample."""
+        """Learn sample by sample."""
         network, samples = lesson.network, (lesson.times, lesson.labels, lesson.order)
         latents = kernels.Latents(
             network.latent_buffer,
@@ -113,7 +113,7 @@ class S4NN:
         return loss, hits(fired, lesson.labels[lesson.order])
 
     def _batch(self, lesson: Lesson, batch: Batch) -> tuple[float, int]:
-        """One step for a whole batch, the last layer first."""
+        """One step for a whole batch, beginning with the last layer."""
         network, optimizer, slots = lesson.network, lesson.optimizer, lesson.slots
         layers = [np.ascontiguousarray(times) for times in forward(network, batch.times).times]
         parameters = network.parameters()
@@ -142,8 +142,8 @@ class S4NN:
         return loss, hits(layers[-1], batch.labels)
 
     def end_epoch(self, network: Network, silent: list[np.ndarray], seed: list[int]) -> int:
-        """Give dead hidden neurons fresh weights; return how many.
+        """Give dead hidden neurons fresh weights; return how many there were.
 
-        silent: per hidden layer, (neurons,) share of samples in which each did not fire.
+        silent: for each hidden layer, (neurons,) share of samples in which each did not fire.
         """
         return revive(network, (Revive(self.revive),), silent, seed)

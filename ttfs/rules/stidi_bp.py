@@ -23,37 +23,38 @@ from ttfs.silence import Cure
 class STiDiBP:
     """Every neuron learns to fire at a desired time of its own.
 
-    Mirsadeghi, Shalchian, Kheradpisheh & Masquelier 2021 (Neurocomputing). From its abstract:
-    a piecewise-linear response, a desired firing time for output and hidden neurons alike,
-    each layer descends on its own, the derivative of a latency by the potential is taken as
-    linear. All else is this project's reconstruction: outputs take the targets of S4NN or
-    of an absolute rule; a hidden neuron's desired time lies from its actual one in the
-    direction in which the squared errors of the next layer, whose desired times are held
-    constant, become less; errors are brought to unit length in each sample and layer, as in
+    Mirsadeghi, Shalchian, Kheradpisheh & Masquelier 2021 (Neurocomputing). Its abstract gives
+    a piecewise-linear response, desired firing times for output and hidden neurons alike,
+    gradient descent in each layer on its own, and a derivative of latency with respect to
+    potential that is taken as linear. All else is this project's reconstruction: outputs take
+    the targets of S4NN or of an absolute rule; a hidden neuron's desired time differs from its
+    actual one in the direction that reduces the squared errors of the next layer, whose desired
+    times are held constant; errors are scaled to unit length in each sample and layer, as in
     the authors' S4NN.
 
-    In layers of maps (arXiv 2108.13621, abstract) each position learns as a dense layer would:
-    errors have unit length at a position, in the mean of squares over all of them, and weights
-    take the mean over positions of what is said to them. So one learning rate serves maps of
-    any size. The desired time of the first spike of a window is that of the input that came
-    first; where all were silent nobody is told.
+    In layers of maps (arXiv 2108.13621, abstract), each position learns as a dense layer would:
+    errors are scaled so that the mean over positions of their squared length is 1, and weights
+    learn from the mean of their gradients over positions. One learning rate therefore serves
+    maps of any size. In pooling layers, the desired time of the first spike of a window is that
+    of the input that came first; if all inputs were silent, none of them gets an error.
 
     Parameters
     ----------
     targets: `losses.Relative(gamma)` or `losses.Absolute()`: desired times of the outputs. With
-        a price `early` the label's is so much sooner that the loss changes by that price.
-    slope: how steep potentials are taken to be where they cross, in thresholds for each unit
-        of time: the same for all (the linear approximation), or None for each its own.
+        a price `early`, the label's is earlier by as much as adds that price to the derivative
+        of the loss with respect to its output's time.
+    slope: slope that potentials are taken to have where they cross, in thresholds for each unit
+        of time: the same for all (the linear approximation), or None for the true slopes.
     floor: with slope None, the least slope.
-    longest: desired times of outputs lie no farther from the actual ones than this, so that
-        an output which is late by far, or silent, does not teach alone; inf for no limit.
-    displacement: how far desired times of hidden neurons lie from the actual ones.
-    normalise: whether errors have unit length.
+    longest: greatest distance of an output's desired time from its actual one, so that a
+        single output that is far too late, or silent, does not dominate; inf for no limit.
+    displacement: how far desired times of hidden neurons are from the actual ones.
+    normalise: whether errors are scaled to unit length.
     weight_decay: shrinking of the weights, relative to the learning rate, for each step.
-    cures: for silence, see `ttfs.silence`.
+    cures: cures for silence, see `ttfs.silence`.
 
-    With one slope for all, silent neurons learn as if they had fired at the horizon; else
-    silent outputs do that should fire.
+    With one slope for all, silent neurons learn as if they had fired at the horizon; otherwise,
+    only silent outputs that should fire do so.
 
     >>> STiDiBP(slope=1.0).displacement
     1.0
@@ -81,7 +82,7 @@ class STiDiBP:
         positive(self.weight_decay, "STiDiBP(weight_decay=...)", zero=True)
 
     def check(self, network: Network) -> None:
-        """Refuse a network whose potentials jump, and cures that do not fit."""
+        """Refuse a network whose potentials jump, and cures that do not fit the network."""
         descent.check_response(network, Ramp, "STiDiBP")
         descent.check_cures(network, self.cures)
 
@@ -94,7 +95,7 @@ class STiDiBP:
         return Descent(self._tell, self.weight_decay, self.cures).train(lesson)
 
     def _tell(self, network: Network, batch: Batch) -> Told:
-        """What desired times say to every spike of a batch."""
+        """The loss of a batch, and the error signal of every spike."""
         found = cross(network, batch.times)
         outputs = spikes_of(network, found, len(network.layers) - 1)
         desired = self.targets.targets(outputs, batch.labels, network.t_max)
@@ -110,7 +111,7 @@ class STiDiBP:
     def _signals(
         self, network: Network, batch: Batch, found: Crossings, errors: np.ndarray
     ) -> Iterator[Signal]:
-        """A signal for each layer, from the last to the first; errors are actual - desired."""
+        """A signal for each layer, from last to first; errors are actual - desired times."""
         found, floor = self._linear(network, found)
         for layer in range(len(network.layers) - 1, -1, -1):
             positions, pools = network.layers[layer].positions, network.layers[layer].pools
@@ -127,7 +128,7 @@ class STiDiBP:
                 errors = actual - np.clip(actual - moved, 0, network.t_max)
 
     def _linear(self, network: Network, found: Crossings) -> tuple[Crossings, float]:
-        """The crossings and the least slope, such that all slopes are the same if wanted."""
+        """The crossings and the least slope; one slope for all becomes the least, the rest 0."""
         if self.slope is None:
             return found, self.floor
         spikes = np.minimum(found.spikes, network.t_max).astype(found.spikes.dtype)

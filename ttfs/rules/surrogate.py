@@ -1,4 +1,4 @@
-"""Potentials at the decision, and a surrogate for the derivative of a jump: for steps."""
+"""Learning with steps: potentials at the decision, and surrogate derivatives of jumps."""
 
 from dataclasses import dataclass
 
@@ -20,31 +20,31 @@ from ttfs.optimizers import Slots, share
 from ttfs.rules.descent import Descent, Told, check_response
 from ttfs.rules.lesson import Batch, Lesson
 
-MOST = 1e30  # of potentials and of what is said to them: nothing overflows
+MOST = 1e30  # limit of potentials and of their errors, so that nothing overflows
 
 
 @dataclass(frozen=True)
 class Surrogate:
-    """At the moment of the decision the label's output should have the largest potential.
+    """At the moment of the decision, the label's output should have the largest potential.
 
     Where potentials jump, spike times have no useful derivative: an output can only fire when
-    an input arrives. But the race of the outputs is won by whichever potential is first at its
-    threshold, and at that moment all potentials are sums of weights, with true derivatives.
-    The loss is the cross-entropy of a softmax of potential / tau at the moment at which the
-    first output fires (the horizon if none does, where silence competes like an output that
-    stands at its threshold). A hidden neuron counts if its spike had arrived by then. How its
-    own potential decides that is a jump again, for which the derivative
-    exp(-abs(potential - threshold) / width) stands: a surrogate gradient (Neftci, Mostafa & Zenke
-    2019, arXiv 1901.09948) that is taken at one moment instead of at every time step. The
-    choice of the moment, and with it this rule, is this project's own. In a layer that hands on
-    the first spike of each window, the input that came first is told, or, if all were silent, all
-    are: any of them would have done.
+    an input arrives. But the output whose potential first reaches its threshold decides, and at
+    that moment all potentials are sums of weights, with true derivatives. The loss is the
+    cross-entropy of a softmax of potential / tau at the moment at which the first output fires
+    (at the horizon if none does, where silence competes like an output that stands at its
+    threshold). A hidden neuron counts if its spike has arrived by then. Whether it has is again
+    a jump as a function of the neuron's own potential, and its derivative is replaced by
+    exp(-abs(potential - threshold) / width): a surrogate gradient (Neftci, Mostafa & Zenke
+    2019, arXiv 1901.09948), taken at one moment instead of at every time step. The choice of
+    the moment, and with it this rule, is this project's own. In a pooling layer, the error goes
+    to the input that came first or, if all were silent, to all of them, since a spike of any of
+    them would have been passed on.
 
     Parameters
     ----------
     tau: scale of the softmax, in thresholds.
-    width: of the surrogate for the derivative of a jump, in thresholds.
-    smoothing: share of the wanted probability that is spread evenly over all outputs.
+    width: width of the surrogate derivative, in thresholds.
+    smoothing: share of the target probability that is spread evenly over all outputs.
     weight_decay: shrinking of the weights, relative to the learning rate, for each step.
 
     >>> Surrogate(width=0.5).tau
@@ -63,7 +63,11 @@ class Surrogate:
         positive(self.weight_decay, "Surrogate(weight_decay=...)", zero=True)
 
     def check(self, network: Network) -> None:
-        """Refuse potentials that do not jump, delays of pairs, and delays that should learn."""
+        """Refuse a network that this rule cannot train.
+
+        Potentials must jump, the last layer must have weights, and delays must not learn, nor
+        may there be one for each synapse.
+        """
         check_response(network, Step, "Surrogate")
         if any(isinstance(x.delay, Delays) and x.delay.per == "pair" for x in network.layers):
             raise InputError("rule Surrogate needs one delay for each layer, or for each input")
@@ -81,7 +85,7 @@ class Surrogate:
         return Descent(self._tell, self.weight_decay).train(lesson)
 
     def _tell(self, network: Network, batch: Batch) -> Told:
-        """What the loss says to the potentials of a batch."""
+        """The loss of a batch, and the error signals of its potentials."""
         found, last = cross(network, batch.times), len(network.layers) - 1
         spikes = [batch.times, *(spikes_of(network, found, k) for k in range(last + 1))]
         outputs = spikes[-1]
@@ -108,7 +112,7 @@ class Surrogate:
     def _errors(
         self, potential: np.ndarray, labels: np.ndarray, decided: np.ndarray
     ) -> tuple[float, np.ndarray]:
-        """The loss summed over samples, and its derivative by each output's potential."""
+        """The loss summed over samples, and its derivative with respect to each potential."""
         silence = np.where(decided, -np.inf, 1.0)
         rivals = np.column_stack([potential, silence]) / self.tau
         rivals -= rivals.max(axis=1, keepdims=True)
@@ -119,7 +123,7 @@ class Surrogate:
         return loss, (np.exp(logarithms[:, :-1]) - wanted) / self.tau
 
     def end_epoch(self, network: Network, silent: list[np.ndarray], seed: list[int]) -> int:
-        """Nobody is revived: silent neurons learn as others do."""
+        """No neuron is revived: silent neurons learn as others do."""
         return 0
 
 
@@ -135,10 +139,10 @@ def potentials(network: Network, layer: int, arrived: Jumps, until: np.ndarray) 
 def moments_below(
     network: Network, layer: int, until: np.ndarray, spikes: np.ndarray
 ) -> np.ndarray:
-    """(samples, outputs) until when the spikes of a layer are in time for the next one.
+    """(samples, outputs) latest times at which spikes of a layer are in time for the next one.
 
-    Where that has neurons that look at different moments, in time for the last of them. A spike
-    that was in time stays so, however the difference is rounded.
+    If neurons of the next layer have different moments, the last of these counts. A spike that
+    was in time stays so, however the difference is rounded.
     """
     moments = until.max(axis=1, keepdims=True)
     delays = np.broadcast_to(network.delays[layer + 1][:, 0], network.sizes[layer + 1])
@@ -150,13 +154,13 @@ def moments_below(
 def signal_of(
     network: Network, layer: int, arrived: Jumps, errors: np.ndarray, until: np.ndarray
 ) -> Signal:
-    """The signal of a layer: `errors` are derivatives by minus its potentials, in thresholds."""
+    """The signal of a layer, given the derivative by its negated potentials, in thresholds."""
     gains = padded(network, layer, over_thresholds(network, layer, errors), 0)
     return Signal(layer, arrived, gains, padded(network, layer, until, -np.inf))
 
 
 def over_thresholds(network: Network, layer: int, values: np.ndarray) -> np.ndarray:
-    """(samples, outputs) values divided by the thresholds of a layer, and finite; float64."""
+    """(samples, outputs) values divided by a layer's thresholds, kept finite; float64."""
     thresholds = network.scaled_thresholds(layer).astype(float)
     with np.errstate(over="ignore"):
         thresholds = np.tile(thresholds, values.shape[1] // thresholds.size)

@@ -19,17 +19,17 @@ from ttfs.rules.lesson import Batch, Lesson
 class Windows:
     """The output with the largest potential should be the label's: gradient descent as for ReLUs.
 
-    With `ttfs.Windows` a layer says min(max(V, 0) / threshold, 1) of its potential V, so its
-    derivative is that of a clipped ReLU, and training goes the way that it goes there
+    With `ttfs.Windows`, a neuron with potential V passes on min(max(V, 0) / threshold, 1). Its
+    derivative is therefore that of a clipped ReLU, and training proceeds as it does for ReLUs
     (Stanojevic et al. 2023, arXiv 2212.12522, section 3). With steps, derivatives are those
-    without, straight through the rounding (Bu et al. 2022, arXiv 2303.04347, section 4.3). Of a
-    window that is pooled the earliest spike learns, of several at the same time the first. The
-    loss is the cross-entropy of a softmax of potential / (tau threshold) of the last layer.
+    without steps, straight through the rounding (Bu et al. 2022, arXiv 2303.04347, section 4.3).
+    In a pooling window only the earliest spike learns; of simultaneous ones, the first in order.
+    The loss is the cross-entropy of a softmax of potential / (tau threshold) of the last layer.
 
     Parameters
     ----------
     tau: scale of the softmax, in thresholds.
-    smoothing: share of the wanted probability that is spread evenly over all outputs.
+    smoothing: share of the target probability that is spread evenly over all outputs.
     weight_decay: shrinking of the weights, relative to the learning rate, for each step.
 
     >>> Windows(smoothing=0.1).tau
@@ -46,7 +46,7 @@ class Windows:
         positive(self.weight_decay, "Windows(weight_decay=...)", zero=True)
 
     def check(self, network: Network) -> None:
-        """Refuse a network without windows."""
+        """Refuse a network without windows, or whose last layer has no weights."""
         check_response(network, psp.Windows, "Windows")
         if network.layers[-1].pools:
             raise InputError("rule Windows needs a last layer with weights")
@@ -61,7 +61,7 @@ class Windows:
             return Descent(self._tell, self.weight_decay).train(lesson)
 
     def _tell(self, network: Network, batch: Batch) -> Told:
-        """What the loss says to the potentials of a batch."""
+        """The loss of a batch, and the error signals of its potentials."""
         code, last = network.psp, len(network.layers) - 1
         assert isinstance(code, psp.Windows)
         values = [code.values(batch.times, 0).astype(network.dtype)]
@@ -87,7 +87,7 @@ class Windows:
         return Told(loss, int((shares.argmax(axis=1) == batch.labels).sum()), signals)
 
     def _errors(self, shares: np.ndarray, labels: np.ndarray) -> tuple[float, np.ndarray]:
-        """The loss summed over samples, and its derivative by each output's potential."""
+        """The loss summed over samples, and its derivative by each potential in thresholds."""
         rivals = shares / self.tau
         rivals -= rivals.max(axis=1, keepdims=True)
         logarithms = rivals - np.log(np.exp(rivals).sum(axis=1, keepdims=True))
@@ -96,5 +96,5 @@ class Windows:
         return -float(np.sum(wanted * logarithms)), (np.exp(logarithms) - wanted) / self.tau
 
     def end_epoch(self, network: Network, silent: list[np.ndarray], seed: list[int]) -> int:
-        """Nobody is revived: a neuron that is silent in all samples stays so."""
+        """No neuron is revived: one that is silent in all samples stays so."""
         return 0

@@ -1,1 +1,1 @@
-"""Going round: batch by batch, epoch by epoch, with checkpoints."""
+"""Training: batch by batch, epoch by epoch, with checkpoints."""

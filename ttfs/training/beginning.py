@@ -1,4 +1,4 @@
-"""Weights to begin with that follow from what fires, layer by layer."""
+"""Initial weights chosen layer by layer from the number of inputs that fire."""
 
 from dataclasses import replace
 from typing import Any
@@ -16,37 +16,37 @@ from ttfs.network.network import Network, check_network
 from ttfs.network.psp import Ramp, Windows
 from ttfs.network.weights import Binary
 
-QUIET = 0.25  # thresholds: about what potentials are at first, with windows
-STEEPEST = 10.0  # learning rate of a layer in units of the deviation of its weights
-RANGE, HALVINGS = 30.0, 20  # how far away a scale is looked for, and in how many steps
-WIDE = 0.4  # the farthest that the middle of latent weights is from 0, of a width of 1
+QUIET = 0.25  # typical size of initial potentials with windows, in thresholds
+STEEPEST = 10.0  # learning rate of a layer in units of the standard deviation of its weights
+RANGE, HALVINGS = 30.0, 20  # factor within which a scale is searched, and number of bisections
+WIDE = 0.4  # greatest distance of the middle of latent weights from 0, for a width of 1
 
 
 def begin_by_firing(network: Network, times: Any, *, seed: int = 0) -> None:
     """Give a network weights with which every layer fires, whatever fires below it.
 
-    Layer by layer the mean number n of inputs of a neuron that fire is counted, in a batch of
-    stimuli. Real weights are then drawn from a normal distribution of mean 1 / n and deviation
-    1 / sqrt(n), in thresholds; in the last layer, where all should fire, of mean 2 / n. With
-    endless ramps that is per length of the input window, from 0 to the last input spike: a
-    neuron with average weights fires a window after its inputs. One-bit weights have as many more
-    positive than negative signs as that mean and deviation say, and a scale of that deviation;
-    with endless ramps a scale with which the median spike of the layer comes half a window after
-    the median spike below. With windows the mean is 0 and the deviation a quarter of sqrt(2 / n),
-    so that half of the neurons fire and few are clipped. Each layer's learning rate becomes ten
-    times the deviation of its weights, relative to that of the training: `rate` of `Real` and
-    `Binary`. Layers that were given `initial` weights keep them, and `Binary` layers the `init`
-    and `scale` that were given.
+    Layer by layer, the mean number n of a neuron's inputs that fire is counted in a batch of
+    stimuli. Real weights are then drawn from a normal distribution with mean 1 / n and standard
+    deviation 1 / sqrt(n), in thresholds; in the last layer, where all neurons should fire, the
+    mean is 2 / n. With endless ramps, these values are divided by the length of the input window,
+    from 0 to the last input spike: a neuron with average weights fires a window after its inputs.
+    One-bit weights have an excess of positive signs that follows from that mean and deviation,
+    and a scale equal to that deviation; with endless ramps, the scale is one at which the median
+    spike of the layer comes half a window after the median spike below. With windows, the mean is
+    0 and the deviation a quarter of sqrt(2 / n), so that half of the neurons fire and few are
+    clipped. Each layer's learning rate relative to that of the training, the `rate` of `Real` and
+    `Binary`, becomes ten times the standard deviation of its weights. Layers that were given
+    `initial` weights keep them; `Binary` layers keep the `init` and `scale` that were given.
 
     Parameters
     ----------
-    network: changed in place, and so are the descriptions of its layers.
+    network: its weights and the descriptions of its layers are changed in place.
     times: stimuli as `forward` takes them; a few hundred are enough.
     seed: decides the weights that are drawn.
 
     Raises
     ------
-    ShapeError, InputError: another shape; no stimulus.
+    ShapeError, InputError: stimuli of another shape; no stimulus.
 
     >>> import ttfs
     >>> layers = ttfs.Dense(64, 100, threshold=1), ttfs.Dense(100, 10, threshold=1)
@@ -69,11 +69,11 @@ def begin_by_firing(network: Network, times: Any, *, seed: int = 0) -> None:
             begin(network, k, times, window, np.random.default_rng([seed, k]))
         times = fire(network, k, times)
         if isinstance(network.psp, Windows) and not layer.pools:
-            times = times - network.psp.length  # the next one listens as the first does
+            times = times - network.psp.length  # the next layer integrates in the first window
 
 
 def spread_of(times: np.ndarray, t_max: float) -> float:
-    """The length of the input window: from 0 to the last spike, or 1 if there is none later."""
+    """The length of the input window: from 0 to the last spike, or 1 if none is later than 0."""
     last = float(np.max(times, where=times < t_max, initial=0.0))
     return last if last > 0 else 1.0
 
@@ -81,7 +81,7 @@ def spread_of(times: np.ndarray, t_max: float) -> float:
 def begin(
     network: Network, k: int, times: np.ndarray, window: float, rng: np.random.Generator
 ) -> None:
-    """Draw the weights of a layer, of which `times` (samples, inputs) is what is below."""
+    """Draw the weights of a layer, given the spike times (samples, inputs) of the layer below."""
     layer, weights = network.layers[k], network.layers[k].weights
     heard = np.isfinite(times).mean(axis=0) * network.fan_out(k)
     n = max(1.0, float(heard.sum()) / layer.outputs)
@@ -109,19 +109,19 @@ def begin(
 
 
 def is_endless(network: Network) -> bool:
-    """Whether a spike goes on to add to potentials, so that any threshold is reached at last."""
+    """Whether ramps rise without end, so that any threshold is reached eventually."""
     return isinstance(network.psp, Ramp) and network.psp.rise == np.inf
 
 
 def steepness(network: Network, window: float) -> float:
-    """How much larger weights must be than those of jumps to say the same in one window."""
+    """How much larger weights must be than with jumps to have the same effect in one window."""
     if not isinstance(network.psp, Ramp):
         return 1.0
     return 1 / window if is_endless(network) else max(1.0, network.psp.rise / window)
 
 
 def scale_of(network: Network, k: int, times: np.ndarray, window: float) -> float:
-    """The scale with which the median spike of a layer comes half a window after that below."""
+    """The scale at which a layer's median spike comes half a window after that of the one below."""
     below = times[np.isfinite(times)]
     wanted = float(np.median(below)) + window / 2 if below.size else window
     low, high = network.scales[k] / RANGE, network.scales[k] * RANGE
@@ -138,7 +138,7 @@ def scale_of(network: Network, k: int, times: np.ndarray, window: float) -> floa
 
 
 def fire(network: Network, k: int, times: np.ndarray) -> np.ndarray:
-    """(samples, outputs) spikes of a layer alone, given those of the layer below."""
+    """(samples, outputs) spikes of a single layer, given those of the layer below."""
     alone = Network(
         network.layers[k],
         psp=network.psp,

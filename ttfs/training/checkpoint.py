@@ -1,4 +1,4 @@
-"""The state of a training between two epochs: it can be stopped and goes on as if it had not."""
+"""The state of a training between two epochs, so that it can be stopped and resumed exactly."""
 
 import hashlib
 import json
@@ -21,8 +21,8 @@ from ttfs.optimizers import Optimizer, Slots
 from ttfs.rules import Rule
 from ttfs.training.history import History, checked
 
-MEMBER = 512  # bytes around an array in a file, at most
-HISTORY = 2**26  # bytes of the figures of all epochs, at most
+MEMBER = 512  # most bytes that surround an array in a file
+HISTORY = 2**26  # most bytes for the figures of all epochs
 
 
 def fingerprint(settings: Iterable[str], arrays: Iterable[np.ndarray]) -> str:
@@ -37,7 +37,7 @@ def fingerprint(settings: Iterable[str], arrays: Iterable[np.ndarray]) -> str:
 
 
 class Stored(NamedTuple):
-    """What a checkpoint file holds; `start` is where its arrays begin in the content."""
+    """The contents of a checkpoint file; `start` is where the arrays begin in `content`."""
 
     identity: str
     best_score: float
@@ -47,11 +47,11 @@ class Stored(NamedTuple):
 
 
 def load(path: Path, most: int = ARCHIVE_LIMIT) -> Stored:
-    """What a file of at most so many bytes holds, its arrays still to be taken; or a RunError."""
+    """The contents of a file of at most `most` bytes, its arrays not yet read; or a RunError."""
     try:
         content = read_file(path, most)
         text, start = first_bytes(content, "header")
-        header = from_json(text, endless=True)  # mean times of layers that were silent are NaN
+        header = from_json(text, endless=True)  # mean times of silent layers are NaN
         if not isinstance(header, dict) or set(header) != {"identity", "best_score", "history"}:
             raise InputError("its header is that of something else")
         score = of_kind(header["best_score"], int | float, "best_score", "a number")
@@ -63,16 +63,16 @@ def load(path: Path, most: int = ARCHIVE_LIMIT) -> Stored:
 
 
 def unreadable(path: Path, error: Exception) -> RunError:
-    """An error that says why."""
+    """The error for a file that cannot be read, with the reason."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else error
     return RunError(f"{path} is not a readable checkpoint: {reason}")
 
 
 def check_state(array: np.ndarray, name: str) -> None:
-    """What an array can hold after an epoch: counts, weights, and what optimizers remember."""
+    """Refuse numbers that counts, weights and optimizer states cannot have after an epoch."""
     if array.dtype.kind == "i":
         sound = (array >= 0) & (array < 2**53)
-    elif name.endswith(".square"):  # a running mean, which may be beyond all numbers
+    elif name.endswith(".square"):  # a running mean, which may be infinite
         sound = array >= 0
     else:
         sound = np.isfinite(array)
@@ -92,11 +92,11 @@ def write_checked(
 def load_checked(
     path: Path, identity: str, arrays: dict[str, np.ndarray], layers: int
 ) -> tuple[Stored, dict[str, np.ndarray]]:
-    """What a file holds of a training of so many layers, with arrays like these.
+    """The contents of a file of this training with so many layers, and its arrays, like these.
 
     Raises
     ------
-    RunError: a file that cannot be read, of another training, or that no training wrote.
+    RunError: a file that cannot be read, is of another training, or was not written by one.
     """
     room = sum(array.nbytes + MEMBER for array in arrays.values())
     stored = load(path, min(room + HISTORY, ARCHIVE_LIMIT))
@@ -112,7 +112,7 @@ def load_checked(
 
 
 def _take(stored: Stored, like: dict[str, np.ndarray], layers: int) -> dict[str, np.ndarray]:
-    """The arrays of a file; InputError for what no training would have stored."""
+    """The arrays of a file; InputError for anything that no training would have stored."""
     start, arrays = stored.start, {}
     for name, array in like.items():
         found, start = take(stored.content, start, name, array.dtype, array.shape)
@@ -131,9 +131,9 @@ def _take(stored: Stored, like: dict[str, np.ndarray], layers: int) -> dict[str,
 
 
 class Checkpoint:
-    """Parameters, what the optimizer remembers, the history and the best weights so far.
+    """Parameters, optimizer state, running means, the history and the best weights so far.
 
-    Without a path it is only the state in memory.
+    Without a path, the state is only kept in memory.
     """
 
     def __init__(self, network: Network, rule: Rule, optimizer: Optimizer):
@@ -152,17 +152,17 @@ class Checkpoint:
 
     @property
     def epoch(self) -> int:
-        """Epochs done."""
+        """Number of epochs done."""
         return len(self.history.records)
 
     def bind(self, path: Path, identity: str) -> None:
-        """Keep this training in a file; `identity` says which training it is."""
+        """Keep the state of this training in a file; `identity` tells which training it is."""
         if not path.parent.is_dir():
             raise RunError(f"{path}: there is no folder {path.parent}")
         self.path, self.identity = path, identity
 
     def weights(self) -> dict[str, np.ndarray]:
-        """A copy of the parameters as they are; an InputError if they are no longer finite."""
+        """A copy of the current parameters; an InputError if they are no longer finite."""
         if not all(np.isfinite(array).all() for array in self.parameters.values()):
             raise InputError(
                 f"weights are no longer finite after epoch {self.epoch + 1};"
@@ -175,7 +175,7 @@ class Checkpoint:
     ) -> None:
         """Add an epoch's whole record, and keep its weights if they scored higher than all before.
 
-        weights: those that scored; if not given, those of now.
+        weights: the weights that were scored; by default the current ones.
         """
         weights = weights or self.weights()
         if score > self.best_score:
@@ -184,7 +184,7 @@ class Checkpoint:
         self.history.records.append(record)
 
     def blend(self, share: float) -> None:
-        """Move the running mean of the weights towards those of now; the first times faster."""
+        """Move the running mean of the weights towards the current ones, faster at first."""
         self.blends += 1
         share = max(share, 1 / int(self.blends[0]))
         for name, array in self.parameters.items():
@@ -193,7 +193,7 @@ class Checkpoint:
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Meanwhile the network has the running mean of its weights."""
+        """Give the network the running mean of its weights within a `with` block."""
         now = {name: array.copy() for name, array in self.parameters.items()}
         self._give(self.mean)
         try:
@@ -203,7 +203,7 @@ class Checkpoint:
 
     @contextmanager
     def replacing(self) -> Iterator[None]:
-        """Whatever is changed meanwhile begins its running mean anew."""
+        """Restart the running means of all parameters that change within a `with` block."""
         before = {name: array.copy() for name, array in self.parameters.items()}
         yield
         for name, array in self.parameters.items():
@@ -215,13 +215,13 @@ class Checkpoint:
         self._give(self.best)
 
     def write(self) -> None:
-        """Write everything, under a temporary name first."""
+        """Write the whole state, under a temporary name first."""
         if self.path is None:
             return
         write_checked(self.path, self.identity, self.best_score, self.history, self._arrays())
 
     def read(self) -> None:
-        """Go back to what the file holds; if there is none, begin at the beginning."""
+        """Return to the state in the file; if there is none, begin at the beginning."""
         if self.path is None or not self.path.exists():
             return
         arrays = self._arrays()
@@ -240,17 +240,17 @@ class Checkpoint:
         self.history.interrupted = False
 
     def _check(self, stored: Stored) -> None:
-        """See that the network can be what was stored; InputError for what no training stores."""
+        """Check that the network can have this state; InputError if no training stores it."""
         if self.blends[0] < len(stored.history.records):
             raise InputError(f"blends must count each epoch, got {self.blends[0]}")
         now = {name: array.copy() for name, array in self.parameters.items()}
-        with np.errstate(all="ignore"):  # what that leads to is found by the network
+        with np.errstate(all="ignore"):  # the network finds what overflows lead to
             for parameters in (self.best, self.mean, now):
                 self._give(parameters)
                 self._check_network()
 
     def _check_network(self) -> None:
-        """Delays and scales that a network can have; its thresholds it has checked itself."""
+        """Check delays and scales; the network has checked its thresholds itself."""
         for k, (delays, binary) in enumerate(
             zip(self.network.delays, self.network.binary, strict=True), start=1
         ):
@@ -260,7 +260,7 @@ class Checkpoint:
                 raise InputError(f"layer {k}: real weights have scale 1")
 
     def _arrays(self) -> dict[str, np.ndarray]:
-        """Every array of the state, by the name it has in the file."""
+        """Every array of the state, by its name in the file."""
         arrays = {f"now.{name}": array for name, array in self.parameters.items()}
         arrays |= {f"best.{name}": array for name, array in self.best.items()}
         arrays |= {f"mean.{name}": array for name, array in self.mean.items()}

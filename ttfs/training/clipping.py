@@ -1,4 +1,4 @@
-"""How ReLUs are clipped while they learn."""
+"""How ReLUs are clipped during training."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ from ttfs.network.psp import Response, Windows
 
 @dataclass(frozen=True)
 class Clipping:
-    """How ReLUs are clipped at a threshold, one for each layer, that learns with the weights.
+    """How ReLUs are clipped at thresholds, one for each layer, that are learned with the weights.
 
-    steps: quantised to so many, as spikes at instants of a window are (QCFS: Bu et al. 2022, arXiv
-    2303.04347, section 4); None: not quantised (after Deng and Gu 2021, arXiv 2103.00476). noise:
-    deviation of normal noise on what they say, in steps, or without these in thresholds, for
-    networks that are to be run by rates, which say a little more or less (after Huang et al. 2024,
-    arXiv 2404.17456).
+    steps: number of steps to which activations are quantised, as spikes at instants of a window
+    are (QCFS: Bu et al. 2022, arXiv 2303.04347, section 4); None: not quantised (after Deng and Gu
+    2021, arXiv 2103.00476). noise: standard deviation of normal noise on the activations, in steps
+    (in thresholds where there are none), for networks to be run with firing rates, which are a
+    little above or below the activations (after Huang et al. 2024, arXiv 2404.17456).
     """
 
     steps: int | None = None
@@ -25,7 +25,7 @@ class Clipping:
 def clipping_of(
     psp: Response, clipped: bool, rounded: int | None, noise: float, whose: str
 ) -> Clipping | None:
-    """How ReLUs are clipped in a training for a response; None: not at all.
+    """How ReLUs are clipped in training, given the response; None if they are not clipped.
 
     >>> clipping_of(Windows(steps=4), False, None, 0.0, "mine")
     Clipping(steps=4, noise=0.0)

@@ -1,4 +1,4 @@
-"""What happened in a training, epoch by epoch."""
+"""What happened during training, epoch by epoch."""
 
 import csv
 import io
@@ -11,20 +11,20 @@ from ttfs.checks import as_text, positive, shown, whole
 from ttfs.errors import InputError
 from ttfs.measures.metrics import Evaluation
 
-ALWAYS = {"epoch", "lr", "loss", "accuracy", "revived", "seconds"}  # in each record
-SHARES = ("accuracy", "validation_", "silent_")  # how names of figures from 0 to 1 begin
+ALWAYS = {"epoch", "lr", "loss", "accuracy", "revived", "seconds"}  # in every record
+SHARES = ("accuracy", "validation_", "silent_")  # prefixes of figures from 0 to 1
 
 
 @dataclass
 class History:
-    """What happened in a training.
+    """What happened during training.
 
     records: one dictionary for each epoch: `epoch`, `lr`, `loss`, `accuracy` (on training
-        samples as they were met), `validation_accuracy`, `validation_accuracy_lenient`,
-        `validation_undecided`, per layer `silent_1` and `latency_1`, ..., `revived`,
-        `seconds`, without those of compiling. Accuracies and shares are 0..1.
+        samples as they were seen), `validation_accuracy`, `validation_accuracy_lenient`,
+        `validation_undecided`, for each layer `silent_1` and `latency_1`, ..., `revived`, and
+        `seconds`, not counting compilation. Accuracies and shares are 0..1.
     best_epoch: the epoch whose weights the network now has.
-    warnings: what `diagnose` found on the way, each sentence once.
+    warnings: what `diagnose` found during training, each subject once.
     interrupted: whether the training was stopped before its last epoch.
 
     >>> print(History([{"epoch": 1, "accuracy": 0.5}]).csv())
@@ -49,11 +49,11 @@ class History:
 
 
 def checked(told: Any) -> History:
-    """The history that a file tells of, with everything in it that a training would have noted.
+    """The history in a file, once checked for everything that a training would have recorded.
 
     Raises
     ------
-    InputError: something is missing, of another kind, or cannot have been.
+    InputError: something is missing, of the wrong kind, or impossible.
     """
     if not isinstance(told, dict) or set(told) != set(History.__dataclass_fields__):
         raise InputError(f"a history must have {', '.join(History.__dataclass_fields__)}")
@@ -74,7 +74,7 @@ def checked(told: Any) -> History:
 
 
 def _check_record(record: Any, number: int) -> None:
-    """The figures of one epoch; a mean time is NaN where no neuron fired."""
+    """Check the figures of one epoch; a mean time is NaN where no neuron fired."""
     if not isinstance(record, dict) or not set(record) >= ALWAYS:
         raise InputError(f"epoch {number} must have {', '.join(sorted(ALWAYS))}")
     for name, value in record.items():
@@ -93,7 +93,7 @@ def _check_record(record: Any, number: int) -> None:
 
 
 def record_of(evaluation: Evaluation, validated: bool) -> dict[str, float]:
-    """The part of an epoch's record that an evaluation tells."""
+    """The part of an epoch's record that comes from an evaluation."""
     record: dict[str, float] = {}
     if validated:
         record = {
@@ -107,7 +107,7 @@ def record_of(evaluation: Evaluation, validated: bool) -> dict[str, float]:
 
 
 def note_warnings(history: History, warnings: list[str], log: Callable[[str], None]) -> None:
-    """Note and log what has not been said yet, each subject once."""
+    """Record and log the warnings that are new, each subject once."""
     for warning in warnings:
         if warning.split(":")[0] not in {w.split(":")[0] for w in history.warnings}:
             history.warnings.append(warning)
@@ -115,7 +115,7 @@ def note_warnings(history: History, warnings: list[str], log: Callable[[str], No
 
 
 def line(record: dict[str, float], epochs: int) -> str:
-    """An epoch in one line."""
+    """A summary of an epoch in one line."""
     parts = [f"epoch {record['epoch']:.0f}/{epochs}", f"train {100 * record['accuracy']:.2f} %"]
     if "validation_accuracy" in record:
         strict, lenient = record["validation_accuracy"], record["validation_accuracy_lenient"]

@@ -8,10 +8,10 @@ from ttfs.kernels.clock import clock
 
 
 class Bar:
-    """A bar whose estimate leaves compiling out, for a later epoch does not compile.
+    """A progress bar whose time estimate leaves out compilation, which later epochs do not repeat.
 
-    shown: on a terminal, if not given.
-    done: epochs of an earlier run.
+    shown: whether to show it; None: only on a terminal.
+    done: number of epochs done in an earlier run.
     """
 
     def __init__(self, shown: bool | None, epochs: int, done: int):
@@ -25,7 +25,7 @@ class Bar:
         self.compiling = compiling()
 
     def update(self) -> None:
-        """An epoch is done."""
+        """Count one more epoch as done."""
         before, self.compiling = self.compiling, compiling()
         if not self.drawn.disable:
             self.drawn.start_t += self.compiling - before
@@ -33,11 +33,11 @@ class Bar:
         self.drawn.update()
 
     def close(self) -> None:
-        """Leave nothing on the screen."""
+        """Remove the bar from the screen."""
         self.drawn.close()
 
     def through(self, log: Callable[[str], None] | None) -> Callable[[str], None]:
-        """`log`, without tearing the bar."""
+        """A version of `log` that does not disturb the bar."""
 
         def write(line: str) -> None:
             if log is not None:
@@ -48,5 +48,5 @@ class Bar:
 
 
 def compiling() -> float:
-    """Seconds that this thread has compiled, and some that are always the same."""
+    """Seconds that this thread has spent compiling, plus a constant."""
     return time.perf_counter() - clock()

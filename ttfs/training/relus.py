@@ -1,8 +1,8 @@
-"""Networks of ReLUs as PyTorch trains them, to be converted: sums, pools, batch norm, ReLUs.
+"""Networks of ReLUs to be trained in PyTorch and converted: sums, pools, batch norm, ReLUs.
 
-A pool comes before the norm, which thus counts what pools let through: maps below pools stay
-sparse, and a norm has less to do. The largest sum is that of the largest ReLU, as norms here do
-not turn signs (their scale is 1, and thresholds of neurons make up for it).
+Pools come before batch norm, whose statistics are thus those of pooled maps: maps below pools
+stay sparse, and batch norm has less to compute. The largest sum still gives the largest ReLU, as
+these norms do not change signs (their scale is 1, for which thresholds of neurons make up).
 """
 
 from collections.abc import Sequence
@@ -16,36 +16,36 @@ from ttfs.torch import functional, nn, torch
 from ttfs.training.clipping import Clipping
 
 EPSILON = 1e-5  # added to variances
-STEADY = 0.9  # what a batch leaves of the running figures of a norm
-MOST = 2**24  # numbers in the patches that are whitened
-LATENT = 0.5  # latents of one-bit weights begin within this, and end within 1
-TOP = 3.0  # threshold of clipped ReLUs to begin with, in deviations of what they hear
-LOWEST = 0.01  # and the least that it can be
+STEADY = 0.9  # share of the running statistics of a norm that a batch leaves unchanged
+MOST = 2**24  # most numbers in the patches that are whitened
+LATENT = 0.5  # latents of one-bit weights begin within this, and are kept within 1
+TOP = 3.0  # initial threshold of clipped ReLUs, in standard deviations of their inputs
+LOWEST = 0.01  # the least threshold
 
 
 class Signs(torch.autograd.Function):
-    """Signs of latents, 0 counting as positive; derivatives go straight through."""
+    """Signs of latent weights, 0 counting as positive, with straight-through gradients."""
 
     @staticmethod
     def forward(ctx: Any, latents: Any) -> Any:
-        """1 or -1 for each."""
+        """1 or -1 for each latent weight."""
         return torch.where(latents < 0, -1.0, 1.0).to(latents.dtype)
 
     @staticmethod
     def backward(ctx: Any, *errors: Any) -> Any:
-        """As if latents had been taken."""
+        """The gradient as if the latent weights had been used themselves."""
         return errors[0]
 
 
 class Clip(torch.autograd.Function):
-    """ReLUs clipped at a threshold, and rounded to steps of it, derivatives going straight through.
+    """ReLUs clipped at a threshold, and rounded to steps of it with straight-through gradients.
 
-    In few passes over the values, as these take a part of a training that one notices.
+    In few passes over the values, as these take a noticeable part of the training time.
     """
 
     @staticmethod
     def forward(ctx: Any, values: Any, top: Any, steps: int | None) -> Any:
-        """What they say of values; halves of steps are rounded up."""
+        """The activations; halves of steps are rounded up."""
         said = (values / top).clamp_(0, 1)
         if steps:
             said.mul_(steps).add_(0.5).floor_().div_(steps)
@@ -55,7 +55,7 @@ class Clip(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *errors: Any) -> Any:
-        """To values between 0 and the threshold; to this, what grows with it."""
+        """The gradients by values, between 0 and the threshold only, and by the threshold."""
         values, top, said = ctx.saved_tensors
         inside = torch.ops.aten.hardtanh_backward(errors[0], values, 0.0, float(top))
         share = (errors[0] * said).sum(dtype=top.dtype) - (inside * values).sum(dtype=top.dtype)
@@ -63,9 +63,9 @@ class Clip(torch.autograd.Function):
 
 
 class Clipped(nn.Module):
-    """Clipped ReLUs of a layer.
+    """The clipped ReLUs of a layer.
 
-    numbers: a source of random ones.
+    numbers: a generator of random numbers.
     """
 
     def __init__(self, clipping: Clipping, numbers: Any):
@@ -74,11 +74,11 @@ class Clipped(nn.Module):
         self.top = nn.Parameter(torch.tensor(TOP))
 
     def threshold(self) -> Any:
-        """At which they are clipped."""
+        """The threshold at which the ReLUs are clipped."""
         return self.top.clamp(min=LOWEST)
 
     def forward(self, values: Any) -> Any:
-        """What they say."""
+        """The activations, with noise in training."""
         top, steps = self.threshold(), self.clipping.steps
         said = Clip.apply(values, top, steps)
         if not (self.clipping.noise and self.training):
@@ -89,11 +89,11 @@ class Clipped(nn.Module):
 
 
 class Block(nn.Module):
-    """A layer with weights, the pools on top of it, and, but for the last, a norm and a ReLU.
+    """A layer with weights, the pools on top of it, and, except in the last, a norm and a ReLU.
 
-    layer, pools: of this package, placed. last: whether outputs are potentials. dropout: share of
-    the neurons of a hidden dense layer that are left out. clipping: of its ReLUs; None: they are
-    not clipped. numbers: a source of random ones.
+    layer, pools: layers of this package, placed. last: whether outputs are potentials. dropout:
+    share of the neurons of a hidden dense layer that are left out. clipping: how its ReLUs are
+    clipped; None: they are not. numbers: a generator of random numbers.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Block(nn.Module):
         self.binary = isinstance(layer.weights, Binary)
         self.dropout = dropout if isinstance(layer, Dense) and not last else 0.0
         size = layer.columns, layer.rows
-        self.matrix = nn.Parameter(torch.empty(size))  # of two dimensions, as Muon wants it
+        self.matrix = nn.Parameter(torch.empty(size))  # two dimensions, as Muon requires
         if self.binary:
             nn.init.uniform_(self.matrix, -LATENT, LATENT, generator=numbers)
         else:
@@ -123,7 +123,7 @@ class Block(nn.Module):
         self.register_buffer("variance", torch.ones(layer.columns))
 
     def sums(self, values: Any) -> Any:
-        """What values below add up to."""
+        """Weighted sums of the values below."""
         weights = Signs.apply(self.matrix) if self.binary else self.matrix
         return sums_of(self.layer, weights, values)
 
@@ -146,7 +146,7 @@ class Block(nn.Module):
         return said * kept.to(said.device) / share
 
     def folded(self) -> Any:
-        """The layer of this package that it is once the norm is in its weights and biases."""
+        """The layer of this package with batch norm folded into its weights and biases."""
         with torch.no_grad():
             weights = Signs.apply(self.matrix) if self.binary else self.matrix
             weights, bias = weights.double().cpu(), self.bias.double().cpu()
@@ -159,10 +159,10 @@ class Block(nn.Module):
 
 
 def recount(module: Any, maps: Any) -> None:
-    """Let the norms of a module's blocks count some maps, and forget what they knew.
+    """Recompute the statistics of the norms of a module's blocks from some maps alone.
 
-    The signs of a running mean of latents are those that no step had, and nor are the figures of
-    norms that go with them.
+    No step of the training had the signs of a running mean of latents, so no running statistics
+    go with them.
     """
     for block in module.blocks:
         block.steady = 0.0
@@ -188,7 +188,7 @@ def in_blocks(layers: Sequence[Any]) -> list[tuple[Any, Sequence[Any], bool]]:
 
 
 def sums_of(layer: Any, matrix: Any, values: Any) -> Any:
-    """What the weights of a (columns, rows) matrix add up to in a layer."""
+    """The weighted sums of a layer that has the weights of a (columns, rows) matrix."""
     if isinstance(layer, Conv2d):
         window, stride, padding = layer.windows
         kernel = matrix.view(len(matrix), -1, *window)
@@ -199,10 +199,10 @@ def sums_of(layer: Any, matrix: Any, values: Any) -> Any:
 
 
 def pooled(values: Any, pool: Any) -> Any:
-    """The largest of each window of maps, or of rows as maps of one position.
+    """The largest value of each window of maps, or of rows as maps of one position.
 
-    pool: window, stride and padding. Where nothing learns, halves are compared, which is several
-    times as fast in bfloat16.
+    pool: window, stride and padding. Without gradients, alternate rows and columns are compared
+    instead, which is several times as fast in bfloat16.
     """
     values = as_map(values)
     if torch.is_grad_enabled() or pool != ((2, 2), (2, 2), (0, 0)):
@@ -218,7 +218,7 @@ def as_map(values: Any) -> Any:
 
 
 def with_weights(layer: Any, matrix: Any, bias: Any) -> Any:
-    """A layer that has the weights of a (columns, rows) matrix, biases, and thresholds of 1."""
+    """A layer with the weights of a (columns, rows) matrix, with biases and thresholds of 1."""
     bias = bias.numpy()
     if isinstance(layer, Dense):
         return Dense.of(matrix.t().contiguous().numpy(), bias=bias, threshold=1.0)
@@ -230,10 +230,10 @@ def with_weights(layer: Any, matrix: Any, bias: Any) -> Any:
 
 
 class Relus(nn.Module):
-    """A network of such blocks.
+    """A network of blocks, one for each layer with weights.
 
-    layers: placed ones of this package, the first with weights, the last dense. clipping: of all
-    ReLUs. seed: of its first weights, and of what is left out.
+    layers: placed layers of this package, the first with weights, the last dense. clipping: how
+    all ReLUs are clipped. seed: decides initial weights, dropout and noise.
     """
 
     def __init__(
@@ -250,7 +250,7 @@ class Relus(nn.Module):
         self.blocks = nn.ModuleList(blocks)
 
     def forward(self, maps: Any) -> Any:
-        """(samples, outputs) potentials, and the mean activation of hidden layers, added up."""
+        """(samples, outputs) potentials, and the sum of the hidden layers' mean activations."""
         said = maps.new_zeros(())
         for block in self.blocks[:-1]:
             maps = block(maps)
@@ -263,15 +263,15 @@ class Relus(nn.Module):
         return [layer if layer.pools else next(own) for layer in self.layers]
 
     def thresholds(self) -> list[float]:
-        """At which the ReLUs of hidden layers with weights are clipped."""
+        """The thresholds at which the ReLUs of hidden layers with weights are clipped."""
         clipped = [block.clipped for block in self.blocks[:-1]]
         return [float(one.threshold().detach()) for one in clipped if one is not None]
 
     def whiten(self, maps: Any) -> None:
-        """Let the first layer say what is special of a patch, in both signs, and learn no more.
+        """Let the first layer whiten patches, with filters of both signs, and stop its learning.
 
-        Its filters are the principal components of (samples, channels, height, width) patches,
-        each divided by its deviation (Jordan 2024, arXiv 2404.00498, section 3.2).
+        Its filters are the principal components of patches of (samples, channels, height, width)
+        maps, each divided by its standard deviation (Jordan 2024, arXiv 2404.00498, section 3.2).
         """
         block = self.blocks[0]
         window, stride, padding = block.layer.windows

@@ -1,4 +1,4 @@
-"""Which samples are held out of a training, to validate on."""
+"""Which samples are held out of the training for validation."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from ttfs.optimizers import share
 
 
 def split(samples: int, validation: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The samples to train on and those to validate on, each in order; of the latter maybe none.
+    """The samples to train on and those to validate on, if any, each in order.
 
-    validation: the share of the latter.
+    validation: the share of samples to validate on.
 
     >>> split(5, 0.4, seed=0)
     (array([0, 1, 3]), array([2, 4]))

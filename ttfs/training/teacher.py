@@ -1,6 +1,6 @@
-"""Distillation: what a trained network says of a sample, and where it looks, as a student learns.
+"""Distillation: a student learns from the outputs and the attention of a trained network.
 
-For networks of single spikes and for those that fire by a clock alike.
+For networks of single spikes and for clocked networks alike.
 """
 
 from collections.abc import Mapping
@@ -14,19 +14,20 @@ from ttfs.training.checkpoint import fingerprint
 
 
 class Teacher:
-    """A trained module from which another learns besides labels.
+    """A trained module from which another one, the student, learns in addition to labels.
 
     Parameters
     ----------
-    module: a `torch.nn.Module` that gives (samples, classes) for what the student hears,
+    module: a `torch.nn.Module` that gives (samples, classes) for the student's inputs,
         (samples, channels, height, width) or (samples, inputs); it does not learn.
-    share: of the loss that is what the teacher says, both softened by `temperature` (Hinton et al.
-        2015, arXiv 1503.02531, section 2); the rest is that of the labels.
-    layers: {name of a module in the student: of one in the teacher}, "blocks.0" being the student's
-        first layer with the pools on top of it: where on their maps they look is to be alike
-        (Zagoruyko and Komodakis 2017, arXiv 1612.03928, section 3.1; for clocked students Hong et
-        al. 2023, arXiv 2304.09101). Maps have the same places; steps of a clock count together.
-    attention: weight of that.
+    share: share of the loss that is the distance from the teacher's outputs, both softened by
+        `temperature` (Hinton et al. 2015, arXiv 1503.02531, section 2); labels give the rest.
+    layers: {name of a module in the student: name of one in the teacher}; "blocks.0" is the
+        student's first layer with the pools on top of it. The spatial attention of their maps
+        should agree (Zagoruyko and Komodakis 2017, arXiv 1612.03928, section 3.1; for clocked
+        students Hong et al. 2023, arXiv 2304.09101). Maps must be of the same size; the steps of
+        a clock are averaged.
+    attention: weight of the distance between attention maps in the loss.
 
     >>> teacher = Teacher(nn.Linear(4, 2), share=1.0)
     >>> maps = torch.rand(3, 4)
@@ -54,18 +55,18 @@ class Teacher:
         self._found(self.module, self.layers.values(), "teacher")
 
     def settings(self) -> tuple[Any, ...]:
-        """What decides what it teaches, its weights included."""
+        """All that decides what the teacher teaches, its weights included."""
         state = self.module.state_dict()
         arrays = (one.detach().cpu().double().numpy() for one in state.values())
         own = self.share, self.temperature, self.attention, sorted(self.layers.items())
         return (*own, repr(self.module), fingerprint(state, arrays))
 
     def watch(self, student: Any) -> None:
-        """Listen to the layers of a student."""
+        """Keep the outputs of the named layers of a student from now on."""
         self._listen(student, self.layers, "student")
 
     def loss(self, maps: Any, outputs: Any, error: Any) -> Any:
-        """What a student is to make small, of its (samples, classes) outputs and its own error."""
+        """The loss for a student to minimise, from its (samples, classes) outputs and own error."""
         told = self._told(maps)
         if told.shape != outputs.shape:
             raise InputError(
@@ -91,7 +92,7 @@ class Teacher:
         return error
 
     def _told(self, maps: Any) -> Any:
-        """What the teacher says, whose layers are kept in `seen`."""
+        """The teacher's outputs; those of its layers are kept in `seen`."""
         hooks = self._listen(self.module, self.layers.values(), "teacher")
         try:
             with torch.no_grad():
@@ -101,13 +102,13 @@ class Teacher:
             raise InputError(
                 f"the teacher cannot hear {tuple(maps.shape)} maps: {reason}"
             ) from None
-        finally:  # it is the user's, who may have other uses for it
+        finally:  # the module is the user's, who may have other uses for it
             for hook in hooks:
                 hook.remove()
         return of_kind(told, torch.Tensor, "what the teacher says", "a torch.Tensor").float()
 
     def _found(self, module: Any, names: Any, whose: str) -> dict[str, Any]:
-        """The modules of these names."""
+        """The modules with these names."""
         known = dict(module.named_modules())
         for name in names:
             if name not in known:
@@ -118,7 +119,7 @@ class Teacher:
         return {name: known[name] for name in names}
 
     def _listen(self, module: Any, names: Any, whose: str) -> list[Any]:
-        """Keep what modules of these names say; the hooks that do."""
+        """Keep the outputs of modules with these names; return the hooks that do this."""
 
         def hook(name: str) -> Any:
             return lambda _module, _heard, said: self.seen.update({(whose, name): said})
@@ -128,10 +129,10 @@ class Teacher:
 
 
 def attention_of(said: Any, name: str = "it") -> Any:
-    """(samples, places) how much is said at each place of (samples, channels, height, width) maps.
+    """(samples, places) attention at each place of (samples, channels, height, width) maps.
 
-    Of (steps, samples, ...) the mean. Squares, added up over channels; of each sample their norm is
-    1, unless all is silent.
+    Maps of (steps, samples, ...) are averaged over steps. Attention is the sum of squares over
+    channels, scaled to a norm of 1 for each sample unless all is silent.
 
     >>> attention_of(torch.tensor([[[[3.0, 0.0]], [[0.0, 2.0]]]]))
     tensor([[0.9138, 0.4061]])

@@ -28,17 +28,17 @@ from ttfs.training.progress import Bar
 from ttfs.training.split import split
 from ttfs.training.torch_state import State
 
-SHOWN = 1000  # samples by which a network is set up after an epoch
-FINAL = 5000  # and by which it is in the end
+SHOWN = 1000  # samples with which a network is set up after an epoch
+FINAL = 5000  # samples with which it is set up in the end
 
-# what mallopt is told: of M_MMAP_MAX, M_TRIM_THRESHOLD and M_TOP_PAD
+# what mallopt is given: M_MMAP_MAX, M_TRIM_THRESHOLD and M_TOP_PAD
 KEEPING = (-4, 0), (-1, 2**31 - 1), (-2, 2**26)
-# and what they are once large arrays have been freed, with M_MMAP_THRESHOLD, which follows no more
+# and their values once large arrays were freed; M_MMAP_THRESHOLD, too, as it adapts no more
 USUAL = (-4, 2**16), (-3, 2**25), (-1, 2**26), (-2, 2**17)
 
 
 class Examined(NamedTuple):
-    """What an epoch has come to: accuracy, the part of its record that tells of it, warnings."""
+    """The outcome of an epoch: accuracy, the part of its record that holds results, warnings."""
 
     accuracy: float
     record: dict[str, float]
@@ -49,34 +49,34 @@ class Learner(Protocol):
     """What a loop trains."""
 
     def module(self, times: np.ndarray) -> Any:
-        """The module to be trained, as it begins; some input times, for what depends on them."""
+        """The module to be trained, in its initial state, which may depend on some input times."""
 
     def epoch(self, module: Any, done: float) -> None:
-        """What changes as an epoch begins, such a share of the training being done."""
+        """Make the changes due as an epoch begins, with a share `done` of the training done."""
 
     def loss(self, module: Any, maps: Any, labels: Any) -> tuple[Any, Any]:
-        """What is to become small, and (samples, classes) what outputs say."""
+        """The loss to be minimised, and (samples, classes) outputs."""
 
     def examine(
         self, weights: dict[str, Any], times: np.ndarray, labels: np.ndarray, validated: bool
     ) -> Examined:
-        """How good weights are, by what has been held out, or by some of what was seen."""
+        """How good weights are on held-out samples or, if not `validated`, on training samples."""
 
     def finish(self, weights: dict[str, Any]) -> None:
-        """Keep the best weights."""
+        """Take over the best weights."""
 
     def settings(self) -> tuple[Any, ...]:
-        """What decides a training beside the loop, the layers and the data."""
+        """What decides a training apart from the loop, the layers and the data."""
 
 
 class Loop:
-    """Epochs of a training, the same for all that learns in PyTorch.
+    """The epochs of a training, the same for all learners in PyTorch.
 
-    With the same number of threads on the same machine, a seed decides all.
+    With the same number of threads on the same machine, the seed decides the result.
 
-    whose: the name of the trainer, for what it refuses. network: its layers and shapes. optimizer,
-    muon, decay: of AdamW, how many times its rate Muon has, and the decay of weights that AdamW
-    learns. augmentation, average, validation, seed: as of `WindowTrainer`.
+    whose: the name of the trainer, for error messages. network: gives layers and shapes.
+    optimizer: settings of AdamW. muon: the rate of Muon as a multiple of AdamW's. decay: weight
+    decay of AdamW. augmentation, average, validation, seed: as for `WindowTrainer`.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Loop:
         progress: bool | None = None,
         log: Callable[[str], None] | None = None,
     ) -> History:
-        """Train; then the learner has the best weights by validation. See `Trainer.fit`."""
+        """Train; then the learner has the weights that validate best. See `Trainer.fit`."""
         epochs = whole(epochs, "fit(epochs=...)")
         of_kind(log, Callable | None, "fit(log=...)", "a function of a line of text, or None")
         if flag(resume, "fit(resume=...)") and checkpoint is None:
@@ -180,7 +180,7 @@ class Loop:
         return State(module, self.optimizer, self.muon, self.decay, part)
 
     def _settings(self, learner: Learner) -> tuple[Any, ...]:
-        """What decides a training beside its layers and data."""
+        """What decides a training apart from its layers and data."""
         names = "optimizer", "muon", "decay", "batch_size", "augmentation", "average"
         own = tuple(getattr(self, name) for name in (*names, "validation", "seed"))
         return own + learner.settings()
@@ -195,7 +195,7 @@ class Loop:
         epochs: int,
         ctrl_c: Interrupts,
     ) -> dict[str, float]:
-        """See every training sample once; the last learning rate, loss and accuracy."""
+        """Learn from every sample once; return the last learning rate, loss and accuracy."""
         module, epoch = state.module.train(), state.epoch
         learner.epoch(module, epoch / epochs)
         numbers = np.random.default_rng([self.seed, 1, epoch])
@@ -217,26 +217,26 @@ class Loop:
         return {"epoch": epoch + 1} | found
 
     def _varied(self, times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Times, changed as augmentation says."""
+        """Times after augmentation."""
         for change in self.augmentation:
             times = change.apply(times, rng)
         return times
 
     def maps(self, times: np.ndarray) -> Any:
-        """(samples, channels, height, width) values of times, channels last in memory."""
+        """(samples, channels, height, width) values for spike times, channels last in memory."""
         shaped = values(times).astype(np.float32).reshape(len(times), *self.network.shapes[0])
         maps = torch.from_numpy(shaped).to(self.device).permute(0, 3, 1, 2)
         return maps.flatten(1) if self.network.shapes[0][:2] == (1, 1) else maps
 
 
 def values(times: np.ndarray) -> np.ndarray:
-    """What spikes in a window of length 1 say."""
+    """The values that spike times in a window of length 1 stand for."""
     return np.maximum(1 - times, 0)
 
 
 @contextmanager
 def using(count: int) -> Iterator[None]:
-    """Meanwhile PyTorch has so many threads."""
+    """Let PyTorch use `count` threads within a `with` block."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -247,9 +247,9 @@ def using(count: int) -> Iterator[None]:
 
 @contextmanager
 def memory_kept() -> Iterator[None]:
-    """Meanwhile memory that is freed stays with the process, where the C library is GNU's.
+    """Keep freed memory in the process within a `with` block, where the C library is GNU's.
 
-    It would give each large tensor back to the system, which clears the pages of the next one.
+    Otherwise each large tensor is returned to the system, which has to clear pages for the next.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is None:

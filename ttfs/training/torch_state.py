@@ -15,17 +15,17 @@ from ttfs.training.history import History
 MOMENTUM = 0.9  # of Muon
 
 NAMES = {"momentum_buffer": "velocity", "exp_avg": "mean", "exp_avg_sq": "square", "step": "steps"}
-"""What optimizers of PyTorch remember, and what it is called in a file, as with ours."""
+"""Names of the states of PyTorch's optimizers, and of the same in a file, as for our own."""
 
 Tensors = dict[str, Any]
 
 
 class State:
-    """Weights, what optimizers remember, running means, the best so far, and the history.
+    """Weights, optimizer states, running means, the best weights so far, and the history.
 
-    module: what learns; its `blocks` have a `matrix` each. optimizer, muon, decay: rates of AdamW,
-    how many times its rate Muon has, and the decay of weights that AdamW learns. share: of a
-    running mean that a step replaces.
+    module: the module to train; each of its `blocks` has a `matrix`. optimizer: settings of AdamW.
+    muon: the rate of Muon as a multiple of AdamW's. decay: weight decay of AdamW. share: share of
+    the running mean that each step replaces.
     """
 
     def __init__(self, module: Any, optimizer: Adam, muon: float, decay: float, share: float):
@@ -54,7 +54,7 @@ class State:
         self.identity = ""
 
     def _remember(self, name: str, value: Any) -> None:
-        """Make room for what an optimizer remembers of a parameter."""
+        """Create the state that an optimizer keeps for a parameter."""
         if any(value is one for one in self.matrices):
             found = {"momentum_buffer": torch.zeros_like(value)}
             self.optimizers[1].state[value] = found
@@ -66,11 +66,11 @@ class State:
 
     @property
     def epoch(self) -> int:
-        """Epochs done."""
+        """Number of epochs done."""
         return len(self.history.records)
 
     def rate(self, done: float) -> float:
-        """Set the rates of a moment in training; that of AdamW."""
+        """Set the learning rates for a share of training done; return that of AdamW."""
         rate = rate_at(self.optimizer.lr, done)
         for optimizer, times in zip(self.optimizers, (1.0, self.muon), strict=False):
             for group in optimizer.param_groups:
@@ -78,7 +78,7 @@ class State:
         return rate
 
     def step(self, loss: Any) -> None:
-        """Go down the gradient of a loss, and let running means follow."""
+        """Take a step down the gradient of a loss, and update the running means."""
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -87,7 +87,7 @@ class State:
         self.steps += 1
         share = max(self.share, 1 / int(self.steps[0]))
         with torch.no_grad():
-            for matrix in self.matrices:  # whose length a norm does not feel, but its steps do
+            for matrix in self.matrices:  # batch norm ignores its length; relative steps do not
                 matrix.mul_(len(matrix) ** 0.5 / matrix.norm())
             if self.binary:
                 for block in self.module.blocks:
@@ -96,7 +96,7 @@ class State:
                 self.mean[name].lerp_(value, share)
 
     def check(self) -> None:
-        """Refuse weights that are no numbers any more."""
+        """Refuse weights that are no longer finite."""
         if not all(torch.isfinite(value).all() for value in self.mean.values()):
             raise InputError(
                 f"weights are no longer finite after epoch {self.epoch + 1};"
@@ -112,7 +112,7 @@ class State:
         self.history.records.append(record)
 
     def bind(self, path: Path, identity: str) -> None:
-        """Keep this training in a file; `identity` says which training it is."""
+        """Keep the state of this training in a file; `identity` tells which training it is."""
         if not path.parent.is_dir():
             raise RunError(f"{path}: there is no folder {path.parent}")
         self.path, self.identity = path, identity
@@ -124,7 +124,7 @@ class State:
             write_checked(self.path, *stored, self._arrays())
 
     def read(self) -> None:
-        """Go back to what the file holds; if there is none, begin at the beginning."""
+        """Return to the state in the file; if there is none, begin at the beginning."""
         if self.path is None or not self.path.exists():
             return
         arrays = self._arrays()
@@ -154,7 +154,7 @@ class State:
             raise InputError(f"best_score must be 1 or less, got {stored.best_score}")
 
     def _tensors(self) -> Iterable[tuple[str, Any]]:
-        """Every tensor of the state, by the name that it has in the file."""
+        """Every tensor of the state, with its name in the file."""
         kinds = {"now": self.module.state_dict(), "best": self.best, "mean": self.mean}
         for kind, held in kinds.items():
             for name, value in held.items():
@@ -170,5 +170,5 @@ class State:
 
 
 def copied(module: Any) -> Tensors:
-    """Weights and running figures, as they are."""
+    """A copy of the current weights and running statistics."""
     return {name: value.detach().clone() for name, value in module.state_dict().items()}

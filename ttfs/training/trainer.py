@@ -1,4 +1,4 @@
-"""Training: epochs, validation, checkpoints; the best weights by validation are kept."""
+"""Training: epochs, validation and checkpoints; the weights that validate best are kept."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,9 +27,9 @@ from ttfs.training.history import History, line, note_warnings, record_of
 from ttfs.training.progress import Bar
 from ttfs.training.split import split
 
-CHUNK = 1000  # samples between two chances to be interrupted, and between weight decays
-PROBE = 2048  # training samples that tell which neurons are dead
-FIRST = 500  # and that tell with which weights to begin
+CHUNK = 1000  # samples between checks for Ctrl-C, and between weight decays
+PROBE = 2048  # training samples used to find dead neurons
+FIRST = 500  # training samples used to choose initial weights
 
 Data = tuple[np.ndarray, np.ndarray]
 
@@ -39,14 +39,14 @@ class Trainer:
 
     Parameters
     ----------
-    network: its weights are changed.
+    network: the network to train; its weights are changed.
     rule: the learning rule, one of `ttfs.rules`; `S4NN()` if not given.
     optimizer: `SGD`, `Momentum` or `Adam`; `SGD(lr=0.1)` if not given.
     batch_size: samples for each step.
-    augmentation: changes made to the input times whenever a sample is seen, one after the
-        other: see `ttfs.augmentation`.
-    by_firing: whether weights begin by what fires in some of the training samples, see
-        `ttfs.begin_by_firing`, when `fit` is called for the first time.
+    augmentation: changes applied to the input times, one after the other, whenever a sample is
+        seen: see `ttfs.augmentation`.
+    by_firing: whether the first call of `fit` initialises the weights from what fires in some
+        of the training samples, see `ttfs.begin_by_firing`.
     average: number of samples over which weights are averaged before they are validated and
         kept (a running mean, Polyak & Juditsky 1992); 0 keeps the weights as they are.
     seed: decides the validation split, the order of samples, augmentation and revived weights.
@@ -89,7 +89,7 @@ class Trainer:
             change.check(network.sizes[0])
 
     def evaluate(self, times: Any, labels: Any) -> Evaluation:
-        """The same as `ttfs.evaluate` of this trainer's network."""
+        """The same as `ttfs.evaluate` for this trainer's network."""
         return evaluate(self.network, times, labels)
 
     def fit(
@@ -105,24 +105,24 @@ class Trainer:
         progress: bool | None = None,
         log: Callable[[str], None] | None = None,
     ) -> History:
-        """Train, and leave the network with its best weights by validation.
+        """Train, and leave the network with the weights that validate best.
 
-        Ctrl-C ends the training early in the same clean way; once an epoch is done, after the
-        step that is under way.
+        Ctrl-C ends the training early in the same clean way; once an epoch is done, it takes
+        effect after the step in progress.
 
         Parameters
         ----------
         times, labels: (samples, inputs) input spike times, or maps of them as `forward` takes
             them, and (samples,) labels.
-        epochs: times that every training sample is seen.
-        validation: share of the samples held out, or (times, labels) to validate on; with 0
+        epochs: how many times every training sample is seen.
+        validation: share of the samples to hold out, or (times, labels) to validate on; with 0,
             the weights of the last epoch are kept.
         checkpoint: file written after each epoch, complete at any moment.
-        resume: go on from that file, or begin if it is not there; gives the bits of a training
-            never stopped.
+        resume: go on from that file, or begin if it does not exist; the result is the same to
+            the bit as that of an uninterrupted training.
         written: called after each epoch, once the checkpoint is on the disk.
-        progress: whether to show a bar; by default on a terminal.
-        log: called with a line for each epoch and each warning, or if no epoch is left.
+        progress: whether to show a progress bar; by default, only on a terminal.
+        log: called with a line for each epoch and each warning, and if no epoch is left.
 
         Raises
         ------
@@ -168,7 +168,7 @@ class Trainer:
         return run.history
 
     def _data(self, times: Any, labels: Any, what: str = "training") -> Data:
-        """Clean times and labels."""
+        """Checked times and labels."""
         times = rows_of(times, self.network.shapes[0])
         labels = as_labels(labels, len(times), self.network.sizes[-1])
         if not len(times):
@@ -190,7 +190,7 @@ class Trainer:
         return train, (times[chosen], labels[chosen]) if len(chosen) else None
 
     def _begin(self, times: np.ndarray, train: np.ndarray) -> None:
-        """Begin the weights by what fires, if that is wanted and has not been done yet."""
+        """Initialise the weights from what fires, if that is wanted and has not been done yet."""
         if self.begins:
             some = np.random.default_rng([self.seed, 4]).permutation(train)[:FIRST]
             begin_by_firing(self.network, times[np.sort(some)], seed=self.network.seed)
@@ -225,7 +225,7 @@ class Trainer:
         log: Callable[[str], None],
         ctrl_c: Interrupts,
     ) -> None:
-        """See every training sample once, validate, and note what happened."""
+        """Learn from every training sample once, validate, and record what happened."""
         started = clock()
         order = np.random.default_rng([self.seed, 1, run.epoch]).permutation(train)
         record = {"epoch": run.epoch + 1} | self._learn(run, data, order, epochs, ctrl_c)
@@ -245,7 +245,7 @@ class Trainer:
     def _learn(
         self, run: Checkpoint, data: Data, order: np.ndarray, epochs: int, ctrl_c: Interrupts
     ) -> dict[str, Any]:
-        """Learn from samples in that order; the last learning rate, loss and accuracy."""
+        """Learn from samples in this order; return the last learning rate, loss and accuracy."""
         size = max(1, CHUNK // self.batch_size) * self.batch_size
         loss, hits = 0.0, 0
         for start in range(0, len(order), size):
@@ -269,7 +269,7 @@ class Trainer:
     def _seen(
         self, data: Data, chosen: np.ndarray, when: list[int]
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Times, changed as augmentation says, labels, and an order of the chosen samples."""
+        """Times after augmentation, labels, and an order of the chosen samples."""
         if not self.augmentation:
             return *data, chosen
         times, rng = data[0][chosen], np.random.default_rng([self.seed, 3, *when])

@@ -1,4 +1,4 @@
-"""Training of a network of ReLUs in PyTorch, validated as the network of spikes it becomes."""
+"""Training of a network of ReLUs in PyTorch, validated as the spiking network it becomes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,23 +29,24 @@ PATCHES = 2000  # images whose patches are whitened
 
 
 class WindowTrainer:
-    """Trains a network of ReLUs, and makes of it one of single spikes in windows.
+    """Trains a network of ReLUs, and converts it to one of single spikes in windows.
 
-    Weights of hidden layers learn by Muon (Jordan et al. 2024) where it has a rate, and all else
-    by AdamW; what is validated and kept is a running mean of them, once converted. With the same
-    number of threads on the same machine, a seed decides all.
+    Weights of hidden layers learn by Muon (Jordan et al. 2024) if `muon` is above 0, all others
+    by AdamW; a running mean of the weights is converted, validated and kept. With the same number
+    of threads on the same machine, the seed decides the result.
 
-    network: placed layers; it does not learn: after `fit`, `network` is the trained one, and
-    `conversion` how it came about. With `psp=Windows(steps)` ReLUs learn quantised to these steps.
-    rule: its smoothing and weight decay count. muon: multiple of the optimizer's rate; 0: no Muon.
-    validation: share of the samples held out. dropout: of hidden dense layers. sparse: weight in
-    the loss of the activations of all hidden layers. whiten: whether a first convolution whitens
-    patches and does not learn. clipped: whether ReLUs are clipped at thresholds that learn, one
-    for each layer, as they are where there are steps. rounded: steps to which ReLUs are rounded
-    while they learn, though neurons may fire at any time: the network then can do with so few.
+    network: gives the layers, and does not learn itself: after `fit`, `network` is the trained
+    one, and `conversion` what `convert` gave. With `psp=Windows(steps)`, ReLUs are quantised to
+    these steps in training. rule: only its smoothing and weight decay are used. muon: the rate of
+    Muon as a multiple of the optimizer's; 0: no Muon. validation: share of the samples held out.
+    dropout: for hidden dense layers. sparse: weight of the activations of all hidden layers in
+    the loss. whiten: whether a first convolution whitens patches and does not learn. clipped:
+    whether ReLUs are clipped at learned thresholds, one for each layer, as they always are with
+    steps. rounded: number of steps to which ReLUs are rounded in training although neurons may
+    fire at any time; the network can then do with so few steps.
     noise: on clipped ReLUs, see `Clipping`.
-    teacher: from which it learns besides labels.
-    Others as of `ttfs.Trainer`.
+    teacher: from which the network learns in addition to labels.
+    All others are as for `ttfs.Trainer`.
     """
 
     def __init__(
@@ -92,15 +93,15 @@ class WindowTrainer:
         self.conversion: Conversion | None = None
 
     def fit(self, times: Any, labels: Any, **settings: Any) -> History:
-        """Train; then `network` is that of the best weights by validation. See `Trainer.fit`.
+        """Train; then `network` has the weights that validate best. See `Trainer.fit`.
 
-        times: (samples, inputs) spike times in 0..1 of what values 1 - times say. settings:
-        epochs, checkpoint, resume, written, progress, log.
+        times: (samples, inputs) spike times in 0..1, which stand for values of 1 - times.
+        settings: epochs, checkpoint, resume, written, progress, log.
         """
         return self.loop.fit(self, times, labels, **settings)
 
     def module(self, times: np.ndarray) -> Relus:
-        """The ReLUs with their first weights."""
+        """The network of ReLUs with its initial weights."""
         relus = Relus(self.layers, self.dropout, self.clipping, self.seed)
         if self.whiten and isinstance(self.layers[0], Conv2d):
             relus.whiten(self.loop.maps(times[:PATCHES]).cpu())
@@ -109,10 +110,10 @@ class WindowTrainer:
         return relus
 
     def epoch(self, module: Any, done: float) -> None:
-        """Nothing changes."""
+        """Nothing changes between epochs."""
 
     def loss(self, module: Any, maps: Any, labels: Any) -> tuple[Any, Any]:
-        """Cross-entropy of the potentials, and the price of activations."""
+        """The loss, cross-entropy plus the price of activations, and the potentials."""
         with torch.autocast(self.loop.device.type, torch.bfloat16):
             potentials, said = module(maps)
         told = {"label_smoothing": self.rule.smoothing}
@@ -124,7 +125,7 @@ class WindowTrainer:
     def examine(
         self, weights: dict[str, Any], times: np.ndarray, labels: np.ndarray, validated: bool
     ) -> Examined:
-        """How good the network of spikes is."""
+        """How good the spiking network is."""
         found = evaluate(self.converted(weights).network, times, labels)
         return Examined(found.accuracy, record_of(found, validated), diagnose(found))
 
@@ -135,7 +136,7 @@ class WindowTrainer:
         self.network = self.conversion.network
 
     def settings(self) -> tuple[Any, ...]:
-        """What decides a training beside the loop, the layers and the data."""
+        """What decides a training apart from the loop, the layers and the data."""
         teacher = None if self.teacher is None else self.teacher.settings()
         return teacher, *(
             getattr(self, name)
@@ -143,7 +144,7 @@ class WindowTrainer:
         )
 
     def relus(self, weights: dict[str, Any]) -> Relus:
-        """The network of ReLUs that has such weights; of one-bit ones, with norms counted anew."""
+        """The network of ReLUs with these weights; if one-bit, with norms computed anew."""
         clipping = self.clipping and replace(self.clipping, noise=0.0)
         relus = Relus(self.layers, clipping=clipping)
         relus.load_state_dict(weights)
@@ -152,10 +153,10 @@ class WindowTrainer:
         return relus
 
     def converted(self, weights: dict[str, Any], steps: int | None = None) -> Conversion:
-        """The network of spikes that such weights become.
+        """The spiking network that these weights become.
 
-        What was shown tells its thresholds, unless they have been learned. steps: instants of a
-        window; None: as it has learned.
+        Some of the training samples give its thresholds, unless these were learned. steps: number
+        of instants in a window; None: as in training.
         """
         relus = self.relus(weights)
         shown, shape = self.loop.shown, self.network.shapes[0]
@@ -172,7 +173,7 @@ class WindowTrainer:
         )
 
     def with_steps(self, steps: int) -> Conversion:
-        """The trained network with so many instants in a window."""
+        """The trained network with this number of instants in a window."""
         if self.conversion is None:
             raise InputError("with_steps is about a trained network: call fit first")
         return self.converted(self.best, steps)

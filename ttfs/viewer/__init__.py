@@ -1,4 +1,4 @@
-"""A stimulus as a page for the browser, to step through without Python."""
+"""A stimulus as a page to step through in a browser, without Python."""
 
 from ttfs.viewer.viewer import Page, page
 

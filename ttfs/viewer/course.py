@@ -1,4 +1,4 @@
-"""What happened in the whole run of a stimulus, as data for its page."""
+"""The whole run of a stimulus, as data for its page."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -28,15 +28,15 @@ from ttfs.network.psp import Windows
 from ttfs.viewer.packing import packed, packed_weights, small
 
 MOST = 25_000_000
-"""Weights that one page may hold; browsers become slow beyond."""
+"""Weights that one page may hold; beyond that, browsers become slow."""
 
 
 @dataclass(frozen=True)
 class Course:
     """Every event of a run as aligned arrays, and the state at the end.
 
-    projection: what an arrival or the end of a ramp came along; below 0 for a spike. synapse:
-    the first of those that it reached, where each has its own delay.
+    projection: the one along which an arrival, or the end of a ramp, came; below 0 for a spike.
+    synapse: the first of those that it reached, where each has its own delay.
     """
 
     kind: np.ndarray
@@ -48,7 +48,7 @@ class Course:
     end: Any
 
     def began(self) -> np.ndarray:
-        """(events,) for the end of a ramp the arrival that it began with; -1 for all else."""
+        """(events,) for the end of a ramp, the arrival with which it began; -1 for all others."""
         found, arrived = np.full(len(self.kind), -1, np.int32), {}
         columns = (self.kind, self.projection, self.neuron, self.synapse)
         for event, (kind, *spike) in enumerate(zip(*map(np.ndarray.tolist, columns), strict=True)):
@@ -60,13 +60,13 @@ class Course:
 
 
 def follow(simulator: Simulator) -> Course:
-    """Run another simulator of the same stimulus from the beginning to the end."""
+    """Run a second simulator of the same stimulus from the beginning to the end."""
     now = simulator.snapshot()
     silence = np.full(simulator.plan.sizes[0], np.inf, now.state.spikes.dtype)
     twin = Simulator(simulator.circuit, silence)
     twin.restore(now)
     twin.reset()
-    events = [event for event in all_events(twin) if event[0] != WINDOW]  # which the layers say
+    events = [event for event in all_events(twin) if event[0] != WINDOW]  # `windows_of` has these
     columns = list(zip(*events, strict=True)) if events else [()] * 6
     return Course(
         kind=np.array(columns[0], np.uint8),
@@ -80,7 +80,7 @@ def follow(simulator: Simulator) -> Course:
 
 
 def course_of(simulator: Simulator) -> dict[str, Any]:
-    """Events, layers and decision of a run."""
+    """The events, layers and decision of a run."""
     plan, course = simulator.plan, follow(simulator)
     sources = plan.projections[:, SOURCE] if len(plan.projections) else np.zeros(1, int)
     source = np.where(course.kind != SPIKE, sources[np.maximum(course.projection, 0)], -1)
@@ -116,9 +116,9 @@ def course_of(simulator: Simulator) -> dict[str, Any]:
 
 
 def windows_of(simulator: Simulator) -> dict[str, Any] | None:
-    """When layers fire, if each has a window, and how long one is.
+    """When layers fire and how long a window is, or None for a circuit without windows.
 
-    heard: until when each hears; None for those that pool, and those that nobody is heard by.
+    heard: the time until which each layer receives spikes; None if it pools or receives none.
     """
     circuit, psp = simulator.circuit, simulator.circuit.psp
     if circuit.windows is None or not isinstance(psp, Windows):
@@ -134,7 +134,7 @@ def windows_of(simulator: Simulator) -> dict[str, Any] | None:
 
 
 def maps_of(plan: Plan) -> dict[int, int]:
-    """The projection of each layer that is reached by one alone, whose weights are shared."""
+    """The projection of each layer that has only one, provided that its weights are shared."""
     targets = plan.projections[:, TARGET].tolist() if len(plan.projections) else []
     return {
         target: r
@@ -144,13 +144,13 @@ def maps_of(plan: Plan) -> dict[int, int]:
 
 
 def shapes_of(simulator: Simulator) -> list[tuple[int, int, int] | None]:
-    """(height, width, channels) of each layer that is a map of more than one place, or None."""
+    """(height, width, channels) of each layer that is a map, or None if it has only one place."""
     shapes = simulator.circuit.shapes
     return [None if shape is None or shape[:2] == (1, 1) else shape for shape in shapes]
 
 
 def check_size(plan: Plan, course: Course) -> None:
-    """Refuse what would make a page that no browser likes."""
+    """Refuse a run whose page would be too large for browsers."""
     along = course.projection[course.kind == ARRIVAL]
     targets = plan.sizes[plan.projections[along, TARGET]]
     dense = plan.projections[along, KIND] == DENSE
@@ -162,7 +162,7 @@ def check_size(plan: Plan, course: Course) -> None:
 
 
 def _decision(simulator: Simulator, end: Any) -> dict[str, Any]:
-    """What the last layer says."""
+    """The decision of the last layer."""
     plan, units = simulator.plan, simulator.circuit.units[-1]
     last = plan.t_max if plan.t_max < np.inf else float(end.clock[0])
     times = end.spikes[units]
@@ -176,11 +176,11 @@ def _decision(simulator: Simulator, end: Any) -> dict[str, Any]:
 
 
 def _layer(simulator: Simulator, course: Course, layer: int) -> dict[str, Any]:
-    """A layer's thresholds, and the weights that were added until its spikes.
+    """A layer's thresholds, and the weights that its neurons added until they fired.
 
-    Weights lie neuron by neuron, each in the order of arrival. In `which` are the arrivals
-    that they belong to, counted for the layer; all of them one after the other where it is
-    null, which holds for dense weights.
+    Weights are ordered by neuron, and for each neuron by arrival. `which` holds the index of the
+    arrival of each weight among those at the layer. It is null for dense weights: there, each
+    neuron receives all arrivals one after the other.
     """
     plan = simulator.plan
     units = simulator.circuit.units[layer]
@@ -201,7 +201,7 @@ def _layer(simulator: Simulator, course: Course, layer: int) -> dict[str, Any]:
 def _added(
     plan: Plan, course: Course, reached: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(additions,) the arrival, the target neuron and the weight of each, by arrival."""
+    """(additions,) the arrival, the target neuron and the weight of each, ordered by arrival."""
     found = [
         reached_by(plan, course.projection[event], course.neuron[event], course.synapse[event])
         for event in reached
@@ -216,7 +216,7 @@ def _added(
 
 
 def _shared(simulator: Simulator, r: int) -> dict[str, Any]:
-    """Thresholds of a map's channels, whom its inputs reach, and the weights that all share."""
+    """Thresholds of a map's channels, the reach of its inputs, and the shared weights."""
     plan, projection = simulator.plan, simulator.circuit.projections[r]
     row = plan.projections[r]
     units, columns = simulator.circuit.units[row[TARGET]], projection.layer.columns

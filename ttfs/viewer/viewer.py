@@ -1,9 +1,9 @@
-"""One stimulus as a web page: step through its events, click a spike, see why it came.
+"""One stimulus as a web page: step through its events, click a spike, see what caused it.
 
-The page is one file that needs no server and no network. It holds the events in their order
-and the weights that were added, of maps those that all positions share; potentials are computed
-again in the page, in the same order and precision, and so are those of the simulator to the last
-bit.
+The page is one file that needs no server and no network. It holds the events in their order and
+the weights that were added; for maps, it holds the weights that all positions share. The page
+computes the potentials anew, in the same order and precision as the simulator, and therefore
+obtains the same potentials to the last bit.
 """
 
 import html
@@ -30,20 +30,20 @@ FRAME = "width:100%;height:940px;border:1px solid #8886;border-radius:6px"
 
 @dataclass(frozen=True)
 class Page:
-    """A web page in one text, which shows itself in a notebook.
+    """A web page in one text, which displays itself in a notebook.
 
-    html: all of it. title: what a browser's tab says.
+    html: the whole page. title: what the tab of a browser shows.
     """
 
     html: str = field(repr=False)
     title: str
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """The path of the page, complete or not there at all.
+        """The path of the page, which is written completely or not at all.
 
         Raises
         ------
-        OSError: no such folder, no permission, no room.
+        OSError: no such folder, no permission, no space left.
         """
         return write_atomically(path, self.html.encode("utf-8"))
 
@@ -62,24 +62,25 @@ def page(
     image: Any = None,
     title: str | None = None,
 ) -> Page:
-    """The whole course of a simulator's stimulus, from the first event to the last.
+    """The whole run of a simulator's stimulus as a page, from the first event to the last.
 
-    With ramps, whose potentials go on after it, to the horizon.
+    With ramps, whose potentials change beyond the last event, the page goes on to the horizon.
 
-    The simulator stays where it is, and its breaks are not heeded.
+    The simulator itself does not move, and its breaks are ignored.
 
     Parameters
     ----------
-    image_shape: (rows, columns) if the first layer is an image; not needed where a layer of
-        maps looks at it.
-    label: the right answer, to be shown.
-    image: what was encoded, (neurons,) or of `image_shape`; without it the picture of the
+    image_shape: (rows, columns) if the first layer is an image; not needed if that layer is a
+        map of one channel.
+    label: the correct answer, to be shown.
+    image: what was encoded, (neurons,) or of `image_shape`; without it, the picture of the
         input is made from the spike times: the earlier, the brighter.
     title: heading of the page; by default the sizes of the layers.
 
     Raises
     ------
-    ShapeError, InputError: an image of another size, or not finite; a circuit too large.
+    ShapeError, InputError: an image of another size, or one that is not finite; a run in
+        which more weights are added than a page can hold.
 
     >>> import ttfs
     >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1), t_max=10)
@@ -109,9 +110,9 @@ def page(
 
 
 def _fill(title: str, content: bytes) -> str:
-    """The template with its two gaps filled, in one pass: what goes in is not searched."""
+    """The template with its two gaps filled in one pass, so that inserted text is not searched."""
     safe = content.decode("ascii")
-    for character in "<>&":  # which could end the script, or begin a comment in it
+    for character in "<>&":  # these could end the script, or begin a comment in it
         safe = safe.replace(character, f"\\u{ord(character):04x}")
     parts = {"title": html.escape(title), "data": safe}
     template = TEMPLATE.read_text("utf-8")
@@ -119,7 +120,7 @@ def _fill(title: str, content: bytes) -> str:
 
 
 def _picture(inputs: int, shape: Any, image: Any) -> dict[str, Any] | None:
-    """The image's shape and, if given, its values from black to white as bytes."""
+    """The shape of the image and, if given, its values as bytes from black to white."""
     if shape is None:
         if image is not None:
             raise InputError("page(image=...) wants image_shape=(rows, columns) too")
@@ -137,7 +138,7 @@ def _picture(inputs: int, shape: Any, image: Any) -> dict[str, Any] | None:
 
 
 def _grey(inputs: int, image: Any) -> dict[str, str] | None:
-    """An image's values from its least to its largest as bytes."""
+    """The values of an image as bytes, scaled from 0, or the least if below, to the largest."""
     if image is None:
         return None
     values = as_array(image, "page(image=...)").astype(np.float64)
