@@ -11,7 +11,7 @@ from ttfs.errors import InputError
 
 DESCRIPTION = """\
 Single-spike (time-to-first-spike) networks: every neuron fires at most once, and the time of
-that spike is the message. Simulate them exactly, train them on a plain processor, look at
+that spike is the message. Simulate them exactly, train them on an ordinary CPU, and look at
 their spikes."""
 
 EXAMPLES = """\
@@ -64,12 +64,13 @@ def add_train(parsers: Any) -> None:
     """ttfs train."""
     train = parsers.add_parser(
         "train",
-        help="train a network and write model, report and pictures",
+        help="train a network; write the model, a report and pictures",
         description="Train a network and write model.npz, report.json, history.csv, raster.png,"
-        " latency.png and training.png into a folder. Without options: a binary network on the"
-        " embedded 8x8 digits. What is not given is as in the preset, or in the one for the data"
-        " set and kind of weights. The weights kept are those that did best on held-out training"
-        " data; the test data are only used for the report.",
+        " latency.png and training.png to a folder. Without options, this trains a binary network"
+        " on the 8x8 digits that come with the package. Settings that are not given are those of"
+        " the preset or, without one, of the default recipe for the data set and kind of weights."
+        " The weights kept are those that did best on held-out training data; the test data are"
+        " used only for the report.",
     )
     add = train.add_argument
     add(
@@ -78,7 +79,7 @@ def add_train(parsers: Any) -> None:
         metavar="NAME",
         help="a whole recipe, such as binary-mnist; `ttfs presets` lists them",
     )
-    text = "the published configuration, for a GPU, of a preset that `ttfs presets` marks so"
+    text = "the preset's published configuration, for a GPU; `ttfs presets` marks those with one"
     add("--full", action="store_true", help=text)
     add(
         "--dataset",
@@ -92,16 +93,21 @@ def add_train(parsers: Any) -> None:
     text = "all hidden layers, as papers write them: 400-200, or 24C5-P2-48C5-P2-256 for images"
     size("--layers", metavar="L", help=text)
     add("--weights", choices=["binary", "real"], help="one bit each, or real numbers")
-    add("--epochs", type=count, metavar="N", help="times that each sample is seen")
-    add("--batch-size", type=count, metavar="N", help="samples for each step")
-    add("--lr", type=above_zero, metavar="X", help="learning rate, constant")
-    add("--gamma", type=above_zero, metavar="X", help="lead wanted for the right output (S4NN)")
-    add("--seed", type=natural, default=0, metavar="N", help="decides everything random (0)")
-    add("--threads", type=count, metavar="N", help="threads; changes nothing but the time")
+    add("--epochs", type=count, metavar="N", help="passes over the training data")
+    add("--batch-size", type=count, metavar="N", help="samples per weight update")
+    add("--lr", type=above_zero, metavar="X", help="constant learning rate")
+    add("--gamma", type=above_zero, metavar="X", help="desired lead of the right output (S4NN)")
+    add("--seed", type=natural, default=0, metavar="N", help="determines everything random (0)")
+    add(
+        "--threads",
+        type=count,
+        metavar="N",
+        help="number of threads; affects only the time (where PyTorch trains, rounding too)",
+    )
     add("--out", type=path, metavar="DIR", help="folder (runs/<preset or dataset>-seed<N>)")
-    add("--resume", action="store_true", help="go on after a stop or a crash, same options")
+    add("--resume", action="store_true", help="continue a stopped or killed run; same options")
     add("--force", action="store_true", help="overwrite an earlier run in the folder")
-    add("--quiet", action="store_true", help="no bar and no lines, only errors")
+    add("--quiet", action="store_true", help="print only errors, no progress bar")
     train.set_defaults(command=commands.run_train)
 
 
@@ -109,43 +115,41 @@ def add_convert(parsers: Any) -> None:
     """ttfs convert."""
     convert = parsers.add_parser(
         "convert",
-        help="a network of ReLUs that was trained elsewhere as a model",
+        help="convert a network of ReLUs that was trained elsewhere",
         description="Read a network of ReLUs from an .onnx file, or its weights from .npz,"
-        " .safetensors or what torch.save(model.state_dict(), ...) wrote, and write the network of"
-        " single spikes that says the same; or give a model with windows other thresholds or"
-        " steps. Thresholds follow from what its layers say to training"
-        " data, whose values are in 0..1; where the network was trained on others, say --mean and"
-        " --std.",
+        " .safetensors or a file written by torch.save(model.state_dict(), ...), and write the"
+        " network of single spikes that computes the same; or give a model with windows other"
+        " thresholds or steps. Thresholds are derived from the activations that training data"
+        " produce, with values in 0..1; if the network was trained on normalised values, give"
+        " --mean and --std.",
     )
     add = convert.add_argument
     add(
         "weights",
         type=path,
         metavar="FILE",
-        help="a network, weights by name as PyTorch has them, or a model with windows",
+        help="a network (.onnx), weights named as in PyTorch, or a model with windows",
     )
-    text = "all layers as papers write them, the last one too: 32C3p1-P2-256-10; .onnx says them"
+    text = "all layers, as papers write them, including the last: 32C3p1-P2-256-10; not for .onnx"
     add("--layers", metavar="L", help=text)
-    text = "data set whose training images the thresholds follow from"
+    text = "data set from whose training images thresholds are derived"
     add("--calibrate", type=name, required=True, metavar="D", help=text)
-    add("--samples", type=count, default=1000, metavar="N", help="of it that are looked at (1000)")
-    add("--steps", type=count, metavar="L", help="instants of a window (any time)")
-    text = "make it for firing rates, of so many steps of a clock, as which it is then evaluated"
+    add("--samples", type=count, default=1000, metavar="N", help="number of training images (1000)")
+    add("--steps", type=count, metavar="L", help="possible spike times in a window (any time)")
+    text = "convert to firing rates over this many clock steps, which `ttfs evaluate` then uses"
     add("--rate", type=count, metavar="STEPS", help=text)
     methods = ["max", "quantile", "error", "local", "potential"]
     text = (
-        "the largest activation, nearly that, what steps are closest to, or twice the mean (max;"
-        " error suits few steps, and is what rates have); potential: max, of rates that begin"
-        " half-way"
+        "the largest activation, a high quantile, the least squared error in steps, or twice the"
+        " mean (max; with --rate: error, which suits few steps); potential: max, for rates with"
+        " potentials that start at half the threshold"
     )
     add("--threshold", choices=methods, help=text)
-    text = "one threshold for each channel, or layer (by default what suits --threshold)"
+    text = "one threshold for each channel or for each layer (default depends on --threshold)"
     add("--per", choices=["channel", "layer"], help=text)
-    text = (
-        "what it takes from values in 0..1 before it sees them: a number, or one for each channel"
-    )
-    add("--mean", type=numbers, default=0.0, metavar="M", help=f"{text}, 0.5,0.4,0.3 (0)")
-    text = "what it then divides them by (1)"
+    text = "mean with which inputs in 0..1 were normalised: a number, or one for each channel"
+    add("--mean", type=numbers, default=0.0, metavar="M", help=f"{text}, as in 0.5,0.4,0.3 (0)")
+    text = "standard deviation with which they were normalised, likewise (1)"
     add("--std", type=numbers, default=1.0, metavar="S", help=text)
     add("--out", type=new_file, required=True, metavar="FILE", help="the model, .npz")
     add("--force", action="store_true", help="overwrite a file of that name")
@@ -169,7 +173,7 @@ def add_stimulus(command: Any) -> None:
     """Add the model, the data, and which sample of them is meant."""
     add_model(command)
     add_data(command)
-    command.add_argument("--index", type=natural, default=0, metavar="N", help="stimulus (0)")
+    command.add_argument("--index", type=natural, default=0, metavar="N", help="stimulus index (0)")
 
 
 def add_evaluate(parsers: Any) -> None:
@@ -177,11 +181,11 @@ def add_evaluate(parsers: Any) -> None:
     evaluate = parsers.add_parser("evaluate", help="accuracy, spikes and timing of a model")
     add_model(evaluate)
     add_data(evaluate)
-    evaluate.add_argument("--report", type=new_file, metavar="FILE", help="write it as JSON too")
-    rates = evaluate.add_argument_group("firing rates instead of single spikes, of windows")
-    text = "run it for so many steps, in each of which every neuron may fire"
+    evaluate.add_argument("--report", type=new_file, metavar="FILE", help="write a JSON report")
+    rates = evaluate.add_argument_group("firing rates, for models with windows")
+    text = "run for this many steps, in each of which every neuron may fire"
     rates.add_argument("--rate", type=count, metavar="STEPS", help=text)
-    text = "what a spike leaves: the rest above the threshold (soft), or nothing (hard)"
+    text = "a spike subtracts the threshold from the potential (soft) or sets it to 0 (hard)"
     rates.add_argument("--reset", choices=["soft", "hard"], help=text)
     evaluate.set_defaults(command=commands.run_evaluate)
 
@@ -191,8 +195,8 @@ def add_info(parsers: Any) -> None:
     info = parsers.add_parser(
         "info",
         help="what a model file holds, and what the model costs",
-        description="Print what a model file holds; with --cost what the model needs for the"
-        " samples of a data set, in the terms of NeuroBench: bits, sparsity, operations.",
+        description="Print what a model file holds; with --cost, also what the model needs for the"
+        " samples of a data set, in the metrics of NeuroBench: bits, sparsity, operations.",
     )
     add_model(info)
     text = "count bits and operations; needs --dataset"
@@ -219,8 +223,8 @@ def add_view(parsers: Any) -> None:
     view = parsers.add_parser(
         "view",
         help="a web page to step through one stimulus",
-        description="Write one web page, to be opened in any browser without a network: step"
-        " through the events of one stimulus, click a spike and see what brought it about.",
+        description="Write a web page that opens in any browser, even offline: step through the"
+        " events of one stimulus, and click a spike to see what caused it.",
     )
     add_stimulus(view)
     view.add_argument("--out", type=path, metavar="FILE", help="page (view.html beside the model)")
@@ -232,7 +236,7 @@ def add_step(parsers: Any) -> None:
     step = parsers.add_parser(
         "step",
         help="step through one stimulus, event by event, in the terminal",
-        description="Let the events of one stimulus happen one by one. Commands come from the"
+        description="Let the events of one stimulus happen one by one. Commands are read from the"
         " terminal or, line by line, from a pipe: Enter steps, c continues, h lists the others.",
     )
     add_stimulus(step)
@@ -240,7 +244,7 @@ def add_step(parsers: Any) -> None:
     step.add_argument(
         "--json",
         action="store_true",
-        help="one JSON object a line for each event; without a terminal, for all of them",
+        help="print each event as one line of JSON; without a terminal, print all events",
     )
     step.set_defaults(command=commands.run_step)
 
@@ -250,11 +254,11 @@ def add_compare(parsers: Any) -> None:
     compare = parsers.add_parser(
         "compare",
         help="runs side by side: a table, and a picture",
-        description="Print a table of runs of `ttfs train`, in Markdown, those of one recipe and"
-        " several seeds together; with --out, draw accuracy over what it costs.",
+        description="Print a Markdown table of runs of `ttfs train`, with one row for all seeds of"
+        " a recipe; with --out, also draw accuracy against cost.",
     )
     compare.add_argument("runs", type=path, nargs="+", metavar="RUN", help="folder of a run")
-    text = "of the picture: some of spikes, time, operations, footprint (spikes,time)"
+    text = "costs to draw, out of spikes, time, operations and footprint (spikes,time)"
     compare.add_argument("--over", default="spikes,time", metavar="COST,...", help=text)
     compare.add_argument("--out", type=picture, metavar="FILE", help="png, pdf or svg")
     compare.set_defaults(command=commands.run_compare)
@@ -264,10 +268,10 @@ def add_presets(parsers: Any) -> None:
     """ttfs presets."""
     presets = parsers.add_parser(
         "presets",
-        help="which recipes there are",
+        help="list the recipes",
         description="List the recipes that `ttfs train --preset` takes: data, weights, learning"
-        " rule or coupling, epochs, whether PyTorch is needed and whether there is the published"
-        " configuration, --full, hidden layers as papers write them, and accuracies published"
+        " rule or coupling, epochs, whether PyTorch is needed, whether the published configuration"
+        " is available with --full, hidden layers as papers write them, and accuracies published"
         " elsewhere.",
     )
     presets.set_defaults(command=commands.run_presets)
@@ -275,7 +279,7 @@ def add_presets(parsers: Any) -> None:
 
 def add_datasets(parsers: Any) -> None:
     """ttfs datasets."""
-    datasets = parsers.add_parser("datasets", help="which data sets are here, and where")
+    datasets = parsers.add_parser("datasets", help="which data sets are present, and where")
     datasets.set_defaults(command=commands.run_datasets)
 
 
@@ -283,18 +287,18 @@ def add_bench(parsers: Any) -> None:
     """ttfs bench."""
     bench = parsers.add_parser(
         "bench",
-        help="time the kernels beside their limits",
-        description="Microseconds for each sample, on one thread and on all, beside the time"
-        " merely to add the same rows of weights and that of a dense method in NumPy. Last, as case"
-        " cold, the seconds of a first training, batch and step where nothing is compiled, which"
-        " takes half a minute.",
+        help="time the kernels and compare them with their limits",
+        description="Print microseconds for each sample, on one thread and on all, next to the time"
+        " it takes just to add the same rows of weights and the time of a dense method in NumPy."
+        " The last case, cold, gives the seconds that a first training, batch and step take when"
+        " nothing is compiled; measuring it takes half a minute.",
     )
-    bench.add_argument("--report", type=new_file, metavar="FILE", help="write it as JSON")
-    text = "only these; simulate-sparse-1e8, with 3 GB of memory, runs only if it is named"
+    bench.add_argument("--report", type=new_file, metavar="FILE", help="write a JSON report")
+    text = "run only these; simulate-sparse-1e8, which takes 3 GB of memory, runs only if named"
     bench.add_argument("--cases", type=name, metavar="NAME,...", help=text)
-    text = "a report of before: print the ratio of each case to it"
+    text = "an earlier report: print the ratio of each case to it"
     bench.add_argument("--compare", type=path, metavar="OLD.json", help=text)
-    text = "draw speeds under their limits: png, pdf or svg"
+    text = "draw the speeds and their limits: png, pdf or svg"
     bench.add_argument("--out", type=picture, metavar="FILE", help=text)
     bench.set_defaults(command=commands.run_bench)
 
@@ -305,10 +309,10 @@ def add_warmup(parsers: Any) -> None:
         "warmup",
         help="compile everything once",
         description="Compile, once and for all, what the other commands would compile when they"
-        " first need it. Takes a minute or two; what is already compiled is passed over, and"
-        " what was compiled for other versions removed.",
+        " first need it. This takes a minute or two; what is already compiled is skipped, and"
+        " what was compiled for other versions is removed.",
     )
-    warmup.add_argument("--quiet", action="store_true", help="no lines, only errors")
+    warmup.add_argument("--quiet", action="store_true", help="print only errors")
     warmup.set_defaults(command=commands.run_warmup)
 
 

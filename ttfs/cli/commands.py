@@ -120,9 +120,9 @@ def print_report(report: dict[str, Any]) -> None:
     if "relus" in report:
         relus, steps = report["relus"], report["relus"]["steps"].items()
         rows["network of ReLUs"] = (
-            f"{100 * relus['accuracy']:.2f} %, decides alike in {100 * relus['agreement']:.2f} %"
+            f"{100 * relus['accuracy']:.2f} %, same decision in {100 * relus['agreement']:.2f} %"
         )
-        rows |= {f"{n} steps a window": f"{100 * share:.2f} %" for n, share in steps}
+        rows |= {f"{n} steps per window": f"{100 * share:.2f} %" for n, share in steps}
     print(f"{report['network']} on {report['dataset']} {report['split']}")
     for name, value in rows.items():
         print(f"  {name:20s}  {value}")

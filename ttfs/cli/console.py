@@ -25,11 +25,11 @@ HELP = """\
 Enter            the next event
 c                continue to the next break, or the end
 r T              run until time T, or a break
-b hidden 57      break when that neuron fires; b hidden: when any of the layer does
+b hidden 57      break when that neuron fires; b hidden: when any neuron of the layer does
 b t 12.5         break at that time
 b decision       break when an output fires
-b                list the breaks; b off: forget them
-e hidden 57      explain why a neuron fired, or has not; of a map also: e conv 1 (0, 2, 5)
+b                list the breaks; b off: remove them
+e hidden 57      explain why a neuron has or has not fired; in a map also: e conv 1 (0, 2, 5)
 p [hidden]       the largest potentials, of one layer or of all
 s                the spikes so far
 w input 3 inf    what would change if that input fired at another time, or not at all (inf)

@@ -36,5 +36,5 @@ def evaluate_rates(
     print(f"{network} on {data.name} {data.split}, by firing rates")
     print(found)
     if decisions is not None:
-        print(f"  {'':21s} which are those of the same network by single spikes")
+        print(f"  {'':21s} (those of the same network with single spikes)")
     warn_lost(lost_share(network, subject.stimuli))

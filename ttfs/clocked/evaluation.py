@@ -68,8 +68,8 @@ class ClockedEvaluation:
             ("samples", f"{self.samples}, {self.ties} tied, {self.undecided} undecided"),
             (
                 "steps",
-                f"{self.rate.steps}; from step {self.steps_to_decision:.1f} on, in the mean,"
-                " the decision stays as it is",
+                f"{self.rate.steps}; on average the decision is final from step"
+                f" {self.steps_to_decision:.1f} on",
             ),
             (
                 "spikes",

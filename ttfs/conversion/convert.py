@@ -150,6 +150,8 @@ def _graph(model: Any, inputs: Any, notation: str | None, shape: Any, scale: Any
     if isinstance(model, str | os.PathLike) and os.fspath(model).endswith(".onnx"):
         from ttfs.conversion.onnx_files import graph_of_file
 
+        if notation is not None:
+            raise InputError(f"{os.fspath(model)} says its layers itself: leave out {notation!r}")
         return graph_of_file(Path(model), *scale)
     if isinstance(model, str | os.PathLike):
         path, state = model, read_state(model)
