@@ -46,21 +46,29 @@ def run_convert(options: argparse.Namespace) -> None:
 
 
 def way_of(options: argparse.Namespace) -> tuple[Callable[..., Any], str]:
-    """The conversion asked for, to rates or single spikes, and how it finds thresholds."""
+    """A function that converts as the options say, and the thresholds that it uses.
+
+    It takes a model, inputs and settings of `convert`, and returns a conversion and the rates for
+    which it was made, or None.
+    """
     from ttfs.clocked.methods import convert_to_rates
     from ttfs.conversion.convert import convert
 
     threshold = options.threshold or ("error" if options.rate else "max")
-    told = {} if options.per is None else {"per": options.per}
+    per: dict[str, Any] = {} if options.per is None else {"per": options.per}
     if options.rate is None:
         if threshold == "potential":
             raise InputError("--threshold potential is about firing rates; say --rate STEPS")
-        told |= {"steps": options.steps, "threshold": threshold}
-        return lambda *model, **more: (convert(*model, **told, **more), None), threshold
+        per["threshold"] = threshold
+        return lambda model, some, **told: (
+            convert(model, some, steps=options.steps, **per, **told),
+            None,
+        ), threshold
     if options.steps is not None:
         raise InputError("--steps are instants of a window, --rate is by a clock: say one of them")
-    told |= {"method": threshold, "steps": options.rate}
-    return lambda *model, **more: convert_to_rates(*model, **told, **more), threshold
+    return lambda model, some, **told: convert_to_rates(
+        model, some, threshold, options.rate, **per, **told
+    ), threshold
 
 
 def converted_before(options: argparse.Namespace) -> Any:
