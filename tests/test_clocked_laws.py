@@ -122,7 +122,7 @@ def test_a_model_is_evaluated_by_rates_on_the_command_line(tmp_path, monkeypatch
     assert report["spikes_per_sample"] == found.spikes_per_sample
     text = capsys.readouterr().out
     assert f"{100 * found.accuracy:.2f} %" in text
-    assert "those of the same network by single spikes" in text
+    assert "those of the same network with single spikes" in text
     assert cli.main([*told, "--reset", "hard"]) == 2
     assert "say --rate STEPS" in capsys.readouterr().err
     assert cli.main(["train", "--epochs", "1", "--quiet", "--hidden", "5", "--out", "run"]) == 0
