@@ -90,13 +90,18 @@ def _cross(times: Tensor, weight: Tensor, threshold: float, t_max: float) -> tup
     return found, torch.where(fired, slopes.gather(1, first), slopes[:, -1:])[:, 0]
 
 
+def to_steps(shares: Tensor, steps: int) -> Tensor:
+    """Round fractions of a threshold to the nearest of the steps, halves up, in place."""
+    return shares.mul_(steps).add_(0.5).floor_().div_(steps)
+
+
 class Rounded(torch.autograd.Function):
     """Fractions of a threshold rounded to steps, with straight-through derivatives."""
 
     @staticmethod
     def forward(ctx: Any, shares: Tensor, steps: int) -> Tensor:
         """Round to the nearest of the steps, halves up."""
-        return torch.floor(shares * steps + 0.5) / steps
+        return to_steps(shares.clone(), steps)
 
     @staticmethod
     def backward(ctx: Any, *errors: Tensor) -> Any:

@@ -1,7 +1,6 @@
 """`ttfs convert`: networks of ReLUs become models of single spikes or of firing rates."""
 
 import argparse
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -17,23 +16,23 @@ def run_convert(options: argparse.Namespace) -> None:
 
     if options.out.exists() and not options.force:
         raise InputError(f"{options.out} is there already; --force overwrites it")
-    convert, threshold = way_of(options)
+    method = method_for(options)
     training, _ = datasets.load(options.calibrate)
     some = training.images[: options.samples]
     if options.weights.suffix == ".npz" and not options.layers:
         model = converted_before(options)
         encoder = model.encoder or Latency(t_max=1.0)
         some = model.network.psp.values(encoder(some), 0)
-        found, rate = convert(model.network, some)
+        found, rate = converted(options, method, model.network, some)
     else:
         shape = shape_of(training.image_shape)
-        scale = {"mean": options.mean, "std": options.std}
-        found, rate = convert(options.weights, some, layers=options.layers, shape=shape, **scale)
+        told = {"layers": options.layers, "shape": shape, "mean": options.mean, "std": options.std}
+        found, rate = converted(options, method, options.weights, some, **told)
         encoder = found.encoder
     report = {
         "converted": options.weights.name,
         "calibrated on": f"{options.calibrate}, {len(some)} training samples",
-        "threshold": threshold + (f" for each {options.per}" if options.per else ""),
+        "threshold": method + (f" for each {options.per}" if options.per else ""),
     }
     print(found.network)
     distance = found.compare(some)
@@ -45,30 +44,26 @@ def run_convert(options: argparse.Namespace) -> None:
     print(f"written to {options.out}")
 
 
-def way_of(options: argparse.Namespace) -> tuple[Callable[..., Any], str]:
-    """A function that converts as the options say, and the thresholds that it uses.
+def method_for(options: argparse.Namespace) -> str:
+    """How thresholds are found; options that contradict each other are refused."""
+    if options.rate is None and options.threshold == "potential":
+        raise InputError("--threshold potential is about firing rates; say --rate STEPS")
+    if options.rate is not None and options.steps is not None:
+        raise InputError("--steps are instants of a window, --rate is by a clock: say one of them")
+    return options.threshold or ("error" if options.rate else "max")
 
-    It takes a model, inputs and settings of `convert`, and returns a conversion and the rates for
-    which it was made, or None.
-    """
+
+def converted(
+    options: argparse.Namespace, method: str, model: Any, some: Any, **settings: Any
+) -> tuple[Any, Any]:
+    """The conversion of a model, and the rates for which it was made, or None."""
     from ttfs.clocked.methods import convert_to_rates
     from ttfs.conversion.convert import convert
 
-    threshold = options.threshold or ("error" if options.rate else "max")
-    per: dict[str, Any] = {} if options.per is None else {"per": options.per}
-    if options.rate is None:
-        if threshold == "potential":
-            raise InputError("--threshold potential is about firing rates; say --rate STEPS")
-        per["threshold"] = threshold
-        return lambda model, some, **told: (
-            convert(model, some, steps=options.steps, **per, **told),
-            None,
-        ), threshold
-    if options.steps is not None:
-        raise InputError("--steps are instants of a window, --rate is by a clock: say one of them")
-    return lambda model, some, **told: convert_to_rates(
-        model, some, threshold, options.rate, **per, **told
-    ), threshold
+    settings |= {} if options.per is None else {"per": options.per}
+    if options.rate:
+        return convert_to_rates(model, some, method, options.rate, **settings)
+    return convert(model, some, steps=options.steps, threshold=method, **settings), None
 
 
 def converted_before(options: argparse.Namespace) -> Any:

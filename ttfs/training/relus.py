@@ -12,7 +12,7 @@ from ttfs.errors import InputError
 from ttfs.network.conv import Conv2d
 from ttfs.network.layers import Dense
 from ttfs.network.weights import Binary
-from ttfs.torch import functional, nn, torch
+from ttfs.torch import functional, nn, to_steps, torch
 from ttfs.training.clipping import Clipping
 
 EPSILON = 1e-5  # added to variances
@@ -46,10 +46,10 @@ class Clip(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: Any, top: Any, steps: int | None) -> Any:
         """The activations; halves of steps are rounded up."""
-        said = (values / top).clamp_(0, 1)
         if steps:
-            said.mul_(steps).add_(0.5).floor_().div_(steps)
-        said.mul_(top)
+            said = to_steps((values / top).clamp_(0, 1), steps).mul_(top)
+        else:
+            said = values.clamp(0, float(top))
         ctx.save_for_backward(values, top, said)
         return said
 
@@ -58,7 +58,7 @@ class Clip(torch.autograd.Function):
         """The gradients by values, between 0 and the threshold only, and by the threshold."""
         values, top, said = ctx.saved_tensors
         inside = torch.ops.aten.hardtanh_backward(errors[0], values, 0.0, float(top))
-        share = (errors[0] * said).sum(dtype=top.dtype) - (inside * values).sum(dtype=top.dtype)
+        share = (errors[0] * said).addcmul_(inside, values, value=-1).sum(dtype=top.dtype)
         return inside, share / top, None
 
 
