@@ -101,7 +101,7 @@ def test_a_quantised_network_says_by_rates_nearly_what_it_says_by_times():
 def test_a_method_that_is_not_known_is_refused(ordinary):
     with pytest.raises(InputError, match="method must be max or quantile or shifted"):
         convert_to_rates(ordinary[0][0], ordinary[1].images, "best", 4)
-    with pytest.raises(InputError, match="have learned with their thresholds"):
+    with pytest.raises(InputError, match="thresholds with which a network has learned"):
         convert_to_rates(ordinary[0][0], ordinary[1].images, "qcfs", 4)
     with pytest.raises(InputError, match="rounds are those of threshold='local'"):
         convert_to_rates(ordinary[0][0], ordinary[1].images, "max", 4, rounds=2)

@@ -330,9 +330,26 @@ def test_the_command_writes_a_model_for_firing_rates(tmp_path, monkeypatch, caps
         (tmp_path / "r.json").unlink()
     capsys.readouterr()
     assert main(["convert", "m.npz", *data, "--rate", "4", "--threshold", "quantile"]) == 0
+    before = ttfs.load("m.npz").network
+    own = ["--threshold", "qcfs", "--initial", "0.25", "--compensate"]
+    assert main(["convert", "m.npz", *data, "--rate", "4", *own]) == 0
+    assert "biases compensate" in capsys.readouterr().out
+    rate = Rate(4, initial=0.25)
+    kept, _ = ttfs.clocked.convert_to_rates(before, seen, "qcfs", 4)
+    assert np.allclose(kept.network.weights[0], before.weights[0], rtol=1e-6)
+    wanted = ttfs.clocked.compensated(kept.network, seen, rate)
+    model = ttfs.load("m.npz")
+    assert Rate(**model.report["rate"]) == rate
+    assert all(map(np.array_equal, wanted.biases, model.network.biases))
+    assert main(["evaluate", "m.npz", "--dataset", "digits"]) == 0
+    assert "with the decisions given" not in capsys.readouterr().out
     for wrong, said in (
         (["--rate", "8", "--steps", "8"], "say one of them"),
         (["--threshold", "potential"], "--threshold potential is about firing rates"),
+        (["--initial", "0.5"], "--initial is about firing rates"),
+        (["--compensate"], "--compensate is about firing rates"),
+        (["--rate", "8", "--threshold", "qcfs"], "is for a model with windows"),
+        (["--rate", "8", "--initial", "-1"], "--initial"),
     ):
         assert main(["convert", "w.npz", *layers, *data, *wrong]) == 2
         assert said in capsys.readouterr().err

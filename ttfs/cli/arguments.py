@@ -138,13 +138,18 @@ def add_convert(parsers: Any) -> None:
     add("--steps", type=count, metavar="L", help="possible spike times in a window (any time)")
     text = "convert to firing rates over this many clock steps, which `ttfs evaluate` then uses"
     add("--rate", type=count, metavar="STEPS", help=text)
-    methods = ["max", "quantile", "error", "local", "potential"]
+    methods = ["max", "quantile", "error", "local", "potential", "qcfs"]
     text = (
         "the largest activation, a high quantile, the least squared error in steps, or twice the"
-        " mean (max; with --rate: error, which suits few steps); potential: max, for rates with"
-        " potentials that start at half the threshold"
+        " mean (max; with --rate: error, which suits few steps); for rates only: potential, max"
+        " with potentials that start at half the threshold, and qcfs, which keeps the thresholds"
+        " of a model with windows"
     )
     add("--threshold", choices=methods, help=text)
+    text = "potential with which neurons start, for --rate, in thresholds (depends on --threshold)"
+    add("--initial", type=from_zero, metavar="P", help=text)
+    text = "correct biases by the mean error that --rate makes in each channel"
+    add("--compensate", action="store_true", help=text)
     text = "one threshold for each channel or for each layer (default depends on --threshold)"
     add("--per", choices=["channel", "layer"], help=text)
     text = "mean with which inputs in 0..1 were normalised: a number, or one for each channel"

@@ -1,7 +1,7 @@
 """`ttfs convert`: networks of ReLUs become models of single spikes or of firing rates."""
 
 import argparse
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from ttfs.errors import InputError, ModelFileError
@@ -10,6 +10,7 @@ from ttfs.errors import InputError, ModelFileError
 def run_convert(options: argparse.Namespace) -> None:
     """Convert weights that were trained elsewhere, and report how far the model is from them."""
     from ttfs import datasets
+    from ttfs.clocked.compensation import compensated
     from ttfs.codes.encoding import Latency
     from ttfs.conversion.convert import shape_of
     from ttfs.formats.model_file import save
@@ -25,6 +26,11 @@ def run_convert(options: argparse.Namespace) -> None:
         some = model.network.psp.values(encoder(some), 0)
         found, rate = converted(options, method, model.network, some)
     else:
+        if method == "qcfs":
+            raise InputError(
+                "--threshold qcfs is for a model with windows, whose thresholds it keeps;"
+                f" {options.weights} is none"
+            )
         shape = shape_of(training.image_shape)
         told = {"layers": options.layers, "shape": shape, "mean": options.mean, "std": options.std}
         found, rate = converted(options, method, options.weights, some, **told)
@@ -37,17 +43,28 @@ def run_convert(options: argparse.Namespace) -> None:
     print(found.network)
     distance = found.compare(some)
     print(distance)
+    network = found.network
     if rate:
         report |= {"rate": asdict(rate), "agreement": distance.agreement}
         print(f"for firing rates: {rate.steps} steps, {rate.told()}")
-    save(options.out, found.network, encoder=encoder, report=report)
+    if options.compensate:
+        network = compensated(network, some, rate)
+        report |= {"biases": "compensate the mean error of firing rates", "agreement": None}
+        print("biases compensate for the mean error of firing rates")
+    save(options.out, network, encoder=encoder, report=report)
     print(f"written to {options.out}")
 
 
 def method_for(options: argparse.Namespace) -> str:
     """How thresholds are found; options that contradict each other are refused."""
-    if options.rate is None and options.threshold == "potential":
-        raise InputError("--threshold potential is about firing rates; say --rate STEPS")
+    rates = {
+        f"--threshold {options.threshold}": options.threshold in ("potential", "qcfs"),
+        "--initial": options.initial is not None,
+        "--compensate": options.compensate,
+    }
+    if options.rate is None and any(rates.values()):
+        told = next(name for name, given in rates.items() if given)
+        raise InputError(f"{told} is about firing rates; say --rate STEPS")
     if options.rate is not None and options.steps is not None:
         raise InputError("--steps are instants of a window, --rate is by a clock: say one of them")
     return options.threshold or ("error" if options.rate else "max")
@@ -62,7 +79,8 @@ def converted(
 
     settings |= {} if options.per is None else {"per": options.per}
     if options.rate:
-        return convert_to_rates(model, some, method, options.rate, **settings)
+        found, rate = convert_to_rates(model, some, method, options.rate, **settings)
+        return found, rate if options.initial is None else replace(rate, initial=options.initial)
     return convert(model, some, steps=options.steps, threshold=method, **settings), None
 
 

@@ -3,6 +3,7 @@
 For comparison with single spikes; only presets and the command line use them.
 """
 
+from ttfs.clocked.compensation import compensated
 from ttfs.clocked.course import Course, run
 from ttfs.clocked.evaluation import ClockedEvaluation, evaluate
 from ttfs.clocked.methods import METHODS, Method, convert_to_rates
@@ -16,6 +17,7 @@ __all__ = [
     "Method",
     "Rate",
     "Surrogate",
+    "compensated",
     "convert_to_rates",
     "evaluate",
     "run",

@@ -40,7 +40,9 @@ class Course:
         return self.outputs.argmax(axis=2)
 
 
-def run(network: Network, inputs: Any, rate: Rate, *, first: int = 0) -> Course:
+def run(
+    network: Network, inputs: Any, rate: Rate, *, first: int = 0, upto: int | None = None
+) -> Course:
     """Run a network with `Windows` by firing rates instead.
 
     Parameters
@@ -50,6 +52,8 @@ def run(network: Network, inputs: Any, rate: Rate, *, first: int = 0) -> Course:
         steps as there are instants in the window, the two agree on average.
     inputs: (samples, ...) values in 0..1, or bytes, flat or as maps.
     first: number of the first sample; each sample has its own Bernoulli spikes.
+    upto: number of the last layer that is run, whose values are those of the outputs then; None:
+        all layers are run.
 
     Raises
     ------
@@ -65,27 +69,30 @@ def run(network: Network, inputs: Any, rate: Rate, *, first: int = 0) -> Course:
     (array([[3]], dtype=int32), array([[1.5]], dtype=float32))
     """
     check(network, rate)
+    whole(first, "run(first=...)", least=0)
+    last = len(network.layers) if upto is None else whole(upto, "run(upto=...)")
+    if last > len(network.layers):
+        raise InputError(f"run(upto=...) must be {len(network.layers)} or less, got {upto}")
     values = values_in(inputs, network.shapes[0], False)
-    sizes = {k: network.sizes[k] for k in firing(network, rate)}
+    sizes = {k: network.sizes[k] for k in firing(network, rate) if k <= last}
     counts = {k: np.zeros((len(values), size), np.int32) for k, size in sizes.items()}
-    outputs = np.zeros((rate.steps, len(values), network.sizes[-1]), network.dtype)
+    outputs = np.zeros((rate.steps, len(values), network.sizes[last]), network.dtype)
     block = max(1, AT_ONCE // sum(network.sizes))
 
     def some(begin: int, end: int) -> None:
         for start in range(begin * block, min(end * block, len(values)), block):
             own = slice(start, start + block)
-            for step, fired, said in _steps(network, values[own], rate, first + start):
+            for step, fired, said in _steps(network, values[own], rate, first + start, last):
                 for k, spikes in fired.items():
                     counts[k][own] += spikes
                 outputs[step, own] = said if step >= rate.begin else 0
 
-    whole(first, "run(first=...)", least=0)
     with one_thread():
         spread(some, -(-len(values) // block), len(values) * rate.steps * sum(network.sizes))
     told = np.maximum(np.arange(1, rate.steps + 1) - rate.begin, 1)
     outputs = np.cumsum(outputs, axis=0, dtype=np.float64) / told[:, None, None]
-    if rate.output == "potential":
-        outputs /= limits_of(network, len(network.layers))
+    if last not in counts:
+        outputs /= limits_of(network, last)
     return Course(counts, outputs.astype(network.dtype))
 
 
@@ -125,12 +132,15 @@ def firing(network: Network, rate: Rate) -> Iterator[int]:
             yield k
 
 
-def _steps(network: Network, values: np.ndarray, rate: Rate, start: int) -> Iterator[Any]:
-    """For each step its number, the spikes of each layer, and the values of the outputs.
+def _steps(
+    network: Network, values: np.ndarray, rate: Rate, start: int, last: int
+) -> Iterator[Any]:
+    """For each step its number, the spikes of each layer, and the values of the last layer.
 
     start: number of the first sample; each sample has its own random spikes.
     """
-    fires, dtype, samples = set(firing(network, rate)), network.dtype, len(values)
+    fires = {k for k in firing(network, rate) if k <= last}
+    dtype, samples = network.dtype, len(values)
     limits = {k: limits_of(network, k) for k in sorted(fires - {0})}
     potentials = {k: np.full((samples, len(own)), rate.initial, dtype) for k, own in limits.items()}
     for k, potential in potentials.items():
@@ -143,7 +153,7 @@ def _steps(network: Network, values: np.ndarray, rate: Rate, start: int) -> Iter
     for step in range(rate.steps):
         below = [_heard(values, rate, step, random).astype(dtype)]
         fired = {0: below[0] > 0} if 0 in fires else {}
-        for k, layer in enumerate(network.layers, start=1):
+        for k, layer in enumerate(network.layers[:last], start=1):
             if k in steady:
                 drive = steady[k]
             elif layer.pools and rate.pool == "sums":

@@ -7,6 +7,7 @@ from ttfs.clocked.rate import Rate
 from ttfs.conversion.conversion import Conversion
 from ttfs.conversion.convert import convert
 from ttfs.errors import InputError
+from ttfs.network.network import Network
 
 
 @dataclass(frozen=True)
@@ -14,8 +15,8 @@ class Method:
     """How a paper makes a clocked network from a network of ReLUs.
 
     paper: where it is described. thresholds: the arguments for `ttfs.convert`; None if thresholds
-    are in place while the ReLUs learn, as in networks of this package with `Windows`: then run
-    these. rate: the arguments for `Rate`, besides the number of steps.
+    are in place while the ReLUs learn, and are kept, as in networks of this package with `Windows`.
+    rate: the arguments for `Rate`, besides the number of steps.
     """
 
     paper: str
@@ -102,7 +103,8 @@ def convert_to_rates(
     Parameters
     ----------
     model, inputs, settings: as for `ttfs.convert`.
-    method: the name of a method in `METHODS` that derives thresholds from data.
+    method: the name of a method in `METHODS`. "shifted" and "qcfs" keep the thresholds of a
+        `Network` with `Windows`; the others derive thresholds from `inputs`.
     steps: of the rate.
     rounds: of "local" thresholds; None: one to three, increasing with the number of steps.
 
@@ -115,14 +117,19 @@ def convert_to_rates(
     (0.5, Network(4-20-3, Windows(steps=None, length=1.0), t_max=3))
     """
     chosen = method_of(method, "method")
-    if chosen.thresholds is None:
-        raise InputError(
-            f"method {method!r} is for networks that have learned with their thresholds: run one of"
-            f" Windows() with METHODS[{method!r}].rates(steps)"
-        )
-    rate, told = chosen.rates(steps), dict(chosen.thresholds)
+    rate, told = chosen.rates(steps), dict(chosen.thresholds or {"threshold": _kept(model, method)})
     if rounds is None and told["threshold"] == "local":
         rounds = rounds_for(steps)
     told |= {} if rounds is None else {"rounds": rounds}
     told |= {"steps": steps} if told["threshold"] == "error" else {}
     return convert(model, inputs, **(told | settings)), rate
+
+
+def _kept(model: Any, method: str) -> list[float]:
+    """The thresholds of a network's hidden layers with weights, in their own units."""
+    if not isinstance(model, Network):
+        raise InputError(
+            f"method {method!r} keeps the thresholds with which a network has learned: give it a"
+            f" Network with Windows(), not {type(model).__name__}"
+        )
+    return [1.0 for layer in model.layers[:-1] if layer.rows]

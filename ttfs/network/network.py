@@ -370,14 +370,15 @@ class Network:
             self.refresh(layer)
 
     def describe(self, layers: tuple[Layer, ...]) -> None:
-        """Take another description of the same layers, such as one without initial weights."""
+        """Take another description of the same layers; if they had no bias, with its bias."""
         self.__dict__["layers"] = tuple(layers)
+        self.__dict__["biases"] = tuple(
+            first_bias(layer) if bias is None else bias
+            for layer, bias in zip(layers, self.biases, strict=True)
+        )
 
     def pack(self, layer: int) -> None:
-        """Update bits and whole-number thresholds after signs or thresholds have changed.
-
-        `refresh` does this; a rule that changes signs itself must call it afterwards.
-        """
+        """Update bits and whole-number thresholds, as `refresh` does, after signs have changed."""
         if isinstance(self.layers[layer].weights, Binary):
             signs = self.padded(self.arrays.weights, layer)
             bits = self.padded_signs(layer).view(np.uint16)
