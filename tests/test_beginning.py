@@ -49,7 +49,32 @@ def test_every_layer_fires(kind, psp, window, threshold):
     network = deep(kind, psp, threshold, t_max=4 * window)
     times = stimuli(window=window)
     begin_by_firing(network, times)
-    assert all(0.15 < share <= 1 for share in shares(network, times))
+    *found, last = shares(network, times)
+    assert all(0.15 < share <= 1 for share in found)
+    assert (0.015 if kind and psp == ttfs.Step() else 0.15) < last <= 1
+
+
+def test_with_steps_and_one_bit_a_quarter_of_the_neurons_fires_and_few_outputs():
+    network, times = deep(ONE_BIT, ttfs.Step()), stimuli(200)
+    begin_by_firing(network, times)
+    found = shares(network, times)
+    for k, wanted in ((0, 0.25), (2, 0.25), (3, 0.25), (4, 0.02)):
+        assert found[k] >= wanted
+        network.scales[k] *= 0.99  # whole numbers of spikes reach a threshold: shares jump
+        network.refresh(k)
+        assert shares(network, times)[k] < wanted
+
+
+def test_where_few_neurons_can_fire_with_steps_half_of_them_do():
+    network, times = deep(ONE_BIT, ttfs.Step()), stimuli(200)
+    times[np.random.default_rng(0).random(times.shape) < 0.9] = INF
+    begin_by_firing(network, times)
+    begun = shares(network, times)[0]
+    network.scales[0] *= 1e3
+    network.refresh(0)
+    most = shares(network, times)[0]
+    assert most < 0.5
+    assert most / 2 <= begun <= most
 
 
 def test_a_silent_first_layer_does_not_stop_it():

@@ -258,12 +258,14 @@ def exact(dataset: str, layers: str | tuple[Layer, ...], **settings: Any) -> Rec
 def deep(dataset: str, notation: str, *, binary: bool = False, **settings: Any) -> Recipe:
     """A recipe for any number of layers, as papers write them, whose weights begin by firing.
 
-    settings: those of a `Recipe`, and the `delay` of layers with weights.
+    settings: those of a `Recipe`, the `delay` of layers with weights, and their `weights`, if they
+        differ from layer to layer.
 
     >>> deep("fashion-mnist", "24C5-P2-256").layers[1:3]
     (MinPool2d(2), Dense(None, 256, threshold=1.0))
     """
-    layers = stack(notation, BIT if binary else Real(), delay=settings.pop("delay", 0.0))
+    weights = settings.pop("weights", (BIT if binary else Real(),))
+    layers = stack(notation, *weights, delay=settings.pop("delay", 0.0))
     chosen: dict[str, Any] = {
         "by_firing": True,
         "optimizer": Adam(lr=Warm(Cosine(DEEP)), beta2=0.98),

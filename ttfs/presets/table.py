@@ -1,5 +1,6 @@
 """The named recipes, and how they are found."""
 
+from dataclasses import replace
 from typing import Any
 
 from ttfs.augmentation import Distort, Dropout, Flip, Jitter, Shift
@@ -12,7 +13,7 @@ from ttfs.network.psp import Step
 from ttfs.network.weights import Binary, Real
 from ttfs.optimizers import SGD, Adam, Cosine, Linear, Warm
 from ttfs.presets.clocked_table import CLOCKED, FULL
-from ttfs.presets.recipe import Recipe, deep, exact, one_bit, stack
+from ttfs.presets.recipe import BIT, Recipe, deep, exact, one_bit, stack
 from ttfs.presets.window_table import WINDOWS
 from ttfs.rules import S4NN, Exact, STiDiBP, Surrogate
 
@@ -203,7 +204,7 @@ PRESETS: dict[str, Recipe] = (
         "step-conv-binary-mnist": deep(
             "mnist",
             "24C5-P2-48C5-P2-256",
-            binary=True,
+            weights=(BIT, BIT, BIT, replace(BIT, scale=0.02)),
             delay=Delays(per="input", init=(0.0, 0.5), rate=0),
             psp=Step(),
             rule=Surrogate(smoothing=0.05),

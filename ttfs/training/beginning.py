@@ -13,11 +13,12 @@ from ttfs.network.chain import Layer
 from ttfs.network.layers import mean_threshold
 from ttfs.network.maps import rows_of
 from ttfs.network.network import Network, check_network
-from ttfs.network.psp import Ramp, Windows
+from ttfs.network.psp import Ramp, Step, Windows
 from ttfs.network.weights import Binary
 
 QUIET = 0.25  # typical size of initial potentials with windows, in thresholds
 STEEPEST = 10.0  # learning rate of a layer in units of the standard deviation of its weights
+FIRING = {False: 0.25, True: 0.02}  # share that fires with steps and one bit; True: of outputs
 RANGE, HALVINGS = 30.0, 20  # factor within which a scale is searched, and number of bisections
 WIDE = 0.4  # greatest distance of the middle of latent weights from 0, for a width of 1
 
@@ -32,8 +33,9 @@ def begin_by_firing(network: Network, times: Any, *, seed: int = 0) -> None:
     from 0 to the last input spike: a neuron with average weights fires a window after its inputs.
     One-bit weights have an excess of positive signs that follows from that mean and deviation,
     and a scale equal to that deviation; with endless ramps, the scale is one at which the median
-    spike of the layer comes half a window after the median spike below. With windows, the mean is
-    0 and the deviation a quarter of sqrt(2 / n), so that half of the neurons fire and few are
+    spike of the layer comes half a window after the median spike below, and with steps one at
+    which a quarter of its neurons fire, or a fiftieth of the outputs. With windows, the mean is 0
+    and the deviation a quarter of sqrt(2 / n), so that half of the neurons fire and few are
     clipped. Each layer's learning rate relative to that of the training, the `rate` of `Real` and
     `Binary`, becomes ten times the standard deviation of its weights. Layers that were given
     `initial` weights keep them; `Binary` layers keep the `init` and `scale` that were given.
@@ -101,7 +103,8 @@ def begin(
         network.latents[k][:] = rng.normal(mean, deviation, shape) * thresholds
         deviation *= float(np.mean(thresholds))
     network.refresh(k)
-    if isinstance(weights, Binary) and weights.scale is None and is_endless(network):
+    searched = is_endless(network) or isinstance(network.psp, Step)
+    if isinstance(weights, Binary) and weights.scale is None and searched:
         network.scales[k] = scale_of(network, k, times, window)
         network.refresh(k)
     told: Layer = replace(layer, weights=replace(weights, rate=STEEPEST * deviation))
@@ -121,20 +124,36 @@ def steepness(network: Network, window: float) -> float:
 
 
 def scale_of(network: Network, k: int, times: np.ndarray, window: float) -> float:
-    """The scale at which a layer's median spike comes half a window after that of the one below."""
+    """The least scale at which enough of a layer's neurons fire, found by bisection.
+
+    With endless ramps, the median spike comes half a window after that of the layer below. With
+    steps, a share of `FIRING` fires, or half of those that would fire with huge weights: few of
+    the outputs, as those whose potentials take small steps tie less often.
+    """
+    low, high = network.scales[k] / RANGE, network.scales[k] * RANGE
+
+    def spikes_at(scale: float) -> np.ndarray:
+        network.scales[k] = scale
+        network.refresh(k)
+        return fire(network, k, times)
+
     below = times[np.isfinite(times)]
     wanted = float(np.median(below)) + window / 2 if below.size else window
-    low, high = network.scales[k] / RANGE, network.scales[k] * RANGE
+    share = 0.0 if is_endless(network) else np.isfinite(spikes_at(high)).mean() / 2
+
+    def enough(spikes: np.ndarray) -> bool:
+        fired = spikes[np.isfinite(spikes)]
+        if is_endless(network):
+            return bool(fired.size) and bool(np.median(fired) <= wanted)
+        return fired.size >= min(FIRING[k == len(network.layers) - 1], share) * spikes.size
+
     for _ in range(HALVINGS):
-        network.scales[k] = (low * high) ** 0.5
-        network.refresh(k)
-        spikes = fire(network, k, times)
-        spikes = spikes[np.isfinite(spikes)]
-        if not spikes.size or np.median(spikes) > wanted:
-            low = network.scales[k]
+        middle = (low * high) ** 0.5
+        if enough(spikes_at(middle)):
+            high = middle
         else:
-            high = network.scales[k]
-    return float((low * high) ** 0.5)
+            low = middle
+    return float((low * high) ** 0.5 if is_endless(network) else high)  # with steps, shares jump
 
 
 def fire(network: Network, k: int, times: np.ndarray) -> np.ndarray:
