@@ -170,7 +170,7 @@ def test_ten_outputs_have_labelled_rows_and_each_layer_has_its_name():
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("time (ms)", "neuron")
 
 
-@pytest.mark.parametrize("sizes", [SIZES, (784, 64, 64, 1), (2, 701, 11)])
+@pytest.mark.parametrize("sizes", [SIZES, (784, 64, 64, 1), (2, 701, 11), (3, *[4] * 9, 2)])
 @pytest.mark.parametrize(("width", "height"), [(PAGE, 4.2), (COLUMN, 2.4)])
 def test_texts_of_a_raster_neither_overlap_nor_leave_the_figure(sizes, width, height):
     times = [np.full(size, INF) for size in sizes]

@@ -37,6 +37,9 @@ SILENT = "#E4E4E4"
 HIDDEN = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """The colours of Okabe and Ito (2008), which colour-blind readers can tell apart."""
 
+STYLES = "-", "--", ":", "-."
+"""Line styles of layers, of as many as there are colours each."""
+
 WORDS: dict[str, Any] = {"parse_math": False, "usetex": False}
 """How text is set: verbatim, so that names may contain $ and _, and shares their %."""
 
@@ -89,6 +92,15 @@ def layer_colour(layer: int, ax: Axes | None = None) -> str:
     if layer:
         return HIDDEN[(layer - 1) % len(HIDDEN)]
     return INK if ax is None else inks(ax).ink
+
+
+def layer_style(layer: int) -> str:
+    """Line style of a layer, which tells apart layers of the same colour.
+
+    >>> layer_style(1), layer_style(7)
+    ('-', '--')
+    """
+    return STYLES[max(layer - 1, 0) // len(HIDDEN) % len(STYLES)]
 
 
 def new_axes(width: float = COLUMN, height: float = 2.3) -> Axes:

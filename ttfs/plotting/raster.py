@@ -191,10 +191,11 @@ def _width(ax: Axes, spikes: Array, band: Band) -> float:
 def _label_bands(ax: Axes, bands: list[Band]) -> None:
     """Name and size to the right of each band, a line between bands, indices at the left."""
     for band in bands:
+        lines = "\n" if band.height > 2.5 * _label_height(ax) else ": "
         ax.text(
             1.01,
             band.bottom + band.height / 2,
-            f"{band.name}\n{band.size}",
+            f"{band.name}{lines}{band.size}",
             color=layer_colour(band.layer) if band.layer else inks(ax, outside=True).ink,
             fontsize="x-small",
             va="center",
@@ -206,11 +207,19 @@ def _label_bands(ax: Axes, bands: list[Band]) -> None:
     _label_rows(ax, bands)
 
 
+def _label_height(ax: Axes) -> float:
+    """The height of a line of text, in the units of the vertical axis."""
+    low, high = ax.get_ylim()
+    return label_height() * (high - low) * ax.figure.dpi / 72 / ax.bbox.height
+
+
 def _label_rows(ax: Axes, bands: list[Band]) -> None:
     """Neuron indices at the left, as many as fit."""
-    low, high = ax.get_ylim()
-    needed = label_height() * (high - low) * ax.figure.dpi / 72 / ax.bbox.height
-    ticks = [tick for band in bands for tick in _rows(band, needed)]
+    ticks: list[tuple[float, str]] = []
+    needed = _label_height(ax)
+    for band in reversed(bands):  # the first row of a band matters more than the last one below
+        ceiling = ticks[0][0] - needed if ticks else np.inf
+        ticks[:0] = [tick for tick in _rows(band, needed) if tick[0] <= ceiling]
     ax.set_yticks([y for y, _ in ticks], [name for _, name in ticks])
 
 

@@ -13,7 +13,16 @@ from matplotlib.ticker import MaxNLocator
 from ttfs.checks import of_kind
 from ttfs.errors import InputError
 from ttfs.plotting.given import Array
-from ttfs.plotting.look import PAGE, axes_for, dress, inks, layer_colour, legend_above, named
+from ttfs.plotting.look import (
+    PAGE,
+    axes_for,
+    dress,
+    inks,
+    layer_colour,
+    layer_style,
+    legend_above,
+    named,
+)
 
 Record = Mapping[str, Any]
 
@@ -151,7 +160,7 @@ def _draw_layers(ax: Axes, epochs: Array, values: Mapping[int, Array], y: str) -
     """A line per layer."""
     _dress_epochs(ax, y)
     for layer, column in values.items():
-        _draw(ax, epochs, column, f"layer {layer}", layer)
+        _draw(ax, epochs, column, f"layer {layer}", layer, layer_style(layer))
     legend_above(ax)
 
 
