@@ -77,6 +77,26 @@ def test_where_few_neurons_can_fire_with_steps_half_of_them_do():
     assert most / 2 <= begun <= most
 
 
+@pytest.mark.parametrize("thresholds", [np.r_[np.ones(99), 1e6], np.geomspace(1e-3, 1e3, 100)])
+def test_so_it_is_with_thresholds_and_signs_that_differ_very_much(thresholds):
+    unlike = ttfs.Binary(init=(-1, 0.2), scale_rate=0, clip=1)
+    for kind, inputs in ((ONE_BIT, 64), (unlike, 3000)):
+        first = ttfs.Dense(inputs, 100, weights=kind, threshold=thresholds)
+        network = ttfs.Network(first, ttfs.Dense(100, 10, weights=kind), psp=ttfs.Step(), t_max=4)
+        times = np.random.default_rng(0).random((50, inputs))
+        begin_by_firing(network, times)
+        found, _ = shares(network, times)
+        network.scales[0] *= 1e6
+        network.refresh(0)
+        assert min(0.25, shares(network, times)[0] / 2) <= found < 0.35
+
+
+def test_with_steps_and_nothing_that_fires_scales_are_those_of_other_weights():
+    network = ttfs.Network(ttfs.Dense(4, 3, weights=ONE_BIT, threshold=1.0), psp=ttfs.Step())
+    begin_by_firing(network, np.full((5, 4), INF))
+    assert network.scales.tolist() == [1.0]
+
+
 def test_a_silent_first_layer_does_not_stop_it():
     network = deep()
     begin_by_firing(network, np.full((3, 64), INF))

@@ -48,7 +48,8 @@ def plainly(network, values, rate):
         drive = potentials_of(network, k, below)
         if not layer.pools:
             drive = drive / np.resize(layer.threshold, drive.shape[1])
-            drive = drive if k + 1 == last else np.clip(drive, 0, 1)
+            clipped = k + 1 < last or rate.output == "spikes"
+            drive = np.clip(drive, 0, 1) if clipped else drive
         below.append(drive)
         wanted.append(drive.mean(axis=0))
     found = compensated(network, values, Rate(1))  # one with biases, which are set back
@@ -101,6 +102,48 @@ def test_biases_of_single_neurons_are_kept_apart():
     found = compensated(network, rng.random((20, 24)), Rate(3))
     moved = (found.biases[0] - network.biases[0]).reshape(-1, 3)
     assert np.allclose(moved, moved[0])
+
+
+def test_what_is_right_already_is_left_alone():
+    fires = ttfs.Dense.of([[-1.0, -0.5], [1.5, 1.0]], threshold=1)
+    pooled = ttfs.Conv2d(1, 1, shape=(2, 2, 1), initial=[[1.0]], threshold=2.0), ttfs.MinPool2d(2)
+    for layers, values, rate in (
+        ([fires], [[1.0, 0.0], [0.0, 0.5]], Rate(4, output="spikes")),
+        (pooled, [[0.5] * 4], Rate(4)),
+        ((pooled[0].after((2, 2, 1)), pooled[1]), [[0.5] * 4], Rate(4, output="spikes")),
+    ):
+        network = ttfs.Network(*layers, psp=ttfs.Windows(), dtype=float)
+        found = compensated(network, values, rate)
+        assert np.allclose(found.biases[0], 0, atol=1e-12)
+    negative = ttfs.Conv2d(1, 1, shape=(2, 2, 1), initial=[[-1.0]], threshold=1.0)
+    network = ttfs.Network(negative, ttfs.MinPool2d(2), psp=ttfs.Windows(), dtype=float)
+    assert np.allclose(compensated(network, [[0.5] * 4], Rate(4)).biases[0], 0, atol=1e-12)
+
+
+def test_methods_that_keep_thresholds_keep_steps_and_refuse_other_thresholds():
+    network = random_network(np.random.default_rng(2), True)
+    values = np.random.default_rng(3).random((20, 24))
+    layers = network.layers
+    stepped = ttfs.Network(*layers, psp=ttfs.Windows(4), shape=(6, 4, 1), dtype=float)
+    found, _ = convert_to_rates(stepped, values, "qcfs", 4)
+    assert found.network.psp == ttfs.Windows(4)
+    with pytest.raises(InputError, match="leave out per='layer'"):
+        convert_to_rates(stepped, values, "qcfs", 4, per="layer")
+    with pytest.raises(InputError, match=r"not Network\(2-2, Step"):
+        convert_to_rates(ttfs.Network(ttfs.Dense(2, 2)), values, "qcfs", 4)
+
+
+def test_a_network_that_cannot_run_by_rates_is_refused_when_it_is_converted():
+    layers = [
+        ttfs.Conv2d(2, 3, padding=1),
+        ttfs.MinPool2d(3, stride=1, padding=1),
+        ttfs.Conv2d(2, 3, padding=1),
+        ttfs.Dense(None, 3),
+    ]
+    skip = ttfs.Skip(1, 3)
+    network = ttfs.Network(*layers, psp=ttfs.Windows(), shape=(4, 4, 1), skips=[skip])
+    with pytest.raises(InputError, match="below a pool"):
+        convert_to_rates(network, np.random.default_rng(0).random((10, 16)), "max", 4)
 
 
 def test_only_layers_that_fire_are_corrected_and_what_is_run_can_end_below_the_outputs():

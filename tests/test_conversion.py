@@ -342,14 +342,24 @@ def test_the_command_writes_a_model_for_firing_rates(tmp_path, monkeypatch, caps
     assert Rate(**model.report["rate"]) == rate
     assert all(map(np.array_equal, wanted.biases, model.network.biases))
     assert main(["evaluate", "m.npz", "--dataset", "digits"]) == 0
-    assert "with the decisions given" not in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "with the decisions given" not in told.out
+    assert "biases" not in told.err
+    assert main(["evaluate", "m.npz", "--dataset", "digits", "--rate", "8"]) == 0
+    assert "the biases of m.npz are meant for 4 steps" in capsys.readouterr().err
+    assert main(["step", "m.npz", "--dataset", "digits", "--json"]) == 0
+    assert "its biases are not meant for that" in capsys.readouterr().err
+    assert main(["convert", "m.npz", *data, "--rate", "4"]) == 2
+    assert "convert the model it was made of" in capsys.readouterr().err
     for wrong, said in (
         (["--rate", "8", "--steps", "8"], "say one of them"),
         (["--threshold", "potential"], "--threshold potential is about firing rates"),
         (["--initial", "0.5"], "--initial is about firing rates"),
         (["--compensate"], "--compensate is about firing rates"),
-        (["--rate", "8", "--threshold", "qcfs"], "is for a model with windows"),
-        (["--rate", "8", "--initial", "-1"], "--initial"),
+        (["--rate", "8", "--threshold", "qcfs"], "keeps the thresholds of a model with windows"),
+        (["--rate", "8", "--threshold", "qcfs", "--per", "layer"], "leave out --per"),
+        (["--rate", "8", "--initial", "-1"], "'-1' is not a potential from 0"),
+        (["--rate", "8", "--initial", "inf"], "'inf' is not a potential from 0"),
     ):
         assert main(["convert", "w.npz", *layers, *data, *wrong]) == 2
         assert said in capsys.readouterr().err

@@ -147,7 +147,7 @@ def add_convert(parsers: Any) -> None:
     )
     add("--threshold", choices=methods, help=text)
     text = "potential with which neurons start, for --rate, in thresholds (depends on --threshold)"
-    add("--initial", type=from_zero, metavar="P", help=text)
+    add("--initial", type=potential, metavar="P", help=text)
     text = "correct biases by the mean error that --rate makes in each channel"
     add("--compensate", action="store_true", help=text)
     text = "one threshold for each channel or for each layer (default depends on --threshold)"
@@ -340,6 +340,7 @@ count = number(int, 1, 10**18, "a whole number from 1 on, of at most 18 digits")
 natural = number(int, 0, 10**18, "a whole number from 0 on, of at most 18 digits")
 hidden = number(int, 1, 10**6, "a whole number from 1 to a million")
 from_zero = number(float, 0, float("inf"), "a time from 0 on")
+potential = number(float, 0, 1e6, "a potential from 0 to a million thresholds")
 above_zero = number(float, 5e-324, 1e308, "a number above 0")
 
 

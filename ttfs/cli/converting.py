@@ -28,8 +28,8 @@ def run_convert(options: argparse.Namespace) -> None:
     else:
         if method == "qcfs":
             raise InputError(
-                "--threshold qcfs is for a model with windows, whose thresholds it keeps;"
-                f" {options.weights} is none"
+                "--threshold qcfs keeps the thresholds of a model with windows: name such a model,"
+                " without --layers"
             )
         shape = shape_of(training.image_shape)
         told = {"layers": options.layers, "shape": shape, "mean": options.mean, "std": options.std}
@@ -67,6 +67,8 @@ def method_for(options: argparse.Namespace) -> str:
         raise InputError(f"{told} is about firing rates; say --rate STEPS")
     if options.rate is not None and options.steps is not None:
         raise InputError("--steps are instants of a window, --rate is by a clock: say one of them")
+    if options.threshold == "qcfs" and options.per:
+        raise InputError("--threshold qcfs keeps the thresholds of the model: leave out --per")
     return options.threshold or ("error" if options.rate else "max")
 
 
@@ -95,8 +97,14 @@ def converted_before(options: argparse.Namespace) -> Any:
     except ModelFileError as error:
         if not path.exists():
             raise
+        if "damaged" in str(error):
+            raise
         cure = "of arrays of another framework say the --layers, as in 32C3-P2-256-10"
         raise ModelFileError(f"{error}; {cure}") from None
+    if model.report.get("biases"):
+        raise InputError(
+            f"{path} has biases that compensate for firing rates: convert the model it was made of"
+        )
     if not isinstance(model.network.psp, Windows):
         raise InputError(f"{path} must have psp=Windows() to be converted, not {model.network.psp}")
     if model.network.psp.length != 1:

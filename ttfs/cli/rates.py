@@ -1,5 +1,6 @@
 """`ttfs evaluate` for networks that represent values by firing rates."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -24,6 +25,12 @@ def evaluate_rates(
     network, data, told = subject.model.network, subject.data, subject.model.report
     rate = rate_of(told.get("rate"), steps, reset)
     check(network, rate)
+    meant = rate if told.get("rate") is None else rate_of(told["rate"])
+    if "biases" in told and rate != meant:
+        print(
+            f"ttfs: the biases of {subject.path} are meant for {meant.steps} steps, {meant.told()}",
+            file=sys.stderr,
+        )
     decisions = None
     if "rate" not in told or told.get("agreement") is not None:  # by windows it says the same
         decisions = labels_of(network, subject.stimuli)

@@ -54,11 +54,12 @@ class Subject:
         return replace(self, data=data)
 
     def warn(self) -> None:
-        """Warn if many input spikes are lost, or if the model was trained for firing rates."""
+        """Warn if many input spikes are lost, or if the model was made for firing rates."""
         if "rate" in self.model.report:
+            biased = "; its biases are not meant for that" if "biases" in self.model.report else ""
             print(
-                f"ttfs: {self.path} was trained for firing rates, by which `ttfs evaluate` runs it;"
-                " here each neuron fires once, in windows",
+                f"ttfs: {self.path} was made for firing rates, by which `ttfs evaluate` runs it;"
+                f" here each neuron fires once, in windows{biased}",
                 file=sys.stderr,
             )
         warn_lost(lost_share(self.model.network, self.stimuli))

@@ -8,11 +8,12 @@ import numpy as np
 
 from ttfs.clocked.course import check, firing, limits_of, run
 from ttfs.clocked.rate import Rate
-from ttfs.conversion.calibration import activations_of
 from ttfs.conversion.conversion import values_in
+from ttfs.engines.sums import largest, potentials_of
 from ttfs.network.network import Network
 
-CHUNK = 100  # samples whose values in each step are held in memory
+CHUNK = 100  # samples that are held in memory,
+ROOM = 2**23  # and values of a layer's neurons in each step
 
 
 def compensated(network: Network, inputs: Any, rate: Rate) -> Network:
@@ -52,9 +53,10 @@ def compensated(network: Network, inputs: Any, rate: Rate) -> Network:
             for layer in found.layers
         )
     )
-    wanted = _means(network, values)
+    fires = set(firing(network, rate))
+    wanted = _means(network, values, fires)
     part = 1.0 if rate.bias == "each" else 1 / rate.steps
-    for number in sorted({*firing(network, rate), len(network.layers)} - {0}):
+    for number in sorted({*fires, len(network.layers)} - {0}):
         k = number - 1
         excess = (_mean_said(found, values, rate, number) - wanted[k]) * limits_of(network, number)
         while network.layers[k].pools:
@@ -66,27 +68,31 @@ def compensated(network: Network, inputs: Any, rate: Rate) -> Network:
     return found
 
 
-def _means(network: Network, values: np.ndarray) -> list[np.ndarray]:
-    """For each layer, (neurons,) the mean values of ReLUs clipped at their thresholds, in these."""
-    last = len(network.layers) - 1
-    limits = [limits_of(network, k + 1) for k in range(last + 1)]
+def _means(network: Network, values: np.ndarray, fires: set[int]) -> list[np.ndarray]:
+    """For each layer, (neurons,) the mean values that rates should represent, in thresholds.
 
-    def clip(k: int, activations: np.ndarray) -> np.ndarray:
-        pools = network.layers[k].pools
-        return activations if pools else np.minimum(activations / limits[k], 1)
-
+    These are the activations of ReLUs, clipped at the thresholds, but the potentials of outputs
+    that do not fire.
+    """
+    last = max(k for k, layer in enumerate(network.layers) if layer.rows)
     totals = [np.zeros(size) for size in network.sizes[1:]]
     for start in range(0, len(values), CHUNK):
-        for k, potentials, relus in activations_of(network, values[start : start + CHUNK], clip):
-            said = potentials / limits[k] if k == last else relus
-            totals[k] += said.sum(axis=0)
+        below = [values[start : start + CHUNK].astype(network.dtype)]
+        for k, layer in enumerate(network.layers):
+            if layer.pools:
+                said = largest(layer, below[-1], outside=-np.inf)
+            else:
+                said = potentials_of(network, k, below) / limits_of(network, k + 1)
+            below.append(np.clip(said, 0, 1) if k < last or k + 1 in fires else said)
+            totals[k] += below[-1].sum(axis=0)
     return [total / len(values) for total in totals]
 
 
 def _mean_said(network: Network, values: np.ndarray, rate: Rate, number: int) -> np.ndarray:
     """(neurons,) the mean value of a layer's neurons by rates, in thresholds."""
     total = np.zeros(network.sizes[number])
-    for start in range(0, len(values), CHUNK):
-        some = values[start : start + CHUNK]
+    chunk = max(1, min(CHUNK, ROOM // (rate.steps * network.sizes[number])))
+    for start in range(0, len(values), chunk):
+        some = values[start : start + chunk]
         total += run(network, some, rate, first=start, upto=number).outputs[-1].sum(axis=0)
     return total / len(values)

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ttfs.checks import short
+from ttfs.clocked.course import check
 from ttfs.clocked.rate import Rate
 from ttfs.conversion.conversion import Conversion
 from ttfs.conversion.convert import convert
 from ttfs.errors import InputError
 from ttfs.network.network import Network
+from ttfs.network.psp import Windows
 
 
 @dataclass(frozen=True)
@@ -117,19 +120,24 @@ def convert_to_rates(
     (0.5, Network(4-20-3, Windows(steps=None, length=1.0), t_max=3))
     """
     chosen = method_of(method, "method")
-    rate, told = chosen.rates(steps), dict(chosen.thresholds or {"threshold": _kept(model, method)})
+    rate, told = chosen.rates(steps), dict(chosen.thresholds or _kept(model, method, settings))
     if rounds is None and told["threshold"] == "local":
         rounds = rounds_for(steps)
     told |= {} if rounds is None else {"rounds": rounds}
     told |= {"steps": steps} if told["threshold"] == "error" else {}
-    return convert(model, inputs, **(told | settings)), rate
+    found = convert(model, inputs, **(told | settings))
+    check(found.network, rate)
+    return found, rate
 
 
-def _kept(model: Any, method: str) -> list[float]:
-    """The thresholds of a network's hidden layers with weights, in their own units."""
-    if not isinstance(model, Network):
+def _kept(model: Any, method: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """The arguments for `ttfs.convert` that keep a network's thresholds and steps."""
+    if "per" in settings:
+        raise InputError(f"method {method!r} keeps thresholds: leave out per={settings['per']!r}")
+    if not isinstance(model, Network) or not isinstance(model.psp, Windows):
         raise InputError(
             f"method {method!r} keeps the thresholds with which a network has learned: give it a"
-            f" Network with Windows(), not {type(model).__name__}"
+            f" Network with Windows(), not {short(model)}"
         )
-    return [1.0 for layer in model.layers[:-1] if layer.rows]
+    thresholds = [1.0 for layer in model.layers[:-1] if layer.rows]  # in units of their own
+    return {"threshold": thresholds, "steps": model.psp.steps}

@@ -19,6 +19,7 @@ from ttfs.network.weights import Binary
 QUIET = 0.25  # typical size of initial potentials with windows, in thresholds
 STEEPEST = 10.0  # learning rate of a layer in units of the standard deviation of its weights
 FIRING = {False: 0.25, True: 0.02}  # share that fires with steps and one bit; True: of outputs
+HUGE = 1e6  # factor with which every neuron fires that can
 RANGE, HALVINGS = 30.0, 20  # factor within which a scale is searched, and number of bisections
 WIDE = 0.4  # greatest distance of the middle of latent weights from 0, for a width of 1
 
@@ -130,7 +131,8 @@ def scale_of(network: Network, k: int, times: np.ndarray, window: float) -> floa
     steps, a share of `FIRING` fires, or half of those that would fire with huge weights: few of
     the outputs, as those whose potentials take small steps tie less often.
     """
-    low, high = network.scales[k] / RANGE, network.scales[k] * RANGE
+    first = network.scales[k]
+    low, high = first / RANGE, first * RANGE
 
     def spikes_at(scale: float) -> np.ndarray:
         network.scales[k] = scale
@@ -139,14 +141,24 @@ def scale_of(network: Network, k: int, times: np.ndarray, window: float) -> floa
 
     below = times[np.isfinite(times)]
     wanted = float(np.median(below)) + window / 2 if below.size else window
-    share = 0.0 if is_endless(network) else np.isfinite(spikes_at(high)).mean() / 2
+    share = 0.0
 
     def enough(spikes: np.ndarray) -> bool:
         fired = spikes[np.isfinite(spikes)]
         if is_endless(network):
             return bool(fired.size) and bool(np.median(fired) <= wanted)
-        return fired.size >= min(FIRING[k == len(network.layers) - 1], share) * spikes.size
+        return bool(fired.size >= share * spikes.size)
 
+    if not is_endless(network):
+        huge = min(first * HUGE, float(np.finfo(network.dtype).max) / (2 * times.shape[1]))
+        most = np.isfinite(spikes_at(huge)).mean()
+        if most == 0:
+            return float(first)
+        share = min(FIRING[k == len(network.layers) - 1], most / 2)
+        while not enough(spikes_at(high)):  # thresholds or signs that differ very much
+            low, high = high, high * RANGE
+        while enough(spikes_at(low)):
+            low, high = low / RANGE, low
     for _ in range(HALVINGS):
         middle = (low * high) ** 0.5
         if enough(spikes_at(middle)):
