@@ -719,7 +719,7 @@ def test_bench_compares_and_draws(small_bench, tmp_path, capsys):
     old.write_text(json.dumps(report))
     capsys.readouterr()
     assert main("bench", "--cases", f"{case},{other}", "--compare", old, "--out", picture) == 0
-    _, lines = capsys.readouterr().out.split("now and before:\n")
+    _, lines = capsys.readouterr().out.split("now, compared with before:\n")
     first, *_, before, after, drawn = lines.splitlines()
     assert re.match(
         rf"{case} +synthetic +1 threads +[\d.]+ us, \d{{5,}}\.\d\d x \(the limit", first
@@ -1148,7 +1148,7 @@ def test_help_answers_without_compiler_and_plots():
     assert result.stderr == ""
     text, _, rest = result.stdout.partition("code 0\n")
     assert text.startswith("usage: ttfs ")
-    assert "exit codes: 0 done, 2 something to mend" in text
+    assert "exit codes: 0 done, 2 an error" in text
     assert not set(rest.split()) & {"numba", "matplotlib", "numpy", "scipy", "tqdm"}
 
 

@@ -45,12 +45,12 @@ def test_seeds_of_one_recipe_are_one_line(tmp_path):
     head, rule, row = (cells(line) for line in table(found).splitlines())
     assert set(rule) == {"---"}
     assert dict(zip(head, row, strict=True)) == {
-        "run": "`r0`", "network": "9-4-3", "response": "Step()", "learned by": "S4NN",
+        "run": "`r0`", "network": "9-4-3", "response": "Step()", "learning rule": "S4NN",
         "weights": "one-bit",
         "augmentation": "Dropout(share=0.2)", "epochs": "30", "seconds": "12",
         "seeds": "0, 2, 1", "strict %": "91.00 (90.00 to 92.00)",
         "lenient %": "92.00 (91.00 to 93.00)", "undecided %": "2.00",
-        "spikes to decision": "101 (100 to 102)", "decision at": "0.25", "published %": "97.0",
+        "spikes to decision": "101 (100 to 102)", "decided at": "0.25", "published %": "97.0",
         "operations to decision": "5000", "parameters": "50", "bits": "240", "kB": "2.5",
     }  # fmt: skip
 
@@ -69,7 +69,7 @@ def test_what_is_not_known_is_left_empty(tmp_path):
     )  # fmt: skip
     head, _, row = (cells(line) for line in table(groups([run])).splitlines())
     said = dict(zip(head, row, strict=True))
-    assert said["decision at"] == said["kB"] == said["parameters"] == said["bits"] == ""
+    assert said["decided at"] == said["kB"] == said["parameters"] == said["bits"] == ""
     assert said["augmentation"] == "none"
 
 

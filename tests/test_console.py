@@ -148,12 +148,12 @@ def test_a_moved_or_removed_input_changes_what_it_changes_and_nothing_here():
         "         1  -> silent     input 0",
         "         6  -> silent     output 0",
         "         9  -> silent     output 1",
-        "of all spikes 0 moved, 3 gone, 0 new",
+        "spikes: 0 moved, 3 gone, 0 new",
         "         5  -> 2          input 1",
     ]
     assert lines[5:7] == [
         "         6  -> 3          output 0",
-        "of all spikes 2 moved, 0 gone, 0 new",
+        "spikes: 2 moved, 0 gone, 0 new",
     ]
     assert lines[-1] == "3 spikes so far"
     assert said(["w input 0 1"]) == ["nothing changes"]
@@ -163,7 +163,7 @@ def test_many_changes_are_counted():
     network = ttfs.Network(ttfs.Dense.of(np.ones((1, 60)), threshold=1), t_max=9)
     lines = said(["w input 0 inf"], ttfs.Simulator(network, [1.0]))
     assert len(lines) == 22
-    assert lines[-2:] == ["            and 41 more", "of all spikes 0 moved, 61 gone, 0 new"]
+    assert lines[-2:] == ["            and 41 more", "spikes: 0 moved, 61 gone, 0 new"]
 
 
 def test_layers_of_two_words_are_found():

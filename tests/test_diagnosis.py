@@ -36,7 +36,7 @@ def test_only_the_layer_that_is_dead_is_named():
 def test_a_layer_whose_neurons_all_fire_at_one_time_is_saturated():
     sentences = said(np.ones((6, 50)), RNG.uniform(0.01, 0.2, (50, 3)))
     assert sentences[0] == (
-        "layer 1 is saturated: 100 % of its spikes come at one time; raise its threshold or"
+        "layer 1 is saturated: 100 % of its spikes occur at the same time; raise its threshold or"
         " lower its weights"
     )
 
@@ -111,8 +111,8 @@ def test_channels_that_fire_nowhere_are_told_of():
     assert found.never[:3] == (0, 2 / 3, 2 / 3)
     sentences = [sentence for sentence in ttfs.diagnose(found) if sentence.startswith("layer 1")]
     assert sentences == [
-        "layer 1 has mute channels: 67 % of them fire nowhere in any sample; begin by what fires,"
-        " or revive them"
+        "layer 1 has mute channels: 67 % of them fire nowhere in any sample; initialise"
+        " weights with begin_by_firing, or revive them"
     ]
 
 

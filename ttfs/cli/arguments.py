@@ -28,7 +28,7 @@ examples:
 
 The first run of a command compiles for up to half a minute; `ttfs warmup` does that beforehand.
 
-exit codes: 0 done, 2 something to mend (one sentence says what), 130 stopped by Ctrl-C,
+exit codes: 0 done, 2 an error, which one sentence explains, 130 stopped by Ctrl-C,
 141 nobody reads the output any more"""
 
 

@@ -296,7 +296,7 @@ def run_bench(options: argparse.Namespace) -> None:
     if options.report:
         write_report(options.report, report)
     if old:
-        print("\nnow and before:", *compared(old, report), sep="\n")
+        print("\nnow, compared with before:", *compared(old, report), sep="\n")
     if options.out:
         from ttfs.cli import pictures
 

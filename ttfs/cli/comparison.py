@@ -14,9 +14,9 @@ from ttfs.files.json_text import from_json
 from ttfs.files.reading import read_file
 
 HEAD = (
-    *("run", "network", "response", "learned by", "weights", "augmentation"),
+    *("run", "network", "response", "learning rule", "weights", "augmentation"),
     *("epochs", "seconds", "seeds"),
-    *("strict %", "lenient %", "undecided %", "decision at", "spikes to decision"),
+    *("strict %", "lenient %", "undecided %", "decided at", "spikes to decision"),
     *("operations to decision", "parameters", "bits", "kB", "published %"),
 )
 COSTS = {

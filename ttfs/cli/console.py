@@ -307,7 +307,7 @@ class Console:
         if len(changes) > MOST:
             self._say(f"{'':10s}  and {len(changes) - MOST} more")
         counts = f"{len(found.moved)} moved, {len(found.vanished)} gone, {len(found.appeared)} new"
-        self._say(f"of all spikes {counts}" if changes else "nothing changes")
+        self._say(f"spikes: {counts}" if changes else "nothing changes")
 
     def _changed(self, change: Change) -> str:
         before, after = (

@@ -50,13 +50,13 @@ def ailments(evaluation: Evaluation, layer: int) -> list[str]:
         )
     elif at_once > AT_ONCE and silent < (BLANK if is_map else 1 - AT_ONCE):
         found.append(
-            f"layer {layer} is saturated: {100 * at_once:.0f} % of its spikes come at one"
-            " time; raise its threshold or lower its weights"
+            f"layer {layer} is saturated: {100 * at_once:.0f} % of its spikes occur at"
+            " the same time; raise its threshold or lower its weights"
         )
     if is_map and silent <= DEAD and evaluation.never[layer] > MUTE:
         found.append(
             f"layer {layer} has mute channels: {100 * evaluation.never[layer]:.0f} % of them fire"
-            " nowhere in any sample; begin by what fires, or revive them"
+            " nowhere in any sample; initialise weights with begin_by_firing, or revive them"
         )
     return found
 
@@ -73,12 +73,12 @@ def firing_table(evaluation: Evaluation) -> str:
     >>> import numpy as np, ttfs
     >>> network = ttfs.Network(ttfs.Dense.of(np.eye(2), threshold=1), t_max=10)
     >>> print(firing_table(ttfs.evaluate(network, [[1.0, 2.0], [3.0, np.inf]], [0, 1])))
-    layer         neurons    fire   never  mean time  at one time
+    layer         neurons    fire   never  mean time    same time
     input               2  75.0 %   0.0 %          2       66.7 %
     output              2  75.0 %   0.0 %          2       66.7 %
     """
     of_kind(evaluation, Evaluation, "firing_table(evaluation)", "what ttfs.evaluate returned")
-    lines = ["layer         neurons    fire   never  mean time  at one time"]
+    lines = ["layer         neurons    fire   never  mean time    same time"]
     for k, (name, shape) in enumerate(zip(evaluation.names, evaluation.shapes, strict=True)):
         size = "x".join(map(str, shape if shape[:2] != (1, 1) else shape[2:]))
         fire, never = 100 * (1 - evaluation.silent[k]), 100 * evaluation.never[k]
