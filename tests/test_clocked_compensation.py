@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ttfs
-from tests.test_clocked_laws import ordinary  # noqa: F401
 from ttfs.clocked import Rate, compensated, convert_to_rates, run
 from ttfs.engines.sums import potentials_of
 from ttfs.errors import InputError, ShapeError
@@ -78,20 +77,6 @@ def test_biases_are_those_of_the_definition(seed, rate, biases):
     for own, first in zip(network.biases, before, strict=True):
         assert own is first is None or np.array_equal(own, first)
     assert all(map(np.array_equal, found.weights, network.weights))
-
-
-def test_the_mean_error_of_outputs_is_smaller_on_other_images(ordinary):  # noqa: F811
-    several, data = ordinary
-    seen, other = data.images[::2], data.images[1::2]
-    for layers in several:
-        found, rate = convert_to_rates(layers, seen, "local", 4)
-        once = ttfs.forward(found.network, found.times(other)).potential
-        right = (once / found.network.layers[-1].threshold).mean(axis=0)
-        plain, better = (
-            abs(run(network, other, rate).outputs[-1].mean(axis=0) - right).mean()
-            for network in (found.network, compensated(found.network, seen, rate))
-        )
-        assert better < 0.75 * plain
 
 
 def test_biases_of_single_neurons_are_kept_apart():

@@ -8,7 +8,7 @@ import pytest
 
 import ttfs
 from ttfs.cli import cli
-from ttfs.clocked import METHODS, Rate, convert_to_rates, evaluate
+from ttfs.clocked import METHODS, Rate, compensated, convert_to_rates, evaluate, run
 from ttfs.errors import InputError
 
 SIZES = 64, 100, 100, 10
@@ -96,6 +96,20 @@ def test_a_quantised_network_says_by_rates_nearly_what_it_says_by_times():
         assert by_rates.accuracy >= by_times.accuracy - 0.01
         once = 1 - np.mean(by_times.silent[1:-1])  # in layers of one size
         assert by_rates.spikes_per_hidden_neuron > once
+
+
+def test_the_mean_error_of_outputs_is_smaller_on_other_images(ordinary):
+    several, data = ordinary
+    seen, other = data.images[::2], data.images[1::2]
+    for layers in several:
+        found, rate = convert_to_rates(layers, seen, "local", 4)
+        once = ttfs.forward(found.network, found.times(other)).potential
+        right = (once / found.network.layers[-1].threshold).mean(axis=0)
+        plain, better = (
+            abs(run(network, other, rate).outputs[-1].mean(axis=0) - right).mean()
+            for network in (found.network, compensated(found.network, seen, rate))
+        )
+        assert better < 0.75 * plain
 
 
 def test_a_method_that_is_not_known_is_refused(ordinary):
