@@ -6,7 +6,6 @@ are strict, on the test set or its first --samples; spikes are those of hidden n
 """
 
 import argparse
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,12 +13,11 @@ import torch
 from steps import SIZES, trained
 
 import ttfs
-from ttfs.clocked import METHODS, compensated, convert_to_rates, evaluate
+from ttfs.clocked import METHODS, Rate, convert_to_rates, evaluate
 
 STEPS = 1, 2, 4, 8, 16, 32
 MAPS = "16C3p1-P2-32C3p1-32C3p1-P2-64C3p1-P2-128"
 CALIBRATION = 1000
-COMPENSATION = 300  # of these, for biases
 
 
 def line(name: str, cells: list[str]) -> None:
@@ -53,22 +51,19 @@ def by_times(relus: Any, seen: np.ndarray, values: np.ndarray, labels: np.ndarra
 
 
 def by_rates(
-    relus: Any, seen: np.ndarray, values: np.ndarray, labels: np.ndarray, options: Any
+    relus: Any, seen: np.ndarray, values: np.ndarray, labels: np.ndarray, resets: list[str]
 ) -> None:
     """Print rows for rates, with each number of steps, by each method that uses data."""
-    for method in options.methods:
-        for reset in [*options.resets, "compensated"]:
+    for method in METHODS:
+        if METHODS[method].thresholds is None:
+            continue
+        for reset in resets:
             cells = []
             for steps in STEPS:
                 found, rate = convert_to_rates(relus, seen, method, steps)
-                network = found.network
-                if reset == "compensated":
-                    network = compensated(network, seen[:COMPENSATION], rate)
-                else:
-                    rate = replace(rate, reset=reset)
-                cells.append(cell(evaluate(network, values, labels, rate)))
-            told = "soft reset, compensated" if reset == "compensated" else f"{reset} reset"
-            line(f"rates, `{method}`, {told}", cells)
+                rate = Rate(steps, initial=rate.initial, shift=rate.shift, reset=reset)
+                cells.append(cell(evaluate(found.network, values, labels, rate)))
+            line(f"rates, `{method}`, {reset} reset", cells)
 
 
 def main() -> None:
@@ -78,9 +73,7 @@ def main() -> None:
     parser.add_argument("--maps", action="store_true", help="a convolutional network instead")
     parser.add_argument("--samples", type=int, help="of the test set")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--resets", nargs="*", default=["soft", "hard"])
-    known = [name for name, method in METHODS.items() if method.thresholds is not None]
-    parser.add_argument("--methods", nargs="+", choices=known, default=known)
+    parser.add_argument("--resets", nargs="+", default=["soft", "hard"])
     options = parser.parse_args()
     torch.manual_seed(options.seed)
     train, test = ttfs.datasets.load("fashion-mnist")
@@ -101,7 +94,7 @@ def main() -> None:
     line("steps", [str(steps) for steps in STEPS])
     line("---", ["---"] * len(STEPS))
     by_times(relus, seen, values, labels)
-    by_rates(relus, seen, values, labels, options)
+    by_rates(relus, seen, values, labels, options.resets)
 
 
 if __name__ == "__main__":

@@ -23,8 +23,8 @@ def compensated(network: Network, inputs: Any, rate: Rate) -> Network:
     often, and rates deviate from the activations that they should represent, the more the fewer
     steps there are. Layer by layer, the mean of this deviation over some inputs is determined for
     each channel of a map and each neuron of a dense layer, with the layers below already
-    corrected, and is subtracted from the bias (bias calibration: Li et al. 2021, arXiv 2106.06984,
-    section 4). The copy is meant for this rate alone; in windows it computes something else.
+    corrected, and is subtracted from the bias (bias calibration of Li et al. 2021, arXiv
+    2106.06984). The copy is meant for this rate alone; in windows it computes something else.
 
     Parameters
     ----------

@@ -370,7 +370,7 @@ class Network:
             self.refresh(layer)
 
     def describe(self, layers: tuple[Layer, ...]) -> None:
-        """Take another description of the same layers; if they had no bias, with its bias."""
+        """Take another description of the same layers; those without biases get the ones it has."""
         self.__dict__["layers"] = tuple(layers)
         self.__dict__["biases"] = tuple(
             first_bias(layer) if bias is None else bias
@@ -378,7 +378,7 @@ class Network:
         )
 
     def pack(self, layer: int) -> None:
-        """Update bits and whole-number thresholds, as `refresh` does, after signs have changed."""
+        """Update bits and whole-number thresholds; who changes signs without `refresh` calls it."""
         if isinstance(self.layers[layer].weights, Binary):
             signs = self.padded(self.arrays.weights, layer)
             bits = self.padded_signs(layer).view(np.uint16)

@@ -190,8 +190,9 @@ def _width(ax: Axes, spikes: Array, band: Band) -> float:
 
 def _label_bands(ax: Axes, bands: list[Band]) -> None:
     """Name and size to the right of each band, a line between bands, indices at the left."""
+    needed = _label_height(ax)
     for band in bands:
-        lines = "\n" if band.height > 2.5 * _label_height(ax) else ": "
+        lines = "\n" if band.height > 2.5 * needed else ": "
         ax.text(
             1.01,
             band.bottom + band.height / 2,
@@ -204,7 +205,7 @@ def _label_bands(ax: Axes, bands: list[Band]) -> None:
         )
         if band.layer > 0:
             across(ax, band.bottom - GAP / 2, inks(ax).faint, 0.6)
-    _label_rows(ax, bands)
+    _label_rows(ax, bands, needed)
 
 
 def _label_height(ax: Axes) -> float:
@@ -213,10 +214,9 @@ def _label_height(ax: Axes) -> float:
     return label_height() * (high - low) * ax.figure.dpi / 72 / ax.bbox.height
 
 
-def _label_rows(ax: Axes, bands: list[Band]) -> None:
+def _label_rows(ax: Axes, bands: list[Band], needed: float) -> None:
     """Neuron indices at the left, as many as fit."""
     ticks: list[tuple[float, str]] = []
-    needed = _label_height(ax)
     for band in reversed(bands):  # the first row of a band matters more than the last one below
         ceiling = ticks[0][0] - needed if ticks else np.inf
         ticks[:0] = [tick for tick in _rows(band, needed) if tick[0] <= ceiling]

@@ -131,7 +131,7 @@ def scale_of(network: Network, k: int, times: np.ndarray, window: float) -> floa
     steps, a share of `FIRING` fires, or half of those that would fire with huge weights: few of
     the outputs, as those whose potentials take small steps tie less often.
     """
-    first = network.scales[k]
+    first, ramps = network.scales[k], is_endless(network)
     low, high = first / RANGE, first * RANGE
 
     def spikes_at(scale: float) -> np.ndarray:
@@ -139,33 +139,36 @@ def scale_of(network: Network, k: int, times: np.ndarray, window: float) -> floa
         network.refresh(k)
         return fire(network, k, times)
 
-    below = times[np.isfinite(times)]
-    wanted = float(np.median(below)) + window / 2 if below.size else window
-    share = 0.0
+    if ramps:
+        below = times[np.isfinite(times)]
+        wanted = float(np.median(below)) + window / 2 if below.size else window
 
-    def enough(spikes: np.ndarray) -> bool:
-        fired = spikes[np.isfinite(spikes)]
-        if is_endless(network):
+        def enough(scale: float) -> bool:
+            fired = spikes_at(scale)
+            fired = fired[np.isfinite(fired)]
             return bool(fired.size) and bool(np.median(fired) <= wanted)
-        return bool(fired.size >= share * spikes.size)
-
-    if not is_endless(network):
+    else:
         huge = min(first * HUGE, float(np.finfo(network.dtype).max) / (2 * times.shape[1]))
         most = np.isfinite(spikes_at(huge)).mean()
         if most == 0:
             return float(first)
         share = min(FIRING[k == len(network.layers) - 1], most / 2)
-        while not enough(spikes_at(high)):  # thresholds or signs that differ very much
+
+        def enough(scale: float) -> bool:
+            fired = np.isfinite(spikes_at(scale))
+            return bool(np.count_nonzero(fired) >= share * fired.size)
+
+        while not enough(high):  # thresholds or signs that differ very much
             low, high = high, high * RANGE
-        while enough(spikes_at(low)):
+        while enough(low):
             low, high = low / RANGE, low
     for _ in range(HALVINGS):
         middle = (low * high) ** 0.5
-        if enough(spikes_at(middle)):
+        if enough(middle):
             high = middle
         else:
             low = middle
-    return float((low * high) ** 0.5 if is_endless(network) else high)  # with steps, shares jump
+    return float((low * high) ** 0.5 if ramps else high)  # with steps, shares jump
 
 
 def fire(network: Network, k: int, times: np.ndarray) -> np.ndarray:
