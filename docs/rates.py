@@ -6,6 +6,7 @@ are strict, on the test set or its first --samples; spikes are those of hidden n
 """
 
 import argparse
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,17 @@ import torch
 from steps import SIZES, trained
 
 import ttfs
-from ttfs.clocked import METHODS, Rate, convert_to_rates, evaluate
+from ttfs.clocked import METHODS, compensated, convert_to_rates, evaluate
 
 STEPS = 1, 2, 4, 8, 16, 32
 MAPS = "16C3p1-P2-32C3p1-32C3p1-P2-64C3p1-P2-128"
 CALIBRATION = 1000
+KINDS: dict[str, dict[str, Any]] = {
+    "soft reset": {},
+    "hard reset": {"reset": "hard"},
+    "negative spikes": {"negative": True},
+    "biases compensated": {},
+}
 
 
 def line(name: str, cells: list[str]) -> None:
@@ -51,19 +58,22 @@ def by_times(relus: Any, seen: np.ndarray, values: np.ndarray, labels: np.ndarra
 
 
 def by_rates(
-    relus: Any, seen: np.ndarray, values: np.ndarray, labels: np.ndarray, resets: list[str]
+    relus: Any, seen: np.ndarray, values: np.ndarray, labels: np.ndarray, kinds: list[str]
 ) -> None:
-    """Print rows for rates, with each number of steps, by each method that uses data."""
+    """Print rows for rates of some kinds, with each number of steps, by each method with data."""
     for method in METHODS:
         if METHODS[method].thresholds is None:
             continue
-        for reset in resets:
+        for kind in kinds:
             cells = []
             for steps in STEPS:
                 found, rate = convert_to_rates(relus, seen, method, steps)
-                rate = Rate(steps, initial=rate.initial, shift=rate.shift, reset=reset)
-                cells.append(cell(evaluate(found.network, values, labels, rate)))
-            line(f"rates, `{method}`, {reset} reset", cells)
+                rate = replace(rate, **KINDS[kind])
+                network = found.network
+                if kind == "biases compensated":
+                    network = compensated(network, seen, rate)
+                cells.append(cell(evaluate(network, values, labels, rate)))
+            line(f"rates, `{method}`, {kind}", cells)
 
 
 def main() -> None:
@@ -73,7 +83,7 @@ def main() -> None:
     parser.add_argument("--maps", action="store_true", help="a convolutional network instead")
     parser.add_argument("--samples", type=int, help="of the test set")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--resets", nargs="+", default=["soft", "hard"])
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     options = parser.parse_args()
     torch.manual_seed(options.seed)
     train, test = ttfs.datasets.load("fashion-mnist")
@@ -94,7 +104,7 @@ def main() -> None:
     line("steps", [str(steps) for steps in STEPS])
     line("---", ["---"] * len(STEPS))
     by_times(relus, seen, values, labels)
-    by_rates(relus, seen, values, labels, options.resets)
+    by_rates(relus, seen, values, labels, options.kinds)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ def course_of(network, values, rate):
     values: (neurons,) of the input; with Bernoulli input (steps, neurons) spikes.
     """
     last, dtype = len(network.layers), network.dtype
-    counts, potentials, told, pooled_sums = {}, {}, [], {}
+    counts, potentials, sent, told, pooled_sums = {}, {}, {}, [], {}
     for step in range(rate.steps):
         if rate.input == "bernoulli":
             below = [np.asarray(values[step], np.float64)]
@@ -44,8 +44,12 @@ def course_of(network, values, rate):
                 if potential[j] >= limits[j]:
                     fired[j] = 1
                     potential[j] = potential[j] - limits[j] if rate.reset == "soft" else 0
+                elif rate.negative and potential[j] < 0 and sent.get((k, j), 0) > 0:
+                    fired[j] = -1
+                    potential[j] = potential[j] + limits[j]
+                sent[k, j] = sent.get((k, j), 0) + fired[j]
             potentials[k] = potential
-            counts[k] = counts.get(k, 0) + fired
+            counts[k] = counts.get(k, 0) + abs(fired)
             below.append(fired)
         told.append(below[-1])
     said = np.zeros((rate.steps, network.sizes[-1]))

@@ -23,9 +23,10 @@ pytestmark = pytest.mark.small
 def rates(draw):
     """Ways to run a network in which all sums are exact."""
     steps = draw(st.sampled_from([1, 2, 4, 8]))
+    reset = draw(st.sampled_from(["soft", "hard"]))
     return Rate(
         steps,
-        reset=draw(st.sampled_from(["soft", "hard"])),
+        reset=reset,
         keep=draw(st.sampled_from([1.0, 0.5, 0.0])),
         initial=draw(st.sampled_from([0.0, 0.5, 1.0])),
         shift=draw(st.sampled_from([0.0, 0.5])),
@@ -35,6 +36,7 @@ def rates(draw):
         pool=draw(st.sampled_from(["sums", "currents"])),
         begin=draw(st.integers(0, steps - 1)),
         seed=draw(st.integers(0, 9)),
+        negative=reset == "soft" and draw(st.booleans()),
     )
 
 
@@ -63,6 +65,17 @@ def test_a_course_is_that_of_neurons_one_by_one_to_the_bit(case, rate):
         for k, spikes in counts.items():
             np.testing.assert_array_equal(course.counts[k][sample], spikes)
         np.testing.assert_array_equal(course.outputs[:, sample], said)
+
+
+def test_a_spike_fired_too_early_is_taken_back():
+    early_and_late = ttfs.Dense.of([[1.0, 0.25]], threshold=1)  # in each step, and in the last
+    both = ttfs.Dense.of([[1.0], [-4.0]], threshold=1)
+    output = ttfs.Dense.of([[1.0]], threshold=1)
+    network = ttfs.Network(early_and_late, both, output, psp=ttfs.Windows())
+    kept = run(network, [[1.0]], Rate(4, initial=0.0))
+    back = run(network, [[1.0]], Rate(4, initial=0.0, negative=True))
+    assert (kept.counts[2], kept.outputs[-1]) == ([[3]], [[0.75]])
+    assert (back.counts[2], back.outputs[-1]) == ([[4]], [[0.5]])  # three spikes and a negative one
 
 
 def test_bits_do_not_depend_on_threads():
@@ -213,8 +226,10 @@ def test_what_cannot_be_run_by_rates_is_refused():
         {"pool": "largest"},
         {"begin": 4},
         {"seed": -1},
+        {"negative": 2},
+        {"negative": True, "reset": "hard"},
     ):
-        with pytest.raises(InputError, match=f"Rate.{next(iter(wrong))}=...."):
+        with pytest.raises(InputError, match=f"Rate.{next(iter(wrong))}="):
             replace(Rate(4), **wrong)
     with pytest.raises(InputError, match="one sample at least"):
         evaluate(network, np.ones((0, 3)), [], Rate(2))

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -72,6 +73,22 @@ def test_more_rounds_are_worse_for_few_steps_and_better_for_many(ordinary):
     assert many[1] >= many[0]
 
 
+def test_rates_that_take_spikes_back_are_closer_to_what_relus_say():
+    for seed in SEEDS:
+        rng = np.random.default_rng(seed)
+        sizes = (20, 50), (50, 50), (50, 50), (50, 5)
+        layers = [ttfs.Dense.of(rng.normal(size=size) * (2 / size[0]) ** 0.5) for size in sizes]
+        values = rng.random((200, 20))
+        found, rate = convert_to_rates(layers, values, "error", 8)
+        once = ttfs.forward(found.network, found.times(values)).potential
+        right = once / found.network.layers[-1].threshold
+        plain, better = (
+            abs(run(found.network, values, own).outputs[-1] - right).mean()
+            for own in (rate, replace(rate, negative=True))
+        )
+        assert better < 0.8 * plain
+
+
 def test_a_soft_reset_is_better_than_a_hard_one(ordinary):
     soft, hard = (
         [agreement(ordinary, steps, "local", hard=hard) for steps in (2, 4, 8, 16)]
@@ -137,8 +154,14 @@ def test_a_model_is_evaluated_by_rates_on_the_command_line(tmp_path, monkeypatch
     text = capsys.readouterr().out
     assert f"{100 * found.accuracy:.2f} %" in text
     assert "those of the same network with single spikes" in text
-    assert cli.main([*told, "--reset", "hard"]) == 2
-    assert "say --rate STEPS" in capsys.readouterr().err
+    assert cli.main([*told, "--rate", "4", "--negative"]) == 0
+    found = evaluate(network, test.images, test.labels, Rate(4, negative=True))
+    assert f"{100 * found.accuracy:.2f} %" in capsys.readouterr().out
+    for wrong in ("--reset", "hard"), ("--negative",):
+        assert cli.main([*told, *wrong]) == 2
+        assert f"{' '.join(wrong)} is about firing rates" in capsys.readouterr().err
+    assert cli.main([*told, "--rate", "4", "--negative", "--reset", "hard"]) == 2
+    assert "which needs reset='soft'" in capsys.readouterr().err
     assert cli.main(["train", "--epochs", "1", "--quiet", "--hidden", "5", "--out", "run"]) == 0
     encoder, rate = ttfs.Latency(t_max=1.0), {"steps": 4, "reset": "hard", "initial": 0.0}
     ttfs.save("rates.npz", network, encoder=encoder, report={"rate": rate})

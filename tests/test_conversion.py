@@ -331,10 +331,10 @@ def test_the_command_writes_a_model_for_firing_rates(tmp_path, monkeypatch, caps
     capsys.readouterr()
     assert main(["convert", "m.npz", *data, "--rate", "4", "--threshold", "quantile"]) == 0
     before = ttfs.load("m.npz").network
-    own = ["--threshold", "qcfs", "--initial", "0.25", "--compensate"]
+    own = ["--threshold", "qcfs", "--initial", "0.25", "--compensate", "--negative"]
     assert main(["convert", "m.npz", *data, "--rate", "4", *own]) == 0
     assert "biases compensate" in capsys.readouterr().out
-    rate = Rate(4, initial=0.25)
+    rate = Rate(4, initial=0.25, negative=True)
     kept, _ = ttfs.clocked.convert_to_rates(before, seen, "qcfs", 4)
     assert np.allclose(kept.network.weights[0], before.weights[0], rtol=1e-6)
     wanted = ttfs.clocked.compensated(kept.network, seen, rate)
@@ -356,6 +356,7 @@ def test_the_command_writes_a_model_for_firing_rates(tmp_path, monkeypatch, caps
         (["--threshold", "potential"], "--threshold potential is about firing rates"),
         (["--initial", "0.5"], "--initial is about firing rates"),
         (["--compensate"], "--compensate is about firing rates"),
+        (["--negative"], "--negative is about firing rates"),
         (["--rate", "8", "--threshold", "qcfs"], "keeps the thresholds of a model with windows"),
         (["--rate", "8", "--threshold", "qcfs", "--per", "layer"], "leave out --per"),
         (["--rate", "8", "--initial", "-1"], "'-1' is not a potential from 0"),

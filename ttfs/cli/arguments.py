@@ -14,6 +14,7 @@ Single-spike (time-to-first-spike) networks: every neuron fires at most once, an
 that spike is the message. Simulate them exactly, train them on an ordinary CPU, and look at
 their spikes."""
 
+NEGATIVE = "neurons take back spikes that they fired too early, by negative ones"
 EXAMPLES = """\
 examples:
   ttfs train                                   a binary network on 8x8 digits, in seconds
@@ -148,6 +149,7 @@ def add_convert(parsers: Any) -> None:
     add("--threshold", choices=methods, help=text)
     text = "potential with which neurons start, for --rate, in thresholds (depends on --threshold)"
     add("--initial", type=potential, metavar="P", help=text)
+    add("--negative", action="store_true", help=f"{NEGATIVE}; for --rate")
     text = "correct biases by the mean error that --rate makes in each channel"
     add("--compensate", action="store_true", help=text)
     text = "one threshold for each channel or for each layer (default depends on --threshold)"
@@ -192,6 +194,7 @@ def add_evaluate(parsers: Any) -> None:
     rates.add_argument("--rate", type=count, metavar="STEPS", help=text)
     text = "a spike subtracts the threshold from the potential (soft) or sets it to 0 (hard)"
     rates.add_argument("--reset", choices=["soft", "hard"], help=text)
+    rates.add_argument("--negative", action="store_true", default=None, help=NEGATIVE)
     evaluate.set_defaults(command=commands.run_evaluate)
 
 

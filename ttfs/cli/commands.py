@@ -82,12 +82,14 @@ def run_evaluate(options: argparse.Namespace) -> None:
     from ttfs.measures.diagnosis import firing_table
 
     subject = subject_of(options)
-    if options.reset and not (options.rate or "rate" in subject.model.report):
-        raise InputError(f"--reset {options.reset} is about firing rates; say --rate STEPS")
     if options.rate or "rate" in subject.model.report:
         from ttfs.cli.rates import evaluate_rates
 
-        return evaluate_rates(subject, options.rate, options.reset, options.report)
+        told = {"steps": options.rate, "reset": options.reset, "negative": options.negative}
+        return evaluate_rates(subject, options.report, **told)
+    if options.reset or options.negative:
+        given = f"--reset {options.reset}" if options.reset else "--negative"
+        raise InputError(f"{given} is about firing rates; say --rate STEPS")
     network, data = subject.model.network, subject.data
     found, seconds = examine(network, subject.stimuli, data)
     report = report_on(network, data, found, seconds)

@@ -60,6 +60,7 @@ def method_for(options: argparse.Namespace) -> str:
     rates = {
         f"--threshold {options.threshold}": options.threshold in ("potential", "qcfs"),
         "--initial": options.initial is not None,
+        "--negative": options.negative,
         "--compensate": options.compensate,
     }
     if options.rate is None and any(rates.values()):
@@ -82,7 +83,8 @@ def converted(
     settings |= {} if options.per is None else {"per": options.per}
     if options.rate:
         found, rate = convert_to_rates(model, some, method, options.rate, **settings)
-        return found, rate if options.initial is None else replace(rate, initial=options.initial)
+        initial = rate.initial if options.initial is None else options.initial
+        return found, replace(rate, initial=initial, negative=options.negative)
     return convert(model, some, steps=options.steps, threshold=method, **settings), None
 
 

@@ -3,6 +3,7 @@
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from ttfs.cli.runs import write_report
 from ttfs.cli.subject import Subject, warn_lost
@@ -15,15 +16,13 @@ from ttfs.measures.metrics import labels_of
 from ttfs.network.psp import Windows
 
 
-def evaluate_rates(
-    subject: Subject, steps: int | None, reset: str | None, path: Path | None
-) -> None:
-    """Evaluate a network by the firing rates it was trained for, with `steps` and `reset` if given.
+def evaluate_rates(subject: Subject, path: Path | None, **changed: Any) -> None:
+    """Evaluate a network by the firing rates it was trained for.
 
-    path: where to write a report.
+    path: where to write a report. changed: fields of the rate that are to differ, as for `rate_of`.
     """
     network, data, told = subject.model.network, subject.data, subject.model.report
-    rate = rate_of(told.get("rate"), steps, reset)
+    rate = rate_of(told.get("rate"), **changed)
     check(network, rate)
     meant = rate if told.get("rate") is None else rate_of(told["rate"])
     if "biases" in told and rate != meant:

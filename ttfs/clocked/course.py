@@ -23,7 +23,7 @@ class Course:
     """What a network does in the steps of a `Rate`.
 
     counts: for each layer that fires, by its number (the input is 0), (samples, neurons) numbers of
-        spikes. A layer below a pool does not fire: the pool takes the maximum of that layer's
+        spikes, those included that take others back. A layer below a pool does not fire: the pool takes the maximum of that layer's
         inputs, as the largest ReLU is the one with the largest sum. Inputs that are presented as
         values do not fire; whether outputs fire is set by `Rate.output`.
     outputs: (steps, samples, outputs) values of the outputs after each step, computed over the
@@ -84,7 +84,7 @@ def run(
             own = slice(start, start + block)
             for step, fired, said in _steps(network, values[own], rate, first + start, last):
                 for k, spikes in fired.items():
-                    counts[k][own] += spikes
+                    counts[k][own] += spikes != 0
                 outputs[step, own] = said if step >= rate.begin else 0
 
     with one_thread():
@@ -145,6 +145,7 @@ def _steps(
     potentials = {k: np.full((samples, len(own)), rate.initial, dtype) for k, own in limits.items()}
     for k, potential in potentials.items():
         potential *= limits[k]
+    sent = {k: np.zeros(own.shape, np.int32) for k, own in potentials.items() if rate.negative}
     random = [np.random.default_rng([rate.seed, start + n]) for n in range(samples)]
     steady: dict[int, np.ndarray] = {}  # inputs that are the same in each step
     sums: dict[int, Any] = {}  # inputs accumulated below a pool
@@ -168,7 +169,7 @@ def _steps(
             if rate.input == "direct" and k <= first:
                 steady[k] = drive
             if k in fires:
-                fired[k] = _fire(potentials[k], drive, limits[k], rate)
+                fired[k] = _fire(potentials[k], drive, limits[k], rate, sent.get(k))
                 drive = fired[k].astype(dtype)
             below.append(drive)
         yield step, fired, below[-1]
@@ -183,14 +184,23 @@ def _heard(values: np.ndarray, rate: Rate, step: int, random: list[Any]) -> np.n
     return values
 
 
-def _fire(potential: np.ndarray, drive: np.ndarray, limit: np.ndarray, rate: Rate) -> np.ndarray:
-    """Update the potentials with the input of a step; return which neurons fire."""
+def _fire(
+    potential: np.ndarray, drive: np.ndarray, limit: np.ndarray, rate: Rate, sent: Any
+) -> np.ndarray:
+    """Update the potentials with the input of a step; return which neurons fire, and how.
+
+    sent: the spikes that have been fired and not taken back; None: none can be taken back.
+    """
     potential *= potential.dtype.type(rate.keep)
     potential += drive
     if rate.shift:
         potential += limit * (rate.shift / rate.steps)
     fired = potential >= limit
-    if rate.reset == "soft":
+    if sent is not None:
+        fired = fired.astype(np.int8) - ((potential < 0) & (sent > 0))
+        sent += fired
+        potential -= fired * limit
+    elif rate.reset == "soft":
         potential -= np.where(fired, limit, 0)
     else:
         potential[fired] = 0

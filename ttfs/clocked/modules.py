@@ -56,7 +56,8 @@ def _check(network: Any, rate: Any, norm: str, signed: bool) -> None:
     of_kind(network.psp, Windows, "Clocked(network=...): its psp", "Windows()")
     of_kind(rate, Rate, "Clocked(rate=...)", "a Rate")
     pooled = any(layer.pools for layer in network.layers)
-    for name, wanted in (("input", "direct"), ("bias", "each"), ("pool", "currents")):
+    needed = {"input": "direct", "bias": "each", "negative": False, "pool": "currents"}
+    for name, wanted in needed.items():
         if getattr(rate, name) != wanted and (name != "pool" or pooled):
             raise InputError(f"a module needs Rate(..., {name}={wanted!r}), got {rate}")
     if network.layers[0].pools or network.layers[-1].pools:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ttfs.checks import positive, short, whole
+from ttfs.checks import flag, positive, short, whole
 from ttfs.errors import InputError
 
 CHOICES = {
@@ -48,6 +48,9 @@ class Rate:
     begin: the step from which outputs count (delayed evaluation of Bu et al. 2024, arXiv
         2409.03368, section 3).
     seed: of the Bernoulli spikes.
+    negative: whether neurons take back spikes that they fired too early: a neuron whose potential
+        is below 0 fires a negative spike, unless it has taken back all of its spikes (after Wang et
+        al. 2022, doi 10.24963/ijcai.2022/347). Both kinds count as spikes. This needs a soft reset.
 
     >>> Rate(8, reset="hard").reset
     'hard'
@@ -64,6 +67,7 @@ class Rate:
     pool: str = "sums"
     begin: int = 0
     seed: int = 0
+    negative: bool = False
 
     def __post_init__(self) -> None:
         if whole(self.steps, "Rate(steps=...)") > MOST_STEPS:
@@ -72,6 +76,8 @@ class Rate:
             if getattr(self, name) not in known:
                 wanted = " or ".join(map(repr, known))
                 raise InputError(f"Rate({name}=...) must be {wanted}, got {getattr(self, name)!r}")
+        if flag(self.negative, "Rate(negative=...)") and self.reset == "hard":
+            raise InputError("Rate(negative=True) takes spikes back, which needs reset='soft'")
         if positive(self.keep, "Rate(keep=...)", zero=True) > 1:
             raise InputError(f"Rate(keep=...) must be 0 to 1, got {self.keep!r}")
         for name in ("initial", "shift"):
@@ -94,10 +100,10 @@ class Rate:
         return ", ".join(f"{name} {getattr(self, name)}" for name in names)
 
 
-def rate_of(told: Any, steps: int | None = None, reset: str | None = None) -> Rate:
-    """The rate stored in a report, possibly with another number of steps or another reset.
+def rate_of(told: Any, steps: int | None = None, **changed: Any) -> Rate:
+    """The rate stored in a report, possibly with another number of steps or other fields.
 
-    told: a dictionary of its fields, or None.
+    told: a dictionary of its fields, or None. changed: fields; those that are None are not changed.
 
     >>> rate_of({"steps": 4, "initial": 0.0}, steps=8).initial
     0.0
@@ -105,8 +111,8 @@ def rate_of(told: Any, steps: int | None = None, reset: str | None = None) -> Ra
     fields = {"steps": steps} if told is None else told
     if not isinstance(fields, dict) or not set(fields) <= set(Rate.__dataclass_fields__):
         raise InputError(f"a report's rate must have fields of Rate, got {short(told)}")
-    changed = {"steps": steps, "reset": reset}
-    found = fields | {name: value for name, value in changed.items() if value}
+    changed["steps"] = steps
+    found = fields | {name: value for name, value in changed.items() if value is not None}
     if "steps" not in found:
         raise InputError(f"a report's rate must say how many steps there are, got {short(told)}")
     return Rate(**found)

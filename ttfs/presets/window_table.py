@@ -59,6 +59,7 @@ WINDOWS = {
         augmentation=(Flip((28, 28)), Shift(1, (28, 28))),
         validation=0.05,
         sparse=0.05,
+        rounded=8,
         epochs=16,
         published="92.0 STiDi-BP",
     ),
