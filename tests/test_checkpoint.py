@@ -468,11 +468,31 @@ def test_thresholds_that_look_the_same_in_print_are_not_the_same(tmp_path):
             fit(which, checkpoint=path)
 
 
-def test_a_schedule_knows_the_number_of_epochs_and_must_keep_it(tmp_path):
-    falling, path = ttfs.Adam(ttfs.Linear(0.2, 0.1)), tmp_path / "c.npz"
-    fit(trainer(optimizer=falling), checkpoint=path)
-    with pytest.raises(RunError, match="belongs to a training with other data or settings"):
-        fit(trainer(optimizer=falling), epochs=3, checkpoint=path, resume=True)
+def test_more_epochs_go_on_from_the_last_and_schedules_are_those_of_the_new_number(tmp_path):
+    falling, path, lines = ttfs.Adam(ttfs.Linear(0.2, 0.1)), tmp_path / "c.npz", []
+    first = fit(trainer(optimizer=falling), checkpoint=path)
+    assert first.planned == len(first.records) == 2
+    told = {"checkpoint": path, "resume": True, "log": lines.append}
+    again = fit(trainer(optimizer=falling), epochs=4, **told)
+    assert lines[0].startswith("warning: epochs after 2: the training goes on to 4 instead of 2")
+    assert [record["lr"] for record in again.records[:2]] == [r["lr"] for r in first.records]
+    straight = fit(trainer(optimizer=falling), epochs=4)
+    assert [r["lr"] for r in again.records[2:]] == [r["lr"] for r in straight.records[2:]]
+    assert again.warnings == [lines[0].removeprefix("warning: ")]
+    lines.clear()
+    fewer = fit(trainer(optimizer=falling), epochs=3, **told)
+    assert lines == ["nothing is left to learn: 4 epochs have been done, of 3"]
+    assert fewer.planned == 4
+
+
+def test_more_epochs_at_a_constant_rate_are_those_of_a_longer_training(tmp_path):
+    path, lines, reader, straight = tmp_path / "c.npz", [], trainer(), trainer()
+    fit(trainer(), checkpoint=path)
+    again = fit(reader, epochs=4, checkpoint=path, resume=True, log=lines.append)
+    assert [line.split(" |")[0] for line in lines] == ["epoch 3/4", "epoch 4/4"]
+    whole = fit(straight, epochs=4)
+    assert again.best_epoch == whole.best_epoch
+    assert same_bits(state(reader.network), state(straight.network))
 
 
 def test_fingerprints_differ_in_every_setting_and_element():

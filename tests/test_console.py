@@ -52,8 +52,46 @@ def test_empty_lines_step_through_all_events():
         "         8  input 2 fires",
         "         9  input 2 reaches output",
         "         9  output 1 fires",
-        *["the end: nothing more happens; reset goes back"] * 2,
+        *["the end: nothing more happens; back and reset go back"] * 2,
     ]
+
+
+def test_a_number_steps_through_as_many_events():
+    assert said(["3", "2", "99"]) == said([""] * 9)
+    assert said(["0"]) == ["a number of events is 1 or more, as in: 5"]
+    assert said(["5 3"]) == ["a number of events is 1 or more, as in: 5"]
+
+
+@pytest.mark.parametrize("count", range(1, 10))
+def test_going_back_and_on_again_says_what_was_said_before(count):
+    events = said([""] * 8)
+    lines = said(["8", f"back {count}", *[""] * 8])
+    left = max(0, 8 - count)
+    assert lines[:8] == events
+    before = f"back after {events[left - 1].strip()}" if left else "back at the beginning"
+    assert lines[8] == before
+    assert lines[9 : 9 + 8 - left] == events[left:]
+
+
+def test_going_back_restores_potentials_and_breaks():
+    lines = said(["b output 0", "c", "p output", "back 2", "c", "p output"])
+    assert lines[1:3] == lines[-5:-3]
+    assert lines[3:6] == lines[-3:]
+    assert said(["back"]) == ["back at the beginning"]
+    assert said(["back x"]) == ["back wants a number of events, 1 or more, as in: back 5"]
+
+
+def test_an_explanation_lists_the_strongest_inputs_unless_all_are_wanted():
+    weights = np.arange(1, 31)[::-1, None] * 0.25
+    weights[3] *= -1
+    network = ttfs.Network(ttfs.Dense.of(weights, threshold=1e3), t_max=99)
+    commands = ["c", "e output 0", "e output 0 all"]
+    simulator = ttfs.Simulator(network, np.arange(30.0))
+    lines = said(commands, simulator)[2:]
+    short, every = lines[:13], lines[13:]
+    assert every == str(simulator.explain(1, 0)).split("\n")
+    assert short[:12] == every[:12]  # the title, the head, and the first ten, in their order
+    assert short[12].split() == ["and", "20", "whose", "weights", "are", "no", "larger"]
 
 
 def test_continuing_stops_at_each_break_and_at_the_end():

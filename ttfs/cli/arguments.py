@@ -21,10 +21,11 @@ examples:
   ttfs train --preset binary-mnist --seed 1    one bit for each weight, on MNIST
   ttfs train --dataset mine.npz --hidden 200   your own images and labels
   ttfs compare runs/*                          runs side by side
-  ttfs evaluate runs/digits-seed0/model.npz --dataset digits
-  ttfs plot runs/digits-seed0/model.npz --dataset digits --index 7
-  ttfs view runs/digits-seed0/model.npz --dataset digits --index 7 --out page.html
-  ttfs step runs/digits-seed0/model.npz --dataset digits --index 7
+  ttfs evaluate runs/digits-seed0/model.npz    on the test images of its data set
+  ttfs plot runs/digits-seed0/model.npz --index 7
+  ttfs view runs/digits-seed0/model.npz --index 7 --out page.html
+  ttfs step runs/digits-seed0/model.npz --index 7
+  ttfs train --from runs/digits-seed0/model.npz --dataset mine.npz --lr 1e-3
   ttfs convert weights.npz --layers 256-10 --calibrate mnist --out model.npz
 
 The first run of a command compiles for up to half a minute; `ttfs warmup` does that beforehand.
@@ -53,7 +54,8 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"ttfs {__version__}")
-    parsers = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    top.set_defaults(command=lambda options: top.print_help())
+    parsers = top.add_subparsers(title="commands", metavar="COMMAND")
     seeing = (add_info, add_plot, add_view, add_step)
     others = (add_compare, add_presets, add_datasets, add_bench, add_warmup)
     for add in (add_train, add_convert, add_evaluate, *seeing, *others):
@@ -90,9 +92,12 @@ def add_train(parsers: Any) -> None:
         " or a folder of images, train/CLASS/IMAGE.png",
     )
     size = train.add_mutually_exclusive_group().add_argument
-    size("--hidden", type=hidden, metavar="N", help="hidden neurons (600 for binary weights)")
+    text = "neurons of each hidden layer (600 for binary weights)"
+    size("--hidden", type=hidden, nargs="+", metavar="N", help=text)
     text = "all hidden layers, as papers write them: 400-200, or 24C5-P2-48C5-P2-256 for images"
     size("--layers", metavar="L", help=text)
+    text = "train a saved network further: its layers and weights, on its data set or --dataset"
+    size("--from", type=path, dest="origin", metavar="MODEL", help=text)
     add("--weights", choices=["binary", "real"], help="one bit each, or real numbers")
     add("--epochs", type=count, metavar="N", help="passes over the training data")
     add("--batch-size", type=count, metavar="N", help="samples per weight update")
@@ -106,7 +111,8 @@ def add_train(parsers: Any) -> None:
         help="number of threads; affects only the time (where PyTorch trains, rounding too)",
     )
     add("--out", type=path, metavar="DIR", help="folder (runs/<preset or dataset>-seed<N>)")
-    add("--resume", action="store_true", help="continue a stopped or killed run; same options")
+    text = "continue a stopped, killed or finished run, with the same options or more --epochs"
+    add("--resume", action="store_true", help=text)
     add("--force", action="store_true", help="overwrite an earlier run in the folder")
     add("--quiet", action="store_true", help="print only errors, no progress bar")
     train.set_defaults(command=commands.run_train)
@@ -168,10 +174,10 @@ def add_model(command: Any) -> None:
     command.add_argument("model", type=path, metavar="MODEL", help="model.npz of a run")
 
 
-def add_data(command: Any, *, required: bool = True) -> None:
+def add_data(command: Any) -> None:
     """Add the data that a command uses."""
-    text = "data set, as for train"
-    command.add_argument("--dataset", type=name, required=required, metavar="D", help=text)
+    text = "data set, as for train (that of the model)"
+    command.add_argument("--dataset", type=name, metavar="D", help=text)
     command.add_argument("--split", choices=["train", "test"], default="test")
     command.add_argument("--threads", type=count, metavar="N", help="number of threads")
 
@@ -207,9 +213,9 @@ def add_info(parsers: Any) -> None:
         " samples of a data set, in the metrics of NeuroBench: bits, sparsity, operations.",
     )
     add_model(info)
-    text = "count bits and operations; needs --dataset"
+    text = "count bits and operations for a data set"
     info.add_argument("--cost", action="store_true", help=text)
-    add_data(info, required=False)
+    add_data(info)
     info.set_defaults(command=commands.run_info)
 
 
@@ -262,8 +268,9 @@ def add_compare(parsers: Any) -> None:
     compare = parsers.add_parser(
         "compare",
         help="runs side by side: a table, and a picture",
-        description="Print a Markdown table of runs of `ttfs train`, with one row for all seeds of"
-        " a recipe; with --out, also draw accuracy against cost.",
+        description="Print a table of runs of `ttfs train`, with one row for all seeds of a recipe"
+        " (in Markdown, and in parts that fit the width of a terminal); with --out, also draw"
+        " accuracy against cost.",
     )
     compare.add_argument("runs", type=path, nargs="+", metavar="RUN", help="folder of a run")
     text = "costs to draw, out of spikes, time, operations and footprint (spikes,time)"

@@ -2,9 +2,11 @@
 
 import argparse
 import os
+import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any
 
 from ttfs.errors import InputError
@@ -14,22 +16,23 @@ def begun(options: argparse.Namespace) -> Any:
     """The recipe to begin with: by preset, layers or data set, and by kind of weights."""
     from ttfs.presets import for_dataset, for_layers, preset, with_kind, with_layers
 
+    layers = options.layers
+    if options.hidden and options.hidden[1:]:
+        layers = "-".join(map(str, options.hidden))
     if not options.preset:
         if options.full:
             raise InputError("--full is about a preset: say --preset NAME")
         dataset, binary = options.dataset or "digits", options.weights != "real"
-        if options.layers is None:
+        if layers is None:
             return for_dataset(dataset, binary=binary)
-        return for_layers(dataset, options.layers, binary=binary)
+        return for_layers(dataset, layers, binary=binary)
     recipe = preset(options.preset, full=options.full)
     if options.dataset not in (None, recipe.dataset):
         recipe = replace(recipe, dataset=options.dataset, published="")
     if options.weights:
         other = with_kind(recipe, binary=options.weights == "binary")
         recipe = recipe if other is recipe else replace(other, published="")
-    if options.layers is None:
-        return recipe
-    return replace(with_layers(recipe, options.layers), published="")
+    return recipe if layers is None else replace(with_layers(recipe, layers), published="")
 
 
 def recipe_of(options: argparse.Namespace) -> Any:
@@ -37,9 +40,9 @@ def recipe_of(options: argparse.Namespace) -> Any:
     from ttfs.presets import with_hidden
     from ttfs.rules import S4NN
 
-    recipe = begun(options)
-    if options.hidden:
-        recipe = with_hidden(recipe, options.hidden)
+    recipe = begun(options) if options.origin is None else further(options)
+    if options.hidden and not options.hidden[1:]:
+        recipe = with_hidden(recipe, options.hidden[0])
     changes = {name: getattr(options, name) for name in ("epochs", "batch_size")}
     recipe = replace(recipe, **{name: value for name, value in changes.items() if value})
     if options.lr:
@@ -52,11 +55,33 @@ def recipe_of(options: argparse.Namespace) -> Any:
     return recipe
 
 
+def further(options: argparse.Namespace) -> Any:
+    """The recipe that trains a saved network further: that of its preset, unless told otherwise."""
+    from ttfs.cli.subject import dataset_of
+    from ttfs.formats.model_file import load
+    from ttfs.network.weights import Binary
+    from ttfs.presets import PRESETS, with_network
+
+    if options.weights:
+        raise InputError(f"--from keeps the kind of weights: leave out --weights {options.weights}")
+    model = load(options.origin)
+    known = model.report.get("preset")
+    told = {"dataset": options.dataset or dataset_of(model, options.origin)}
+    told["preset"] = options.preset or (known if known in PRESETS else None)
+    binary = any(isinstance(layer.weights, Binary) for layer in model.network.layers if layer.rows)
+    told["weights"] = "binary" if binary else "real"
+    recipe = begun(argparse.Namespace(**vars(options) | told))
+    if model.encoder is not None:
+        recipe = replace(recipe, encoder=model.encoder)
+    return with_network(recipe, model.network)
+
+
 def run_train(options: argparse.Namespace) -> None:
     """Train, and say where the results are."""
     from ttfs.cli.runs import SAVED, Run, train
 
-    name = options.preset or Path(options.dataset or "digits").stem
+    origin = options.origin and f"{options.origin.resolve().parent.name}-further"
+    name = options.preset or Path(options.dataset or origin or "digits").stem
     name += "-full" if options.full else ""
     folder = options.out or Path("runs") / f"{name}-seed{options.seed}"
     run = Run(
@@ -66,6 +91,7 @@ def run_train(options: argparse.Namespace) -> None:
         force=options.force,
         progress=False if options.quiet else None,
         log=None if options.quiet else partial(print, flush=True),
+        origin=str(options.origin or ""),
     )
     report = train(recipe_of(options), run)
     if not options.quiet:
@@ -136,8 +162,6 @@ def run_info(options: argparse.Namespace) -> None:
     from ttfs.cli.subject import subject_of
     from ttfs.formats.model_file import load
 
-    if options.cost and not options.dataset:
-        raise InputError("--cost counts the work for samples: name them with --dataset")
     if options.dataset and not options.cost:
         raise InputError(f"--dataset {options.dataset} is what --cost counts; add --cost")
     subject = subject_of(options) if options.cost else None
@@ -147,16 +171,36 @@ def run_info(options: argparse.Namespace) -> None:
         print(f"  layer {number}: {layer}")
     print(f"  encoder: {model.encoder}")
     print(f"  seed: {model.network.seed}")
-    for key in ("dataset", "accuracy", "accuracy_lenient", "versions", "recipe"):
+    for key in ("dataset", "accuracy", "accuracy_lenient", "versions", "origin"):
         value = model.report.get(key)
         if isinstance(value, dict):
             value = ", ".join(f"{name} {version}" for name, version in value.items())
         if isinstance(value, float):
             value = f"{100 * value:.2f} %"
-        if value is not None:
+        if value not in (None, ""):
             print(f"  {key.replace('_', ' ')}: {shown(value)}")
+    recipe = model.report.get("recipe")
+    if recipe is not None:
+        print("  recipe:", *map(shown, arguments_in(str(recipe))), sep="\n    ")
     if subject:
         print_cost(subject)
+
+
+def arguments_in(text: str) -> list[str]:
+    """The arguments in the text of a call; the text itself if it is something else.
+
+    >>> arguments_in("Recipe(rule=Exact(floor=0.1, rise=None), epochs=3)")
+    ['rule=Exact(floor=0.1, rise=None)', 'epochs=3']
+    """
+    inside, depth = text.partition("(")[2].removesuffix(")"), 0
+    parts = [""]
+    for letter in inside:
+        depth += (letter in "([{") - (letter in ")]}")
+        if letter == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts if part.strip()] if not depth and inside else [text]
 
 
 def print_cost(subject: Any) -> None:
@@ -250,7 +294,7 @@ def run_compare(options: argparse.Namespace) -> None:
 
     over = check_costs(options.over.split(","))
     found = groups(options.runs)
-    print(table(found))
+    print(table(found, get_terminal_size().columns if sys.stdout.isatty() else None))
     if options.out:
         from ttfs.cli import pictures
 

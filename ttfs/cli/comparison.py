@@ -19,6 +19,9 @@ HEAD = (
     *("strict %", "lenient %", "undecided %", "decided at", "spikes to decision"),
     *("operations to decision", "parameters", "bits", "kB", "published %"),
 )
+WORDS = (*HEAD[:6], "published %")  # columns of text
+LONGEST = 40  # characters of a text in a table for a terminal
+MARK = 4  # least width of a column
 COSTS = {
     "spikes": "spikes to the decision",
     "time": "decision time (input windows)",
@@ -29,7 +32,7 @@ COSTS = {
 
 MOST = 2**24  # bytes of a report; parsed JSON takes some thirty times the memory of its text
 KEYS = "recipe", "dataset"
-TEXTS = "preset", "network", "response", "learning", "weights", "published"
+TEXTS = "origin", "preset", "network", "response", "learning", "weights", "published"
 FIGURES = (
     *("accuracy", "accuracy_lenient", "undecided", "samples", "epochs", "seconds", "seed"),
     *("decision_time_mean", "input_window"),
@@ -93,10 +96,10 @@ def groups(folders: Iterable[Path]) -> list[Group]:
     ------
     RunError: a folder without a `report.json` that `ttfs train` wrote.
     """
-    found: dict[tuple[str, str], list[tuple[Path, dict[str, Any]]]] = {}
+    found: dict[tuple[str, str, str], list[tuple[Path, dict[str, Any]]]] = {}
     for folder in folders:
         report = report_of(Path(folder))
-        key = report["recipe"], report["dataset"]
+        key = report["recipe"], report["dataset"], report.get("origin") or ""
         found.setdefault(key, []).append((Path(folder), report))
     return [
         Group(
@@ -175,18 +178,54 @@ def costs(found: Sequence[Group], name: str) -> dict[str, np.ndarray]:
     return values
 
 
-def table(found: Sequence[Group]) -> str:
-    """A table in Markdown; for several seeds, the mean, and the least and largest value.
+def table(found: Sequence[Group], width: int | None = None) -> str:
+    """A table of aligned columns in Markdown; for several seeds, the mean, and the extremes.
 
     Decision times are in lengths of the window in which the inputs fire. Bits are those of the
     parameters; kB (1,000 bytes) are the footprint of `ttfs.cost_of`, which includes the state.
 
+    width: number of characters of a line, such as that of a terminal; the table is then in parts
+    below each other, numbers first, in which long texts are cut and empty columns are left out.
+
     >>> report = {"accuracy": 0.985, "network": "Network(784-400-10, ...)", "seed": 3}
-    >>> print(table([Group("mine", (report,))]).splitlines()[2][:30])
-    | `mine` | 784-400-10 |  |  |
+    >>> print(table([Group("mine", (report,))], width=60))
+    | run    | seeds | strict % | network    | augmentation |
+    | :----- | ----: | -------: | :--------- | :----------- |
+    | `mine` |     3 |    98.50 | 784-400-10 | none         |
     """
-    lines = [HEAD, ("---",) * len(HEAD), *(row(group) for group in found)]
-    return "\n".join(f"| {' | '.join(map(cell, cells))} |" for cells in lines)
+    rows = [[cell(text) for text in row(group)] for group in found]
+    if width is None:
+        return _lines([list(column) for column in zip(HEAD, *rows, strict=True)])
+    columns = [
+        [text if len(text) <= LONGEST else text[: LONGEST - 1] + "…" for text in column]
+        for column in zip(HEAD, *rows, strict=True)
+        if any(column[1:])
+    ]
+    first, *others = sorted(columns, key=lambda column: column[0] in WORDS and column[0] != "run")
+    parts, size = [[first]], _width(first)
+    for column in others:
+        size += _width(column)
+        if size >= width and parts[-1][1:]:
+            parts.append([first])
+            size = _width(first) + _width(column)
+        parts[-1].append(column)
+    return "\n\n".join(map(_lines, parts))
+
+
+def _width(column: Sequence[str]) -> int:
+    """The characters that a column takes, with the space around it and a line beside it."""
+    return max(MARK, *map(len, column)) + 3
+
+
+def _lines(columns: Sequence[Sequence[str]]) -> str:
+    """Columns beside each other, texts to the left and numbers to the right."""
+    padded = []
+    for title, *texts in columns:
+        size, right = _width([title, *texts]) - 3, title not in WORDS
+        rule = "-" * (size - 1) + ":" if right else ":" + "-" * (size - 1)
+        cells = (text.rjust(size) if right else text.ljust(size) for text in (title, *texts))
+        padded.append([next(cells), rule, *cells])
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in zip(*padded, strict=True))
 
 
 def cell(text: str) -> str:

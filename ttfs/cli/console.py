@@ -3,12 +3,20 @@
 import os
 import sys
 from collections.abc import Callable
-from math import inf, isnan, nextafter
+from math import inf, nextafter
 from typing import TextIO
 
 import numpy as np
 
-from ttfs.checks import short, shown
+from ttfs.checks import short
+from ttfs.cli.console_words import (
+    count_in,
+    is_number,
+    neuron_in,
+    nothing_after,
+    place_in,
+    time_in,
+)
 from ttfs.engines.differences import Change
 from ttfs.engines.events import Event
 from ttfs.engines.precision import DOUBLE, shortest, written
@@ -19,17 +27,19 @@ from ttfs.files.json_text import as_json
 TOP = 5  # potentials shown of a layer
 MOST = 20  # changes that are listed
 LONGEST = 1000  # characters of a line
-DIGITS = 18  # of the number of a layer or neuron; no network needs more
+CAUSES = 10  # strongest inputs that explain a neuron
 
 HELP = """\
-Enter            the next event
+Enter            the next event; 5: the next five
+back 5           go back by five events; back: by one
 c                continue to the next break, or the end
 r T              run until time T, or a break
 b hidden 57      break when that neuron fires; b hidden: when any neuron of the layer does
 b t 12.5         break at that time
 b decision       break when an output fires
 b                list the breaks; b off: remove them
-e hidden 57      explain why a neuron has or has not fired; in a map also: e conv 1 (0, 2, 5)
+e hidden 57      explain why a neuron has or has not fired, by its ten strongest inputs
+e hidden 57 all  the same by all inputs; in a map also: e conv 1 (0, 2, 5)
 p [hidden]       the largest potentials, of one layer or of all
 s                the spikes so far
 w input 3 inf    what would change if that input fired at another time, or not at all (inf)
@@ -95,6 +105,7 @@ class Console:
             "p": self._potential,
             "s": self._spikes,
             "w": self._what_if,
+            "back": self._back,
             "reset": self._reset,
             "h": self._help,
         }
@@ -124,6 +135,8 @@ class Console:
     def obey(self, line: str) -> bool:
         """Do what one line says, or answer a mistake with one line; False if the line says quit."""
         word, *rest = line.split() or [""]
+        if is_number(word):
+            word, rest = "", [word, *rest]
         word = LONG.get(word, word)
         if word == "q":
             return False
@@ -218,11 +231,26 @@ class Console:
     # -- commands
 
     def _step(self, words: list[str]) -> None:
-        event = self._happen()
+        for _ in range(count_in(words, "a number of events is 1 or more, as in: 5")):
+            event = self._happen()
+            if event is None:
+                self._say("the end: nothing more happens; back and reset go back")
+                return
+            if not self.json:
+                self._say(self._line(event))
+
+    def _back(self, words: list[str]) -> None:
+        count = count_in(words, "back wants a number of events, 1 or more, as in: back 5")
+        left = self.simulator.events - count
+        self.simulator.reset()
+        event = None
+        while self.simulator.events < left:
+            event = self.simulator.step()
+        self._reached = -1.0 if event is None else nextafter(event.time, -inf)
         if event is None:
-            self._say("the end: nothing more happens; reset goes back")
-        elif not self.json:
-            self._say(self._line(event))
+            self._say("back at the beginning")
+        else:
+            self._say(f"back after {self._line(event).strip()}")
 
     def _continue(self, words: list[str]) -> None:
         nothing_after(words, "c")
@@ -247,7 +275,8 @@ class Console:
             self._say(f"break at {shortest(time, DOUBLE)}")
         else:
             last = len(self._names) - 1
-            place = (last, None) if words == ["decision"] else self._place(words)
+            decision = words == ["decision"]
+            place = (last, None) if decision else place_in(words, self.simulator.circuit)
             self._fires.add(place)
             self._say(f"break when {self._title(*place)} fires")
 
@@ -257,11 +286,14 @@ class Console:
         return found + [f"break at {shortest(time, DOUBLE)}" for time in sorted(self._times)]
 
     def _explain(self, words: list[str]) -> None:
-        self._say(str(self.simulator.explain(*self._neuron(words, "e hidden 57"))))
+        every = words[-1:] == ["all"]
+        words = words[:-1] if every else words
+        found = self.simulator.explain(*neuron_in(words, self.simulator.circuit, "e hidden 57"))
+        self._say(found.table(None if every else CAUSES))
 
     def _potential(self, words: list[str]) -> None:
         if words:
-            layer, neuron = self._place(words)
+            layer, neuron = place_in(words, self.simulator.circuit)
             if neuron is not None:
                 raise InputError("p wants a layer; e explains one neuron")
             self._show_potential(layer)
@@ -295,7 +327,7 @@ class Console:
         example = f"w {self._names[0]} 3 inf"
         if len(words) < 3:
             raise InputError(f"w wants a neuron and a time, as in: {example}")
-        layer, neuron = self._neuron(words[:-1], example)
+        layer, neuron = neuron_in(words[:-1], self.simulator.circuit, example)
         time = time_in(words[-1:], f"w wants a time or inf at its end, as in: {example}")
         if layer:
             raise InputError(f"w moves spikes of {self._names[0]} only")
@@ -332,31 +364,6 @@ class Console:
     def _title(self, layer: int, neuron: int | None) -> str:
         return self._names[layer] if neuron is None else f"{self._names[layer]} {neuron}"
 
-    def _place(self, words: list[str]) -> tuple[int, int | None]:
-        """A layer by name (of one word or two) or index, and perhaps one of its neurons."""
-        circuit = self.simulator.circuit
-        for length in (2, 1):
-            name, rest = " ".join(words[:length]), words[length:]
-            if name in self._names or (length == 1 and is_number(name)):
-                layer = circuit.layer(name if name in self._names else int(name))
-                if not rest:
-                    return layer, None
-                told = " ".join(rest)
-                numbers = told.strip("()").replace(",", " ").split()
-                if len(numbers) not in (1, 3) or not all(map(is_number, numbers)):
-                    raise InputError(f"{short(told)} is no neuron of {self._names[layer]}")
-                place = [int(number) for number in numbers]
-                return circuit.neuron(layer, place if place[1:] else place[0])
-        there = ", ".join(self._names)
-        raise InputError(f"no layer is called {short(words[0])}; there are {there}")
-
-    def _neuron(self, words: list[str], example: str) -> tuple[int, int]:
-        """A neuron, by its layer and number."""
-        layer, neuron = self._place(words) if words else (0, None)
-        if neuron is None:
-            raise InputError(f"a layer and a neuron are wanted, as in: {example}")
-        return layer, neuron
-
 
 def serve(
     simulator: Simulator, title: str, *, until: float | None = None, json: bool = False
@@ -375,26 +382,3 @@ def serve(
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough, as with `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def time_in(words: list[str], wanted: str) -> float:
-    """The only word as a time, which is 0 or more; inf is allowed."""
-    try:
-        [word] = words
-        time = float(word)
-    except ValueError:
-        raise InputError(wanted) from None
-    if isnan(time) or time < 0:
-        raise InputError(f"a time is 0 or more, got {shown(word, 60)}")
-    return time
-
-
-def nothing_after(words: list[str], command: str) -> None:
-    """Refuse words that mean nothing."""
-    if words:
-        raise InputError(f"{command} takes nothing after it, got {short(' '.join(words))}")
-
-
-def is_number(word: str) -> bool:
-    """Whether a word can be the number of a layer or neuron."""
-    return word.isdecimal() and len(word) <= DIGITS

@@ -42,7 +42,7 @@ class Run:
 
     folder: made if absent. seed: determines everything random. resume: continue from the
     checkpoint in the folder. force: overwrite an earlier run. progress: show a progress bar. log:
-    called with each line.
+    called with each line. origin: the model with whose weights the recipe begins, if there is one.
     """
 
     folder: Path
@@ -51,6 +51,7 @@ class Run:
     force: bool = False
     progress: bool | None = None
     log: Log | None = None
+    origin: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "folder", Path(self.folder))
@@ -84,6 +85,8 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     remove_unfinished(run.folder, OUTPUTS)
     check_earlier(run)
     goes_on = run.resume and (run.folder / CHECKPOINT).exists()
+    if run.resume and not goes_on:
+        log(f"{run.folder} holds no run to resume: the training begins with the first epoch")
     training, testing = datasets.load(recipe.dataset)
     recipe = recipe.for_images(training.image_shape)
     network = recipe.network(training.image_shape, training.classes, run.seed)
@@ -104,6 +107,7 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
         raise KeyboardInterrupt(interrupts.STOPPED)
     samples, rate = len(training), recipe.rates()
     del training
+    log(f"evaluating {len(testing)} test samples, and drawing")
     stimuli = recipe.encoder(testing.images)
     if rate is not None:
         report = clocked_runs.measure(trainer, stimuli, testing)
@@ -149,6 +153,7 @@ def told(recipe: "Recipe", run: Run, history: History, samples: int) -> dict[str
         "augmentation": [repr(each) for each in recipe.augmentation],
         "published": recipe.published,
         "recipe": repr(recipe),
+        "origin": run.origin,
     }
 
 

@@ -83,8 +83,16 @@ def check_maps(data: Dataset, shape: tuple[int, int, int], whose: str) -> None:
 def subject_of(options: argparse.Namespace) -> Subject:
     """The model and the split of a data set that a command was given."""
     model = load(options.model)
-    training, testing = datasets.load(options.dataset)
+    training, testing = datasets.load(options.dataset or dataset_of(model, options.model))
     return Subject(options.model, model, training if options.split == "train" else testing)
+
+
+def dataset_of(model: Model, path: Path) -> str:
+    """The name of the data set that the report of a model, read from a path, states."""
+    found = model.report.get("dataset")
+    if not isinstance(found, str) or not found or "\0" in found:
+        raise InputError(f"{path} does not say which data it was trained on: say --dataset D")
+    return found
 
 
 def warn_lost(lost: float) -> None:

@@ -23,9 +23,10 @@ class Course:
     """What a network does in the steps of a `Rate`.
 
     counts: for each layer that fires, by its number (the input is 0), (samples, neurons) numbers of
-        spikes, those included that take others back. A layer below a pool does not fire: the pool takes the maximum of that layer's
-        inputs, as the largest ReLU is the one with the largest sum. Inputs that are presented as
-        values do not fire; whether outputs fire is set by `Rate.output`.
+        spikes, those included that take others back. A layer below a pool does not fire: the pool
+        takes the maximum of that layer's inputs, as the largest ReLU is the one with the largest
+        sum. Inputs that are presented as values do not fire; whether outputs fire is set by
+        `Rate.output`.
     outputs: (steps, samples, outputs) values of the outputs after each step, computed over the
         steps from `Rate.begin` on: the mean of their input, in thresholds, or the share of steps in
         which they fire; 0 before.

@@ -78,6 +78,10 @@ class Explanation:
         return self.precision.errors(*zip(*rows, strict=True)) if rows else np.zeros(0)
 
     def __str__(self) -> str:
+        return self.table()
+
+    def table(self, most: int | None = None) -> str:
+        """The same as it prints; `most`: how many inputs are listed, those of largest weight."""
         head = self._neuron(self.layer, self.neuron)
         if self.given:
             return f"{head} fired at {self._clock(self.time)}: the stimulus says so"
@@ -97,12 +101,16 @@ class Explanation:
         if began:
             lines.append(f"{'':>10s} {'bias':>{wide}s} {'':>10s} {'':>10s} {began:.4g}")
         errors = [e for i, e in zip(self.inputs, self.errors(), strict=False) if i.weight]
-        lines += [
+        rows = [
             f"{self.precision.time(i.time):>10s} {sender:>{wide}s}"
             f" {self.precision.time(i.spiked):>10s} {i.weight:+10.4g} {written(i.potential, error)}"
             for i, sender, error in zip(inputs, senders, errors, strict=True)
         ]
-        return "\n".join(lines)
+        if most is None or len(rows) <= most:
+            return "\n".join(lines + rows)
+        strongest = np.argsort([-abs(i.weight) for i in inputs], kind="stable")[:most]
+        left = f"{'':10s} and {len(rows) - most} whose weights are no larger"
+        return "\n".join([*lines, *(rows[k] for k in np.sort(strongest)), left])
 
     def _neuron(self, layer: int, neuron: int) -> str:
         """A neuron's name: its layer's name, its number and, in a map, its place."""

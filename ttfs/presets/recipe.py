@@ -92,7 +92,10 @@ class Recipe:
         inputs: the number of values of a sample, or the shape of an image: (rows, columns) or
             (rows, columns, channels), which layers of maps need.
         """
-        shape, output = self._shape(inputs), replace(self.layers[-1], outputs=classes)
+        last = self.layers[-1]
+        if last.initial is not None and last.outputs != classes:
+            raise InputError(f"the network has {last.outputs} outputs, the data {classes} classes")
+        shape, output = self._shape(inputs), replace(last, outputs=classes)
         layers = check_chain((*self.layers[:-1], output), shape)
         return Network(
             *map(self._begun, layers),

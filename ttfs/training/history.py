@@ -12,6 +12,7 @@ from ttfs.errors import InputError
 from ttfs.measures.metrics import Evaluation
 
 ALWAYS = {"epoch", "lr", "loss", "accuracy", "revived", "seconds"}  # in every record
+WIDTH = 100  # characters of a line
 SHARES = ("accuracy", "validation_", "silent_")  # prefixes of figures from 0 to 1
 
 
@@ -26,6 +27,7 @@ class History:
     best_epoch: the epoch whose weights the network now has.
     warnings: what `diagnose` found during training, each subject once.
     interrupted: whether the training was stopped before its last epoch.
+    planned: how many epochs there are to be.
 
     >>> print(History([{"epoch": 1, "accuracy": 0.5}]).csv())
     epoch,accuracy
@@ -37,6 +39,7 @@ class History:
     best_epoch: int = 0
     warnings: list[str] = field(default_factory=list)
     interrupted: bool = False
+    planned: int = 0
 
     def csv(self) -> str:
         """The records as comma-separated text, a line for each epoch."""
@@ -70,6 +73,7 @@ def checked(told: Any) -> History:
         as_text(warning, "a warning", most=1000)
     if not isinstance(told["interrupted"], bool):
         raise InputError("interrupted must be true or false")
+    whole(told["planned"], "planned", least=0)
     return History(**told)
 
 
@@ -115,16 +119,40 @@ def note_warnings(history: History, warnings: list[str], log: Callable[[str], No
 
 
 def line(record: dict[str, float], epochs: int) -> str:
-    """A summary of an epoch in one line."""
+    """A summary of an epoch in one line of at most `WIDTH` characters.
+
+    The shares of silent neurons are those of the layers in their order, or the least and the
+    largest of them where there is no room for all.
+
+    >>> line({"epoch": 2, "accuracy": 0.5, "silent_1": 0.4, "silent_2": 0, "seconds": 3}, 10)
+    'epoch 2/10 | train 50.00 % | silent 40 0 % | 3.0 s'
+    """
     parts = [f"epoch {record['epoch']:.0f}/{epochs}", f"train {100 * record['accuracy']:.2f} %"]
     if "validation_accuracy" in record:
-        strict, lenient = record["validation_accuracy"], record["validation_accuracy_lenient"]
-        parts.append(f"validation {100 * strict:.2f} % (lenient {100 * lenient:.2f} %)")
-    layers = [key[7:] for key in record if key.startswith("silent_")]
-    for k in layers:
-        silent, latency = record[f"silent_{k}"], record[f"latency_{k}"]
-        parts.append(f"layer {k}: {100 * silent:.0f} % silent, mean time {latency:.3g}")
-    if record["revived"]:
-        parts.append(f"{record['revived']:.0f} revived")
-    parts.append(f"{record['seconds']:.1f} s")
-    return " | ".join(parts)
+        names = "validation_accuracy", "validation_accuracy_lenient"
+        strict, lenient = (f"{100 * record[name]:.2f} %" for name in names)
+        parts.append(f"validation {strict}" + f" (lenient {lenient})" * (strict != lenient))
+    last = [f"{record['revived']:.0f} revived"] if record.get("revived") else []
+    last.append(f"{record['seconds']:.1f} s")
+    silent = [100 * share for name, share in record.items() if name.startswith("silent_")]
+    each = " ".join(f"{share:.0f}" for share in silent)
+    extremes = f"{min(silent, default=0):.0f} to {max(silent, default=0):.0f}"
+    whole, short = (" | ".join([*parts, f"silent {told} %", *last]) for told in (each, extremes))
+    return whole if len(whole) <= WIDTH else short
+
+
+def plan(
+    history: History, epochs: int, log: Callable[[str], None], *, scheduled: bool = True
+) -> None:
+    """Record how many epochs are planned; warn if the training has begun with another plan.
+
+    scheduled: whether it matters to the epochs themselves how many there are.
+    """
+    done = len(history.records)
+    if done >= epochs:
+        return
+    if done and scheduled and history.planned != epochs:
+        change = f"the training goes on to {epochs} instead of {history.planned}"
+        told = "from here on, schedules such as that of the learning rate are those of the new plan"
+        note_warnings(history, [f"epochs after {done}: {change}; {told}"], log)
+    history.planned = epochs

@@ -23,7 +23,7 @@ from ttfs.network.network import Network
 from ttfs.optimizers import Adam, share
 from ttfs.torch import torch
 from ttfs.training.checkpoint import fingerprint
-from ttfs.training.history import History, line, note_warnings
+from ttfs.training.history import History, line, note_warnings, plan
 from ttfs.training.progress import Bar
 from ttfs.training.split import split
 from ttfs.training.torch_state import State
@@ -135,7 +135,7 @@ class Loop:
         with using(threads()), memory_kept(), interrupts.handled() as ctrl_c:
             state = self._state(learner, times, mixed)
             if checkpoint is not None:
-                own = repr(self.network.layers), repr(self._settings(learner)), repr(epochs)
+                own = repr(self.network.layers), repr(self._settings(learner))
                 state.bind(Path(checkpoint), fingerprint(own, (times, labels)))
                 if resume:
                     state.read()
@@ -144,6 +144,7 @@ class Loop:
             bar = Bar(progress, epochs, state.epoch)
             told = bar.through(log)
             note_warnings(state.history, too_late(lost_share(self.network, times[train])), told)
+            plan(state.history, epochs, told)
             if state.epoch:
                 ctrl_c.keep()
             if epochs <= state.epoch:

@@ -23,7 +23,7 @@ from ttfs.rules import S4NN, Rule
 from ttfs.rules.lesson import Lesson
 from ttfs.training.beginning import begin_by_firing
 from ttfs.training.checkpoint import Checkpoint, fingerprint
-from ttfs.training.history import History, line, note_warnings, record_of
+from ttfs.training.history import History, line, note_warnings, plan, record_of
 from ttfs.training.progress import Bar
 from ttfs.training.split import split
 
@@ -118,8 +118,9 @@ class Trainer:
         validation: share of the samples to hold out, or (times, labels) to validate on; with 0,
             the weights of the last epoch are kept.
         checkpoint: file written after each epoch, complete at any moment.
-        resume: go on from that file, or begin if it does not exist; the result is the same to
-            the bit as that of an uninterrupted training.
+        resume: go on from that file, or begin if it does not exist; with the same number of
+            epochs, the result is the same to the bit as that of an uninterrupted training. With
+            another number, schedules are those of that number from there on.
         written: called after each epoch, once the checkpoint is on the disk.
         progress: whether to show a progress bar; by default, only on a terminal.
         log: called with a line for each epoch and each warning, and if no epoch is left.
@@ -141,12 +142,14 @@ class Trainer:
         self._begin(data[0], train)
         run = Checkpoint(self.network, self.rule, self.optimizer)
         if checkpoint is not None:
-            run.bind(Path(checkpoint), self._identity(data, epochs, validation))
+            run.bind(Path(checkpoint), self._identity(data, validation))
             if resume:
                 run.read()
         bar = Bar(progress, epochs, run.epoch)
         log = bar.through(log)
         note_warnings(run.history, too_late(lost_share(self.network, data[0][train])), log)
+        scheduled = callable(self.optimizer.lr) or callable(getattr(self.rule, "rise", None))
+        plan(run.history, epochs, log, scheduled=scheduled)
         with interrupts.handled() as ctrl_c:
             if run.epoch:
                 ctrl_c.keep()
@@ -196,15 +199,13 @@ class Trainer:
             begin_by_firing(self.network, times[np.sort(some)], seed=self.network.seed)
         self.begins = False
 
-    def _identity(self, data: Data, epochs: int, validation: Any) -> str:
+    def _identity(self, data: Data, validation: Any) -> str:
         """What must be the same for a training to be resumed."""
         network = self.network
-        scheduled = callable(self.optimizer.lr) or callable(getattr(self.rule, "rise", None))
         settings = (
             *(repr(part) for part in (network, network.layers, network.seed, network.t_max)),
             *(repr(part) for part in (self.rule, self.optimizer, self.seed)),
             repr((self.batch_size, self.average, self.augmentation)),
-            repr(epochs if scheduled else None),
             repr(validation if isinstance(validation, float | int) else None),
         )
         held_out = validation if isinstance(validation, tuple | list) else ()
