@@ -193,6 +193,7 @@ def evaluate(network, times, record, labels):
             n / len(s) if s else np.nan for n, s in zip(commonest, latencies, strict=True)
         ],
         "names": network.names,
+        "unit": network.unit,
         "shapes": network.shapes,
         "never": [
             never(network, layer, np.asarray(spikes)) for layer, spikes in enumerate(record.times)

@@ -152,7 +152,7 @@ def test_a_number_that_is_not_positive_is_refused(value):
     [
         ("s4nn", "got 's4nn'"),
         (np.zeros((64, 8)), r"got array\(\[\[0., .{40,50}\.\.\. \(ndarray\)"),
-        (ShapeError, "got <class 'ttfs.errors.ShapeError'>"),
+        (ShapeError, r"got the class ShapeError, not an instance: ShapeError\(\.\.\.\)"),
     ],
 )
 def test_a_value_of_another_kind_is_shown_in_one_line(value, words):

@@ -548,7 +548,7 @@ def test_times_are_told_in_their_unit_and_whose_they_are(run, capsys):
     evaluated = capsys.readouterr().out
     time = read(run / "report.json")["decision_time_mean"]
     for out in (trained, evaluated):
-        assert f"decision time         {time:.3g} on average (window)\n" in out
+        assert f"decision time         {time:.3g} windows on average\n" in out
     assert ("\n  training time " in trained, "\n  time " in evaluated) == (True, True)
 
 
@@ -838,7 +838,7 @@ MISTAKES = [
     mistake("info plain.npz --cost", "plain.npz does not say which data it was trained on"),
     mistake("train --from absent.npz", "absent.npz: there is no such file"),
     mistake("train --from plain.npz", "plain.npz does not say which data it was trained on"),
-    mistake("train --from plain.npz --dataset digits", "takes 64"),
+    mistake("train --from plain.npz --dataset digits", "has 3 outputs, the data 10 classes"),
     mistake("train --from run/model.npz --weights real", "--from keeps the kind of weights"),
     mistake("train --from run/model.npz --hidden 9", "not allowed with argument"),
     mistake("train --from run/model.npz --dataset more.npz", "has 10 outputs, the data 12 classes"),
@@ -846,7 +846,9 @@ MISTAKES = [
     mistake("info run/model.npz --dataset digits", "--dataset digits is what --cost counts"),
     mistake("info run/model.npz --cost --dataset mine.npz", "takes 64 inputs, but mine.npz has"),
     mistake("compare run --over spikes,joules", "over some of spikes, time, operations, footprint"),
-    mistake("plot run/model.npz --dataset digits --index 360", "digits has 360 samples"),
+    mistake(
+        "plot run/model.npz --dataset digits --index 360", "the samples of digits are 0 to 359"
+    ),
     mistake("plot run/model.npz --dataset digits --index -1", "'-1' is not a whole number"),
     mistake("plot run/model.npz --dataset mine.npz", "takes 64 inputs, but mine.npz has 20"),
     mistake("plot run/model.npz --dataset digits --out text.npz", "text.npz: File exists"),
@@ -1068,7 +1070,7 @@ def test_data_and_runs_of_any_name_are_shown_in_one_line(name, capsys):
     assert main("compare", name, "--out", "c.png") == 0
     out, err = capsys.readouterr()
     assert err.count("\n") == err.count("missing from font")
-    assert len(out.splitlines()) == 13 + 19 + 1 + 3
+    assert len(out.splitlines()) == 13 + 33 + 1 + 3
     assert all(line.isprintable() for line in out.splitlines())
 
 

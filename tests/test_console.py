@@ -404,7 +404,7 @@ def test_a_terminal_is_asked_and_its_end_is_the_end(step):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--index", "360000"], "--index 360000: digits has"),
+        (["--index", "360000"], "--index 360000: the samples of"),
         (["--until", "-1"], "'-1' is not a time from 0 on"),
         (["--until", "nan"], "'nan' is not a time from 0 on"),
         (["--dataset", "nothing.npz"], "nothing.npz"),

@@ -24,6 +24,7 @@ def check(network, times, labels):
     found = asdict(evaluation)
     assert sorted(found) == sorted(wanted)
     assert evaluation.names == wanted.pop("names")
+    assert evaluation.unit == wanted.pop("unit")
     for name, value in wanted.items():
         np.testing.assert_allclose(found[name], value, rtol=1e-9, atol=1e-12, err_msg=name)
     return evaluation

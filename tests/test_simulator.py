@@ -719,10 +719,10 @@ def test_spikes_move_vanish_and_appear_in_words():
         "input 1: 3 -> 4\noutput 0: 4 -> 5\noutput 1: 4 -> 5"
     )
     assert str(simulator.what_if(times={("input", 1): INF})) == (
-        "input 1: 3 -> inf\noutput 0: 4 -> inf\noutput 1: 4 -> inf"
+        "input 1: at 3 vanishes\noutput 0: at 4 vanishes\noutput 1: at 4 vanishes"
     )
     simulator.reset([1.0, INF])
-    assert str(simulator.what_if(thresholds={("output", 1): 0.5})) == "output 1: inf -> 2"
+    assert str(simulator.what_if(thresholds={("output", 1): 0.5})) == "output 1: appears at 2"
     assert str(simulator.what_if()) == "nothing changes"
 
 

@@ -21,11 +21,24 @@ UNITS = "units", "unit", "dimensionality", "has_same_dimensions"  # attributes o
 
 def short(value: Any) -> str:
     """A value as text, short enough for one line of an error."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}, not an instance: {value.__name__}(...)"
     try:
         text = " ".join(repr(value).split())
     except Exception:  # a whole number of thousands of digits is not written out
         return f"a value of type {type(value).__name__}"
     return text if len(text) <= 80 else f"{text[:60]}... ({type(value).__name__})"
+
+
+def span(values: np.ndarray) -> str:
+    """From where to where some numbers are; NaN if there are any.
+
+    >>> span(np.array([2.0, 0.5])), span(np.array([1.0, np.nan]))
+    ('0.5 to 2', 'NaN')
+    """
+    if values.dtype.kind == "f" and np.isnan(values).any():
+        return "NaN"
+    return f"{values.min():g} to {values.max():g}"
 
 
 def same_content(one: Any, other: object) -> bool:

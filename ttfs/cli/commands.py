@@ -128,23 +128,18 @@ def run_evaluate(options: argparse.Namespace) -> None:
 
 def print_report(report: dict[str, Any]) -> None:
     """Print the most important numbers, with their names."""
-    strict, lenient, spiking = (
-        f"{100 * report[key]:.2f} %" for key in ("accuracy", "accuracy_lenient", "accuracy_spiking")
-    )
-    each = report["spikes_per_hidden_neuron"]
-    spikes, work = report["spikes_per_sample"], report["synaptic_operations_per_sample"]
-    rows = {
-        "accuracy": f"{strict} strict, {lenient} counting ties as right,",
-        "": f"{spiking} counting silence as wrong",
-        "samples": f"{report['samples']}, {report['ties']} tied, {report['undecided']} undecided",
-        "decision time": f"{report['decision_time_mean']:.3g} on average ({report['unit']})",
-        "spikes": f"{spikes['total']:.1f}, {spikes['until_decision']:.1f} to the decision"
-        + (f", {each:.2f} for each hidden neuron" if each == each else ""),
-        "synaptic operations": f"{work['total']:.0f}, {work['until_decision']:.0f} to the decision",
-        "training time"
-        if "epochs" in report
-        else "time": f"{report['seconds']:.2f} s, {report['samples_per_second']:.0f} samples/s",
-    }
+    from ttfs.measures.metrics import in_words
+
+    found = dict(report)
+    for name, key in (("spikes", "spikes"), ("operations", "synaptic_operations")):
+        told = report[f"{key}_per_sample"]
+        found |= {
+            f"{name}_per_sample": told["total"],
+            f"{name}_to_decision": told["until_decision"],
+        }
+    timed = "training time" if "epochs" in report else "time"
+    speed = f"{report['seconds']:.2f} s, {report['samples_per_second']:.0f} samples/s"
+    rows = in_words(found) | {timed: speed}
     if "relus" in report:
         relus, steps = report["relus"], report["relus"]["steps"].items()
         rows["network of ReLUs"] = (
@@ -193,10 +188,13 @@ def arguments_in(text: str) -> list[str]:
     ['rule=Exact(floor=0.1, rise=None)', 'epochs=3']
     """
     inside, depth = text.partition("(")[2].removesuffix(")"), 0
-    parts = [""]
+    parts, quote = [""], ""
     for letter in inside:
-        depth += (letter in "([{") - (letter in ")]}")
-        if letter == "," and not depth:
+        if letter in ("'", '"') and quote in ("", letter):
+            quote = "" if quote else letter
+        if not quote:
+            depth += (letter in "([{") - (letter in ")]}")
+        if letter == "," and not (depth or quote):
             parts.append("")
         else:
             parts[-1] += letter

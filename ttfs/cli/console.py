@@ -203,13 +203,7 @@ class Console:
         return f"{self._time(coming.time)} {self.simulator.circuit.unit}"
 
     def _line(self, event: Event) -> str:
-        layer = self._names[event.layer]
-        fires = ": its window begins" if event.kind == "window" else f" {event.neuron} fires"
-        words = f"{layer}{fires}"
-        if event.source is not None:
-            verb = "stops rising in" if event.kind == "end" else "reaches"
-            words = f"{self._names[event.source]} {event.neuron} {verb} {layer}"
-        return f"{self._time(event.time):>10s}  {words}"
+        return f"{self._time(event.time):>10s}  {event.words}"
 
     def _time(self, time: float) -> str:
         return self.simulator.precision.time(time)

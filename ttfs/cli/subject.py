@@ -44,7 +44,8 @@ class Subject:
     def check_index(self, index: int) -> None:
         """Refuse a sample that does not exist."""
         if index >= len(self.data):
-            raise InputError(f"--index {index}: {self.data.name} has {len(self.data)} samples")
+            last = len(self.data) - 1
+            raise InputError(f"--index {index}: the samples of {self.data.name} are 0 to {last}")
 
     def only(self, index: int) -> "Subject":
         """The same model with one sample, so that no others are encoded."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_array, flag, moderate, positive
+from ttfs.checks import as_array, flag, moderate, positive, span
 from ttfs.errors import InputError, ShapeError
 
 
@@ -164,11 +164,9 @@ def brightness(values: Any) -> tuple[np.ndarray, float, np.dtype]:
     else:
         raise InputError(f"values must be uint8 or floating point in [0, 1], got {array.dtype}")
     if array.size and not (array.min() >= 0 and array.max() <= top):
-        low, high = array.min(), array.max()
-        cure = (
-            "; pixels of 0..255 are divided by 255, or kept as uint8" if top < high <= 255 else ""
-        )
-        raise InputError(f"values must be in 0..{top:g} and not NaN, got {low:g} to {high:g}{cure}")
+        pixels = top < array.max() <= 255
+        cure = "; pixels of 0..255 are divided by 255, or kept as uint8" if pixels else ""
+        raise InputError(f"values must be in 0..{top:g} and not NaN, got {span(array)}{cure}")
     return array, top, dtype
 
 

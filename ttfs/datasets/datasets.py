@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ttfs.checks import as_array, flat_labels, shown
+from ttfs.checks import as_array, flat_labels, shown, span
 from ttfs.datasets import cifar, published
 from ttfs.datasets.folders import read_folder
 from ttfs.datasets.idx import read_idx as read_idx  # part of this module's interface
@@ -95,9 +95,8 @@ def _as_images(images: Any, whose: str) -> NDArray[Any]:
             f"{whose}: images must be uint8 (0 to 255) or float32 or float64 (0 to 1), "
             f"got {images.dtype}"
         )
-    low, high = images.min(), images.max()
-    if images.dtype != np.uint8 and not (low >= 0 and high <= 1):
-        raise DatasetError(f"{whose}: float images must be from 0 to 1, got {low} to {high}")
+    if images.dtype != np.uint8 and not (images.min() >= 0 and images.max() <= 1):
+        raise DatasetError(f"{whose}: float images must be from 0 to 1, got {span(images)}")
     return images
 
 

@@ -51,9 +51,15 @@ class Difference:
 
     def __str__(self) -> str:
         names = self.simulator.circuit.names
+        kinds = (
+            (self.moved, "{0.before:g} -> {0.after:g}"),
+            (self.vanished, "at {0.before:g} vanishes"),
+            (self.appeared, "appears at {0.after:g}"),
+        )
         lines = [
-            f"{names[c.layer]} {c.neuron}: {c.before:g} -> {c.after:g}"
-            for c in (*self.moved, *self.vanished, *self.appeared)
+            f"{names[c.layer]} {c.neuron}: {what.format(c)}"
+            for changes, what in kinds
+            for c in changes
         ]
         return "\n".join(lines) or "nothing changes"
 

@@ -1,7 +1,7 @@
 """Events of a simulator, and the spikes so far."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,7 +17,10 @@ class Event:
 
     kind "spike": `neuron` of `layer` fires. kind "arrival": the spike of `neuron` of layer
     `source` reaches `layer`; kind "end": its ramp there ends. kind "window": the window begins
-    in which `layer` fires; `neuron` is -1.
+    in which `layer` fires; `neuron` is -1. names: of all layers, with which an event prints.
+
+    >>> print(Event(2.5, "arrival", 1, 3, source=0, names=("input", "output")))
+    2.5: input 3 reaches output
     """
 
     time: float
@@ -25,15 +28,34 @@ class Event:
     layer: int
     neuron: int
     source: int | None = None
+    names: tuple[str, ...] = field(default=(), compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.time:g}: {self.words}"
+
+    @property
+    def words(self) -> str:
+        """What happens, without the time."""
+        layer = self._name(self.layer)
+        if self.source is None:
+            window = self.kind == "window"
+            return f"{layer}: its window begins" if window else f"{layer} {self.neuron} fires"
+        verb = "stops rising in" if self.kind == "end" else "reaches"
+        return f"{self._name(self.source)} {self.neuron} {verb} {layer}"
+
+    def _name(self, layer: int) -> str:
+        return self.names[layer] if self.names else f"layer {layer}"
 
 
-def event_of(plan: Plan, found: tuple[int, float, int, int, int]) -> Event | None:
+def event_of(
+    plan: Plan, found: tuple[int, float, int, int, int], names: tuple[str, ...] = ()
+) -> Event | None:
     """An event as found by a kernel; None at the end."""
     kind, time, layer, neuron, projection = found
     if kind == NOTHING:
         return None
     source = int(plan.projections[projection, SOURCE]) if projection >= 0 else None
-    return Event(time, KINDS[kind], int(layer), int(neuron), source)
+    return Event(time, KINDS[kind], int(layer), int(neuron), source, names)
 
 
 @dataclass(frozen=True, eq=False)

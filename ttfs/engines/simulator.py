@@ -163,12 +163,12 @@ class Simulator:
     @alone
     def peek(self) -> Event | None:
         """The next event, without letting it happen; None at the end."""
-        return event_of(self.plan, self._stepped(0))
+        return event_of(self.plan, self._stepped(0), self.circuit.names)
 
     @alone
     def step(self) -> Event | None:
         """Let the next event happen; None at the end."""
-        return event_of(self.plan, self._stepped())
+        return event_of(self.plan, self._stepped(), self.circuit.names)
 
     def _stepped(self, events: int = 1) -> tuple[int, float, int, int, int]:
         """Let some events happen; return the last, or with 0 the next, in the kernels' format."""

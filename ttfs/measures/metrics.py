@@ -1,6 +1,6 @@
 """How well, how soon and at what cost a network decides."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -42,6 +42,9 @@ class Evaluation:
     names, shapes: per layer, its name, and its (height, width, channels).
     never: per layer, the share of channels that fire nowhere in any sample; in a layer that is
         not a map, of neurons.
+    unit: of times.
+
+    It prints as a table of the most important figures; `firing_table` shows those of the layers.
     """
 
     samples: int
@@ -62,6 +65,11 @@ class Evaluation:
     names: tuple[str, ...] = ()
     shapes: tuple[tuple[int, int, int], ...] = ()
     never: tuple[float, ...] = ()
+    unit: str = ""
+
+    def __str__(self) -> str:
+        found = vars(self) | {"spikes_per_hidden_neuron": self.spikes_per_hidden_neuron}
+        return "\n".join(f"{name:20s}  {text}" for name, text in in_words(found).items())
 
     @property
     def spikes_per_hidden_neuron(self) -> float:
@@ -69,6 +77,38 @@ class Evaluation:
         sizes = [prod(shape) for shape in self.shapes[1:-1]]
         fired = [(1 - silent) * n for silent, n in zip(self.silent[1:-1], sizes, strict=True)]
         return sum(fired) / sum(sizes) if sizes else float("nan")
+
+
+def in_words(found: Mapping[str, Any]) -> dict[str, str]:
+    """The most important figures of an evaluation, given by their names, as text for a table."""
+    strict, lenient, spiking = (
+        f"{100 * found[key]:.2f} %" for key in ("accuracy", "accuracy_lenient", "accuracy_spiking")
+    )
+    each = found["spikes_per_hidden_neuron"]
+    more = f", {each:.2f} for each hidden neuron" if each == each else ""
+    spikes, operations = (
+        (found[f"{name}_per_sample"], found[f"{name}_to_decision"])
+        for name in ("spikes", "operations")
+    )
+    return {
+        "accuracy": f"{strict} strict, {lenient} counting ties as right,",
+        "": f"{spiking} counting silence as wrong",
+        "samples": f"{found['samples']}, {found['ties']} tied, {found['undecided']} undecided",
+        "decision time": f"{quantity(found['decision_time_mean'], found['unit'])} on average",
+        "spikes": f"{spikes[0]:.1f}, {spikes[1]:.1f} to the decision{more}",
+        "synaptic operations": f"{operations[0]:.0f}, {operations[1]:.0f} to the decision",
+    }
+
+
+def quantity(value: float, unit: str) -> str:
+    """A value and its unit, of which words have a plural and symbols have none.
+
+    >>> quantity(1, "step"), quantity(1.5, "window"), quantity(20, "ms")
+    ('1 step', '1.5 windows', '20 ms')
+    """
+    text = f"{value:.3g}"
+    several = text != "1" and len(unit) > 3 and unit.isalpha() and not unit.endswith("s")
+    return f"{text} {unit}{'s' if several else ''}".rstrip()
 
 
 def evaluate(network: Network, times: Any, labels: Any) -> Evaluation:
@@ -201,4 +241,5 @@ def _evaluation(network: Network, samples: int, sums: dict[str, Any], lost: floa
         names=network.names,
         shapes=network.shapes,
         never=tuple(float(np.mean(sums[f"fired {k}"] == 0)) for k in range(len(network.sizes))),
+        unit=network.unit,
     )

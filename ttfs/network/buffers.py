@@ -21,6 +21,13 @@ def aligned_zeros(size: int, dtype: Any) -> np.ndarray:
     return room[start : start + size * np.dtype(dtype).itemsize].view(dtype)
 
 
+def readonly(array: np.ndarray) -> np.ndarray:
+    """A read-only view."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
 def starts_of(lengths: np.ndarray) -> np.ndarray:
     """Start indices of consecutive parts of these lengths, and the end of the last."""
     return np.concatenate([[0], np.cumsum(lengths)])

@@ -6,27 +6,26 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import (
-    as_bounds,
-    as_text,
-    check_dtype,
-    convert,
-    of_kind,
-    positive,
-    whole,
-)
+from ttfs.checks import as_bounds, as_text, check_dtype, convert, of_kind, positive, whole
 from ttfs.errors import InputError
 from ttfs.kernels.reach import count_reached
 from ttfs.kernels.threads import spread
 from ttfs.kernels.weights import take_bits, take_signs
 from ttfs.network.assigned import CURES, VIEWS
-from ttfs.network.buffers import aligned_zeros, make_arrays, numbers_of, whole_thresholds
+from ttfs.network.buffers import (
+    aligned_zeros,
+    make_arrays,
+    numbers_of,
+    readonly,
+    whole_thresholds,
+)
 from ttfs.network.chain import Layer, check_chain, names_of
 from ttfs.network.delays import Delays, delays_of, first_latents, slopes_of
 from ttfs.network.layers import Dense, delay_rate, first_bias, mean_threshold
 from ttfs.network.maps import as_shape
 from ttfs.network.psp import RESPONSES, Response, Step, Windows
 from ttfs.network.skips import check_code, check_numbers, check_skips, windows_of
+from ttfs.network.summary import summary_of
 from ttfs.network.weights import Binary
 
 MOST_INPUTS = 2**24  # of a packed layer: sums of up to this many signs are exact in float32
@@ -199,6 +198,10 @@ class Network:
         if not self.layers[layer].pools:
             count_reached(self.arrays.reaches[layer], counts)
         return counts
+
+    def summary(self) -> str:
+        """A table of the layers: neurons, weights, connections, thresholds and delays."""
+        return summary_of(self)
 
     def title(self, layer: int) -> str:
         """The name of a layer in error messages."""
@@ -386,13 +389,6 @@ class Network:
             real = self._thresholds(layer)
             wholes = self.arrays.wholes[self.arrays.words[layer] :].reshape(-1)
             wholes[: real.size] = whole_thresholds(real)
-
-
-def readonly(array: np.ndarray) -> np.ndarray:
-    """A read-only view."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
 
 
 def check_network(network: Any, whose: str) -> Network:

@@ -16,7 +16,7 @@ WIDTH = 100  # characters of a line
 SHARES = ("accuracy", "validation_", "silent_")  # prefixes of figures from 0 to 1
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """What happened during training.
 
@@ -29,6 +29,8 @@ class History:
     interrupted: whether the training was stopped before its last epoch.
     planned: how many epochs there are to be.
 
+    It prints as a line for each epoch, and then what else there is to say.
+
     >>> print(History([{"epoch": 1, "accuracy": 0.5}]).csv())
     epoch,accuracy
     1,0.5
@@ -40,6 +42,16 @@ class History:
     warnings: list[str] = field(default_factory=list)
     interrupted: bool = False
     planned: int = 0
+
+    def __repr__(self) -> str:
+        done, best = len(self.records), self.best_epoch
+        return f"<History of {done} epochs, the best {best}>"
+
+    def __str__(self) -> str:
+        planned = max(self.planned, len(self.records))
+        lines = [line(record, planned) for record in self.records]
+        lines.append(f"best epoch: {self.best_epoch}" + ", interrupted" * self.interrupted)
+        return "\n".join([*lines, *(f"warning: {warning}" for warning in self.warnings)])
 
     def csv(self) -> str:
         """The records as comma-separated text, a line for each epoch."""

@@ -88,6 +88,10 @@ class Trainer:
         for change in self.augmentation:
             change.check(network.sizes[0])
 
+    def __repr__(self) -> str:
+        told = f"{self.network}, {self.rule}, {self.optimizer}, batch_size={self.batch_size}"
+        return f"Trainer({told}, seed={self.seed})"
+
     def evaluate(self, times: Any, labels: Any) -> Evaluation:
         """The same as `ttfs.evaluate` for this trainer's network."""
         return evaluate(self.network, times, labels)
