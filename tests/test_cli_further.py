@@ -77,6 +77,16 @@ def test_a_saved_network_is_trained_further(kind, runs, tmp_path, capsys):
     assert len(groups([runs / kind, tmp_path / "r"])) == 2
 
 
+@pytest.mark.parametrize("psp", [ttfs.Step(), ttfs.Ramp(), ttfs.Windows()])
+@pytest.mark.parametrize("preset", [None, "no preset", ["a"], 3])
+def test_a_network_of_any_response_is_trained_further(psp, preset, tmp_path, capsys):
+    network = ttfs.Network(ttfs.Dense(64, 20), ttfs.Dense(20, 10), psp=psp)
+    report = {"dataset": "digits", "preset": preset}
+    path = ttfs.save(tmp_path / "m.npz", network, encoder=ttfs.Latency(t_max=1.0), report=report)
+    assert main("train", "--from", path, "--epochs", 1, "--out", tmp_path / "r") == 0
+    assert f"{network} on digits test" in capsys.readouterr().out
+
+
 def test_training_further_begins_with_the_network_as_it_was(runs):
     for kind in ("bits", "real", "maps"):
         network = ttfs.load(runs / kind / "model.npz").network

@@ -57,22 +57,27 @@ def recipe_of(options: argparse.Namespace) -> Any:
 
 def further(options: argparse.Namespace) -> Any:
     """The recipe that trains a saved network further: that of its preset, unless told otherwise."""
+    from ttfs import rules
     from ttfs.cli.subject import dataset_of
     from ttfs.formats.model_file import load
+    from ttfs.network.psp import Step, Windows
     from ttfs.network.weights import Binary
     from ttfs.presets import PRESETS, with_network
 
     if options.weights:
         raise InputError(f"--from keeps the kind of weights: leave out --weights {options.weights}")
     model = load(options.origin)
-    known = model.report.get("preset")
-    told = {"dataset": options.dataset or dataset_of(model, options.origin)}
-    told["preset"] = options.preset or (known if known in PRESETS else None)
+    psp, preset = model.network.psp, options.preset or model.report.get("preset")
+    if not isinstance(preset, str) or (preset not in PRESETS and not options.preset):
+        preset = "step-binary-mnist" if isinstance(psp, Step) else None
+    told = {"dataset": options.dataset or dataset_of(model, options.origin), "preset": preset}
     binary = any(isinstance(layer.weights, Binary) for layer in model.network.layers if layer.rows)
     told["weights"] = "binary" if binary else "real"
     recipe = begun(argparse.Namespace(**vars(options) | told))
     if model.encoder is not None:
         recipe = replace(recipe, encoder=model.encoder)
+    if isinstance(psp, Windows) and preset is None:
+        recipe = replace(recipe, rule=rules.Windows())
     return with_network(recipe, model.network)
 
 

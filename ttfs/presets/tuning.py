@@ -18,7 +18,7 @@ def with_network(recipe: Recipe, network: Network) -> Recipe:
     these signs and the mean size that they would have at random.
 
     recipe: for networks that learn from spike times, not in PyTorch. network: without skip
-        connections.
+        connections. Its weights become those of a network in float32, as all recipes make them.
 
     Raises
     ------
