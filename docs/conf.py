@@ -57,7 +57,7 @@ html_static_path = ["_static"]
 html_css_files = ["ttfs.css"]
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {"index": [], "quickstart": []}  # these have no pages beside them
+html_sidebars = {"index": []}  # it has no pages beside it
 html_theme_options = {
     "show_toc_level": 2,
     "navigation_with_keys": False,
