@@ -341,8 +341,9 @@ def test_the_command_writes_a_model_for_firing_rates(tmp_path, monkeypatch, caps
     model = ttfs.load("m.npz")
     assert Rate(**model.report["rate"]) == rate
     assert all(map(np.array_equal, wanted.biases, model.network.biases))
-    assert main(["evaluate", "m.npz", "--dataset", "digits"]) == 0
+    assert main(["evaluate", "m.npz"]) == 0  # with the data of the calibration
     told = capsys.readouterr()
+    assert "on digits test" in told.out
     assert "with the decisions given" not in told.out
     assert "biases" not in told.err
     assert main(["evaluate", "m.npz", "--dataset", "digits", "--rate", "8"]) == 0

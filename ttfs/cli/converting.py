@@ -37,6 +37,7 @@ def run_convert(options: argparse.Namespace) -> None:
         encoder = found.encoder
     report = {
         "converted": options.weights.name,
+        "dataset": options.calibrate,
         "calibrated on": f"{options.calibrate}, {len(some)} training samples",
         "threshold": method + (f" for each {options.per}" if options.per else ""),
     }
