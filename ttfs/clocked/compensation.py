@@ -44,7 +44,7 @@ def compensated(network: Network, inputs: Any, rate: Rate) -> Network:
     >>> [bool(abs((each.outputs[-1] - once).mean(axis=0)).max() < 1e-6) for each in often]
     [False, True]
     """
-    check(network, rate)
+    check(network, rate, "compensated")
     values = values_in(inputs, network.shapes[0], False)
     found = deepcopy(network)
     found.describe(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import whole
+from ttfs.checks import short, whole
 from ttfs.clocked.rate import Rate
 from ttfs.conversion.conversion import values_in
 from ttfs.engines.sums import largest, one_thread, potentials_of
@@ -97,11 +97,11 @@ def run(
     return Course(counts, outputs.astype(network.dtype))
 
 
-def check(network: Any, rate: Any) -> None:
-    """Refuse networks that cannot be run by rates."""
-    check_network(network, "run(network=...)")
+def check(network: Any, rate: Any, whose: str = "run") -> None:
+    """Refuse networks that cannot be run by rates; `whose`: the function they were given to."""
+    check_network(network, f"{whose}(network=...)")
     if not isinstance(rate, Rate):
-        raise InputError(f"rate must be a ttfs.clocked.Rate(steps), got {rate!r}")
+        raise InputError(f"rate must be a ttfs.clocked.Rate(steps), got {short(rate)}")
     if not isinstance(network.psp, Windows):
         raise InputError(
             f"networks of Windows() say what rates can say, this one is of {network.psp}"

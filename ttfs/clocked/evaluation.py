@@ -105,7 +105,7 @@ def evaluate(
     >>> found.accuracy, found.spikes_per_sample, found.spikes_per_hidden_neuron
     (1.0, 4.5, 2.25)
     """
-    check(network, rate)
+    check(network, rate, "evaluate")
     values = values_in(inputs, network.shapes[0], False)
 
     def course(some: np.ndarray, first: int) -> Course:
