@@ -99,7 +99,7 @@ def _keep(figure: Any, path: Path) -> Path:
     return plotting.save(figure, path, dpi=200)
 
 
-def raster(folder: Path, network: Network, stimulus: np.ndarray) -> Path:
+def raster(folder: Path, network: Network, stimulus: np.ndarray, title: str = "") -> Path:
     """`raster.png`: every spike of one stimulus (inputs,), with the decision marked."""
     record = forward(network, stimulus[None])
     decision = decide(record.times[-1], record.potential)
@@ -115,7 +115,16 @@ def raster(folder: Path, network: Network, stimulus: np.ndarray) -> Path:
             shapes=network.shapes if any(network.mapped) else None,
             windows=windows_of(network),
         )
+        _entitle(ax.figure, title, int(decision.label[0]), plotting)
         return _keep(ax.figure, folder / "raster.png")
+
+
+def _entitle(figure: Any, title: str, decided: int, plotting: Any) -> None:
+    """A small title at the left of a figure: what is shown, if that is said, and the decision."""
+    if title:
+        words = plotting.look.named(f"{title}, decision {decided}", 90)
+        look: dict[str, Any] = {"x": 0.01, "ha": "left", "fontsize": "small"}
+        figure.suptitle(words, **look, **plotting.look.WORDS)
 
 
 def windows_of(network: Network) -> list[tuple[float, float]] | None:
@@ -155,10 +164,14 @@ def as_image(shape: tuple[int, ...], inputs: int) -> tuple[int, int] | None:
     return (shape[0], shape[1]) if len(shape) == 2 and shape[0] * shape[1] == inputs else None
 
 
-def latency_map(folder: Path, network: Network, stimulus: np.ndarray, shape: tuple) -> Path:
+def latency_map(
+    folder: Path, network: Network, stimulus: np.ndarray, shape: tuple, title: str = ""
+) -> Path:
     """`map.png`: one stimulus, and all maps of the network, as images of spike times."""
     look: dict[str, Any] = {"t_max": network.t_max, "unit": network.unit}
-    times = [_happening(network, layer[0]) for layer in forward(network, stimulus[None]).times]
+    record = forward(network, stimulus[None])
+    decision = decide(record.times[-1], record.potential)
+    times = [_happening(network, layer[0]) for layer in record.times]
     with drawing() as plotting:
         if any(network.mapped):
             maps = sum(shape[:2] != (1, 1) for shape in network.shapes)
@@ -168,6 +181,7 @@ def latency_map(folder: Path, network: Network, stimulus: np.ndarray, shape: tup
             figure = _figure(plotting.COLUMN, 2.7)
             shape = as_image(shape, stimulus.size) or (1, stimulus.size)
             plotting.latency_map(times[0], shape, ax=figure.subplots(), **look)
+        _entitle(figure, title, int(decision.label[0]), plotting)
         return _keep(figure, folder / "map.png")
 
 
@@ -185,12 +199,12 @@ def weights(folder: Path, network: Network, shape: tuple) -> Path:
         return _keep(ax.figure, folder / "weights.png")
 
 
-def training(folder: Path, history: History, unit: str) -> Path:
+def training(folder: Path, history: History, unit: str, names: Sequence[str] | None = None) -> Path:
     """`training.png`: accuracy, loss, silence and latency over the epochs."""
     with drawing() as plotting:
         figure = _figure(plotting.PAGE, 4.4, "constrained")
         told: dict[str, Any] = {"unit": unit, "best": history.best_epoch}
-        plotting.training_summary(history.records, **told, figure=figure)
+        plotting.training_summary(history.records, **told, names=names, figure=figure)
         return _keep(figure, folder / "training.png")
 
 

@@ -8,7 +8,7 @@ from ttfs.plotting.comparison import accuracy_over
 from ttfs.plotting.deadline import activity, decision_curve
 from ttfs.plotting.firing import firing_by_layer
 from ttfs.plotting.latency import latency_by_layer, latency_histogram, latency_map
-from ttfs.plotting.look import COLUMN, PAGE, layer_colour, new_axes, save
+from ttfs.plotting.look import COLUMN, PAGE, class_colour, layer_colour, new_axes, save
 from ttfs.plotting.maps import latency_maps, map_summary
 from ttfs.plotting.membrane import membrane
 from ttfs.plotting.order import latency_diagram, spike_order
@@ -22,6 +22,7 @@ __all__ = [
     "PAGE",
     "accuracy_over",
     "activity",
+    "class_colour",
     "decision_curve",
     "filter_images",
     "firing_by_layer",
