@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import astuple
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ttfs.cli.comparison import COSTS, Group, costs
-from ttfs.codes.decoding import decide
+from ttfs.codes.decoding import Decisions, decide
 from ttfs.engines.batch import forward
 from ttfs.errors import InputError
 from ttfs.measures.metrics import chunks
@@ -26,6 +27,7 @@ from ttfs.training.history import History
 
 OTHER = "reference (dense method, PyTorch, ...)"
 MOST = 2000  # stimuli in a picture of latencies
+COLUMNS, ROWS = 7, 3  # of mistakes
 FAR = 12  # if costs of runs differ by more than this factor, their axis is logarithmic
 
 
@@ -197,6 +199,51 @@ def weights(folder: Path, network: Network, shape: tuple) -> Path:
         else:
             plotting.weight_images(network.weights[k], below or (1, network.sizes[k]), ax=ax)
         return _keep(ax.figure, folder / "weights.png")
+
+
+def diagram(folder: Path, network: Network) -> Path:
+    """`network.png`: the layers and what connects them."""
+    with drawing() as plotting:
+        figure = _figure(plotting.COLUMN, plotting.diagram.ROW * len(network.sizes))
+        plotting.network_diagram(network, ax=figure.subplots())
+        return _keep(figure, folder / "network.png")
+
+
+def decisions_of(network: Network, stimuli: np.ndarray) -> Decisions:
+    """The decisions for all stimuli, a part of them at a time to save memory."""
+    records = (forward(network, stimuli[some]) for some in chunks(network, len(stimuli)))
+    found = [decide(record.times[-1], record.potential) for record in records]
+    return Decisions(*map(np.concatenate, zip(*map(astuple, found), strict=True)))
+
+
+def classes(folder: Path, decisions: Decisions, labels: np.ndarray) -> Path:
+    """`classes.png`: which classes are taken for which, and the accuracy for each."""
+    with drawing() as plotting:
+        left, right = _figure(plotting.PAGE, 3.0, "constrained").subplots(1, 2)
+        plotting.confusion_matrix(decisions, labels, ax=left)
+        plotting.accuracy_by_class(decisions, labels, ax=right)
+        return _keep(left.figure, folder / "classes.png")
+
+
+def mistakes(
+    folder: Path,
+    network: Network,
+    stimuli: np.ndarray,
+    decisions: Decisions,
+    labels: np.ndarray,
+    shape: tuple,
+) -> Path:
+    """`mistakes.png`: the stimuli that are decided wrongly, those decided first."""
+    inputs = stimuli.shape[1]
+    shape = network.shapes[0] if any(network.mapped) else as_image(shape, inputs) or (1, inputs)
+    look: dict[str, Any] = {"t_max": network.t_max, "unit": network.unit}
+    with drawing() as plotting:
+        wrong = int((~decisions.right(labels)).sum())
+        rows = max(1, min(ROWS, -(-wrong // COLUMNS)))
+        figure = _figure(plotting.PAGE, 0.45 + 1.1 * rows)
+        look |= {"most": COLUMNS * ROWS, "columns": COLUMNS}
+        plotting.mistakes(stimuli, decisions, labels, shape, ax=figure.subplots(), **look)
+        return _keep(figure, folder / "mistakes.png")
 
 
 def training(folder: Path, history: History, unit: str, names: Sequence[str] | None = None) -> Path:

@@ -91,8 +91,8 @@ def rows_of_times(
 
 
 def one_per_sample(labels: ArrayLike, samples: int, whose: str) -> NDArray[Any]:
-    """Labels (samples,), of any kind."""
-    classes = np.asarray(labels)
+    """Labels (samples,), numbers of any kind."""
+    classes = as_array(labels, f"{whose}: labels")
     if classes.shape != (samples,):
         wanted = f"labels ({samples},), one per sample"
         raise ShapeError(f"{whose}: expects {wanted}, got shape {classes.shape}")
