@@ -14,6 +14,7 @@ from ttfs.errors import InputError, ShapeError
 from ttfs.plotting import (
     COLUMN,
     PAGE,
+    accuracy_over,
     latency_by_class,
     latency_histogram,
     latency_map,
@@ -524,6 +525,12 @@ def test_a_picture_that_fails_leaves_the_old_one(tmp_path, ax, monkeypatch):
 def test_a_picture_of_an_unknown_kind_is_refused(tmp_path, ax):
     with pytest.raises(InputError, match=r"png, pdf, svg, got the name 'a\.gif'"):
         save(ax.figure, tmp_path / "a.gif")
+
+
+@pytest.mark.parametrize("value", [0.1, 0.9835, 1.27, 0.59])
+def test_seeds_that_agree_have_no_range(value):
+    [drawn] = accuracy_over({"a": [value] * 3}, {"a": [min(value, 1)] * 3})
+    assert all(np.ptp(bar.get_segments()[0], axis=0).max() < 1e-9 for bar in drawn.lines[2])
 
 
 def test_throughput_leaves_out_what_is_not_known():

@@ -258,26 +258,46 @@ def training(folder: Path, history: History, unit: str, names: Sequence[str] | N
 def comparison(
     path: Path, groups: Sequence[Group], over: Sequence[str] = ("spikes", "time")
 ) -> Path:
-    """Strict accuracy over some of COSTS, side by side, with one point per group."""
-    columns = len(over) if len(over) < 4 else 2
-    rows = -(-len(over) // columns)
-    accuracy = {group.name: group.values("accuracy") for group in groups}
+    """Strict accuracy over some of COSTS: one point per group, and a panel for each data set."""
+    sets: dict[str, list[Group]] = {}
+    for group in groups:
+        sets.setdefault(str(group.reports[0]["dataset"]), []).append(group)
     with drawing() as plotting:
-        figure = _figure(plotting.PAGE, 3.2 * rows + 0.4, "constrained")
-        axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
-        for ax, name in zip(axes.flat, over, strict=False):
-            found = costs(groups, name)
-            every = np.concatenate(list(found.values()))
-            log = bool(every.min() > 0 and every.max() > FAR * every.min())
-            plotting.accuracy_over(found, accuracy, ax=ax, what=COSTS[name], log=log)
-        for ax in axes[:, 1:].flat:
-            ax.set_ylabel("")
-        for ax in axes.flat[len(over) :]:
-            ax.set_visible(False)
-        handles, names = axes[0, 0].get_legend_handles_labels()
-        look: dict[str, Any] = {"ncols": 4, "fontsize": "x-small", "frameon": False}
-        figure.legend(handles, names, loc="outside upper left", **look)
+        tall = (2.4 if len(sets) > 1 else 3.2) * -(-len(over) // _across(over)) + 0.4
+        figure = _figure(plotting.PAGE, tall * len(sets), "constrained")
+        parts = [figure] if len(sets) == 1 else figure.subfigures(len(sets), 1)
+        for part, (name, some) in zip(parts, sets.items(), strict=True):
+            _compare(part, some, over, name if len(sets) > 1 else "")
         return _keep(figure, path)
+
+
+def _across(over: Sequence[str]) -> int:
+    """How many pictures stand side by side."""
+    return len(over) if len(over) < 4 else 2
+
+
+def _compare(figure: Any, groups: Sequence[Group], over: Sequence[str], dataset: str) -> None:
+    """The panel of one data set, which is named if there are others."""
+    from ttfs import plotting
+
+    columns = _across(over)
+    accuracy = {group.name: group.values("accuracy") for group in groups}
+    axes = figure.subplots(-(-len(over) // columns), columns, sharey=True, squeeze=False)
+    for ax, name in zip(axes.flat, over, strict=False):
+        found = costs(groups, name)
+        every = np.concatenate(list(found.values()))
+        log = bool(every.min() > 0 and every.max() > FAR * every.min())
+        plotting.accuracy_over(found, accuracy, ax=ax, what=COSTS[name], log=log)
+    for ax in axes[:, :1].flat:
+        words = f"{plotting.look.named(dataset)}\n" if dataset else ""
+        ax.set_ylabel(f"{words}{ax.get_ylabel()}", fontsize="small", **plotting.look.WORDS)
+    for ax in axes[:, 1:].flat:
+        ax.set_ylabel("")
+    for ax in axes.flat[len(over) :]:
+        ax.set_visible(False)
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    look: dict[str, Any] = {"ncols": 4, "fontsize": "x-small", "frameon": False}
+    figure.legend(handles, names, loc="outside upper left", **look)
 
 
 def throughput(path: Path, report: dict[str, Any]) -> Path:
