@@ -5,9 +5,12 @@ The screenshot needs the package `playwright` and an installed Chromium.
 """
 
 import ast
+import re
 import shutil
 import tempfile
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -19,12 +22,16 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 import ttfs
+from ttfs.cli.comparison import Group, groups
+from ttfs.cli.pictures import comparison
 from ttfs.presets import preset
+from ttfs.presets.table import PRESETS
 
 HERE = Path(__file__).parent
 ROOT = Path(ttfs.__file__).parent
 FOLDER = HERE / "pictures"
 STIMULUS = 7
+CODES = "spikes", "operations", "time"  # over which the codes are compared
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PAPER, BLUE, ORANGE, INK = "#FFFFFF", "#0072B2", "#D55E00", "#333333"
 
@@ -44,6 +51,8 @@ def main() -> None:
         raster(network, times[STIMULUS]),
         latency(network, times, test.labels),
         viewer(network, times[STIMULUS], test),
+        results(),
+        comparison(HERE / "codes.png", groups(sorted((HERE / "reports").iterdir())), CODES),
         architecture(),
         rooms(),
     ]
@@ -100,6 +109,49 @@ def viewer(network: ttfs.Network, stimulus: object, test: ttfs.datasets.Dataset)
         tab.screenshot(path=FOLDER / "viewer.png")
         window.close()
     return FOLDER / "viewer.png"
+
+
+def results() -> Path:
+    """Accuracy over spikes and over decision time, from the tables of the README.
+
+    Data sets on which there is a single preset are left out.
+    """
+    found = [
+        Group(row["preset"], reports_of(row))
+        for row in rows_of((HERE.parent / "README.md").read_text("utf-8"))
+        if row.get("spikes until the decision")
+    ]
+    sets = Counter(group.reports[0]["dataset"] for group in found)
+    found = [group for group in found if sets[group.reports[0]["dataset"]] > 1]
+    return comparison(HERE / "results.png", found)
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    """The rows of all tables that list presets, each by the heads of its columns."""
+    found, heads = [], []
+    for line in text.splitlines():
+        cells = [cell.strip(" `") for cell in line.strip("|").split("|")]
+        if not line.startswith("|"):
+            heads = []
+        elif not heads:
+            heads = cells
+        elif heads[0] == "preset" and cells[0] in PRESETS:
+            found.append(dict(zip(heads, cells, strict=True)))
+    return found
+
+
+def reports_of(row: dict[str, str]) -> tuple[dict[str, Any], ...]:
+    """What `ttfs compare` reads, for each seed; a table gives mean, least and largest accuracy."""
+    mean, *ends = [float(number) for number in re.findall(r"[\d.]+", row["strict"])]
+    seeds = [*ends, 3 * mean - sum(ends)] if row["seeds"] == "0-2" else ends or [mean]
+    spikes = float(row["spikes until the decision"].replace(",", ""))
+    cost = {
+        "decision_time_mean": float(row["decided at"]),
+        "input_window": 1.0,
+        "spikes_per_sample": {"until_decision": spikes},
+    }
+    dataset = preset(row["preset"]).dataset
+    return tuple({"dataset": dataset, "accuracy": seed / 100} | cost for seed in seeds)
 
 
 def architecture() -> Path:

@@ -217,6 +217,23 @@ def test_the_picture_has_a_point_for_each_recipe(tmp_path, monkeypatch):
     plt.close(figure)
 
 
+def test_each_data_set_has_a_panel(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(pictures, "_keep", lambda figure, path: drawn.append(figure) or path)
+    runs = [write(tmp_path / name, 0, 0.9, recipe=name) for name in ("a", "b")]
+    runs.append(write(tmp_path / "c", 0, 0.8, recipe="c", dataset="di_$its"))
+    pictures.comparison(tmp_path / "x.png", groups(runs))
+    first, second = drawn[0].subfigs
+    for part, name, count in ((first, "mnist", 2), (second, "di_$its", 1)):
+        left, right = part.axes
+        assert left.get_ylabel() == f"{name}\nstrict accuracy (%)"
+        assert right.get_ylabel() == ""
+        assert len(left.containers) == len(right.containers) == count
+        assert len(part.legends[0].get_texts()) == count
+    drawn[0].canvas.draw()
+    plt.close(drawn[0])
+
+
 def test_the_picture_shows_what_is_asked_for(tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(pictures, "_keep", lambda figure, path: drawn.append(figure) or path)

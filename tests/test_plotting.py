@@ -14,6 +14,7 @@ from ttfs.errors import InputError, ShapeError
 from ttfs.plotting import (
     COLUMN,
     PAGE,
+    accuracy_over,
     latency_by_class,
     latency_histogram,
     latency_map,
@@ -186,8 +187,8 @@ def test_texts_of_a_raster_neither_overlap_nor_leave_the_figure(sizes, width, he
 @pytest.mark.parametrize(
     ("decision", "words"),
     [
-        ((57.0, 3), "decision: 3 at 57 step"),
-        ((0.0, 0), "decision: 0 at 0 step"),
+        ((57.0, 3), "decision: 3 at 57 steps"),
+        ((0.0, 0), "decision: 0 at 0 steps"),
         ((INF, 9), "decision: 9, no output spike"),
     ],
 )
@@ -203,6 +204,26 @@ def test_the_decision_is_written(decision, words):
 def test_a_decision_that_cannot_be_is_refused(decision):
     with pytest.raises(InputError, match="decision expects a time up to 256"):
         raster(silent_layers(), t_max=256, decision=decision)
+
+
+def test_time_ends_with_the_last_spike():
+    times = silent_layers()
+    times[1][5] = 30.0
+    assert raster(times, t_max=256)[0].axes.get_xlim() == pytest.approx((-0.45, 30.45))
+    assert raster(silent_layers(), t_max=256)[0].axes.get_xlim()[1] == pytest.approx(256 * 1.015)
+    assert latency_histogram(times, t_max=256)[0].axes.get_xlim() == (0, 31)
+
+
+@pytest.mark.parametrize("layers", [3, 7, 15, 40])
+@pytest.mark.parametrize("height", [1.2, 2.3, 4.2])
+def test_names_of_layers_do_not_overlap_in_small_axes(layers, height):
+    ax = raster([np.zeros(9)] * layers, ax=new_axes(COLUMN, height), decision=(0, 8))[0].axes
+    pixels(ax.figure)
+    boxes = [text.get_window_extent().shrunk(1, 0.8) for text in ax.texts]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    names = [text.get_text() for text in ax.texts if not text.get_text().startswith("decision")]
+    assert names[-1].startswith("output")
+    assert len(names) == layers or height < 4 or layers > 20
 
 
 @pytest.mark.parametrize("kind", ["pdf", "svg"])
@@ -274,9 +295,9 @@ def test_a_map_holds_exact_times_and_masks_silence():
     times = np.array([0.0, 0.1, INF, 255.0, INF, 7.0])
     image = latency_map(times, (2, 3), t_max=256)
     assert np.array_equal(image.get_array().filled(INF), times.reshape(2, 3))
-    assert image.get_clim() == (0, 256)
+    assert image.get_clim() == (0, 255)
     assert legend(image.axes) == ["silent (33 %)"]
-    assert image.axes.figure.axes[1].get_ylabel() == "time of spike (step)"
+    assert image.axes.figure.axes[1].get_ylabel() == "time of spike (steps)"
 
 
 def test_silence_in_a_map_looks_like_no_time():
@@ -304,7 +325,7 @@ def test_tiles_hold_the_weights_of_their_neurons():
     assert np.array_equal(tiles[0].filled(np.nan).ravel(), weights[:, 29])
     assert np.array_equal(tiles[1].filled(np.nan).ravel(), weights[:, 4])
     assert shown.count() == 12
-    assert [text.get_text() for text in image.axes.texts] == ["29", "4"]
+    assert [text.get_text() for text in image.axes.texts] == ["29", "4", "2 of 30 neurons"]
 
 
 @pytest.mark.parametrize("weights", [np.zeros((9, 3)), np.ones((9, 1)), -np.ones((9, 40))])
@@ -314,7 +335,11 @@ def test_weight_colours_are_centred_at_zero(weights):
     pixels(image.axes.figure)
     assert low == -high == -1
     assert image.get_array().count() == 9 * min(weights.shape[1], 25)
-    assert image.axes.figure.axes[1].get_ylabel() == "weight"
+    if weights.any():  # one bit each: two colours
+        assert legend(image.axes) == ["+1", "−1"]
+        assert len(image.axes.figure.axes) == 1
+    else:
+        assert image.axes.figure.axes[1].get_ylabel() == "weight"
 
 
 @pytest.mark.parametrize(("inputs", "shape"), [(784, (28, 28)), (64, (8, 8)), (12, (2, 6))])
@@ -424,7 +449,10 @@ def test_times_that_cannot_be_meant_are_refused(name, times, words):
     [
         (lambda: raster([]), "at least one layer, got none"),
         (lambda: raster([np.zeros((2, 3))]), r"got shape \(2, 3\); of a record, \[layer\[0\] for"),
-        (lambda: raster(1.0), "raster: times must be a list .* as record.times is, got 1.0"),
+        (
+            lambda: raster(1.0),
+            "raster: times must be a Record, or a list .* is, got 1.0",
+        ),
         (lambda: raster([[1.0], []]), r"layer 1: expects one stimulus.*got shape \(0,\)"),
         (lambda: raster([[1.0]], names=["a", "b"]), "names: expects 1, one per layer, got 2"),
         (lambda: raster([[1.0]], t_max=0), "t_max must be positive and finite, got 0"),
@@ -499,6 +527,12 @@ def test_a_picture_of_an_unknown_kind_is_refused(tmp_path, ax):
         save(ax.figure, tmp_path / "a.gif")
 
 
+@pytest.mark.parametrize("value", [0.1, 0.9835, 1.27, 0.59])
+def test_seeds_that_agree_have_no_range(value):
+    [drawn] = accuracy_over({"a": [value] * 3}, {"a": [min(value, 1)] * 3})
+    assert all(np.ptp(bar.get_segments()[0], axis=0).max() < 1e-9 for bar in drawn.lines[2])
+
+
 def test_throughput_leaves_out_what_is_not_known():
     nan = np.nan
     attained = {"one": [2.0, nan], "all": [nan, 3.0]}
@@ -506,7 +540,7 @@ def test_throughput_leaves_out_what_is_not_known():
     assert [np.isnan(line.get_xdata()).tolist() for line in (one, many, roof)] == [
         [False, True], [True, False], [False, True],
     ]  # fmt: skip
-    assert [text.get_text() for text in one.axes.texts] == ["50 %"]
+    assert [text.get_text() for text in one.axes.texts] == ["50 %", "of adding"]
     assert [label.get_text() for label in one.axes.get_yticklabels()] == ["a", "b"]
     with pytest.raises(ShapeError, match="throughput: all must be 2 numbers"):
         throughput(["a", "b"], {"one": [1, 2], "all": [1]}, {"adding": [1, 2]})

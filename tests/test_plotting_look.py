@@ -34,6 +34,10 @@ TRACES = [
 INPUTS = [[Input(3.0, 0, 0, 3.0, 1.0, 1.0)], [Input(3.0, 0, 0, 3.0, 0.5, 0.5)]]
 EPOCHS = [{"epoch": e, "accuracy": 0.8, "validation_accuracy": 0.7 + e / 10} for e in (1, 2)]
 ROWS = [[1.0, 2.0], [3.0, INF]]
+DECISIONS = ttfs.decide(ROWS, [[1, 2], [3, 4]])
+NETWORK = ttfs.Network(
+    ttfs.Conv2d(2, 3), ttfs.MinPool2d(2), ttfs.Dense(None, 20), shape=(6, 6, 1), t_max=9
+)
 
 TIMED = {
     "raster": lambda **kw: plotting.raster(TIMES, decision=(4.5, 0), **kw),
@@ -46,11 +50,15 @@ TIMED = {
     "decision_curve": lambda **kw: plotting.decision_curve(ROWS, [[1, 2], [3, 4]], [0, 1], **kw),
     "activity": lambda **kw: plotting.activity(TIMES, [2, 0], **kw),
     "membrane": lambda **kw: plotting.membrane(TRACES, inputs=INPUTS, **kw),
+    "mistakes": lambda **kw: plotting.mistakes(ROWS, DECISIONS, [1, 0], (1, 2), **kw),
 }
 PICTURES = TIMED | {
     "spike_order": lambda **kw: plotting.spike_order(ROWS, [0, 1], **kw),
     "weight_images": lambda **kw: plotting.weight_images(np.eye(4), (2, 2), **kw),
     "filter_images": lambda **kw: plotting.filter_images(np.eye(4), (1, 2), **kw),
+    "confusion_matrix": lambda **kw: plotting.confusion_matrix([0, 1, 1], [0, 0, 1], **kw),
+    "accuracy_by_class": lambda **kw: plotting.accuracy_by_class([0, 1, 1], [0, 0, 1], **kw),
+    "network_diagram": lambda **kw: plotting.network_diagram(NETWORK, **kw),
     "training_curves": lambda **kw: plotting.training_curves(EPOCHS, **kw),
     "accuracy_over": lambda **kw: plotting.accuracy_over({"a": [9, 11]}, {"a": [0.9, 1]}, **kw),
     "throughput": lambda **kw: plotting.throughput(
@@ -68,6 +76,9 @@ GIVEN = {
     "spike_order": lambda values: plotting.spike_order(values),
     "decision_curve": lambda values: plotting.decision_curve(values, [[1, 2]], [0]),
     "activity": lambda values: plotting.activity([values], [0]),
+    "mistakes": lambda values: plotting.mistakes(values, DECISIONS, [0, 0], (1, 2)),
+    "confusion_matrix": lambda values: plotting.confusion_matrix(values, [0]),
+    "accuracy_by_class": lambda values: plotting.accuracy_by_class([0], values),
     "weight_images": lambda values: plotting.weight_images(values, (1, 1)),
     "filter_images": lambda values: plotting.filter_images(values, 1),
     "accuracy_over": lambda values: plotting.accuracy_over({"a": values}, {"a": [1]}),
@@ -204,6 +215,8 @@ def test_what_is_written_and_drawn_can_be_seen_on_any_ground(name, style):
         for text in ax.findobj(Text):
             if text.get_text() and text.get_visible() and text.get_color() != plain["xtick.color"]:
                 ground = inside if text.get_text().startswith("decision") else outside
+                if text.get_color() == inside:  # in a dark cell of a matrix
+                    ground = inks(ax).ink
                 assert contrast(text.get_color(), ground) > 3, text
         for line in ax.lines if not ax.images else ():
             if line.get_zorder() > 1 and line.get_linewidth() > 0.7:
@@ -404,12 +417,17 @@ def all_files(network, folder):
     stimuli = np.array([[0.0, 3, 7.5, INF], [8, 9, 300, 1], [INF, 1e30, 8, 8]], np.float32)
     labels = np.array([0, 1, 1])
     summary = [{"epoch": 1, "loss": 0.5, "latency_1": 3.0}]
+    inside = np.where(stimuli < network.t_max, stimuli, INF)
+    found = pictures.decisions_of(network, inside)
     return [
         pictures.raster(folder, network, stimuli[1]),
         pictures.latency_map(folder, network, stimuli[1], (2, 2)),
         pictures.latencies(folder, network, stimuli, labels),
         pictures.weights(folder, network, (2, 2)),
         pictures.training(folder, ttfs.History(summary), network.unit),
+        pictures.diagram(folder, network),
+        pictures.classes(folder, found, labels),
+        pictures.mistakes(folder, network, inside, found, labels, (2, 2)),
     ]
 
 
@@ -426,10 +444,10 @@ def test_files_of_commands_are_the_same_whatever_is_set(network, tmp_path, setti
 
 def test_a_letter_that_the_font_lacks_stops_no_command(tmp_path):
     network = ttfs.Network(ttfs.Dense(4, 2), t_max=8, unit="毫秒")
-    assert len(all_files(network, tmp_path / "a")) == 5
+    assert len(all_files(network, tmp_path / "a")) == 8
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert len(all_files(network, tmp_path / "b")) == 5
+        assert len(all_files(network, tmp_path / "b")) == 8
 
 
 def test_files_of_commands_name_the_networks_unit(network, tmp_path, monkeypatch):
@@ -437,13 +455,14 @@ def test_files_of_commands_name_the_networks_unit(network, tmp_path, monkeypatch
     monkeypatch.setattr(plotting, "save", lambda figure, path, **_: figures.append(figure) or path)
     folder = tmp_path / "a"
     names = [file.name for file in all_files(network, folder)]
-    assert len(names) == len(figures) == 5
+    assert len(names) == len(figures) == 8
     for name, figure in zip(names, figures, strict=True):
         said = any(f"({network.unit})" in text.get_text() for text in figure.findobj(Text))
-        assert said == (name != "weights.png")
+        assert said == (name not in TIMELESS)
 
 
-DRAWN = ["latency.png", "map.png", "raster.png", "weights.png"]
+TIMELESS = ["classes.png", "network.png", "weights.png"]
+DRAWN = [*TIMELESS, "latency.png", "map.png", "mistakes.png", "raster.png"]
 
 
 @pytest.mark.parametrize(

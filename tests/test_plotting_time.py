@@ -19,13 +19,12 @@ from ttfs.plotting import (
     activity,
     decision_curve,
     latency_diagram,
-    layer_colour,
     membrane,
     new_axes,
     save,
     spike_order,
 )
-from ttfs.plotting.look import SILENT
+from ttfs.plotting.look import SILENT, class_colour
 
 INF = np.inf
 
@@ -123,11 +122,23 @@ def test_neurons_that_nothing_reached_and_inputs_without_threshold_are_drawn(sim
     assert "threshold" not in legend(drawn[0].axes)
 
 
+def test_what_stays_silent_is_drawn_to_the_horizon():
+    network = ttfs.Network(ttfs.Dense.of([[0.5, 2.0]], threshold=1.0), t_max=9)
+    simulator = ttfs.Simulator(network, [1.0])
+    simulator.run()
+    silent, fires, _ = membrane(simulator)
+    assert silent.get_xydata()[-1].tolist() == [9.0, 0.5]
+    assert fires.get_xydata()[-1].tolist() == [1.0, 2.0]
+    half = ttfs.Simulator(network, [1.0])
+    half.run(until=0.5)
+    assert membrane(half)[0].get_xdata()[-1] == 0.5
+
+
 def test_no_traces_are_labelled_axes():
     ax = new_axes()
     assert membrane([], ax=ax) == []
     pixels(ax.figure)
-    assert ax.get_xlabel() == "time (step)"
+    assert ax.get_xlabel() == "time (steps)"
 
 
 def test_a_few_lines_differ_in_colour_or_style_and_many_are_counted():
@@ -170,7 +181,7 @@ def test_every_spike_is_in_its_band_and_can_be_seen(labelled, share):
             collection.remove()
     picture = 255 - pixels(strips[0].axes.figure)
     for turn, strip in enumerate(strips):
-        ink = 255 - 255 * np.array(to_rgb(layer_colour(turn + 1)))
+        ink = 255 - 255 * np.array(to_rgb(class_colour(turn)))
         for segment in strip.get_segments():
             middle = segment.mean(axis=0)
             neuron = round(middle[1])
@@ -280,7 +291,7 @@ def test_the_last_accuracy_is_the_strict_one_and_each_is_that_of_the_first_spike
         assert share == pytest.approx(100 * (known & (decisions.label == labels)).mean())
         assert rest == pytest.approx(100 * (~known).mean())
     assert right.get_drawstyle() == unknown.get_drawstyle() == "steps-post"
-    assert right.get_xdata()[-1] == 10
+    assert right.get_xdata()[-1] == 9
 
 
 @pytest.mark.parametrize(("samples", "drawn"), [(0, 2), (3, 3)])

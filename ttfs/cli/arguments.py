@@ -224,8 +224,8 @@ def add_plot(parsers: Any) -> None:
     plot = parsers.add_parser(
         "plot",
         help="pictures of a model at work",
-        description="Write raster.png and map.png of one stimulus, latency.png of many, and"
-        " weights.png.",
+        description="Write raster.png and map.png of one stimulus; latency.png, classes.png and"
+        " mistakes.png of all; and network.png and weights.png of the model.",
     )
     add_stimulus(plot)
     plot.add_argument("--out", type=path, metavar="DIR", help="folder (that of the model)")

@@ -247,10 +247,15 @@ def run_plot(options: argparse.Namespace) -> None:
     folder = options.out or options.model.parent
     folder.mkdir(parents=True, exist_ok=True)
     one = stimuli[options.index]
-    print(pictures.raster(folder, network, one))
-    print(pictures.latency_map(folder, network, one, data.image_shape))
+    title = f"{data.name} {options.split} {options.index}, label {data.labels[options.index]}"
+    print(pictures.raster(folder, network, one, title))
+    print(pictures.latency_map(folder, network, one, data.image_shape, title))
     print(pictures.latencies(folder, network, stimuli, data.labels))
     print(pictures.weights(folder, network, data.image_shape))
+    print(pictures.diagram(folder, network))
+    found = pictures.decisions_of(network, stimuli)
+    print(pictures.classes(folder, found, data.labels))
+    print(pictures.mistakes(folder, network, stimuli, found, data.labels, data.image_shape))
 
 
 def stepped(options: argparse.Namespace) -> tuple[Any, Any]:

@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import astuple
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ttfs.cli.comparison import COSTS, Group, costs
-from ttfs.codes.decoding import decide
+from ttfs.codes.decoding import Decisions, decide
 from ttfs.engines.batch import forward
 from ttfs.errors import InputError
 from ttfs.measures.metrics import chunks
@@ -26,6 +27,7 @@ from ttfs.training.history import History
 
 OTHER = "reference (dense method, PyTorch, ...)"
 MOST = 2000  # stimuli in a picture of latencies
+COLUMNS, ROWS = 7, 3  # of mistakes
 FAR = 12  # if costs of runs differ by more than this factor, their axis is logarithmic
 
 
@@ -99,7 +101,7 @@ def _keep(figure: Any, path: Path) -> Path:
     return plotting.save(figure, path, dpi=200)
 
 
-def raster(folder: Path, network: Network, stimulus: np.ndarray) -> Path:
+def raster(folder: Path, network: Network, stimulus: np.ndarray, title: str = "") -> Path:
     """`raster.png`: every spike of one stimulus (inputs,), with the decision marked."""
     record = forward(network, stimulus[None])
     decision = decide(record.times[-1], record.potential)
@@ -115,7 +117,16 @@ def raster(folder: Path, network: Network, stimulus: np.ndarray) -> Path:
             shapes=network.shapes if any(network.mapped) else None,
             windows=windows_of(network),
         )
+        _entitle(ax.figure, title, int(decision.label[0]), plotting)
         return _keep(ax.figure, folder / "raster.png")
+
+
+def _entitle(figure: Any, title: str, decided: int, plotting: Any) -> None:
+    """A small title at the left of a figure: what is shown, if that is said, and the decision."""
+    if title:
+        words = plotting.look.named(f"{title}, decision {decided}", 90)
+        look: dict[str, Any] = {"x": 0.01, "ha": "left", "fontsize": "small"}
+        figure.suptitle(words, **look, **plotting.look.WORDS)
 
 
 def windows_of(network: Network) -> list[tuple[float, float]] | None:
@@ -155,10 +166,14 @@ def as_image(shape: tuple[int, ...], inputs: int) -> tuple[int, int] | None:
     return (shape[0], shape[1]) if len(shape) == 2 and shape[0] * shape[1] == inputs else None
 
 
-def latency_map(folder: Path, network: Network, stimulus: np.ndarray, shape: tuple) -> Path:
+def latency_map(
+    folder: Path, network: Network, stimulus: np.ndarray, shape: tuple, title: str = ""
+) -> Path:
     """`map.png`: one stimulus, and all maps of the network, as images of spike times."""
     look: dict[str, Any] = {"t_max": network.t_max, "unit": network.unit}
-    times = [_happening(network, layer[0]) for layer in forward(network, stimulus[None]).times]
+    record = forward(network, stimulus[None])
+    decision = decide(record.times[-1], record.potential)
+    times = [_happening(network, layer[0]) for layer in record.times]
     with drawing() as plotting:
         if any(network.mapped):
             maps = sum(shape[:2] != (1, 1) for shape in network.shapes)
@@ -168,6 +183,7 @@ def latency_map(folder: Path, network: Network, stimulus: np.ndarray, shape: tup
             figure = _figure(plotting.COLUMN, 2.7)
             shape = as_image(shape, stimulus.size) or (1, stimulus.size)
             plotting.latency_map(times[0], shape, ax=figure.subplots(), **look)
+        _entitle(figure, title, int(decision.label[0]), plotting)
         return _keep(figure, folder / "map.png")
 
 
@@ -185,38 +201,103 @@ def weights(folder: Path, network: Network, shape: tuple) -> Path:
         return _keep(ax.figure, folder / "weights.png")
 
 
-def training(folder: Path, history: History, unit: str) -> Path:
+def diagram(folder: Path, network: Network) -> Path:
+    """`network.png`: the layers and what connects them."""
+    with drawing() as plotting:
+        figure = _figure(plotting.COLUMN, plotting.diagram.ROW * len(network.sizes))
+        plotting.network_diagram(network, ax=figure.subplots())
+        return _keep(figure, folder / "network.png")
+
+
+def decisions_of(network: Network, stimuli: np.ndarray) -> Decisions:
+    """The decisions for all stimuli, a part of them at a time to save memory."""
+    records = (forward(network, stimuli[some]) for some in chunks(network, len(stimuli)))
+    found = [decide(record.times[-1], record.potential) for record in records]
+    return Decisions(*map(np.concatenate, zip(*map(astuple, found), strict=True)))
+
+
+def classes(folder: Path, decisions: Decisions, labels: np.ndarray) -> Path:
+    """`classes.png`: which classes are taken for which, and the accuracy for each."""
+    with drawing() as plotting:
+        left, right = _figure(plotting.PAGE, 3.0, "constrained").subplots(1, 2)
+        plotting.confusion_matrix(decisions, labels, ax=left)
+        plotting.accuracy_by_class(decisions, labels, ax=right)
+        return _keep(left.figure, folder / "classes.png")
+
+
+def mistakes(
+    folder: Path,
+    network: Network,
+    stimuli: np.ndarray,
+    decisions: Decisions,
+    labels: np.ndarray,
+    shape: tuple,
+) -> Path:
+    """`mistakes.png`: the stimuli that are decided wrongly, those decided first."""
+    inputs = stimuli.shape[1]
+    shape = network.shapes[0] if any(network.mapped) else as_image(shape, inputs) or (1, inputs)
+    look: dict[str, Any] = {"t_max": network.t_max, "unit": network.unit}
+    with drawing() as plotting:
+        wrong = int((~decisions.right(labels)).sum())
+        rows = max(1, min(ROWS, -(-wrong // COLUMNS)))
+        figure = _figure(plotting.PAGE, 0.45 + 1.1 * rows)
+        look |= {"most": COLUMNS * ROWS, "columns": COLUMNS}
+        plotting.mistakes(stimuli, decisions, labels, shape, ax=figure.subplots(), **look)
+        return _keep(figure, folder / "mistakes.png")
+
+
+def training(folder: Path, history: History, unit: str, names: Sequence[str] | None = None) -> Path:
     """`training.png`: accuracy, loss, silence and latency over the epochs."""
     with drawing() as plotting:
         figure = _figure(plotting.PAGE, 4.4, "constrained")
         told: dict[str, Any] = {"unit": unit, "best": history.best_epoch}
-        plotting.training_summary(history.records, **told, figure=figure)
+        plotting.training_summary(history.records, **told, names=names, figure=figure)
         return _keep(figure, folder / "training.png")
 
 
 def comparison(
     path: Path, groups: Sequence[Group], over: Sequence[str] = ("spikes", "time")
 ) -> Path:
-    """Strict accuracy over some of COSTS, side by side, with one point per group."""
-    columns = len(over) if len(over) < 4 else 2
-    rows = -(-len(over) // columns)
-    accuracy = {group.name: group.values("accuracy") for group in groups}
+    """Strict accuracy over some of COSTS: one point per group, and a panel for each data set."""
+    sets: dict[str, list[Group]] = {}
+    for group in groups:
+        sets.setdefault(str(group.reports[0]["dataset"]), []).append(group)
     with drawing() as plotting:
-        figure = _figure(plotting.PAGE, 3.2 * rows + 0.4, "constrained")
-        axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
-        for ax, name in zip(axes.flat, over, strict=False):
-            found = costs(groups, name)
-            every = np.concatenate(list(found.values()))
-            log = bool(every.min() > 0 and every.max() > FAR * every.min())
-            plotting.accuracy_over(found, accuracy, ax=ax, what=COSTS[name], log=log)
-        for ax in axes[:, 1:].flat:
-            ax.set_ylabel("")
-        for ax in axes.flat[len(over) :]:
-            ax.set_visible(False)
-        handles, names = axes[0, 0].get_legend_handles_labels()
-        look: dict[str, Any] = {"ncols": 4, "fontsize": "x-small", "frameon": False}
-        figure.legend(handles, names, loc="outside upper left", **look)
+        tall = (2.4 if len(sets) > 1 else 3.2) * -(-len(over) // _across(over)) + 0.4
+        figure = _figure(plotting.PAGE, tall * len(sets), "constrained")
+        parts = [figure] if len(sets) == 1 else figure.subfigures(len(sets), 1)
+        for part, (name, some) in zip(parts, sets.items(), strict=True):
+            _compare(part, some, over, name if len(sets) > 1 else "")
         return _keep(figure, path)
+
+
+def _across(over: Sequence[str]) -> int:
+    """How many pictures stand side by side."""
+    return len(over) if len(over) < 4 else 2
+
+
+def _compare(figure: Any, groups: Sequence[Group], over: Sequence[str], dataset: str) -> None:
+    """The panel of one data set, which is named if there are others."""
+    from ttfs import plotting
+
+    columns = _across(over)
+    accuracy = {group.name: group.values("accuracy") for group in groups}
+    axes = figure.subplots(-(-len(over) // columns), columns, sharey=True, squeeze=False)
+    for ax, name in zip(axes.flat, over, strict=False):
+        found = costs(groups, name)
+        every = np.concatenate(list(found.values()))
+        log = bool(every.min() > 0 and every.max() > FAR * every.min())
+        plotting.accuracy_over(found, accuracy, ax=ax, what=COSTS[name], log=log)
+    for ax in axes[:, :1].flat:
+        words = f"{plotting.look.named(dataset)}\n" if dataset else ""
+        ax.set_ylabel(f"{words}{ax.get_ylabel()}", fontsize="small", **plotting.look.WORDS)
+    for ax in axes[:, 1:].flat:
+        ax.set_ylabel("")
+    for ax in axes.flat[len(over) :]:
+        ax.set_visible(False)
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    look: dict[str, Any] = {"ncols": 4, "fontsize": "x-small", "frameon": False}
+    figure.legend(handles, names, loc="outside upper left", **look)
 
 
 def throughput(path: Path, report: dict[str, Any]) -> Path:

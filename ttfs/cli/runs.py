@@ -123,9 +123,10 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     write_report(run.folder / "report.json", report)
     write_atomically(run.folder / "history.csv", history.csv().encode())
     ctrl_c.release(SAVED)
-    pictures.training(run.folder, history, recipe.unit)
+    pictures.training(run.folder, history, recipe.unit, network.names)
     if rate is None:
-        pictures.raster(run.folder, network, stimuli[0])
+        title = f"{testing.name} test 0, label {testing.labels[0]}"
+        pictures.raster(run.folder, network, stimuli[0], title)
         pictures.latencies(run.folder, network, stimuli, testing.labels)
     return report
 

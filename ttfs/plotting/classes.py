@@ -7,22 +7,23 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
+from ttfs.engines.batch import Record
 from ttfs.errors import InputError
-from ttfs.plotting.given import Array, horizon, one_per_sample, rows_of_times
+from ttfs.plotting.given import Array, one_per_sample, rows_of_times
 from ttfs.plotting.look import (
+    GREY,
     WORDS,
     axes_for,
     dress,
     inks,
-    layer_colour,
     legend_above,
-    named,
     percent,
+    plural,
 )
 
 
 def latency_by_class(
-    times: ArrayLike,
+    times: ArrayLike | Record,
     labels: ArrayLike,
     *,
     ax: Axes | None = None,
@@ -31,7 +32,8 @@ def latency_by_class(
 ) -> list[Artist]:
     """For each class, when its own output fires and when the first output fires (the decision).
 
-    `times` (samples, classes) of the output layer in `unit`; `labels` (samples,), whole numbers.
+    `times` (samples, classes) of the output layer in `unit`, or a `Record`; `labels` (samples,),
+    whole numbers.
     Thick bars span the middle half of the samples, thin bars the middle 90 %, and dots mark the
     means. Silent outputs are left out of these; their percentage stands under each class and in
     the legend. Returns thin bars, thick bars and dots for the class's output, then the same for
@@ -49,15 +51,15 @@ def latency_by_class(
     own = outputs[np.arange(len(outputs)), classes]
     first = outputs.min(axis=1)
     ax = axes_for(ax, "latency_by_class")
-    dress(ax, "class, and its silent share (%)", f"time of spike ({named(unit)})")
+    dress(ax, "class, and its silent share (%)", f"time of spike ({plural(unit)})")
     drawn: list[Artist] = []
-    for i, (name, spikes) in enumerate([("output of the class", own), ("first output", first)]):
+    looks = ("output of the class", own, inks(ax).ink), ("first output", first, GREY)
+    for i, (name, spikes, colour) in enumerate(looks):
         silent = percent(int(np.isinf(spikes).sum()), spikes.size)
         groups = [spikes[(classes == c) & np.isfinite(spikes)] for c in range(outputs.shape[1])]
         label = f"{name} ({silent} silent)"
-        drawn += _spreads(ax, groups, 0.36 * i - 0.18, layer_colour(i + 1), label)
+        drawn += _spreads(ax, groups, 0.36 * i - 0.18, colour, label)
     _label_classes(ax, own, classes, outputs.shape[1])
-    ax.set_ylim(0, horizon([outputs], t_max))
     legend_above(ax)
     return drawn
 

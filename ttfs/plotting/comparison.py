@@ -68,5 +68,5 @@ def _points(cost: Mapping[str, ArrayLike], name: str, given: ArrayLike) -> tuple
 
 def _reach(values: Array) -> Array:
     """How far the least and the largest value lie from the mean, (2, 1)."""
-    mean = values.mean()
-    return np.array([[mean - values.min()], [values.max() - mean]])
+    mean = values.mean()  # of equal values, it may differ from them in the last bit
+    return np.array([[mean - values.min()], [values.max() - mean]]).clip(0)

@@ -12,7 +12,16 @@ from ttfs.checks import as_labels
 from ttfs.codes.decoding import decide
 from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.given import Array, horizon, layer_names, layers_of_times, numbers, spike_times
-from ttfs.plotting.look import COLUMN, axes_for, dress, inks, layer_colour, legend_above, named
+from ttfs.plotting.look import (
+    COLUMN,
+    GREY,
+    axes_for,
+    dress,
+    inks,
+    layer_colour,
+    legend_above,
+    plural,
+)
 
 
 def decision_curve(
@@ -51,16 +60,16 @@ def decision_curve(
     correct = decisions.right(as_labels(labels, *outputs.shape))
     end = horizon([decisions.time], t_max)
     ax = axes_for(ax, "decision_curve")
-    dress(ax, f"deadline ({named(unit)})", "samples (%)")
+    dress(ax, f"deadline ({plural(unit)})", "samples (%)")
     when, known = _shares(decisions.time, end)
     _, good = _shares(np.where(correct, decisions.time, np.inf), end, when)
     drawn = [
-        _steps(ax, when, good, layer_colour(1), "-", "right"),
-        _steps(ax, when, 100 - known, layer_colour(2), (0, (4, 2)), "undecided"),
+        _steps(ax, when, good, inks(ax).ink, "-", "right"),
+        _steps(ax, when, 100 - known, GREY, (0, (4, 2)), "undecided"),
     ]
     if correct.size:
         share = 100 * correct.mean()
-        look: dict[str, Any] = {"color": layer_colour(1), "markerfacecolor": inks(ax).ground}
+        look: dict[str, Any] = {"color": inks(ax).ink, "markerfacecolor": inks(ax).ground}
         words = f"at the end, undecided by potential: {share:.1f} %"
         drawn += ax.plot(end, share, "o", label=words, clip_on=False, zorder=4, **look)
     ax.set(xlim=(0, end), ylim=(-2, 103))
@@ -91,7 +100,7 @@ def activity(
     >>> from matplotlib.figure import Figure
     >>> *layers, work = activity([[0, 2, np.inf], [3]], [1, 0], ax=Figure().subplots(), t_max=9)
     >>> layers[0].get_xydata().tolist()
-    [[0.0, 0.0], [0.0, 1.0], [2.0, 2.0], [9.0, 2.0]]
+    [[0.0, 0.0], [0.0, 1.0], [2.0, 2.0], [3.0, 2.0]]
     >>> float(work.get_ydata().max())
     2.0
     """
@@ -107,7 +116,7 @@ def activity(
     ax = axes_for(ax, "activity", COLUMN, 2.5)
     samples = max((len(layer) for layer in layers if layer.ndim == 2), default=1) or 1
     each = " per sample" if any(layer.ndim == 2 for layer in layers) else ""
-    dress(ax, f"time ({named(unit)})", f"spikes{each}")
+    dress(ax, f"time ({plural(unit)})", f"spikes{each}")
     drawn = []
     for i, layer in enumerate(layers):
         when, total = _sums(layer, np.ones(layer.shape), end)

@@ -7,11 +7,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ttfs.checks import NO_SPIKE, as_array, of_kind, whole
+from ttfs.engines.batch import Record
+from ttfs.engines.simulator import Simulator
 from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.look import named
 
 Array = NDArray[np.float64]
 Shape = tuple[int, int, int]
+Layers = Sequence[ArrayLike] | Record | Simulator
 
 
 def numbers(values: ArrayLike, whose: str) -> Array:
@@ -40,28 +43,56 @@ def spike_times(values: ArrayLike, whose: str, t_max: float | None = None) -> Ar
     return times
 
 
-def layers_of_times(values: Sequence[ArrayLike], whose: str, t_max: float | None) -> list[Array]:
+def layers_of_times(
+    values: Sequence[ArrayLike] | Record, whose: str, t_max: float | None
+) -> list[Array]:
     """The times of each layer, for at least one layer."""
-    wanted = "a list with an array for each layer, as record.times is"
+    if isinstance(values, Record):
+        values = values.times
+    wanted = "a Record, or a list with an array for each layer, as record.times is"
     of_kind(values, Sequence | np.ndarray, f"{whose}: times", wanted)
     if len(values) == 0:
         raise InputError(f"{whose}: expects the times of at least one layer, got none")
     return [spike_times(v, f"{whose}, layer {i}", t_max) for i, v in enumerate(values)]
 
 
+def of_one_stimulus(
+    values: Layers, whose: str, t_max: float | None, names: Sequence[str] | None, unit: str | None
+) -> tuple[list[Array], list[str], str]:
+    """The times (neurons,) of each layer, the layers' names, and the unit of time.
+
+    A `Simulator` gives the spikes so far, and names and unit unless they are given; a `Record` must
+    be of one stimulus.
+    """
+    if isinstance(values, Simulator):
+        circuit = values.circuit
+        names = circuit.names if names is None else names
+        unit = circuit.unit if unit is None else unit
+        values = [values.times(layer) for layer in range(len(circuit.names))]
+    layers = layers_of_times(values, whose, t_max)
+    for i, layer in enumerate(layers):
+        if layer.ndim == 2 and len(layer) == 1:
+            layers[i] = layer[0]
+        elif layer.ndim != 1 or layer.size == 0:
+            wanted = "one stimulus: times of shape (neurons,)"
+            one = "; of a record, [layer[0] for layer in record.times]" if layer.ndim == 2 else ""
+            raise ShapeError(f"{whose}, layer {i}: expects {wanted}, got shape {layer.shape}{one}")
+    return layers, layer_names(len(layers), names), "step" if unit is None else unit
+
+
 def rows_of_times(
-    values: ArrayLike, whose: str, t_max: float | None = None, columns: str = "neurons"
+    values: ArrayLike | Record, whose: str, t_max: float | None = None, columns: str = "neurons"
 ) -> Array:
-    """Times (samples, neurons) of at least one neuron."""
-    array = spike_times(values, whose, t_max)
+    """Times (samples, neurons) of at least one neuron; of a `Record`, those of its last layer."""
+    array = spike_times(values.times[-1] if isinstance(values, Record) else values, whose, t_max)
     if array.ndim != 2 or array.shape[1] == 0:
         raise ShapeError(f"{whose}: expects times (samples, {columns}), got shape {array.shape}")
     return array
 
 
 def one_per_sample(labels: ArrayLike, samples: int, whose: str) -> NDArray[Any]:
-    """Labels (samples,), of any kind."""
-    classes = np.asarray(labels)
+    """Labels (samples,), numbers of any kind."""
+    classes = as_array(labels, f"{whose}: labels")
     if classes.shape != (samples,):
         wanted = f"labels ({samples},), one per sample"
         raise ShapeError(f"{whose}: expects {wanted}, got shape {classes.shape}")
@@ -69,11 +100,9 @@ def one_per_sample(labels: ArrayLike, samples: int, whose: str) -> NDArray[Any]:
 
 
 def horizon(times: Sequence[Array], t_max: float | None) -> float:
-    """The end of the time axis: `t_max`, else the last spike, else 1."""
-    if t_max is not None:
-        return float(t_max)
+    """The end of the time axis: the last spike; without any, or only at 0, `t_max` or 1."""
     last = max((t[np.isfinite(t)].max(initial=0.0) for t in times), default=0.0)
-    return float(last) or 1.0
+    return float(last) or float(t_max or 1.0)
 
 
 def layer_names(count: int, names: Sequence[str] | None) -> list[str]:

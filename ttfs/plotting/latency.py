@@ -30,8 +30,8 @@ from ttfs.plotting.look import (
     layer_colour,
     legend_above,
     legend_of_silence,
-    named,
     percent,
+    plural,
     uprights,
 )
 
@@ -67,7 +67,7 @@ def latency_histogram(
     names = layer_names(len(layers), names)
     edges = _edges(layers, horizon(layers, t_max), bins, "latency_histogram")
     ax = axes_for(ax, "latency_histogram")
-    dress(ax, f"time of spike ({named(unit)})", "neurons × samples (%)")
+    dress(ax, f"time of spike ({plural(unit)})", "neurons × samples (%)")
     drawn = [_outline(ax, layer, edges, i, names[i]) for i, layer in enumerate(layers)]
     ax.set_xlim(0, edges[-1])
     ax.set_ylim(0, None if any(np.isfinite(layer).any() for layer in layers) else 1)
@@ -82,8 +82,8 @@ def _edges(layers: list[Array], end: float, bins: int, whose: str) -> Array:
     whole = all(np.all(layer[np.isfinite(layer)] % 1 == 0) for layer in layers)
     if not whole:
         return np.linspace(0, end, bins + 1)
-    width = np.ceil(end / bins)
-    return width * np.arange(np.ceil(end / width) + 1)
+    width = np.ceil((end + 1) / bins)  # the last bin holds the last time and no other's share
+    return width * np.arange(np.ceil((end + 1) / width) + 1)
 
 
 def _outline(ax: Axes, times: Array, edges: Array, layer: int, name: str) -> StepPatch:
@@ -122,7 +122,7 @@ def latency_by_layer(
     names = layer_names(len(layers), names)
     edges = _edges(layers, horizon(layers, t_max), bins, "latency_by_layer")
     ax = axes_for(ax, "latency_by_layer", COLUMN, 0.6 + 0.32 * len(layers))
-    dress(ax, f"time of spike ({named(unit)})", "")
+    dress(ax, f"time of spike ({plural(unit)})", "")
     ax.set(xlim=(0, edges[-1]), ylim=(-0.1, len(layers)))
     ax.set_yticks(np.arange(len(layers)) + 0.3, names, **WORDS)
     ax.tick_params("y", length=0)
@@ -185,5 +185,5 @@ def latency_map(
     dress(ax, "column (pixel)", "row (pixel)")
     legend_of_silence(ax, silent)
     if colorbar:
-        colour_bar(image, f"time of spike ({named(unit)})")
+        colour_bar(image, f"time of spike ({plural(unit)})")
     return image

@@ -31,11 +31,20 @@ COLUMN, PAGE = 3.35, 6.9
 INK, FAINT = "#333333", "#BBBBBB"
 """Colours of lines that carry no data, strong and weak, on a light background."""
 
+GREY = "#8A8A8A"
+"""Colour of what stands beside something in ink, on any background."""
+
 SILENT = "#E4E4E4"
 """Colour of silent neurons in images."""
 
 HIDDEN = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """The colours of Okabe and Ito (2008), which colour-blind readers can tell apart."""
+
+CLASSES = (
+    *("#3F90DA", "#CF8800", "#BD1F01", "#7E8F8C", "#832DB6"),
+    *("#A96B59", "#4D9221", "#D6589F", "#4B57B0", "#1FA3AD"),
+)
+"""The colours of classes, by number: in the manner of Petroff (2021), on light and dark grounds."""
 
 STYLES = "-", "--", ":", "-."
 """Line styles of layers, of as many as there are colours each."""
@@ -48,6 +57,7 @@ EARLY_IS_DARK = ListedColormap(
 ).with_extremes(bad=SILENT)
 """Viridis without its yellow, which would look like silence when printed in grey."""
 
+COUNTED = "step", "window"  # units of time that are words, not symbols
 FORMATS = ("png", "pdf", "svg")
 MOST_PIXELS = 2**16  # in either direction; images of that size or more are not drawn
 
@@ -92,6 +102,15 @@ def layer_colour(layer: int, ax: Axes | None = None) -> str:
     if layer:
         return HIDDEN[(layer - 1) % len(HIDDEN)]
     return INK if ax is None else inks(ax).ink
+
+
+def class_colour(label: int) -> str:
+    """Colour of a class, or of the output that stands for it, the same in every picture.
+
+    >>> class_colour(0), class_colour(10) == class_colour(0)
+    ('#3F90DA', True)
+    """
+    return CLASSES[label % len(CLASSES)]
 
 
 def layer_style(layer: int) -> str:
@@ -146,6 +165,25 @@ def named(name: object, most: int = 40) -> str:
     text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: most + 1])
     text = text if len(text) <= most else f"{text[: most - 1]}…"
     return f" {text}" if text.startswith("_") else text
+
+
+def plural(unit: str) -> str:
+    """A unit of time as the name of an axis or after a number: words in the plural, symbols as is.
+
+    >>> plural("step"), plural("ms")
+    ('steps', 'ms')
+    """
+    return f"{named(unit)}s" if unit in COUNTED else named(unit)
+
+
+def amount(time: float, unit: str) -> str:
+    """A time with the digits that mean something, and its unit.
+
+    >>> amount(0.933156, "window"), amount(1, "step"), amount(1234.0, "step"), amount(4.0, "ms")
+    ('0.933 windows', '1 step', '1234 steps', '4 ms')
+    """
+    number = f"{time:.0f}" if time >= 100 else f"{time:.3g}"
+    return f"{number} {named(unit) if number == '1' else plural(unit)}"
 
 
 def dress(ax: Axes, x: str, y: str) -> None:

@@ -29,8 +29,8 @@ from ttfs.plotting.look import (
     colour_bar,
     inks,
     legend_of_silence,
-    named,
     percent,
+    plural,
 )
 from ttfs.plotting.tiles import check_columns, chosen, columns_that_fit, show_tiles
 
@@ -74,7 +74,7 @@ def latency_maps(
     image = _show(ax, tiles, shown, columns, horizon([flat], t_max))
     legend_of_silence(ax, np.isinf(tiles))
     if colorbar:
-        colour_bar(image, f"time of spike ({named(unit)})")
+        colour_bar(image, f"time of spike ({plural(unit)})")
     return image
 
 
@@ -127,7 +127,7 @@ def map_summary(
         silent = percent(int(np.isinf(layers[k]).sum()), layers[k].size)
         words = f"{names[k]}, {silent} silent\n{' × '.join(map(str, sized[k]))}"
         ax.set_title(words, fontsize="x-small", color=inks(ax, outside=True).ink, **WORDS)
-    colour_bar(images[0], f"time of spike ({named(unit)})", axes, below="grey:\nsilent")
+    colour_bar(images[0], f"time of spike ({plural(unit)})", axes, below="grey:\nsilent")
     return images
 
 

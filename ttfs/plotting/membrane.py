@@ -9,17 +9,19 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
+from ttfs.engines.simulator import Simulator
 from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.given import Array, spike_times
 from ttfs.plotting.look import (
-    HIDDEN,
     across,
     axes_for,
+    class_colour,
     dress,
     inks,
     layer_colour,
     legend_above,
     named,
+    plural,
     sample,
     uprights,
 )
@@ -27,7 +29,7 @@ from ttfs.plotting.look import (
 if TYPE_CHECKING:
     from ttfs.engines.explanations import Explanation, Input, Trace
 
-STYLES = "-", (0, (4, 1.5))  # of the first six lines and of the next six
+STYLES = "-", (0, (4, 1.5)), (0, (1, 1)), (0, (4, 1, 1, 1))  # of lines of one colour
 DASHES = (0, (5, 3))
 NAMED = 12  # traces; where there are more, the legend only gives their number
 ROW = 0.06  # height of a row of arrivals, as a share of the potentials' range
@@ -42,7 +44,7 @@ class Look(NamedTuple):
 
 
 def membrane(
-    traces: Sequence["Trace"],
+    traces: "Sequence[Trace] | Simulator",
     *,
     ax: Axes | None = None,
     inputs: Sequence["Explanation | Sequence[Input]"] | None = None,
@@ -52,10 +54,12 @@ def membrane(
 ) -> list[Artist]:
     """Potentials up to the spike, or to now: lines, a ring at each spike, dashed thresholds.
 
-    `traces` come from `Simulator.trace`. `inputs`, one per trace from `Simulator.explain`, add a
-    row of ticks for each trace below the lines: the tick of an arrival points up if it raises the
-    potential, down if it lowers it. `names` are for the legend, which also marks silent neurons;
-    `unit` is that of time, by default the unit of the traces.
+    `traces` come from `Simulator.trace`; a `Simulator` stands for those of its last layer. What
+    stays silent is drawn to the horizon once nothing is left to happen. Lines of a few neurons have
+    the colours of `class_colour`, by their numbers. `inputs`, one per trace from
+    `Simulator.explain`, add a row of ticks for each trace below the lines: the tick of an arrival
+    points up if it raises the potential, down if it lowers it. `names` are for the legend, which
+    also marks silent neurons; `unit` is that of time, by default the unit of the traces.
     With `Windows`, thresholds fall, reaching 0 at the end of the window.
     Returns the lines, one per trace; then the rings; then a collection of ticks per row.
     ShapeError where numbers of traces, inputs and names differ; InputError for a time that is
@@ -73,14 +77,14 @@ def membrane(
     >>> ring.get_xydata().tolist()
     [[4.0, 1.25]]
     """
-    traces = list(traces)
+    traces = list(traces.trace("output") if isinstance(traces, Simulator) else traces)
     _check(traces, t_max)
     names, unit = _names(traces, names), _unit(traces, unit)
     rows = _arrivals(traces, inputs)
     ax = axes_for(ax, "membrane")
-    dress(ax, f"time ({named(unit)})", "potential")
+    dress(ax, f"time ({plural(unit)})", "potential")
     low, high = _range(traces)
-    looks = [_look(ax, k, trace.layer, len(traces)) for k, trace in enumerate(traces)]
+    looks = _looks(ax, traces)
     lines = [
         _line(ax, trace, name, look) for trace, name, look in zip(traces, names, looks, strict=True)
     ]
@@ -97,8 +101,7 @@ def membrane(
         bottom -= 2 * step if k else 1.5 * step
         ticks.append(_ticks(ax, row, bottom, step, looks[k].colour))
     ends = [t.times.max(initial=0.0) for t in traces]
-    end = max(ends + [t.falls[1] for t in traces if t.falls], default=0.0) or 1.0
-    end = end if t_max is None else float(t_max)
+    end = max(ends + [t.falls[1] for t in traces if t.falls], default=0.0) or float(t_max or 1.0)
     ax.set(xlim=(-0.015 * end, 1.015 * end), ylim=(bottom - step, high + 1.2 * step))
     if rows:
         across(ax, low - 0.7 * step, inks(ax).faint, 0.6)
@@ -163,11 +166,16 @@ def _range(traces: list["Trace"]) -> tuple[float, float]:
     return (float(low), float(high)) if high > low else (float(low), float(low) + 1.0)
 
 
-def _look(ax: Axes, k: int, layer: int, count: int) -> Look:
-    """A look of its own for each of a few lines; many lines are all alike and thin."""
-    if count > NAMED:
-        return Look(layer_colour(layer, ax), "-", 0.6)
-    return Look(HIDDEN[k % len(HIDDEN)], STYLES[k // len(HIDDEN)], 1.2)
+def _looks(ax: Axes, traces: list["Trace"]) -> list[Look]:
+    """A look of its own for each of a few lines; many lines are thin and in their layer's colour.
+
+    Colours are those of classes, by the neuron's number; neurons that share one differ in style.
+    """
+    if len(traces) > NAMED:
+        return [Look(layer_colour(trace.layer, ax), "-", 0.6) for trace in traces]
+    colours = [class_colour(trace.neuron) for trace in traces]
+    turns = [colours[:k].count(colour) for k, colour in enumerate(colours)]
+    return [Look(c, STYLES[k % len(STYLES)], 1.2) for c, k in zip(colours, turns, strict=True)]
 
 
 def _line(ax: Axes, trace: "Trace", name: str, look: Look) -> Line2D:

@@ -10,14 +10,17 @@ from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
+from ttfs.engines.batch import Record
 from ttfs.errors import InputError
 from ttfs.plotting.given import Array, horizon, one_per_sample, rows_of_times
 from ttfs.plotting.look import (
+    CLASSES,
     COLUMN,
     EARLY_IS_DARK,
     WORDS,
     across,
     axes_for,
+    class_colour,
     colour_bar,
     dress,
     inks,
@@ -25,8 +28,8 @@ from ttfs.plotting.look import (
     layer_colour,
     legend_above,
     legend_of_silence,
-    named,
     percent,
+    plural,
     sample,
     uprights,
 )
@@ -36,7 +39,7 @@ BAND = 0.86  # the share of a neuron's place that its samples fill
 
 
 def latency_diagram(
-    times: ArrayLike,
+    times: ArrayLike | Record,
     labels: ArrayLike | None = None,
     *,
     ax: Axes | None = None,
@@ -45,11 +48,12 @@ def latency_diagram(
 ) -> list[Artist]:
     """A band per neuron with a short line for each spike, the mean time and the silent share.
 
-    `times` (samples, neurons) in `unit`. Samples are stacked in their order, the first lowest; a
-    sample without a spike leaves its row empty. With `labels` (samples,), whole numbers, each band
-    is divided into classes, the smallest lowest, in two alternating colours, each with its own
-    mean. Returns the spikes, one collection per colour, then the means. ShapeError where sizes
-    differ; InputError for NaN, negative times, spikes at or after `t_max`, or other labels.
+    `times` (samples, neurons) in `unit`, or a `Record`, of which the last layer is drawn. Samples
+    are stacked in their order, the first lowest; a sample without a spike leaves its row empty.
+    With `labels` (samples,), whole numbers, each band is divided into classes, the smallest lowest,
+    in the colours of `class_colour`, each with its own mean. Returns the spikes, one collection per
+    colour, then the means. ShapeError where sizes differ; InputError for NaN, negative times,
+    spikes at or after `t_max`, or other labels.
 
     >>> from matplotlib.figure import Figure
     >>> ax = Figure().subplots()
@@ -66,21 +70,23 @@ def latency_diagram(
     ax = axes_for(ax, "latency_diagram", COLUMN, min(max(2.0, 0.7 + 0.2 * rows), 6.0))
     end = horizon([array], t_max)
     ax.set(xlim=(-0.015 * end, 1.015 * end), ylim=(-0.5, array.shape[1] - 0.5))
-    dress(ax, f"time of spike ({named(unit)})", "neuron" if labels is None else "neuron, class")
+    dress(ax, f"time of spike ({plural(unit)})", "neuron")
     heights = _heights(classes, found)
+    of_class = (lambda label: layer_colour(1)) if labels is None else class_colour
+    colours = {int(label): of_class(int(label)) for label in found}
     drawn: list[Artist] = []
-    for turn in range(min(2, len(found))):
-        mine = np.isin(classes, found[turn::2])
-        drawn.append(_strip(ax, array[mine], heights[mine], layer_colour(turn + 1)))
+    for colour in dict.fromkeys(colours.values()):
+        mine = np.isin(classes, [label for label in colours if colours[label] == colour])
+        drawn.append(_strip(ax, array[mine], heights[mine], colour))
     drawn.append(_means(ax, array, classes, found))
-    _name_neurons(ax, array.shape[1], [] if labels is None else list(found))
+    _name_neurons(ax, array.shape[1])
     _write_silence(ax, array)
-    legend_above(ax, [sample(inks(ax).ink, 2, "mean")])
+    _legend(ax, {} if labels is None else colours)
     return drawn
 
 
 def spike_order(
-    times: ArrayLike,
+    times: ArrayLike | Record,
     labels: ArrayLike | None = None,
     *,
     ax: Axes | None = None,
@@ -201,23 +207,25 @@ def _means(
     return drawn
 
 
-def _name_neurons(ax: Axes, neurons: int, classes: list) -> None:
-    """Label the neurons and, where there is room beside them, their classes."""
+def _legend(ax: Axes, colours: dict[Any, str]) -> None:
+    """What the lines are; of many classes, only where the first and the last are drawn."""
+    mean = sample(inks(ax).ink, 2, "mean")
+    found = list(colours)
+    if len(found) <= len(CLASSES):
+        names = [f"class {label}" if label == found[0] else str(label) for label in found]
+        legend_above(ax, [*map(sample, colours.values(), [3] * len(found), names), mean])
+        return
+    words = f"in each band: class {found[0]} lowest, class {found[-1]} highest"
+    legend_above(ax, [sample("none", 0, words), mean])
+
+
+def _name_neurons(ax: Axes, neurons: int) -> None:
+    """Label the neurons, with a line between them."""
     points = ax.bbox.height / ax.figure.dpi * 72 / neurons
     shown = range(0, neurons, label_stride(points, neurons))
     ax.set_yticks(list(shown), [str(neuron) for neuron in shown])
     for neuron in range(1, neurons):
         across(ax, neuron - 0.5, inks(ax).faint, 0.4)
-    inner = points * BAND / max(len(classes), 1)
-    stride = label_stride(inner, max(len(classes), 2))
-    if not classes or stride >= max(len(classes), 2):
-        return
-    rows = range(0, len(classes), stride)
-    places = [n + BAND * ((k + 0.5) / len(classes) - 0.5) for n in range(neurons) for k in rows]
-    ax.set_yticks(places, [str(classes[k]) for _ in range(neurons) for k in rows], minor=True)
-    ink = inks(ax, outside=True).ink
-    ax.tick_params(axis="y", which="minor", labelsize="xx-small", labelcolor=ink, length=2)
-    ax.tick_params(axis="y", which="major", pad=14, length=0)
 
 
 def _write_silence(ax: Axes, times: Array) -> None:

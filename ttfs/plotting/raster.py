@@ -10,19 +10,21 @@ from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
+from ttfs.engines.simulator import Simulator
 from ttfs.errors import InputError, ShapeError
-from ttfs.plotting.given import Array, Shape, horizon, layer_names, layers_of_times, map_shape
+from ttfs.plotting.given import Array, Layers, Shape, horizon, map_shape, of_one_stimulus
 from ttfs.plotting.look import (
     PAGE,
     WORDS,
     across,
+    amount,
     axes_for,
     dress,
     inks,
     label_height,
     label_stride,
     layer_colour,
-    named,
+    plural,
     uprights,
 )
 
@@ -32,7 +34,9 @@ GAP = 0.12  # between bands, as a share of a full one
 WIDE, THIN = 1.2, 0.75  # points
 FILLED = 0.35  # the share that lines may fill of the area in which a map fires
 SHADE = 0.12  # opacity of windows
-HEAD = 0.2  # room over the last band, for the decision
+HEAD = 2.2  # room over the last band, for the decision, in heights of a label
+LEAST = 1.3  # the distance between names of layers, in the same unit
+TWO = 3.2  # the height of a band beside which there is room for two lines, in the same unit
 
 
 class Band(NamedTuple):
@@ -84,27 +88,28 @@ class Band(NamedTuple):
 
 
 def raster(
-    times: Sequence[ArrayLike],
+    times: Layers,
     *,
     ax: Axes | None = None,
     t_max: float | None = None,
     names: Sequence[str] | None = None,
     decision: tuple[float, int] | None = None,
-    unit: str = "step",
+    unit: str | None = None,
     shapes: Sequence[Shape] | None = None,
     windows: Sequence[tuple[float, float]] | None = None,
 ) -> list[LineCollection]:
     """Every spike of one stimulus as a short vertical line; one collection per layer, in order.
 
     `times` holds one array (neurons,) per layer, input first, in `unit`; inf is silence, and a
-    silent neuron keeps its row. Layers are stacked from the bottom, neuron 0 lowest. Each line is
-    at least a point long and wide, so that none is lost however many rows there are. `decision` =
-    (time, neuron) marks the output that decided; a time of inf means that no output fired. With
-    `shapes`, as in `network.shapes`, the neurons of a map are ordered channel by channel, channel
-    0 lowest, and channels are numbered instead of neurons; crowded maps have thinner lines.
-    `windows`, (begin, end) for each layer, are shaded: with `Windows`, those in which the layers
-    fire. ShapeError if a layer is not (neurons,), or not of its shape; InputError for NaN,
-    negative times, or spikes at or after `t_max`.
+    silent neuron keeps its row. It may also be a `Record` of one stimulus, or a `Simulator`, which
+    knows names, shapes and unit. The time axis ends at the last spike. Layers are stacked from the
+    bottom, neuron 0 lowest. Each line is at least a point long and wide, so that none is lost
+    however many rows there are. `decision` = (time, neuron) marks the output that decided; a time
+    of inf means that no output fired. With `shapes`, as in `network.shapes`, the neurons of a map
+    are ordered channel by channel, channel 0 lowest, and channels are numbered instead of neurons;
+    crowded maps have thinner lines. `windows`, (begin, end) for each layer, are shaded: with
+    `Windows`, those in which the layers fire. ShapeError if a layer is not (neurons,), or not of
+    its shape; InputError for NaN, negative times, or spikes at or after `t_max`.
 
     >>> from matplotlib.figure import Figure
     >>> ax = Figure().subplots()
@@ -112,22 +117,27 @@ def raster(
     >>> [len(layer.get_segments()) for layer in drawn]
     [2, 1]
     >>> ax.get_xlabel()
-    'time (step)'
+    'time (steps)'
     """
-    layers = layers_of_times(times, "raster", t_max)
-    bands = _stack(layers, layer_names(len(layers), names), shapes)
+    if shapes is None and isinstance(times, Simulator):
+        circuit = times.circuit
+        pairs = zip(circuit.shapes, circuit.units, strict=True)
+        shapes = [shape or (1, 1, units.stop - units.start) for shape, units in pairs]
+    layers, names, unit = of_one_stimulus(times, "raster", t_max, names, unit)
+    bands = _stack(layers, names, shapes)
     end = horizon(layers, t_max)
     if decision is not None:
-        _check_decision(decision, bands[-1], end)
+        _check_decision(decision, bands[-1], end if t_max is None else float(t_max))
     ax = axes_for(ax, "raster", PAGE, 0.7 + 1.15 * sum(band.height for band in bands))
-    ax.set(xlim=(-0.015 * end, 1.015 * end), ylim=(-GAP / 2, bands[-1].top + HEAD))
+    last = end if windows is None else max(end, *(window[1] for window in windows))
+    ax.set(xlim=(-0.015 * last, 1.015 * last), ylim=(-GAP / 2, _top(ax, bands)))
     mapped = any(band.places > 1 for band in bands)
-    dress(ax, f"time ({named(unit)})", "neuron, or channel of a map" if mapped else "neuron")
+    dress(ax, f"time ({plural(unit)})", "neuron or channel" if mapped else "neuron")
     _label_bands(ax, bands)
     _shade(ax, bands, windows)
     drawn = [_draw_layer(ax, layers[band.layer], band) for band in bands]
     if decision is not None:
-        _mark(ax, decision, bands[-1], named(unit))
+        _mark(ax, decision, bands[-1], unit)
     return drawn
 
 
@@ -138,15 +148,17 @@ def _stack(layers: list[Array], names: list[str], shapes: Any) -> list[Band]:
     bands: list[Band] = []
     bottom = 0.0
     for i, layer in enumerate(layers):
-        if layer.ndim != 1 or layer.size == 0:
-            wanted = "one stimulus: times of shape (neurons,)"
-            one = "; of a record, [layer[0] for layer in record.times]" if layer.ndim == 2 else ""
-            raise ShapeError(f"raster, layer {i}: expects {wanted}, got shape {layer.shape}{one}")
         flat = (1, 1, layer.size)
         shape = flat if shapes is None else map_shape(shapes[i], layer.size, f"raster, layer {i}")
         bands.append(Band(i, names[i], bottom, shape))
         bottom = bands[-1].top + GAP
     return bands
+
+
+def _top(ax: Axes, bands: list[Band]) -> float:
+    """The upper end of the vertical axis: a line of text above the last band."""
+    share = HEAD * label_height() * ax.figure.dpi / 72 / ax.bbox.height
+    return bands[-1].top + min(share, 0.5) / (1 - min(share, 0.5)) * (bands[-1].top + GAP / 2)
 
 
 def _shade(ax: Axes, bands: list[Band], windows: Any) -> None:
@@ -191,11 +203,13 @@ def _width(ax: Axes, spikes: Array, band: Band) -> float:
 def _label_bands(ax: Axes, bands: list[Band]) -> None:
     """Name and size to the right of each band, a line between bands, indices at the left."""
     needed = _label_height(ax)
-    for band in bands:
-        lines = "\n" if band.height > 2.5 * needed else ": "
+    for band, place in zip(bands, _apart(ax, bands, LEAST * needed), strict=True):
+        if np.isnan(place):
+            continue
+        lines = "\n" if band.height > TWO * needed else ": "
         ax.text(
             1.01,
-            band.bottom + band.height / 2,
+            place,
             f"{band.name}{lines}{band.size}",
             color=layer_colour(band.layer) if band.layer else inks(ax, outside=True).ink,
             fontsize="x-small",
@@ -203,9 +217,26 @@ def _label_bands(ax: Axes, bands: list[Band]) -> None:
             transform=ax.get_yaxis_transform(),
             **WORDS,
         )
-        if band.layer > 0:
-            across(ax, band.bottom - GAP / 2, inks(ax).faint, 0.6)
+    for band in bands[1:]:
+        across(ax, band.bottom - GAP / 2, inks(ax).faint, 0.6)
     _label_rows(ax, bands, needed)
+
+
+def _apart(ax: Axes, bands: list[Band], least: float) -> Array:
+    """Where the name of each band stands: at its middle, or away from its neighbours.
+
+    NaN for names for which there is no room; the last band always has one.
+    """
+    (low, high), count = ax.get_ylim(), len(bands)
+    step = int(np.ceil(count * least / (high - low)))
+    shown = np.arange(count)[::-1][::step][::-1]
+    middles = np.array([bands[k].bottom + bands[k].height / 2 for k in shown])
+    steps = least * np.arange(len(shown))
+    lifted = np.maximum.accumulate(middles - steps) + steps
+    ceiling = high - least / 2 - steps[::-1]
+    places = np.full(count, np.nan)
+    places[shown] = np.minimum.accumulate((np.minimum(lifted, ceiling) - steps)[::-1])[::-1] + steps
+    return places
 
 
 def _label_height(ax: Axes) -> float:
@@ -235,7 +266,7 @@ def _mark(ax: Axes, decision: tuple[float, int], band: Band, unit: str) -> None:
     """A ring, a line, and text above the rows of the last band."""
     (time, neuron), ink = decision, inks(ax).ink
     if np.isfinite(time):
-        words = f"decision: {neuron} at {time:g} {unit}"
+        words = f"decision: {neuron} at {amount(time, unit)}"
         style: Any = (0, (4, 3))
         ax.axvline(time, color=ink, linewidth=0.6, linestyle=style, marker="", zorder=1)
         ax.plot(time, band.row(neuron), "o", color=ink, markerfacecolor="none", markersize=7)

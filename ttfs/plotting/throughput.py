@@ -1,6 +1,7 @@
 """How fast kernels are, compared with the roofs of a machine."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from ttfs.plotting.look import (
     named,
 )
 
+NARROW = 12  # letters in a line over the shares
 LETTERS = 48  # of a name: enough for the cases of `ttfs bench`
 LOOKS: tuple[dict[str, Any], ...] = (
     {"marker": "o", "color": HIDDEN[0], "markersize": 5, "markerfacecolor": HIDDEN[0]},
@@ -49,7 +51,7 @@ def throughput(
     >>> ax = Figure().subplots()
     >>> marks, ticks = throughput(["a", "b"], {"forward": [20, 3]}, {"adding": [40, 4]}, ax=ax)
     >>> marks.get_xdata().tolist(), [text.get_text() for text in ax.texts]
-    ([20.0, 3.0], ['50 %', '75 %'])
+    ([20.0, 3.0], ['50 %', '75 %', 'of adding'])
     """
     height = 0.9 + 0.21 * len(names)
     rows = np.arange(len(names), dtype=float)
@@ -72,9 +74,13 @@ def throughput(
     ax.tick_params(axis="y", length=0)
     log_across(ax)
     beside: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "va": "center"} | WORDS
-    for row, share in enumerate(next(iter(marks.values())) / next(iter(ticks.values()))):
+    shares = next(iter(marks.values())) / next(iter(ticks.values()))
+    for row, share in enumerate(shares):
         if np.isfinite(share):
             ax.text(1.01, row, f"{100 * share:.0f} %", fontsize="x-small", **beside)
+    if np.isfinite(shares).any():
+        words = fill(f"of {named(next(iter(ticks)), LETTERS)}", NARROW)
+        ax.text(1.01, -0.6, words, fontsize="x-small", **beside | {"va": "bottom"})
     legend_above(ax)
     return drawn
 

@@ -14,6 +14,7 @@ from ttfs.plotting.given import Array
 from ttfs.plotting.look import WORDS, inks, label_height
 
 LABEL = 1.2  # height that the name of a tile needs, in heights of a label
+TIGHT = 0.85  # by how much a colour bar may make tiles smaller
 DIGIT = 0.63  # width of one of its digits
 
 
@@ -64,7 +65,7 @@ def columns_that_fit(ax: Axes, tile: tuple[int, ...], count: int) -> int:
 def show_tiles(
     ax: Axes,
     tiles: Array,
-    names: NDArray[np.integer] | None,
+    names: Sequence[Any] | NDArray[np.integer] | None,
     columns: int,
     *,
     ground: str = "none",
@@ -75,23 +76,34 @@ def show_tiles(
     ground: the colour behind a tile, seen through its masked pixels.
     """
     (height, width), columns = tiles.shape[1:], min(columns, len(tiles))
-    gap = 0 if names is None else _label_gap(ax, (height, width), names, columns)
+    words = [] if names is None else [str(name) for name in names]
+    gap = _label_gap(ax, (height, width), words, columns) if words else 0
     grid = Grid(height, width, columns, max(gap, 1))
     image = ax.imshow(_mosaic(tiles, grid), interpolation="nearest", origin="upper", **look)
-    texts = [""] * len(tiles) if names is None or not gap else [str(name) for name in names]
-    _frame_tiles(ax, grid, texts, ground)
+    _frame_tiles(ax, grid, words if gap else [""] * len(tiles), ground)
     ax.set_axis_off()
     return image
 
 
-def _label_gap(ax: Axes, tile: tuple[int, int], names: NDArray[np.integer], columns: int) -> int:
-    """Pixels above a tile that an index needs, or 0 if the tiles are too small for indices."""
+def _label_gap(ax: Axes, tile: tuple[int, int], names: list[str], columns: int) -> int:
+    """Pixels above a tile that its name needs, or 0 if the tiles are too small for names."""
     rows = -(-len(names) // columns)
+    lines = [line for name in names for line in name.split("\n")]
+    tall = LABEL * label_height() * len(lines) / len(names)
     wide, high = np.array(ax.bbox.size) * 72 / ax.figure.dpi
-    points = min(wide / columns / (tile[1] + 1), (high / rows - LABEL * label_height()) / tile[0])
-    if points * tile[1] < DIGIT * label_height() * len(str(names.max())):
+    points = min(wide / columns / (tile[1] + 1), (high / rows - tall) / tile[0])
+    if points * tile[1] < DIGIT * label_height() * max(map(_digits, lines)):
         return 0
-    return int(np.ceil(LABEL * label_height() / points))
+    return int(np.ceil(tall / (TIGHT * points)))
+
+
+def _digits(line: str) -> float:
+    """How many digits are as wide as a line; spaces, colons and arrows are narrower.
+
+    >>> _digits("12"), _digits("12: 3")
+    (2.0, 4.2)
+    """
+    return sum(1.0 if letter.isalnum() else 0.6 for letter in line)
 
 
 def _mosaic(tiles: Array, grid: Grid) -> np.ma.MaskedArray:

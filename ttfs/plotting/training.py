@@ -11,9 +11,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from ttfs.checks import of_kind
-from ttfs.errors import InputError
+from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.given import Array
 from ttfs.plotting.look import (
+    GREY,
     PAGE,
     axes_for,
     dress,
@@ -22,6 +23,7 @@ from ttfs.plotting.look import (
     layer_style,
     legend_above,
     named,
+    plural,
 )
 
 Record = Mapping[str, Any]
@@ -29,9 +31,9 @@ Record = Mapping[str, Any]
 FEW = 30  # epochs; up to so many, each gets a dot, since a single epoch has no line to show it
 
 ACCURACIES = {
-    "accuracy": ("training", 0, "-"),
-    "validation_accuracy": ("validation", 1, "-"),
-    "validation_accuracy_lenient": ("validation, lenient", 2, "--"),
+    "accuracy": ("training", "-"),
+    "validation_accuracy": ("validation", "-"),
+    "validation_accuracy_lenient": ("validation, lenient", ":"),
 }
 
 
@@ -64,6 +66,7 @@ def training_summary(
     *,
     unit: str = "step",
     best: int | None = None,
+    names: Sequence[str] | None = None,
     figure: Figure | SubFigure | None = None,
 ) -> Figure | SubFigure:
     """A figure with accuracy, loss, and each layer's silent share and mean spike time.
@@ -71,12 +74,13 @@ def training_summary(
     `records` and `best` are as in `training_curves`, with any of `loss`, `silent_1`, `latency_1`,
     `silent_2`, ...: shares of silent neurons from 0 to 1, and mean spike times in `unit`. Where no
     record has silent shares or spike times of a layer, as with firing rates,
-    `spikes_per_hidden_neuron` is drawn instead. Everything is drawn into `figure`, or a new figure.
+    `spikes_per_hidden_neuron` is drawn instead. `names` are those of the input and of each layer,
+    as in `network.names`. Everything is drawn into `figure`, or a new figure.
 
     >>> records = [{"epoch": 1, "loss": 0.7, "silent_1": 0.2}]
     >>> figure = training_summary(records, figure=Figure())
     >>> [ax.get_ylabel() for ax in figure.axes]
-    ['accuracy (%)', 'loss', 'silent neurons (%)', 'mean time of spike (step)']
+    ['accuracy (%)', 'loss', 'silent neurons (%)', 'mean time of spike (steps)']
     """
     epochs = _epochs(records)
     accuracies = {key: _shares(records, key) for key in ACCURACIES}
@@ -85,6 +89,7 @@ def training_summary(
     silent = {layer: _shares(records, f"silent_{layer}") for layer in layers}
     latency = {layer: _column(records, f"latency_{layer}") for layer in layers}
     losses = _column(records, "loss")
+    called = _called(layers, names)
     if figure is None:
         import matplotlib.pyplot as plt
 
@@ -95,16 +100,26 @@ def training_summary(
     axes = figure.subplot_mosaic("AL;SS" if by_rates else "AL;ST")
     _draw_accuracies(axes["A"], epochs, accuracies, best)
     _dress_epochs(axes["L"], "loss")
-    _draw(axes["L"], epochs, losses, "training", 0)
+    _draw(axes["L"], epochs, losses, "training", GREY)
     legend_above(axes["L"])
     if by_rates:
         _dress_epochs(axes["S"], "spikes for each hidden neuron")
-        _draw(axes["S"], epochs, spikes, "validation", 1)
+        _draw(axes["S"], epochs, spikes, "validation", inks(axes["S"]).ink)
         legend_above(axes["S"])
     else:
-        _draw_layers(axes["S"], epochs, silent, "silent neurons (%)")
-        _draw_layers(axes["T"], epochs, latency, f"mean time of spike ({named(unit)})")
+        _draw_layers(axes["S"], epochs, silent, called, "silent neurons (%)")
+        _draw_layers(axes["T"], epochs, latency, called, f"mean time of spike ({plural(unit)})")
     return figure
+
+
+def _called(layers: list[int], names: Sequence[str] | None) -> dict[int, str]:
+    """The name of each layer that records tell about."""
+    if names is None:
+        return {layer: f"layer {layer}" for layer in layers}
+    if layers and layers[-1] >= len(names):
+        wanted = f"{layers[-1] + 1} names, of the input and of each layer"
+        raise ShapeError(f"training_summary: expects {wanted}, got {len(names)}")
+    return {layer: named(names[layer]) for layer in layers}
 
 
 def _epochs(records: Sequence[Record]) -> Array:
@@ -142,32 +157,35 @@ def _draw_accuracies(
     """A line per kind of accuracy, and a ring at the best accuracy on the validation data."""
     _dress_epochs(ax, "accuracy (%)")
     drawn = []
-    for key, (name, layer, style) in ACCURACIES.items():
-        drawn += _draw(ax, epochs, shares[key], name, layer, style)
+    for key, (name, style) in ACCURACIES.items():
+        colour = GREY if key == "accuracy" else inks(ax).ink
+        drawn += _draw(ax, epochs, shares[key], name, colour, style)
     validation = shares["validation_accuracy"]
     if np.isfinite(validation).any():
         given = np.flatnonzero((epochs == best) & np.isfinite(validation))
         at = given[0] if given.size else np.nanargmax(validation)
         label = f"best {validation[at]:.2f} % (epoch {epochs[at]:g})"
         point = epochs[at], validation[at]
-        look: dict[str, Any] = {"color": layer_colour(1), "mfc": inks(ax).ground, "zorder": 5}
+        look: dict[str, Any] = {"color": inks(ax).ink, "mfc": inks(ax).ground, "zorder": 5}
         drawn += ax.plot(*point, "o", label=label, **look)
     legend_above(ax)
     return drawn
 
 
-def _draw_layers(ax: Axes, epochs: Array, values: Mapping[int, Array], y: str) -> None:
+def _draw_layers(
+    ax: Axes, epochs: Array, values: Mapping[int, Array], names: Mapping[int, str], y: str
+) -> None:
     """A line per layer."""
     _dress_epochs(ax, y)
     for layer, column in values.items():
-        _draw(ax, epochs, column, f"layer {layer}", layer, layer_style(layer))
+        _draw(ax, epochs, column, names[layer], layer_colour(layer, ax), layer_style(layer))
     legend_above(ax)
 
 
 def _draw(
-    ax: Axes, epochs: Array, values: Array, name: str, layer: int, style: str = "-"
+    ax: Axes, epochs: Array, values: Array, name: str, colour: str, style: str = "-"
 ) -> list[Line2D]:
-    """A line in a layer's colour through the known values; no line if there are none."""
+    """A line through the known values; no line if there are none."""
     known = np.isfinite(values)
     if not known.any():
         return []
@@ -177,7 +195,7 @@ def _draw(
         style,
         marker="." if known.sum() <= FEW else "",
         linewidth=1,
-        color=layer_colour(layer, ax),
+        color=colour,
         label=name,
     )
 

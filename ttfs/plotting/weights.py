@@ -17,6 +17,7 @@ from ttfs.plotting.given import Array, image_shape, numbers
 from ttfs.plotting.look import (
     COLUMN,
     PAGE,
+    WORDS,
     axes_for,
     colour_bar,
     dress,
@@ -42,9 +43,10 @@ def weight_images(
     """The weights into some neurons as images side by side: red excites, blue inhibits.
 
     `weights` (inputs, outputs), `shape` = (rows, columns) of the inputs; `neurons` are the outputs
-    to show, by default the first 25, in rows of `columns`. White is 0; in the returned image, the
-    gaps between neurons are masked. The index of each neuron stands above its image if it fits.
-    ShapeError if sizes do not fit; InputError for NaN, inf, or neurons that do not exist.
+    to show, by default the first 25, in rows of `columns`. White is 0; one-bit weights have two
+    colours. In the returned image, the gaps between neurons are masked. The index of each neuron
+    stands above its image if it fits. ShapeError if sizes do not fit; InputError for NaN, inf, or
+    neurons that do not exist.
 
     >>> from matplotlib.figure import Figure
     >>> image = weight_images(np.eye(4), (2, 2), ax=Figure().subplots(), neurons=[3])
@@ -59,7 +61,8 @@ def weight_images(
     ax = axes_for(ax, "weight_images", COLUMN, 3.1)
     fields = matrix[:, shown].T.reshape(-1, *tile)
     image = show_tiles(ax, fields, shown, columns, **_diverging(fields))
-    colour_bar(image, "weight")
+    _say_weights(image, fields)
+    _say_how_many(ax, f"{_of(len(shown), matrix.shape[1])} neurons")
     return image
 
 
@@ -101,11 +104,11 @@ def filter_images(
     image = show_tiles(ax, tiles, None if table else shown, columns, **_diverging(tiles))
     if table:
         _name_table(ax, tiles.shape[1:], shown, heard)
-    sizes = np.unique(np.abs(tiles))
-    if len(sizes) == 1 and sizes[0]:
-        _legend_of_signs(ax, sizes[0])
-    else:
-        colour_bar(image, "weight")
+    _say_weights(image, tiles)
+    words = f"{_of(len(shown), len(filters))} channels"
+    if table:
+        words += f", {_of(len(heard), filters.shape[1])} below"
+    _say_how_many(ax, words)
     return image
 
 
@@ -135,6 +138,30 @@ def _diverging(tiles: Array) -> dict[str, Any]:
     """A colour scale that is symmetric about 0."""
     limit = np.abs(tiles).max() or 1.0
     return {"cmap": BLUE_TO_RED, "vmin": -limit, "vmax": limit}
+
+
+def _say_weights(image: AxesImage, tiles: Array) -> None:
+    """A colour bar or, for one-bit weights, a legend of two colours."""
+    sizes = np.unique(np.abs(tiles))
+    if len(sizes) == 1 and sizes[0]:
+        _legend_of_signs(image.axes, sizes[0])
+    else:
+        colour_bar(image, "weight")
+
+
+def _of(shown: int, found: int) -> str:
+    """How many are shown, and of how many.
+
+    >>> _of(25, 600), _of(10, 10)
+    ('25 of 600', 'all 10')
+    """
+    return f"all {found}" if shown == found else f"{shown} of {found:,}"
+
+
+def _say_how_many(ax: Axes, words: str) -> None:
+    """Write above the image, at the right, how much is shown."""
+    look: dict[str, Any] = {"fontsize": "x-small", "color": inks(ax, outside=True).ink}
+    ax.text(1, 1.02, words, ha="right", va="bottom", transform=ax.transAxes, **look, **WORDS)
 
 
 def _legend_of_signs(ax: Axes, size: float) -> None:
