@@ -134,23 +134,29 @@ def line(record: dict[str, float], epochs: int) -> str:
     """A summary of an epoch in one line of at most `WIDTH` characters.
 
     The shares of silent neurons are those of the layers in their order, or the least and the
-    largest of them where there is no room for all.
+    largest of them where there is no room for all; the lenient accuracy is left out if need be.
 
     >>> line({"epoch": 2, "accuracy": 0.5, "silent_1": 0.4, "silent_2": 0, "seconds": 3}, 10)
     'epoch 2/10 | train 50.00 % | silent 40 0 % | 3.0 s'
     """
     parts = [f"epoch {record['epoch']:.0f}/{epochs}", f"train {100 * record['accuracy']:.2f} %"]
+    strict = lenient = ""
     if "validation_accuracy" in record:
         names = "validation_accuracy", "validation_accuracy_lenient"
         strict, lenient = (f"{100 * record[name]:.2f} %" for name in names)
-        parts.append(f"validation {strict}" + f" (lenient {lenient})" * (strict != lenient))
+        strict, lenient = f"validation {strict}", f" (lenient {lenient})" * (strict != lenient)
     last = [f"{record['revived']:.0f} revived"] if record.get("revived") else []
-    last.append(f"{record['seconds']:.1f} s")
+    seconds = record["seconds"]
+    last.append(f"{seconds:.1f} s" if seconds < 100 else f"{seconds:.0f} s")
     silent = [100 * share for name, share in record.items() if name.startswith("silent_")]
     each = " ".join(f"{share:.0f}" for share in silent)
     extremes = f"{min(silent, default=0):.0f} to {max(silent, default=0):.0f}"
-    whole, short = (" | ".join([*parts, f"silent {told} %", *last]) for told in (each, extremes))
-    return whole if len(whole) <= WIDTH else short
+    for more, told in ((lenient, each), (lenient, extremes), ("", extremes)):
+        validated = [strict + more] if strict else []
+        found = " | ".join([*parts, *validated, f"silent {told} %", *last])
+        if len(found) <= WIDTH:
+            break
+    return found
 
 
 def plan(
