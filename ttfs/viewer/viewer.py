@@ -24,7 +24,7 @@ from ttfs.files.writing import write_atomically
 from ttfs.viewer.course import course_of, shapes_of
 from ttfs.viewer.packing import packed
 
-TEMPLATE = Path(__file__).with_name("viewer.html")
+TEMPLATE = Path(__file__).with_name("template")
 FRAME = "width:100%;height:940px;border:1px solid #8886;border-radius:6px"
 
 
@@ -110,13 +110,20 @@ def page(
 
 
 def _fill(title: str, content: bytes) -> str:
-    """The template with its two gaps filled in one pass, so that inserted text is not searched."""
+    """The template with its gaps filled in one pass, so that inserted text is not searched.
+
+    A gap has the name of what the page shows, or of the file that goes there.
+    """
     safe = content.decode("ascii")
     for character in "<>&":  # these could end the script, or begin a comment in it
         safe = safe.replace(character, f"\\u{ord(character):04x}")
-    parts = {"title": html.escape(title), "data": safe}
-    template = TEMPLATE.read_text("utf-8")
-    return re.sub(r"\{\{(title|data)\}\}", lambda gap: parts[gap[1]], template)
+    filled = {"title": html.escape(title), "data": safe}
+
+    def part(gap: re.Match[str]) -> str:
+        name = gap[1]
+        return filled[name] if name in filled else (TEMPLATE / name).read_text("utf-8").rstrip()
+
+    return re.sub(r"\{\{([\w.]+)\}\}", part, (TEMPLATE / "page.html").read_text("utf-8"))
 
 
 def _picture(inputs: int, shape: Any, image: Any) -> dict[str, Any] | None:

@@ -1,0 +1,73 @@
+/* -- the decision -------------------------------------------------------------------------- */
+
+const winner = data.decision.label;
+const decisionEvent = data.decision.undecided ? -1 : layers[LAST].spikes[winner];
+
+/* The output that comes next after `neuron` by time, then by potential. */
+function runnerUp(neuron) {
+  let best = -1;
+  for (let j = 0; j < layers[LAST].size; j++)
+    if (j !== neuron && (best < 0 || ahead(explain(LAST, j), explain(LAST, best)))) best = j;
+  return best;
+}
+
+function ahead(a, b) {
+  if (a.fired !== b.fired) return a.fired < b.fired;
+  return a.last > b.last;
+}
+
+/* -- the outputs --------------------------------------------------------------------------- */
+
+const lanes = [];
+let goal = 1, floor = 0;
+
+function makeLanes() {
+  const size = layers[LAST].size, finite = layers[LAST].thresholds.some(Number.isFinite);
+  $("race").hidden = size > 60 || !finite;
+  if ($("race").hidden) return;
+  $("racetitle").textContent = `${layers[LAST].name}: potential now`;
+  const all = Array.from({ length: size }, (_, j) => explain(LAST, j));
+  floor = Math.min(0, ...all.map(found => extent([...found.potential, ...pointsOf(found).map(point => point[1])])[0]));
+  goal = extent(all.map(found => found.threshold))[1] * 1.08;
+  // room for every digit where there is any
+  $("lanes").style.setProperty("--volts", data.single ? "7.8em" : "12.4em");
+  $("lanes").style.setProperty("--instant", SINGLE_TIMES ? "8em" : "12.8em");
+  for (let j = 0; j < size; j++) lanes.push(makeLane(j));
+}
+
+function makeLane(j) {
+  const lane = document.createElement("button"), parts = {};
+  lane.className = "lane" + (j === winner ? " winner" : "");
+  lane.type = "button";
+  for (const name of ["who", "track", "volts", "fired"]) lane.append(parts[name] = document.createElement("span"));
+  parts.track.className = "track";
+  for (const name of ["fill", "goal"]) {
+    parts.track.append(parts[name] = document.createElement("span"));
+    parts[name].className = name;
+  }
+  parts.who.textContent = j;
+  const percent = 100 * (explain(LAST, j).threshold - floor) / (goal - floor);
+  parts.goal.style.left = `calc(${percent}% - 1px)`;
+  lane.addEventListener("click", () => chooseOutput(j));
+  $("lanes").append(lane);
+  return { j, lane, ...parts };
+}
+
+function drawLanes() {
+  for (const { j, lane, fill, volts: shownVolts, fired } of lanes) {
+    const found = explain(LAST, j), value = potentialAt(found, at);
+    const time = Math.min(found.fired, timeAt(at)), count = upTo(found.event, at - 1);
+    const text = volts(settled(value, errorOf(found, count, time, value)));
+    const percent = v => 100 * (Math.min(goal, Math.max(floor, v)) - floor) / (goal - floor);
+    fill.style.left = `${percent(Math.min(0, value))}%`;
+    fill.style.width = `${Math.abs(percent(value) - percent(0))}%`;
+    const done = found.spike >= 0 && found.spike < at;
+    lane.classList.toggle("fired", done);
+    lane.setAttribute("aria-pressed", chosen.layer === LAST && (chosen.neuron === j || chosen.against === j));
+    shownVolts.textContent = text;
+    fired.textContent = done ? `at ${instant(found.fired)}` : "";
+    lane.title = `${called(LAST, j)}: potential ${text} of ${volts(found.threshold)}`
+      + (done ? `, fired at ${clock(found.fired)}` : "");
+    lane.setAttribute("aria-label", lane.title);
+  }
+}
