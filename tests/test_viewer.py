@@ -247,11 +247,11 @@ def unpacked(packed):
 @every
 def test_events_and_weights_are_those_of_the_simulator(make):
     simulator = make()
-    found = data_of(page(simulator))
+    found = data_of(page(simulator, what_if=False))["record"]
+    layers = found.pop("layers")
     expected = [event for event in simulator if event.kind != "window"]
-    nothing_ends = {"began": found["events"]["began"] or packed(np.full(len(expected), -1))}
-    packs = found["events"] | nothing_ends
-    events = {name: unpacked(array) for name, array in packs.items()}
+    found["began"] = found["began"] or packed(np.full(len(expected), -1))
+    events = {name: unpacked(array) for name, array in found.items()}
     assert events["time"].tolist() == [event.time for event in expected]
     assert events["spike"].tolist() == [event.kind == "spike" for event in expected]
     assert events["neuron"].tolist() == [event.neuron for event in expected]
@@ -262,11 +262,12 @@ def test_events_and_weights_are_those_of_the_simulator(make):
         if began >= 0:
             time = simulator.times(0).dtype.type(expected[began].time + simulator.plan.rise)
             assert replace(expected[began], kind="end", time=float(time)) == event
-    for number, layer in enumerate(found["layers"]):
-        if "reach" in layer:  # whose weights all positions share
+    for number, layer in enumerate(layers):
+        if "counts" not in layer:  # whose weights all positions share
             continue
         given = weights_of(layer)
-        inputs = [simulator.explain(number, j).inputs for j in range(layer["size"])]
+        size = simulator.plan.sizes[number]
+        inputs = [simulator.explain(number, j).inputs for j in range(size)]
         assert unpacked(layer["counts"]).tolist() == [len(one) for one in inputs]
         assert given.tolist() == [one.weight for many in inputs for one in many]
 
@@ -279,7 +280,8 @@ def test_adding_the_weights_in_their_order_gives_the_potential(data, dtype):
     simulator = ttfs.Simulator(network, times[0] if len(times) else np.full(network.sizes[0], 1.0))
     with np.errstate(all="ignore"):  # sums may overflow
         simulator.run()
-        for number, layer in enumerate(data_of(page(simulator))["layers"]):
+        layers = data_of(page(simulator, what_if=False))["record"]["layers"]
+        for number, layer in enumerate(layers):
             parts = np.split(weights_of(layer), np.cumsum(unpacked(layer["counts"])))[:-1]
             sums = [np.cumsum(np.append(dtype(0), part))[-1] for part in parts]
             assert same_bits(np.array(sums, dtype), simulator.potential(number))
@@ -297,7 +299,8 @@ def weights_of(layer):
 def test_binary_weights_take_one_bit_each():
     layer = ttfs.Dense(9, 5, weights=ttfs.Binary(scale=5), threshold=99)  # stays silent
     network = ttfs.Network(layer, t_max=9)
-    found = data_of(page(ttfs.Simulator(network, np.arange(9.0))))["layers"][1]
+    simulator = ttfs.Simulator(network, np.arange(9.0))
+    found = data_of(page(simulator, what_if=False))["record"]["layers"][1]
     bits = np.unpackbits(unpacked(found["weights"]["bits"]))[:45].reshape(5, 9)
     assert (np.where(bits, 1, -1) == network.weights[0].T).all()
     assert found["weights"]["size"] == 1.0
@@ -310,6 +313,7 @@ def test_the_simulator_stays_where_it_is(make):
     simulator.run(until=3.5)
     before = simulator.snapshot().state
     page(simulator)
+    page(simulator, what_if=False)
     assert all((a == b).all() for a, b in zip(before, simulator.snapshot().state, strict=True))
     assert simulator.time == 3.5
     assert simulator.run() == "spike"
@@ -369,14 +373,9 @@ def test_only_a_simulator_has_a_page(monkeypatch):
     with pytest.raises(InputError, match="Simulator"):
         page(np.zeros(3))
     monkeypatch.setattr(course, "MOST", 10)
-    with pytest.raises(InputError, match="hold 10 weights"):
-        page(real())
-
-
-@pytest.mark.parametrize("times", [[np.inf, np.inf], [0.0, np.inf]])
-def test_silence_has_a_page_too(times):
-    network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1), t_max=10)
-    assert data_of(page(ttfs.Simulator(network, times)))["decision"]["undecided"]
+    for what_if in (False, True):
+        with pytest.raises(InputError, match="hold 10 weights"):
+            page(real(), what_if=what_if)
 
 
 @pytest.mark.parametrize(("kind", "hidden"), [(ttfs.Binary, 600), (ttfs.Real, 400)])
@@ -681,6 +680,13 @@ def test_a_neuron_that_does_not_exist_is_not_chosen(show):
     assert not tab.eval_on_selector("#neuron", "e => e.validity.valid")
 
 
+@pytest.mark.parametrize("times", [[np.inf, np.inf], [0.0, np.inf]])
+def test_silence_has_a_page_too(show, times):
+    network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1), t_max=10)
+    tab = show(page(ttfs.Simulator(network, times)))
+    assert tab.inner_text("#verdict") == "undecided; largest potential: 0"
+
+
 def test_what_pixels_have_given_is_the_potential(show):
     simulator = binary(ttfs.Ramp(2.5))
     tab = show(page(simulator, (8, 8)))
@@ -851,12 +857,15 @@ def papers():
 
 def test_a_page_holds_the_weights_that_positions_share_only_once():
     simulator = mapped()
-    layers = data_of(page(simulator))["layers"]
     shapes = [[5, 6, 2], [5, 5, 3], [3, 5, 3], [2, 2, 2], None]
-    assert [layer["shape"] for layer in layers] == shapes
-    for layer, projection in zip(layers[1:4], simulator.circuit.projections, strict=False):
-        assert unpacked(layer["weights"]["bits"]).tolist() == projection.weights.ravel().tolist()
-        assert layer["reach"] == projection.layer.reach.tolist()
+    for what_if in (False, True):
+        found = data_of(page(simulator, what_if=what_if))
+        assert [layer["shape"] for layer in found["layers"]] == shapes
+        held = found["circuit"]["projections"] if what_if else found["record"]["layers"][1:]
+        for k, projection in enumerate(simulator.circuit.projections[:3]):
+            bits = unpacked(held[k]["weights"]["bits"])
+            assert bits.tolist() == projection.weights.ravel().tolist()
+            assert found["layers"][k + 1]["reach"] == projection.layer.reach.tolist()
 
 
 def test_a_network_of_the_papers_size_makes_a_moderate_page():

@@ -61,6 +61,7 @@ def page(
     *,
     image: Any = None,
     title: str | None = None,
+    what_if: bool | None = None,
 ) -> Page:
     """The whole run of a simulator's stimulus as a page, from the first event to the last.
 
@@ -76,6 +77,10 @@ def page(
     image: what was encoded, (neurons,) or of `image_shape`; without it, the picture of the
         input is made from the spike times: the earlier, the brighter.
     title: heading of the page; by default the sizes of the layers.
+    what_if: whether the page holds all weights, so that in it spikes can be moved, removed and
+        added, and the whole run computed anew. By default it does if it stays below 2 MB. If it
+        does so only without the weights of silent inputs, these cannot be made to fire. Networks
+        with `Windows` are shown as they ran.
 
     Raises
     ------
@@ -104,7 +109,8 @@ def page(
         "unit": simulator.circuit.unit,
         "horizon": simulator.plan.t_max,
         "image": picture,
-        **course_of(simulator),
+        **course_of(simulator, what_if),
+        "decides": simulator.circuit.decides or label is not None,
     }
     return Page(_fill(title, as_json(content, "the page")), title)
 

@@ -1,10 +1,16 @@
 /* -- the chosen neuron --------------------------------------------------------------------- */
 
-const chosen = { layer: LAST, neuron: winner, against: null };
+const chosen = { layer: LAST, neuron: 0, against: null };
 const shown = () => [chosen.neuron, chosen.against].filter(j => j !== null).map(j => explain(chosen.layer, j));
 
 function choose(layer, neuron, against = null) {
   Object.assign(chosen, { layer, neuron, against });
+  showChosen();
+  draw();
+}
+
+function showChosen() {
+  const { layer, neuron, against } = chosen;
   $("layer").value = layer;
   $("neuron").max = $("against").max = layers[layer].size - 1;
   $("neuron").value = neuron;
@@ -16,12 +22,13 @@ function choose(layer, neuron, against = null) {
   $("againstlabel").parentElement.hidden = layers[layer].size < 2;
   fillComparison();
   fillInputs(found);
-  draw();
+  showWish();
 }
 
 /* An output stands beside the winner; the winner beside the one that came closest to it. */
 function chooseOutput(j) {
-  const other = j === winner ? runnerUp(j) : winner;
+  if (!decision) return choose(LAST, j);
+  const other = j === decision.label ? runnerUp(j) : decision.label;
   choose(LAST, j, other < 0 ? null : other);
 }
 

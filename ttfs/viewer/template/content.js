@@ -14,58 +14,46 @@ function unpack(packed) {
   return new TYPES[packed.type](bytes.buffer);
 }
 
-const events = Object.fromEntries(Object.entries(data.events).map(([k, v]) => [k, v && unpack(v)]));
-const COUNT = events.time.length;
-events.began ||= new Int32Array(COUNT).fill(-1);   // nothing ends
-const layers = data.layers.map(readLayer);
-const LAST = layers.length - 1;
+const Volts = data.single ? Float32Array : Float64Array, Times = data.singleTimes ? Float32Array : Float64Array;
 const round = data.single ? Math.fround : value => value;   // as the network's numbers are
 const roundTime = data.singleTimes ? Math.fround : value => value;
 const RAMPS = data.rise !== 0, ENDLESS = data.rise === null, rise = data.rise || 1;   // endless: a weight is a slope
 const WINDOWS = data.windows && { ...data.windows, biases: data.windows.biases.map(unpack) };
 const LINES = RAMPS || WINDOWS;   // between events potentials go along lines
 const HALF = data.single ? 2 ** -24 : 2 ** -53;   // of a last digit of 1
-const spikeEvents = [], endOf = new Int32Array(COUNT).fill(-1);   // of arrivals: when their ramps end
+const HORIZON = data.horizon === null ? Infinity : data.horizon;
+
+const layers = data.layers.map(readLayer);
+const LAST = layers.length - 1;
+if (data.record) data.record.layers.forEach(readRecord);
 
 function readLayer(given) {
-  const layer = {
-    name: given.name, size: given.size, shape: given.shape, pools: given.pools, reach: null,
-    thresholds: unpack(given.thresholds), weights: unpack(given.weights.bits), magnitude: given.weights.size,
-    arrivals: [],
-    spikes: new Int32Array(given.size).fill(-1),   // the event at which each neuron fired
+  const thresholds = unpack(given.thresholds);
+  return {
+    name: given.name, size: given.size, shape: given.shape, pools: given.pools, below: given.below,
+    reach: given.reach ? named(given.reach) : null,   // of a map that hears one layer
+    own: Volts.from({ length: given.size }, (_, j) => thresholds[j % thresholds.length]),
+    thresholds: null,   // the same but for what is asked
   };
-  if (given.reach) return readMap(layer, given);
-  const counts = unpack(given.counts), first = layer.first = new Int32Array(given.size + 1);
-  counts.forEach((count, j) => { first[j + 1] = first[j] + count; });
+}
+
+function named(reach) {
+  return Object.fromEntries(REACH.map((name, k) => [name, reach[k]]));
+}
+
+/* The weights that were added to a layer in the run that the page holds. */
+function readRecord(given, k) {
+  const layer = layers[k];
+  layer.weights = readWeights(given.weights);
+  if (layer.reach) return;
+  layer.first = new Int32Array(layer.size + 1);
+  unpack(given.counts).forEach((count, j) => { layer.first[j + 1] = layer.first[j] + count; });
   layer.which = given.which && unpack(given.which);
-  return layer;
 }
 
-/* A layer that hears another one through windows: whom its inputs reach, and when they came. */
-function readMap(layer, given) {
-  const { thresholds } = layer;
-  layer.reach = Object.fromEntries(REACH.map((name, k) => [name, given.reach[k]]));
-  layer.below = given.below;
-  layer.thresholds = layer.thresholds.constructor.from({ length: given.size }, (_, j) => thresholds[j % thresholds.length]);
-  layer.came = new Int32Array(layer.reach.height * layer.reach.width * layer.reach.channels).fill(-1);
-  return layer;
-}
-
-for (let k = 0; k < COUNT; k++) {
-  const layer = layers[events.layer[k]];
-  if (events.spike[k]) { layer.spikes[events.neuron[k]] = k; spikeEvents.push(k); }
-  else if (events.began[k] >= 0) endOf[events.began[k]] = k;
-  else if (layer.reach) layer.came[events.neuron[k]] = k;
-  else layer.arrivals.push(k);
-}
-
-/* Ramps rise on after the last event: there is one more place to stand, the horizon. */
-const PLACES = COUNT + (RAMPS && data.horizon !== null ? 1 : 0);
-const timeAt = place => place > COUNT ? data.horizon : place ? events.time[place - 1] : 0;
-const finalTime = timeAt(PLACES);
-
-function weightAt(layer, k) {
-  if (layer.magnitude === null) return layer.weights[k];
-  const up = layer.weights[k >> 3] >> (7 - (k & 7)) & 1;
-  return up ? layer.magnitude : -layer.magnitude;
+/* Weights, some of which take one bit each. */
+function readWeights({ size, bits }) {
+  const found = unpack(bits);
+  if (size === null) return found;
+  return Volts.from({ length: 8 * found.length }, (_, k) => found[k >> 3] >> (7 - (k & 7)) & 1 ? size : -size);
 }

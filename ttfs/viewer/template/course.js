@@ -40,11 +40,6 @@ function describeCanvases() {
   $("trace").setAttribute("aria-label", `Potential over time. ${shown().map(verdictOf).join(". ")}. The inputs follow as a table.`);
 }
 
-const spikeCounts = layers.map(layer => {
-  const fired = layer.spikes.filter(event => event >= 0).length;
-  return `${layer.name}: ${many(fired, "spike")} of ${many(layer.size, "neuron")}`;
-}).join("; ");
-
 const toSpike = event => { if (event >= 0) { pause(); go(event + 1); } };
 const nextSpike = () => { const k = upTo(spikeEvents, at - 1); if (k < spikeEvents.length) go(spikeEvents[k] + 1); };
 const lastSpike = () => { const k = upTo(spikeEvents, at - 2); if (k > 0) go(spikeEvents[k - 1] + 1); };

@@ -5,7 +5,7 @@ const ACTIONS = {
   ArrowRight: moved(() => go(at + 1)), ArrowLeft: moved(() => go(at - 1)),
   "Shift+ArrowRight": moved(nextSpike), "Shift+ArrowLeft": moved(lastSpike),
   Home: moved(() => go(0)), End: moved(() => go(PLACES)), " ": toggle,
-  d: () => toSpike(decisionEvent), e: explainNow,
+  d: () => toSpike(decision ? decision.event : -1), e: explainNow,
   s: () => toSpike(layers[chosen.layer].spikes[chosen.neuron]),
 };
 
@@ -80,7 +80,7 @@ function listenToRaster() {
 }
 
 function fillSpikes() {
-  if (!$("all").open || $("spikes").rows.length) return;
+  if (!$("all").open) return;
   const rows = spikeEvents.map(k => [instant(events.time[k]), layers[events.layer[k]].name, events.neuron[k], k + 1]);
   fillTable($("spikes"), ["time", "layer", "neuron", "event"], rows);
 }

@@ -7,7 +7,7 @@ function makeMaps() {
   layers.forEach((layer, k) => { if (layer.shape) maps.push(makeMap(layer, k)); });
   $("maps").hidden = !maps.length;
   document.querySelector("main").classList.toggle("mapped", maps.length > 0);
-  if (maps.length) $("mapscale").append(...scaleBar("0", `${about(finalTime)} ${data.unit}`, STOPS).childNodes, "; silent is empty, pale is yet to come");
+  if (maps.length) $("mapscale").append(...scaleBar("0", `${about(original.last)} ${data.unit}`, STOPS).childNodes, "; silent is empty, pale is yet to come");
 }
 
 function makeMap(layer, k) {
@@ -19,11 +19,17 @@ function makeMap(layer, k) {
   $("maplist").append(figure);
   [inner.width, inner.height] = [width, height * channels];
   const map = { layer: k, shape: layer.shape, canvas, caption, inner, pen: inner.getContext("2d"), pixels: new ImageData(width, height * channels) };
-  layer.spikes.forEach((event, j) => {   // channels lie under each other
-    if (event >= 0) map.pixels.data.set(blend(STOPS, events.time[event] / (finalTime || 1)).map(Math.round), 4 * rankOf(layer, j));
-  });
+  fillMap(map);
   listenToMap(map);
   return map;
+}
+
+/* The colours of this run; channels lie under each other. */
+function fillMap({ layer, pixels }) {
+  pixels.data.fill(0);
+  layers[layer].spikes.forEach((event, j) => {
+    if (event >= 0) pixels.data.set(blend(STOPS, events.time[event] / (original.last || 1)).map(Math.round), 4 * rankOf(layers[layer], j));
+  });
 }
 
 /* How the channels of a map lie beside each other: as wide as there is room. */

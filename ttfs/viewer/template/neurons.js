@@ -1,27 +1,26 @@
 /* -- questions about one neuron ------------------------------------------------------------ */
 
-const known = new Map();
-
 /* What reached a neuron until it fired: the inputs, and the changes of its potential's course,
    which are the inputs and the ends of their ramps. */
 function explain(layer, neuron) {
   const key = `${layer}:${neuron}`;
   if (known.has(key)) return known.get(key);
   const of = layers[layer], spike = of.spikes[neuron], fired = spike < 0 ? Infinity : events.time[spike];
-  const { arrived, weights } = of.reach ? heard(of, neuron, fired) : given(of, neuron), count = arrived.length;
+  const { arrived, weights } = of.reach ? heard(of, neuron, fired) : data.circuit ? reached(of, neuron, fired) : added(of, neuron);
+  const count = arrived.length;
   const found = {
     layer, neuron, count, spike, fired, threshold: of.thresholds[neuron], pools: of.pools,
     bias: WINDOWS ? WINDOWS.biases[layer][neuron] : 0, heard: WINDOWS ? WINDOWS.heard[layer] : null,
     event: arrived, weight: weights, time: new Float64Array(count), potential: new Float64Array(count),
   };
-  const added = new Map();
+  const changes = new Map();
   for (let k = 0; k < count; k++) {
     const event = arrived[k], end = endOf[event];
     found.time[k] = events.time[event];
-    added.set(event, weights[k]);
-    if (end >= 0 && events.time[end] <= found.fired) added.set(end, -found.weight[k]);
+    changes.set(event, weights[k]);
+    if (end >= 0 && events.time[end] <= found.fired) changes.set(end, -found.weight[k]);
   }
-  follow(found, added);
+  follow(found, changes);
   for (let k = 0; k < count; k++)
     found.potential[k] = level(found, upTo(found.changes, found.event[k]), found.time[k]);
   found.last = lastOf(found);
@@ -30,30 +29,43 @@ function explain(layer, neuron) {
   return found;
 }
 
-/* The arrivals at a neuron and their weights, as the page holds them. */
-function given(of, neuron) {
+/* The arrivals at a neuron until it fired, and their weights: of those that the page holds, */
+function added(of, neuron) {
   const first = of.first[neuron], places = Array.from({ length: of.first[neuron + 1] - first }, (_, k) => k);
   return {
     arrived: Int32Array.from(places, k => of.arrivals[of.which ? of.which[first + k] : k]),
-    weights: Float64Array.from(places, k => weightAt(of, first + k)),
+    weights: Float64Array.from(places, k => of.weights[first + k]),
   };
 }
 
-/* The same of a neuron that hears a window, until it fired: with the weights that all share. */
+/* from all synapses, */
+function reached(of, neuron, fired) {
+  const arrived = [], weights = [];
+  for (const event of of.arrivals) {
+    if (events.time[event] > fired) break;
+    for (const weight of weightsAt(projections[events.via[event]], events.neuron[event], events.synapse[event], neuron)) {
+      arrived.push(event);
+      weights.push(weight);
+    }
+  }
+  return { arrived: Int32Array.from(arrived), weights: Float64Array.from(weights) };
+}
+
+/* or, for a neuron that hears a window, from the weights that all positions share. */
 function heard(of, neuron, fired) {
-  const { reach, came } = of, channel = neuron % reach.columns;
+  const { reach, came } = of, channel = neuron % reach.columns, weights = of.weights || incoming[layers.indexOf(of)][0].weights;
   const senders = sendersOf(reach, neuron).filter(u => came[u] >= 0 && events.time[came[u]] <= fired);
   senders.sort((a, b) => came[a] - came[b]);
-  const weights = senders.map(u => reach.pools ? 1 : weightAt(of, rowOfWeights(reach, u, neuron) * reach.columns + channel));
-  return { arrived: Int32Array.from(senders, u => came[u]), weights: Float64Array.from(weights) };
+  const given = senders.map(u => reach.pools ? 1 : weights[rowOfWeights(reach, u, neuron) * reach.columns + channel]);
+  return { arrived: Int32Array.from(senders, u => came[u]), weights: Float64Array.from(given) };
 }
 
 /* The sums after each change, in the simulator's order: of weights that came and went, of those
    times when they did (if ramps do not end), and of those that came; and when their ramps end. */
-function follow(found, added) {
-  found.changes = Int32Array.from(added.keys()).sort();
+function follow(found, changes) {
+  found.changes = Int32Array.from(changes.keys()).sort();
   found.changed = Float64Array.from(found.changes, event => events.time[event]);
-  found.change = Float64Array.from(found.changes, event => added.get(event));
+  found.change = Float64Array.from(found.changes, event => changes.get(event));
   for (const name of ["slope", "total", "summed", "end"]) found[name] = new Float64Array(found.changes.length);
   let slope = 0, summed = 0, total = found.start = Number.isFinite(found.threshold) ? found.threshold : 0;
   if (found.heard !== null) total = found.bias;
@@ -185,6 +197,7 @@ function verdictOf(found) {
     return `${who} fired at ${clock(found.fired)}, ${where} its threshold ${line}`;
   }
   if (!found.count) return `${who} has not fired; nothing has reached it`;
+  if (found.threshold === Infinity) return `${who} has not fired; it has no threshold`;
   const [time, value] = closest(found);
   if (value >= found.threshold) return `${who} has not fired; it would reach its threshold ${line} at the horizon`;
   const under = found.threshold - value, near = !marginAt(found, value, time);

@@ -1,43 +1,37 @@
-/* -- the decision -------------------------------------------------------------------------- */
-
-const winner = data.decision.label;
-const decisionEvent = data.decision.undecided ? -1 : layers[LAST].spikes[winner];
-
-/* The output that comes next after `neuron` by time, then by potential. */
-function runnerUp(neuron) {
-  let best = -1;
-  for (let j = 0; j < layers[LAST].size; j++)
-    if (j !== neuron && (best < 0 || ahead(explain(LAST, j), explain(LAST, best)))) best = j;
-  return best;
-}
-
-function ahead(a, b) {
-  if (a.fired !== b.fired) return a.fired < b.fired;
-  return a.last > b.last;
-}
-
 /* -- the outputs --------------------------------------------------------------------------- */
 
 const lanes = [];
 let goal = 1, floor = 0;
 
 function makeLanes() {
-  const size = layers[LAST].size, finite = layers[LAST].thresholds.some(Number.isFinite);
+  const size = layers[LAST].size, finite = layers[LAST].own.some(Number.isFinite);
   $("race").hidden = size > 60 || !finite;
   if ($("race").hidden) return;
   $("racetitle").textContent = `${layers[LAST].name}: potential now`;
-  const all = Array.from({ length: size }, (_, j) => explain(LAST, j));
-  floor = Math.min(0, ...all.map(found => extent([...found.potential, ...pointsOf(found).map(point => point[1])])[0]));
-  goal = extent(all.map(found => found.threshold))[1] * 1.08;
   // room for every digit where there is any
   $("lanes").style.setProperty("--volts", data.single ? "7.8em" : "12.4em");
   $("lanes").style.setProperty("--instant", SINGLE_TIMES ? "8em" : "12.8em");
   for (let j = 0; j < size; j++) lanes.push(makeLane(j));
+  layLanes();
+}
+
+/* As the potentials of this run need it. */
+function layLanes() {
+  const all = lanes.map(({ j }) => explain(LAST, j));
+  if (!all.length) return;
+  floor = Math.min(0, ...all.map(found => extent([...found.potential, ...pointsOf(found).map(point => point[1])])[0]));
+  goal = extent(all.map(found => found.threshold))[1] * 1.08;
+  for (const { j, lane, goal: mark } of lanes) {
+    const { threshold } = explain(LAST, j);
+    mark.hidden = threshold === Infinity;
+    mark.style.left = mark.hidden ? "0" : `calc(${100 * (threshold - floor) / (goal - floor)}% - 1px)`;
+    lane.classList.toggle("winner", decision !== null && j === decision.label);
+  }
 }
 
 function makeLane(j) {
   const lane = document.createElement("button"), parts = {};
-  lane.className = "lane" + (j === winner ? " winner" : "");
+  lane.className = "lane";
   lane.type = "button";
   for (const name of ["who", "track", "volts", "fired"]) lane.append(parts[name] = document.createElement("span"));
   parts.track.className = "track";
@@ -46,8 +40,6 @@ function makeLane(j) {
     parts[name].className = name;
   }
   parts.who.textContent = j;
-  const percent = 100 * (explain(LAST, j).threshold - floor) / (goal - floor);
-  parts.goal.style.left = `calc(${percent}% - 1px)`;
   lane.addEventListener("click", () => chooseOutput(j));
   $("lanes").append(lane);
   return { j, lane, ...parts };

@@ -5,13 +5,12 @@ const pictures = [];
 function makePictures() {
   if (!data.image) { $("pictures").hidden = true; return; }
   const values = data.image.values && unpack(data.image.values);
-  const times = Array.from(layers[0].spikes, event => event < 0 ? Infinity : events.time[event]);
-  const latest = Math.max(1e-300, extent(times)[1]);
-  const grey = j => values ? values[j] : times[j] === Infinity ? 0 : 255 * (1 - 0.9 * times[j] / latest);
+  const latest = Math.max(1e-300, extent(original.times[0])[1]);
+  const grey = j => values ? values[j] : layers[0].spikes[j] < 0 ? 0 : 255 * (1 - 0.9 * Math.min(1, firedAt(0, j) / latest));
   addPicture("Input", values ? "brightness" : "the earlier, the brighter", j => [grey(j), grey(j), grey(j), 255]);
   if (!layers[0].shape) addPicture("Latency", "", j => {
-    if (times[j] === Infinity) return [0, 0, 0, 0];
-    return [...blend(STOPS, times[j] / latest), layers[0].spikes[j] < at ? 255 : 70];
+    if (layers[0].spikes[j] < 0) return [0, 0, 0, 0];
+    return [...blend(STOPS, firedAt(0, j) / latest), layers[0].spikes[j] < at ? 255 : 70];
   }, ["0", `${about(latest)} ${data.unit}`, STOPS]);
   addPicture("Given to", "", giftOf, ["−", "+", [[0, 114, 178], [200, 200, 200], [213, 94, 0]]]);
 }

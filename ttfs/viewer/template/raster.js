@@ -1,7 +1,8 @@
 /* -- the raster ---------------------------------------------------------------------------- */
 
 const LABELS = 98, RIGHT = 14, TOP = 6, AXIS = 34, GAP = 12;
-const span = WINDOWS && data.horizon !== null ? data.horizon : finalTime * 1.02 || data.horizon || 1;
+/* Until when times are shown: to the end of windows and of circuits, or a little beyond the last event. */
+const spanNow = () => data.horizon !== null && (WINDOWS || !data.decides) ? data.horizon : finalTime * 1.02 || data.horizon || 1;
 let bands = [], plot = { width: 0, x: () => 0 };
 
 function layBands() {

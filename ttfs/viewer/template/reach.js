@@ -50,3 +50,14 @@ function rowOfWeights(reach, sender, neuron) {
   const [y, x] = [at.row + reach.top - row * reach.down, at.column + reach.left - column * reach.across];
   return (y * reach.broad + x) * reach.channels + at.channel;
 }
+
+/* Whether a neuron of the map below is in the window of one of this map, of the same channel in a pool. */
+function hears(reach, sender, neuron) {
+  const at = placeOf(below(reach), sender), { from, to, left, right, channel } = windowOf(reach, partOf(own(reach), neuron));
+  return at.row >= from && at.row < to && at.column >= left && at.column < right && (channel < 0 || channel === at.channel);
+}
+
+function reachesAny(reach, sender) {
+  const { from, to, left, right } = reachedBy(reach, partOf(below(reach), sender));
+  return from < to && left < right;
+}

@@ -17,24 +17,42 @@ function startTheme() {
 
 function fillHead() {
   $("title").textContent = data.title;
-  $("summary").textContent = [layers.map(l => l.size).join("-"), many(spikeEvents.length, "spike"), many(COUNT, "event")].join(" · ");
-  const said = decisionEvent >= 0 ? `says ${winner} at ${clock(events.time[decisionEvent])}${data.decision.tied ? " (tied)" : ""}`
-    : `undecided; largest potential: ${winner}`;
-  const right = data.label === String(winner) && decisionEvent >= 0;
-  $("verdict").textContent = data.label === null ? said : `${said}, label ${data.label}: ${right ? "✓ right" : "✗ wrong"}`;
-  if (data.label !== null) $("verdict").classList.add(right ? "good" : "bad");
-  $("decide").disabled = decisionEvent < 0;
-  $("play").disabled = !COUNT;
-  $("scrub").max = PLACES;
+  for (const id of ["decide", "verdict"]) $(id).hidden = !decision;
   layers.forEach((layer, k) => $("layer").append(new Option(layer.name, k)));
+  fillRun();
 }
 
+/* What is said of the whole run. */
+function fillRun() {
+  $("summary").textContent = [layers.map(l => l.size).join("-"), many(spikeEvents.length, "spike"), many(COUNT, "event")].join(" · ");
+  $("decide").disabled = !decision || decision.event < 0;
+  $("play").disabled = !COUNT;
+  $("scrub").max = PLACES;
+  if (!decision) return;
+  const { label, time, isTied } = decision, right = data.label === String(label) && time < Infinity;
+  const said = time < Infinity ? `says ${label} at ${clock(time)}${isTied ? " (tied)" : ""}` : `undecided; largest potential: ${label}`;
+  $("verdict").textContent = data.label === null ? said : `${said}, label ${data.label}: ${right ? "✓ right" : "✗ wrong"}`;
+  $("verdict").classList.toggle("good", data.label !== null && right);
+  $("verdict").classList.toggle("bad", data.label !== null && !right);
+}
+
+/* The spike that the page opens with: the one that decides, or the first of the last layer that has any. */
+function openAtSpike() {
+  if (decision) {
+    at = decision.event + 1;
+    return chooseOutput(decision.label);
+  }
+  const event = spikeEvents.reduce((best, k) => best < 0 || events.layer[k] > events.layer[best] ? k : best, -1);
+  at = event + 1;
+  choose(event < 0 ? LAST : events.layer[event], event < 0 ? 0 : events.neuron[event]);
+}
+
+begin();
 startTheme();
 fillHead();
 makePictures();
 makeMaps();
 makeLanes();
-if (decisionEvent >= 0) at = decisionEvent + 1;
-chooseOutput(winner);
+openAtSpike();
 go(at);
 listen();
