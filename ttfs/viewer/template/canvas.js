@@ -9,7 +9,7 @@ const css = name => getComputedStyle(document.documentElement).getPropertyValue(
 let look = {};
 
 function readLook() {
-  const names = ["panel", "edge", "ink", "quiet", "faint", "well", "focus", "cursor", "shade", "first", "second"];
+  const names = ["panel", "edge", "ink", "quiet", "faint", "well", "focus", "cursor", "shade", "first", "second", "excites", "inhibits"];
   look = Object.fromEntries(names.map(name => [name, css("--" + name)]));
 }
 

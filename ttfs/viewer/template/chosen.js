@@ -1,6 +1,6 @@
 /* -- the chosen neuron --------------------------------------------------------------------- */
 
-const chosen = { layer: LAST, neuron: 0, against: null };
+const chosen = { layer: LAST, neuron: 0, against: null, effects: false };   // effects are shown, not causes
 const shown = () => [chosen.neuron, chosen.against].filter(j => j !== null).map(j => explain(chosen.layer, j));
 
 function choose(layer, neuron, against = null) {
@@ -21,7 +21,7 @@ function showChosen() {
   $("alone").disabled = against === null;
   $("againstlabel").parentElement.hidden = layers[layer].size < 2;
   fillComparison();
-  fillInputs(found);
+  fillList();
   showWish();
 }
 
@@ -59,53 +59,51 @@ function leadOf(first, other) {
   return `${a} fired ${about(other.fired - first.fired)} ${data.unit} before ${b}.`;
 }
 
-function fillTable(table, head, rows) {
-  const top = document.createElement("thead"), body = document.createElement("tbody");
-  const titles = top.insertRow();
-  for (const text of head) {
-    const cell = document.createElement("th");
-    cell.scope = "col";
-    cell.textContent = text;
-    titles.append(cell);
-  }
-  for (const row of rows) {
-    const place = body.insertRow();
-    for (const value of row) {
-      const cell = place.insertCell();
-      if (!Array.isArray(value)) { cell.textContent = value; continue; }
-      const swatch = document.createElement("span");
-      swatch.className = value[1] ? "swatch b" : "swatch";
-      swatch.style.borderColor = `var(--${value[1] ? "second" : "first"})`;
-      cell.append(swatch, value[0]);
-    }
-  }
-  table.replaceChildren(top, body);
+const MOST_ROWS = 200;   // more take a browser longer than a tenth of a second
+let inputRows = [], listed = [], skipped = 0, marked = 0, markedRow = null;
+
+/* The inputs of the chosen neuron, or what its own spike has done. */
+function fillList(every = false) {
+  const found = explain(chosen.layer, chosen.neuron), count = chosen.effects ? effectsOf(chosen.layer, chosen.neuron).length : found.count;
+  for (const [id, pressed] of [["causes", !chosen.effects], ["effects", chosen.effects]]) $(id).setAttribute("aria-pressed", pressed);
+  skipped = every ? 0 : Math.max(0, count - MOST_ROWS);
+  marked = skipped;
+  markedRow = null;
+  $("every").hidden = !skipped;
+  if (chosen.effects) fillEffects(found, effectsOf(chosen.layer, chosen.neuron));
+  else fillInputs(found);
 }
 
-const MOST_ROWS = 200;   // more take a browser longer than a tenth of a second
-let inputRows = [], skipped = 0, marked = 0, markedRow = null;
-
-function fillInputs(found, every = false) {
-  skipped = every ? 0 : Math.max(0, found.count - MOST_ROWS);
+function fillInputs(found) {
   const rows = found.bias && !skipped ? [["bias", "", "", "", volts(found.bias)]] : [], before = rows.length;
   for (let k = skipped; k < found.count; k++) {
     const event = found.event[k], source = events.source[event], sender = events.neuron[event];
-    const fired = events.time[layers[source].spikes[sender]];
-    rows.push([called(source, sender), instant(fired), instant(found.time[k]), signed(found.weight[k]), volts(settled(found.potential[k], errorOf(found, k + 1, found.time[k], found.potential[k])))]);
+    rows.push([called(source, sender), instant(firedAt(source, sender)), instant(found.time[k]), signed(found.weight[k]), volts(settled(found.potential[k], errorOf(found, k + 1, found.time[k], found.potential[k])))]);
   }
   fillTable($("inputs"), ["from", "fired at", "arrives", "weight", "potential"], rows);
   inputRows = Array.from($("inputs").tBodies[0].rows).slice(before);
+  listed = causesOf(found.layer, found.neuron).slice(skipped);
   for (const row of inputRows) row.className = "later";
-  marked = skipped;
-  markedRow = null;
   const until = found.spike < 0 ? "" : " until it fired";
   $("inputstitle").textContent = `${many(found.count, "input")} reached ${called(found.layer, found.neuron)}${until}`
     + (skipped ? `; the last ${MOST_ROWS}:` : "");
-  $("every").hidden = !skipped;
+}
+
+/* The strongest come first. */
+function fillEffects(found, effects) {
+  listed = effects.slice(0, effects.length - skipped);
+  fillTable($("inputs"), ["to", "arrives", "weight", "fires at"], listed.map(({ layer, neuron, time, weight }) =>
+    [called(layer, neuron), instant(time), signed(weight), firedAt(layer, neuron) === Infinity ? "silent" : instant(firedAt(layer, neuron))]));
+  inputRows = [];
+  const up = effects.filter(({ weight }) => weight > 0).length, down = effects.filter(({ weight }) => weight < 0).length;
+  const who = called(found.layer, found.neuron);
+  $("inputstitle").textContent = found.spike < 0 ? `${who} has not fired` : !effects.length ? `${who} has moved no potential`
+    : `${who} excited ${up} and inhibited ${many(down, "neuron")}` + (skipped ? `; the strongest ${MOST_ROWS}:` : "");
 }
 
 /* Dim the inputs that have yet to arrive, and mark the one that arrives now or stops rising. */
 function markInputs() {
+  if (chosen.effects) return;
   const found = explain(chosen.layer, chosen.neuron), count = Math.max(skipped, upTo(found.event, at - 1));
   for (let k = Math.min(marked, count); k < Math.max(marked, count); k++)
     inputRows[k - skipped].className = k >= count ? "later" : "";

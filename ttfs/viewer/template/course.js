@@ -22,6 +22,7 @@ function go(to) {
   $("begin").disabled = $("back").disabled = at === 0;
   $("end").disabled = $("on").disabled = at === PLACES;
   $("explain").disabled = at === 0 || at > COUNT;
+  keepInSight(timeAt(at));
   draw();
 }
 

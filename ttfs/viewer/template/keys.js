@@ -7,7 +7,21 @@ const ACTIONS = {
   Home: moved(() => go(0)), End: moved(() => go(PLACES)), " ": toggle,
   d: () => toSpike(decision ? decision.event : -1), e: explainNow,
   s: () => toSpike(layers[chosen.layer].spikes[chosen.neuron]),
+  c: () => showEffects(!chosen.effects),
+  "+": () => zoomBy(0.5, timeAt(at)), "=": () => zoomBy(0.5, timeAt(at)), "-": () => zoomBy(2, timeAt(at)), 0: () => zoomTo(0, span),
+  ",": () => nudge(-1), ".": () => nudge(1), a: () => wish(chosen.layer, chosen.neuron, timeAt(at)),
+  Delete: never, Backspace: never, u: () => undo(), r: () => undo(wishes.length),
 };
+
+function never() {
+  if (layers[chosen.layer].spikes[chosen.neuron] >= 0) wish(chosen.layer, chosen.neuron, Infinity);
+}
+
+function showEffects(effects) {
+  chosen.effects = effects;
+  fillList();
+  draw();
+}
 
 function onKey(event) {
   if (event.ctrlKey || event.altKey || event.metaKey) return;
@@ -24,7 +38,9 @@ function onKey(event) {
 function listen() {
   document.addEventListener("keydown", onKey);
   const press = { begin: ACTIONS.Home, back: ACTIONS.ArrowLeft, play: toggle, on: ACTIONS.ArrowRight,
-    end: ACTIONS.End, decide: ACTIONS.d, spike: ACTIONS.s, explain: explainNow, every: showEvery, alone: () => choose(chosen.layer, chosen.neuron) };
+    end: ACTIONS.End, decide: ACTIONS.d, spike: ACTIONS.s, explain: explainNow, every: showEvery, alone: () => choose(chosen.layer, chosen.neuron),
+    causes: () => showEffects(false), effects: () => showEffects(true), alltimes: ACTIONS[0],
+    never, undo: ACTIONS.u, reset: ACTIONS.r };
   for (const [id, action] of Object.entries(press)) $(id).addEventListener("click", action);
   $("scrub").addEventListener("input", () => { pause(); go(Number($("scrub").value)); });
   $("layer").addEventListener("change", () => pick(Number($("layer").value), 0));
@@ -37,7 +53,14 @@ function listen() {
   $("all").addEventListener("toggle", fillSpikes);
   $("inputs").addEventListener("click", openInput);
   listenToRaster();
-  new ResizeObserver(draw).observe(document.querySelector("main"));
+  listenToTrace();
+  listenToWishes();
+  let width = 0;
+  new ResizeObserver(([{ contentRect }]) => {
+    if (contentRect.width !== width) fitTables();
+    width = contentRect.width;
+    draw();
+  }).observe(document.querySelector("main"));
 }
 
 /* Whether an input holds the index of a neuron; the browser says what it wants if not. */
@@ -48,35 +71,15 @@ function number(input) {
 }
 
 function showEvery() {
-  fillInputs(explain(chosen.layer, chosen.neuron), true);
+  fillList(true);
   markInputs();
   $("inputs").parentElement.focus();   // the button is gone
 }
 
 function openInput(event) {
-  const k = inputRows.indexOf(event.target.closest("tbody tr"));
-  if (k < 0) return;
-  const arrival = explain(chosen.layer, chosen.neuron).event[k + skipped];
-  pick(events.source[arrival], events.neuron[arrival]);
-}
-
-function listenToRaster() {
-  const canvas = $("raster"), tip = $("tip");
-  canvas.addEventListener("click", event => {
-    const found = nearest(event.offsetX, event.offsetY);
-    if (found) pick(found.layer, found.neuron);
-  });
-  canvas.addEventListener("mousemove", event => {
-    const found = nearest(event.offsetX, event.offsetY);
-    canvas.style.cursor = found ? "pointer" : "default";
-    tip.hidden = !found;
-    if (!found) return;
-    tip.textContent = `${called(found.layer, found.neuron)}, ${clock(events.time[found.event])}`;
-    const x = Math.min(plot.x(events.time[found.event]) + 10, plot.width - tip.offsetWidth - 2);
-    tip.style.left = `${x}px`;
-    tip.style.top = `${Math.max(0, rowOf(found.layer, found.neuron) - 30)}px`;
-  });
-  canvas.addEventListener("mouseleave", () => { tip.hidden = true; });
+  const row = event.target.closest("tbody tr"), rows = Array.from($("inputs").tBodies[0].rows);
+  const found = row && listed[rows.indexOf(row) - (rows.length - listed.length)];   // a bias comes first
+  if (found) pick(found.layer, found.neuron);
 }
 
 function fillSpikes() {

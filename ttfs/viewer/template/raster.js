@@ -30,12 +30,19 @@ function rankOf({ shape }, neuron) {
 function drawRaster() {
   const { pen, width, height } = clear($("raster"), layBands());
   const inner = width - LABELS - RIGHT;
-  plot = { width, inner, x: time => LABELS + 4 + (inner - 8) * time / span };
+  const [from, to] = zoom || [0, span], left = LABELS + 4, room = inner - 8;
+  plot = { width, inner, left, right: left + room, from, to, x: time => left + room * (time - from) / (to - from) };
+  plot.time = x => from + (to - from) * Math.min(1, Math.max(0, (x - left) / room));
   for (const band of bands) drawBand(pen, band, inner);
   drawTimes(pen, height, inner);
+  pen.save();
+  if (zoom) { pen.beginPath(); pen.rect(LABELS, 0, inner, height); pen.clip(); }   // nothing is drawn beside the bands
   drawChosen(pen, inner);
+  drawMarks(pen);
+  drawDifferences(pen);
   drawSpikes(pen);
   drawCursor(pen, height);
+  pen.restore();
 }
 
 function drawBand(pen, band, inner) {
@@ -43,7 +50,7 @@ function drawBand(pen, band, inner) {
   pen.fillStyle = look.well;
   pen.fillRect(LABELS, band.top, inner, band.height);
   if (WINDOWS) {
-    const [begin, end] = WINDOWS.fires[band.layer].map(plot.x);
+    const [begin, end] = WINDOWS.fires[band.layer].map(time => plot.x(Math.min(plot.to, Math.max(plot.from, time))));
     pen.fillStyle = colourOf(band.layer);
     pen.globalAlpha = 0.12;
     pen.fillRect(begin, band.top, end - begin, band.height);
@@ -66,7 +73,7 @@ function drawBand(pen, band, inner) {
 function drawTimes(pen, height, inner) {
   pen.font = "11px system-ui, sans-serif";
   const y = height - AXIS + 4;
-  for (const time of ticks(0, span, Math.max(2, inner / 90))) {
+  for (const time of ticks(plot.from, plot.to, Math.max(2, inner / 90))) {
     const x = Math.round(plot.x(time)) + 0.5;
     line(pen, x, y - 4, x, y, look.quiet);
     write(pen, about(time), x, y + 8, look.quiet, "center");
@@ -74,7 +81,7 @@ function drawTimes(pen, height, inner) {
   write(pen, `time (${data.unit})`, LABELS + inner / 2, height - 6, look.quiet, "center");
 }
 
-/* The rows of the chosen neurons, and the spikes that reached the first. */
+/* The rows of the chosen neurons. */
 function drawChosen(pen, inner) {
   for (const [neuron, colour] of [[chosen.against, look.second], [chosen.neuron, look.first]]) {
     if (neuron === null) continue;
@@ -83,23 +90,37 @@ function drawChosen(pen, inner) {
   }
 }
 
-/* Rectangles of whole pixels: no spike is so thin that it fades. */
+let spikeImage = null, spikeCanvas = null;
+
+/* Rectangles of whole pixels: no spike is so thin that it fades. They are put into an image, as
+   tens of thousands of them take a canvas longer than a tenth of a second. */
 function drawSpikes(pen) {
-  for (const band of bands) {
-    const colour = colourOf(band.layer), tall = Math.max(2, Math.min(14, Math.round(band.step * 0.8)));
-    pen.fillStyle = colour;
-    for (const past of [false, true]) {
-      pen.globalAlpha = past ? 1 : 0.3;
-      layers[band.layer].spikes.forEach((event, j) => {
-        if (event < 0 || event < at !== past) return;
-        const x = Math.round(plot.x(events.time[event])) - 1;
-        pen.fillRect(x, Math.round(rowOf(band.layer, j) - tall / 2), 2, tall);
-      });
-    }
+  const { canvas } = pen, ratio = window.devicePixelRatio || 1;
+  if (!spikeImage || spikeImage.width !== canvas.width || spikeImage.height !== canvas.height) {
+    spikeImage = new ImageData(canvas.width, canvas.height);
+    spikeCanvas = new OffscreenCanvas(canvas.width, canvas.height);
   }
-  pen.globalAlpha = 1;
+  const pixels = new Uint32Array(spikeImage.data.buffer);
+  pixels.fill(0);
+  for (const band of bands) for (const past of [false, true]) putSpikes(pixels, band, past, ratio);
+  spikeCanvas.getContext("2d").putImageData(spikeImage, 0, 0);
+  pen.drawImage(spikeCanvas, 0, 0, canvas.width / ratio, canvas.height / ratio);
   for (const [neuron, colour] of [[chosen.against, look.second], [chosen.neuron, look.first]])
     if (neuron !== null) ring(pen, chosen.layer, neuron, colour);
+}
+
+function putSpikes(pixels, band, past, ratio) {
+  const { spikes } = layers[band.layer], { width } = spikeImage, tall = Math.max(2, Math.min(14, Math.round(band.step * 0.8)));
+  const colour = (Number.parseInt(colourOf(band.layer).slice(1).match(/../g).reverse().join(""), 16) | (past ? 255 : 77) << 24) >>> 0;
+  for (let j = 0; j < spikes.length; j++) {
+    const event = spikes[j];
+    if (event < 0 || event < at !== past) continue;
+    const x = Math.round(plot.x(events.time[event])) - 1, y = Math.round(rowOf(band.layer, j) - tall / 2);
+    if (x < LABELS - 1 || x > plot.right + 4) continue;
+    const left = Math.round(x * ratio), right = Math.min(width, Math.max(left + 1, Math.round((x + 2) * ratio)));
+    const bottom = Math.min(spikeImage.height, Math.max(Math.round(y * ratio) + 1, Math.round((y + tall) * ratio)));
+    for (let row = Math.round(y * ratio); row < bottom; row++) pixels.fill(colour, row * width + left, row * width + right);
+  }
 }
 
 function ring(pen, layer, neuron, colour) {
@@ -134,9 +155,19 @@ function drawCursor(pen, height) {
 function nearest(x, y) {
   let best = null, least = 14 ** 2;
   for (const band of bands) layers[band.layer].spikes.forEach((event, neuron) => {
-    if (event < 0) return;
+    if (event < 0 || events.time[event] < plot.from || events.time[event] > plot.to) return;
     const away = (plot.x(events.time[event]) - x) ** 2 + (rowOf(band.layer, neuron) - y) ** 2;
-    if (away < least) { least = away; best = { layer: band.layer, neuron, event }; }
+    if (away < least) { least = away; best = { layer: band.layer, neuron, event, away }; }
   });
   return best;
+}
+
+/* The neuron whose row is under a place on the canvas: { layer, neuron }, or null. */
+function rowAt(y) {
+  const band = bands.find(({ top, height }) => y >= top && y < top + height);
+  if (!band) return null;
+  const { size, shape } = layers[band.layer], rank = Math.min(size - 1, Math.floor((band.top + band.height - y) / band.step));
+  if (!shape) return { layer: band.layer, neuron: rank };
+  const places = shape[0] * shape[1];
+  return { layer: band.layer, neuron: rank % places * shape[2] + Math.floor(rank / places) };
 }

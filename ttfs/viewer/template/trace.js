@@ -10,22 +10,35 @@ function cornersOf(found) {
   return corners;
 }
 
+let trace = { left: 0, right: 1, from: 0, to: 1, time: () => 0 };   // where its times are
+
 function drawTrace() {
   const { pen, width, height } = clear($("trace"), 230);
   const all = shown(), lines = all.map(cornersOf);
-  const until = Math.max(...all.map(f => Math.min(f.fired, finalTime))) * 1.06 || span;
+  const isWhole = !data.decides && data.horizon !== null;   // circuits are shown to their horizon
+  const until = isWhole ? data.horizon : Math.max(...all.map(f => Math.min(f.fired, finalTime))) * 1.06 || span;
+  const [from, to] = zoom || [0, until];
+  all.forEach((found, k) => {   // a jump is the last that happens
+    const corner = lines[k][lines[k].length - 1];
+    if (found.spike < 0 && !LINES && to > corner[0]) lines[k].push([to, corner[1]]);
+  });
   const levels = lines.flat().map(corner => corner[1]).concat(0, ...all.map(f => f.threshold));
   const [low, high] = extent(levels), room = (high - low) * 0.1 || 1;
   const box = { left: 50, right: width - 10, top: 8, bottom: height - 34 };
-  box.x = time => box.left + (box.right - box.left) * time / until;
+  box.x = time => box.left + (box.right - box.left) * (time - from) / (to - from);
   box.y = v => box.bottom - (box.bottom - box.top) * (v - low + room / 2) / (high - low + room * 1.5);
-  box.until = until; box.low = low; box.high = high + room / 2;
+  box.low = low; box.high = high + room / 2;
+  box.time = x => Math.max(0, from + (to - from) * Math.min(1, Math.max(0, (x - box.left) / (box.right - box.left))));
+  trace = Object.assign(box, { from, to });
   drawAxes(pen, box, height);
+  pen.save();
+  pen.beginPath(); pen.rect(box.left, 0, box.right - box.left + 8, box.bottom + 6); pen.clip();
   const now = box.x(timeAt(at));
   if (now <= box.right) line(pen, now, box.top, now, box.bottom, look.cursor);
   all.forEach((found, k) => drawThreshold(pen, box, found, k, all));
   for (let k = all.length - 1; k >= 0; k--) drawLine(pen, box, all[k], lines[k], k);
   all.forEach((found, k) => drawNow(pen, box, found, k));
+  pen.restore();
 }
 
 function drawAxes(pen, box, height) {
@@ -36,7 +49,7 @@ function drawAxes(pen, box, height) {
     line(pen, box.left, y, box.right, y, look.faint);
     write(pen, about(level), box.left - 6, y, look.quiet, "right");
   }
-  for (const time of ticks(0, box.until, Math.max(2, (box.right - box.left) / 70))) {
+  for (const time of ticks(box.from, box.to, Math.max(2, (box.right - box.left) / 70))) {
     const x = box.x(time);
     line(pen, x, box.bottom, x, box.bottom + 4, look.quiet);
     if (x < box.right - 6) write(pen, about(time), x, box.bottom + 12, look.quiet, "center");

@@ -21,7 +21,7 @@ function begin() {
   if (data.circuit) runWith([]);
   else stand(recorded(), layers.map(layer => layer.own));
   original = { last: finalTime, times: layers.map((layer, k) => Float64Array.from(layer.spikes, (_, j) => firedAt(k, j))), decision };
-  span = spanNow();
+  span = original.span = spanNow();
 }
 
 /* What is different: { layer, neuron, before, after } for each spike that moved, vanished or appeared. */
@@ -33,5 +33,3 @@ function differences() {
   }));
   return found;
 }
-
-function showWish() {}

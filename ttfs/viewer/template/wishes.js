@@ -1,0 +1,93 @@
+/* -- asking what if ------------------------------------------------------------------------------ */
+
+const WHOLE = told !== null && told.every(time => time === Infinity || Number.isInteger(time));   // times are steps
+
+/* Let a neuron fire at a time, Infinity for never; `instead` of what was wished last. */
+function wish(layer, neuron, time, instead = false) {
+  if (!data.circuit) return;
+  if (!isHeld(layer, neuron)) {
+    $("outcome").textContent = `The weights of ${called(layer, neuron)} are not in this page: page(..., what_if=True) has them.`;
+    return;
+  }
+  if (instead) wishes.pop();
+  wishes.push({ layer, neuron, time: roundTime(time) });
+  rerun();
+}
+
+function undo(count = 1) {
+  if (!wishes.length) return;
+  wishes.splice(-count);
+  rerun();
+}
+
+/* Run anew with all wishes, and show the new run where the old one was. */
+function rerun() {
+  const time = timeAt(at), wasOver = at === PLACES;
+  pause();
+  runWith(wishes);
+  span = Math.max(original.span, spanNow());
+  layLanes();
+  maps.forEach(fillMap);
+  fillRun();
+  fillSpikes();
+  showChosen();
+  sayOutcome();
+  go(wasOver ? PLACES : upTo(events.time, time));
+}
+
+/* The time of the chosen neuron's spike, to be changed. */
+function showWish() {
+  const fired = firedAt(chosen.layer, chosen.neuron), text = fired === Infinity ? "" : instant(fired).replace("−", "-");
+  $("wished").textContent = called(chosen.layer, chosen.neuron);
+  $("moment").value = text;
+  $("never").disabled = fired === Infinity;
+  $("undo").disabled = $("reset").disabled = !wishes.length;
+}
+
+function sayOutcome() {
+  const all = differences(), appeared = all.filter(one => one.before === Infinity).length;
+  const vanished = all.filter(one => one.after === Infinity).length, moved = all.length - appeared - vanished;
+  const counts = [[moved, "moves", "move"], [appeared, "appears", "appear"], [vanished, "vanishes", "vanish"]];
+  const parts = counts.filter(([count]) => count).map(([count, one, more], k) =>
+    `${k ? count : many(count, "spike")} ${count === 1 ? one : more}`);
+  $("outcome").textContent = !wishes.length ? "" : all.length ? `${parts.join(", ")}${sayDecision()}.` : "No spike changes.";
+  $("changed").hidden = !all.length;
+  $("changed").firstElementChild.textContent = `${many(all.length, "spike")} changed`;
+  fillChanges(all);
+}
+
+function sayDecision() {
+  if (!decision) return "";
+  const { label, time } = original.decision, at_ = t => t < Infinity ? `at ${clock(t)}` : "undecided";
+  if (decision.label !== label) return `; the decision is ${decision.label}, ${at_(decision.time)}, instead of ${label}, ${at_(time)}`;
+  return decision.time === time ? `; the decision stays ${label}` : `; the decision stays ${label}, ${at_(decision.time)} instead of ${at_(time)}`;
+}
+
+function fillChanges(all = differences()) {
+  if (!$("changed").open) return;
+  const text = time => time === Infinity ? "silent" : instant(time);
+  const rows = all.map(({ layer, neuron, before, after }) => [called(layer, neuron), text(before), text(after),
+    before < Infinity && after < Infinity ? (after > before ? "+" : "") + about(after - before) : ""]);
+  fillTable($("changes"), ["neuron", "fired at", "fires at", "later by"], rows);
+}
+
+/* How far a key moves a spike. */
+function nudge(direction) {
+  const { layer, neuron } = chosen, fired = firedAt(layer, neuron);
+  if (fired === Infinity) return;
+  const step = WHOLE ? 1 : pixelTime((plot.to - plot.from) / 100, (plot.to - plot.from) / 100);
+  wish(layer, neuron, Math.max(0, Number((fired + direction * step).toPrecision(12))));
+}
+
+function listenToWishes() {
+  $("whatif").hidden = !data.circuit;
+  $("whynot").hidden = Boolean(data.circuit);
+  for (const part of document.querySelectorAll(".whatifkey")) part.hidden = !data.circuit;
+  if (!data.circuit) $("whynot").textContent = `What if a spike came at another time? That can be asked ${data.whyNot}.`;
+  $("unit").textContent = data.unit;
+  $("moment").addEventListener("change", () => {
+    const isEmpty = $("moment").value === "" && !$("moment").validity.badInput;
+    if (isEmpty || number($("moment"))) wish(chosen.layer, chosen.neuron, isEmpty ? Infinity : Number($("moment").value));
+  });
+  $("changed").addEventListener("toggle", () => fillChanges());
+}
