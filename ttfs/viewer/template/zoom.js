@@ -30,7 +30,7 @@ function pixelTime(time, perPixel) {
    time(x); `grab` may take a drag, by returning { move, drop }; `click` is what a click does. */
 function zoomByHand(canvas, scale, { grab = () => null, click }) {
   const band = document.createElement("div");
-  let start = null, held = null, moved = false;
+  let start = null, high = 0, held = null, moved = false;   // where it was pressed, and on what
   band.className = "picked";
   band.hidden = true;
   canvas.parentElement.append(band);
@@ -42,10 +42,10 @@ function zoomByHand(canvas, scale, { grab = () => null, click }) {
   }, { passive: false });
   canvas.addEventListener("pointerdown", event => {
     if (event.button || event.pointerType !== "mouse") return;
-    [start, moved, held] = [event.offsetX, false, grab(event)];
+    [start, high, moved, held] = [event.offsetX, event.offsetY, false, grab(event)];
   });
   canvas.addEventListener("pointermove", event => {
-    if (start === null || !moved && Math.abs(event.offsetX - start) < 4) return;
+    if (start === null || !moved && Math.hypot(event.offsetX - start, held ? event.offsetY - high : 0) < 4) return;
     if (!moved) canvas.setPointerCapture(event.pointerId);
     moved = true;
     if (held) return held.move(event);
