@@ -43,10 +43,10 @@ function zoomByHand(canvas, scale, { grab = () => null, click }) {
   canvas.addEventListener("pointerdown", event => {
     if (event.button || event.pointerType !== "mouse") return;
     [start, high, moved, held] = [event.offsetX, event.offsetY, false, grab(event)];
+    canvas.setPointerCapture(event.pointerId);   // to hear of what happens beyond the canvas
   });
   canvas.addEventListener("pointermove", event => {
     if (start === null || !moved && Math.hypot(event.offsetX - start, held ? event.offsetY - high : 0) < 4) return;
-    if (!moved) canvas.setPointerCapture(event.pointerId);
     moved = true;
     if (held) return held.move(event);
     const [a, b] = [start, event.offsetX].sort((x, y) => x - y), { left, right } = scale();
