@@ -51,9 +51,12 @@ function reached(of, neuron, fired) {
   return { arrived: Int32Array.from(arrived), weights: Float64Array.from(weights) };
 }
 
+/* The weights that all positions of a map share. */
+const weightsOf = of => of.weights || incoming[layers.indexOf(of)][0].weights;
+
 /* or, for a neuron that hears a window, from the weights that all positions share. */
 function heard(of, neuron, fired) {
-  const { reach, came } = of, channel = neuron % reach.columns, weights = of.weights || incoming[layers.indexOf(of)][0].weights;
+  const { reach, came } = of, channel = neuron % reach.columns, weights = weightsOf(of);
   const senders = sendersOf(reach, neuron).filter(u => came[u] >= 0 && events.time[came[u]] <= fired);
   senders.sort((a, b) => came[a] - came[b]);
   const given = senders.map(u => reach.pools ? 1 : weights[rowOfWeights(reach, u, neuron) * reach.columns + channel]);

@@ -32,8 +32,10 @@ function fitTable(table) {
   if (!rooms.get(table)) rooms.set(table, place.clientWidth);
   pen.font = "12px system-ui, sans-serif";
   const widths = Array.from(rows[0].cells, (_, k) => {
-    const texts = rows.map(row => row.cells[k] ? row.cells[k].textContent : ""), longest = texts.reduce((a, b) => b.length > a.length ? b : a, "");
-    return pen.measureText(longest).width + (rows.some(row => row.cells[k] && row.cells[k].firstElementChild) ? 24 : 0);
+    const texts = rows.map(row => row.cells[k] ? row.cells[k].textContent : ""), fraction = longestOf(texts.map(fractionOf));
+    const isAligned = fraction.length <= MOST_DIGITS;
+    const longest = isAligned ? longestOf(texts.map(text => text.slice(0, text.length - fractionOf(text).length))) + fraction : longestOf(texts);
+    return Math.max(...[longest, texts[0]].map(text => pen.measureText(text).width)) + (rows.some(row => row.cells[k] && row.cells[k].firstElementChild) ? 24 : 0);
   });
   const text = widths.reduce((sum, width) => sum + width, 0), room = rooms.get(table) - 4;
   const isTight = text + 10 * widths.length > room, isCards = room > 0 && text * 11 / 12 + 6 * widths.length > room;
@@ -46,6 +48,8 @@ function fitTables() {
   rooms.clear();
   for (const table of document.querySelectorAll("table")) if (table.tHead) fitTable(table);
 }
+
+const longestOf = texts => texts.reduce((a, b) => b.length > a.length ? b : a, "");
 
 const MOST_DIGITS = 10;   // of fractions with more, which are long anyway, points are not below each other
 

@@ -22,7 +22,7 @@ function undo(count = 1) {
 
 /* Run anew with all wishes, and show the new run where the old one was. */
 function rerun() {
-  const time = timeAt(at), wasOver = at === PLACES;
+  const stood = placeNow();
   pause();
   runWith(wishes);
   span = Math.max(original.span, spanNow());
@@ -32,7 +32,20 @@ function rerun() {
   fillSpikes();
   showChosen();
   sayOutcome();
-  go(wasOver ? PLACES : upTo(events.time, time));
+  go(placeLike(stood));
+}
+
+/* Where we are, in a way that other runs understand. */
+const keyOf = k => [events.layer[k], events.neuron[k], events.spike[k], events.source[k], events.began[k] < 0].join();
+const placeNow = () => ({ time: timeAt(at), isEnd: at === PLACES, key: at && at <= COUNT ? keyOf(at - 1) : "" });
+
+/* The same event at the same time, or after all that happens by then. */
+function placeLike({ time, isEnd, key }) {
+  const last = upTo(events.time, time);
+  if (isEnd) return PLACES;
+  if (!key) return time ? last : 0;
+  for (let k = last - 1; k >= 0 && events.time[k] === time; k--) if (keyOf(k) === key) return k + 1;
+  return last;
 }
 
 /* The time of the chosen neuron's spike, to be changed. */
