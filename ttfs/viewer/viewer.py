@@ -1,9 +1,10 @@
 """One stimulus as a web page: step through its events, click a spike, see what caused it.
 
-The page is one file that needs no server and no network. It holds the events in their order and
-the weights that were added; for maps, it holds the weights that all positions share. The page
-computes the potentials anew, in the same order and precision as the simulator, and therefore
-obtains the same potentials to the last bit.
+The page is one file that needs no server and no network. It holds the stimulus and the synapses,
+and runs them itself: the same sums in the same order and precision as in the simulator, so it has
+the same spikes and potentials to the last bit. It can therefore also answer what would happen if a
+spike came at another time. Where the synapses would make the page too large, and with windows of
+time, it holds the events of one run and the weights that were added in it.
 """
 
 import html

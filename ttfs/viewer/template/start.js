@@ -47,6 +47,13 @@ function openAtSpike() {
   choose(event < 0 ? LAST : events.layer[event], event < 0 ? 0 : events.neuron[event]);
 }
 
+/* The frame of a notebook becomes as tall as the page. */
+function fitFrame() {
+  try {
+    if (window.frameElement) window.frameElement.style.height = `${Math.min(2000, document.documentElement.scrollHeight + 4)}px`;
+  } catch { /* a frame from elsewhere keeps its height */ }
+}
+
 begin();
 startTheme();
 fillHead();
@@ -56,3 +63,4 @@ makeLanes();
 openAtSpike();
 go(at);
 listen();
+fitFrame();
