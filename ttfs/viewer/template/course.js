@@ -34,6 +34,7 @@ function draw() {
   drawLanes();
   markInputs();
   describeCanvases();
+  tell();
 }
 
 function describeCanvases() {
