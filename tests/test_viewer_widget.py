@@ -1,6 +1,7 @@
 """The page as a widget: what is chosen in it can be read in Python."""
 
 import base64
+import sys
 
 import numpy as np
 import pytest
@@ -96,6 +97,7 @@ def test_python_reads_what_the_page_has_told():
 
 
 def test_without_anywidget_there_is_a_remedy(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "anywidget", None)
+    live._kind.cache_clear()
+    monkeypatch.setitem(sys.modules, "anywidget", None)
     with pytest.raises(InputError, match=r"ttfs\[notebook\]"):
         ttfs.viewer.widget(real())
