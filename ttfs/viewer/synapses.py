@@ -34,24 +34,25 @@ def runnable(simulator: Simulator, wanted: bool | None, most: int) -> dict[str, 
     most: weights that a page can hold.
     """
     if isinstance(simulator.circuit.psp, Windows):
-        return "not with windows of time, which only Simulator.what_if runs anew"
+        return "A page cannot run windows of time anew; Simulator.what_if does."
     if wanted is False:
-        return "not in this page, which was made with what_if=False"
+        return "This page was made with what_if=False, and shows one run as it was."
     count = simulator.plan.weights.size
     if wanted and count > most:
         raise InputError(f"page(what_if=True) can hold {most} weights, but there are {count}")
     if not wanted and count > 32 * ROOM:
-        return too_large(count)
+        return too_large(4 / 3 * simulator.plan.weights.nbytes)
     found = {"stimulus": packed(small(_stimulus(simulator))), "projections": _all(simulator)}
     if wanted or length(found) <= ROOM:
         return found
     fewer = found | {"projections": _all(simulator, only_firing=True)}
-    return fewer if length(fewer) <= ROOM else too_large(count)
+    return fewer if length(fewer) <= ROOM else too_large(length(found))
 
 
-def too_large(count: int) -> str:
-    """The sentence about a network that is too large."""
-    return f"not in this page, as {count} weights make it large: page(..., what_if=True) has them"
+def too_large(characters: float) -> str:
+    """The sentence about weights that take so much room."""
+    size = f"{characters / 1e6:.1f} MB"
+    return f"Weights of {size} would make this page too large; page(..., what_if=True) holds them."
 
 
 def length(found: Any) -> int:

@@ -6,7 +6,7 @@ const WHOLE = told !== null && told.every(time => time === Infinity || Number.is
 function wish(layer, neuron, time, instead = false) {
   if (!data.circuit) return;
   if (!isHeld(layer, neuron)) {
-    $("outcome").textContent = `The weights of ${called(layer, neuron)} are not in this page: page(..., what_if=True) has them.`;
+    $("outcome").textContent = `The weights of ${called(layer, neuron)} are not in this page; page(..., what_if=True) holds them.`;
     return;
   }
   if (instead) wishes.pop();
@@ -96,7 +96,7 @@ function listenToWishes() {
   $("whatif").hidden = !data.circuit;
   $("whynot").hidden = Boolean(data.circuit);
   for (const part of document.querySelectorAll(".whatifkey")) part.hidden = !data.circuit;
-  if (!data.circuit) $("whynot").textContent = `What if a spike came at another time? That can be asked ${data.whyNot}.`;
+  if (!data.circuit) $("whynot").textContent = `What if a spike came at another time? ${data.whyNot}`;
   $("unit").textContent = data.unit;
   $("moment").addEventListener("change", () => {
     const isEmpty = $("moment").value === "" && !$("moment").validity.badInput;
