@@ -289,7 +289,7 @@ def test_of_a_large_network_only_inputs_that_fire_can_be_moved(show):
 def test_a_page_too_large_for_its_weights_shows_a_run_as_it_was(show):
     simulator = large(ttfs.Real(init=(-0.3, 1)), silent=False)
     tab = show(page(simulator))
-    assert "Weights of 2.5 MB" in tab.inner_text("#whynot")
+    assert "Weights of 2.6 MB" in tab.inner_text("#whynot")
     assert "page(..., what_if=True) holds them" in tab.inner_text("#whynot")
     assert data_of(page(simulator, what_if=True))["circuit"] is not None
 
