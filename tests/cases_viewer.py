@@ -295,7 +295,7 @@ def began(simulator, layer, neuron):
 def check_explanation(tab, simulator, layer, neuron):
     """Every number of the table is the simulator's."""
     inputs = simulator.explain(layer, neuron).inputs
-    if len(inputs) > 200:
+    if len(inputs) > 100:
         tab.click("#every")
     columns = [column(tab, "#inputs", index) for index in range(1, 6)]
     if bias := began(simulator, layer, neuron):

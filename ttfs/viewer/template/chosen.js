@@ -59,7 +59,7 @@ function leadOf(first, other) {
   return `${a} fired ${about(other.fired - first.fired)} ${data.unit} before ${b}.`;
 }
 
-const MOST_ROWS = 200;   // more take a browser longer than a tenth of a second
+const MOST_ROWS = 100;   // more take a browser longer than a tenth of a second
 let inputRows = [], listed = [], skipped = 0, marked = 0, markedRow = null;
 
 /* The inputs of the chosen neuron, or what its own spike has done. */
