@@ -228,7 +228,7 @@ def test_the_outcome_is_told_in_words_and_as_a_table(show):
     tab = show(page(ttfs.Simulator(network, [1.0, 3.0]), label=0))
     assert tab.inner_text("#verdict") == "says 0 at 1 step, label 0: ✓ right"
     tab.evaluate("wish(0, 0, 5)")
-    told = "2 spikes move; the decision is 1, at 3 step, instead of 0, at 1 step."
+    told = "2 spikes move; the decision is 1 at 3 step, instead of 0 at 1 step."
     assert tab.inner_text("#outcome") == told
     assert tab.inner_text("#verdict") == "says 1 at 3 step, label 0: ✗ wrong"
     tab.click("#changed summary")
@@ -236,7 +236,8 @@ def test_the_outcome_is_told_in_words_and_as_a_table(show):
     assert [number(cell) for cell in column(tab, "#changes", 4)] == [4.0, 4.0]
     tab.evaluate("wish(0, 1, Infinity)")
     assert tab.inner_text("#outcome").startswith("2 spikes move, 2 vanish; the decision stays 0")
-    tab.evaluate("wish(0, 1, 3)")
+    tab.evaluate("wish(0, 0, Infinity)")
+    assert tab.inner_text("#outcome") == "4 spikes vanish; undecided, instead of 0 at 1 step."
     tab.evaluate("undo(3)")
     assert tab.inner_text("#outcome") == ""
 

@@ -22,15 +22,11 @@ def widget(simulator: Simulator, *args: Any, **options: Any) -> Any:
     event: the current event, {"count": of events so far, "time": of the last of them, "kind":
         "spike", "arrival" or "end", "layer": name, "neuron": index}; before the first, only
         count and time.
-    times: what was asked in the page, as an argument of `Simulator.what_if`.
+    times: what was asked in the page, as `Simulator.what_if(times=...)` takes it.
 
     Raises
     ------
     InputError: anywidget is not installed; and whatever `page` raises.
-
-        found = ttfs.viewer.widget(simulator)  # the last line of a cell shows it
-        simulator.explain(found.chosen["layer"], found.chosen["neuron"])
-        simulator.what_if(times=found.times)
     """
     made = page(simulator, *args, **options)
     return _kind()(html=made.html, title=made.title, frame=FRAME)

@@ -5,7 +5,7 @@ const known = new Map();   // what has been asked about neurons
 
 /* A run as typed arrays, of which events are the places. */
 function asRun(log) {
-  const kinds = { arrival: 0, spike: 1, end: 2 }, count = log.time.length;
+  const count = log.time.length;
   const run = {
     time: Float64Array.from(log.time), spike: new Uint8Array(count), given: new Uint8Array(count), layer: Int32Array.from(log.layer),
     neuron: Int32Array.from(log.neuron), source: new Int32Array(count).fill(-1), began: new Int32Array(count).fill(-1),
@@ -13,7 +13,7 @@ function asRun(log) {
   };
   const arrived = projections.map(() => new Map());
   log.kind.forEach((kind, k) => {
-    if (kind === "spike") { run.spike[k] = kinds.spike; run.given[k] = log.via[k] < -1 ? 1 : 0; return; }
+    if (kind === "spike") { run.spike[k] = 1; run.given[k] = log.via[k] < -1 ? 1 : 0; return; }
     const p = projections[log.via[k]], key = p.kind === SYNAPTIC ? log.synapse[k] : log.neuron[k];
     run.source[k] = p.source;
     if (kind === "arrival") arrived[p.number].set(key, k);

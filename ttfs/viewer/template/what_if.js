@@ -13,7 +13,7 @@ function runWith(some) {
     if (told[unit] === Infinity) thresholds[layer][neuron] = Infinity;
   }
   const limits = new Volts(UNITS).fill(Infinity);
-  thresholds.forEach((some_, k) => limits.set(some_, starts[k]));
+  thresholds.forEach((own, k) => limits.set(own, starts[k]));
   stand(asRun(simulate(stimulus, limits)), thresholds);
 }
 

@@ -71,9 +71,13 @@ function sayOutcome() {
 
 function sayDecision() {
   if (!decision) return "";
-  const { label, time } = original.decision, at_ = t => t < Infinity ? `at ${clock(t)}` : "undecided";
-  if (decision.label !== label) return `; the decision is ${decision.label}, ${at_(decision.time)}, instead of ${label}, ${at_(time)}`;
-  return decision.time === time ? `; the decision stays ${label}` : `; the decision stays ${label}, ${at_(decision.time)} instead of ${at_(time)}`;
+  const before = original.decision, [fired, fires] = [before.time < Infinity, decision.time < Infinity];
+  const said = ({ label, time }) => `${label} at ${clock(time)}`;
+  if (!fired && !fires) return "; undecided as before";
+  if (!fires) return `; undecided, instead of ${said(before)}`;
+  if (!fired) return `; the decision is ${said(decision)}, and was undecided`;
+  if (decision.label !== before.label) return `; the decision is ${said(decision)}, instead of ${said(before)}`;
+  return `; the decision stays ${decision.label}` + (decision.time === before.time ? "" : `, at ${clock(decision.time)} instead of ${clock(before.time)}`);
 }
 
 function fillChanges(all = differences()) {
