@@ -37,15 +37,14 @@ function sayPotential(found, time) {
 }
 
 function clickRaster(event) {
-  const found = nearest(event.offsetX, event.offsetY), row = found || event.offsetX >= LABELS && rowAt(event.offsetY);
-  if (!row) return;
-  if (event.shiftKey) {
+  const row = event.offsetX >= LABELS ? rowAt(event.offsetY) : null, found = nearest(event.offsetX, event.offsetY);
+  if (event.shiftKey && row && data.circuit) {
     const time = timeUnder(plot, event.offsetX);
-    Object.assign(chosen, { ...row, against: null });
+    Object.assign(chosen, row, { against: null });
     wish(row.layer, row.neuron, WHOLE ? Math.round(time) : time);
-    showChosen();
-    draw();
-  } else if (found || bands[row.layer].step >= 5) pick(row.layer, row.neuron);
+    choose(row.layer, row.neuron);
+  } else if (found) pick(found.layer, found.neuron);
+  else if (row && bands[row.layer].step >= 5) pick(row.layer, row.neuron);
 }
 
 /* Spikes of the stimulus can be moved, and the chosen one. */
