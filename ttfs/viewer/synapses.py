@@ -98,11 +98,28 @@ def _projection(simulator: Simulator, r: int, only_firing: bool) -> dict[str, An
         pointers = plan.pointers[row[ROWS] : row[ROWS] + plan.sizes[row[SOURCE]] + 1]
         begin, end = pointers[0], pointers[-1]
         weights = plan.weights[begin + row[FIRST] : end + row[FIRST]]
-        found["indices"] = packed(small(plan.indices[begin:end]))
-        found["pointers"] = packed(small((pointers - begin).astype(np.int32)))
+        found |= _listed(pointers - begin, plan.indices[begin:end], plan.sizes[row[TARGET]])
         if row[KIND] == SYNAPTIC:
             delays = plan.delays[begin + row[DELAYS] : end + row[DELAYS]]
+            delays = _by_row(pointers - begin, delays)
     return found | {"delays": packed(small(delays)), "weights": packed_weights(weights.ravel())}
+
+
+def _listed(pointers: np.ndarray, indices: np.ndarray, size: int) -> dict[str, Any]:
+    """Where rows of synapses begin, and whom they reach; nothing if each reaches all in order."""
+    full = np.arange(len(pointers)) * size
+    if np.array_equal(pointers, full) and (indices.reshape(-1, size) == np.arange(size)).all():
+        return {"pointers": None, "indices": None}
+    return {"pointers": packed(small(pointers.astype(np.int32))), "indices": packed(small(indices))}
+
+
+def _by_row(pointers: np.ndarray, delays: np.ndarray) -> np.ndarray:
+    """One delay for each row, if all synapses of a row have the same; else one for each synapse."""
+    lengths = np.diff(pointers)
+    if not len(delays) or not lengths.all():
+        return delays
+    first = delays[pointers[:-1]]
+    return first if np.array_equal(np.repeat(first, lengths), delays) else delays
 
 
 COLUMNS = {"source": SOURCE, "target": TARGET, "kind": KIND, "apart": APART}

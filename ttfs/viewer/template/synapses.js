@@ -20,8 +20,20 @@ function readProjection(given, number) {
     number, source, target, kind, apart: Boolean(given.apart), reach, columns, held,
     weights: held ? spread(own, held, columns, layers[source].size) : own, delays: unpack(given.delays),
   };
-  if (given.pointers) [p.pointers, p.indices] = [unpack(given.pointers), unpack(given.indices)];
+  if (kind === SPARSE || kind === SYNAPTIC) readRows(p, given);
   return p;
+}
+
+/* Rows of synapses, each of which reaches all in order if they are not listed; and their delays, of
+   which there may be one for each row. */
+function readRows(p, { pointers, indices }) {
+  const inputs = layers[p.source].size;
+  p.pointers = pointers ? unpack(pointers) : Int32Array.from({ length: inputs + 1 }, (_, k) => k * p.columns);
+  p.indices = indices ? unpack(indices) : Int32Array.from({ length: inputs * p.columns }, (_, k) => k % p.columns);
+  const count = p.pointers[inputs], { delays } = p;
+  if (p.kind !== SYNAPTIC || delays.length === count) return;
+  p.delays = new Float64Array(count);
+  delays.forEach((delay, k) => p.delays.fill(delay, p.pointers[k], p.pointers[k + 1]));
 }
 
 /* All rows, of which those that are not held are 0. */
