@@ -16,11 +16,11 @@ def widget(simulator: Simulator, *args: Any, **options: Any) -> Any:
     """A widget that shows the page of a simulator's stimulus, with the arguments of `page`.
 
     It needs anywidget, the extra `notebook`. The simulator itself does not move. While the page is
-    used, attributes of the widget follow it, and `observe` reports their changes: `chosen` is the
-    neuron, {"layer": name, "neuron": index, "time": of its spike or None}. `event` is where the page
-    is, {"count": of events so far, "time": of the last of them} and, after the first event, its
-    "kind" ("spike", "arrival" or "end"), "layer" and "neuron". `times` is what was asked in the
-    page, as `Simulator.what_if(times=...)` takes it.
+    used, attributes of the widget follow it, and `observe` reports their changes. `chosen` is the
+    neuron, {"layer": name, "neuron": index, "time": of its spike or None}. `event` is where the
+    page is, {"count": of events so far, "time": of the last of them}; after the first event, it
+    has its "kind" ("spike", "arrival" or "end"), "layer" and "neuron" too. `times` is what was
+    asked in the page, as `Simulator.what_if(times=...)` takes it.
 
     Raises
     ------
