@@ -121,7 +121,7 @@ def test_pages_of_random_networks_answer_as_their_simulators(browser, tmp_path):
 
 
 @pytest.mark.long
-def test_pages_of_a_thousand_random_networks_answer_as_their_simulators(browser, tmp_path):
+def test_pages_of_many_random_networks_answer_as_their_simulators(browser, tmp_path):
     check_random_networks(browser, tmp_path, 1000)
 
 
