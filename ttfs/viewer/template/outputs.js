@@ -10,7 +10,7 @@ function makeLanes() {
   $("racetitle").textContent = `${layers[LAST].name}: potential now`;
   // room for every digit where there is any
   $("lanes").style.setProperty("--volts", data.single ? "7.8em" : "12.4em");
-  $("lanes").style.setProperty("--instant", SINGLE_TIMES ? "8em" : "12.8em");
+  $("lanes").style.setProperty("--instant", SINGLE_TIMES ? "8.6em" : "14em");
   for (let j = 0; j < size; j++) lanes.push(makeLane(j));
   layLanes();
 }
