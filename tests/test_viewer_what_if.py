@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from cases import PAIRS, any_networks, any_stimuli, binary_networks, delayed_networks
+from cases import (
+    PAIRS,
+    any_networks,
+    any_stimuli,
+    binary_networks,
+    delayed_networks,
+    dyadic_networks,
+    dyadic_times,
+    with_ramp,
+)
 from cases_maps import map_networks
 from cases_viewer import (
     CORNER,
@@ -78,9 +87,13 @@ def test_a_page_answers_as_the_simulator(show, make):
 def simulators(draw):
     """Random networks with stimuli: steps, ramps, one bit, delays of all kinds, maps and pools."""
     dtype, times = draw(st.sampled_from(PAIRS))
-    kinds = delayed_networks, map_networks, any_networks, binary_networks
-    network = draw(draw(st.sampled_from(kinds))(dtype))
-    rows = draw(any_stimuli(network, times, most_samples=1))
+    kinds = delayed_networks, map_networks, any_networks, binary_networks, dyadic_networks
+    kind = draw(st.sampled_from(kinds))
+    network = draw(kind(dtype))
+    if kind is dyadic_networks:  # of which many just reach a threshold
+        network = with_ramp(network, draw(st.sampled_from([0.25, 1.75, 2.5, 100.0])))
+    given_times = dyadic_times if draw(st.booleans()) else any_stimuli
+    rows = draw(given_times(network, times, most_samples=1))
     return ttfs.Simulator(network, rows[0] if len(rows) else np.ones(network.sizes[0], times))
 
 
@@ -123,6 +136,39 @@ def test_pages_of_random_networks_answer_as_their_simulators(browser, tmp_path):
 @pytest.mark.long
 def test_pages_of_many_random_networks_answer_as_their_simulators(browser, tmp_path):
     check_random_networks(browser, tmp_path, 1000)
+
+
+def plateaus():
+    """A simulator of potentials that come to rest, or turn, exactly at their thresholds."""
+    rng = np.random.default_rng(0)
+    layers = [
+        ttfs.Dense.of(rng.choice([1.0, 1.0, -1.0], (12, 30)), threshold=3, delay=0.25),
+        ttfs.Dense.of(rng.choice([1.0, 0.5, -0.5], (30, 20)), threshold=2),
+    ]
+    network = ttfs.Network(*layers, psp=ttfs.Ramp(1.75), t_max=40)
+    return ttfs.Simulator(network, rng.choice(np.arange(12.0) / 4, 12))
+
+
+def test_what_just_reaches_its_threshold_does_so_in_the_page(show):
+    simulator = plateaus()
+    tab = show(page(simulator))
+    for neuron in range(12):
+        for time in (0.0, 0.5, 1.25, 2.0, INF):
+            assert asked(tab, {(0, neuron): time}) == expected(simulator, {(0, neuron): time})
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_loop_shorter_than_the_precision_of_times_takes_the_least_step(show, dtype):
+    ends = ttfs.Population("a", 3, threshold=1.0), ttfs.Population("b", 3, threshold=1.0)
+    loop = ttfs.Projection("a", "b", np.eye(3)), ttfs.Projection("b", "a", np.eye(3)[::-1], 1e-30)
+    simulator = ttfs.Simulator(ttfs.Circuit(ends, loop), np.array([2.0, INF, INF], dtype))
+    tab = show(page(simulator))
+    for times in ({}, {(0, 1): 0.0}, {(0, 0): 0.1}, {(1, 0): 3.0}):
+        assert asked(tab, times) == expected(simulator, times)
+        js = "Array.from(layers[0].spikes, (_, j) => firedAt(0, j)).map(time => roundTime(time))"
+        found = simulator.what_if(times=times).simulator.times(0)
+        shown = [INF if time is None else time for time in tab.evaluate(js)]
+        assert shown == found.tolist()
 
 
 # -- by hand
