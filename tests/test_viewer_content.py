@@ -145,9 +145,10 @@ def test_a_page_is_saved_whole_or_not_at_all(tmp_path, monkeypatch):
         ({"image": np.zeros(16)}, InputError, "image_shape"),
         ({"image_shape": (4, 4), "image": np.zeros(15)}, ShapeError, "16 values"),
         ({"image_shape": (4, 4), "image": np.full(16, np.nan)}, InputError, "finite"),
+        ({"what_if": "yes"}, InputError, "what_if"),
     ],
 )
-def test_a_wrong_image_is_refused(options, error, message):
+def test_a_wrong_option_is_refused(options, error, message):
     with pytest.raises(error, match=message):
         page(real(), **options)
 

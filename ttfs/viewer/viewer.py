@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_array, whole
+from ttfs.checks import as_array, of_kind, whole
 from ttfs.engines.simulator import Simulator
 from ttfs.errors import InputError, ShapeError
 from ttfs.files.json_text import as_json
@@ -98,6 +98,7 @@ def page(
     """
     if not isinstance(simulator, Simulator):
         raise InputError(f"page wants a Simulator, got {type(simulator).__name__}")
+    of_kind(what_if, bool | None, "page(what_if=...)", "True, False or None")
     sizes = simulator.plan.sizes
     title = "-".join(map(str, sizes)) if title is None else str(title)
     shape = shapes_of(simulator)[0]
