@@ -1,7 +1,8 @@
-"""What all tests share: repeatable random examples, `--long`, and MNIST where it is present."""
+"""What all tests share: repeatable random examples, `--long`, MNIST if it is here, a browser."""
 
 import gc
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from hypothesis import settings
 
 JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
 BOUNDS = os.environ.get("NUMBA_BOUNDSCHECK", "0") != "0"
-LENGTHY = {"test_notebooks.py", "test_viewer.py"}  # at the end, one process would wait for them
+LENGTHY = "test_notebooks.py", "test_viewer"  # at the end, one process would wait for them
 EXAMPLES = 20 if not JIT else 30 if BOUNDS else 80
 
 gc.set_threshold(100_000, 50, 50)  # compiling makes many objects that stay: looked for in vain
@@ -47,7 +48,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    items.sort(key=lambda item: item.path.name not in LENGTHY)
+    items.sort(key=lambda item: not item.path.name.startswith(LENGTHY))
     if config.getoption("--long"):
         return
     for item in items:
@@ -89,3 +90,42 @@ def mnist():
     if known.location is None:
         pytest.skip("MNIST is not here; ttfs.datasets.mnist() fetches it")
     return datasets.mnist()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A Chromium without a window."""
+    from cases_viewer import ARGUMENTS, BROWSERS
+
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip("no Chromium is installed")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def show(browser, tmp_path):
+    """Opens a page; at the end nothing was complained about and nothing fetched."""
+    troubles, contexts = [], []
+
+    def open_page(made, **settings):
+        path = made.save(tmp_path / f"{len(contexts)}.html")
+        settings = {"viewport": {"width": 1280, "height": 900}} | settings
+        context = browser.new_context(**settings)
+        contexts.append(context)
+        tab = context.new_page()
+        tab.on("console", lambda line: troubles.append(line.text))
+        tab.on("pageerror", lambda error: troubles.append(str(error)))
+        ours = path.as_uri()
+        tab.on("request", lambda asked: asked.url == ours or troubles.append(asked.url))
+        tab.goto(ours)
+        return tab
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not [trouble for trouble in troubles if not trouble.startswith("data:")]

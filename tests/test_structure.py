@@ -32,7 +32,12 @@ ROWS = [
 ]
 PLACE = {module: row for row, modules in enumerate(ROWS) for module in modules.split()}
 # what else a folder may import, where it is used
-EXTRAS = {"bench": ["bench"], "conversion": ["torch", "onnx"], "torch": ["torch"]}
+EXTRAS = {
+    "bench": ["bench"],
+    "conversion": ["torch", "onnx"],
+    "torch": ["torch"],
+    "viewer": ["notebook"],
+}
 AROUND = {"jit", "kept", "notice", "clock", "threads"}  # how kernels are compiled and run
 COMPILERS = {"jit", "njit", "vectorize", "guvectorize", "stencil", "cfunc", "jit_module"}
 

@@ -64,6 +64,8 @@ class Circuit:
     Circuit(input 2, pair 2; input -> pair, pair -> pair)
     """
 
+    decides = False  # whether its last layer does, as that of a network
+
     def __init__(
         self,
         populations: Sequence[Population],
@@ -106,12 +108,14 @@ class Circuit:
             Projection(names[k], names[k + 1], layer_weights(network, k), layer_delay(network, k))
             for k in range(len(network.layers))
         ]
-        if network.skips:
-            projections += [skipping(network, skip) for skip in network.skips]
-            return cls(populations, projections, **settings_of(network))
-        if any(d and not m for d, m in zip(network.delayed, network.mapped, strict=True)):
-            return cls(populations, projections, **settings_of(network))
-        return cls._on(plan_of(network), populations, projections, network)
+        projections += [skipping(network, skip) for skip in network.skips]
+        apart = any(d and not m for d, m in zip(network.delayed, network.mapped, strict=True))
+        if network.skips or apart:
+            found = cls(populations, projections, **settings_of(network))
+        else:
+            found = cls._on(plan_of(network), populations, projections, network)
+        found.decides = True
+        return found
 
     @classmethod
     def _on(
@@ -125,13 +129,15 @@ class Circuit:
         circuit = cls.__new__(cls)
         vars(circuit).update(settings_of(like))
         circuit.populations, circuit.projections = tuple(populations), tuple(projections)
+        circuit.decides = isinstance(like, Network) or like.decides
         circuit.names = tuple(population.name for population in populations)
         circuit._take(plan)
         return circuit
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy is built anew from the same parts, and shares no weights with a network."""
-        return partial(Circuit, **settings_of(self)), (self.populations, self.projections)
+        parts = self.populations, self.projections
+        return partial(Circuit, **settings_of(self)), parts, {"decides": self.decides}
 
     @cached_property
     def digest(self) -> bytes:

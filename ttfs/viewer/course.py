@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.codes.decoding import decide
-from ttfs.engines.courses import potentials
 from ttfs.engines.plan import pools_at, reached_by
 from ttfs.engines.simulator import Simulator, all_events
 from ttfs.errors import InputError
@@ -26,6 +24,7 @@ from ttfs.kernels.circuit import (
 )
 from ttfs.network.psp import Windows
 from ttfs.viewer.packing import packed, packed_weights, small
+from ttfs.viewer.synapses import runnable
 
 MOST = 25_000_000
 """Weights that one page may hold; beyond that, browsers become slow."""
@@ -79,39 +78,48 @@ def follow(simulator: Simulator) -> Course:
     )
 
 
-def course_of(simulator: Simulator) -> dict[str, Any]:
-    """The events, layers and decision of a run."""
+def course_of(simulator: Simulator, what_if: bool | None) -> dict[str, Any]:
+    """What a page shows: the synapses of a stimulus, which it runs itself, or a run as it was."""
+    plan, found = simulator.plan, runnable(simulator, what_if, MOST)
+    maps, shapes = maps_of(plan), shapes_of(simulator)
+    layers = [
+        {"name": simulator.circuit.names[layer], "size": int(plan.sizes[layer])}
+        | {"shape": shapes[layer], "pools": bool(pools_at(plan, layer))}
+        | (_shared(simulator, maps[layer]) if layer in maps else _own(simulator, layer))
+        for layer in range(len(plan.sizes))
+    ]
+    return {
+        "single": plan.weights.dtype == np.float32,
+        "singleTimes": simulator.times(0).dtype == np.float32,
+        "rise": plan.rise,
+        "windows": windows_of(simulator),
+        "layers": layers,
+        "circuit": None if isinstance(found, str) else found,
+        "whyNot": found if isinstance(found, str) else None,
+        "record": _record(simulator, maps) if isinstance(found, str) else None,
+    }
+
+
+def _record(simulator: Simulator, maps: dict[int, int]) -> dict[str, Any]:
+    """Every event of a run, and the weights that were added in it."""
     plan, course = simulator.plan, follow(simulator)
     sources = plan.projections[:, SOURCE] if len(plan.projections) else np.zeros(1, int)
     source = np.where(course.kind != SPIKE, sources[np.maximum(course.projection, 0)], -1)
-    layers = range(len(plan.sizes))
-    maps, shapes = maps_of(plan), shapes_of(simulator)
     check_size(plan, course)
     return {
-        "single": plan.weights.dtype == np.float32,
-        "singleTimes": course.end.spikes.dtype == np.float32,
-        "rise": plan.rise,
-        "windows": windows_of(simulator),
-        "events": {
-            "time": packed(small(course.time)),
-            "spike": packed((course.kind == SPIKE).astype(np.uint8)),
-            "given": packed((course.projection == STIMULATED).astype(np.uint8)),
-            "layer": packed(small(course.layer)),
-            "neuron": packed(small(course.neuron)),
-            "source": packed(small(source)),
-            "began": packed(course.began()) if (course.kind == END).any() else None,
-        },
+        "time": packed(small(course.time)),
+        "spike": packed((course.kind == SPIKE).astype(np.uint8)),
+        "given": packed((course.projection == STIMULATED).astype(np.uint8)),
+        "layer": packed(small(course.layer)),
+        "neuron": packed(small(course.neuron)),
+        "source": packed(small(source)),
+        "began": packed(course.began()) if (course.kind == END).any() else None,
         "layers": [
-            {"name": simulator.circuit.names[layer], "size": int(plan.sizes[layer])}
-            | {"shape": shapes[layer], "pools": bool(pools_at(plan, layer))}
-            | (
-                _shared(simulator, maps[layer])
-                if layer in maps
-                else _layer(simulator, course, layer)
-            )
-            for layer in layers
+            _weights(simulator, maps[layer])
+            if layer in maps
+            else _added_to(simulator, course, layer)
+            for layer in range(len(plan.sizes))
         ],
-        "decision": _decision(simulator, course.end),
     }
 
 
@@ -161,22 +169,13 @@ def check_size(plan: Plan, course: Course) -> None:
         )
 
 
-def _decision(simulator: Simulator, end: Any) -> dict[str, Any]:
-    """The decision of the last layer."""
-    plan, units = simulator.plan, simulator.circuit.units[-1]
-    last = plan.t_max if plan.t_max < np.inf else float(end.clock[0])
-    times = end.spikes[units]
-    potential = potentials(plan, end, simulator.circuit.thresholds, units, last)
-    decided = decide(times[None], potential[None])
-    return {
-        "label": int(decided.label[0]),
-        "tied": bool(decided.tied[0]),
-        "undecided": bool(decided.undecided[0]),
-    }
+def _own(simulator: Simulator, layer: int) -> dict[str, Any]:
+    """The thresholds of a layer."""
+    return {"thresholds": packed(simulator.circuit.thresholds[simulator.circuit.units[layer]])}
 
 
-def _layer(simulator: Simulator, course: Course, layer: int) -> dict[str, Any]:
-    """A layer's thresholds, and the weights that its neurons added until they fired.
+def _added_to(simulator: Simulator, course: Course, layer: int) -> dict[str, Any]:
+    """The weights that the neurons of a layer added until they fired.
 
     Weights are ordered by neuron, and for each neuron by arrival. `which` holds the index of the
     arrival of each weight among those at the layer. It is null for dense weights: there, each
@@ -191,7 +190,6 @@ def _layer(simulator: Simulator, course: Course, layer: int) -> dict[str, Any]:
     order = np.argsort(target, kind="stable")
     dense = (plan.projections[course.projection[reached], KIND] == DENSE).all()
     return {
-        "thresholds": packed(simulator.circuit.thresholds[units]),
         "counts": packed(np.bincount(target, minlength=plan.sizes[layer]).astype(np.int32)),
         "which": None if dense else packed(which[order].astype(np.int32)),
         "weights": packed_weights(weight[order]),
@@ -216,14 +214,18 @@ def _added(
 
 
 def _shared(simulator: Simulator, r: int) -> dict[str, Any]:
-    """Thresholds of a map's channels, the reach of its inputs, and the shared weights."""
+    """Thresholds of a map's channels, and the reach of its inputs."""
     plan, projection = simulator.plan, simulator.circuit.projections[r]
     row = plan.projections[r]
     units, columns = simulator.circuit.units[row[TARGET]], projection.layer.columns
-    weights = np.asarray(projection.weights, plan.weights.dtype).ravel()
     return {
         "thresholds": packed(simulator.circuit.thresholds[units][:columns]),
         "reach": row[REACH:].tolist(),
         "below": int(row[SOURCE]),
-        "weights": packed_weights(weights),
     }
+
+
+def _weights(simulator: Simulator, r: int) -> dict[str, Any]:
+    """The weights that all positions of a map share."""
+    weights = np.asarray(simulator.circuit.projections[r].weights, simulator.plan.weights.dtype)
+    return {"weights": packed_weights(weights.ravel())}

@@ -1,9 +1,10 @@
 """One stimulus as a web page: step through its events, click a spike, see what caused it.
 
-The page is one file that needs no server and no network. It holds the events in their order and
-the weights that were added; for maps, it holds the weights that all positions share. The page
-computes the potentials anew, in the same order and precision as the simulator, and therefore
-obtains the same potentials to the last bit.
+The page is one file that needs no server and no network. It holds the stimulus and the synapses,
+and runs them itself: the same sums in the same order and precision as in the simulator, so it has
+the same spikes and potentials to the last bit. It can therefore also answer what would happen if a
+spike came at another time. Where the synapses would make the page too large, and with windows of
+time, it holds the events of one run and the weights that were added in it.
 """
 
 import html
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_array, whole
+from ttfs.checks import as_array, of_kind, whole
 from ttfs.engines.simulator import Simulator
 from ttfs.errors import InputError, ShapeError
 from ttfs.files.json_text import as_json
@@ -24,7 +25,7 @@ from ttfs.files.writing import write_atomically
 from ttfs.viewer.course import course_of, shapes_of
 from ttfs.viewer.packing import packed
 
-TEMPLATE = Path(__file__).with_name("viewer.html")
+TEMPLATE = Path(__file__).with_name("template")
 FRAME = "width:100%;height:940px;border:1px solid #8886;border-radius:6px"
 
 
@@ -61,6 +62,7 @@ def page(
     *,
     image: Any = None,
     title: str | None = None,
+    what_if: bool | None = None,
 ) -> Page:
     """The whole run of a simulator's stimulus as a page, from the first event to the last.
 
@@ -76,6 +78,10 @@ def page(
     image: what was encoded, (neurons,) or of `image_shape`; without it, the picture of the
         input is made from the spike times: the earlier, the brighter.
     title: heading of the page; by default the sizes of the layers.
+    what_if: whether the page holds all weights, so that in it spikes can be moved, removed and
+        added, and the whole run computed anew. By default it does if it stays below 2 MB. If it
+        does so only without the weights of silent inputs, these cannot be made to fire. Networks
+        with `Windows` are shown as they ran.
 
     Raises
     ------
@@ -92,6 +98,7 @@ def page(
     """
     if not isinstance(simulator, Simulator):
         raise InputError(f"page wants a Simulator, got {type(simulator).__name__}")
+    of_kind(what_if, bool | None, "page(what_if=...)", "True, False or None")
     sizes = simulator.plan.sizes
     title = "-".join(map(str, sizes)) if title is None else str(title)
     shape = shapes_of(simulator)[0]
@@ -104,19 +111,27 @@ def page(
         "unit": simulator.circuit.unit,
         "horizon": simulator.plan.t_max,
         "image": picture,
-        **course_of(simulator),
+        **course_of(simulator, what_if),
+        "decides": simulator.circuit.decides or label is not None,
     }
     return Page(_fill(title, as_json(content, "the page")), title)
 
 
 def _fill(title: str, content: bytes) -> str:
-    """The template with its two gaps filled in one pass, so that inserted text is not searched."""
+    """The template with its gaps filled in one pass, so that inserted text is not searched.
+
+    A gap has the name of what the page shows, or of the file that goes there.
+    """
     safe = content.decode("ascii")
     for character in "<>&":  # these could end the script, or begin a comment in it
         safe = safe.replace(character, f"\\u{ord(character):04x}")
-    parts = {"title": html.escape(title), "data": safe}
-    template = TEMPLATE.read_text("utf-8")
-    return re.sub(r"\{\{(title|data)\}\}", lambda gap: parts[gap[1]], template)
+    filled = {"title": html.escape(title), "data": safe}
+
+    def part(gap: re.Match[str]) -> str:
+        name = gap[1]
+        return filled[name] if name in filled else (TEMPLATE / name).read_text("utf-8").rstrip()
+
+    return re.sub(r"\{\{([\w.]+)\}\}", part, (TEMPLATE / "page.html").read_text("utf-8"))
 
 
 def _picture(inputs: int, shape: Any, image: Any) -> dict[str, Any] | None:
