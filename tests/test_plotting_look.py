@@ -285,7 +285,10 @@ def test_time_is_linear_whatever_the_axes_were(name):
     assert (ax.get_xlim(), ax.get_ylim()) == (plain.get_xlim(), plain.get_ylim())
 
 
-@pytest.mark.parametrize("name", ["raster", "latency_map", "activity"])
+@pytest.mark.parametrize(
+    "name",
+    ["raster", "latency_map", "activity", "mistakes", "confusion_matrix", "network_diagram"],
+)
 def test_subfigures_and_closed_figures_are_drawn_into(name, tmp_path):
     figure = plt.figure()
     left, right = figure.subfigures(1, 2)
@@ -382,6 +385,8 @@ def test_any_name_is_written_as_it_is(text):
         plotting.activity(TIMES, [2, 0], names=twice)[0].axes,
         plotting.membrane(TRACES, names=twice)[0].axes,
         plotting.throughput(twice, {text: [2, 3]}, {text: [4, 5]})[0].axes,
+        plotting.confusion_matrix([0], [0], names=[text]).axes,
+        plotting.accuracy_by_class([0], [0], names=[text])[0].axes,
         plotting.accuracy_over({text: [1]}, {text: [1]})[0].lines[0].axes,
     ):
         ax.figure.canvas.draw()

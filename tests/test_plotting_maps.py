@@ -131,6 +131,31 @@ def test_a_summary_has_all_maps_of_a_network_on_one_scale():
     pixels(images[0].axes.figure)
 
 
+def test_a_simulator_stands_for_times_shapes_names_and_unit():
+    network = ttfs.Network(
+        ttfs.Conv2d(4, 3, threshold=1.0), ttfs.Dense(None, 5), shape=(8, 8, 1), t_max=9, unit="ms"
+    )
+    simulator = ttfs.Simulator(network, random_times(network.shapes)[0] / 30)
+    simulator.run()
+    times = [simulator.times(layer) for layer in network.names]
+    told = {"names": network.names, "unit": network.unit}
+    ours, plain = Figure(), Figure()
+    map_summary(simulator, figure=ours)
+    map_summary(times, network.shapes, figure=plain, **told)
+    assert np.array_equal(pixels(ours), pixels(plain))
+    ours, plain = Figure(), Figure()
+    raster(simulator, ax=ours.subplots())
+    raster(times, shapes=network.shapes, ax=plain.subplots(), **told)
+    assert np.array_equal(pixels(ours), pixels(plain))
+    with pytest.raises(InputError, match="map_summary: expects shapes"):
+        map_summary(times, figure=Figure())
+
+
+def test_how_many_channels_of_how_many_are_shown_is_said():
+    image = latency_maps(np.ones(200), (1, 2, 100))
+    assert image.axes.texts[-1].get_text() == "64 of 100 channels"
+
+
 @pytest.mark.parametrize("size", [(COLUMN, 4.5), (PAGE, 5.0)])
 def test_words_of_a_summary_neither_overlap_nor_leave_the_figure(size):
     figure = plt.figure(figsize=size, layout="compressed")

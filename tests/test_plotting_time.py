@@ -122,6 +122,25 @@ def test_neurons_that_nothing_reached_and_inputs_without_threshold_are_drawn(sim
     assert "threshold" not in legend(drawn[0].axes)
 
 
+def test_a_record_stands_for_times_and_potential():
+    network = ttfs.Network(ttfs.Dense(6, 3, threshold=1.0), t_max=20)
+    record = ttfs.forward(network, random_times(20, 6) / 9)
+    labels = np.arange(20) % 3
+    for plot, arguments in (
+        (decision_curve, (record.times[-1], record.potential, labels)),
+        (latency_diagram, (record.times[-1], labels)),
+        (spike_order, (record.times[-1], labels)),
+        (activity, (record.times, [3, 0])),
+    ):
+        ours, plain = new_axes(), new_axes()
+        plot(*arguments, ax=plain)
+        second = {} if plot is activity else {"labels": labels}
+        plot(record, *([[3, 0]] if plot is activity else []), ax=ours, **second)
+        assert np.array_equal(pixels(ours.figure), pixels(plain.figure))
+    with pytest.raises(InputError, match="expects the potential beside the times, or a Record"):
+        decision_curve(record.times[-1], labels=labels)
+
+
 def test_what_stays_silent_is_drawn_to_the_horizon():
     network = ttfs.Network(ttfs.Dense.of([[0.5, 2.0]], threshold=1.0), t_max=9)
     simulator = ttfs.Simulator(network, [1.0])

@@ -80,6 +80,13 @@ def of_one_stimulus(
     return layers, layer_names(len(layers), names), "step" if unit is None else unit
 
 
+def shapes_of(simulator: Simulator) -> list[Shape]:
+    """(height, width, channels) of each layer of a simulator."""
+    circuit = simulator.circuit
+    pairs = zip(circuit.shapes, circuit.units, strict=True)
+    return [shape or (1, 1, units.stop - units.start) for shape, units in pairs]
+
+
 def rows_of_times(
     values: ArrayLike | Record, whose: str, t_max: float | None = None, columns: str = "neurons"
 ) -> Array:

@@ -9,6 +9,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import StepPatch
 from numpy.typing import ArrayLike
 
+from ttfs.engines.batch import Record
 from ttfs.errors import InputError
 from ttfs.plotting.given import (
     Array,
@@ -39,7 +40,7 @@ HILL = 0.88  # the share of a layer's row that its distribution may fill
 
 
 def latency_histogram(
-    times: Sequence[ArrayLike],
+    times: Sequence[ArrayLike] | Record,
     *,
     ax: Axes | None = None,
     names: Sequence[str] | None = None,
@@ -49,11 +50,11 @@ def latency_histogram(
 ) -> list[StepPatch]:
     """How the spike times of each layer are distributed; one outline per layer, in order.
 
-    `times` holds one array of any shape per layer, usually (samples, neurons), in `unit`. Heights
-    are percentages of all neurons x samples, so that an outline sums to the share that fired; the
-    silent share is in the legend. Where all times are whole numbers, so is the width of the bins,
-    of which there may then be fewer than `bins`. InputError for NaN, negative times, or spikes at
-    or after `t_max`.
+    `times` holds one array of any shape per layer, usually (samples, neurons), in `unit`, or is a
+    `Record`. Heights are percentages of all neurons x samples, so that an outline sums to the share
+    that fired; the silent share is in the legend. Where all times are whole numbers, so is the
+    width of the bins, of which there may then be fewer than `bins`. InputError for NaN, negative
+    times, or spikes at or after `t_max`.
 
     >>> from matplotlib.figure import Figure
     >>> ax = Figure().subplots()
@@ -96,7 +97,7 @@ def _outline(ax: Axes, times: Array, edges: Array, layer: int, name: str) -> Ste
 
 
 def latency_by_layer(
-    times: Sequence[ArrayLike],
+    times: Sequence[ArrayLike] | Record,
     *,
     ax: Axes | None = None,
     names: Sequence[str] | None = None,
@@ -106,11 +107,11 @@ def latency_by_layer(
 ) -> list[StepPatch]:
     """When each layer fires: one hill per layer, input lowest, with its median and silent share.
 
-    `times` holds one array of any shape per layer, usually (samples, neurons), in `unit`. Each hill
-    is as high as its row allows, whatever the size of its layer; to compare heights, use
-    `latency_histogram`. Vertical marks are median spike times; the silent share of all neurons x
-    samples stands at the right. Where all times are whole numbers, so is the width of the bins.
-    InputError for NaN, negative times, or spikes at or after `t_max`.
+    `times` holds one array of any shape per layer, usually (samples, neurons), in `unit`, or is a
+    `Record`. Each hill is as high as its row allows, whatever the size of its layer; to compare
+    heights, use `latency_histogram`. Vertical marks are median spike times; the silent share of all
+    neurons x samples stands at the right. Where all times are whole numbers, so is the width of the
+    bins. InputError for NaN, negative times, or spikes at or after `t_max`.
 
     >>> from matplotlib.figure import Figure
     >>> ax = Figure().subplots()

@@ -94,12 +94,12 @@ def spike_order(
 ) -> AxesImage:
     """The order in which neurons fire: one row per sample, dark for the first, grey for silent.
 
-    `times` (samples, neurons). The rank of a spike is 1 plus the number of earlier spikes in its
-    sample, so neurons that fire together share a rank. Samples are drawn from top to bottom in
-    their order, or sorted by `labels` (samples,), whole numbers, with a line between classes. The
-    returned image holds the ranks, with silent neurons masked; with more than 200 samples or
-    neurons, those that fall into one pixel are blended. ShapeError where sizes differ; InputError
-    for NaN, negative times, or other labels.
+    `times` (samples, neurons), or a `Record`. The rank of a spike is 1 plus the number of earlier
+    spikes in its sample, so neurons that fire together share a rank. Samples are drawn from top to
+    bottom in their order, or sorted by `labels` (samples,), whole numbers, with a line between
+    classes. The returned image holds the ranks, with silent neurons masked; with more than 200
+    samples or neurons, those that fall into one pixel are blended. ShapeError where sizes differ;
+    InputError for NaN, negative times, or other labels.
 
     >>> from matplotlib.figure import Figure
     >>> image = spike_order([[7, 2, np.inf], [5, 5, 9]], ax=Figure().subplots())

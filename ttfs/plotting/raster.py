@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from ttfs.engines.simulator import Simulator
 from ttfs.errors import InputError, ShapeError
-from ttfs.plotting.given import Array, Layers, Shape, horizon, map_shape, of_one_stimulus
+from ttfs.plotting.given import Array, Layers, Shape, horizon, map_shape, of_one_stimulus, shapes_of
 from ttfs.plotting.look import (
     PAGE,
     WORDS,
@@ -120,9 +120,7 @@ def raster(
     'time (steps)'
     """
     if shapes is None and isinstance(times, Simulator):
-        circuit = times.circuit
-        pairs = zip(circuit.shapes, circuit.units, strict=True)
-        shapes = [shape or (1, 1, units.stop - units.start) for shape, units in pairs]
+        shapes = shapes_of(times)
     layers, names, unit = of_one_stimulus(times, "raster", t_max, names, unit)
     bands = _stack(layers, names, shapes)
     end = horizon(layers, t_max)
