@@ -120,7 +120,7 @@ def test_accuracies_of_classes_average_to_that_of_all_samples():
         assert 0 <= low <= share <= high <= 100
     assert [legend.get_text() for legend in dots.axes.get_legend().get_texts()] == [
         "95 % interval",
-        f"all: {whole:.2f} %",
+        f"all: {whole:.1f} %",
     ]
 
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import matplotlib
 
@@ -246,6 +247,12 @@ def test_no_spike_is_lost_in_any_style(style):
             for segment in lines.get_segments():
                 x, y = ax.transData.transform(segment.mean(axis=0)).astype(int)
                 assert (picture[y, x] - ground) @ ink / (ink @ ink) > 0.6
+
+
+def test_the_page_has_the_colours_of_layers():
+    files = [file for file in Path(ttfs.viewer.__file__).parent.iterdir() if file.is_file()]
+    page = "".join(file.read_text("utf-8") for file in files).lower()
+    assert all(colour.lower() in page for colour in plotting.look.HIDDEN)
 
 
 # Axes

@@ -33,6 +33,7 @@ from ttfs.plotting.look import (
 )
 from ttfs.plotting.tiles import DIGIT
 
+MANY = 1000  # samples, from which on a second decimal means something
 SURE = 1.96  # standard errors on both sides of a share: 95 % of a normal distribution
 
 Decided = Decisions | Record | ArrayLike
@@ -113,7 +114,8 @@ def accuracy_by_class(
     ax.set_xticks(range(len(words)), words, **WORDS)
     _thin_out(ax, words, 0.9 * ax.bbox.width / ax.figure.dpi * 72 / len(words))
     interval = sample(inks(ax).ink, 1.2, "95 % interval")
-    legend_above(ax, [interval, sample(GREY, 0.8, f"all: {total:.2f} %", (0, (4, 2)))])
+    digits = 1 if samples.sum() < MANY else 2
+    legend_above(ax, [interval, sample(GREY, 0.8, f"all: {total:.{digits}f} %", (0, (4, 2)))])
     return drawn
 
 
