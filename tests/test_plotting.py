@@ -242,7 +242,7 @@ def test_a_histogram_counts_every_spike_and_names_the_silent_share():
     fired = np.isfinite(times).mean()
     [outline] = latency_histogram([times], bins=7, unit="ms")
     assert outline.get_data().values.sum() == pytest.approx(100 * fired)
-    assert outline.axes.get_xlabel() == "time of spike (ms)"
+    assert outline.axes.get_xlabel() == "spike time (ms)"
     assert legend(outline.axes) == [f"input ({100 * (1 - fired):.0f} % silent)"]
 
 
@@ -297,7 +297,7 @@ def test_a_map_holds_exact_times_and_masks_silence():
     assert np.array_equal(image.get_array().filled(INF), times.reshape(2, 3))
     assert image.get_clim() == (0, 255)
     assert legend(image.axes) == ["silent (33 %)"]
-    assert image.axes.figure.axes[1].get_ylabel() == "time of spike (steps)"
+    assert image.axes.figure.axes[1].get_ylabel() == "spike time (steps)"
 
 
 def test_silence_in_a_map_looks_like_no_time():
@@ -385,7 +385,7 @@ def test_a_summary_has_a_line_per_layer():
     _, loss, silent, latency = training_summary(RECORDS, unit="ms").axes
     assert legend(loss) == ["training"]
     assert legend(silent) == legend(latency) == ["layer 1", "layer 2"]
-    assert latency.get_ylabel() == "mean time of spike (ms)"
+    assert latency.get_ylabel() == "mean spike time (ms)"
 
 
 def test_a_summary_of_rates_has_their_spikes_and_the_epoch_that_was_kept():

@@ -307,6 +307,12 @@ def test_subfigures_and_closed_figures_are_drawn_into(name, tmp_path):
     assert plotting.save(left, tmp_path / "left.svg").read_bytes() == whole
 
 
+def test_in_a_narrow_figure_curves_stand_one_below_the_other():
+    for width, columns in ((3.35, 1), (6.9, 2)):
+        figure = plotting.training_summary(EPOCHS, figure=Figure(figsize=(width, 6)))
+        assert len({ax.get_position().x0 for ax in figure.axes}) == columns
+
+
 def test_a_summary_of_training_is_drawn_where_it_is_wanted(tmp_path):
     part = Figure().subfigures(1, 2)[1]
     assert plotting.training_summary(EPOCHS, figure=part) is part

@@ -80,7 +80,7 @@ def test_channels_have_one_scale_of_time_in_the_unit():
     image = latency_maps(times, (2, 2, 2), t_max=10, unit="ms")
     assert image.get_clim() == (0, 7)
     assert len(image.axes.figure.axes) == 2  # the image and one colour bar
-    assert image.axes.figure.axes[1].get_ylabel() == "time of spike (ms)"
+    assert image.axes.figure.axes[1].get_ylabel() == "spike time (ms)"
     assert len(latency_maps(times, (2, 2, 2), colorbar=False).axes.figure.axes) == 1
 
 

@@ -222,7 +222,7 @@ def test_silent_shares_are_written_for_each_neuron():
     times = np.array([[4.0, INF, INF], [8.0, INF, 3.0]])
     ax = latency_diagram(times, unit="ms")[0].axes
     assert texts(ax) == ["silent", "0 %", "100 %", "50 %"]
-    assert ax.get_xlabel() == "time of spike (ms)"
+    assert ax.get_xlabel() == "spike time (ms)"
 
 
 @pytest.mark.parametrize("samples", [0, 1, 5])

@@ -68,7 +68,7 @@ def latency_histogram(
     names = layer_names(len(layers), names)
     edges = _edges(layers, horizon(layers, t_max), bins, "latency_histogram")
     ax = axes_for(ax, "latency_histogram")
-    dress(ax, f"time of spike ({plural(unit)})", "neurons × samples (%)")
+    dress(ax, f"spike time ({plural(unit)})", "neurons × samples (%)")
     drawn = [_outline(ax, layer, edges, i, names[i]) for i, layer in enumerate(layers)]
     ax.set_xlim(0, edges[-1])
     ax.set_ylim(0, None if any(np.isfinite(layer).any() for layer in layers) else 1)
@@ -123,7 +123,7 @@ def latency_by_layer(
     names = layer_names(len(layers), names)
     edges = _edges(layers, horizon(layers, t_max), bins, "latency_by_layer")
     ax = axes_for(ax, "latency_by_layer", COLUMN, 0.6 + 0.32 * len(layers))
-    dress(ax, f"time of spike ({plural(unit)})", "")
+    dress(ax, f"spike time ({plural(unit)})", "")
     ax.set(xlim=(0, edges[-1]), ylim=(-0.1, len(layers)))
     ax.set_yticks(np.arange(len(layers)) + 0.3, names, **WORDS)
     ax.tick_params("y", length=0)
@@ -186,5 +186,5 @@ def latency_map(
     dress(ax, "column (pixel)", "row (pixel)")
     legend_of_silence(ax, silent)
     if colorbar:
-        colour_bar(image, f"time of spike ({plural(unit)})")
+        colour_bar(image, f"spike time ({plural(unit)})")
     return image

@@ -206,14 +206,17 @@ def sample(colour: str, width: float, label: str, style: Any = "-") -> Line2D:
     return Line2D([], [], color=colour, linewidth=width, label=label, **look)
 
 
-def legend_above(ax: Axes, handles: Sequence[Artist] | None = None) -> None:
-    """A legend above the axes, where it cannot cover data, in as many columns as fit."""
+def legend_above(ax: Axes, handles: Sequence[Artist] | None = None, *, side: str = "left") -> None:
+    """A legend above the axes, where it cannot cover data, in as many columns as fit.
+
+    side: where it begins; from the right, it may extend over names at the left of the axes.
+    """
     handles = ax.get_legend_handles_labels()[0] if handles is None else handles
+    place: dict[str, Any] = {"loc": f"lower {side}", "bbox_to_anchor": (int(side == "right"), 1)}
     for columns in range(len(handles), 0, -1):
         legend = ax.legend(
             handles=handles,
-            loc="lower left",
-            bbox_to_anchor=(0, 1),
+            **place,
             ncols=columns,
             fontsize="x-small",
             frameon=False,

@@ -85,7 +85,7 @@ def latency_maps(
     if len(shown) < depth:
         say_how_many(ax, f"{of_all(len(shown), depth)} channels")
     if colorbar:
-        colour_bar(image, f"time of spike ({plural(unit)})")
+        colour_bar(image, f"spike time ({plural(unit)})")
     return image
 
 
@@ -142,7 +142,7 @@ def map_summary(
         silent = percent(int(np.isinf(layers[k]).sum()), layers[k].size)
         words = f"{names[k]}, {silent} silent\n{' × '.join(map(str, sized[k]))}"
         ax.set_title(words, fontsize="x-small", color=inks(ax, outside=True).ink, **WORDS)
-    colour_bar(images[0], f"time of spike ({plural(unit)})", axes, below="grey:\nsilent")
+    colour_bar(images[0], f"spike time ({plural(unit)})", axes, below="grey:\nsilent")
     return images
 
 

@@ -73,7 +73,7 @@ def mistakes(
     image = show_tiles(ax, masked, names or None, min(columns, len(masked)), **look)
     say_how_many(ax, _words(len(shown), len(wrong), len(times)))
     if colorbar and len(tiles):
-        colour_bar(image, f"time of input spike ({plural(unit)})", below="grey:\nsilent")
+        colour_bar(image, f"input spike time ({plural(unit)})", below="grey:\nsilent")
     return image
 
 

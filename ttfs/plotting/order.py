@@ -70,7 +70,7 @@ def latency_diagram(
     ax = axes_for(ax, "latency_diagram", COLUMN, min(max(2.0, 0.7 + 0.2 * rows), 6.0))
     end = horizon([array], t_max)
     ax.set(xlim=(-0.015 * end, 1.015 * end), ylim=(-0.5, array.shape[1] - 0.5))
-    dress(ax, f"time of spike ({plural(unit)})", "neuron")
+    dress(ax, f"spike time ({plural(unit)})", "neuron")
     heights = _heights(classes, found)
     of_class = (lambda label: layer_colour(1)) if labels is None else class_colour
     colours = {int(label): of_class(int(label)) for label in found}
