@@ -230,6 +230,19 @@ def test_what_is_written_and_drawn_can_be_seen_on_any_ground(name, style):
         assert dict(matplotlib.rcParams) == plain
 
 
+@pytest.mark.parametrize("style", GROUNDS)
+def test_names_of_any_layer_can_be_read(style):
+    with matplotlib.rc_context(), plt.style.context(style):
+        deep = ttfs.Network(*(ttfs.Dense(3, 3) for _ in range(7)))
+        for ax in (
+            plotting.raster([[1.0]] * 8)[0].axes,
+            plotting.network_diagram(deep)[0].axes,
+        ):
+            words = [text for text in ax.texts if text.get_text()]
+            ground = inks(ax, outside=True).ground
+            assert all(contrast(text.get_color(), ground) > 2.8 for text in words)
+
+
 @pytest.mark.parametrize("style", ["default", "dark_background", "grayscale", "bmh"])
 def test_no_spike_is_lost_in_any_style(style):
     rng = np.random.default_rng(0)

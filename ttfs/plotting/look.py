@@ -13,7 +13,7 @@ from matplotlib import colormaps
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.colors import ListedColormap, to_hex, to_rgba
+from matplotlib.colors import ListedColormap, to_hex, to_rgb, to_rgba
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
@@ -102,6 +102,18 @@ def layer_colour(layer: int, ax: Axes | None = None) -> str:
     if layer:
         return HIDDEN[(layer - 1) % len(HIDDEN)]
     return INK if ax is None else inks(ax).ink
+
+
+def letter_colour(layer: int, ax: Axes) -> str:
+    """Colour of a layer for words beside the axes: with some ink, as thin letters need contrast.
+
+    >>> letter_colour(5, Figure().subplots())
+    '#A77912'
+    """
+    ink, share = inks(ax, outside=True).ink, 0.35
+    pairs = zip(to_rgb(layer_colour(layer, ax)), to_rgb(ink), strict=True)
+    red, green, blue = (part + share * (other - part) for part, other in pairs)
+    return to_hex((red, green, blue)).upper() if layer else ink
 
 
 def class_colour(label: int) -> str:

@@ -24,6 +24,7 @@ from ttfs.plotting.look import (
     label_height,
     label_stride,
     layer_colour,
+    letter_colour,
     plural,
     uprights,
 )
@@ -209,7 +210,7 @@ def _label_bands(ax: Axes, bands: list[Band]) -> None:
             1.01,
             place,
             f"{band.name}{lines}{band.size}",
-            color=layer_colour(band.layer) if band.layer else inks(ax, outside=True).ink,
+            color=letter_colour(band.layer, ax),
             fontsize="x-small",
             va="center",
             transform=ax.get_yaxis_transform(),
