@@ -7,7 +7,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from cases_pictures import legend, pixels
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
@@ -43,21 +43,10 @@ def random_times(shapes=SHAPES, share=0.6, seed=0):
     return [np.where((rng.random(t.size) < share) & (t < 256), np.floor(t), INF) for t in times]
 
 
-def pixels(figure):
-    """The drawn figure as an array (rows, columns, 3), row 0 at the bottom."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[::-1, :, :3].astype(float)
-
-
 def colour_at(image, row, column):
     """What is drawn in the middle of a pixel of an image."""
     x, y = image.axes.transData.transform((column, row)).astype(int)
     return pixels(image.axes.figure)[y, x]
-
-
-def legend(ax):
-    return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 # First spikes
