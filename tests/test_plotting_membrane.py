@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb
 
 import ttfs
 from ttfs.engines.explanations import Trace
-from ttfs.plotting import COLUMN, membrane, new_axes
+from ttfs.plotting import COLUMN, membrane, new_axes, raster
 
 INF = np.inf
 
@@ -95,6 +95,17 @@ def test_what_stays_silent_is_drawn_to_the_horizon():
     half = ttfs.Simulator(network, [1.0])
     half.run(until=0.5)
     assert membrane(half)[0].get_xdata()[-1] == 0.5
+
+
+def test_a_circuit_shows_its_last_population_and_a_raster_of_all():
+    populations = [ttfs.Population("a", 2), ttfs.Population("b", 3, threshold=1.0)]
+    circuit = ttfs.Circuit(populations, [ttfs.Projection("a", "b", np.ones((2, 3)))])
+    simulator = ttfs.Simulator(circuit, {"a": [1.0, 2.0]})
+    simulator.run()
+    assert legend(membrane(simulator)[0].axes)[:3] == ["neuron 0", "neuron 1", "neuron 2"]
+    drawn = raster(simulator)
+    assert [len(layer.get_segments()) for layer in drawn] == [2, 3]
+    assert [text.get_text().split()[0] for text in drawn[0].axes.texts] == ["a", "b"]
 
 
 def test_no_traces_are_labelled_axes():

@@ -147,6 +147,8 @@ def test_time_ends_with_the_last_spike():
     times[1][5] = 30.0
     assert raster(times, t_max=256)[0].axes.get_xlim() == pytest.approx((-0.45, 30.45))
     assert raster(silent_layers(), t_max=256)[0].axes.get_xlim()[1] == pytest.approx(256 * 1.015)
+    later = raster(times, t_max=256, decision=(200.0, 3))[0].axes
+    assert later.get_xlim()[1] == pytest.approx(200 * 1.015)
     assert latency_histogram(times, t_max=256)[0].axes.get_xlim() == (0, 31)
 
 

@@ -77,7 +77,9 @@ def membrane(
     >>> ring.get_xydata().tolist()
     [[4.0, 1.25]]
     """
-    traces = list(traces.trace("output") if isinstance(traces, Simulator) else traces)
+    if isinstance(traces, Simulator):
+        traces = traces.trace(len(traces.circuit.names) - 1)
+    traces = list(traces)
     _check(traces, t_max)
     names, unit = _names(traces, names), _unit(traces, unit)
     rows = _arrivals(traces, inputs)

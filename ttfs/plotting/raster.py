@@ -127,6 +127,7 @@ def raster(
     end = horizon(layers, t_max)
     if decision is not None:
         _check_decision(decision, bands[-1], end if t_max is None else float(t_max))
+        end = max(end, decision[0]) if np.isfinite(decision[0]) else end
     ax = axes_for(ax, "raster", PAGE, 0.7 + 1.15 * sum(band.height for band in bands))
     last = end if windows is None else max(end, *(window[1] for window in windows))
     ax.set(xlim=(-0.015 * last, 1.015 * last), ylim=(-GAP / 2, _top(ax, bands)))
