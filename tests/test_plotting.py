@@ -84,6 +84,14 @@ def test_whole_times_get_bins_of_whole_width():
     assert set(heights) == {2.0}
 
 
+def test_times_of_few_levels_leave_no_bin_between_them_empty():
+    inputs = np.tile(np.arange(0, 241, 16), 5)
+    for outline in latency_histogram([inputs, inputs + 1], t_max=256):
+        heights, edges, _ = outline.get_data()
+        assert set(np.diff(edges)) == {16.0}
+        assert set(heights.round(6)) == {6.25}
+
+
 @pytest.mark.parametrize("layer", [np.full((3, 4), INF), np.empty((0, 5)), [0.0], [INF]])
 def test_histograms_without_or_with_one_spike_are_drawn(layer):
     drawn = latency_histogram([layer, layer], t_max=256)

@@ -77,13 +77,18 @@ def latency_histogram(
 
 
 def _edges(layers: list[Array], end: float, bins: int, whose: str) -> Array:
-    """Equal bins from 0 to `end`; of whole width where all times are whole, to avoid combs."""
+    """Equal bins from 0 to `end`; of whole width where all times are whole, to avoid combs.
+
+    Nor are they narrower than the usual distance between such times, as of pixels with few levels.
+    """
     if bins < 1:
         raise InputError(f"{whose}: bins must be at least 1, got {bins}")
     whole = all(np.all(layer[np.isfinite(layer)] % 1 == 0) for layer in layers)
     if not whole:
         return np.linspace(0, end, bins + 1)
-    width = np.ceil((end + 1) / bins)  # the last bin holds the last time and no other's share
+    known = [np.unique(layer[np.isfinite(layer)]) for layer in layers]
+    usual = min((np.median(np.diff(times)) for times in known if times.size > 2), default=1.0)
+    width = max(np.ceil((end + 1) / bins), np.floor(usual))  # 1 more: the last time has its bin
     return width * np.arange(np.ceil((end + 1) / width) + 1)
 
 
