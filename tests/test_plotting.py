@@ -216,8 +216,16 @@ def test_curves_without_records_are_labelled_axes(ax):
 def test_a_summary_has_a_line_per_layer():
     _, loss, silent, latency = training_summary(RECORDS, unit="ms").axes
     assert legend(loss) == ["training"]
-    assert legend(silent) == legend(latency) == ["layer 1", "layer 2"]
+    assert legend(silent) == legend(latency) == ["hidden", "output"]
     assert latency.get_ylabel() == "mean spike time (ms)"
+
+
+def test_a_summary_names_layers_as_the_network_does():
+    names = ["input", "conv_$", "output"]
+    silent = training_summary(RECORDS, names=names).axes[2]
+    assert legend(silent) == names[1:]
+    with pytest.raises(ShapeError, match="expects 3 names, of the input and of each layer, got 2"):
+        training_summary(RECORDS, names=names[:2])
 
 
 def test_a_summary_of_rates_has_their_spikes_and_the_epoch_that_was_kept():

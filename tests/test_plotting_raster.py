@@ -103,7 +103,7 @@ def test_ten_outputs_have_labelled_rows_and_each_layer_has_its_name():
     drawn = raster(silent_layers(), unit="ms")
     ax = drawn[0].axes
     assert ticks(ax.yaxis)[-10:] == [str(output) for output in range(10)]
-    assert [text.get_text() for text in ax.texts] == ["input\n784", "layer 1\n600", "output\n10"]
+    assert [text.get_text() for text in ax.texts] == ["input\n784", "hidden\n600", "output\n10"]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("time (ms)", "neuron")
 
 

@@ -216,7 +216,7 @@ def test_activity_ends_with_the_spikes_and_operations_of_an_evaluation():
     assert sum(line.get_ydata()[-1] for line in lines) == pytest.approx(found.spikes_per_sample)
     assert work.get_ydata()[-1] == pytest.approx(found.operations_per_sample)
     assert all((np.diff(line.get_ydata()) >= 0).all() for line in [*lines, work])
-    assert legend(lines[0].axes) == ["input", "layer 1", "output", "operations (right)"]
+    assert legend(lines[0].axes) == ["input", "hidden", "output", "operations (right)"]
 
 
 def test_a_fan_out_can_be_that_of_each_neuron():

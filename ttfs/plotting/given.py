@@ -113,13 +113,13 @@ def horizon(times: Sequence[Array], t_max: float | None) -> float:
 
 
 def layer_names(count: int, names: Sequence[str] | None) -> list[str]:
-    """The caller's names, or input, layer 1, ..., output.
+    """The caller's names, or those that a `Network` gives dense layers.
 
     >>> layer_names(3, None), layer_names(2, None)
-    (['input', 'layer 1', 'output'], ['input', 'output'])
+    (['input', 'hidden', 'output'], ['input', 'output'])
     """
     if names is None:
-        inner = [f"layer {i}" for i in range(1, count - 1)]
+        inner = ["hidden"] if count == 3 else [f"hidden {i}" for i in range(1, count - 1)]
         return ["input", *inner, "output"][:count]
     if len(names) != count:
         raise ShapeError(f"names: expects {count}, one per layer, got {len(names)}")

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ttfs.checks import of_kind
 from ttfs.errors import InputError, ShapeError
-from ttfs.plotting.given import Array
+from ttfs.plotting.given import Array, layer_names
 from ttfs.plotting.look import (
     GREY,
     PAGE,
@@ -118,9 +118,11 @@ def training_summary(
 
 def _called(layers: list[int], names: Sequence[str] | None) -> dict[int, str]:
     """The name of each layer that records tell about."""
+    if not layers:
+        return {}
     if names is None:
-        return {layer: f"layer {layer}" for layer in layers}
-    if layers and layers[-1] >= len(names):
+        names = layer_names(layers[-1] + 1, None)
+    if layers[-1] >= len(names):
         wanted = f"{layers[-1] + 1} names, of the input and of each layer"
         raise ShapeError(f"training_summary: expects {wanted}, got {len(names)}")
     return {layer: named(names[layer]) for layer in layers}
