@@ -92,6 +92,12 @@ def test_what_stays_silent_is_drawn_to_the_horizon():
     silent, fires, _ = membrane(simulator)
     assert silent.get_xydata()[-1].tolist() == [9.0, 0.5]
     assert fires.get_xydata()[-1].tolist() == [1.0, 2.0]
+    rising = ttfs.Network(ttfs.Dense.of([[0.1]], threshold=1.0), psp=ttfs.Ramp(), t_max=9)
+    stepped = ttfs.Simulator(rising, [1.0])
+    while stepped.step():
+        pass
+    [line] = membrane(stepped)
+    assert line.get_xydata()[-1] == pytest.approx([9.0, 0.8])
     half = ttfs.Simulator(network, [1.0])
     half.run(until=0.5)
     assert membrane(half)[0].get_xdata()[-1] == 0.5
