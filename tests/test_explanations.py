@@ -236,18 +236,12 @@ def corners_of(history, end):
     return [*corners, (end, potential)]
 
 
-def last_of(simulator):
-    """When the potential of a silent neuron ends: now or, if all is over, at the horizon."""
-    over = simulator.peek() is None and simulator.circuit.t_max < INF
-    return simulator.circuit.t_max if over else simulator.time
-
-
 @given(data=st.data())
 def test_a_trace_has_its_corners_where_something_arrives(data):
     simulator, course, found = explained(data)
     for (k, j), why in found.items():
         (trace,) = simulator.trace(k, j)
-        end = why.time if why.time < INF else last_of(simulator)
+        end = why.time if why.time < INF else simulator.time
         corners = list(zip(trace.times.tolist(), trace.potential.tolist(), strict=True))
         assert corners == corners_of(course.history[k, j], end)
         assert (trace.layer, trace.neuron) == (k, j)
@@ -255,14 +249,14 @@ def test_a_trace_has_its_corners_where_something_arrives(data):
 
 
 @given(data=st.data())
-def test_a_trace_ends_now_or_at_the_spike_or_the_horizon(data):
+def test_a_trace_ends_now_or_at_the_spike(data):
     circuit = data.draw(circuits())
     simulator = Simulator(circuit, data.draw(stimuli(circuit)))
     for _ in range(data.draw(st.integers(0, 15))):
         simulator.step()
     for k in range(len(circuit.populations)):
         for j, trace in enumerate(simulator.trace(k)):
-            assert trace.times[-1] == min(trace.spike, last_of(simulator))
+            assert trace.times[-1] == min(trace.spike, simulator.time)
             assert trace.potential[-1] == simulator.potential(k)[j]
             assert (np.diff(trace.times) >= 0).all()
 

@@ -120,7 +120,7 @@ def test_accuracies_of_classes_average_to_that_of_all_samples():
         assert 0 <= low <= share <= high <= 100
     assert [legend.get_text() for legend in dots.axes.get_legend().get_texts()] == [
         "95 % interval",
-        f"all: {whole:.2f} %",
+        f"all: {whole:.1f} %",
     ]
 
 
@@ -147,6 +147,7 @@ def test_classes_without_samples_have_no_dot():
         ([[0, 1]], [0], ShapeError, r"expects decisions \(samples,\), a Record or .* \(1, 2\)"),
         ([0.5], [0], InputError, "expects decisions that are whole numbers from 0"),
         ([0], [-1], InputError, "expects labels that are whole numbers from 0"),
+        ([0], [10**12], InputError, "expects at most 1000 classes, got 1000000000001"),
     ],
 )
 def test_what_are_no_classes_is_refused(plot, decided, labels, error, words):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+import ttfs
 from ttfs.errors import InputError, ShapeError
 from ttfs.plotting import firing_by_layer
 
@@ -20,6 +21,16 @@ def test_bars_show_who_fires_and_from_the_right_who_never_does():
     assert ax.get_xlim() == (0, 100)
     (label,) = (text.get_text() for text in ax.get_legend().get_texts())
     assert "never" in label
+
+
+def test_an_evaluation_stands_for_shares_and_names():
+    network = ttfs.Network(ttfs.Dense(4, 3, threshold=1.0), t_max=9)
+    found = ttfs.evaluate(network, [[1.0, 2.0, np.inf, 3.0]], [0])
+    ax = axes()
+    fire, never = firing_by_layer(found, ax=ax)
+    assert np.allclose([bar.get_width() for bar in fire], 100 * (1 - np.array(found.silent)))
+    assert np.allclose([-bar.get_width() for bar in never], 100 * np.array(found.never))
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["input", "output"]
 
 
 def test_names_stand_beside_the_bars_and_shares_at_the_right():

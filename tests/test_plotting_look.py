@@ -1,9 +1,6 @@
 """What a user's own settings of Matplotlib, axes and names do to pictures: nothing bad."""
 
-import os
-import subprocess
-import sys
-import warnings
+from pathlib import Path
 
 import matplotlib
 
@@ -12,6 +9,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from cases_pictures import HOSTILE, contrast
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb, to_rgba
@@ -20,7 +18,6 @@ from matplotlib.text import Text
 
 import ttfs
 from ttfs import plotting
-from ttfs.cli import cli, pictures
 from ttfs.engines.explanations import Input, Trace
 from ttfs.errors import InputError, TTFSError
 from ttfs.plotting.look import inks
@@ -86,29 +83,6 @@ GIVEN = {
 }
 MEANS_NO_TIME = "accuracy_over", "throughput", "training_curves"  # which may be logarithmic
 
-HOSTILE = {
-    "lines.marker": "s",
-    "lines.linestyle": "none",
-    "lines.linewidth": 9,
-    "image.origin": "lower",
-    "image.cmap": "jet",
-    "image.interpolation": "bicubic",
-    "axes.prop_cycle": matplotlib.cycler(color=["#FFFFFF"]),
-    "axes.grid": True,
-    "axes.formatter.use_mathtext": True,
-    "axes.formatter.limits": (0, 0),
-    "scatter.marker": "",
-    "legend.frameon": True,
-    "savefig.bbox": "tight",
-    "savefig.transparent": True,
-    "savefig.format": "pdf",
-    "savefig.dpi": 10,
-    "figure.autolayout": True,
-    "figure.facecolor": "black",
-    "axes.facecolor": "black",
-    "text.usetex": True,
-    "font.size": 30,
-}
 NAMES = ["$", "$x", "$\\frac$", "a_b", "_a", "\\", "%#&{}~^", "a\nb", "\a\0\x1b[31m", "\ud800", "µ"]
 
 
@@ -176,19 +150,6 @@ def test_where_letters_are_large_fewer_rows_are_named():
     assert counts[0] > counts[1] > counts[2]
 
 
-def brightness(colour):
-    """Relative luminance, as guidelines for legible pages define it."""
-    parts = np.array(to_rgb(colour))
-    parts = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
-    return parts @ (0.2126, 0.7152, 0.0722)
-
-
-def contrast(colour, ground):
-    """1 for what cannot be told from its ground, 21 for black on white."""
-    low, high = sorted([brightness(colour), brightness(ground)])
-    return (high + 0.05) / (low + 0.05)
-
-
 GROUNDS = [
     {},
     "dark_background",
@@ -229,6 +190,19 @@ def test_what_is_written_and_drawn_can_be_seen_on_any_ground(name, style):
         assert dict(matplotlib.rcParams) == plain
 
 
+@pytest.mark.parametrize("style", GROUNDS)
+def test_names_of_any_layer_can_be_read(style):
+    with matplotlib.rc_context(), plt.style.context(style):
+        deep = ttfs.Network(*(ttfs.Dense(3, 3) for _ in range(7)))
+        for ax in (
+            plotting.raster([[1.0]] * 8)[0].axes,
+            plotting.network_diagram(deep)[0].axes,
+        ):
+            words = [text for text in ax.texts if text.get_text()]
+            ground = inks(ax, outside=True).ground
+            assert all(contrast(text.get_color(), ground) > 2.8 for text in words)
+
+
 @pytest.mark.parametrize("style", ["default", "dark_background", "grayscale", "bmh"])
 def test_no_spike_is_lost_in_any_style(style):
     rng = np.random.default_rng(0)
@@ -246,6 +220,12 @@ def test_no_spike_is_lost_in_any_style(style):
             for segment in lines.get_segments():
                 x, y = ax.transData.transform(segment.mean(axis=0)).astype(int)
                 assert (picture[y, x] - ground) @ ink / (ink @ ink) > 0.6
+
+
+def test_the_page_has_the_colours_of_layers():
+    files = [file for file in Path(ttfs.viewer.__file__).parent.iterdir() if file.is_file()]
+    page = "".join(file.read_text("utf-8") for file in files).lower()
+    assert all(colour.lower() in page for colour in plotting.look.HIDDEN)
 
 
 # Axes
@@ -285,7 +265,10 @@ def test_time_is_linear_whatever_the_axes_were(name):
     assert (ax.get_xlim(), ax.get_ylim()) == (plain.get_xlim(), plain.get_ylim())
 
 
-@pytest.mark.parametrize("name", ["raster", "latency_map", "activity"])
+@pytest.mark.parametrize(
+    "name",
+    ["raster", "latency_map", "activity", "mistakes", "confusion_matrix", "network_diagram"],
+)
 def test_subfigures_and_closed_figures_are_drawn_into(name, tmp_path):
     figure = plt.figure()
     left, right = figure.subfigures(1, 2)
@@ -295,6 +278,12 @@ def test_subfigures_and_closed_figures_are_drawn_into(name, tmp_path):
     drawn(name, figure.add_axes((0.4, 0.4, 0.2, 0.2)))
     whole = plotting.save(figure, tmp_path / "whole.svg").read_bytes()
     assert plotting.save(left, tmp_path / "left.svg").read_bytes() == whole
+
+
+def test_in_a_narrow_figure_curves_stand_one_below_the_other():
+    for width, columns in ((3.35, 1), (6.9, 2)):
+        figure = plotting.training_summary(EPOCHS, figure=Figure(figsize=(width, 6)))
+        assert len({ax.get_position().x0 for ax in figure.axes}) == columns
 
 
 def test_a_summary_of_training_is_drawn_where_it_is_wanted(tmp_path):
@@ -382,6 +371,8 @@ def test_any_name_is_written_as_it_is(text):
         plotting.activity(TIMES, [2, 0], names=twice)[0].axes,
         plotting.membrane(TRACES, names=twice)[0].axes,
         plotting.throughput(twice, {text: [2, 3]}, {text: [4, 5]})[0].axes,
+        plotting.confusion_matrix([0], [0], names=[text]).axes,
+        plotting.accuracy_by_class([0], [0], names=[text])[0].axes,
         plotting.accuracy_over({text: [1]}, {text: [1]})[0].lines[0].axes,
     ):
         ax.figure.canvas.draw()
@@ -401,127 +392,3 @@ def test_no_name_is_left_out_of_a_legend():
     ax = plotting.latency_histogram(TIMES, names=names)[0].axes
     words = [text.get_text().strip() for text in ax.get_legend().get_texts()]
     assert words == ["_a (33 % silent)", "b_$ (50 % silent)"]
-
-
-# Files that commands write
-
-
-@pytest.fixture(scope="module")
-def network():
-    return ttfs.Network(ttfs.Dense(4, 3), ttfs.Dense(3, 2), t_max=8, unit="$ms_\\")
-
-
-def all_files(network, folder):
-    """Every picture that commands leave, of stimuli that end long after the horizon."""
-    folder.mkdir()
-    stimuli = np.array([[0.0, 3, 7.5, INF], [8, 9, 300, 1], [INF, 1e30, 8, 8]], np.float32)
-    labels = np.array([0, 1, 1])
-    summary = [{"epoch": 1, "loss": 0.5, "latency_1": 3.0}]
-    inside = np.where(stimuli < network.t_max, stimuli, INF)
-    found = pictures.decisions_of(network, inside)
-    return [
-        pictures.raster(folder, network, stimuli[1]),
-        pictures.latency_map(folder, network, stimuli[1], (2, 2)),
-        pictures.latencies(folder, network, stimuli, labels),
-        pictures.weights(folder, network, (2, 2)),
-        pictures.training(folder, ttfs.History(summary), network.unit),
-        pictures.diagram(folder, network),
-        pictures.classes(folder, found, labels),
-        pictures.mistakes(folder, network, inside, found, labels, (2, 2)),
-    ]
-
-
-@pytest.mark.parametrize("settings", [HOSTILE, "dark_background"])
-def test_files_of_commands_are_the_same_whatever_is_set(network, tmp_path, settings):
-    plain = [file.read_bytes() for file in all_files(network, tmp_path / "plain")]
-    with plt.style.context(settings):
-        before = dict(matplotlib.rcParams)
-        files = all_files(network, tmp_path / "set")
-        assert [file.read_bytes() for file in files] == plain
-        assert dict(matplotlib.rcParams) == before
-    assert plt.get_fignums() == []
-
-
-def test_a_letter_that_the_font_lacks_stops_no_command(tmp_path):
-    network = ttfs.Network(ttfs.Dense(4, 2), t_max=8, unit="毫秒")
-    assert len(all_files(network, tmp_path / "a")) == 8
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert len(all_files(network, tmp_path / "b")) == 8
-
-
-def test_files_of_commands_name_the_networks_unit(network, tmp_path, monkeypatch):
-    figures = []
-    monkeypatch.setattr(plotting, "save", lambda figure, path, **_: figures.append(figure) or path)
-    folder = tmp_path / "a"
-    names = [file.name for file in all_files(network, folder)]
-    assert len(names) == len(figures) == 8
-    for name, figure in zip(names, figures, strict=True):
-        said = any(f"({network.unit})" in text.get_text() for text in figure.findobj(Text))
-        assert said == (name not in TIMELESS)
-
-
-TIMELESS = ["classes.png", "network.png", "weights.png"]
-DRAWN = [*TIMELESS, "latency.png", "map.png", "mistakes.png", "raster.png"]
-
-
-@pytest.mark.parametrize(
-    ("inputs", "encoder"),
-    [(64, ttfs.Latency(t_max=256)), (64, ttfs.Latency(t_max=1)), (65, ttfs.Direct(bias=0.9))],
-)
-def test_a_plot_never_stops_half_way(tmp_path, capsys, inputs, encoder):
-    network = ttfs.Network(ttfs.Dense(inputs, 10), t_max=10, unit="a_$")
-    path = ttfs.save(tmp_path / "model.npz", network, encoder=encoder)
-    for command in ("plot", "view"):
-        assert cli.main([command, str(path), "--dataset", "digits", "--index", "7"]) == 0
-        said = capsys.readouterr().err.splitlines()
-        assert all("input is lost" in line or "compiling" in line for line in said)
-    found = sorted(file.name for file in tmp_path.iterdir())
-    assert found == sorted([*DRAWN, "model.npz", "view.html"])
-
-
-def test_a_plot_that_cannot_be_made_whole_is_not_begun(tmp_path, capsys):
-    network = ttfs.Network(ttfs.Dense(64, 2), t_max=10)
-    path = ttfs.save(tmp_path / "model.npz", network, encoder=ttfs.Latency(t_max=10))
-    out = str(tmp_path / "out")
-    assert cli.main(["plot", str(path), "--dataset", "digits", "--out", out, "--index", "7"]) == 2
-    assert "labels must be in 0..1, one output neuron each; got 0..9" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
-
-
-SCRIPT = """
-import os, sys
-from pathlib import Path
-import numpy as np
-from ttfs import Dense, Network
-from ttfs.cli import pictures
-network = Network(Dense(4, 2), t_max=8)
-print(pictures.weights(Path(sys.argv[1]), network, (2, 2)).stat().st_size)
-import matplotlib
-print(matplotlib.rcParams._get("backend") if sys.argv[2:] else "", os.environ.get("MPLBACKEND"))
-print("matplotlib.pyplot" in sys.modules)
-"""
-
-
-@pytest.mark.parametrize("backend", ["module://of_another_environment", "nonsense"])
-def test_no_backend_is_asked_for(tmp_path, backend):
-    environment = {k: v for k, v in os.environ.items() if k != "MPLBACKEND"}
-    environment |= {} if backend is None else {"MPLBACKEND": backend}
-    known = ["known"] if backend and backend != "nonsense" else []
-    command = [sys.executable, "-W", "error", "-c", SCRIPT, str(tmp_path), *known]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stderr
-    size, kept, pyplot = done.stdout.splitlines()
-    assert int(size) > 1000
-    assert kept == f"{backend if known else ''} {backend}"
-    assert pyplot == "False"
-
-
-@pytest.mark.parametrize("text", [b"\xff\xfe\x00", b"backend: nonsense\ntext.usetex: true\n"])
-def test_no_file_of_settings_stops_a_command(tmp_path, text):
-    (tmp_path / "matplotlibrc").write_bytes(text)
-    environment = os.environ | {"MATPLOTLIBRC": str(tmp_path / "matplotlibrc")}
-    command = [sys.executable, "-c", SCRIPT, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stderr
-    assert int(done.stdout.splitlines()[0]) > 1000

@@ -7,7 +7,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from cases_pictures import legend, pixels
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
@@ -43,21 +43,10 @@ def random_times(shapes=SHAPES, share=0.6, seed=0):
     return [np.where((rng.random(t.size) < share) & (t < 256), np.floor(t), INF) for t in times]
 
 
-def pixels(figure):
-    """The drawn figure as an array (rows, columns, 3), row 0 at the bottom."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[::-1, :, :3].astype(float)
-
-
 def colour_at(image, row, column):
     """What is drawn in the middle of a pixel of an image."""
     x, y = image.axes.transData.transform((column, row)).astype(int)
     return pixels(image.axes.figure)[y, x]
-
-
-def legend(ax):
-    return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 # First spikes
@@ -80,7 +69,7 @@ def test_channels_have_one_scale_of_time_in_the_unit():
     image = latency_maps(times, (2, 2, 2), t_max=10, unit="ms")
     assert image.get_clim() == (0, 7)
     assert len(image.axes.figure.axes) == 2  # the image and one colour bar
-    assert image.axes.figure.axes[1].get_ylabel() == "time of spike (ms)"
+    assert image.axes.figure.axes[1].get_ylabel() == "spike time (ms)"
     assert len(latency_maps(times, (2, 2, 2), colorbar=False).axes.figure.axes) == 1
 
 
@@ -129,6 +118,31 @@ def test_a_summary_has_all_maps_of_a_network_on_one_scale():
         assert np.sort(image.get_array().compressed()).tolist() == fired.tolist()
         assert image.get_clim() == (0, last)
     pixels(images[0].axes.figure)
+
+
+def test_a_simulator_stands_for_times_shapes_names_and_unit():
+    network = ttfs.Network(
+        ttfs.Conv2d(4, 3, threshold=1.0), ttfs.Dense(None, 5), shape=(8, 8, 1), t_max=9, unit="ms"
+    )
+    simulator = ttfs.Simulator(network, random_times(network.shapes)[0] / 30)
+    simulator.run()
+    times = [simulator.times(layer) for layer in network.names]
+    told = {"names": network.names, "unit": network.unit}
+    ours, plain = Figure(), Figure()
+    map_summary(simulator, figure=ours)
+    map_summary(times, network.shapes, figure=plain, **told)
+    assert np.array_equal(pixels(ours), pixels(plain))
+    ours, plain = Figure(), Figure()
+    raster(simulator, ax=ours.subplots())
+    raster(times, shapes=network.shapes, ax=plain.subplots(), **told)
+    assert np.array_equal(pixels(ours), pixels(plain))
+    with pytest.raises(InputError, match="map_summary: expects shapes"):
+        map_summary(times, figure=Figure())
+
+
+def test_how_many_channels_of_how_many_are_shown_is_said():
+    image = latency_maps(np.ones(200), (1, 2, 100))
+    assert image.axes.texts[-1].get_text() == "64 of 100 channels"
 
 
 @pytest.mark.parametrize("size", [(COLUMN, 4.5), (PAGE, 5.0)])

@@ -7,7 +7,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from cases_pictures import legend, pixels, texts
 from matplotlib.colors import to_rgb
 
 import ttfs
@@ -35,134 +35,11 @@ def _close_figures():
     plt.close("all")
 
 
-@pytest.fixture
-def simulator():
-    weights = [[0.5, 0.75, -1.0], [0.75, -0.25, 0.5], [-0.25, 1.0, 0.0]]
-    network = ttfs.Network(ttfs.Dense.of(weights, threshold=1.0, delay=1.0), t_max=10, unit="ms")
-    simulator = ttfs.Simulator(network, [1.0, 5.0, 8.0])
-    simulator.run()
-    return simulator
-
-
 def random_times(samples, neurons, share=0.5, seed=0):
     rng = np.random.default_rng(seed)
     times = rng.random((samples, neurons)) * 99
     times[rng.random(times.shape) > share] = INF
     return times
-
-
-def pixels(figure):
-    """The drawn figure as an array (rows, columns, 3), row 0 at the bottom."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[::-1, :, :3].astype(float)
-
-
-def texts(ax):
-    return [text.get_text() for text in ax.texts]
-
-
-def legend(ax):
-    return [text.get_text() for text in ax.get_legend().get_texts()]
-
-
-# Membranes
-
-
-def test_potentials_are_drawn_corner_by_corner_with_rings_at_spikes(simulator):
-    traces = simulator.trace("output")
-    *lines, first, second = membrane(traces, unit="ms")
-    for line, trace in zip(lines, traces, strict=True):
-        assert np.array_equal(line.get_xydata(), np.stack([trace.times, trace.potential], 1))
-        assert line.get_drawstyle() == "default"
-    assert [ring.get_xydata().tolist() for ring in (first, second)] == [[[6, 1.25]], [[9, 1.5]]]
-    ax = first.axes
-    assert legend(ax) == ["neuron 0", "neuron 1", "neuron 2 (silent)", "threshold"]
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("time (ms)", "potential")
-
-
-def test_arrivals_are_ticks_up_or_down_by_the_sign_of_their_weight(simulator):
-    why = [simulator.explain("output", neuron) for neuron in (1, 2)]
-    ups, downs = membrane(simulator.trace("output", [1, 2]), inputs=why)[-2:]
-    for ticks, explanation in ((ups, why[0]), (downs, why[1])):
-        ends = np.array(ticks.get_segments())
-        assert ends[:, 0, 0].tolist() == [arrival.time for arrival in explanation.inputs]
-        rises = np.sign(ends[:, 1, 1] - ends[:, 0, 1])
-        assert rises.tolist() == [np.sign(arrival.weight) for arrival in explanation.inputs]
-    low, _ = ups.axes.get_ylim()
-    assert low < min(
-        end for ticks in (ups, downs) for end in np.array(ticks.get_segments())[..., 1].ravel()
-    )
-
-
-def test_every_arrival_is_drawn():
-    times = np.arange(1.0, 61.0)
-    network = ttfs.Network(ttfs.Dense.of(np.ones((60, 1)), threshold=1000), t_max=70)
-    simulator = ttfs.Simulator(network, times)
-    simulator.run()
-    why = simulator.explain("output", 0)
-    *_, ticks = membrane(simulator.trace("output"), inputs=[why], ax=new_axes(COLUMN))
-    picture = 255 - pixels(ticks.axes.figure)
-    ink = 255 - 255 * np.array(to_rgb(ticks.get_color()[0]))
-    assert len(ticks.get_segments()) == 60
-    for segment in ticks.get_segments():
-        x, y = ticks.axes.transData.transform(segment.mean(axis=0)).astype(int)
-        assert picture[y, x] @ ink / (ink @ ink) > 0.35
-
-
-def test_neurons_that_nothing_reached_and_inputs_without_threshold_are_drawn(simulator):
-    network = ttfs.Network(ttfs.Dense.of([[1.0]], threshold=1.0), t_max=10)
-    quiet = ttfs.Simulator(network, [INF])
-    quiet.run()
-    [line] = membrane(quiet.trace("output"), inputs=[quiet.explain("output", 0)])[:1]
-    pixels(line.axes.figure)
-    assert legend(line.axes) == ["neuron 0 (silent)", "threshold"]
-    drawn = membrane(simulator.trace("input"))
-    pixels(drawn[0].axes.figure)
-    assert "threshold" not in legend(drawn[0].axes)
-
-
-def test_what_stays_silent_is_drawn_to_the_horizon():
-    network = ttfs.Network(ttfs.Dense.of([[0.5, 2.0]], threshold=1.0), t_max=9)
-    simulator = ttfs.Simulator(network, [1.0])
-    simulator.run()
-    silent, fires, _ = membrane(simulator)
-    assert silent.get_xydata()[-1].tolist() == [9.0, 0.5]
-    assert fires.get_xydata()[-1].tolist() == [1.0, 2.0]
-    half = ttfs.Simulator(network, [1.0])
-    half.run(until=0.5)
-    assert membrane(half)[0].get_xdata()[-1] == 0.5
-
-
-def test_no_traces_are_labelled_axes():
-    ax = new_axes()
-    assert membrane([], ax=ax) == []
-    pixels(ax.figure)
-    assert ax.get_xlabel() == "time (steps)"
-
-
-def test_a_few_lines_differ_in_colour_or_style_and_many_are_counted():
-    def some(count):
-        corners = np.array([0.0, 5.0]), np.array([0.0, 1.0])
-        return [Trace(1, j, *corners, INF if j else 5.0, 2.0) for j in range(count)]
-
-    few = membrane(some(12))[:12]
-    assert (
-        len({(line.get_color(), line.get_linestyle(), str(line._dash_pattern)) for line in few})
-        == 12
-    )
-    many = membrane(some(40))
-    assert legend(many[0].axes) == ["40 neurons (39 silent)", "threshold"]
-    assert len(many) == 41
-
-
-def test_different_thresholds_have_the_colours_of_their_neurons():
-    corners = np.array([0.0, 5.0]), np.array([0.0, 1.0])
-    drawn = membrane([Trace(1, j, *corners, INF, limit) for j, limit in enumerate((2.0, 3.0))])
-    ax = drawn[0].axes
-    dashed = [line for line in ax.lines if line not in drawn]
-    assert [line.get_ydata()[0] for line in dashed] == [2.0, 3.0]
-    assert [line.get_color() for line in dashed] == [line.get_color() for line in drawn]
 
 
 # Latency diagrams
@@ -203,7 +80,7 @@ def test_silent_shares_are_written_for_each_neuron():
     times = np.array([[4.0, INF, INF], [8.0, INF, 3.0]])
     ax = latency_diagram(times, unit="ms")[0].axes
     assert texts(ax) == ["silent", "0 %", "100 %", "50 %"]
-    assert ax.get_xlabel() == "time of spike (ms)"
+    assert ax.get_xlabel() == "spike time (ms)"
 
 
 @pytest.mark.parametrize("samples", [0, 1, 5])
@@ -276,6 +153,25 @@ def test_orders_without_spikes_or_samples_are_drawn(times):
     assert image.get_array().shape == times.shape
 
 
+def test_a_record_stands_for_times_and_potential():
+    network = ttfs.Network(ttfs.Dense(6, 3, threshold=1.0), t_max=20)
+    record = ttfs.forward(network, random_times(20, 6) / 9)
+    labels = np.arange(20) % 3
+    for plot, arguments in (
+        (decision_curve, (record.times[-1], record.potential, labels)),
+        (latency_diagram, (record.times[-1], labels)),
+        (spike_order, (record.times[-1], labels)),
+        (activity, (record.times, [3, 0])),
+    ):
+        ours, plain = new_axes(), new_axes()
+        plot(*arguments, ax=plain)
+        second = {} if plot is activity else {"labels": labels}
+        plot(record, *([[3, 0]] if plot is activity else []), ax=ours, **second)
+        assert np.array_equal(pixels(ours.figure), pixels(plain.figure))
+    with pytest.raises(InputError, match="expects the potential beside the times, or a Record"):
+        decision_curve(record.times[-1], labels=labels)
+
+
 # Deadlines
 
 
@@ -320,7 +216,7 @@ def test_activity_ends_with_the_spikes_and_operations_of_an_evaluation():
     assert sum(line.get_ydata()[-1] for line in lines) == pytest.approx(found.spikes_per_sample)
     assert work.get_ydata()[-1] == pytest.approx(found.operations_per_sample)
     assert all((np.diff(line.get_ydata()) >= 0).all() for line in [*lines, work])
-    assert legend(lines[0].axes) == ["input", "layer 1", "output", "operations (right)"]
+    assert legend(lines[0].axes) == ["input", "hidden", "output", "operations (right)"]
 
 
 def test_a_fan_out_can_be_that_of_each_neuron():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import ttfs
+from ttfs.checks import quantity
 from ttfs.engines.events import Event
-from ttfs.measures.metrics import quantity
 from ttfs.training.history import WIDTH, History, line
 
 pytestmark = pytest.mark.small
@@ -39,7 +39,7 @@ def test_an_evaluation_prints_its_figures():
         (0.5, "window", "0.5 windows"),
         (0.5, "ms", "0.5 ms"),
         (12, "steps", "12 steps"),
-        (12, "10 ms", "12 10 ms"),
+        (2.2, "time constant", "2.2 time constants"),
         (np.inf, "step", "inf steps"),
         (2, "", "2"),
     ],

@@ -30,6 +30,27 @@ def short(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:60]}... ({type(value).__name__})"
 
 
+def plural(unit: str) -> str:
+    """A unit after several of it: words have a plural, symbols have none.
+
+    >>> plural("step"), plural("time constant"), plural("ms")
+    ('steps', 'time constants', 'ms')
+    """
+    word = unit.split(" ")[-1]
+    counted = len(word) > 3 and word.isalpha() and not word.endswith("s")
+    return f"{unit}s" if counted else unit
+
+
+def quantity(value: float, unit: str) -> str:
+    """A value and its unit.
+
+    >>> quantity(1, "step"), quantity(1.5, "window"), quantity(20, "ms")
+    ('1 step', '1.5 windows', '20 ms')
+    """
+    text = f"{value:.0f}" if 100 <= value < 1e6 else f"{value:.3g}"
+    return f"{text} {unit if text == '1' else plural(unit)}".rstrip()
+
+
 def span(values: np.ndarray) -> str:
     """From where to where some numbers are; NaN if there are any.
 

@@ -189,8 +189,7 @@ class Trace:
 
     times, potential: (corners,) aligned; between two corners the potential is a straight
     line. An instant at which it jumps has two corners; with ramps, an instant at which
-    something arrives or a ramp ends has one. The line ends at the spike, or now; when nothing
-    is left to happen, at the horizon.
+    something arrives or a ramp ends has one. The line ends at the spike, or now.
     spike: when the neuron fired, or inf; threshold: the potential it needed. unit: of time.
     falls: with `Windows`, when the threshold begins to fall and when it reaches 0; else None.
     """

@@ -335,10 +335,9 @@ class Simulator:
         found = self.circuit.some(number, neurons)
         times, potential = self.times(number).astype(float), self.potential(number)
         first, pools, traces = self.circuit.units[number].start, pools_at(self.plan, number), []
-        last = self.circuit.t_max if self.peek() is None else self.time
         for j in found:
             spike, jumps = float(times[j]), self._response is simulator_step or pools
-            end = next(t for t in (spike, last, self.time) if np.isfinite(t))
+            end = spike if np.isfinite(spike) else self.time
             corners = self._course(number, j).corners(jumps, end, float(potential[j]))
             limit, falls = self._threshold(first + j), self.circuit.falls(number)
             traces.append(Trace(number, j, *corners, spike, limit, self.circuit.unit, falls))

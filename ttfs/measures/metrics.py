@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import prod
+from math import inf, prod
 from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_labels
+from ttfs.checks import as_labels, quantity
 from ttfs.codes.decoding import Decisions, decide
 from ttfs.engines.arrivals import count_additions
 from ttfs.engines.batch import Record, forward, lost_share
@@ -84,7 +84,7 @@ def in_words(found: Mapping[str, Any]) -> dict[str, str]:
     strict, lenient, spiking = (
         f"{100 * found[key]:.2f} %" for key in ("accuracy", "accuracy_lenient", "accuracy_spiking")
     )
-    each = found["spikes_per_hidden_neuron"]
+    each, time = found["spikes_per_hidden_neuron"], found["decision_time_mean"]
     more = f", {each:.2f} for each hidden neuron" if each == each else ""
     spikes, operations = (
         (found[f"{name}_per_sample"], found[f"{name}_to_decision"])
@@ -94,21 +94,10 @@ def in_words(found: Mapping[str, Any]) -> dict[str, str]:
         "accuracy": f"{strict} strict, {lenient} counting ties as right,",
         "": f"{spiking} counting silence as wrong",
         "samples": f"{found['samples']}, {found['ties']} tied, {found['undecided']} undecided",
-        "decision time": f"{quantity(found['decision_time_mean'], found['unit'])} on average",
+        "decision time": f"{quantity(time, found['unit'])} on average" if time < inf else "none",
         "spikes": f"{spikes[0]:.1f}, {spikes[1]:.1f} to the decision{more}",
         "synaptic operations": f"{operations[0]:.0f}, {operations[1]:.0f} to the decision",
     }
-
-
-def quantity(value: float, unit: str) -> str:
-    """A value and its unit, of which words have a plural and symbols have none.
-
-    >>> quantity(1, "step"), quantity(1.5, "window"), quantity(20, "ms")
-    ('1 step', '1.5 windows', '20 ms')
-    """
-    text = f"{value:.3g}"
-    several = text != "1" and len(unit) > 3 and unit.isalpha() and not unit.endswith("s")
-    return f"{text} {unit}{'s' if several else ''}".rstrip()
 
 
 def evaluate(network: Network, times: Any, labels: Any) -> Evaluation:

@@ -51,7 +51,7 @@ def latency_by_class(
     own = outputs[np.arange(len(outputs)), classes]
     first = outputs.min(axis=1)
     ax = axes_for(ax, "latency_by_class")
-    dress(ax, "class, and its silent share (%)", f"time of spike ({plural(unit)})")
+    dress(ax, "class, and its silent share (%)", f"spike time ({plural(unit)})")
     drawn: list[Artist] = []
     looks = ("output of the class", own, inks(ax).ink), ("first output", first, GREY)
     for i, (name, spikes, colour) in enumerate(looks):

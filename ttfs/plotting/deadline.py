@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from ttfs.checks import as_labels
 from ttfs.codes.decoding import decide
+from ttfs.engines.batch import Record
 from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.given import Array, horizon, layer_names, layers_of_times, numbers, spike_times
 from ttfs.plotting.look import (
@@ -25,9 +26,9 @@ from ttfs.plotting.look import (
 
 
 def decision_curve(
-    times: ArrayLike,
-    potential: ArrayLike,
-    labels: ArrayLike,
+    times: ArrayLike | Record,
+    potential: ArrayLike | None = None,
+    labels: ArrayLike = (),
     *,
     ax: Axes | None = None,
     t_max: float | None = None,
@@ -35,12 +36,12 @@ def decision_curve(
 ) -> list[Line2D]:
     """Accuracy if the answer is due by a deadline, and the share of samples undecided by then.
 
-    `times` (samples, outputs) and `potential` of the last layer, as `ttfs.forward` returns them;
-    `labels` (samples,). At each time the answer is the output that fired first; if none has fired,
-    the sample counts as wrong. A ring at the end shows the strict accuracy, in which samples that
-    remain undecided are decided by potential. Returns both lines, in percent, and the ring (absent
-    if there are no samples). ShapeError where sizes differ; InputError for NaN, negative times,
-    spikes at or after `t_max`, or labels that are not outputs.
+    `times` (samples, outputs) and `potential` of the last layer, as `ttfs.forward` returns them, or
+    its `Record` for both; `labels` (samples,). At each time the answer is the output that fired
+    first; if none has fired, the sample counts as wrong. A ring at the end shows the strict
+    accuracy, in which samples that remain undecided are decided by potential. Returns both lines,
+    in percent, and the ring (absent if there are no samples). ShapeError where sizes differ;
+    InputError for NaN, negative times, spikes at or after `t_max`, or labels that are not outputs.
 
     >>> from matplotlib.figure import Figure
     >>> times, potential = [[3, 5], [np.inf, 4], [np.inf, np.inf]], [[1, 1], [0, 1], [0.5, 0]]
@@ -50,6 +51,11 @@ def decision_curve(
     >>> open_.get_ydata().round(1).tolist(), ring.get_ydata().round(1).tolist()
     ([100.0, 66.7, 33.3, 33.3], [66.7])
     """
+    if isinstance(times, Record):
+        potential = times.potential if potential is None else potential
+        times = times.times[-1]
+    if potential is None:
+        raise InputError("decision_curve: expects the potential beside the times, or a Record")
     outputs = spike_times(times, "decision_curve", t_max)
     volts = numbers(potential, "decision_curve, potential")
     if outputs.ndim != 2 or outputs.shape != volts.shape or not outputs.shape[1]:
@@ -78,7 +84,7 @@ def decision_curve(
 
 
 def activity(
-    times: Sequence[ArrayLike],
+    times: Sequence[ArrayLike] | Record,
     fan_out: Sequence[ArrayLike],
     *,
     ax: Axes | None = None,
@@ -89,7 +95,8 @@ def activity(
 ) -> list[Line2D]:
     """How many spikes and synaptic operations have occurred by a given time, per sample.
 
-    `times` holds one array (neurons,) or (samples, neurons) per layer, input first, in `unit`.
+    `times` holds one array (neurons,) or (samples, neurons) per layer, input first, in `unit`, or
+    is a `Record`.
     `fan_out` holds, for each layer, the number of synapses that one of its spikes reaches: one
     number, or one per neuron; 0 for the last layer of a chain. A spike reaches them after `delay`
     (one number, or one per layer), if that is before `t_max`. Spikes are drawn layer by layer on

@@ -33,6 +33,8 @@ from ttfs.plotting.look import (
 )
 from ttfs.plotting.tiles import DIGIT
 
+MOST = 1000  # classes
+MANY = 1000  # samples, from which on a second decimal means something
 SURE = 1.96  # standard errors on both sides of a share: 95 % of a normal distribution
 
 Decided = Decisions | Record | ArrayLike
@@ -51,7 +53,7 @@ def confusion_matrix(
     (samples,) are whole numbers; `names` are those of the classes. Mistakes are shaded by their
     number, right decisions on the diagonal are not, and numbers are written where they fit. The
     returned image holds all numbers. ShapeError where sizes differ; InputError for labels or
-    decisions that are not whole numbers from 0.
+    decisions that are not whole numbers from 0, and for more than 1000 classes.
 
     >>> from matplotlib.figure import Figure
     >>> image = confusion_matrix([0, 1, 1, 1], [0, 0, 0, 1], ax=Figure().subplots())
@@ -113,7 +115,8 @@ def accuracy_by_class(
     ax.set_xticks(range(len(words)), words, **WORDS)
     _thin_out(ax, words, 0.9 * ax.bbox.width / ax.figure.dpi * 72 / len(words))
     interval = sample(inks(ax).ink, 1.2, "95 % interval")
-    legend_above(ax, [interval, sample(GREY, 0.8, f"all: {total:.2f} %", (0, (4, 2)))])
+    digits = 1 if samples.sum() < MANY else 2
+    legend_above(ax, [interval, sample(GREY, 0.8, f"all: {total:.{digits}f} %", (0, (4, 2)))])
     return drawn
 
 
@@ -159,6 +162,8 @@ def _class_names(
         count = max(count, decided.times[-1].shape[1])
     elif isinstance(decided, Decisions):
         count = max(count, decided.first.shape[1])
+    if count > MOST:
+        raise InputError(f"{whose}: expects at most {MOST} classes, got {count}")
     if names is None:
         return [str(label) for label in range(count)]
     if len(names) < count:

@@ -9,7 +9,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import offset_copy
 
 from ttfs.network.network import Network, check_network
-from ttfs.plotting.look import COLUMN, GREY, WORDS, axes_for, inks, layer_colour
+from ttfs.plotting.look import COLUMN, GREY, WORDS, axes_for, inks, layer_colour, letter_colour
 
 ROW = 0.42  # inches from one layer to the next
 LEFT, WORDS_AT = 0.2, 0.4  # middle of the symbols and left end of the words, in widths of the axes
@@ -85,7 +85,8 @@ def _layer(ax: Axes, network: Network, layer: int) -> Text:
     else:
         size = f"{channels:,}"
         _circles(ax, layer, channels, colour)
-    return _write(ax, layer, f"{network.names[layer]}, {size}", colour, "x-small")
+    words = f"{network.names[layer]}, {size}"
+    return _write(ax, layer, words, letter_colour(layer, ax), "x-small")
 
 
 def _sheets(ax: Axes, y: float, channels: int, side: float, colour: str) -> None:

@@ -10,6 +10,7 @@ from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
 from ttfs.errors import InputError, ShapeError
+from ttfs.measures.metrics import Evaluation
 from ttfs.plotting.given import layer_names, numbers
 from ttfs.plotting.look import (
     COLUMN,
@@ -26,19 +27,19 @@ HIGH = 0.7  # height of a bar, as a share of its layer's row
 
 
 def firing_by_layer(
-    silent: ArrayLike,
-    never: ArrayLike,
+    silent: ArrayLike | Evaluation,
+    never: ArrayLike = (),
     *,
     ax: Axes | None = None,
     names: Sequence[str] | None = None,
 ) -> list[BarContainer]:
     """The share of each layer that fires, as one bar per layer, and what never fires, in grey.
 
-    `silent` and `never` are those of an `Evaluation`: per layer, the share of neurons that do not
-    fire in a sample, and the share of channels (of neurons, in a layer that is not a map) that
-    never fire in any sample. The input is the lowest row. Bars of neurons that fire begin at the
-    left, grey ones at the right; both kinds are returned. ShapeError where the numbers of layers
-    differ; InputError for values outside 0 to 1.
+    `silent` and `never` are those of an `Evaluation`, which can stand for both and knows the names:
+    per layer, the share of neurons that do not fire in a sample, and the share of channels (of
+    neurons, in a layer that is not a map) that never fire in any sample. The input is the lowest
+    row. Bars of neurons that fire begin at the left, grey ones at the right; both kinds are
+    returned. ShapeError where the numbers of layers differ; InputError for values outside 0 to 1.
 
     >>> from matplotlib.figure import Figure
     >>> ax = Figure().subplots()
@@ -46,6 +47,9 @@ def firing_by_layer(
     >>> [text.get_text() for text in ax.texts], float(never[1].get_width())
     (['25 %', '50 %', '100 %'], -25.0)
     """
+    if isinstance(silent, Evaluation):
+        names = (silent.names or None) if names is None else names
+        never, silent = silent.never, silent.silent
     fires = 100 * (1 - _shares(silent, "silent"))
     mute = 100 * _shares(never, "never")
     if fires.shape != mute.shape:

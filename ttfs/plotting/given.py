@@ -80,6 +80,13 @@ def of_one_stimulus(
     return layers, layer_names(len(layers), names), "step" if unit is None else unit
 
 
+def shapes_of(simulator: Simulator) -> list[Shape]:
+    """(height, width, channels) of each layer of a simulator."""
+    circuit = simulator.circuit
+    pairs = zip(circuit.shapes, circuit.units, strict=True)
+    return [shape or (1, 1, units.stop - units.start) for shape, units in pairs]
+
+
 def rows_of_times(
     values: ArrayLike | Record, whose: str, t_max: float | None = None, columns: str = "neurons"
 ) -> Array:
@@ -106,13 +113,13 @@ def horizon(times: Sequence[Array], t_max: float | None) -> float:
 
 
 def layer_names(count: int, names: Sequence[str] | None) -> list[str]:
-    """The caller's names, or input, layer 1, ..., output.
+    """The caller's names, or those that a `Network` gives dense layers.
 
     >>> layer_names(3, None), layer_names(2, None)
-    (['input', 'layer 1', 'output'], ['input', 'output'])
+    (['input', 'hidden', 'output'], ['input', 'output'])
     """
     if names is None:
-        inner = [f"layer {i}" for i in range(1, count - 1)]
+        inner = ["hidden"] if count == 3 else [f"hidden {i}" for i in range(1, count - 1)]
         return ["input", *inner, "output"][:count]
     if len(names) != count:
         raise ShapeError(f"names: expects {count}, one per layer, got {len(names)}")

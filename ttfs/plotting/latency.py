@@ -9,6 +9,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import StepPatch
 from numpy.typing import ArrayLike
 
+from ttfs.engines.batch import Record
 from ttfs.errors import InputError
 from ttfs.plotting.given import (
     Array,
@@ -39,7 +40,7 @@ HILL = 0.88  # the share of a layer's row that its distribution may fill
 
 
 def latency_histogram(
-    times: Sequence[ArrayLike],
+    times: Sequence[ArrayLike] | Record,
     *,
     ax: Axes | None = None,
     names: Sequence[str] | None = None,
@@ -49,11 +50,11 @@ def latency_histogram(
 ) -> list[StepPatch]:
     """How the spike times of each layer are distributed; one outline per layer, in order.
 
-    `times` holds one array of any shape per layer, usually (samples, neurons), in `unit`. Heights
-    are percentages of all neurons x samples, so that an outline sums to the share that fired; the
-    silent share is in the legend. Where all times are whole numbers, so is the width of the bins,
-    of which there may then be fewer than `bins`. InputError for NaN, negative times, or spikes at
-    or after `t_max`.
+    `times` holds one array of any shape per layer, usually (samples, neurons), in `unit`, or is a
+    `Record`. Heights are percentages of all neurons x samples, so that an outline sums to the share
+    that fired; the silent share is in the legend. Where all times are whole numbers, so is the
+    width of the bins, of which there may then be fewer than `bins`. InputError for NaN, negative
+    times, or spikes at or after `t_max`.
 
     >>> from matplotlib.figure import Figure
     >>> ax = Figure().subplots()
@@ -67,7 +68,7 @@ def latency_histogram(
     names = layer_names(len(layers), names)
     edges = _edges(layers, horizon(layers, t_max), bins, "latency_histogram")
     ax = axes_for(ax, "latency_histogram")
-    dress(ax, f"time of spike ({plural(unit)})", "neurons × samples (%)")
+    dress(ax, f"spike time ({plural(unit)})", "neurons × samples (%)")
     drawn = [_outline(ax, layer, edges, i, names[i]) for i, layer in enumerate(layers)]
     ax.set_xlim(0, edges[-1])
     ax.set_ylim(0, None if any(np.isfinite(layer).any() for layer in layers) else 1)
@@ -76,13 +77,18 @@ def latency_histogram(
 
 
 def _edges(layers: list[Array], end: float, bins: int, whose: str) -> Array:
-    """Equal bins from 0 to `end`; of whole width where all times are whole, to avoid combs."""
+    """Equal bins from 0 to `end`; of whole width where all times are whole, to avoid combs.
+
+    Nor are they narrower than the usual distance between such times, as of pixels with few levels.
+    """
     if bins < 1:
         raise InputError(f"{whose}: bins must be at least 1, got {bins}")
     whole = all(np.all(layer[np.isfinite(layer)] % 1 == 0) for layer in layers)
     if not whole:
         return np.linspace(0, end, bins + 1)
-    width = np.ceil((end + 1) / bins)  # the last bin holds the last time and no other's share
+    known = [np.unique(layer[np.isfinite(layer)]) for layer in layers]
+    usual = min((np.median(np.diff(times)) for times in known if times.size > 2), default=1.0)
+    width = max(np.ceil((end + 1) / bins), np.floor(usual))  # 1 more: the last time has its bin
     return width * np.arange(np.ceil((end + 1) / width) + 1)
 
 
@@ -96,7 +102,7 @@ def _outline(ax: Axes, times: Array, edges: Array, layer: int, name: str) -> Ste
 
 
 def latency_by_layer(
-    times: Sequence[ArrayLike],
+    times: Sequence[ArrayLike] | Record,
     *,
     ax: Axes | None = None,
     names: Sequence[str] | None = None,
@@ -106,11 +112,11 @@ def latency_by_layer(
 ) -> list[StepPatch]:
     """When each layer fires: one hill per layer, input lowest, with its median and silent share.
 
-    `times` holds one array of any shape per layer, usually (samples, neurons), in `unit`. Each hill
-    is as high as its row allows, whatever the size of its layer; to compare heights, use
-    `latency_histogram`. Vertical marks are median spike times; the silent share of all neurons x
-    samples stands at the right. Where all times are whole numbers, so is the width of the bins.
-    InputError for NaN, negative times, or spikes at or after `t_max`.
+    `times` holds one array of any shape per layer, usually (samples, neurons), in `unit`, or is a
+    `Record`. Each hill is as high as its row allows, whatever the size of its layer; to compare
+    heights, use `latency_histogram`. Vertical marks are median spike times; the silent share of all
+    neurons x samples stands at the right. Where all times are whole numbers, so is the width of the
+    bins. InputError for NaN, negative times, or spikes at or after `t_max`.
 
     >>> from matplotlib.figure import Figure
     >>> ax = Figure().subplots()
@@ -122,7 +128,7 @@ def latency_by_layer(
     names = layer_names(len(layers), names)
     edges = _edges(layers, horizon(layers, t_max), bins, "latency_by_layer")
     ax = axes_for(ax, "latency_by_layer", COLUMN, 0.6 + 0.32 * len(layers))
-    dress(ax, f"time of spike ({plural(unit)})", "")
+    dress(ax, f"spike time ({plural(unit)})", "")
     ax.set(xlim=(0, edges[-1]), ylim=(-0.1, len(layers)))
     ax.set_yticks(np.arange(len(layers)) + 0.3, names, **WORDS)
     ax.tick_params("y", length=0)
@@ -185,5 +191,5 @@ def latency_map(
     dress(ax, "column (pixel)", "row (pixel)")
     legend_of_silence(ax, silent)
     if colorbar:
-        colour_bar(image, f"time of spike ({plural(unit)})")
+        colour_bar(image, f"spike time ({plural(unit)})")
     return image

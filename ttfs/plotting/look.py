@@ -13,7 +13,7 @@ from matplotlib import colormaps
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.colors import ListedColormap, to_hex, to_rgba
+from matplotlib.colors import ListedColormap, to_hex, to_rgb, to_rgba
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
@@ -21,7 +21,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
-from ttfs.checks import of_kind, positive
+from ttfs.checks import of_kind, positive, quantity
+from ttfs.checks import plural as plural_of
 from ttfs.errors import InputError
 from ttfs.files.writing import write_atomically
 
@@ -57,7 +58,6 @@ EARLY_IS_DARK = ListedColormap(
 ).with_extremes(bad=SILENT)
 """Viridis without its yellow, which would look like silence when printed in grey."""
 
-COUNTED = "step", "window"  # units of time that are words, not symbols
 FORMATS = ("png", "pdf", "svg")
 MOST_PIXELS = 2**16  # in either direction; images of that size or more are not drawn
 
@@ -102,6 +102,18 @@ def layer_colour(layer: int, ax: Axes | None = None) -> str:
     if layer:
         return HIDDEN[(layer - 1) % len(HIDDEN)]
     return INK if ax is None else inks(ax).ink
+
+
+def letter_colour(layer: int, ax: Axes) -> str:
+    """Colour of a layer for words beside the axes: with some ink, as thin letters need contrast.
+
+    >>> letter_colour(5, Figure().subplots())
+    '#A77912'
+    """
+    ink, share = inks(ax, outside=True).ink, 0.35
+    pairs = zip(to_rgb(layer_colour(layer, ax)), to_rgb(ink), strict=True)
+    red, green, blue = (part + share * (other - part) for part, other in pairs)
+    return to_hex((red, green, blue)).upper() if layer else ink
 
 
 def class_colour(label: int) -> str:
@@ -173,7 +185,7 @@ def plural(unit: str) -> str:
     >>> plural("step"), plural("ms")
     ('steps', 'ms')
     """
-    return f"{named(unit)}s" if unit in COUNTED else named(unit)
+    return named(plural_of(unit))
 
 
 def amount(time: float, unit: str) -> str:
@@ -182,8 +194,7 @@ def amount(time: float, unit: str) -> str:
     >>> amount(0.933156, "window"), amount(1, "step"), amount(1234.0, "step"), amount(4.0, "ms")
     ('0.933 windows', '1 step', '1234 steps', '4 ms')
     """
-    number = f"{time:.0f}" if time >= 100 else f"{time:.3g}"
-    return f"{number} {named(unit) if number == '1' else plural(unit)}"
+    return named(quantity(time, unit))
 
 
 def dress(ax: Axes, x: str, y: str) -> None:
@@ -206,14 +217,17 @@ def sample(colour: str, width: float, label: str, style: Any = "-") -> Line2D:
     return Line2D([], [], color=colour, linewidth=width, label=label, **look)
 
 
-def legend_above(ax: Axes, handles: Sequence[Artist] | None = None) -> None:
-    """A legend above the axes, where it cannot cover data, in as many columns as fit."""
+def legend_above(ax: Axes, handles: Sequence[Artist] | None = None, *, side: str = "left") -> None:
+    """A legend above the axes, where it cannot cover data, in as many columns as fit.
+
+    side: where it begins; from the right, it may extend over names at the left of the axes.
+    """
     handles = ax.get_legend_handles_labels()[0] if handles is None else handles
+    place: dict[str, Any] = {"loc": f"lower {side}", "bbox_to_anchor": (int(side == "right"), 1)}
     for columns in range(len(handles), 0, -1):
         legend = ax.legend(
             handles=handles,
-            loc="lower left",
-            bbox_to_anchor=(0, 1),
+            **place,
             ncols=columns,
             fontsize="x-small",
             frameon=False,

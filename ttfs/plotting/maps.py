@@ -10,14 +10,16 @@ from matplotlib.image import AxesImage
 from numpy.typing import ArrayLike
 
 from ttfs.checks import of_kind
+from ttfs.engines.simulator import Simulator
 from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.given import (
     Array,
+    Layers,
     Shape,
     horizon,
-    layer_names,
-    layers_of_times,
     map_shape,
+    of_one_stimulus,
+    shapes_of,
     spike_times,
 )
 from ttfs.plotting.look import (
@@ -32,7 +34,14 @@ from ttfs.plotting.look import (
     percent,
     plural,
 )
-from ttfs.plotting.tiles import check_columns, chosen, columns_that_fit, show_tiles
+from ttfs.plotting.tiles import (
+    check_columns,
+    chosen,
+    columns_that_fit,
+    of_all,
+    say_how_many,
+    show_tiles,
+)
 
 WIDTH = 1.6  # inches that a map needs for its title
 SEEN_THROUGH = EARLY_IS_DARK.with_extremes(bad="none")
@@ -73,35 +82,41 @@ def latency_maps(
     columns = columns_that_fit(ax, (height, width), len(shown)) if columns is None else columns
     image = _show(ax, tiles, shown, columns, horizon([flat], t_max))
     legend_of_silence(ax, np.isinf(tiles))
+    if len(shown) < depth:
+        say_how_many(ax, f"{of_all(len(shown), depth)} channels")
     if colorbar:
-        colour_bar(image, f"time of spike ({plural(unit)})")
+        colour_bar(image, f"spike time ({plural(unit)})")
     return image
 
 
 def map_summary(
-    times: Sequence[ArrayLike],
-    shapes: Sequence[Shape],
+    times: Layers,
+    shapes: Sequence[Shape] | None = None,
     *,
     figure: Figure | SubFigure | None = None,
     names: Sequence[str] | None = None,
     t_max: float | None = None,
-    unit: str = "step",
+    unit: str | None = None,
 ) -> list[AxesImage]:
     """The first spikes of all maps of a network on one time scale, as one image per map.
 
     `times` holds one array (neurons,) per layer, of one stimulus, input first, in `unit`; `shapes`
-    are `network.shapes`. Layers that are not maps, whose height and width are 1, are left out. The
-    title of each map gives its name, its silent share and its shape. `figure` must be empty. Each
-    image is as in `latency_maps`, with up to 64 channels. ShapeError where sizes differ; InputError
-    where there is no map, and for NaN, negative times, or spikes at or after `t_max`.
+    are `network.shapes`. A `Simulator` stands for all of these, a `Record` for times. Layers that
+    are not maps, whose height and width are 1, are left out. The title of each map gives its name,
+    its silent share and its shape. `figure` must be empty. Each image is as in `latency_maps`, with
+    up to 64 channels. ShapeError where sizes differ; InputError where there is no map, and for NaN,
+    negative times, or spikes at or after `t_max`.
 
     >>> from matplotlib.figure import Figure
     >>> images = map_summary([[0, 1, 2, 3], [5]], [(2, 2, 1), (1, 1, 1)], figure=Figure())
     >>> [image.axes.get_title() for image in images]
     ['input, 0 % silent\\n2 × 2 × 1']
     """
-    layers = layers_of_times(times, "map_summary", t_max)
-    names = layer_names(len(layers), names)
+    if isinstance(times, Simulator) and shapes is None:
+        shapes = shapes_of(times)
+    layers, names, unit = of_one_stimulus(times, "map_summary", t_max, names, unit)
+    if shapes is None:
+        raise InputError("map_summary: expects shapes, as network.shapes")
     if len(shapes) != len(layers):
         raise ShapeError(f"map_summary: expects {len(layers)} shapes, got {len(shapes)}")
     sized = [map_shape(s, t.size, "map_summary") for s, t in zip(shapes, layers, strict=True)]
@@ -127,7 +142,7 @@ def map_summary(
         silent = percent(int(np.isinf(layers[k]).sum()), layers[k].size)
         words = f"{names[k]}, {silent} silent\n{' × '.join(map(str, sized[k]))}"
         ax.set_title(words, fontsize="x-small", color=inks(ax, outside=True).ink, **WORDS)
-    colour_bar(images[0], f"time of spike ({plural(unit)})", axes, below="grey:\nsilent")
+    colour_bar(images[0], f"spike time ({plural(unit)})", axes, below="grey:\nsilent")
     return images
 
 

@@ -1,6 +1,8 @@
 """The course of a neuron's potential up to its threshold."""
 
 from collections.abc import Sequence
+from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -54,9 +56,9 @@ def membrane(
 ) -> list[Artist]:
     """Potentials up to the spike, or to now: lines, a ring at each spike, dashed thresholds.
 
-    `traces` come from `Simulator.trace`; a `Simulator` stands for those of its last layer. What
-    stays silent is drawn to the horizon once nothing is left to happen. Lines of a few neurons have
-    the colours of `class_colour`, by their numbers. `inputs`, one per trace from
+    `traces` come from `Simulator.trace`; a `Simulator` stands for those of its last layer, where
+    what stays silent is drawn to the horizon once nothing is left to happen. Lines of a few neurons
+    have the colours of `class_colour`, by their numbers. `inputs`, one per trace from
     `Simulator.explain`, add a row of ticks for each trace below the lines: the tick of an arrival
     points up if it raises the potential, down if it lowers it. `names` are for the legend, which
     also marks silent neurons; `unit` is that of time, by default the unit of the traces.
@@ -77,7 +79,7 @@ def membrane(
     >>> ring.get_xydata().tolist()
     [[4.0, 1.25]]
     """
-    traces = list(traces.trace("output") if isinstance(traces, Simulator) else traces)
+    traces = _of_last_layer(traces) if isinstance(traces, Simulator) else list(traces)
     _check(traces, t_max)
     names, unit = _names(traces, names), _unit(traces, unit)
     rows = _arrivals(traces, inputs)
@@ -108,6 +110,25 @@ def membrane(
         ax.set_yticks([y for y in ax.get_yticks() if low <= y <= high + step])
     legend_above(ax, _legend(lines, traces) + limit)
     return [*lines, *rings, *ticks]
+
+
+def _of_last_layer(simulator: Simulator) -> list["Trace"]:
+    """The traces of the last layer; if nothing is left to happen, up to the horizon."""
+    last, horizon = len(simulator.circuit.names) - 1, simulator.circuit.t_max
+    if simulator.peek() is not None or horizon == np.inf:
+        return simulator.trace(last)
+    finished = copy(simulator)
+    finished.clear_breaks()
+    finished.run()  # along ramps that still rise
+    return [_prolonged(trace, horizon) for trace in finished.trace(last)]
+
+
+def _prolonged(trace: "Trace", end: float) -> "Trace":
+    """The trace of a silent neuron, whose potential stays as it is, up to the end."""
+    if np.isfinite(trace.spike):
+        return trace
+    times, potential = np.append(trace.times, end), np.append(trace.potential, trace.potential[-1])
+    return replace(trace, times=times, potential=potential)
 
 
 def _check(traces: list["Trace"], t_max: float | None) -> None:

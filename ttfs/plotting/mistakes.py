@@ -16,13 +16,11 @@ from ttfs.plotting.look import (
     COLUMN,
     EARLY_IS_DARK,
     SILENT,
-    WORDS,
     axes_for,
     colour_bar,
-    inks,
     plural,
 )
-from ttfs.plotting.tiles import check_columns, show_tiles
+from ttfs.plotting.tiles import check_columns, say_how_many, show_tiles
 
 
 def mistakes(
@@ -73,9 +71,9 @@ def mistakes(
     look: dict[str, Any] = {"cmap": EARLY_IS_DARK.with_extremes(bad="none"), "vmin": 0}
     look |= {"vmax": horizon([tiles], t_max), "ground": SILENT if len(tiles) else "none"}
     image = show_tiles(ax, masked, names or None, min(columns, len(masked)), **look)
-    _say_how_many(ax, len(shown), len(wrong), len(times))
+    say_how_many(ax, _words(len(shown), len(wrong), len(times)))
     if colorbar and len(tiles):
-        colour_bar(image, f"time of input spike ({plural(unit)})", below="grey:\nsilent")
+        colour_bar(image, f"input spike time ({plural(unit)})", below="grey:\nsilent")
     return image
 
 
@@ -105,10 +103,12 @@ def _caption(sample: int, label: int, decision: int, time: float) -> str:
     return f"{sample}: {label} → {decision}\n{when}"
 
 
-def _say_how_many(ax: Axes, shown: int, found: int, samples: int) -> None:
-    """Write above the image how many mistakes there are."""
+def _words(shown: int, found: int, samples: int) -> str:
+    """How many mistakes there are.
+
+    >>> _words(16, 1034, 10000), _words(0, 0, 1)
+    ('the first 16 of 1,034 mistakes in 10,000 samples', 'no mistakes in 1 sample')
+    """
     word = "mistake" if found == 1 else "mistakes"
     count = f"the first {shown} of {found:,}" if shown < found else f"{found or 'no'}"
-    look: dict[str, Any] = {"fontsize": "x-small", "color": inks(ax, outside=True).ink}
-    words = f"{count} {word} in {samples:,} {'sample' if samples == 1 else 'samples'}"
-    ax.text(0, 1.02, words, va="bottom", transform=ax.transAxes, **look, **WORDS)
+    return f"{count} {word} in {samples:,} {'sample' if samples == 1 else 'samples'}"

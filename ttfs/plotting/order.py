@@ -70,7 +70,7 @@ def latency_diagram(
     ax = axes_for(ax, "latency_diagram", COLUMN, min(max(2.0, 0.7 + 0.2 * rows), 6.0))
     end = horizon([array], t_max)
     ax.set(xlim=(-0.015 * end, 1.015 * end), ylim=(-0.5, array.shape[1] - 0.5))
-    dress(ax, f"time of spike ({plural(unit)})", "neuron")
+    dress(ax, f"spike time ({plural(unit)})", "neuron")
     heights = _heights(classes, found)
     of_class = (lambda label: layer_colour(1)) if labels is None else class_colour
     colours = {int(label): of_class(int(label)) for label in found}
@@ -94,12 +94,12 @@ def spike_order(
 ) -> AxesImage:
     """The order in which neurons fire: one row per sample, dark for the first, grey for silent.
 
-    `times` (samples, neurons). The rank of a spike is 1 plus the number of earlier spikes in its
-    sample, so neurons that fire together share a rank. Samples are drawn from top to bottom in
-    their order, or sorted by `labels` (samples,), whole numbers, with a line between classes. The
-    returned image holds the ranks, with silent neurons masked; with more than 200 samples or
-    neurons, those that fall into one pixel are blended. ShapeError where sizes differ; InputError
-    for NaN, negative times, or other labels.
+    `times` (samples, neurons), or a `Record`. The rank of a spike is 1 plus the number of earlier
+    spikes in its sample, so neurons that fire together share a rank. Samples are drawn from top to
+    bottom in their order, or sorted by `labels` (samples,), whole numbers, with a line between
+    classes. The returned image holds the ranks, with silent neurons masked; with more than 200
+    samples or neurons, those that fall into one pixel are blended. ShapeError where sizes differ;
+    InputError for NaN, negative times, or other labels.
 
     >>> from matplotlib.figure import Figure
     >>> image = spike_order([[7, 2, np.inf], [5, 5, 9]], ax=Figure().subplots())

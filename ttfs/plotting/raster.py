@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from ttfs.engines.simulator import Simulator
 from ttfs.errors import InputError, ShapeError
-from ttfs.plotting.given import Array, Layers, Shape, horizon, map_shape, of_one_stimulus
+from ttfs.plotting.given import Array, Layers, Shape, horizon, map_shape, of_one_stimulus, shapes_of
 from ttfs.plotting.look import (
     PAGE,
     WORDS,
@@ -24,6 +24,7 @@ from ttfs.plotting.look import (
     label_height,
     label_stride,
     layer_colour,
+    letter_colour,
     plural,
     uprights,
 )
@@ -120,14 +121,13 @@ def raster(
     'time (steps)'
     """
     if shapes is None and isinstance(times, Simulator):
-        circuit = times.circuit
-        pairs = zip(circuit.shapes, circuit.units, strict=True)
-        shapes = [shape or (1, 1, units.stop - units.start) for shape, units in pairs]
+        shapes = shapes_of(times)
     layers, names, unit = of_one_stimulus(times, "raster", t_max, names, unit)
     bands = _stack(layers, names, shapes)
     end = horizon(layers, t_max)
     if decision is not None:
         _check_decision(decision, bands[-1], end if t_max is None else float(t_max))
+        end = max(end, decision[0]) if np.isfinite(decision[0]) else end
     ax = axes_for(ax, "raster", PAGE, 0.7 + 1.15 * sum(band.height for band in bands))
     last = end if windows is None else max(end, *(window[1] for window in windows))
     ax.set(xlim=(-0.015 * last, 1.015 * last), ylim=(-GAP / 2, _top(ax, bands)))
@@ -211,7 +211,7 @@ def _label_bands(ax: Axes, bands: list[Band]) -> None:
             1.01,
             place,
             f"{band.name}{lines}{band.size}",
-            color=layer_colour(band.layer) if band.layer else inks(ax, outside=True).ink,
+            color=letter_colour(band.layer, ax),
             fontsize="x-small",
             va="center",
             transform=ax.get_yaxis_transform(),

@@ -24,7 +24,7 @@ from ttfs.plotting.look import (
     named,
 )
 
-NARROW = 12  # letters in a line over the shares
+NARROW = 12  # letters in a line below the shares
 LETTERS = 48  # of a name: enough for the cases of `ttfs bench`
 LOOKS: tuple[dict[str, Any], ...] = (
     {"marker": "o", "color": HIDDEN[0], "markersize": 5, "markerfacecolor": HIDDEN[0]},
@@ -80,8 +80,8 @@ def throughput(
             ax.text(1.01, row, f"{100 * share:.0f} %", fontsize="x-small", **beside)
     if np.isfinite(shares).any():
         words = fill(f"of {named(next(iter(ticks)), LETTERS)}", NARROW)
-        ax.text(1.01, -0.6, words, fontsize="x-small", **beside | {"va": "bottom"})
-    legend_above(ax)
+        ax.text(1.01, len(names) - 0.4, words, fontsize="x-small", **beside | {"va": "top"})
+    legend_above(ax, side="right")
     return drawn
 
 

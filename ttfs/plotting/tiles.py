@@ -85,6 +85,21 @@ def show_tiles(
     return image
 
 
+def of_all(shown: int, found: int) -> str:
+    """How many are shown, and of how many.
+
+    >>> of_all(25, 600), of_all(10, 10)
+    ('25 of 600', 'all 10')
+    """
+    return f"all {found:,}" if shown == found else f"{shown:,} of {found:,}"
+
+
+def say_how_many(ax: Axes, words: str) -> None:
+    """Write above the tiles, at the right, how much is shown."""
+    look: dict[str, Any] = {"fontsize": "x-small", "color": inks(ax, outside=True).ink}
+    ax.text(1, 1.02, words, ha="right", va="bottom", transform=ax.transAxes, **look, **WORDS)
+
+
 def _label_gap(ax: Axes, tile: tuple[int, int], names: list[str], columns: int) -> int:
     """Pixels above a tile that its name needs, or 0 if the tiles are too small for names."""
     rows = -(-len(names) // columns)

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ttfs.checks import of_kind
 from ttfs.errors import InputError, ShapeError
-from ttfs.plotting.given import Array
+from ttfs.plotting.given import Array, layer_names
 from ttfs.plotting.look import (
     GREY,
     PAGE,
@@ -28,6 +28,7 @@ from ttfs.plotting.look import (
 
 Record = Mapping[str, Any]
 
+NARROW = 5.0  # inches; in a narrower figure, curves stand one below the other
 FEW = 30  # epochs; up to so many, each gets a dot, since a single epoch has no line to show it
 
 ACCURACIES = {
@@ -80,7 +81,7 @@ def training_summary(
     >>> records = [{"epoch": 1, "loss": 0.7, "silent_1": 0.2}]
     >>> figure = training_summary(records, figure=Figure())
     >>> [ax.get_ylabel() for ax in figure.axes]
-    ['accuracy (%)', 'loss', 'silent neurons (%)', 'mean time of spike (steps)']
+    ['accuracy (%)', 'loss', 'silent neurons (%)', 'mean spike time (steps)']
     """
     epochs = _epochs(records)
     accuracies = {key: _shares(records, key) for key in ACCURACIES}
@@ -97,7 +98,10 @@ def training_summary(
     of_kind(figure, Figure | SubFigure, "training_summary: figure", "a Figure of Matplotlib")
     spikes = _column(records, "spikes_per_hidden_neuron")
     by_rates = not layers and np.isfinite(spikes).any()
-    axes = figure.subplot_mosaic("AL;SS" if by_rates else "AL;ST")
+    narrow = figure.bbox.width / figure.dpi < NARROW
+    letters = "ALS" if by_rates else "ALST"
+    wide = "AL;SS" if by_rates else "AL;ST"
+    axes = figure.subplot_mosaic(";".join(letters) if narrow else wide)
     _draw_accuracies(axes["A"], epochs, accuracies, best)
     _dress_epochs(axes["L"], "loss")
     _draw(axes["L"], epochs, losses, "training", GREY)
@@ -108,15 +112,17 @@ def training_summary(
         legend_above(axes["S"])
     else:
         _draw_layers(axes["S"], epochs, silent, called, "silent neurons (%)")
-        _draw_layers(axes["T"], epochs, latency, called, f"mean time of spike ({plural(unit)})")
+        _draw_layers(axes["T"], epochs, latency, called, f"mean spike time ({plural(unit)})")
     return figure
 
 
 def _called(layers: list[int], names: Sequence[str] | None) -> dict[int, str]:
     """The name of each layer that records tell about."""
+    if not layers:
+        return {}
     if names is None:
-        return {layer: f"layer {layer}" for layer in layers}
-    if layers and layers[-1] >= len(names):
+        names = layer_names(layers[-1] + 1, None)
+    if layers[-1] >= len(names):
         wanted = f"{layers[-1] + 1} names, of the input and of each layer"
         raise ShapeError(f"training_summary: expects {wanted}, got {len(names)}")
     return {layer: named(names[layer]) for layer in layers}
@@ -203,4 +209,6 @@ def _draw(
 def _dress_epochs(ax: Axes, y: str) -> None:
     """Labels, and ticks at whole epochs."""
     dress(ax, "epoch", y)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
+    ax.xaxis.set_major_locator(
+        MaxNLocator("auto", integer=True, min_n_ticks=1, steps=[1, 2, 5, 10])
+    )

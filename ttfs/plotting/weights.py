@@ -17,7 +17,6 @@ from ttfs.plotting.given import Array, image_shape, numbers
 from ttfs.plotting.look import (
     COLUMN,
     PAGE,
-    WORDS,
     axes_for,
     colour_bar,
     dress,
@@ -26,7 +25,15 @@ from ttfs.plotting.look import (
     label_stride,
     legend_above,
 )
-from ttfs.plotting.tiles import DIGIT, check_columns, chosen, columns_that_fit, show_tiles
+from ttfs.plotting.tiles import (
+    DIGIT,
+    check_columns,
+    chosen,
+    columns_that_fit,
+    of_all,
+    say_how_many,
+    show_tiles,
+)
 
 BLUE_TO_RED = ListedColormap(colormaps["RdBu_r"](np.linspace(0.1, 0.9, 257)), name="ttfs_weights")
 """RdBu without its darkest ends, where red and blue, +1 and -1, look alike."""
@@ -62,7 +69,7 @@ def weight_images(
     fields = matrix[:, shown].T.reshape(-1, *tile)
     image = show_tiles(ax, fields, shown, columns, **_diverging(fields))
     _say_weights(image, fields)
-    _say_how_many(ax, f"{_of(len(shown), matrix.shape[1])} neurons")
+    say_how_many(ax, f"{of_all(len(shown), matrix.shape[1])} neurons")
     return image
 
 
@@ -105,10 +112,10 @@ def filter_images(
     if table:
         _name_table(ax, tiles.shape[1:], shown, heard)
     _say_weights(image, tiles)
-    words = f"{_of(len(shown), len(filters))} channels"
+    words = f"{of_all(len(shown), len(filters))} channels"
     if table:
-        words += f", {_of(len(heard), filters.shape[1])} below"
-    _say_how_many(ax, words)
+        words += f", {of_all(len(heard), filters.shape[1])} below"
+    say_how_many(ax, words)
     return image
 
 
@@ -147,21 +154,6 @@ def _say_weights(image: AxesImage, tiles: Array) -> None:
         _legend_of_signs(image.axes, sizes[0])
     else:
         colour_bar(image, "weight")
-
-
-def _of(shown: int, found: int) -> str:
-    """How many are shown, and of how many.
-
-    >>> _of(25, 600), _of(10, 10)
-    ('25 of 600', 'all 10')
-    """
-    return f"all {found}" if shown == found else f"{shown} of {found:,}"
-
-
-def _say_how_many(ax: Axes, words: str) -> None:
-    """Write above the image, at the right, how much is shown."""
-    look: dict[str, Any] = {"fontsize": "x-small", "color": inks(ax, outside=True).ink}
-    ax.text(1, 1.02, words, ha="right", va="bottom", transform=ax.transAxes, **look, **WORDS)
 
 
 def _legend_of_signs(ax: Axes, size: float) -> None:
