@@ -478,11 +478,22 @@ def test_more_epochs_go_on_from_the_last_and_schedules_are_those_of_the_new_numb
     assert [record["lr"] for record in again.records[:2]] == [r["lr"] for r in first.records]
     straight = fit(trainer(optimizer=falling), epochs=4)
     assert [r["lr"] for r in again.records[2:]] == [r["lr"] for r in straight.records[2:]]
-    assert again.warnings == [lines[0].removeprefix("warning: ")]
+    assert again.warnings == [*first.warnings, lines[0].removeprefix("warning: ")]
     lines.clear()
     fewer = fit(trainer(optimizer=falling), epochs=3, **told)
     assert lines == ["nothing is left to learn: 4 epochs have been done, of 3"]
     assert fewer.planned == 4
+
+
+def test_a_checkpoint_that_does_not_say_how_many_epochs_were_planned_is_read(tmp_path):
+    path, lines = tmp_path / "c.npz", []
+    fit(trainer(), checkpoint=path)
+    header, arrays = parts_of(path.read_bytes())
+    del header["history"]["planned"]
+    path.write_bytes(together(header, arrays))
+    again = fit(trainer(), epochs=3, checkpoint=path, resume=True, log=lines.append)
+    assert len(again.records) == again.planned == 3
+    assert [line.split(" |")[0] for line in lines] == ["epoch 3/3"]
 
 
 def test_more_epochs_at_a_constant_rate_are_those_of_a_longer_training(tmp_path):

@@ -1,6 +1,7 @@
 """The command line after the first training: going on, training further, looking again."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -87,6 +88,61 @@ def test_a_network_of_any_response_is_trained_further(psp, preset, tmp_path, cap
     assert f"{network} on digits test" in capsys.readouterr().out
 
 
+def test_a_model_is_not_trained_further_in_its_own_folder(runs, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "own"
+    shutil.copytree(runs / "bits", folder)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    arguments = ["train", "--from", folder / "model.npz", "--epochs", 1, "--quiet"]
+    assert main(*arguments, "--out", folder, "--force") == 2
+    assert "lies in the folder of the run" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert main(*arguments, "--dataset", "digits") == 0
+    assert (tmp_path / "runs" / "own-further-seed0" / "model.npz").exists()
+
+
+def test_training_further_keeps_the_settings_of_a_changed_preset(tmp_path, capsys):
+    first = ["train", "--preset", "bs4nn-mnist", "--dataset", "digits", "--hidden", 20]
+    assert main(*first, "--epochs", 1, "--quiet", "--out", tmp_path / "a") == 0
+    for old, new in (("a", "b"), ("b", "c")):
+        model = tmp_path / old / "model.npz"
+        assert main("train", "--from", model, "--epochs", 1, "--out", tmp_path / new) == 0
+        assert f"from {model}, by S4NN, as in bs4nn-mnist" in capsys.readouterr().out
+        report = report_in(tmp_path / new)
+        assert (report["base"], report["learning"]) == ("bs4nn-mnist", "S4NN")
+
+
+def test_a_model_for_firing_rates_is_not_trained_further(tmp_path, capsys):
+    network = ttfs.Network(ttfs.Dense(64, 10), psp=ttfs.Windows())
+    report = {"dataset": "digits", "rate": {"steps": 4}}
+    path = ttfs.save(tmp_path / "m.npz", network, report=report)
+    assert main("train", "--from", path, "--out", tmp_path / "r") == 2
+    assert "was made for firing rates" in capsys.readouterr().err
+
+
+def test_a_run_does_not_go_on_with_other_biases(tmp_path, capsys):
+    out = ["--out", tmp_path / "r", "--quiet"]
+    for seed in (0, 1):
+        bias = np.random.default_rng(seed).random(10)
+        layer = ttfs.Dense.of(np.ones((64, 10)), bias=bias, threshold=100.0)
+        network = ttfs.Network(layer, psp=ttfs.Windows())
+        ttfs.save(tmp_path / f"{seed}.npz", network, report={"dataset": "digits"})
+    assert main("train", "--from", tmp_path / "0.npz", "--epochs", 1, *out) == 0
+    assert main("train", "--from", tmp_path / "1.npz", "--epochs", 2, "--resume", *out) == 2
+    assert "other data or settings" in capsys.readouterr().err
+
+
+def test_data_that_have_moved_are_told_with_the_model_that_names_them(tmp_path, capsys):
+    network = ttfs.Network(ttfs.Dense(64, 10), t_max=8)
+    path = ttfs.save(tmp_path / "m.npz", network, report={"dataset": "moved.npz"})
+    assert main("evaluate", path) == 2
+    assert f"{path} names it, --dataset D another one" in capsys.readouterr().err
+    assert main("evaluate", path, "--dataset", "moved.npz") == 2
+    assert "names it" not in capsys.readouterr().err
+    assert main("train", "--from", path, "--dataset", "yin-yang") == 2
+    assert "the network takes 64 inputs, but the data have 4" in capsys.readouterr().err
+
+
 def test_training_further_begins_with_the_network_as_it_was(runs):
     for kind in ("bits", "real", "maps"):
         network = ttfs.load(runs / kind / "model.npz").network
@@ -139,6 +195,11 @@ def test_a_finished_run_goes_on_to_more_epochs(tmp_path, capsys):
     report = report_in(tmp_path / "r")
     assert report["epochs"] == 3
     assert report["warnings"][-1].startswith("epochs after 2")
+    assert main("train", "--hidden", 20, "--epochs", 3, "--out", tmp_path / "straight") == 0
+    assert len(groups([tmp_path / "r", tmp_path / "straight"])) == 2
+    recipe = report["recipe"]
+    assert main(*arguments, "--epochs", 1, "--resume") == 0
+    assert report_in(tmp_path / "r")["recipe"] == recipe
 
 
 def test_an_empty_folder_has_nothing_to_resume(tmp_path, capsys):

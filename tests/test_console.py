@@ -90,8 +90,17 @@ def test_an_explanation_lists_the_strongest_inputs_unless_all_are_wanted():
     lines = said(commands, simulator)[2:]
     short, every = lines[:13], lines[13:]
     assert every == str(simulator.explain(1, 0)).split("\n")
-    assert short[:12] == every[:12]  # the title, the head, and the first ten, in their order
+    assert short[:11] == every[:11]  # the title, the head, and the first nine, in their order
+    assert short[11] == every[-1]
     assert short[12].split() == ["and", "20", "whose", "weights", "are", "no", "larger"]
+
+
+def test_of_equal_weights_an_explanation_lists_the_later():
+    network = ttfs.Network(ttfs.Dense.of(np.ones((30, 1)), threshold=30), t_max=99)
+    simulator = ttfs.Simulator(network, np.arange(30.0))
+    lines = said(["c", "e output 0"], simulator)[2:]
+    every = str(simulator.explain(1, 0)).split("\n")
+    assert lines[:12] == every[:2] + every[-10:]
 
 
 def test_continuing_stops_at_each_break_and_at_the_end():

@@ -200,7 +200,8 @@ def add_evaluate(parsers: Any) -> None:
     rates.add_argument("--rate", type=count, metavar="STEPS", help=text)
     text = "a spike subtracts the threshold from the potential (soft) or sets it to 0 (hard)"
     rates.add_argument("--reset", choices=["soft", "hard"], help=text)
-    rates.add_argument("--negative", action="store_true", default=None, help=NEGATIVE)
+    both = argparse.BooleanOptionalAction
+    rates.add_argument("--negative", action=both, default=None, help=NEGATIVE)
     evaluate.set_defaults(command=commands.run_evaluate)
 
 

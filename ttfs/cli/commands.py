@@ -67,13 +67,15 @@ def further(options: argparse.Namespace) -> Any:
     if options.weights:
         raise InputError(f"--from keeps the kind of weights: leave out --weights {options.weights}")
     model = load(options.origin)
-    psp, preset = model.network.psp, options.preset or model.report.get("preset")
-    if not isinstance(preset, str) or (preset not in PRESETS and not options.preset):
-        preset = "step-binary-mnist" if isinstance(psp, Step) else None
-    told = {"dataset": options.dataset or dataset_of(model, options.origin), "preset": preset}
+    if "rate" in model.report:
+        raise InputError(f"{options.origin} was made for firing rates: --from trains single spikes")
+    psp, stored = model.network.psp, [model.report.get(key) for key in ("preset", "base")]
+    known = (name for name in stored if isinstance(name, str) and name in PRESETS)
+    preset = options.preset or next(known, "step-binary-mnist" if isinstance(psp, Step) else None)
     binary = any(isinstance(layer.weights, Binary) for layer in model.network.layers if layer.rows)
-    told["weights"] = "binary" if binary else "real"
-    recipe = begun(argparse.Namespace(**vars(options) | told))
+    options.dataset = options.dataset or dataset_of(model, options.origin)
+    options.preset, options.weights = preset, "binary" if binary else "real"
+    recipe = begun(options)
     if model.encoder is not None:
         recipe = replace(recipe, encoder=model.encoder)
     if isinstance(psp, Windows) and preset is None:
@@ -85,10 +87,16 @@ def run_train(options: argparse.Namespace) -> None:
     """Train, and say where the results are."""
     from ttfs.cli.runs import SAVED, Run, train
 
-    origin = options.origin and f"{options.origin.resolve().parent.name}-further"
-    name = options.preset or Path(options.dataset or origin or "digits").stem
+    name = options.preset or Path(options.dataset or "digits").stem
     name += "-full" if options.full else ""
+    if options.origin:
+        name = f"{options.origin.resolve().parent.name}-further"
     folder = options.out or Path("runs") / f"{name}-seed{options.seed}"
+    if options.origin and options.origin.resolve().parent == folder.resolve():
+        raise InputError(
+            f"--from {options.origin} lies in the folder of the run: choose another --out"
+        )
+    recipe = recipe_of(options)
     run = Run(
         folder,
         seed=options.seed,
@@ -97,8 +105,9 @@ def run_train(options: argparse.Namespace) -> None:
         progress=False if options.quiet else None,
         log=None if options.quiet else partial(print, flush=True),
         origin=str(options.origin or ""),
+        base=options.preset or "",
     )
-    report = train(recipe_of(options), run)
+    report = train(recipe, run)
     if not options.quiet:
         print_report(report)
         print(f"written to {folder}")
@@ -118,7 +127,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
 
         told = {"steps": options.rate, "reset": options.reset, "negative": options.negative}
         return evaluate_rates(subject, options.report, **told)
-    if options.reset or options.negative:
+    if options.reset or options.negative is not None:
         given = f"--reset {options.reset}" if options.reset else "--negative"
         raise InputError(f"{given} is about firing rates; say --rate STEPS")
     network, data = subject.model.network, subject.data

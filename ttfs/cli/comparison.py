@@ -33,6 +33,7 @@ COSTS = {
 MOST = 2**24  # bytes of a report; parsed JSON takes some thirty times the memory of its text
 KEYS = "recipe", "dataset"
 TEXTS = "origin", "preset", "network", "response", "learning", "weights", "published"
+LISTS = "augmentation", "warnings"
 FIGURES = (
     *("accuracy", "accuracy_lenient", "undecided", "samples", "epochs", "seconds", "seed"),
     *("decision_time_mean", "input_window"),
@@ -42,7 +43,7 @@ PARTS = {
     "synaptic_operations_per_sample": ("until_decision",),
     "cost": ("footprint_bits", "parameters", "weight_bits", "other_bits"),
 }
-"""What is read from a report: texts to compare and to show, numbers, and numbers one level below.
+"""What is read from a report: texts, lists of texts, numbers, and numbers one level below.
 
 All of it may be null.
 """
@@ -96,10 +97,11 @@ def groups(folders: Iterable[Path]) -> list[Group]:
     ------
     RunError: a folder without a `report.json` that `ttfs train` wrote.
     """
-    found: dict[tuple[str, str, str], list[tuple[Path, dict[str, Any]]]] = {}
+    found: dict[tuple[str, ...], list[tuple[Path, dict[str, Any]]]] = {}
     for folder in folders:
         report = report_of(Path(folder))
-        key = report["recipe"], report["dataset"], report.get("origin") or ""
+        grown = [one for one in report.get("warnings") or () if one.startswith("epochs after")]
+        key = report["recipe"], report["dataset"], report.get("origin") or "", *grown
         found.setdefault(key, []).append((Path(folder), report))
     return [
         Group(
@@ -143,11 +145,12 @@ def check_report(report: dict[str, Any]) -> None:
     for name in TEXTS:
         if report.get(name) is not None:
             as_text(report[name], f"says what cannot be: {name}", most=10_000)
-    augmentation = report.get("augmentation") or []
-    if not isinstance(augmentation, list):
-        raise InputError("says what cannot be: augmentation must be a list")
-    for each in augmentation:
-        as_text(each, "says what cannot be: augmentation", most=10_000)
+    for name in LISTS:
+        several = report.get(name) or []
+        if not isinstance(several, list):
+            raise InputError(f"says what cannot be: {name} must be a list")
+        for each in several:
+            as_text(each, f"says what cannot be: {name}", most=10_000)
     check_numbers(report, FIGURES)
     for name, figures in PARTS.items():
         if report.get(name) is not None:

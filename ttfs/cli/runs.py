@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +43,7 @@ class Run:
     folder: made if absent. seed: determines everything random. resume: continue from the
     checkpoint in the folder. force: overwrite an earlier run. progress: show a progress bar. log:
     called with each line. origin: the model with whose weights the recipe begins, if there is one.
+    base: the preset from which the recipe was derived, if there is one.
     """
 
     folder: Path
@@ -52,6 +53,7 @@ class Run:
     progress: bool | None = None
     log: Log | None = None
     origin: str = ""
+    base: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "folder", Path(self.folder))
@@ -91,6 +93,8 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     recipe = recipe.for_images(training.image_shape)
     network = recipe.network(training.image_shape, training.classes, run.seed)
     log(f"{network}, {kind_of(recipe)} weights, on {len(training)} samples of {training.name}")
+    if run.origin:
+        log(f"from {run.origin}, by {recipe.learning()}, as in {run.base or 'the default recipe'}")
     trainer = recipe.trainer(network, run.seed)
     history = trainer.fit(
         recipe.encoder(training.images),
@@ -105,6 +109,7 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     network = trainer.network
     if not history.records and earlier(run):  # worth more than an untrained network
         raise KeyboardInterrupt(interrupts.STOPPED)
+    recipe = replace(recipe, epochs=max(recipe.epochs, len(history.records)))
     samples, rate = len(training), recipe.rates()
     del training
     log(f"evaluating {len(testing)} test samples, and drawing")
@@ -155,6 +160,7 @@ def told(recipe: "Recipe", run: Run, history: History, samples: int) -> dict[str
         "published": recipe.published,
         "recipe": repr(recipe),
         "origin": run.origin,
+        "base": run.base,
     }
 
 

@@ -12,7 +12,7 @@ from ttfs import datasets
 from ttfs.codes.encoding import Latency
 from ttfs.datasets.datasets import Dataset
 from ttfs.engines.batch import lost_share
-from ttfs.errors import InputError, ShapeError
+from ttfs.errors import DatasetError, InputError, ShapeError
 from ttfs.formats.model_file import Model, load
 from ttfs.measures.diagnosis import too_late
 
@@ -84,7 +84,12 @@ def check_maps(data: Dataset, shape: tuple[int, int, int], whose: str) -> None:
 def subject_of(options: argparse.Namespace) -> Subject:
     """The model and the split of a data set that a command was given."""
     model = load(options.model)
-    training, testing = datasets.load(options.dataset or dataset_of(model, options.model))
+    try:
+        training, testing = datasets.load(options.dataset or dataset_of(model, options.model))
+    except DatasetError as error:
+        if options.dataset:
+            raise
+        raise DatasetError(f"{error}; {options.model} names it, --dataset D another one") from None
     return Subject(options.model, model, training if options.split == "train" else testing)
 
 

@@ -77,7 +77,9 @@ class Rate:
                 wanted = " or ".join(map(repr, known))
                 raise InputError(f"Rate({name}=...) must be {wanted}, got {getattr(self, name)!r}")
         if flag(self.negative, "Rate(negative=...)") and self.reset == "hard":
-            raise InputError("Rate(negative=True) takes spikes back, which needs reset='soft'")
+            raise InputError(
+                "Rate(negative=True) takes spikes back, which needs reset='soft', not 'hard'"
+            )
         if positive(self.keep, "Rate(keep=...)", zero=True) > 1:
             raise InputError(f"Rate(keep=...) must be 0 to 1, got {self.keep!r}")
         for name in ("initial", "shift"):

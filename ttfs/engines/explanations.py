@@ -81,7 +81,11 @@ class Explanation:
         return self.table()
 
     def table(self, most: int | None = None) -> str:
-        """The same as it prints; `most`: how many inputs are listed, those of largest weight."""
+        """The same as it prints.
+
+        most: how many inputs are listed, the last one and those of largest weight; of equal
+            weights, those that come later.
+        """
         head = self._neuron(self.layer, self.neuron)
         if self.given:
             return f"{head} fired at {self._clock(self.time)}: the stimulus says so"
@@ -108,9 +112,11 @@ class Explanation:
         ]
         if most is None or len(rows) <= most:
             return "\n".join(lines + rows)
-        strongest = np.argsort([-abs(i.weight) for i in inputs], kind="stable")[:most]
+        sizes = np.array([abs(i.weight) for i in inputs[:-1]])
+        later = -np.arange(len(sizes))
+        chosen = np.sort(np.lexsort((later, -sizes))[: most - 1])
         left = f"{'':10s} and {len(rows) - most} whose weights are no larger"
-        return "\n".join([*lines, *(rows[k] for k in np.sort(strongest)), left])
+        return "\n".join([*lines, *(rows[k] for k in chosen), rows[-1], left])
 
     def _neuron(self, layer: int, neuron: int) -> str:
         """A neuron's name: its layer's name, its number and, in a map, its place."""

@@ -41,7 +41,7 @@ def summary_of(network: Any) -> str:
             cells += [""] * 4
         rows.append((*cells, _span(network.delays[k])))
     total = f"{sum(network.sizes):,}", f"{weights:,}", "", f"{connections:,}"
-    rows.append(("all", "", *total, "", ""))
+    rows.append(("without skips" if network.skips else "all", "", *total, "", ""))
     wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(

@@ -92,10 +92,10 @@ class Recipe:
         inputs: the number of values of a sample, or the shape of an image: (rows, columns) or
             (rows, columns, channels), which layers of maps need.
         """
-        last = self.layers[-1]
+        last, shape = self.layers[-1], self._shape(inputs)
         if last.initial is not None and last.outputs != classes:
             raise InputError(f"the network has {last.outputs} outputs, the data {classes} classes")
-        shape, output = self._shape(inputs), replace(last, outputs=classes)
+        output = replace(last, outputs=classes)
         layers = check_chain((*self.layers[:-1], output), shape)
         return Network(
             *map(self._begun, layers),
@@ -111,6 +111,11 @@ class Recipe:
         sides = inputs if isinstance(inputs, tuple) else (inputs,)
         values = prod(whole(side, "network(inputs=...)") for side in sides)
         given = self.encoder.inputs(values)
+        first = self.layers[0]
+        placed = isinstance(first, Dense) or first.shape is not None
+        known = first.inputs if placed else None
+        if known not in (None, given):
+            raise ShapeError(f"the network takes {known} inputs, but the data have {given}")
         if isinstance(self.layers[0], Dense):
             return 1, 1, given
         more, rest = divmod(given, values)  # channels that the encoder makes from each

@@ -70,8 +70,10 @@ def checked(told: Any) -> History:
     ------
     InputError: something is missing, of the wrong kind, or impossible.
     """
-    if not isinstance(told, dict) or set(told) != set(History.__dataclass_fields__):
+    fields = set(History.__dataclass_fields__)
+    if not isinstance(told, dict) or set(told) | {"planned"} != fields:
         raise InputError(f"a history must have {', '.join(History.__dataclass_fields__)}")
+    told = {"planned": 0} | told  # older files do not say
     records, warnings = told["records"], told["warnings"]
     if not isinstance(records, list) or not records or not isinstance(warnings, list):
         raise InputError("a history must have a list of epochs, at least one, and of warnings")
@@ -142,8 +144,9 @@ def line(record: dict[str, float], epochs: int) -> str:
     parts = [f"epoch {record['epoch']:.0f}/{epochs}", f"train {100 * record['accuracy']:.2f} %"]
     strict = lenient = ""
     if "validation_accuracy" in record:
-        names = "validation_accuracy", "validation_accuracy_lenient"
-        strict, lenient = (f"{100 * record[name]:.2f} %" for name in names)
+        share = record["validation_accuracy"]
+        shares = share, record.get("validation_accuracy_lenient", share)
+        strict, lenient = (f"{100 * share:.2f} %" for share in shares)
         strict, lenient = f"validation {strict}", f" (lenient {lenient})" * (strict != lenient)
     last = [f"{record['revived']:.0f} revived"] if record.get("revived") else []
     seconds = record["seconds"]
@@ -153,7 +156,8 @@ def line(record: dict[str, float], epochs: int) -> str:
     extremes = f"{min(silent, default=0):.0f} to {max(silent, default=0):.0f}"
     for more, told in ((lenient, each), (lenient, extremes), ("", extremes)):
         validated = [strict + more] if strict else []
-        found = " | ".join([*parts, *validated, f"silent {told} %", *last])
+        layers = [f"silent {told} %"] if silent else []
+        found = " | ".join([*parts, *validated, *layers, *last])
         if len(found) <= WIDTH:
             break
     return found
@@ -169,7 +173,7 @@ def plan(
     done = len(history.records)
     if done >= epochs:
         return
-    if done and scheduled and history.planned != epochs:
+    if done and scheduled and history.planned not in (epochs, 0):
         change = f"the training goes on to {epochs} instead of {history.planned}"
         told = "from here on, schedules such as that of the learning rate are those of the new plan"
         note_warnings(history, [f"epochs after {done}: {change}; {told}"], log)

@@ -215,6 +215,7 @@ class Trainer:
         held_out = validation if isinstance(validation, tuple | list) else ()
         given = [layer.initial for layer in network.layers if layer.initial is not None]
         given += [layer.delay.init for layer in network.layers if isinstance(layer.delay, Delays)]
+        given += [bias for bias in network.biases if bias is not None]
         own = (network.padded_thresholds(), network.arrays.delays)
         return fingerprint(
             (*settings, network.dtype.name), map(np.asarray, (*own, *given, *data, *held_out))
