@@ -840,7 +840,7 @@ MISTAKES = [
     mistake("info plain.npz --cost", "plain.npz does not say which data it was trained on"),
     mistake("train --from absent.npz", "absent.npz: there is no such file"),
     mistake("train --from plain.npz", "plain.npz does not say which data it was trained on"),
-    mistake("train --from plain.npz --dataset digits", "has 3 outputs, the data 10 classes"),
+    mistake("train --from plain.npz --dataset digits", "takes 20 inputs, but the data have 64"),
     mistake("train --from run/model.npz --weights real", "--from keeps the kind of weights"),
     mistake("train --from run/model.npz --hidden 9", "not allowed with argument"),
     mistake("train --from run/model.npz --dataset more.npz", "has 10 outputs, the data 12 classes"),

@@ -299,7 +299,7 @@ def test_times_that_cannot_be_meant_are_refused(name, times, words):
         (lambda: latency_histogram([[1.0]], bins=0), "bins must be at least 1, got 0"),
         (lambda: latency_map([1, 2, 3], (2, 2)), r"with 3 pixels, got \(2, 2\)"),
         (lambda: latency_map([1, 2, 3], 3), "with 3 pixels, got 3"),
-        (lambda: training_summary(History()), "as history.records is, got History"),
+        (lambda: training_summary(History()), "as history.records is, got <History"),
         (lambda: latency_map([[1], [2, 3]], (1, 3)), "rows of equal length"),
         (lambda: latency_by_class([1, 2], [0, 0]), r"times \(samples, classes\), got shape \(2,\)"),
         (lambda: latency_by_class([[1, 2]], [0, 0]), r"labels \(1,\).*got shape \(2,\)"),

@@ -223,9 +223,9 @@ def test_no_spike_is_lost_in_any_style(style):
 
 
 def test_the_page_has_the_colours_of_layers():
-    files = [file for file in Path(ttfs.viewer.__file__).parent.iterdir() if file.is_file()]
-    page = "".join(file.read_text("utf-8") for file in files).lower()
-    assert all(colour.lower() in page for colour in plotting.look.HIDDEN)
+    scripts = Path(ttfs.viewer.__file__).parent.rglob("*.js")
+    page = "".join(script.read_text("utf-8") for script in scripts).lower()
+    assert all(f'"{colour.lower()}"' in page for colour in plotting.look.HIDDEN)
 
 
 # Axes
