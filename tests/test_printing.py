@@ -8,8 +8,6 @@ from ttfs.checks import quantity
 from ttfs.engines.events import Event
 from ttfs.training.history import WIDTH, History, line
 
-pytestmark = pytest.mark.small
-
 
 def trained(**settings):
     rng = np.random.default_rng(0)
