@@ -106,7 +106,7 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
         progress=run.progress,
         log=run.log,
     )
-    network = trainer.network
+    names, network = network.names, trainer.network  # of modules that are no network: None
     if not history.records and earlier(run):  # worth more than an untrained network
         raise KeyboardInterrupt(interrupts.STOPPED)
     recipe = replace(recipe, epochs=max(recipe.epochs, len(history.records)))
@@ -128,7 +128,7 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     write_report(run.folder / "report.json", report)
     write_atomically(run.folder / "history.csv", history.csv().encode())
     ctrl_c.release(SAVED)
-    pictures.training(run.folder, history, recipe.unit, network.names)
+    pictures.training(run.folder, history, recipe.unit, names)
     if rate is None:
         title = f"{testing.name} test 0, label {testing.labels[0]}"
         pictures.raster(run.folder, network, stimuli[0], title)
