@@ -239,7 +239,8 @@ def add_view(parsers: Any) -> None:
         "view",
         help="a web page to step through one stimulus",
         description="Write a web page that opens in any browser, even offline: step through the"
-        " events of one stimulus, and click a spike to see what caused it.",
+        " events of one stimulus, click a spike to see what caused it, and drag one to see what"
+        " would change.",
     )
     add_stimulus(view)
     view.add_argument("--out", type=path, metavar="FILE", help="page (view.html beside the model)")
