@@ -18,6 +18,7 @@ from matplotlib.text import Text
 import ttfs
 from ttfs import plotting
 from ttfs.cli import cli, pictures
+from ttfs.measures.metrics import decisions_of
 
 INF = np.inf
 
@@ -40,7 +41,7 @@ def all_files(network, folder):
     labels = np.array([0, 1, 1])
     summary = [{"epoch": 1, "loss": 0.5, "latency_1": 3.0}]
     inside = np.where(stimuli < network.t_max, stimuli, INF)
-    found = pictures.decisions_of(network, inside)
+    found = decisions_of(network, inside)
     return [
         pictures.raster(folder, network, stimuli[1]),
         pictures.latency_map(folder, network, stimuli[1], (2, 2)),

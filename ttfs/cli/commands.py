@@ -6,7 +6,6 @@ import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from shutil import get_terminal_size
 from typing import Any
 
 from ttfs.errors import InputError
@@ -56,12 +55,14 @@ def recipe_of(options: argparse.Namespace) -> Any:
 
 
 def further(options: argparse.Namespace) -> Any:
-    """The recipe that trains a saved network further: that of its preset, unless told otherwise."""
+    """The recipe that trains a saved network further: that of its preset, unless told otherwise.
+
+    The options then name that preset, the data set and the kind of weights.
+    """
     from ttfs import rules
     from ttfs.cli.subject import dataset_of
     from ttfs.formats.model_file import load
     from ttfs.network.psp import Step, Windows
-    from ttfs.network.weights import Binary
     from ttfs.presets import PRESETS, with_network
 
     if options.weights:
@@ -72,9 +73,9 @@ def further(options: argparse.Namespace) -> Any:
     psp, stored = model.network.psp, [model.report.get(key) for key in ("preset", "base")]
     known = (name for name in stored if isinstance(name, str) and name in PRESETS)
     preset = options.preset or next(known, "step-binary-mnist" if isinstance(psp, Step) else None)
-    binary = any(isinstance(layer.weights, Binary) for layer in model.network.layers if layer.rows)
     options.dataset = options.dataset or dataset_of(model, options.origin)
-    options.preset, options.weights = preset, "binary" if binary else "real"
+    options.preset = preset
+    options.weights = "binary" if model.network.binary.any() else "real"
     recipe = begun(options)
     if model.encoder is not None:
         recipe = replace(recipe, encoder=model.encoder)
@@ -246,6 +247,7 @@ def run_plot(options: argparse.Namespace) -> None:
     from ttfs.cli.subject import subject_of
     from ttfs.engines.arrivals import up_to
     from ttfs.engines.batch import happening
+    from ttfs.measures.metrics import decisions_of
 
     subject = subject_of(options)
     subject.check_index(options.index)
@@ -262,7 +264,7 @@ def run_plot(options: argparse.Namespace) -> None:
     print(pictures.latencies(folder, network, stimuli, data.labels))
     print(pictures.weights(folder, network, data.image_shape))
     print(pictures.diagram(folder, network))
-    found = pictures.decisions_of(network, stimuli)
+    found = decisions_of(network, stimuli)
     print(pictures.classes(folder, found, data.labels))
     print(pictures.mistakes(folder, network, stimuli, found, data.labels, data.image_shape))
 
@@ -307,6 +309,8 @@ def run_step(options: argparse.Namespace) -> None:
 
 def run_compare(options: argparse.Namespace) -> None:
     """Print a table of runs, and draw them."""
+    from shutil import get_terminal_size
+
     from ttfs.cli.comparison import check_costs, groups, table
 
     over = check_costs(options.over.split(","))

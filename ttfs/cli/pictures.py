@@ -9,7 +9,6 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import astuple
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -207,13 +206,6 @@ def diagram(folder: Path, network: Network) -> Path:
         figure = _figure(plotting.COLUMN, plotting.diagram.ROW * len(network.sizes))
         plotting.network_diagram(network, ax=figure.subplots())
         return _keep(figure, folder / "network.png")
-
-
-def decisions_of(network: Network, stimuli: np.ndarray) -> Decisions:
-    """The decisions for all stimuli, a part of them at a time to save memory."""
-    records = (forward(network, stimuli[some]) for some in chunks(network, len(stimuli)))
-    found = [decide(record.times[-1], record.potential) for record in records]
-    return Decisions(*map(np.concatenate, zip(*map(astuple, found), strict=True)))
 
 
 def classes(folder: Path, decisions: Decisions, labels: np.ndarray) -> Path:

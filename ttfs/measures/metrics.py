@@ -129,13 +129,17 @@ def evaluate(network: Network, times: Any, labels: Any) -> Evaluation:
     return _evaluation(network, len(times), sums, lost_share(network, times))
 
 
+def decisions_of(network: Network, times: np.ndarray) -> Decisions:
+    """The decisions of a network, a part of the samples at a time to save memory."""
+    records = (forward(network, times[some]) for some in chunks(network, max(1, len(times))))
+    found = [decide(record.times[-1], record.potential) for record in records]
+    parts = zip(*(vars(each).values() for each in found), strict=True)
+    return Decisions(*map(np.concatenate, parts))
+
+
 def labels_of(network: Network, times: np.ndarray) -> np.ndarray:
-    """(samples,) decisions of a network, a part of the samples at a time to save memory."""
-    found = np.empty(len(times), np.int64)
-    for some in chunks(network, len(times)):
-        record = forward(network, times[some])
-        found[some] = decide(record.times[-1], record.potential).label
-    return found
+    """(samples,) the labels of these decisions."""
+    return decisions_of(network, times).label
 
 
 def right(decisions: Decisions, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -116,7 +116,7 @@ class Recipe:
         known = first.inputs if placed else None
         if known not in (None, given):
             raise ShapeError(f"the network takes {known} inputs, but the data have {given}")
-        if isinstance(self.layers[0], Dense):
+        if isinstance(first, Dense):
             return 1, 1, given
         more, rest = divmod(given, values)  # channels that the encoder makes from each
         if len(sides) not in (2, 3) or rest:

@@ -22,6 +22,9 @@ from ttfs.kernels.circuit import (
 from ttfs.network.psp import Windows
 from ttfs.viewer.packing import packed, packed_weights, small
 
+COLUMNS = {"source": SOURCE, "target": TARGET, "kind": KIND, "apart": APART}
+"""What a page is told of a projection, and the column of the plan's table that has it."""
+
 ROOM = 1_800_000
 """Characters that weights may take in a page unless all of them are asked for."""
 
@@ -120,6 +123,3 @@ def _by_row(pointers: np.ndarray, delays: np.ndarray) -> np.ndarray:
         return delays
     first = delays[pointers[:-1]]
     return first if np.array_equal(np.repeat(first, lengths), delays) else delays
-
-
-COLUMNS = {"source": SOURCE, "target": TARGET, "kind": KIND, "apart": APART}
