@@ -1,5 +1,8 @@
 """What can go wrong on the user's side: each error is a `TTFSError` and a built-in error."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class TTFSError(Exception):
     """Base class of all errors that this package raises on purpose."""
@@ -23,3 +26,20 @@ class ModelFileError(TTFSError, ValueError):
 
 class RunError(TTFSError, OSError):
     """A run folder that cannot be written, resumed or overwritten."""
+
+
+@contextmanager
+def extra(name: str, whose: str = "") -> Iterator[None]:
+    """Optional packages are imported inside; where one is missing, the error names the extra.
+
+    >>> with extra("notebook"):
+    ...     import no_such_package
+    Traceback (most recent call last):
+        ...
+    ttfs.errors.InputError: no_such_package is not installed: pip install 'ttfs[notebook]'
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        told = f"{error.name} is not installed: pip install 'ttfs[{name}]'"
+        raise InputError(f"{whose}: {told}" if whose else told) from None

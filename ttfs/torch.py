@@ -12,15 +12,13 @@ from typing import Any
 import numpy as np
 
 from ttfs.checks import positive, whole
-from ttfs.errors import InputError, ShapeError
+from ttfs.errors import InputError, ShapeError, extra
 from ttfs.network.psp import Ramp, Windows
 
-try:
+with extra("torch"):
     import torch
     from torch import Tensor, nn
     from torch.nn import functional
-except ImportError:
-    raise InputError("PyTorch is not installed: pip install 'ttfs[torch]'") from None
 
 AT_ONCE = 2**24  # numbers that are processed together: samples x inputs x neurons
 FLOOR = 0.1  # in thresholds per unit of time; smaller slopes count as this one in gradients

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ttfs.datasets.npz import read_npz
-from ttfs.errors import DatasetError, InputError, ModelFileError
+from ttfs.errors import DatasetError, InputError, ModelFileError, extra
 from ttfs.network.chain import check_chain
 from ttfs.network.maps import Shape, as_shape
 from ttfs.network.notation import layers_of
@@ -68,12 +68,9 @@ def _npz(path: Path) -> State:
 
 
 def _safetensors(path: Path) -> State:
-    try:
+    with extra("torch", str(path)):
         from safetensors import SafetensorError
         from safetensors.numpy import load_file
-    except ImportError:
-        cure = "safetensors is not installed: pip install 'ttfs[torch]'"
-        raise InputError(f"{path}: {cure}") from None
     try:
         found = load_file(path)
     except (SafetensorError, ValueError, OSError, TypeError) as error:
@@ -90,11 +87,8 @@ def _safetensors(path: Path) -> State:
 
 
 def _torch(path: Path) -> State:
-    try:
+    with extra("torch", str(path)):
         import torch
-    except ImportError:
-        cure = "PyTorch is not installed: pip install 'ttfs[torch]', or save arrays as .npz"
-        raise InputError(f"{path}: {cure}") from None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the error says enough

@@ -12,10 +12,8 @@ import numpy as np
 
 from ttfs.conversion.graph import Graph, Signal
 from ttfs.conversion.parts import MODULES, array_of, check_flat, pool, whole_mean
-from ttfs.errors import InputError
+from ttfs.errors import InputError, extra
 from ttfs.network.psp import Windows
-
-INSTALL = "PyTorch is not installed: pip install 'ttfs[torch]'"
 
 
 def graph_of(module: Any, shape: tuple[int, ...], mean: Any = 0.0, std: Any = 1.0) -> Graph:
@@ -25,11 +23,9 @@ def graph_of(module: Any, shape: tuple[int, ...], mean: Any = 0.0, std: Any = 1.
     ------
     InputError: an operation that has no counterpart, by name.
     """
-    try:
+    with extra("torch"):
         import torch
         from torch import fx
-    except ImportError:
-        raise InputError(INSTALL) from None
     if not isinstance(module, torch.nn.Module):
         raise InputError(f"convert takes a torch.nn.Module, got {type(module).__name__}")
     norms = (torch.nn.modules.batchnorm._BatchNorm, torch.nn.modules.dropout._DropoutNd)

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from ttfs.conversion.graph import Graph, Signal
-from ttfs.errors import InputError, ModelFileError
+from ttfs.errors import InputError, ModelFileError, extra
 from ttfs.network.pool import MinPool2d
 
-INSTALL = "onnx is not installed: pip install 'ttfs[onnx]'"
 SAME = {"Identity", "Dropout", "Cast"}
 FLAT = {"Flatten", "Reshape", "Squeeze"}
 
@@ -24,10 +23,8 @@ def graph_of_file(path: Path, mean: Any = 0.0, std: Any = 1.0) -> Graph:
     ------
     ModelFileError: not an ONNX file. InputError: an operation that has no counterpart, by name.
     """
-    try:
+    with extra("onnx", str(path)):
         import onnx
-    except ImportError:
-        raise InputError(f"{path}: {INSTALL}") from None
     if not path.is_file():
         raise ModelFileError(f"{path}: there is no such file")
     try:

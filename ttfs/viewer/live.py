@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from ttfs.engines.simulator import Simulator
-from ttfs.errors import InputError
+from ttfs.errors import extra
 from ttfs.viewer.viewer import FRAME, page
 
-INSTALL = "anywidget is not installed: pip install 'ttfs[notebook]'"
 SCRIPT = Path(__file__).with_name("template") / "widget.mjs"
 
 
@@ -33,11 +32,9 @@ def widget(simulator: Simulator, *args: Any, **options: Any) -> Any:
 @cache
 def _kind() -> Any:
     """The class of widgets, which exists only where anywidget does."""
-    try:
+    with extra("notebook"):
         import anywidget
         import traitlets
-    except ImportError:
-        raise InputError(INSTALL) from None
 
     class Live(anywidget.AnyWidget):
         """A page that says what is chosen in it."""
