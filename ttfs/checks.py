@@ -121,7 +121,7 @@ def _bare(values: Any, whose: str, masked: float | None) -> Any:
     hidden = 0
     for value in _foreign(values):
         refuse_units(value, whose)
-        if _has(value, "toarray"):
+        if has(value, "toarray"):
             kind = type(value).__name__
             raise InputError(f"{whose} must be a dense array, got {kind}: pass .toarray()")
         if isinstance(value, np.ma.MaskedArray):
@@ -155,16 +155,16 @@ def _filled(values: Any, masked: float | None) -> Any:
     return floating.filled(masked)
 
 
-def _has(value: Any, name: str) -> bool:
+def has(value: Any, name: str) -> bool:
     """Whether an object or its class has an attribute, without evaluating the attribute."""
     return inspect.getattr_static(value, name, None) is not None
 
 
 def refuse_units(value: Any, whose: str) -> None:
     """Refuse a number or array with a unit, which would otherwise be dropped."""
-    noted = getattr(value, "attrs", None) if _has(value, "attrs") else None
+    noted = getattr(value, "attrs", None) if has(value, "attrs") else None
     known = isinstance(noted, Mapping) and not noted.keys().isdisjoint(UNITS)
-    if (known or any(_has(value, name) for name in UNITS)) and not isinstance(value, type):
+    if (known or any(has(value, name) for name in UNITS)) and not isinstance(value, type):
         raise InputError(
             f"{whose} must be plain numbers, got {type(value).__name__} with a unit: pass its"
             " magnitude in the network's unit, such as .rescale('ms').magnitude,"
@@ -176,7 +176,7 @@ def _cure(values: Any, array: np.ndarray) -> str:
     """Advice on how values become an array of numbers, if it is known."""
     if array.dtype.kind == "m":
         return "; divide them by the network's unit, such as np.timedelta64(1, 'ms')"
-    return "; if they are, pass .to_numpy(float)" if _has(values, "to_numpy") else ""
+    return "; if they are, pass .to_numpy(float)" if has(values, "to_numpy") else ""
 
 
 def as_times(times: Any, neurons: int, whose: str) -> np.ndarray:

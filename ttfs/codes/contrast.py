@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter
 from ttfs.checks import moderate, positive, whole
 from ttfs.codes.encoding import brightness
 from ttfs.errors import InputError, ShapeError
+from ttfs.files.chunked import chunked
 
 CHANNELS = 3  # brightness, on, off
 FAINT = 1e-5  # of the largest brightness: anything less is rounding, not contrast
@@ -64,7 +65,9 @@ class OnOff:
         if positive(self.least, "OnOff(least=...)", zero=True) >= 1:
             raise InputError(f"OnOff(least=...) must be below 1, got {self.least!r}")
 
-    def __call__(self, values: Any) -> np.ndarray:
+    def __call__(self, values: Any) -> Any:
+        if (found := chunked(values)) is not None:
+            return found.map(self)
         array, top, dtype = brightness(values)
         flat, pixels = array.shape[-1:] == (prod(self.shape),), prod(self.shape)
         if not flat and array.shape[-2:] != self.shape:

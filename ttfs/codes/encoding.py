@@ -8,6 +8,7 @@ import numpy as np
 
 from ttfs.checks import as_array, flag, moderate, positive, span
 from ttfs.errors import InputError, ShapeError
+from ttfs.files.chunked import chunked
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,9 @@ class Latency:
         flag(self.steps, "Latency(steps=...)")
         flag(self.zero_silent, "Latency(zero_silent=...)")
 
-    def __call__(self, values: Any) -> np.ndarray:
+    def __call__(self, values: Any) -> Any:
+        if (found := chunked(values)) is not None:
+            return found.map(self)
         return encode_latency(
             values, t_max=self.t_max, steps=self.steps, zero_silent=self.zero_silent
         )
@@ -84,7 +87,9 @@ class Direct:
                 f" got {early!r}, {late!r}, {bias!r} and {t_max!r}"
             )
 
-    def __call__(self, values: Any) -> np.ndarray:
+    def __call__(self, values: Any) -> Any:
+        if (found := chunked(values)) is not None:
+            return found.map(self)
         array, top, dtype = brightness(values)
         if self.bias is not None and array.ndim == 0:
             raise ShapeError("Direct(bias=...) needs values (..., inputs), got a single one")

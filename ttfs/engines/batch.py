@@ -9,10 +9,12 @@ import numpy as np
 
 from ttfs.checks import positive, short
 from ttfs.engines.arrivals import count_additions, up_to
+from ttfs.engines.blocks import in_blocks, is_dask
 from ttfs.engines.crossings import cross_early, cross_in_parts, spikes_of
 from ttfs.errors import InputError
+from ttfs.files.chunked import parts_of
 from ttfs.kernels.late import is_any_late, leave_out
-from ttfs.network.maps import rows_of
+from ttfs.network.maps import rows_of, source_of
 from ttfs.network.network import Network, check_network
 
 AT_ONCE = 2**16  # times that are compared at once, so that the results stay in the cache
@@ -81,7 +83,8 @@ def forward(network: Network, times: Any, *, until: Any = None) -> Record:
     network: the network.
     times: (samples, inputs) input spike times in the network's unit, 0 or later; inf and masked
         values are silence. Or (samples, height, width, channels), the network's `shape`.
-        float32 stays float32, everything else becomes float64.
+        float32 stays float32, everything else becomes float64. For a Dask array, those of the
+        `Record` are Dask arrays, too: each block is run when its results are computed.
     until: where samples end, if before the horizon `t_max`: a time, exclusive like the horizon,
         or "decision", which ends each sample just after its first output spike, with everything
         that happens at that instant included. Up to the end, everything is as in a full run;
@@ -115,6 +118,9 @@ def forward(network: Network, times: Any, *, until: Any = None) -> Record:
     array([[inf, inf]])
     """
     check_network(network, "forward(network=...)")
+    if is_dask(times):
+        parts = in_blocks(network, times, partial(forward, network, until=until))
+        return Record(tuple(parts[:-2]), *parts[-2:])
     times = rows_of(times, network.shapes[0])
     early = isinstance(until, str) and until == "decision"
     end = network.t_max if early else end_of(network, until)
@@ -177,6 +183,9 @@ def lost_share(network: Network, times: Any) -> float:
     >>> lost_share(network, [[1.0, 10.0, 200.0, np.inf]])
     0.6666666666666666
     """
-    times = rows_of(times, network.shapes[0])
-    spikes = int(np.count_nonzero(times < np.inf))
-    return late(times, up_to(network.stimulus_end, times.dtype)) / max(1, spikes)
+    times = source_of(times, network.shapes[0])
+    spikes = gone = 0
+    for part in parts_of(times):
+        spikes += int(np.count_nonzero(part < np.inf))
+        gone += late(part, up_to(network.stimulus_end, part.dtype))
+    return gone / max(1, spikes)

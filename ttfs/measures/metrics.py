@@ -1,24 +1,28 @@
 """How well, how soon and at what cost a network decides."""
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import repeat
 from math import inf, prod
 from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_labels, quantity
+from ttfs.checks import as_labels, of_kind, quantity
 from ttfs.codes.decoding import Decisions, decide
-from ttfs.engines.arrivals import count_additions
-from ttfs.engines.batch import Record, forward, lost_share
+from ttfs.engines.arrivals import count_additions, up_to
+from ttfs.engines.batch import Record, forward, late
 from ttfs.errors import InputError
+from ttfs.files.chunked import Chunked, only
 from ttfs.kernels.metrics import LEAST, tally
 from ttfs.kernels.threads import spread
-from ttfs.network.maps import rows_of
+from ttfs.network.maps import source_of
 from ttfs.network.network import Network, check_network
 
 CHUNK = 2048  # samples whose spikes are in memory at the same time
 AT_ONCE = 2**22  # and how many neurons they may have together
+TASK = 64  # such parts that a process of an executor is given together
 
 
 @dataclass(frozen=True)
@@ -100,13 +104,21 @@ def in_words(found: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def evaluate(network: Network, times: Any, labels: Any) -> Evaluation:
+def evaluate(
+    network: Network, times: Any, labels: Any, *, executor: Executor | None = None
+) -> Evaluation:
     """Run labelled stimuli through a network, and measure accuracy, timing, spikes and operations.
+
+    The result has the same bits wherever the data are and whoever runs the network.
 
     Parameters
     ----------
-    times: (samples, inputs) input spike times, or maps of them, as `forward` takes them.
+    times: (samples, inputs) input spike times, or maps of them, as `forward` takes them. Arrays of
+        Zarr, h5py and Dask are read a part at a time, and do not have to fit into memory.
     labels: (samples,) in 0..outputs-1.
+    executor: processes that run the network, such as a `concurrent.futures.ProcessPoolExecutor`
+        or `get_executor()` of a Dask client; they read parts of a Zarr array themselves. By
+        default, the threads of this process do.
 
     Raises
     ------
@@ -118,15 +130,21 @@ def evaluate(network: Network, times: Any, labels: Any) -> Evaluation:
     0.5
     """
     check_network(network, "evaluate(network=...)")
-    times = rows_of(times, network.shapes[0])
+    kinds = "an executor as in concurrent.futures, or None"
+    of_kind(executor, Executor | None, "evaluate(executor=...)", kinds)
+    times = source_of(times, network.shapes[0])
     labels = as_labels(labels, len(times), network.sizes[-1])
     if not len(times):
         raise InputError("evaluate needs at least one sample, got none")
-    sums = sum_up(
-        _counts(network, forward(network, times[some]), labels[some])
-        for some in chunks(network, len(times))
-    )
-    return _evaluation(network, len(times), sums, lost_share(network, times))
+    if executor is None:
+        sums = sum_up(_counts_of(network, times, labels))
+    else:
+        starts = [some.start for some in chunks(network, len(times))][::TASK]
+        rows = map(np.arange, starts, [*starts[1:], len(times)])
+        parts = zip(*((only(times, some), labels[some]) for some in rows), strict=True)
+        jobs = executor.map(_listed, repeat(network), *parts)
+        sums = sum_up(count for counts in jobs for count in counts)
+    return _evaluation(network, len(times), sums)
 
 
 def decisions_of(network: Network, times: np.ndarray) -> Decisions:
@@ -161,6 +179,24 @@ def sum_up(counts: Iterator[dict[str, Any]]) -> dict[str, Any]:
     for count in counts:
         total = {key: total.get(key, 0) + value for key, value in count.items()}
     return total
+
+
+def _listed(
+    network: Network, times: np.ndarray | Chunked, labels: np.ndarray
+) -> list[dict[str, Any]]:
+    """The counts of some samples, to be sent to another process."""
+    return list(_counts_of(network, times, labels))
+
+
+def _counts_of(
+    network: Network, times: np.ndarray | Chunked, labels: np.ndarray
+) -> Iterator[dict[str, Any]]:
+    """The counts of each part of the samples."""
+    for some in chunks(network, len(labels)):
+        part = times[some]
+        counts = _counts(network, forward(network, part), labels[some])
+        gone = late(part, up_to(network.stimulus_end, part.dtype))
+        yield counts | {"input spikes": np.count_nonzero(part < np.inf), "lost": gone}
 
 
 def _counts(network: Network, record: Record, labels: np.ndarray) -> dict[str, Any]:
@@ -210,7 +246,7 @@ def tally_of(times: np.ndarray, decided: np.ndarray) -> tuple[np.ndarray, np.nda
     return counts, sums
 
 
-def _evaluation(network: Network, samples: int, sums: dict[str, Any], lost: float) -> Evaluation:
+def _evaluation(network: Network, samples: int, sums: dict[str, Any]) -> Evaluation:
     decided = samples - sums["undecided"]
     with np.errstate(invalid="ignore", divide="ignore"):
         latency = sums["latency"] / sums["spikes"]
@@ -230,7 +266,7 @@ def _evaluation(network: Network, samples: int, sums: dict[str, Any], lost: floa
         silent=tuple((1 - sums["spikes"] / sums["neurons"]).tolist()),
         latency=tuple(latency.tolist()),
         same_time=tuple(same_time.tolist()),
-        lost=lost,
+        lost=int(sums["lost"]) / max(1, int(sums["input spikes"])),
         names=network.names,
         shapes=network.shapes,
         never=tuple(float(np.mean(sums[f"fired {k}"] == 0)) for k in range(len(network.sizes))),

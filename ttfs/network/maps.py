@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
+from functools import partial
 from math import prod
 from typing import Any, Self
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from ttfs.checks import NO_SPIKE, as_array, as_times, short, whole
 from ttfs.errors import InputError, ShapeError
+from ttfs.files.chunked import Chunked, chunked
 from ttfs.kernels.reach import make_reach
 from ttfs.network.layers import check_delay
 
@@ -141,6 +143,12 @@ def rows_of(times: Any, shape: Shape) -> np.ndarray:
             raise ShapeError(_no_maps(array.shape, shape, whose))
         array = array.reshape(len(array), inputs)
     return as_times(array, inputs, whose)
+
+
+def source_of(times: Any, shape: Shape) -> np.ndarray | Chunked:
+    """The same rows; of arrays that are kept in chunks, they are read and checked when needed."""
+    found = chunked(times)
+    return rows_of(times, shape) if found is None else found.map(partial(rows_of, shape=shape))
 
 
 def _no_maps(found: tuple[int, ...], shape: Shape, whose: str) -> str:

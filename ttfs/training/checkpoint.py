@@ -13,6 +13,7 @@ import numpy as np
 from ttfs.checks import of_kind, positive
 from ttfs.errors import InputError, RunError
 from ttfs.files.archives import ARCHIVE_LIMIT, archive, first_bytes, take
+from ttfs.files.chunked import Chunked, parts_of
 from ttfs.files.json_text import from_json
 from ttfs.files.reading import read_file
 from ttfs.files.writing import write_atomically
@@ -25,14 +26,15 @@ MEMBER = 512  # most bytes that surround an array in a file
 HISTORY = 2**26  # most bytes for the figures of all epochs
 
 
-def fingerprint(settings: Iterable[str], arrays: Iterable[np.ndarray]) -> str:
+def fingerprint(settings: Iterable[str], arrays: Iterable[np.ndarray | Chunked]) -> str:
     """A short text that differs when any setting or any element of the arrays does."""
     digest = hashlib.blake2b(digest_size=16)
     for setting in settings:
         digest.update(setting.encode() + b"\0")
     for array in arrays:
         digest.update(f"{array.dtype}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data)
+        for part in parts_of(array):
+            digest.update(np.ascontiguousarray(part).data)
     return digest.hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Which samples are held out of the training for validation."""
+"""Which samples are held out of the training for validation, and in which order others come."""
 
 from typing import Any
 
@@ -25,3 +25,17 @@ def split(samples: int, validation: Any, seed: int) -> tuple[np.ndarray, np.ndar
         )
     order = np.random.default_rng([seed, 0]).permutation(samples)
     return np.sort(order[held_out:]), np.sort(order[:held_out])
+
+
+def shuffled(train: np.ndarray, block: int, rng: np.random.Generator) -> np.ndarray:
+    """The samples in random order; with a size of blocks, block by block.
+
+    >>> shuffled(np.arange(6), 2, np.random.default_rng(0))
+    array([5, 4, 0, 1, 2, 3])
+    """
+    if not block:
+        return rng.permutation(train)
+    blocks = [train[start : start + block] for start in range(0, len(train), block)]
+    return np.concatenate(
+        [rng.permutation(blocks[which]) for which in rng.permutation(len(blocks))]
+    )

@@ -11,12 +11,13 @@ from ttfs.checks import as_labels, flag, of_kind, several, whole
 from ttfs.engines.batch import forward, lost_share
 from ttfs.errors import InputError
 from ttfs.files import interrupts
+from ttfs.files.chunked import Chunked, only
 from ttfs.files.interrupts import Interrupts
 from ttfs.kernels.clock import clock
 from ttfs.measures.diagnosis import diagnose, too_late
 from ttfs.measures.metrics import Evaluation, chunks, evaluate
 from ttfs.network.delays import Delays
-from ttfs.network.maps import rows_of
+from ttfs.network.maps import source_of
 from ttfs.network.network import Network, check_network
 from ttfs.optimizers import SGD, Optimizer, rate_at
 from ttfs.rules import S4NN, Rule
@@ -25,13 +26,13 @@ from ttfs.training.beginning import begin_by_firing
 from ttfs.training.checkpoint import Checkpoint, fingerprint
 from ttfs.training.history import History, line, note_warnings, plan, record_of
 from ttfs.training.progress import Bar
-from ttfs.training.split import split
+from ttfs.training.split import shuffled, split
 
 CHUNK = 1000  # samples between checks for Ctrl-C, and between weight decays
 PROBE = 2048  # training samples used to find dead neurons
 FIRST = 500  # training samples used to choose initial weights
 
-Data = tuple[np.ndarray, np.ndarray]
+Data = tuple[np.ndarray | Chunked, np.ndarray]
 
 
 class Trainer:
@@ -49,6 +50,9 @@ class Trainer:
         of the training samples, see `ttfs.begin_by_firing`.
     average: number of samples over which weights are averaged before they are validated and
         kept (a running mean, Polyak & Juditsky 1992); 0 keeps the weights as they are.
+    shuffle: 0 for samples in random order. With a number of samples, each epoch takes blocks of so
+        many that follow one another in the data, in random order, and shuffles within each: data
+        that are read chunk by chunk are then read once an epoch.
     seed: decides the validation split, the order of samples, augmentation and revived weights.
 
     >>> import ttfs
@@ -70,6 +74,7 @@ class Trainer:
         augmentation: Sequence[Augmentation] = (),
         by_firing: bool = False,
         average: int = 0,
+        shuffle: int = 0,
         seed: int = 0,
     ):
         self.network = check_network(network, "Trainer(network=...)")
@@ -81,6 +86,7 @@ class Trainer:
         self.batch_size = whole(batch_size, "Trainer(batch_size=...)")
         self.begins = flag(by_firing, "Trainer(by_firing=...)")
         self.average = whole(average, "Trainer(average=...)", least=0)
+        self.shuffle = whole(shuffle, "Trainer(shuffle=...)", least=0)
         self.seed = whole(seed, "Trainer(seed=...)", least=0)
         kinds = "a list of ttfs.augmentation, such as [Jitter(0.1)]"
         self.augmentation = several(augmentation, Augmentation, "Trainer(augmentation=...)", kinds)
@@ -117,7 +123,8 @@ class Trainer:
         Parameters
         ----------
         times, labels: (samples, inputs) input spike times, or maps of them as `forward` takes
-            them, and (samples,) labels.
+            them, and (samples,) labels. Times in an array of Zarr, h5py or Dask are read when they
+            are needed, and teach the same, to the bit.
         epochs: how many times every training sample is seen.
         validation: share of the samples to hold out, or (times, labels) to validate on; with 0,
             the weights of the last epoch are kept.
@@ -151,7 +158,7 @@ class Trainer:
                 run.read()
         bar = Bar(progress, epochs, run.epoch)
         log = bar.through(log)
-        note_warnings(run.history, too_late(lost_share(self.network, data[0][train])), log)
+        note_warnings(run.history, too_late(lost_share(self.network, only(data[0], train))), log)
         scheduled = callable(self.optimizer.lr) or callable(getattr(self.rule, "rise", None))
         plan(run.history, epochs, log, scheduled=scheduled)
         with interrupts.handled() as ctrl_c:
@@ -176,7 +183,7 @@ class Trainer:
 
     def _data(self, times: Any, labels: Any, what: str = "training") -> Data:
         """Checked times and labels."""
-        times = rows_of(times, self.network.shapes[0])
+        times = source_of(times, self.network.shapes[0])
         labels = as_labels(labels, len(times), self.network.sizes[-1])
         if not len(times):
             raise InputError(f"{what} needs at least one sample, got none")
@@ -194,9 +201,9 @@ class Trainer:
             given, right = validation
             return everything, self._data(given, right, "validation")
         train, chosen = split(len(labels), validation, self.seed)
-        return train, (times[chosen], labels[chosen]) if len(chosen) else None
+        return train, (only(times, chosen), labels[chosen]) if len(chosen) else None
 
-    def _begin(self, times: np.ndarray, train: np.ndarray) -> None:
+    def _begin(self, times: np.ndarray | Chunked, train: np.ndarray) -> None:
         """Initialise the weights from what fires, if that is wanted and has not been done yet."""
         if self.begins:
             some = np.random.default_rng([self.seed, 4]).permutation(train)[:FIRST]
@@ -210,16 +217,16 @@ class Trainer:
             *(repr(part) for part in (network, network.layers, network.seed, network.t_max)),
             *(repr(part) for part in (self.rule, self.optimizer, self.seed)),
             repr((self.batch_size, self.average, self.augmentation)),
+            *([f"shuffled in blocks of {self.shuffle}"] if self.shuffle else []),
             repr(validation if isinstance(validation, float | int) else None),
         )
         held_out = validation if isinstance(validation, tuple | list) else ()
         given = [layer.initial for layer in network.layers if layer.initial is not None]
         given += [layer.delay.init for layer in network.layers if isinstance(layer.delay, Delays)]
         given += [bias for bias in network.biases if bias is not None]
+        given = [np.asarray(one) for one in given]
         own = (network.padded_thresholds(), network.arrays.delays)
-        return fingerprint(
-            (*settings, network.dtype.name), map(np.asarray, (*own, *given, *data, *held_out))
-        )
+        return fingerprint((*settings, network.dtype.name), (*own, *given, *data, *held_out))
 
     def _epoch(
         self,
@@ -233,7 +240,7 @@ class Trainer:
     ) -> None:
         """Learn from every training sample once, validate, and record what happened."""
         started = clock()
-        order = np.random.default_rng([self.seed, 1, run.epoch]).permutation(train)
+        order = shuffled(train, self.shuffle, np.random.default_rng([self.seed, 1, run.epoch]))
         record = {"epoch": run.epoch + 1} | self._learn(run, data, order, epochs, ctrl_c)
         ctrl_c.keep()  # what has been learned in this epoch
         probe = (data[0][order[:PROBE]], data[1][order[:PROBE]])
@@ -276,12 +283,13 @@ class Trainer:
         self, data: Data, chosen: np.ndarray, when: list[int]
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Times after augmentation, labels, and an order of the chosen samples."""
-        if not self.augmentation:
-            return *data, chosen
-        times, rng = data[0][chosen], np.random.default_rng([self.seed, 3, *when])
+        times, labels = data
+        if not self.augmentation and isinstance(times, np.ndarray):
+            return times, labels, chosen
+        times, rng = times[chosen], np.random.default_rng([self.seed, 3, *when])
         for change in self.augmentation:
             times = change.apply(times, rng)
-        return times, data[1][chosen], np.arange(len(chosen))
+        return times, labels[chosen], np.arange(len(chosen))
 
     def _revive(self, times: np.ndarray, epoch: int) -> int:
         silent = [np.zeros(size, np.int64) for size in self.network.sizes[1:-1]]
