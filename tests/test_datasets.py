@@ -28,7 +28,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from ttfs import datasets
 from ttfs.datasets import datasets as loaders
 from ttfs.datasets import published
-from ttfs.datasets.datasets import Dataset
+from ttfs.datasets.dataset import Dataset
 from ttfs.datasets.npz import read_npz
 from ttfs.errors import DatasetError, InputError, TTFSError
 
@@ -656,7 +656,7 @@ def test_from_npz_holds_out_a_fixed_fifth(tmp_path, dtype):
 @given(st.integers(2, 500))
 def test_the_part_held_out_is_a_fifth_rounded_up_and_leaves_some(samples):
     whole = tiny(images=np.zeros((samples, 4)), labels=np.zeros(samples, int))
-    train, test = loaders._hold_out(whole)
+    train, test = loaders.hold_out(whole)
     assert len(test) == math.ceil(samples / 5)
     assert len(train) == samples - len(test) > 0
 

@@ -35,6 +35,8 @@ PLACE = {module: row for row, modules in enumerate(ROWS) for module in modules.s
 EXTRAS = {
     "bench": ["bench"],
     "conversion": ["torch", "onnx"],
+    "datasets": ["spikes"],
+    "formats": ["spikes"],
     "torch": ["torch"],
     "viewer": ["notebook"],
 }

@@ -15,6 +15,8 @@ _HOMES = {
     "codes.decoding": ["Decisions", "decide"],
     "codes.contrast": ["OnOff"],
     "codes.encoding": ["Direct", "Latency", "encode_latency"],
+    "codes.first_spikes": ["FirstSpikes", "first_spikes"],
+    "codes.spike_times": ["SpikeTimes"],
     "conversion.conversion": ["Conversion", "Distance"],
     "conversion.convert": ["convert"],
     "engines.batch": ["Record", "forward"],
@@ -105,6 +107,8 @@ if TYPE_CHECKING:
     from ttfs.codes.contrast import OnOff
     from ttfs.codes.decoding import Decisions, decide
     from ttfs.codes.encoding import Direct, Latency, encode_latency
+    from ttfs.codes.first_spikes import FirstSpikes, first_spikes
+    from ttfs.codes.spike_times import SpikeTimes
     from ttfs.conversion.conversion import Conversion, Distance
     from ttfs.conversion.convert import convert
     from ttfs.engines.batch import Record, forward

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ttfs.clocked.evaluation import ClockedEvaluation
-from ttfs.datasets.datasets import Dataset
+from ttfs.datasets.dataset import Dataset
 from ttfs.files.versions import versions
 from ttfs.formats.model_file import save
 from ttfs.measures.cost import cost_of

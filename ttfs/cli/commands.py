@@ -291,7 +291,7 @@ def run_view(options: argparse.Namespace) -> None:
         simulator,
         shape,
         int(one.labels[0]),
-        image=one.images[0] if shape else None,
+        image=one.images[0] if shape and one.stop is None else None,
         title=f"{one.name} {options.split} {options.index}",
     )
     print(made.save(options.out or options.model.parent / "view.html"))

@@ -19,11 +19,11 @@ def run_convert(options: argparse.Namespace) -> None:
         raise InputError(f"{options.out} is there already; --force overwrites it")
     method = method_for(options)
     training, _ = datasets.load(options.calibrate)
-    some = training.images[: options.samples]
+    chosen = training.part(slice(options.samples))
     if options.weights.suffix == ".npz" and not options.layers:
         model = converted_before(options)
         encoder = model.encoder or Latency(t_max=1.0)
-        some = model.network.psp.values(encoder(some), 0)
+        some = model.network.psp.values(chosen.encoded(encoder), 0)
         found, rate = converted(options, method, model.network, some)
     else:
         if method == "qcfs":
@@ -31,7 +31,9 @@ def run_convert(options: argparse.Namespace) -> None:
                 "--threshold qcfs keeps the thresholds of a model with windows: name such a model,"
                 " without --layers"
             )
-        shape = shape_of(training.image_shape)
+        if training.stop is not None:
+            raise InputError(f"{training.name} holds spike times, but ReLUs take values in 0..1")
+        shape, some = shape_of(training.image_shape), chosen.images
         told = {"layers": options.layers, "shape": shape, "mean": options.mean, "std": options.std}
         found, rate = converted(options, method, options.weights, some, **told)
         encoder = found.encoder

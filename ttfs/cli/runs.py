@@ -12,7 +12,7 @@ import numpy as np
 
 from ttfs import datasets
 from ttfs.cli.locks import alone_in
-from ttfs.datasets.datasets import Dataset
+from ttfs.datasets.dataset import Dataset
 from ttfs.errors import InputError, RunError, TTFSError
 from ttfs.files import interrupts
 from ttfs.files.interrupts import Interrupts
@@ -90,14 +90,14 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     if run.resume and not goes_on:
         log(f"{run.folder} holds no run to resume: the training begins with the first epoch")
     training, testing = datasets.load(recipe.dataset)
-    recipe = recipe.for_images(training.image_shape)
+    recipe = recipe.for_data(training)
     network = recipe.network(training.image_shape, training.classes, run.seed)
     log(f"{network}, {kind_of(recipe)} weights, on {len(training)} samples of {training.name}")
     if run.origin:
         log(f"from {run.origin}, by {recipe.learning()}, as in {run.base or 'the default recipe'}")
     trainer = recipe.trainer(network, run.seed)
     history = trainer.fit(
-        recipe.encoder(training.images),
+        training.encoded(recipe.encoder),
         training.labels,
         epochs=recipe.epochs,
         checkpoint=run.folder / CHECKPOINT,
@@ -113,7 +113,7 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     samples, rate = len(training), recipe.rates()
     del training
     log(f"evaluating {len(testing)} test samples, and drawing")
-    stimuli = recipe.encoder(testing.images)
+    stimuli = testing.encoded(recipe.encoder)
     if rate is not None:
         report = clocked_runs.measure(trainer, stimuli, testing)
         report |= told(recipe, run, history, samples)

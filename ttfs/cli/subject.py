@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from ttfs import datasets
+from ttfs.codes.encoders import Encoder
 from ttfs.codes.encoding import Latency
-from ttfs.datasets.datasets import Dataset
+from ttfs.codes.spike_times import SpikeTimes
+from ttfs.datasets.dataset import Dataset
 from ttfs.engines.batch import lost_share
 from ttfs.errors import DatasetError, InputError, ShapeError
 from ttfs.formats.model_file import Model, load
@@ -29,17 +31,29 @@ class Subject:
     def stimuli(self) -> np.ndarray:
         """Input spike times (samples, inputs)."""
         network = self.model.network
-        encoder = self.model.encoder or Latency(t_max=network.t_max)
+        encoder = self.model.encoder or self._as_it_is()
         inputs, pixels = network.sizes[0], self.data.images.shape[1]
         if encoder.inputs(pixels) != inputs:
-            name = self.data.name
-            raise ShapeError(f"{self.path} takes {inputs} inputs, but {name} has {pixels} pixels")
-        times = encoder(self.data.images)
+            name, held = self.data.name, "pixels" if self.data.stop is None else "spike times"
+            raise ShapeError(f"{self.path} takes {inputs} inputs, but {name} has {pixels} {held}")
+        times = self.data.encoded(encoder)
         if any(network.mapped):
             height, width, channels = network.shapes[0]
             shape = height, width, channels // (inputs // pixels)
             check_maps(self.data, shape, f"{self.path} takes")
         return times
+
+    def _as_it_is(self) -> Encoder:
+        """The encoder of a model that was saved without one: spike times remain what they are."""
+        network, data = self.model.network, self.data
+        if data.stop is None:
+            return Latency(t_max=network.t_max)
+        if data.unit != network.unit:
+            raise InputError(
+                f"{self.path} takes times in {network.unit}, but those of {data.name} are in"
+                f" {data.unit}"
+            )
+        return SpikeTimes(network.t_max, data.unit, t_max=network.t_max)
 
     def check_index(self, index: int) -> None:
         """Refuse a sample that does not exist."""
@@ -50,9 +64,7 @@ class Subject:
     def only(self, index: int) -> "Subject":
         """The same model with one sample, so that no others are encoded."""
         self.check_index(index)
-        one = slice(index, index + 1)
-        data = replace(self.data, images=self.data.images[one], labels=self.data.labels[one])
-        return replace(self, data=data)
+        return replace(self, data=self.data.part(slice(index, index + 1)))
 
     def warn(self) -> None:
         """Warn if many input spikes are lost, or if the model was made for firing rates."""

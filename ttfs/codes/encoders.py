@@ -2,5 +2,6 @@
 
 from ttfs.codes.contrast import OnOff
 from ttfs.codes.encoding import Direct, Latency
+from ttfs.codes.spike_times import SpikeTimes
 
-Encoder = Latency | Direct | OnOff
+Encoder = Latency | Direct | OnOff | SpikeTimes

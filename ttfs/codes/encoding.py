@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ttfs.checks import as_array, flag, moderate, positive, span
+from ttfs.codes.first_spikes import first_spikes as first_spikes  # part of this module's interface
 from ttfs.errors import InputError, ShapeError
 from ttfs.files.chunked import chunked
 

@@ -1,15 +1,17 @@
-"""Images and points to learn from: shipped, computed, published or your own."""
+"""Images, points and spike times to learn from: shipped, computed, published or your own."""
 
 from ttfs.datasets.at_hand import Status, status
+from ttfs.datasets.dataset import Dataset, Splits
 from ttfs.datasets.datasets import (
     NAMES,
-    Dataset,
-    Splits,
     cifar10,
     digits,
     fashion_mnist,
+    from_events,
     from_folder,
+    from_hdf5,
     from_npz,
+    from_nwb,
     load,
     mnist,
     yin_yang,
@@ -25,8 +27,11 @@ __all__ = [
     "cifar10",
     "digits",
     "fashion_mnist",
+    "from_events",
     "from_folder",
+    "from_hdf5",
     "from_npz",
+    "from_nwb",
     "load",
     "mnist",
     "read_idx",

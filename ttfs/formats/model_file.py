@@ -100,7 +100,8 @@ def save(
         raise InputError(f"save(network=...) must be a Network, got {type(network).__name__}")
     if not isinstance(encoder, Encoder | None):
         raise InputError(
-            f"save(encoder=...) must be a Latency, a Direct, an OnOff or None, got {encoder!r}"
+            "save(encoder=...) must be a Latency, a Direct, an OnOff, SpikeTimes or None,"
+            f" got {encoder!r}"
         )
     if not isinstance(report, dict | None):
         raise InputError(f"save(report=...) must be a dict, got {type(report).__name__}")

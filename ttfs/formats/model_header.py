@@ -21,6 +21,7 @@ from ttfs.codes.contrast import OnOff
 from ttfs.codes.decoding import RULE
 from ttfs.codes.encoders import Encoder
 from ttfs.codes.encoding import Direct, Latency
+from ttfs.codes.spike_times import SpikeTimes
 from ttfs.errors import InputError
 from ttfs.files.json_text import from_json
 from ttfs.files.versions import versions
@@ -85,6 +86,7 @@ _SETTINGS: dict[type, Schema] = {
     Ramp: {"rise": _NUMBER},
     Windows: {"steps": (int, NoneType), "length": _NUMBER},
     Latency: {"t_max": _NUMBER, "steps": (bool,), "zero_silent": (bool,)},
+    SpikeTimes: {"stop": _NUMBER, "unit": (str,), "t_max": _NUMBER, "steps": (bool,)},
     OnOff: {"shape": (list,), "t_max": _NUMBER, "widths": (list,), "least": _NUMBER},
     Direct: {"early": _NUMBER, "late": _NUMBER, "bias": (*_NUMBER, NoneType), "t_max": _NUMBER},
 }
@@ -264,7 +266,7 @@ def encoder_of(header: dict[str, Any]) -> Encoder | None:
     """The encoder of the network's stimuli, if it was saved."""
     if header["encoder"] is None:
         return None
-    return _settings(header["encoder"], (Latency, Direct, OnOff), "encoder")
+    return _settings(header["encoder"], (Latency, Direct, OnOff, SpikeTimes), "encoder")
 
 
 def layer_of(record: Any, version: int) -> Layer:

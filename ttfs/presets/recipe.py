@@ -9,7 +9,8 @@ from ttfs.augmentation import Augmentation
 from ttfs.checks import of_kind, short, whole
 from ttfs.codes.encoders import Encoder
 from ttfs.codes.encoding import Latency
-from ttfs.datasets.datasets import Dataset
+from ttfs.codes.spike_times import SpikeTimes
+from ttfs.datasets.dataset import Dataset
 from ttfs.errors import InputError, ShapeError
 from ttfs.losses import CrossEntropy
 from ttfs.network.chain import Layer, check_chain
@@ -32,6 +33,7 @@ LEARNING = {True: 6e-3, False: 1e-3}
 
 DEEP = 3e-3
 """The same if each layer has its own relative rate, ten times the deviation of its weights."""
+DEEP_ADAM = Adam(lr=Warm(Cosine(DEEP)), beta2=0.98)
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,37 @@ class Recipe:
             return self
         return replace(self, optimizer=Adam(lr=Cosine(LEARNING[binary])))
 
+    def for_data(self, data: Dataset) -> "Recipe":
+        """The recipe with an encoder and augmentation for a data set.
+
+        Spike times are stretched to the window of the encoder, which is replaced. With the rule
+        `Exact`, weights then begin by firing, as their initial values suit images: a recording may
+        have too few spikes for them.
+        """
+        encoder = self.encoder
+        if data.stop is None or isinstance(encoder, SpikeTimes):
+            return self.for_images(data.image_shape)
+        steps = isinstance(encoder, Latency) and encoder.steps
+        stretched = SpikeTimes(data.stop, data.unit, t_max=encoder.window, steps=steps)
+        horizon = encoder.t_max if encoder.t_max != encoder.window else None
+        recipe = replace(self, encoder=stretched, horizon=self.horizon or horizon)
+        given = any(layer.initial is not None for layer in self.layers if not layer.pools)
+        if isinstance(self.rule, Exact) and not (self.by_firing or given):
+            recipe = recipe._begun_by_firing()
+        return recipe.for_images(data.image_shape)
+
+    def _begun_by_firing(self) -> "Recipe":
+        """The recipe with weights of the same kinds that begin by firing, and a rate for these."""
+        layers = tuple(
+            layer
+            if layer.pools
+            else replace(layer, weights=plain(isinstance(layer.weights, Binary), True))
+            for layer in self.layers
+        )
+        default = self.optimizer == Adam(lr=Cosine(LEARNING[self.binary]))
+        optimizer = DEEP_ADAM if default else self.optimizer
+        return replace(self, layers=layers, by_firing=True, optimizer=optimizer)
+
     def for_images(self, shape: tuple[int, ...]) -> "Recipe":
         """The recipe with an encoder and augmentation for images of that shape.
 
@@ -276,7 +309,7 @@ def deep(dataset: str, notation: str, *, binary: bool = False, **settings: Any) 
     layers = stack(notation, *weights, delay=settings.pop("delay", 0.0))
     chosen: dict[str, Any] = {
         "by_firing": True,
-        "optimizer": Adam(lr=Warm(Cosine(DEEP)), beta2=0.98),
+        "optimizer": DEEP_ADAM,
         "average": 20_000,
         "epochs": 12,
     }

@@ -11,7 +11,7 @@ from ttfs.clocked.methods import METHODS, method_of
 from ttfs.clocked.rate import Rate
 from ttfs.codes.encoders import Encoder
 from ttfs.codes.encoding import Latency
-from ttfs.datasets.datasets import Dataset
+from ttfs.datasets.dataset import Dataset
 from ttfs.errors import InputError
 from ttfs.measures.metrics import evaluate
 from ttfs.network.chain import check_chain
@@ -149,7 +149,7 @@ class WindowRecipe(Recipe):
     def more(self, trainer: Any, data: Dataset) -> dict[str, Any]:
         """How far the trained network is from the ReLUs, and what steps cost: see `Recipe.more`."""
         found, stepped = trainer.conversion, trainer.with_steps(STEPS)
-        times = self.encoder(data.images)
+        times = data.encoded(self.encoder)
         values = np.maximum(1 - times, 0)
         distance, relus = found.compare(values), found.decisions(values)
         coarse = evaluate(stepped.network, times, data.labels)
