@@ -1,7 +1,7 @@
 """How far an evaluation scales: samples that are made as they are needed, and worker processes.
 
-    python docs/scale.py --samples 10_000_000
-    python docs/scale.py --samples 2_000_000 --workers 1 2 4
+python docs/scale.py --samples 10_000_000
+python docs/scale.py --samples 2_000_000 --workers 1 2 4
 """
 
 import argparse
@@ -62,6 +62,7 @@ def warm(network):
 
 
 def main():
+    """Evaluate, and print how long it took."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=int, default=10_000_000)
     parser.add_argument("--workers", type=int, nargs="+", default=[0], help="0: this process alone")

@@ -10,6 +10,8 @@ from typing import Any
 
 from ttfs.errors import InputError
 
+MOST = 10_000  # samples that are drawn, where data may be larger than memory
+
 
 def begun(options: argparse.Namespace) -> Any:
     """The recipe to begin with: by preset, layers or data set, and by kind of weights."""
@@ -247,6 +249,7 @@ def run_plot(options: argparse.Namespace) -> None:
     from ttfs.cli.subject import subject_of
     from ttfs.engines.arrivals import up_to
     from ttfs.engines.batch import happening
+    from ttfs.files.chunked import Chunked
     from ttfs.measures.metrics import decisions_of
 
     subject = subject_of(options)
@@ -254,11 +257,16 @@ def run_plot(options: argparse.Namespace) -> None:
     network, data, given = subject.model.network, subject.data, subject.stimuli
     as_labels(data.labels, len(data), network.sizes[-1])
     subject.warn()
-    stimuli = happening(given, up_to(network.t_max, given.dtype))
+    bound = up_to(network.t_max, given.dtype)
+    one = happening(given[options.index : options.index + 1], bound)[0]
+    if isinstance(given, Chunked):
+        print(f"data that are read chunk by chunk: latencies and mistakes of the first {MOST:,}")
+        data, given = data.part(slice(MOST)), given[:MOST]
+    stimuli = happening(given, bound)
     folder = options.out or options.model.parent
     folder.mkdir(parents=True, exist_ok=True)
-    one = stimuli[options.index]
-    title = f"{data.name} {options.split} {options.index}, label {data.labels[options.index]}"
+    label = subject.data.labels[options.index]
+    title = f"{data.name} {options.split} {options.index}, label {label}"
     print(pictures.raster(folder, network, one, title))
     print(pictures.latency_map(folder, network, one, data.image_shape, title))
     print(pictures.latencies(folder, network, stimuli, data.labels))

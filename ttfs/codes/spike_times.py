@@ -7,6 +7,7 @@ import numpy as np
 
 from ttfs.checks import NO_SPIKE, as_array, check_times, flag, moderate
 from ttfs.codes.units import as_unit
+from ttfs.files.chunked import chunked
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,9 @@ class SpikeTimes:
         moderate(self.t_max, "SpikeTimes(t_max=...)")
         flag(self.steps, "SpikeTimes(steps=...)")
 
-    def __call__(self, values: Any) -> np.ndarray:
+    def __call__(self, values: Any) -> Any:
+        if (found := chunked(values)) is not None:
+            return found.map(self)
         given = as_array(values, "times", masked=NO_SPIKE)
         check_times(given, "times")
         dtype = np.dtype("f4" if given.dtype == np.float32 else "f8")

@@ -105,9 +105,20 @@ def _timed(arrays: Arrays, path: str | Path) -> Splits:
         parts.append(
             (times.astype("f4" if single else "f8", copy=False), arrays[f"{prefix}labels"])
         )
-    unit, stop = arrays.get("unit", np.array("step")), arrays.get("stop")
+    return splits_of_times(path, parts, as_unit_text(arrays, path), as_stop(arrays, path))
+
+
+def as_unit_text(arrays: Arrays, path: str | Path) -> str:
+    """The array `unit`, one text; "step" if there is none."""
+    unit = arrays.get("unit", np.array("step"))
     if unit.dtype.kind != "U" or unit.size != 1:
         raise DatasetError(f"{path}: unit must be one text, got {unit.dtype} of {unit.shape}")
+    return str(unit.item())
+
+
+def as_stop(arrays: Arrays, path: str | Path) -> float | None:
+    """The array `stop`, one number, if there is one."""
+    stop = arrays.get("stop")
     if stop is not None and (stop.dtype.kind not in "iuf" or stop.size != 1):
         raise DatasetError(f"{path}: stop must be one number, got {stop.dtype} of {stop.shape}")
-    return splits_of_times(path, parts, unit.item(), None if stop is None else float(stop.item()))
+    return None if stop is None else float(stop.item())

@@ -12,6 +12,7 @@ from ttfs.codes.encoders import Encoder
 from ttfs.codes.spike_times import SpikeTimes
 from ttfs.codes.units import as_unit
 from ttfs.errors import DatasetError, InputError
+from ttfs.files.chunked import Chunked, only
 
 FEW_CLASSES = 1000  # labels may be up to this, however few samples there are
 
@@ -20,7 +21,8 @@ FEW_CLASSES = 1000  # labels may be up to this, however few samples there are
 class Dataset:
     """One split of a data set: `images` (n, pixels) and `labels` (n,).
 
-    `images` are uint8 from 0 to 255, or float32 or float64 from 0 to 1; `labels` are whole numbers
+    `images` are uint8 from 0 to 255, or float32 or float64 from 0 to 1, in memory or
+    `ttfs.files.chunked.Chunked`; `labels` are whole numbers
     from 0 to `classes` - 1, kept as int64. `name` is what `load` was given, `split` is "train" or
     "test", and `image_shape` is the shape of one image before it was flattened. A part of a split
     is `train.part(slice(100))`.
@@ -76,7 +78,8 @@ class Dataset:
 
     def part(self, rows: Any) -> "Dataset":
         """Some of the samples, by a slice, a mask or indices."""
-        return replace(self, images=self.images[rows], labels=self.labels[rows])
+        images: Any = only(self.images, rows)
+        return replace(self, images=images, labels=self.labels[rows])
 
     @property
     def times(self) -> NDArray[Any]:
@@ -115,30 +118,34 @@ def _array(values: Any, whose: str) -> NDArray[Any]:
         raise DatasetError(str(error)) from None
 
 
-def _as_images(images: Any, whose: str) -> NDArray[Any]:
-    """`images` as a contiguous (n, pixels) array, checked."""
-    images = np.ascontiguousarray(_array(images, f"{whose}: images"))
-    if images.ndim != 2 or images.size == 0:
+def _as_images(images: Any, whose: str) -> Any:
+    """`images` as a contiguous (n, pixels) array, checked; chunks are when they are read."""
+    kept = isinstance(images, Chunked)
+    images = images if kept else np.ascontiguousarray(_array(images, f"{whose}: images"))
+    if images.ndim != 2 or 0 in images.shape:
         raise DatasetError(f"{whose}: images must be (n, pixels), not empty, got {images.shape}")
     if images.dtype not in (np.uint8, np.float32, np.float64):
         raise DatasetError(
             f"{whose}: images must be uint8 (0 to 255) or float32 or float64 (0 to 1), "
             f"got {images.dtype}"
         )
-    if images.dtype != np.uint8 and not (images.min() >= 0 and images.max() <= 1):
+    if not kept and images.dtype != np.uint8 and not (images.min() >= 0 and images.max() <= 1):
         raise DatasetError(f"{whose}: float images must be from 0 to 1, got {span(images)}")
     return images
 
 
 def _as_times(data: Dataset, whose: str) -> NDArray[Any]:
     """The times of a data set as a contiguous (n, inputs) array, checked with stop and unit."""
-    times = np.ascontiguousarray(_array(data.images, f"{whose}: times"))
-    if times.ndim != 2 or times.size == 0:
+    times: Any = data.images
+    kept = isinstance(times, Chunked)
+    times = times if kept else np.ascontiguousarray(_array(times, f"{whose}: times"))
+    if times.ndim != 2 or 0 in times.shape:
         raise DatasetError(f"{whose}: times must be (n, inputs), not empty, got {times.shape}")
     if times.dtype not in (np.float32, np.float64):
         raise DatasetError(f"{whose}: times must be float32 or float64, got {times.dtype}")
     try:
-        check_times(times, f"{whose}: times")
+        if not kept:
+            check_times(times, f"{whose}: times")
         moderate(data.stop, f"{whose}: stop")
         as_unit(data.unit, f"{whose}: unit")
     except InputError as error:

@@ -24,6 +24,8 @@ from ttfs.datasets.hdf5 import from_hdf5 as from_hdf5
 from ttfs.datasets.hdf5 import from_nwb as from_nwb
 from ttfs.datasets.idx import read_idx as read_idx
 from ttfs.datasets.points import yin_yang_points as yin_yang_points
+from ttfs.datasets.shards import from_shards as from_shards
+from ttfs.datasets.shards import has_shards
 from ttfs.errors import DatasetError
 
 _DIGITS_SHA256 = "af104d81e7cd419be5f343d23c6ca2e4e4ff847b06636260802df8e903c6183f"
@@ -183,7 +185,8 @@ def load(name: str | Path) -> Splits:
     """The data set called `name`, one of `NAMES`, or the one at a path.
 
     A path is that of an .npz file of images or spike times, of spike times in HDF5 (.h5 or .hdf5)
-    or NWB, or of a folder: of images, of recordings of an event camera, or of two HDF5 files.
+    or NWB, or of a folder: of images, of shards, of recordings of an event camera, or of two HDF5
+    files.
 
     Raises `DatasetError` if there is no data set of that name, or if loading it fails.
 
@@ -207,6 +210,8 @@ def load(name: str | Path) -> Splits:
 
 def _from_any_folder(folder: Path) -> Splits:
     """The data set of a folder, by what is in it."""
+    if has_shards(folder):
+        return from_shards(folder)
     if cameras.has_events(folder):
         return from_events(folder)
     return from_hdf5(folder) if hdf5.has_hdf5(folder) else from_folder(folder)

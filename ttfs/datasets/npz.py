@@ -5,7 +5,7 @@ import math
 import os
 import warnings
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any
 
@@ -36,14 +36,38 @@ def read_npz(path: Path, wanted: Iterable[str]) -> tuple[dict[str, np.ndarray], 
     ...     read_npz(Path(folder, "a.npz"), ["a", "c"])
     ({'a': array([0, 1, 2])}, ['a', 'b'])
     """
+
+    def look(found: _Arrays, names: list[str]) -> Any:
+        return {name: found.read(name) for name in wanted if name in names}, names
+
+    return _opened(path, look)
+
+
+def shapes_in(path: Path, wanted: Iterable[str]) -> dict[str, tuple[tuple[int, ...], Any]]:
+    """Shapes and dtypes of those of the wanted arrays that are in a file; errors as `read_npz`.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.savez(f"{folder}/a.npz", a=np.arange(3.0))
+    ...     shapes_in(Path(folder, "a.npz"), ["a", "c"])
+    {'a': ((3,), dtype('float64'))}
+    """
+
+    def look(found: _Arrays, names: list[str]) -> Any:
+        return {name: found.shape(name) for name in wanted if name in names}
+
+    return _opened(path, look)
+
+
+def _opened(path: Path, look: Callable[["_Arrays", list[str]], Any]) -> Any:
+    """What is found in an archive, given its arrays and their names; or a DatasetError."""
     try:
         with open_file(path) as file:
             if file.read(2) != b"PK":
                 raise ValueError("not an archive as np.savez writes it")
             with zipfile.ZipFile(file) as packed:
                 names = [info.filename.removesuffix(".npy") for info in packed.infolist()]
-                found = _Arrays(packed, os.fstat(file.fileno()).st_size)
-                return {name: found.read(name) for name in wanted if name in names}, names
+                return look(_Arrays(packed, os.fstat(file.fileno()).st_size), names)
     except Exception as error:  # damage surfaces in zipfile, zlib, struct, ast or numpy alike
         what = shown(" ".join(str(reason(error)).split()), 200) or type(error).__name__
         raise DatasetError(f"{path}: cannot be read as .npz ({what})") from None
@@ -57,6 +81,19 @@ class _Arrays:
 
     def read(self, name: str) -> np.ndarray:
         """One array, or an error that names it."""
+        return self._open(name, self._parse)
+
+    def shape(self, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """The shape and dtype of one array, or an error that names it."""
+
+        def begin(stream: IO[bytes], size: int) -> Any:
+            shape, _, dtype, _ = _header(io.BytesIO(stream.read(_HEADER)))
+            return shape, dtype
+
+        return self._open(name, begin)
+
+    def _open(self, name: str, parse: Callable[[IO[bytes], int], Any]) -> Any:
+        """What is made of the bytes of one array and their number."""
         try:
             (member,) = (i for i in self.packed.infolist() if i.filename == f"{name}.npy")
         except ValueError:
@@ -65,7 +102,7 @@ class _Arrays:
             raise ValueError(f"{name} is compressed otherwise than np.savez_compressed does")
         try:
             with self.packed.open(member) as stream:
-                return self._parse(stream, member.file_size)
+                return parse(stream, member.file_size)
         except (ValueError, RuntimeError, NotImplementedError) as error:
             raise ValueError(f"{name}: {error}") from None
 

@@ -110,6 +110,8 @@ class Chunked:
             chosen = np.arange(*some.indices(len(self)))
         else:
             chosen = np.asarray(some)
+            if chosen.dtype == bool and chosen.shape == (len(self),):
+                chosen = np.flatnonzero(chosen)
             if chosen.dtype.kind not in "iu" or chosen.ndim != 1:
                 raise InputError(f"rows are chosen by a slice or whole numbers, got {short(some)}")
             if chosen.size and not 0 <= chosen.min() <= chosen.max() < len(self):

@@ -55,7 +55,7 @@ from ttfs.kernels.threads import spread
 from ttfs.measures import metrics
 from ttfs.network.buffers import starts_of
 from ttfs.network.conv import Conv2d
-from ttfs.network.maps import rows_of
+from ttfs.network.maps import source_of
 from ttfs.network.network import Network, check_network
 from ttfs.network.psp import Ramp, Step
 from ttfs.network.skips import Skip
@@ -115,7 +115,7 @@ def cost_of(network: Network, times: Any) -> Cost:
     (640, 640, 640.0)
     """
     check_network(network, "cost_of(network=...)")
-    times = rows_of(times, network.shapes[0])
+    times = source_of(times, network.shapes[0])
     if not len(times):
         raise InputError("cost_of needs at least one sample, got none")
     sums = metrics.sum_up(
