@@ -217,7 +217,7 @@ def test_inputs_without_weight_are_not_printed():
     assert (
         str(simulator.explain("output", 0))
         == """\
-output 0 has not fired; closest at 2 step, 0.5 below its threshold 1
+output 0 has not fired; closest at 2 steps, 0.5 below its threshold 1
    arrives             from   fired at     weight potential
          2          input 1          2       +0.5 0.5"""
     )

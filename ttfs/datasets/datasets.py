@@ -59,7 +59,9 @@ class Dataset:
         if self.split not in ("train", "test"):
             raise DatasetError(f"{whose}: split must be 'train' or 'test'")
         if math.prod(self.image_shape) != pixels:
-            raise DatasetError(f"{whose}: {pixels} pixels are no image of shape {self.image_shape}")
+            raise DatasetError(
+                f"{whose}: {pixels} pixels do not make an image of shape {self.image_shape}"
+            )
         if len(self.labels) != len(self.images):
             raise DatasetError(f"{whose}: {len(self.images)} images but {len(self.labels)} labels")
         if self.labels.max() >= self.classes:
@@ -109,7 +111,7 @@ def _as_labels(labels: Any, whose: str) -> NDArray[np.int64]:
     if labels.dtype.kind not in "iu":
         raise DatasetError(
             f"{whose}: labels must be integers, got {labels.dtype};"
-            " np.unique(labels, return_inverse=True)[1] numbers any others"
+            " np.unique(labels, return_inverse=True)[1] numbers other labels"
         )
     labels = labels.astype(np.int64)
     if labels.min() < 0:
@@ -318,7 +320,7 @@ def _npz_split(
     if most >= max(1000, len(labels)):  # there is an output for every class up to the largest label
         raise DatasetError(
             f"{path} ({split}): labels up to {most} for {len(labels)} samples;"
-            " np.unique(labels, return_inverse=True)[1] numbers them from 0 on"
+            " np.unique(labels, return_inverse=True)[1] numbers them from 0"
         )
     return Dataset(flat, labels, shown(path), split, shape, most + 1)
 

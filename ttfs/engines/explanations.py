@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttfs.checks import same_content
+from ttfs.checks import plural, same_content
 from ttfs.engines.precision import Precision, written
 
 
@@ -127,7 +127,8 @@ class Explanation:
 
     def _clock(self, time: float) -> str:
         """A time with its unit."""
-        return f"{self.precision.time(time)} {self.unit}"
+        shown = self.precision.time(time)
+        return f"{shown} {self.unit if shown == '1' else plural(self.unit)}"
 
     def _verdict(self) -> str:
         """When it fired or came closest, and how far from its threshold the potential was."""
