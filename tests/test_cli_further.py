@@ -212,7 +212,7 @@ def test_an_epoch_takes_no_more_than_a_line(tmp_path, capsys):
     layers = "-".join(["8"] * 12)
     assert main("train", "--layers", layers, "--epochs", 2, "--out", tmp_path / "r") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "evaluating 360 test samples, and drawing" in lines
+    assert "evaluating 360 test samples and drawing pictures" in lines
     epochs = [line for line in lines if line.startswith("epoch")]
     assert len(epochs) == 2
     assert all(len(line) <= 100 for line in epochs)

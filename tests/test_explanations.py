@@ -325,7 +325,7 @@ def test_a_spike_of_ramps_is_shown_to_the_digits_of_its_sums(dtype):
         simulator = Simulator(network, np.array([100.1], stimulus))
         simulator.run()
         lines = str(simulator.explain("output", 0)).splitlines()
-        assert lines[0] == "output 0 fired at 110.1 ms, 0 above its threshold 1"
+        assert lines[0] == "output 0 fired at 110.1 ms, reaching its threshold 1"
         assert lines[2].split()[0] == "100.1"
 
 

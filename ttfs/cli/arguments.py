@@ -44,7 +44,7 @@ examples:
 The first run of a command compiles for up to half a minute; `ttfs warmup` does that beforehand.
 
 exit codes: 0 done, 2 an error, which one sentence explains, 130 stopped by Ctrl-C,
-141 whatever read the output has closed it"""
+141 the reader of the output has closed it"""
 
 
 class Parser(argparse.ArgumentParser):

@@ -112,7 +112,7 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     recipe = replace(recipe, epochs=max(recipe.epochs, len(history.records)))
     samples, rate = len(training), recipe.rates()
     del training
-    log(f"evaluating {len(testing)} test samples, and drawing")
+    log(f"evaluating {len(testing)} test samples and drawing pictures")
     stimuli = recipe.encoder(testing.images)
     if rate is not None:
         report = clocked_runs.measure(trainer, stimuli, testing)

@@ -139,7 +139,8 @@ class Explanation:
         if self.pools and np.isfinite(self.time):
             return f"fired at {self._clock(self.time)}, with its first arrival"
         if np.isfinite(self.time):
-            return f"fired at {self._clock(self.time)}, {gap} above {line}"
+            where = "reaching" if gap == "0" else f"{gap} above"
+            return f"fired at {self._clock(self.time)}, {where} {line}"
         if self.margin >= 0 and self.closest >= self.horizon:
             return f"has not fired; it would reach {line} at the horizon"
         if self.margin >= 0:
