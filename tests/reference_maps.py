@@ -146,7 +146,7 @@ def wrong(network, record, number):
 
 
 def exact(network, k, j, spikes, kind, slack=0):
-    """When neuron j of layer k fires by spikes below; arrivals are rounded, nothing else.
+    """When neuron j of layer k fires by spikes below; arrivals are rounded, and nothing else.
 
     slack: added to the threshold, as a share of all that the potential may be a sum of.
     """

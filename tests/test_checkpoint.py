@@ -432,7 +432,7 @@ def test_the_checkpoint_of_another_training_is_refused(what, whole, tmp_path):
     path, reader = tmp_path / "c.npz", OTHERS[what]()
     path.write_bytes(whole[0])
     before = state(reader.network)
-    with pytest.raises(RunError, match="belongs to a training with other data or settings"):
+    with pytest.raises(RunError, match="belongs to a run with other data or settings"):
         fit(reader, checkpoint=path, resume=True)
     assert same_bits(state(reader.network), before)
 
@@ -452,7 +452,7 @@ def test_the_checkpoint_of_other_data_is_refused(changes, whole, tmp_path):
     path = tmp_path / "c.npz"
     path.write_bytes(whole[0])
     given = {"times": TIMES, "labels": LABELS, "validation": 0.2} | changes
-    with pytest.raises(RunError, match="belongs to a training with other data or settings"):
+    with pytest.raises(RunError, match="belongs to a run with other data or settings"):
         trainer().fit(**given, epochs=2, checkpoint=path, resume=True)
 
 
@@ -462,7 +462,7 @@ def test_thresholds_that_look_the_same_in_print_are_not_the_same(tmp_path):
         layers = ttfs.Dense(4, 3, BINARY, threshold), ttfs.Dense(3, 2, ttfs.Real(init=(0, 90)))
         which = trainer(ttfs.Network(*layers, t_max=16))
         if path.exists():
-            with pytest.raises(RunError, match="belongs to a training with other data"):
+            with pytest.raises(RunError, match="belongs to a run with other data"):
                 fit(which, checkpoint=path, resume=True)
         else:
             fit(which, checkpoint=path)
@@ -474,14 +474,16 @@ def test_more_epochs_go_on_from_the_last_and_schedules_are_those_of_the_new_numb
     assert first.planned == len(first.records) == 2
     told = {"checkpoint": path, "resume": True, "log": lines.append}
     again = fit(trainer(optimizer=falling), epochs=4, **told)
-    assert lines[0].startswith("warning: epochs after 2: the training goes on to 4 instead of 2")
+    assert lines[0].startswith(
+        "warning: epochs after 2: training continues to epoch 4 instead of 2"
+    )
     assert [record["lr"] for record in again.records[:2]] == [r["lr"] for r in first.records]
     straight = fit(trainer(optimizer=falling), epochs=4)
     assert [r["lr"] for r in again.records[2:]] == [r["lr"] for r in straight.records[2:]]
     assert again.warnings == [*first.warnings, lines[0].removeprefix("warning: ")]
     lines.clear()
     fewer = fit(trainer(optimizer=falling), epochs=3, **told)
-    assert lines == ["nothing is left to learn: 4 epochs have been done, of 3"]
+    assert lines == ["nothing is left to train: 4 of 3 epochs are done"]
     assert fewer.planned == 4
 
 

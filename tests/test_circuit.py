@@ -423,9 +423,9 @@ def outside(kind, place):
 @pytest.mark.parametrize("kind", ["coo", "csr", "csc", "bsr", "lil"])
 def test_entries_outside_of_the_matrix_are_refused(kind, place):
     place += kind in ("csr", "bsr", "lil") and place == 3  # a fourth column is there
-    with pytest.raises(InputError, match=r"weights must have their entries inside of \(3, 4\)"):
+    with pytest.raises(InputError, match=r"weights must have their entries within \(3, 4\)"):
         pair(outside(kind, place))
-    with pytest.raises(InputError, match=r"delay must have their entries inside of \(3, 4\)"):
+    with pytest.raises(InputError, match=r"delay must have their entries within \(3, 4\)"):
         pair(np.ones((3, 4)), outside(kind, place))
 
 
@@ -433,7 +433,7 @@ def test_entries_outside_of_the_matrix_are_refused(kind, place):
 def test_rows_outside_of_the_entries_are_refused(pointers):
     matrix = sp.csr_array(DENSE_WEIGHTS)
     matrix.indptr = np.array(pointers)
-    with pytest.raises(InputError, match="inside"):
+    with pytest.raises(InputError, match="within"):
         pair(matrix)
 
 
@@ -659,8 +659,8 @@ IMPOSSIBLE = {
     "a name that moves the cursor": (lambda: Population("a\x1b[2J", 1), "name.*printable text"),
     "a name of two lines": (lambda: Population("a\nb", 1), "name.*printable text"),
     "a name of half a letter": (lambda: Population("\ud800", 1), "name.*printable text"),
-    "a number as source": (lambda: Circuit([P2, P3], [Projection(0, "b", W)]), "source.*a text"),
-    "a number as target": (lambda: Circuit([P2, P3], [Projection("a", 1, W)]), "target.*a text"),
+    "a number as source": (lambda: Circuit([P2, P3], [Projection(0, "b", W)]), "source.*a string"),
+    "a number as target": (lambda: Circuit([P2, P3], [Projection("a", 1, W)]), "target.*a string"),
     "more neurons than numbers": (lambda: Population("a", 2**62), "size must be at most 21474"),
     "a size of too many digits": (lambda: Population("a", 10**5000), "size must be below"),
     "a true size": (lambda: Population("a", True), "size"),
@@ -668,13 +668,13 @@ IMPOSSIBLE = {
         lambda: Circuit([Population("a", 2**31 - 1), Population("b", 1)], []),
         "Circuit can hold 2147483647 neurons",
     ),
-    "populations that are none": (lambda: Circuit(None, []), "wants a Population, got None"),
-    "projections that are none": (lambda: Circuit([P2], 3), "wants a Projection, got 3"),
-    "a matrix for populations": (lambda: Circuit(sp.eye(2), []), "wants a Population"),
+    "populations that are none": (lambda: Circuit(None, []), "takes a Population, got None"),
+    "projections that are none": (lambda: Circuit([P2], 3), "takes a Projection, got 3"),
+    "a matrix for populations": (lambda: Circuit(sp.eye(2), []), "takes a Population"),
     "a horizon in words": (lambda: Circuit([P2], [], t_max="x"), "t_max"),
     "horizons": (lambda: Circuit([P2], [], t_max=np.array([1.0, 2.0])), "t_max"),
     "a horizon too large": (lambda: Circuit([P2], [], t_max=10**400), "t_max"),
-    "a number as unit": (lambda: Circuit([P2], [], unit=3), "unit.*a text"),
+    "a number as unit": (lambda: Circuit([P2], [], unit=3), "unit.*a string"),
     "a unit of two lines": (lambda: Circuit([P2], [], unit="m\ns"), "unit.*printable text"),
     "a response in words": (lambda: Circuit([P2], [], psp="x"), "psp"),
     "thresholds in words": (lambda: Population("a", 2, ["x", "y"]), "numbers"),
@@ -711,7 +711,7 @@ IMPOSSIBLE = {
     ),
     "a projection among populations": (
         lambda: Circuit([P2, Projection("a", "a", np.eye(2))], []),
-        "Circuit wants a Population, got Projection",
+        "Circuit takes a Population, got Projection",
     ),
     "horizon 0": (lambda: Circuit([P2], [], t_max=0), "t_max"),
     "horizon of no number": (lambda: Circuit([P2], [], t_max=np.nan), "t_max"),

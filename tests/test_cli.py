@@ -170,7 +170,7 @@ def test_an_earlier_run_is_not_overwritten_unless_forced(run, capsys):
     assert main("train", *FAST, "--out", run) == 2
     out, err = capsys.readouterr()
     assert (out, len(err.splitlines())) == ("", 1)
-    assert "already holds model.npz: --resume goes on" in err
+    assert "already holds model.npz: --resume continues" in err
     assert {path: path.read_bytes() for path in run.iterdir()} == before
     assert main("train", *FAST, "--out", run, "--force", "--quiet") == 0
     assert read(run / "report.json")["seed"] == 0
@@ -347,7 +347,7 @@ def test_a_stopped_run_resumes_to_the_same_bits(run, monkeypatch):
 def test_resuming_a_finished_run_changes_nothing_and_says_so(run, capsys):
     before = {name: (run / name).read_bytes() for name in ("history.csv", "checkpoint.npz")}
     assert main("train", *FAST, "--seed", 3, "--resume", "--out", run) == 0
-    assert "nothing is left to learn: 3 epochs have been done, of 3" in capsys.readouterr().out
+    assert "nothing is left to train: 3 of 3" in capsys.readouterr().out
     report = read(run / "report.json")
     assert {name: (run / name).read_bytes() for name in before} == before
     seconds = [float(row["seconds"]) for row in rows_of(run / "history.csv")]
@@ -389,8 +389,8 @@ def test_maps_are_trained_saved_and_shown(weights, drawn, tmp_path, capsys):
     assert main("evaluate", *subject) == 0
     assert main("info", *subject, "--cost") == 0
     out = capsys.readouterr().out
-    assert "layer 1: Conv2d(4, 3, " in out
-    assert "layer 2: MinPool2d(2)" in out
+    assert re.search("conv 1 +Conv2d +6x6x4 +36 ", out)
+    assert re.search("pool 1 +MinPool2d +3x3x4 ", out)
     assert main("plot", *subject, "--index", 3, "--out", pictures) == 0
     assert {path.name for path in pictures.iterdir()} == set(PLOTTED)
     assert capsys.readouterr().err == ""
@@ -413,7 +413,10 @@ def test_a_training_of_maps_that_is_stopped_goes_on_to_the_same_bits(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--layers", "24C"], "layers '24C': '24C' is no layer: the size of its window is missing"),
+        (
+            ["--layers", "24C"],
+            "layers '24C': '24C' is not a layer: the size of its window is missing",
+        ),
         (["--layers", "4C9"], "layer 1: Conv2d 4C9"),
         (["--layers", "4C3", "--dataset", "yin-yang"], "4C3 takes images of (rows, columns)"),
         (["--layers", "9", "--hidden", "9"], "--hidden: not allowed with argument --layers"),
@@ -567,7 +570,8 @@ def test_info_tells_what_a_model_is(drawn, capsys):
     assert main("info", drawn / "model.npz") == 0
     out = capsys.readouterr().out
     title = "Network(64-30-10, Ramp(rise=inf), t_max=4)"
-    assert out.startswith(f"{title}\n  layer 1: Dense(64, 30, weights=")
+    assert out.startswith(f"{title}\n  layer ")
+    assert re.search("\n  hidden +Dense +30 +1,920 +one-bit ", out)
     assert "encoder: Latency(t_max=1" in out
     assert "seed: 3" in out
     report = read(drawn / "report.json")
@@ -722,7 +726,7 @@ def test_bench_compares_and_draws(small_bench, tmp_path, capsys):
     old.write_text(json.dumps(report))
     capsys.readouterr()
     assert main("bench", "--cases", f"{case},{other}", "--compare", old, "--out", picture) == 0
-    _, lines = capsys.readouterr().out.split("now, compared with before:\n")
+    _, lines = capsys.readouterr().out.split("compared with the earlier report:\n")
     first, *_, before, after, drawn = lines.splitlines()
     assert re.match(
         rf"{case} +synthetic +1 threads +[\d.]+ us, \d{{5,}}\.\d\d x \(the limit", first
@@ -751,8 +755,8 @@ def test_bench_waits_for_first_commands_last_and_not_for_those_that_fail(
     assert 0.2 < report["cold"].pop("slow") < 5
     assert not report["cold"]
     assert [line.split()[0] for line in lines] == [case, *["cold"] * 3, "b.png"]
-    assert lines[2].endswith("not measured: it ended with 1: no room")
-    assert lines[3].endswith("not measured: it has kept nothing that was compiled")
+    assert lines[2].endswith("not measured: it exited with code 1: no room")
+    assert lines[3].endswith("not measured: it kept no compiled kernels")
     assert sorted(os.listdir(tmp_path)) == ["b.json", "b.png"]
 
 
@@ -775,8 +779,8 @@ def mistake(line, message):
 
 MISTAKES = [
     mistake("fly", "invalid choice: 'fly'"),
-    mistake("train digits", "unrecognized arguments: digits"),
-    mistake("train --preset bs5nn", "no preset is called 'bs5nn'; there are digits, exact-mnist"),
+    mistake("train digits", "unknown arguments: digits; see ttfs train --help"),
+    mistake("train --preset bs5nn", "no preset is called 'bs5nn', only digits, exact-mnist"),
     mistake("train --dataset mnits", "no data set 'mnits': known are digits, mnist"),
     mistake("train --dataset absent.npz", "absent.npz"),
     mistake("train --dataset keys.npz", "keys.npz: there is no array images"),
@@ -793,11 +797,11 @@ MISTAKES = [
     mistake("train --dataset words.npz", "labels must be integers"),
     mistake("train --dataset empty.npz", "empty.npz (train): labels must be (n,), not empty"),
     mistake("train --dataset alone.npz", "a single sample cannot be split"),
-    mistake("train --epochs 0", "'0' is not a whole number from 1 on"),
-    mistake("train --epochs many", "'many' is not a whole number from 1 on"),
+    mistake("train --epochs 0", "'0' is not a whole number of 1 or more"),
+    mistake("train --epochs many", "'many' is not a whole number of 1 or more"),
     mistake("train --hidden -3", "'-3' is not a whole number from 1 to a million"),
     mistake("train --hidden 99999999999999999999", "is not a whole number from 1 to a million"),
-    mistake("train --batch-size 1.5", "'1.5' is not a whole number from 1 on"),
+    mistake("train --batch-size 1.5", "'1.5' is not a whole number of 1 or more"),
     mistake("train --lr 0", "'0' is not a number above 0"),
     mistake("train --lr nan", "'nan' is not a number above 0"),
     mistake("train --lr 1e999", "'1e999' is not a number above 0"),
@@ -808,19 +812,19 @@ MISTAKES = [
     ),
     mistake(
         "train --gamma 3",
-        "--gamma is a setting of rule S4NN; this recipe learns by Exact",
+        "--gamma is a setting of the rule S4NN; this recipe uses Exact",
     ),
-    mistake("train --seed -1", "'-1' is not a whole number from 0 on"),
+    mistake("train --seed -1", "'-1' is not a whole number of 0 or more"),
     mistake("train --weights ternary", "invalid choice: 'ternary'"),
     mistake("train --threads 999", "--threads 999: this machine offers"),
-    mistake("train --threads 0", "'0' is not a whole number from 1 on"),
+    mistake("train --threads 0", "'0' is not a whole number of 1 or more"),
     mistake("train --epochs", "--epochs: expected one argument"),
-    mistake("train --out text.npz", "cannot write into text.npz"),
-    mistake("train --out text.npz/run", "cannot write into text.npz/run"),
-    mistake("train --out /proc/run", "cannot write into /proc/run"),
-    mistake("train --out run", "run already holds model.npz: --resume goes on with that run"),
-    mistake("train --out run --resume", "belongs to a training with other data or settings"),
-    mistake("train --out over --resume", "over holds model.npz but no checkpoint.npz to go on"),
+    mistake("train --out text.npz", "cannot write to text.npz"),
+    mistake("train --out text.npz/run", "cannot write to text.npz/run"),
+    mistake("train --out /proc/run", "cannot write to /proc/run"),
+    mistake("train --out run", "run already holds model.npz: --resume continues that run"),
+    mistake("train --out run --resume", "belongs to a run with other data or settings"),
+    mistake("train --out over --resume", "over holds model.npz but no checkpoint.npz to continue"),
     mistake("train --out damaged --resume", "is not a readable checkpoint"),
     mistake("evaluate", "the following arguments are required: MODEL"),
     mistake("evaluate plain.npz", "plain.npz does not say which data it was trained on"),
@@ -845,9 +849,12 @@ MISTAKES = [
     mistake("train --from run/model.npz --hidden 9", "not allowed with argument"),
     mistake("train --from run/model.npz --dataset more.npz", "has 10 outputs, the data 12 classes"),
     mistake("train --hidden 9 0", "'0' is not a whole number from 1"),
-    mistake("info run/model.npz --dataset digits", "--dataset digits is what --cost counts"),
+    mistake("info run/model.npz --dataset digits", "--dataset digits is used only with --cost"),
     mistake("info run/model.npz --cost --dataset mine.npz", "takes 64 inputs, but mine.npz has"),
-    mistake("compare run --over spikes,joules", "over some of spikes, time, operations, footprint"),
+    mistake(
+        "compare run --over spikes,joules",
+        "--over takes some of spikes, time, operations, footprint",
+    ),
     mistake(
         "plot run/model.npz --dataset digits --index 360", "the samples of digits are 0 to 359"
     ),
@@ -856,15 +863,15 @@ MISTAKES = [
     mistake("plot run/model.npz --dataset digits --out text.npz", "text.npz: File exists"),
     mistake("compare .", ". is not the folder of a finished run: report.json: No such file"),
     mistake("compare .", "; did you mean ./*?"),
-    pytest.param(["train", "--dataset", ""], "--dataset: '' is no name", id="no data set"),
-    pytest.param(["train", "--preset", ""], "--preset: '' is no name", id="no preset"),
-    pytest.param(["train", "--out", ""], "--out: '' is no name", id="no folder"),
-    pytest.param(["bench", "--cases", ""], "--cases: '' is no name", id="no cases"),
-    pytest.param(["info", ""], "MODEL: '' is no name", id="no model"),
-    pytest.param(["compare", ""], "RUN: '' is no name", id="no run"),
-    pytest.param(["info", "a\0b"], "'a\\x00b' is no name", id="NUL in a model"),
-    pytest.param(["train", "--dataset", "\0.npz"], "'\\x00.npz' is no name", id="NUL in data"),
-    pytest.param(["train", "--out", "\0"], "'\\x00' is no name", id="NUL in a folder"),
+    pytest.param(["train", "--dataset", ""], "--dataset: '' is not a name", id="no data set"),
+    pytest.param(["train", "--preset", ""], "--preset: '' is not a name", id="no preset"),
+    pytest.param(["train", "--out", ""], "--out: '' is not a name", id="no folder"),
+    pytest.param(["bench", "--cases", ""], "--cases: '' is not a name", id="no cases"),
+    pytest.param(["info", ""], "MODEL: '' is not a name", id="no model"),
+    pytest.param(["compare", ""], "RUN: '' is not a name", id="no run"),
+    pytest.param(["info", "a\0b"], "'a\\x00b' is not a name", id="NUL in a model"),
+    pytest.param(["train", "--dataset", "\0.npz"], "'\\x00.npz' is not a name", id="NUL in data"),
+    pytest.param(["train", "--out", "\0"], "'\\x00' is not a name", id="NUL in a folder"),
     pytest.param(["info", "two\nlines"], "two lines: there is no such file", id="two lines"),
     pytest.param(["info", "\x1b[31m"], "\\x1b[31m: there is no such file", id="an escape"),
     pytest.param(["info", "\udcff"], "\\udcff: there is no such file", id="no UTF-8"),
@@ -872,15 +879,15 @@ MISTAKES = [
         pytest.param([*line.split(), digits], message, id=f"{line} 9999...")
         for digits in ("9" * 400, "9" * 5000)
         for line, message in (
-            ("train --seed", "characters) is not a whole number from 0 on"),
-            ("train --epochs", "is not a whole number from 1 on"),
-            ("train --threads", "is not a whole number from 1 on"),
+            ("train --seed", "characters) is not a whole number of 0 or more"),
+            ("train --epochs", "is not a whole number of 1 or more"),
+            ("train --threads", "is not a whole number of 1 or more"),
             ("train --hidden", "is not a whole number from 1 to a million"),
             ("train --lr", "is not a number above 0"),
-            ("plot run/model.npz --dataset digits --index", "is not a whole number from 0 on"),
+            ("plot run/model.npz --dataset digits --index", "is not a whole number of 0 or more"),
             ("info", "99"),
-            ("train --out", "cannot write into 99"),
-            ("train --dataset", "cannot write into"),
+            ("train --out", "cannot write to 99"),
+            ("train --dataset", "cannot write to"),
             ("train --preset", "no preset is called"),
             ("view run/model.npz --dataset digits --out", "File name too long"),
             ("evaluate run/model.npz --dataset digits --report", "File name too long"),
@@ -890,9 +897,9 @@ MISTAKES = [
     mistake("compare run --out table.txt", "'table.txt' must end in .png, .pdf or .svg"),
     mistake("compare run --out no/table.png", "no: No such folder"),
     mistake("bench --out table.txt", "'table.txt' must end in .png, .pdf or .svg"),
-    mistake("bench --cases cold --out speed.png", "--out draws speeds, and case cold has none"),
+    mistake("bench --cases cold --out speed.png", "--out draws speeds, and the case cold has none"),
     mistake("bench --report no/bench.json", "no: No such folder"),
-    mistake("bench --cases forward", "no case 'forward'; there are forward-784-400-10"),
+    mistake("bench --cases forward", "there is no case 'forward', only forward-784-400-10"),
     mistake("bench --compare run/report.json", "run/report.json is not a report that ttfs bench"),
     mistake("bench --compare text.npz", "text.npz is not a report that ttfs bench wrote"),
     mistake("bench --compare absent.json", "absent.json: No such file"),
@@ -1072,7 +1079,7 @@ def test_data_and_runs_of_any_name_are_shown_in_one_line(name, capsys):
     assert main("compare", name, "--out", "c.png") == 0
     out, err = capsys.readouterr()
     assert err.count("\n") == err.count("missing from font")
-    assert len(out.splitlines()) == 13 + 33 + 1 + 3
+    assert len(out.splitlines()) == 13 + 39 + 1 + 3
     assert all(line.isprintable() for line in out.splitlines())
 
 
@@ -1101,7 +1108,7 @@ def test_two_trainings_into_one_folder_are_refused(run, capsys):
         for way in ([], ["--resume"], ["--force"]):
             assert main("train", *FAST, "--seed", 3, "--quiet", "--out", run, *way) == 2
             err = capsys.readouterr().err
-            assert re.fullmatch("ttfs: another training is writing into .*: wait for .*\n", err)
+            assert re.fullmatch("ttfs: another run is being written to .*: wait for .*\n", err)
         assert main("evaluate", run / "model.npz", "--dataset", "digits") == 0
     assert {path: path.read_bytes() for path in run.iterdir()} == before
     assert main("train", *FAST, "--seed", 3, "--quiet", "--out", run, "--resume") == 0

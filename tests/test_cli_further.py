@@ -189,7 +189,7 @@ def test_a_finished_run_goes_on_to_more_epochs(tmp_path, capsys):
     capsys.readouterr()
     assert main(*arguments, "--epochs", 3, "--resume") == 0
     out = capsys.readouterr().out
-    assert "warning: epochs after 2: the training goes on to 3 instead of 2" in out
+    assert "warning: epochs after 2: training continues to epoch 3 instead of 2" in out
     assert "epoch 3/3" in out
     assert "epoch 2/" not in out
     report = report_in(tmp_path / "r")
@@ -212,7 +212,7 @@ def test_an_epoch_takes_no_more_than_a_line(tmp_path, capsys):
     layers = "-".join(["8"] * 12)
     assert main("train", "--layers", layers, "--epochs", 2, "--out", tmp_path / "r") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "evaluating 360 test samples, and drawing" in lines
+    assert "evaluating 360 test samples and drawing pictures" in lines
     epochs = [line for line in lines if line.startswith("epoch")]
     assert len(epochs) == 2
     assert all(len(line) <= 100 for line in epochs)
@@ -223,7 +223,19 @@ def test_info_lists_the_settings_of_a_recipe(runs, capsys):
     out = capsys.readouterr().out
     assert "\n  recipe:\n    dataset='digits'\n    layers=(Dense(" in out
     assert "\n    epochs=3\n" in out
-    assert max(map(len, out.splitlines())) < 250
+    assert max(map(len, out.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("width", [20, 30])
+def test_where_no_table_fits_runs_are_listed(width, runs):
+    found = groups([runs / kind for kind in ("bits", "real", "maps")])
+    listed = table(found, width).split("\n\n")
+    assert [part.splitlines()[0] for part in listed] == [f"`{group.name}`" for group in found]
+    accuracies = [f"{100 * group.values('accuracy')[0]:.2f}" for group in found]
+    for part, accuracy in zip(listed, accuracies, strict=True):
+        assert f"\n  strict %: {accuracy}\n" in part
+        assert "published" not in part
+        assert "|" not in part
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 150])

@@ -112,7 +112,7 @@ def test_methods_that_keep_thresholds_keep_steps_and_refuse_other_thresholds():
     stepped = ttfs.Network(*layers, psp=ttfs.Windows(4), shape=(6, 4, 1), dtype=float)
     found, _ = convert_to_rates(stepped, values, "qcfs", 4)
     assert found.network.psp == ttfs.Windows(4)
-    with pytest.raises(InputError, match="leave out per='layer'"):
+    with pytest.raises(InputError, match="omit per='layer'"):
         convert_to_rates(stepped, values, "qcfs", 4, per="layer")
     with pytest.raises(InputError, match=r"not Network\(2-2, Step"):
         convert_to_rates(ttfs.Network(ttfs.Dense(2, 2)), values, "qcfs", 4)

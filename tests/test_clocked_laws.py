@@ -132,7 +132,7 @@ def test_the_mean_error_of_outputs_is_smaller_on_other_images(ordinary):
 def test_a_method_that_is_not_known_is_refused(ordinary):
     with pytest.raises(InputError, match="method must be max or quantile or shifted"):
         convert_to_rates(ordinary[0][0], ordinary[1].images, "best", 4)
-    with pytest.raises(InputError, match="thresholds with which a network has learned"):
+    with pytest.raises(InputError, match="thresholds with which a network was trained"):
         convert_to_rates(ordinary[0][0], ordinary[1].images, "qcfs", 4)
     with pytest.raises(InputError, match="rounds are those of threshold='local'"):
         convert_to_rates(ordinary[0][0], ordinary[1].images, "max", 4, rounds=2)
@@ -159,7 +159,7 @@ def test_a_model_is_evaluated_by_rates_on_the_command_line(tmp_path, monkeypatch
     assert f"{100 * found.accuracy:.2f} %" in capsys.readouterr().out
     for wrong in ("--reset", "hard"), ("--negative",):
         assert cli.main([*told, *wrong]) == 2
-        assert f"{' '.join(wrong)} is about firing rates" in capsys.readouterr().err
+        assert f"{' '.join(wrong)} is for firing rates" in capsys.readouterr().err
     assert cli.main([*told, "--rate", "4", "--negative", "--reset", "hard"]) == 2
     assert "which needs reset='soft'" in capsys.readouterr().err
     assert cli.main(["train", "--epochs", "1", "--quiet", "--hidden", "5", "--out", "run"]) == 0
@@ -178,4 +178,4 @@ def test_a_model_is_evaluated_by_rates_on_the_command_line(tmp_path, monkeypatch
     assert "a report's rate must have fields of Rate" in capsys.readouterr().err
     told[1] = "run/model.npz"
     assert cli.main([*told, "--rate", "4"]) == 2
-    assert "networks of Windows() say what rates can say" in capsys.readouterr().err
+    assert "rates need a network with psp=Windows(), this one has" in capsys.readouterr().err

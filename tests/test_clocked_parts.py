@@ -112,10 +112,10 @@ def test_frames_that_are_all_the_same_say_what_one_map_says():
     assert torch.allclose(module(maps), module(maps.expand(4, *maps.shape)))
     frames = torch.stack([maps, 0 * maps, 0 * maps, 0 * maps])
     assert not torch.allclose(module(maps), module(frames))
-    with pytest.raises(ShapeError, match="maps of single steps must be of 4, got 3"):
+    with pytest.raises(ShapeError, match="maps for each step must be 4, got 3"):
         module(frames[:3])
     with pytest.raises(
-        ShapeError, match=r"maps must be \(samples, 2, 6, 4\), one sample at least, or"
+        ShapeError, match=r"maps must be \(samples, 2, 6, 4\) with at least one sample, or"
     ):
         module(maps[:, :1])
 
@@ -317,7 +317,7 @@ def test_trainings_with_other_teachers_skips_or_weights_are_others(tmp_path):
         fit(resume=True, **kind)
         for j, different in enumerate(kinds):
             if j != k:
-                with pytest.raises(RunError, match="belongs to a training with other"):
+                with pytest.raises(RunError, match="belongs to a run with other"):
                     fit(resume=True, **different)
 
 
@@ -347,7 +347,7 @@ def test_a_teacher_is_left_as_it_was_and_may_be_copied():
 
 def test_teachers_that_do_not_fit_are_refused():
     module = torch.nn.Linear(5, 3)
-    with pytest.raises(InputError, match="the teacher cannot hear .4, 7. maps"):
+    with pytest.raises(InputError, match="the teacher does not take .4, 7. maps"):
         Teacher(module).loss(torch.rand(4, 7), torch.rand(4, 3), torch.tensor(0.0))
     with pytest.raises(InputError, match=r"Teacher\(layers=...\) must be {name in the student"):
         Teacher(module, layers="ab")
@@ -360,7 +360,7 @@ def test_teachers_that_do_not_fit_are_refused():
     teacher.module.append(torch.nn.Flatten())
     with pytest.raises(InputError, match="16 places, '1' of the teacher 4"):
         teacher.loss(torch.rand(2, 1, 4, 4), torch.rand(2, 4), torch.tensor(0.0))
-    with pytest.raises(InputError, match="a teacher that gives .4, 3. cannot teach what gives"):
+    with pytest.raises(InputError, match="a teacher with outputs .4, 3. cannot teach what gives"):
         Teacher(module).loss(torch.rand(4, 5), torch.rand(4, 2), torch.tensor(0.0))
     with pytest.raises(InputError, match="the teacher has no module 'x'"):
         Teacher(module, layers={"blocks.0": "x"})

@@ -58,8 +58,8 @@ def test_empty_lines_step_through_all_events():
 
 def test_a_number_steps_through_as_many_events():
     assert said(["3", "2", "99"]) == said([""] * 9)
-    assert said(["0"]) == ["a number of events is 1 or more, as in: 5"]
-    assert said(["5 3"]) == ["a number of events is 1 or more, as in: 5"]
+    assert said(["0"]) == ["the number of events must be 1 or more, as in: 5"]
+    assert said(["5 3"]) == ["the number of events must be 1 or more, as in: 5"]
 
 
 @pytest.mark.parametrize("count", range(1, 10))
@@ -78,7 +78,7 @@ def test_going_back_restores_potentials_and_breaks():
     assert lines[1:3] == lines[-5:-3]
     assert lines[3:6] == lines[-3:]
     assert said(["back"]) == ["back at the beginning"]
-    assert said(["back x"]) == ["back wants a number of events, 1 or more, as in: back 5"]
+    assert said(["back x"]) == ["back takes a number of events, 1 or more, as in: back 5"]
 
 
 def test_an_explanation_lists_the_strongest_inputs_unless_all_are_wanted():
@@ -146,7 +146,7 @@ def test_breaks_can_be_listed_and_forgotten():
         "break when input fires",
         "break when output 1 fires",
         "break at 3",
-        "no breaks",
+        "no breakpoints",
         "         9  output 1 fires",
     ]
 
@@ -177,7 +177,7 @@ def test_potentials_come_with_thresholds_the_largest_first():
     ]
     assert said(["p output"]) == said(["p"])
     network = ttfs.Network(ttfs.Dense.of(np.ones((1, 9)), threshold=2), t_max=9)
-    assert said(["p"], ttfs.Simulator(network, [1.0]))[-1] == "  and 4 with less"
+    assert said(["p"], ttfs.Simulator(network, [1.0]))[-1] == "  and 4 below these"
 
 
 def test_spikes_so_far_are_listed_in_their_order():
@@ -225,38 +225,38 @@ def test_layers_of_two_words_are_found():
     ("command", "words"),
     [
         ("x", "there is no command 'x'; h lists them"),
-        ("c 5", "c takes nothing after it, got '5'"),
-        ("r", "r wants a time, as in: r 12.5"),
-        ("r soon", "r wants a time, as in: r 12.5"),
-        ("r nan", "a time is 0 or more, got nan"),
-        ("b t -1", "a time is 0 or more, got -1"),
-        ("b t", "b t wants a time, as in: b t 12.5"),
+        ("c 5", "c takes no arguments, got '5'"),
+        ("r", "r takes a time, as in: r 12.5"),
+        ("r soon", "r takes a time, as in: r 12.5"),
+        ("r nan", "a time must be 0 or more, got nan"),
+        ("b t -1", "a time must be 0 or more, got -1"),
+        ("b t", "b t takes a time, as in: b t 12.5"),
         ("b nowhere", "no layer is called 'nowhere'; there are input, output"),
-        ("b output x", "'x' is no neuron of output"),
+        ("b output x", "'x' is not a neuron of output"),
         ("b output 7", "layer 'output' has 2 neurons, there is no 7"),
         ("b 9", "there is no layer 9; the last is 1"),
-        ("e", "a layer and a neuron are wanted, as in: e hidden 57"),
-        ("e output", "a layer and a neuron are wanted, as in: e hidden 57"),
-        ("p output 1", "p wants a layer; e explains one neuron"),
-        ("w input 1", "w wants a neuron and a time, as in: w input 3 inf"),
-        ("w input 1 never", "w wants a time or inf at its end, as in: w input 3 inf"),
-        ("w input 1 nan", "a time is 0 or more, got nan"),
-        ("w output 1 3", "w moves spikes of input only"),
+        ("e", "name a layer and a neuron, as in: e hidden 57"),
+        ("e output", "name a layer and a neuron, as in: e hidden 57"),
+        ("p output 1", "p takes a layer; e explains one neuron"),
+        ("w input 1", "w takes a neuron and a time, as in: w input 3 inf"),
+        ("w input 1 never", "w must end with a time or inf, as in: w input 3 inf"),
+        ("w input 1 nan", "a time must be 0 or more, got nan"),
+        ("w output 1 3", "w moves only spikes of input"),
         ("\0", r"there is no command '\x00'; h lists them"),
         ("\x1b[31m", r"there is no command '\x1b[31m'; h lists them"),
         ("\udcff", r"there is no command '\udcff'; h lists them"),
-        (f"e output {'9' * 500}", f"'{'9' * 59}... (str) is no neuron of output"),
+        (f"e output {'9' * 500}", f"'{'9' * 59}... (str) is not a neuron of output"),
         (f"b {'9' * 500}", f"no layer is called '{'9' * 59}... (str); there are input, output"),
-        ("e output ²", "'²' is no neuron of output"),
-        (f"r -{'9' * 400}", f"a time is 0 or more, got -{'9' * 59}..."),
-        ("r -1e999", "a time is 0 or more, got -1e999"),
-        ("r 0x10", "r wants a time, as in: r 12.5"),
-        (f"c {'9' * 500}", f"c takes nothing after it, got '{'9' * 59}... (str)"),
+        ("e output ²", "'²' is not a neuron of output"),
+        (f"r -{'9' * 400}", f"a time must be 0 or more, got -{'9' * 59}..."),
+        ("r -1e999", "a time must be 0 or more, got -1e999"),
+        ("r 0x10", "r takes a time, as in: r 12.5"),
+        (f"c {'9' * 500}", f"c takes no arguments, got '{'9' * 59}... (str)"),
         ("x" * 500, f"there is no command '{'x' * 59}... (str); h lists them"),
-        ("e output " + "9" * 5000, "a command has fewer than 1000 characters"),
+        ("e output " + "9" * 5000, "a command must have fewer than 1000 characters"),
         ("x" * 999, f"there is no command '{'x' * 59}... (str); h lists them"),
-        ("x" * 1000, "a command has fewer than 1000 characters"),
-        ("x" * 3000, "a command has fewer than 1000 characters"),
+        ("x" * 1000, "a command must have fewer than 1000 characters"),
+        ("x" * 3000, "a command must have fewer than 1000 characters"),
     ],
 )
 def test_a_wrong_command_is_answered_in_one_line_and_the_next_one_is_obeyed(command, words):
@@ -271,7 +271,7 @@ def test_digits_of_any_script_and_times_without_end_are_understood():
 def test_a_long_line_that_no_end_follows_is_answered_once():
     out = io.StringIO()
     Console(five_neurons(), out).talk(io.StringIO("x" * 5000))
-    assert out.getvalue() == "a command has fewer than 1000 characters\n"
+    assert out.getvalue() == "a command must have fewer than 1000 characters\n"
 
 
 @settings(max_examples=50)
@@ -324,7 +324,9 @@ def test_only_a_terminal_is_asked():
 
 
 def test_json_has_every_event_that_happens():
-    lines = [json.loads(line) for line in said(["", "r 6", "c"], json=True)]
+    events = io.StringIO()
+    assert said(["", "r 6", "c", "s"], events=events)[-1] == "5 spikes so far"
+    lines = [json.loads(line) for line in events.getvalue().splitlines()]
     assert len(lines) == 8
     assert lines[0] == {"time": 1.0, "kind": "spike", "layer": "input", "neuron": 0}
     arrival = {"time": 2.0, "kind": "arrival", "layer": "output", "neuron": 0, "source": "input"}
@@ -398,10 +400,11 @@ def test_json_without_a_terminal_is_every_event_whatever_comes_in(step, simulato
     ]
 
 
-def test_json_at_a_terminal_obeys(step):
-    _, out, _ = step("--json", commands="\n\n", terminal=True)
-    kinds = [json.loads(line.split("> ")[1])["kind"] for line in out.splitlines()[:2]]
-    assert kinds == ["spike", "arrival"]
+def test_json_at_a_terminal_obeys_and_prints_nothing_else(step):
+    _, out, err = step("--json", commands="\n\np\n", terminal=True)
+    assert [json.loads(line)["kind"] for line in out.splitlines()] == ["spike", "arrival"]
+    assert "h for help\n0 step> " in err
+    assert "output: neuron, potential, threshold" in err
 
 
 def test_a_terminal_is_asked_and_its_end_is_the_end(step):
@@ -414,8 +417,8 @@ def test_a_terminal_is_asked_and_its_end_is_the_end(step):
     ("options", "words"),
     [
         (["--index", "360000"], "--index 360000: the samples of"),
-        (["--until", "-1"], "'-1' is not a time from 0 on"),
-        (["--until", "nan"], "'nan' is not a time from 0 on"),
+        (["--until", "-1"], "'-1' is not a time of 0 or later"),
+        (["--until", "nan"], "'nan' is not a time of 0 or later"),
         (["--dataset", "nothing.npz"], "nothing.npz"),
     ],
 )

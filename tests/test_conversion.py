@@ -176,7 +176,7 @@ def test_quantiles_clip_some_and_say_how_many():
 def test_what_cannot_be_converted_is_refused_by_name():
     dense = ttfs.Dense.of(np.ones((4, 2)))
     values = np.ones((3, 4))
-    with pytest.raises(InputError, match="layer 2, Dense.2, 2., has no real weights"):
+    with pytest.raises(InputError, match="layer 2, Dense.2, 2. has no real weights"):
         ttfs.convert([dense, ttfs.Dense(2, 2)], values)
     with pytest.raises(InputError, match="layer 1 must be one of Dense, Conv2d, MinPool2d"):
         ttfs.convert(["relu", dense], values)
@@ -247,9 +247,9 @@ def test_files_that_do_not_fit_are_refused_by_name(tmp_path):
     path = written(tmp_path, state)
     cases = [
         ("6C3p1-P2-4", "has 2 layers with weights, but the file has 3: 0, 5, 7"),
-        ("5C3p1-P2-7-4", r"0 has weights \(6, 2, 3, 3\), but .* wants \(5, 2, 3, 3\)"),
-        ("6C3p1-P2-8-4", r"5 has weights \(7, 54\), but .* wants \(8, 54\)"),
-        (None, "say its layers"),
+        ("5C3p1-P2-7-4", r"0 has weights \(6, 2, 3, 3\), but .* needs \(5, 2, 3, 3\)"),
+        ("6C3p1-P2-8-4", r"5 has weights \(7, 54\), but .* needs \(8, 54\)"),
+        (None, "pass its layers"),
     ]
     for layers, match in cases:
         with pytest.raises(InputError, match=match):
@@ -296,7 +296,7 @@ def test_the_command_writes_a_model_that_others_read(tmp_path, monkeypatch, caps
     assert main(["plot", "model.npz", "--dataset", "digits", "--out", "."]) == 0
     assert main(["info", "model.npz", "--cost", "--dataset", "digits"]) == 0
     assert main(["convert", "w.npz", *options]) == 2
-    assert "model.npz is there already; --force overwrites it" in capsys.readouterr().err
+    assert "model.npz already exists; --force overwrites it" in capsys.readouterr().err
     more = ["--steps", "4", "--threshold", "local", "--force"]
     assert main(["convert", "w.npz", *options, *more]) == 0
     capsys.readouterr()
@@ -351,15 +351,15 @@ def test_the_command_writes_a_model_for_firing_rates(tmp_path, monkeypatch, caps
     assert main(["step", "m.npz", "--dataset", "digits", "--json"]) == 0
     assert "its biases are not meant for that" in capsys.readouterr().err
     assert main(["convert", "m.npz", *data, "--rate", "4"]) == 2
-    assert "convert the model it was made of" in capsys.readouterr().err
+    assert "convert the model from which it was made" in capsys.readouterr().err
     for wrong, said in (
-        (["--rate", "8", "--steps", "8"], "say one of them"),
-        (["--threshold", "potential"], "--threshold potential is about firing rates"),
-        (["--initial", "0.5"], "--initial is about firing rates"),
-        (["--compensate"], "--compensate is about firing rates"),
-        (["--negative"], "--negative is about firing rates"),
+        (["--rate", "8", "--steps", "8"], "give only one of them"),
+        (["--threshold", "potential"], "--threshold potential is for firing rates"),
+        (["--initial", "0.5"], "--initial is for firing rates"),
+        (["--compensate"], "--compensate is for firing rates"),
+        (["--negative"], "--negative is for firing rates"),
         (["--rate", "8", "--threshold", "qcfs"], "keeps the thresholds of a model with windows"),
-        (["--rate", "8", "--threshold", "qcfs", "--per", "layer"], "leave out --per"),
+        (["--rate", "8", "--threshold", "qcfs", "--per", "layer"], "omit --per"),
         (["--rate", "8", "--initial", "-1"], "'-1' is not a potential from 0"),
         (["--rate", "8", "--initial", "inf"], "'inf' is not a potential from 0"),
     ):

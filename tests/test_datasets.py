@@ -113,18 +113,21 @@ def test_a_part_of_a_dataset_is_made_by_replace():
         ({"images": np.full((3, 4), -0.5)}, "from 0 to 1, got -0.5"),
         ({"labels": np.zeros((3, 5), int)}, r"labels must be \(n,\)"),
         ({"labels": np.zeros((3, 5), int)}, r"got \(3, 5\)$"),
-        ({"labels": np.arange(3)[:, None]}, r"got \(3, 1\); labels.ravel\(\) makes them flat"),
-        ({"labels": np.arange(3)[None]}, r"got \(1, 3\); labels.ravel\(\) makes them flat"),
-        ({"labels": np.eye(3, 5, dtype=int)}, r"; labels.argmax\(axis=1\) makes them of one-hot"),
-        ({"labels": np.ma.masked_equal([0, 1, 2], 1)}, r"1 masked: pass .filled"),
-        ({"images": np.ma.masked_equal(np.eye(3, 4), 1)}, r"images must .*3 masked: pass .filled"),
+        ({"labels": np.arange(3)[:, None]}, r"got \(3, 1\); labels.ravel\(\) flattens them"),
+        ({"labels": np.arange(3)[None]}, r"got \(1, 3\); labels.ravel\(\) flattens them"),
+        ({"labels": np.eye(3, 5, dtype=int)}, r"; labels.argmax\(axis=1\) decodes one-hot"),
+        ({"labels": np.ma.masked_equal([0, 1, 2], 1)}, r"1 masked values: pass .filled"),
+        (
+            {"images": np.ma.masked_equal(np.eye(3, 4), 1)},
+            r"images must .*3 masked values: pass .filled",
+        ),
         ({"labels": np.zeros(0, int)}, r"labels must be \(n,\), not empty"),
         ({"labels": np.zeros(3)}, "labels must be integers, got float64"),
         ({"labels": np.array([0, 1, -1])}, "labels must be 0 or more, got -1"),
         ({"labels": np.array([0, 1, 2**64 - 1], np.uint64)}, "labels must be 0 or more"),
         ({"labels": np.array([0, 1, 5])}, "label 5 of 5 classes"),
         ({"split": "valid"}, "split must be 'train' or 'test'"),
-        ({"image_shape": (2, 3)}, r"4 pixels are no image of shape \(2, 3\)"),
+        ({"image_shape": (2, 3)}, r"4 pixels do not make an image of shape \(2, 3\)"),
     ],
 )
 def test_a_dataset_says_whose_part_does_not_fit(changes, message):
@@ -206,7 +209,7 @@ UNREADABLE = {
     "no dimension": (b"\0\0\x08\0\x07", "begins with 00 00 08 00"),
     "no rows": (struct.pack(">4B2I", 0, 0, 8, 2, 0, 5), r"an empty array, of shape \(0, 5\)"),
     "100 dimensions": (struct.pack(">4B100I", 0, 0, 8, 100, *[1] * 100) + b"x", "dimension"),
-    "a byte too long": (SMALL_IDX + b"\0", r"goes on after the array of shape \(3, 4, 5\)"),
+    "a byte too long": (SMALL_IDX + b"\0", r"has data after the array of shape \(3, 4, 5\)"),
     "a byte short": (SMALL_IDX[:-1], "truncated: ends after 59 of 60 bytes"),
     "not gzip to its end": (gzip.compress(SMALL_IDX) + b"rubbish", "Not a gzipped file"),
 }
@@ -372,7 +375,7 @@ OTHERS = {
     "a folder": lambda path: path.mkdir(),
     "a pipe": lambda path: os.mkfifo(path),
     "a link to a device": lambda path: path.symlink_to("/dev/zero"),
-    "a link to nothing": lambda path: path.symlink_to("nothing"),
+    "a broken link": lambda path: path.symlink_to("nothing"),
 }
 
 
@@ -702,7 +705,7 @@ TEST = {"test_images": np.zeros((2, 4)), "test_labels": np.arange(2)}
         ({**GOOD, "images": np.full((5, 4), 7.0)}, "from 0 to 1, got 7 to 7"),
         ({**GOOD, "images": np.zeros((5, 4), int)}, "got int64"),
         ({**GOOD, "labels": np.zeros((5, 4), int)}, r"labels must be \(n,\)"),
-        ({**GOOD, "labels": np.eye(5)}, r"got \(5, 5\); labels.argmax\(axis=1\) makes them"),
+        ({**GOOD, "labels": np.eye(5)}, r"got \(5, 5\); labels.argmax\(axis=1\) decodes"),
         ({**GOOD, "labels": np.zeros(5)}, "must be integers, got float64; np.unique.* numbers"),
         ({**GOOD, "labels": np.arange(5) * 10**9}, "labels up to 4000000000 for 5 samples"),
         ({**GOOD, "labels": np.arange(5) - 1}, "0 or more, got -1"),
@@ -860,7 +863,7 @@ def test_an_archive_that_does_harm_is_refused_unpacked_no_further_than_needed(me
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_packings_without_bounds_are_refused(method, tmp_path):
     path = written(tmp_path / "mine.npz", archived(SOUND, method))
-    with pytest.raises(DatasetError, match="compressed otherwise than np.savez_compressed does"):
+    with pytest.raises(DatasetError, match="not compressed as np.savez_compressed does it"):
         datasets.from_npz(path)
 
 

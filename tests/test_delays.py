@@ -299,7 +299,7 @@ def test_latent_delays_are_parameters_and_decide_the_delays():
 
 
 def test_delays_that_learn_cannot_begin_at_zero():
-    with pytest.raises(InputError, match=r"Dense 2: delays that learn must be at least 1e-05 .* 0"):
+    with pytest.raises(InputError, match=r"Dense 2: delays that learn must begin at 1e-05 .* 0"):
         ttfs.Network(
             ttfs.Dense(3, 2), ttfs.Dense(2, 1, delay=Delays("input", [0.0, 1.0])), t_max=10
         )

@@ -217,7 +217,7 @@ def test_inputs_without_weight_are_not_printed():
     assert (
         str(simulator.explain("output", 0))
         == """\
-output 0 has not fired; closest at 2 step, 0.5 below its threshold 1
+output 0 has not fired; closest at 2 steps, 0.5 below its threshold 1
    arrives             from   fired at     weight potential
          2          input 1          2       +0.5 0.5"""
     )
@@ -325,7 +325,7 @@ def test_a_spike_of_ramps_is_shown_to_the_digits_of_its_sums(dtype):
         simulator = Simulator(network, np.array([100.1], stimulus))
         simulator.run()
         lines = str(simulator.explain("output", 0)).splitlines()
-        assert lines[0] == "output 0 fired at 110.1 ms, 0 above its threshold 1"
+        assert lines[0] == "output 0 fired at 110.1 ms, reaching its threshold 1"
         assert lines[2].split()[0] == "100.1"
 
 

@@ -212,8 +212,8 @@ def test_without_room_for_a_kernel_all_goes_on_and_one_sentence_says_so(
     assert not is_read()
     assert not is_read(1.5)
     assert [str(warning.message) for warning in recwarn] == [
-        f"compiled kernels cannot be kept in {folder}: {os.strerror(number)}; what is missing"
-        " there is compiled at every start"
+        f"compiled kernels cannot be kept in {folder}: {os.strerror(number)}; those missing"
+        " there are compiled at every start"
     ]
     assert files(folder) == []
 
@@ -289,10 +289,10 @@ def for_a_group(path):
 
 
 UNSAFE = {
-    "open to all": (place(0o777), "others can write into {}"),
-    "open to all, and sticky": (place(0o1777), "others can write into {}"),
+    "open to all": (place(0o777), "others can write to {}"),
+    "open to all, and sticky": (place(0o1777), "others can write to {}"),
     "another user's": (given_away, "{} belongs to another user"),
-    "a group's": (for_a_group, "others can write into {}"),
+    "a group's": (for_a_group, "others can write to {}"),
 }
 
 
@@ -325,7 +325,7 @@ def test_nor_is_one_that_others_can_exchange(kind, public):
 def test_a_group_may_write_where_it_cannot_come(public):
     place(0o711)(public / "home")
     for_a_group(public / "home" / "kernels")
-    assert "others can write into" in kept.refusal(public / "home" / "kernels")
+    assert "others can write to" in kept.refusal(public / "home" / "kernels")
     (public / "home").chmod(0o700)
     assert kept.refusal(public / "home" / "kernels") is None
     assert kept.refusal(public / "home" / "kernels" / "in it") is None
@@ -335,8 +335,8 @@ def test_a_group_may_write_where_it_cannot_come(public):
 def test_nor_is_one_to_which_a_link_leads_that_is_open(tmp_path):
     place(0o777)(tmp_path / "open")
     (tmp_path / "link").symlink_to(tmp_path / "open")
-    assert "others can write into" in kept.refusal(tmp_path / "link")
-    assert "others can write into" in kept.refusal(tmp_path / "link" / "kernels")
+    assert "others can write to" in kept.refusal(tmp_path / "link")
+    assert "others can write to" in kept.refusal(tmp_path / "link" / "kernels")
 
 
 @posix
@@ -376,7 +376,7 @@ def test_who_shares_a_users_own_group_is_no_other(tmp_path, monkeypatch):
     monkeypatch.setattr(kept, "is_private", lambda group: True)
     assert kept.refusal(tmp_path / "kernels") is None
     (tmp_path / "kernels").chmod(0o777)
-    assert "others can write into" in kept.refusal(tmp_path / "kernels")
+    assert "others can write to" in kept.refusal(tmp_path / "kernels")
 
 
 @posix
@@ -388,7 +388,7 @@ def test_the_next_place_is_used_and_one_sentence_says_why(tmp_path, monkeypatch,
     found = kept.cache_folder()
     assert found.startswith(str(tmp_path / "home" / ".cache" / "ttfs" / "ttfs-"))
     assert [str(warning.message) for warning in recwarn] == [
-        f"NUMBA_CACHE_DIR={tmp_path / 'open'} is not safe, as others can write into"
+        f"NUMBA_CACHE_DIR={tmp_path / 'open'} is not safe, as others can write to"
         f" {tmp_path / 'open'}: compiled kernels are in {tmp_path / 'home' / '.cache' / 'ttfs'}"
     ]
 

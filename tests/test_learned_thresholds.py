@@ -127,7 +127,7 @@ def test_networks_without_windows_are_no_relus():
         ttfs.convert(ttfs.Network(ttfs.Dense(4, 2)), np.ones((2, 4)))
     network = ttfs.Network(ttfs.Dense(4, 2), psp=ttfs.Windows())
     for told in ({"mean": 0.5}, {"std": [1, 2, 1, 1]}):
-        with pytest.raises(InputError, match="mean and std are of networks from elsewhere"):
+        with pytest.raises(InputError, match="mean and std are for networks from elsewhere"):
             ttfs.convert(network, np.ones((2, 4)), **told)
 
 
@@ -137,10 +137,10 @@ def test_networks_without_windows_are_no_relus():
         ({"method": "best"}, r"WindowRecipe\(method=...\) must be max or"),
         ({"method": []}, r"WindowRecipe\(method=...\) must be max or"),
         ({"method": "qcfs"}, "method='qcfs'. needs thresholds that learn"),
-        ({"method": "local", "clipped": True}, "method='local'. does not need thresholds"),
+        ({"method": "local", "clipped": True}, "method='local'. does not take thresholds"),
         ({"method": "local", "rate_steps": 0}, r"Rate\(steps=...\)"),
         ({"noise": -1.0}, r"WindowRecipe\(noise=...\) must be"),
-        ({"noise": 0.1}, r"WindowRecipe\(noise=...\) is on clipped ReLUs"),
+        ({"noise": 0.1}, r"WindowRecipe\(noise=...\) is added to clipped ReLUs"),
         (
             {"rounded": 8, "psp": ttfs.Windows(4)},
             r"WindowRecipe\(rounded=...\) must be 4, as Windows",
@@ -172,7 +172,7 @@ def test_the_command_gives_a_model_other_thresholds(tmp_path, monkeypatch, capsy
     assert other.encoder == encoder
     assert "decides as the ReLU network does in" in capsys.readouterr().out
     for wrong, said in (
-        (["--mean", "0.5"], "model.npz is a model, which has its own encoder"),
+        (["--mean", "0.5"], "model.npz is a model and has its own encoder"),
         (["--layers", "20-10"], "model.npz"),
     ):
         assert cli.main([*told, *wrong]) == 2
@@ -188,7 +188,7 @@ def test_the_command_gives_a_model_other_thresholds(tmp_path, monkeypatch, capsy
     for name, said in (
         ("ramps.npz", "must have psp=Windows"),
         ("long.npz", "must have windows of length 1, not 8"),
-        ("weights.npz", "of arrays of another framework say the --layers"),
+        ("weights.npz", "for arrays from another framework, give --layers"),
         ("none.npz", "there is no such file"),
     ):
         told[1] = name

@@ -14,7 +14,7 @@ HOLD = (
     "import sys; from pathlib import Path; from ttfs.cli.locks import alone_in\n"
     "with alone_in(Path(sys.argv[1])): print('in', flush=True); sys.stdin.read()"
 )
-TAKEN = "another training is writing into .*run: wait for its end, or choose another folder"
+TAKEN = "another run is being written to .*run: wait for it to finish, or choose another folder"
 
 
 def holder(folder):
@@ -61,7 +61,7 @@ def test_the_same_process_is_let_in_once(tmp_path):
         with pytest.raises(RunError, match=TAKEN):
             enter(tmp_path / "run")
         os.symlink("run", tmp_path / "link")
-        with pytest.raises(RunError, match="another training is writing into .*link"):
+        with pytest.raises(RunError, match="another run is being written to .*link"):
             enter(tmp_path / "link")
 
 
@@ -103,7 +103,7 @@ def test_a_file_system_without_locks_is_told_of(tmp_path, monkeypatch):
     lines = []
     with alone_in(tmp_path, lines.append):
         enter(tmp_path)
-    assert lines == [f"{tmp_path} cannot be locked: see that no other training writes into it"]
+    assert lines == [f"{tmp_path} cannot be locked: make sure that no other run is written to it"]
 
 
 def test_another_failure_of_a_lock_is_an_error(tmp_path, monkeypatch):
@@ -111,14 +111,14 @@ def test_another_failure_of_a_lock_is_an_error(tmp_path, monkeypatch):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr(locks, "_lock", fail)
-    with pytest.raises(RunError, match=r"cannot write into .*: Input/output error"):
+    with pytest.raises(RunError, match=r"cannot write to .*: Input/output error"):
         enter(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["file", "file/run", "nul\0", "x" * 5000])
 def test_what_cannot_be_a_folder_is_named(name, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(RunError, match="cannot write into"):
+    with pytest.raises(RunError, match="cannot write to"):
         enter(tmp_path / name)
 
 
@@ -134,7 +134,7 @@ OBSTACLES = {
 @pytest.mark.parametrize("kind", OBSTACLES)
 def test_what_is_no_file_in_the_place_of_a_lock_is_named_and_not_waited_for(kind, tmp_path):
     OBSTACLES[kind](tmp_path / LOCK)
-    with pytest.raises(RunError, match=f"cannot write into .*: {LOCK} in it is not a file"):
+    with pytest.raises(RunError, match=f"cannot write to .*: {LOCK} in it is not a file"):
         enter(tmp_path)
     assert os.listdir(tmp_path) == [LOCK]
 

@@ -198,7 +198,7 @@ def test_silent_channels_are_cured(cure):
 def test_shares_of_a_bump_are_those_of_layers_that_learn():
     network = small(ttfs.Ramp())
     Exact(cures=(Bump(0.01, (0.3, 0.4)),)).check(network)
-    with pytest.raises(ttfs.errors.ShapeError, match="3 shares for 2 layers"):
+    with pytest.raises(ttfs.errors.ShapeError, match="3 fractions for 2 layers"):
         Exact(cures=(Bump(0.01, (0.3, 0.4, 0.5)),)).check(network)
 
 

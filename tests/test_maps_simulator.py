@@ -336,7 +336,7 @@ def test_what_if_refuses_weights_that_are_not_there_or_one_and_the_same():
     simulator = Simulator(example(), ROW)
     with pytest.raises(InputError, match="input 8 -> conv 1 0: there are 0 synapses"):
         simulator.what_if(weights={("input", 8, "conv 1", 0): 1.0})
-    with pytest.raises(InputError, match="input 1 -> conv 1 2: its weight is that of input 0"):
+    with pytest.raises(InputError, match="input 1 -> conv 1 2: its weight is also that of input 0"):
         simulator.what_if(weights={("input", 0, "conv 1", 0): 1, ("input", 1, "conv 1", 2): 2})
     with pytest.raises(InputError, match="what fires with the first spike has no weights"):
         simulator.what_if(weights={("conv 1", 0, "pool 1", 0): 1.0})
@@ -400,7 +400,7 @@ WRONG = {
     "no weights": (lambda: Projection("a", "b", ttfs.Conv2d(1, 2, shape=(3, 3, 1))), "initial"),
     "a delay of its own": (
         lambda: Projection("a", "b", ttfs.MinPool2d(2, delay=1, shape=(2, 2, 1))),
-        r"must not have a delay; say Projection\(delay",
+        r"must not have a delay; pass Projection\(delay",
     ),
     "delays of pairs": (
         lambda: Projection("a", "b", CONV, delay=np.ones((9, 4))),
@@ -442,7 +442,7 @@ def test_places_are_understood_where_neurons_are_asked_for():
     first, second, third = re.split(r"(?=conv 1 2 \()", out.getvalue())[1:]
     assert first == second == third
     console.obey("e conv 1 0 1")
-    assert "'0 1' is no neuron of conv 1" in out.getvalue()
+    assert "'0 1' is not a neuron of conv 1" in out.getvalue()
 
 
 def test_states_are_told_apart_by_their_lengths_and_lie_where_their_names_say():

@@ -708,7 +708,7 @@ CHANGES = [
     (
         (*LAYER, "weights", "extra"),
         1,
-        "must have init, scale, scale_rate, clip, rate, nothing else",
+        "must have init, scale, scale_rate, clip, rate, and nothing else",
     ),
     ((*LAYER, "extra"), 1, "nothing else"),
     (("extra",), 1, "header must have kind, .* nothing else"),
@@ -717,12 +717,12 @@ CHANGES = [
     (("psp",), {"kind": "Ramp", "rise": -1.5}, "psp, Ramp: rise must be above 0"),
     (("psp",), {"kind": "Ramp", "rise": "1"}, "psp, Ramp: rise must be int or float, got str"),
     (("psp",), {"kind": "Ramp", "rise": None}, "psp, Ramp: rise must be int or float"),
-    (("psp",), {"kind": "Ramp", "fall": 1}, "psp, Ramp must have rise, nothing else"),
+    (("psp",), {"kind": "Ramp", "fall": 1}, "psp, Ramp must have rise, and nothing else"),
     (("psp",), {"kind": "Ramp", "rise": 1e300}, "threshold is too large or too small"),
     (("layers", 0, "weights", "clip"), 0, "weights, Binary: clip must be above 0"),
     (("layers", 0, "weights", "clip"), "1e999", "weights, Binary: clip must be above 0"),
     (("layers", 0, "weights", "clip"), [1], "weights, Binary: clip must be int or float"),
-    (("layers", 1, "weights", "clip"), 1, "weights, Real must have init, rate, nothing else"),
+    (("layers", 1, "weights", "clip"), 1, "weights, Real must have init, rate, and nothing else"),
     (("psp",), {"kind": "Step", "rise": 1}, "psp, Step must have no settings"),
     (("encoder",), {"kind": "Rate"}, "encoder of a kind .* it knows Latency and Direct"),
     (
@@ -1049,7 +1049,7 @@ def test_a_report_that_is_nested_too_deeply_is_refused(path):
 
 def test_a_name_that_is_there_twice_is_refused(path):
     forge(path, json.dumps(HEADER).encode().replace(b"{", b'{"seed": 1, ', 1), ARRAYS)
-    with pytest.raises(ModelFileError, match="a name is there twice"):
+    with pytest.raises(ModelFileError, match="a name occurs twice"):
         ttfs.load(path)
 
 

@@ -466,7 +466,7 @@ def test_weights_and_delays_are_drawn_between_zero_and_zero(init):
 @pytest.mark.parametrize("init", [(-1e308, 1e308), [-1.7e308, 1e307]])
 def test_bounds_farther_apart_than_numbers_go_are_refused(init):
     for kind in (Real, Binary):
-        with pytest.raises(InputError, match=r"init=...\) must not be that far apart"):
+        with pytest.raises(InputError, match=r"init=...\) must not be so far apart"):
             kind(init=init)
 
 
@@ -486,7 +486,7 @@ def test_sizes_that_no_machine_has_are_refused_before_memory_is_taken(large, kin
         with pytest.raises(InputError, match="Dense 1 must have 2147483647 neurons or fewer"):
             Network(layer)
     side = 2**31 - 1
-    with pytest.raises(InputError, match=r"takes [\d,]+ GiB for weights, which is more than"):
+    with pytest.raises(InputError, match=r"takes [\d,]+ GiB for weights, more than"):
         Network(Dense(side, side, weights=kind()))
 
 

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from ttfs.kernels import notice as module
 
-FIRST = "ttfs: compiling, this first time, for up to half a minute"
+FIRST = "ttfs: compiling for the first time, which takes up to half a minute"
 
 
 @pytest.fixture

@@ -107,7 +107,7 @@ def test_what_cannot_be_converted_is_refused_by_name(tmp_path):
     bad = written(tmp_path / "b.onnx", nodes, {"w": np.full((4, 3), np.nan)}, (4,))
     with pytest.raises(ModelFileError, match="w must be finite"):
         ttfs.convert(bad, inputs)
-    with pytest.raises(InputError, match="a.onnx says its layers itself: leave out '3'"):
+    with pytest.raises(InputError, match="a.onnx has layers of its own: omit '3'"):
         ttfs.convert(path, inputs, layers="3")
     (tmp_path / "c.onnx").write_bytes(b"no file")
     with pytest.raises(ModelFileError, match="is no ONNX file"):

@@ -246,7 +246,7 @@ def test_a_summary_of_rates_has_their_spikes_and_the_epoch_that_was_kept():
     ("record", "words"),
     [
         ({"loss": 1.0}, "record 0 has no 'epoch'"),
-        ({"epoch": 1, "accuracy": 97.4}, "accuracy must be a share from 0 to 1, got 97.4"),
+        ({"epoch": 1, "accuracy": 97.4}, "accuracy must be a fraction from 0 to 1, got 97.4"),
         ({"epoch": 1, "accuracy": "high"}, "accuracy must be one number per epoch"),
     ],
 )

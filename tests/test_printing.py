@@ -26,7 +26,7 @@ def test_an_evaluation_prints_its_figures():
         *(f"{100 * found.accuracy_lenient:.2f}", "%", "counting", "ties", "as", "right,"),
     ]
     assert f"{found.decision_time_mean:.3g} ms on average" in lines[3]
-    assert f"{found.operations_per_sample:.0f}, " in lines[5]
+    assert f"{found.operations_per_sample:,.0f} per sample, " in lines[5]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_history_prints_its_epochs_and_what_else_there_was():
     assert [one.split(" |")[0] for one in told[:3]] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
     assert told[3] == f"best epoch: {history.best_epoch}"
     assert told[4:] == [f"warning: {each}" for each in history.warnings]
-    assert repr(history) == f"<History of 3 epochs, the best {history.best_epoch}>"
+    assert repr(history) == f"<History of 3 epochs, best {history.best_epoch}>"
     assert repr(trainer).startswith(f"Trainer({trainer.network}, Exact(")
     assert str(History(interrupted=True)) == "best epoch: 0, interrupted"
 

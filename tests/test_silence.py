@@ -88,7 +88,7 @@ def test_cures_add_up_and_leave_padding_and_weights_alone(layer):
     [((2, 3), 4, (2, 4)), ((2, 3), 3, (3, 3)), ((2, 3), 2, (2, 3))],
 )
 def test_arrays_of_different_layers_are_refused(cure, gradient, silent, weights):
-    with pytest.raises(ShapeError, match="are not of one layer"):
+    with pytest.raises(ShapeError, match="do not belong to one layer"):
         cure.change(np.zeros(gradient), np.zeros(silent), np.zeros(weights), 1.0)
 
 
@@ -128,7 +128,7 @@ def test_bumps_end_before_weights_are_infinite():
 
 
 def test_a_share_for_each_layer_must_be_for_each():
-    with pytest.raises(ShapeError, match=r"Bump\(most=...\) has 2 shares for 3 layers"):
+    with pytest.raises(ShapeError, match=r"Bump\(most=...\) has 2 fractions for 3 layers"):
         Bump(most=(0.3, 0.0)).check(3)
     Bump(most=(0.3, 0.0)).check(2)
     Bump(most=0.3).check(2)

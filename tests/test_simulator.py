@@ -931,10 +931,10 @@ REFUSED = {
         lambda s: s.break_on(layer=1, neuron=0, potential=10**400),
         "potential.* must be a number",
     ),
-    "break on nothing": (lambda s: s.break_on(), "wants a layer, a time or decision"),
+    "break on nothing": (lambda s: s.break_on(), "takes a layer, a time or decision"),
     "break at no time": (lambda s: s.break_on(time=np.nan), "time.*NaN"),
-    "break on a neuron of no layer": (lambda s: s.break_on(neuron=1), "wants a layer"),
-    "break on a potential of no layer": (lambda s: s.break_on(potential=1.0), "wants a layer"),
+    "break on a neuron of no layer": (lambda s: s.break_on(neuron=1), "takes a layer"),
+    "break on a potential of no layer": (lambda s: s.break_on(potential=1.0), "takes a layer"),
     "break on a layer that is not there": (lambda s: s.break_on(layer=2), "no layer 2"),
     "break on a name that is not there": (lambda s: s.break_on(layer="x"), "called 'x'"),
     "break on a neuron that is not there": (
@@ -990,15 +990,15 @@ REFUSED = {
     ),
     "what if a spike had no layer": (
         lambda s: s.what_if(times={1: 2.0}),
-        r"wants {\(layer, neuron\): time}, got the key 1",
+        r"takes {\(layer, neuron\): time}, got the key 1",
     ),
     "what if a threshold had no layer": (
         lambda s: s.what_if(thresholds={1: 2.0}),
-        r"wants {\(layer, neuron\): threshold}, got the key 1",
+        r"takes {\(layer, neuron\): threshold}, got the key 1",
     ),
     "what if a weight had one end": (
         lambda s: s.what_if(weights={(0, 1): 2.0}),
-        r"wants {\(layer, neuron, layer, neuron\): weight}, got the key \(0, 1\)",
+        r"takes {\(layer, neuron, layer, neuron\): weight}, got the key \(0, 1\)",
     ),
     "what if a weight were none": (lambda s: s.what_if(weights={(0, 0, 1, 0): np.nan}), "finite"),
     "what if a weight were endless": (lambda s: s.what_if(weights={(0, 0, 1, 0): INF}), "finite"),

@@ -601,7 +601,7 @@ def test_an_explanation_reads_as_a_table():
     assert (
         str(simulator.explain("output", 0))
         == """\
-output 0 fired at 3.3333333333333335 ms, 0 above its threshold 0.5
+output 0 fired at 3.3333333333333335 ms, reaching its threshold 0.5
    arrives             from   fired at     weight potential
          0          input 0          0       +0.5 0
          2          input 1          2      +0.25 0.25"""

@@ -101,7 +101,7 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(digits, tmp_p
     assert not resumed.history.interrupted
     assert alike(whole, resumed)
     fitted(recipe, digits, checkpoint=path, resume=True, log=lines.append)
-    assert lines[-1] == "nothing is left to learn: 3 epochs have been done, of 3"
+    assert lines[-1] == "nothing is left to train: 3 of 3 epochs are done"
     assert not alike(whole, fitted(recipe, digits, seed=1))
 
 
@@ -109,7 +109,7 @@ def test_a_checkpoint_of_something_else_is_refused(digits, tmp_path):
     path = tmp_path / "checkpoint.npz"
     recipe = recipe_of(epochs=1)
     fitted(recipe, digits, checkpoint=path)
-    with pytest.raises(RunError, match="belongs to a training with other data or settings"):
+    with pytest.raises(RunError, match="belongs to a run with other data or settings"):
         fitted(replace(recipe, dropout=0.3), digits, checkpoint=path, resume=True)
     content = path.read_bytes()
     flipped = bytearray(content)
@@ -164,8 +164,8 @@ def test_a_run_leaves_a_report_that_compares_with_relus(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"psp": ttfs.Ramp()}, r"WindowRecipe trains for Windows\(\) alone"),
-        ({"psp": ttfs.Windows(length=2.0)}, r"WindowRecipe trains for Windows\(\) alone"),
+        ({"psp": ttfs.Ramp()}, r"WindowRecipe trains only for Windows\(\)"),
+        ({"psp": ttfs.Windows(length=2.0)}, r"WindowRecipe trains only for Windows\(\)"),
         ({"encoder": ttfs.Latency(t_max=2.0)}, r"its encoder must have t_max=1"),
         ({"rule": ttfs.rules.Exact()}, r"WindowRecipe\(rule=...\) must be ttfs.rules.Windows"),
         ({"optimizer": ttfs.SGD()}, r"WindowRecipe\(optimizer=...\) must be Adam"),

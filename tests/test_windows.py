@@ -163,7 +163,7 @@ def test_what_does_not_go_with_windows_is_refused():
         ttfs.Network(ttfs.Dense(3, 2, bias=1.0))
     with pytest.raises(InputError, match=r"Skip\(0, 2\) needs .*Windows"):
         ttfs.Network(ttfs.Dense(3, 3), ttfs.Dense(3, 3), skips=[Skip(0, 2)])
-    with pytest.raises(ShapeError, match="say how one hears the other"):
+    with pytest.raises(ShapeError, match="say how they are connected"):
         ttfs.Network(ttfs.Dense(3, 4), ttfs.Dense(4, 5), psp=ttfs.Windows(), skips=[Skip(0, 2)])
     with pytest.raises(InputError, match="there is no layer 3"):
         ttfs.Network(ttfs.Dense(3, 4), psp=ttfs.Windows(), skips=[Skip(0, 3)])

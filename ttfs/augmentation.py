@@ -275,7 +275,7 @@ class Distort:
             latest = times[times < np.inf].max()
             raise InputError(
                 f"Distort takes spikes at late={self.late:g} for black, but one comes at"
-                f" {latest:g}: distort before other changes, or give a later `late`"
+                f" {latest:g}: distort before other augmentations, or give a later `late`"
             )
         moved = self._moved(np.maximum(bright, 0, out=bright), rng)
         return np.where(moved > 0, np.maximum(late - moved, 0), times.dtype.type(np.inf))

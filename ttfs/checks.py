@@ -108,11 +108,12 @@ def as_array(values: Any, whose: str, *, masked: float | None = None) -> np.ndar
         said = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
             f"{whose} must be numbers that NumPy can read, but {type(values).__name__} says:"
-            f" {said[:200]}; of a PyTorch tensor pass .detach().float().numpy(), of a sparse one"
-            " .to_dense() first"
+            f" {said[:200]}; for a PyTorch tensor, pass .detach().float().numpy(), for a sparse"
+            " one, .to_dense() first"
         ) from None
     if array.dtype.kind not in "buif":
-        raise InputError(f"{whose} must be numbers, got {array.dtype}{_cure(values, array)}")
+        got = short(values) if isinstance(values, type) else f"{array.dtype}{_cure(values, array)}"
+        raise InputError(f"{whose} must be numbers, got {got}")
     return array
 
 
@@ -128,8 +129,8 @@ def _bare(values: Any, whose: str, masked: float | None) -> Any:
             hidden += int(np.ma.getmaskarray(value).sum())
     if hidden and masked is None:
         raise InputError(
-            f"{whose} must be all there, got {hidden} masked: pass .filled(...) with what masked"
-            " ones are to be"
+            f"{whose} must not be masked, got {hidden} masked values: pass .filled(...) with the"
+            " value that takes their place"
         )
     return _filled(values, masked) if hidden else values
 
@@ -232,13 +233,13 @@ def as_labels(labels: Any, samples: int, classes: int) -> np.ndarray:
 def flat_labels(labels: np.ndarray, samples: int) -> str:
     """Advice on how labels of another shape become (samples,), if they show how."""
     if labels.size == samples and samples == max(labels.shape, default=0):
-        return "; labels.ravel() makes them flat"
+        return "; labels.ravel() flattens them"
     numbers = labels.ndim == 2 and labels.size and labels.dtype.kind in "buif"
     if numbers and labels.min() == 0 and labels.max() == 1:
         for axis, name in ((1, "rows"), (0, "columns")):
             alone = (np.count_nonzero(labels, axis=axis) == 1).all()
             if alone and labels.shape[1 - axis] == samples:
-                return f"; labels.argmax(axis={axis}) makes them of one-hot {name}"
+                return f"; labels.argmax(axis={axis}) decodes one-hot {name}"
     return ""
 
 
@@ -277,7 +278,7 @@ def as_bounds(bounds: Any, whose: str) -> tuple[float, float]:
     if not (np.isfinite(low) and np.isfinite(high) and low <= high):
         raise InputError(f"{whose} must be (low, high), got {short(bounds)}")
     if high - low == np.inf:
-        raise InputError(f"{whose} must not be that far apart, got {short(bounds)}")
+        raise InputError(f"{whose} must not be so far apart, got {short(bounds)}")
     plain = (bounds[k] if type(bounds[k]) in (int, float) else (low, high)[k] for k in (0, 1))
     low, high = (bound + 0 for bound in plain)  # -0 becomes 0, which a generator takes as larger
     return low, high
@@ -340,7 +341,7 @@ def as_text(value: Any, whose: str, *, most: int = 100) -> str:
     'time constant'
     """
     if not isinstance(value, str):
-        raise InputError(f"{whose} must be a text, got {short(value)}")
+        raise InputError(f"{whose} must be a string, got {short(value)}")
     if len(value) > most or not value.isprintable():
         raise InputError(
             f"{whose} must be printable text of at most {most} characters, got {short(value)}"

@@ -155,7 +155,7 @@ class Bump:
     def check(self, layers: int) -> None:
         """Refuse a number of layers that differs from the number of shares in `most`."""
         if isinstance(self.most, tuple) and len(self.most) != layers:
-            raise ShapeError(f"Bump(most=...) has {len(self.most)} shares for {layers} layers")
+            raise ShapeError(f"Bump(most=...) has {len(self.most)} fractions for {layers} layers")
 
     def apply(self, layers: Sequence[tuple[np.ndarray, np.ndarray]], memory: np.ndarray) -> bool:
         """Bump the first layer that needs it, in place; return whether any layer was bumped.
@@ -164,7 +164,7 @@ class Bump:
 
         Parameters
         ----------
-        layers: latent weights (inputs, outputs) and silent shares (outputs,) of each, the
+        layers: latent weights (inputs, outputs) and silent fractions (outputs,) of each, the
             first layer first.
         memory: float64 (2,), [-1, 0] at first: the layer that was bumped last, and for how many
             batches in a row; changed in place.
@@ -189,6 +189,6 @@ def _check(gradient: np.ndarray, silent: np.ndarray, weights: np.ndarray) -> Non
     wanted = (len(gradient), silent.size)
     if weights.shape != wanted or gradient.shape[1] < silent.size:
         raise ShapeError(
-            f"weights {weights.shape}, their gradient {gradient.shape} and silent shares"
-            f" {silent.shape} are not of one layer"
+            f"weights {weights.shape}, their gradient {gradient.shape} and silent fractions"
+            f" {silent.shape} do not belong to one layer"
         )

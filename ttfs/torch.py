@@ -121,7 +121,7 @@ class _Layer(nn.Module):
     ):
         super().__init__()
         if not isinstance(psp, Windows) and psp != Ramp():
-            raise InputError(f"modules know Ramp() and Windows(), got {psp}")
+            raise InputError(f"modules have psp Ramp() or Windows(), got {psp}")
         if bias and not isinstance(psp, Windows):
             raise InputError("a bias needs psp=Windows()")
         self.psp, self.output = psp, output

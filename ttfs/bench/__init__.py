@@ -1,1 +1,1 @@
-"""How fast it is, beside the limits of the machine."""
+"""How fast the kernels are, compared with the limits of the machine."""

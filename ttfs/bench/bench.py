@@ -1,17 +1,17 @@
-"""How fast the kernels are, beside the limits of the machine, in one process.
+"""How fast the kernels are, compared with the limits of the machine, in one process.
 
 The limit is the time merely to add, with no logic, the rows of weights that the forward
 pass has to read, in the same order; it is the limit of a training step too. A ramp has two
 sums, so its rows are added twice. A second limit is the time in which a processor reads as
-many bytes, over and over from one array as large as all weights together, of which it keeps no
-more than a maximum.
+many bytes, over and over from one array as large as all weights together, keeping only
+a maximum.
 
 The reference for steps is the dense method of the S4NN authors' code. For learning with ramps it
-is an ordinary network of the same size in PyTorch, on one thread, where that is installed. Layers
+is an ordinary network of the same size in PyTorch, on one thread, if that is installed. Layers
 of one bit are compared with the same signs as floats, and early decisions with the whole run, in
 networks that have learned.
 
-Last comes what is waited for before anything is fast: the case `cold`, see `ttfs.bench.cold`.
+The last case, `cold`, is the wait while kernels are compiled: see `ttfs.bench.cold`.
 """
 
 import os
@@ -100,7 +100,7 @@ PARTED = (
     *("forward-784-400-10", "train-s4nn-784-400-10"),
     *("forward-ramp-784-400-10", "train-exact-784-400-10"),
 )
-"""Cases of which the parts are measured too."""
+"""Cases whose parts are measured, too."""
 
 
 SIMULATIONS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -118,7 +118,7 @@ SIMULATIONS: dict[str, Callable[[], dict[str, Any]]] = {
     "simulate-sparse-1e8": lambda: simulate_circuit(sparse(10**8)),
 }
 LARGE = ("simulate-sparse-1e8",)
-"""Cases that are measured only if they are named: this one takes 3 GB of memory."""
+"""Cases that are measured only if named: this one takes 3 GB of memory."""
 
 
 def bench(
@@ -142,7 +142,7 @@ def bench(
     known = [*CASES, *MAP_CASES, *SIMULATIONS, COLD]
     unknown = set(names or []) - set(known)
     if unknown:
-        raise InputError(f"no case {sorted(unknown)[0]!r}; there are {', '.join(known)}")
+        raise InputError(f"there is no case {sorted(unknown)[0]!r}, only {', '.join(known)}")
     chosen = names or [name for name in known if name not in LARGE]
     before = numba.get_num_threads()
     found: list[dict[str, Any]] = []
@@ -169,7 +169,7 @@ def bench(
 
 
 def parts(name: str, found: list[dict[str, Any]]) -> dict[str, float]:
-    """Where the time of a case goes, on the last inputs that were measured."""
+    """Where the time of a case goes, for the last inputs measured."""
     case = CASES[name]
     (title, stimuli, _) = list(inputs())[-1]
     network = case.network()
@@ -203,7 +203,7 @@ def batches(names: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def simulations(names: list[str]) -> Iterator[dict[str, Any]]:
-    """Simulator cases."""
+    """The cases of the simulator."""
     numba.set_num_threads(1)
     for name in (name for name in names if name in SIMULATIONS):
         yield {"name": name, "inputs": "synthetic", "threads": 1} | SIMULATIONS[name]()
@@ -215,7 +215,7 @@ def all_threads() -> int:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures depend on."""
+    """The machine on which figures were measured."""
     return {
         "processor": binding.get_host_cpu_name(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -260,7 +260,7 @@ def measure(
     stimuli = stimuli / np.float32(STEPS) if case.ramp else stimuli
     learn = learning(case, network, stimuli, labels)
     for _ in range(5 if case.learning or case.ramp or case.early else 0):
-        learn()  # so that it is measured as networks are most of the time
+        learn()  # so that the network is in its usual state
     record = forward(network, stimuli)
     until = "decision" if case.early else None
     run = learn if case.learning else lambda: forward(network, stimuli, until=until)
@@ -293,7 +293,7 @@ def measure(
 
 
 def compared(case: Case, network: Network, stimuli: np.ndarray, labels: np.ndarray) -> Job:
-    """What the time of a case is compared with: the whole run, float weights, or dense ones."""
+    """What the time of a case is compared with: the whole run, float weights or a dense method."""
     if case.early:
         return lambda: forward(network, stimuli), len(stimuli)
     if case.binary:
@@ -316,7 +316,7 @@ def learning(
 
 
 def limit(case: Case, network: Network, record: Record) -> Job:
-    """Adding the rows of all layers that a batch has to read; a ramp has two sums to add to."""
+    """Adding the rows of all layers that a batch has to read; ramps have two sums."""
     jobs = []
     for k, times in enumerate(record.times[:-1]):
         arriving = arrivals_of(times, network.arrays.delays[k]) < network.t_max
@@ -346,7 +346,7 @@ def rows_needed(case: Case, network: Network, record: Record) -> tuple[float, fl
 
 
 def reading(case: Case, network: Network, read: float, samples: int) -> Job:
-    """Reading as many bytes as the batch has to, from an array as large as the weights."""
+    """Reading as many bytes as the batch has to read, from an array as large as the weights."""
     size = (network.arrays.signs if case.binary else network.arrays.weights).nbytes
     passes = max(1, round(read * samples / size))
     array = np.broadcast_to(np.ones(size, np.uint8), (passes, size))

@@ -1,4 +1,4 @@
-"""How long who has compiled nothing waits for a first result."""
+"""How long a first result takes when nothing has been compiled."""
 
 import os
 import subprocess
@@ -30,12 +30,12 @@ PROGRAMS = {
     "forward-maps": ["-c", f"{MAPS}ttfs.forward(network, times)"],
     "step-maps": ["-c", f"{MAPS}ttfs.Simulator(network, times[0]).step()"],
 }
-"""What Python is started with: a training on the digits; a first batch and a first event of a
+"""The programs that Python runs: training on the digits; a first batch and a first event of a
 dense network, and of maps."""
 
 
 def cold() -> Iterator[tuple[str, float | str]]:
-    """For each program the seconds by the wall, imports included; a sentence if it fails."""
+    """For each program the wall-clock seconds, imports included; a sentence if it fails."""
     for name, arguments in PROGRAMS.items():
         try:
             yield name, seconds(arguments)
@@ -44,7 +44,7 @@ def cold() -> Iterator[tuple[str, float | str]]:
 
 
 def seconds(arguments: list[str]) -> float:
-    """How long a fresh process takes with them, which finds no compiled kernel.
+    """How long a fresh process takes that finds no compiled kernels.
 
     Raises
     ------
@@ -64,8 +64,8 @@ def seconds(arguments: list[str]) -> float:
         )
         taken = time.perf_counter() - started
         if found.returncode:
-            last = (found.stderr.strip() or "no word on the error stream").splitlines()[-1]
-            raise RunError(f"it ended with {found.returncode}: {last}")
+            last = (found.stderr.strip() or "nothing on the error stream").splitlines()[-1]
+            raise RunError(f"it exited with code {found.returncode}: {last}")
         if not any(kept.rglob("*.nbc")):
-            raise RunError("it has kept nothing that was compiled")
+            raise RunError("it kept no compiled kernels")
     return taken

@@ -1,4 +1,4 @@
-"""One report of `ttfs bench` beside an earlier one."""
+"""One report of `ttfs bench` compared with an earlier one."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ def read(path: Path) -> dict[str, Any]:
 
     Raises
     ------
-    RunError: a file that is none.
+    RunError: a file that is not one.
     """
     try:
         report = from_json(read_file(path, MOST))
@@ -36,11 +36,11 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def check_case(case: Any) -> None:
-    """See that a case says what is compared.
+    """Check that a case has all that is compared.
 
     Raises
     ------
-    InputError: something is missing or of another kind.
+    InputError: something is missing or of the wrong type.
     """
     if not isinstance(case, dict) or not set(case) >= KEYS:
         raise InputError(f"a case must have {', '.join(sorted(KEYS))}")
@@ -53,24 +53,24 @@ def check_case(case: Any) -> None:
 
 
 def check_cold(waits: Any) -> None:
-    """See that first commands have seconds.
+    """Check that first commands have seconds.
 
     Raises
     ------
-    InputError: they are of another kind.
+    InputError: they are of the wrong type.
     """
     if not isinstance(waits, dict):
-        raise InputError("cold must be seconds by the names of commands")
+        raise InputError("cold must map names of commands to seconds")
     for name, seconds in waits.items():
         as_text(name, "the name of a cold command")
         positive(seconds, "the seconds of a cold command")
 
 
 def compared(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
-    """A line for each case: how long it takes, in times of the earlier report's.
+    """A line for each case: its time, and the ratio to that of the earlier report.
 
-    Beside it the same ratio of the row-add limits, which says how much the machine itself was
-    faster or slower. Then first commands, and what is missing on either side.
+    Next to it is the ratio of the row-add limits, which shows how much faster or slower the machine
+    itself was. Then come first commands, and what is missing on either side.
 
     >>> case = {"name": "a", "inputs": "mnist", "threads": 1, "microseconds": 10.0}
     >>> faster = case | {"microseconds": 8.0}
@@ -97,7 +97,7 @@ def compared(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
 
 
 def key_of(case: dict[str, Any]) -> tuple[str, str, int]:
-    """What makes two cases the same."""
+    """The key by which cases are matched."""
     return case["name"], case["inputs"], case["threads"]
 
 

@@ -1,4 +1,4 @@
-"""What S4NN is compared with: the dense method of its authors' code, in NumPy and its float64.
+"""What S4NN is compared with: the dense method of its authors' code, in NumPy with float64.
 
 Potentials of all neurons at all steps are the cumulative sum of a matrix product, on one thread
 where OPENBLAS_NUM_THREADS=1 was set before NumPy was imported, as the command line does.

@@ -1,7 +1,7 @@
-"""How fast layers of maps are, beside adding the rows of weights that their events add.
+"""How fast layers of maps are, compared with adding the rows of weights that their events add.
 
 The network is 24C5-P2-48C5-P2-256-10 with ramps that never end, and weights with which every
-layer fires. What it is compared with is the same network of ReLUs in PyTorch, where every window
+layer fires. It is compared with the same network of ReLUs in PyTorch, where every window
 is a row of a dense matrix, on one thread.
 """
 
@@ -62,7 +62,7 @@ MAP_CASES = {
 
 
 def simulate_maps(stimuli: np.ndarray) -> dict[str, Any]:
-    """The same network in the simulator, one stimulus after the other."""
+    """The same network in the simulator, one stimulus after another."""
     return simulate_chain(MapCase().network(stimuli), stimuli)
 
 

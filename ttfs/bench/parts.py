@@ -1,7 +1,7 @@
-"""Where the time goes: what is left of a case when a part of its work is taken away.
+"""Where the time goes: how long a case takes when a part of its work is removed.
 
 Nothing is measured inside a kernel. Neurons with a threshold out of reach never fire, so the
-layer above them has nothing to do; and with few hidden neurons hardly more than the sort is left.
+layer above has nothing to do; and with few hidden neurons little more than the sort is left.
 """
 
 import time
@@ -25,7 +25,7 @@ def parts_of_forward(network: Network, stimuli: np.ndarray, rounds: int) -> dict
     """Microseconds for a sample that a network of two layers spends on each part.
 
     events: the sort of the input spikes, and one vector of neurons.
-    hidden: the sweep of the others. output: their spikes, and the layer that hears them.
+    hidden: the sweep of the others. output: their spikes, and the layer that receives them.
     """
     first, last = network.layers
     jobs: dict[str, Callable[[], Any]] = {}
@@ -54,7 +54,7 @@ def step_of_adam(network: Network, batch: int, rounds: int) -> float:
 
 
 def in_turn(jobs: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each job in each round; they take turns."""
+    """Seconds of each job in each round; jobs take turns."""
     times: dict[str, list[float]] = {name: [] for name in jobs}
     for _ in range(rounds):
         for name, job in jobs.items():

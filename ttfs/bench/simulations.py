@@ -19,7 +19,7 @@ FAN_OUT = 100  # synapses of each neuron of a sparse circuit
 
 
 def simulate_chain(network: Network, stimuli: np.ndarray) -> dict[str, Any]:
-    """One stimulus after the other through `Simulator`, beside `forward` of the same batch."""
+    """One stimulus after another through `Simulator`, compared with `forward` on the same batch."""
     stimuli = stimuli[:STIMULI]
     simulator = Simulator(network, stimuli[0])
     synapses = 0
@@ -40,7 +40,7 @@ def simulate_chain(network: Network, stimuli: np.ndarray) -> dict[str, Any]:
 
 
 def simulate_circuit(circuit: Circuit) -> dict[str, Any]:
-    """One run of a circuit of which a few neurons are made to fire at the start."""
+    """One run of a circuit in which a few neurons are made to fire at the start."""
     size = circuit.populations[0].size
     stimulus = np.full(size, np.inf)
     stimulus[: size // 10] = 0
@@ -55,7 +55,7 @@ def simulate_circuit(circuit: Circuit) -> dict[str, Any]:
 
 
 def clock(job: Callable[[], object]) -> list[float]:
-    """Seconds of several runs, after one that is not counted."""
+    """Seconds of several runs, after a first one that is not counted."""
     job()
     times = []
     for _ in range(ROUNDS):
@@ -78,7 +78,7 @@ def result(times: list[float], synapses: float) -> dict[str, Any]:
 
 
 def recurrent(size: int) -> Circuit:
-    """Everyone to everyone with one delay; every neuron fires in the course of the run."""
+    """All to all with one delay; every neuron fires in the course of the run."""
     rng = np.random.default_rng(0)
     weights = rng.uniform(0.0, 1.0, (size, size)).astype(np.float32)
     thresholds = np.linspace(1.0, 0.45 * size, size).astype(np.float32)

@@ -21,7 +21,7 @@ def train_relus(
 ) -> list[float] | None:
     """Seconds in which ReLUs see all images once by Adam, for each round; None without PyTorch.
 
-    In a process of its own: the threads of PyTorch and of Numba would wait for each other.
+    In a process of its own, as the threads of PyTorch and of Numba would wait for each other.
     """
     if importlib.util.find_spec("torch") is None:
         return None

@@ -1,7 +1,7 @@
-"""How fast a converted network is, beside the same network of ReLUs in PyTorch.
+"""How fast a converted network is, compared with the same network of ReLUs in PyTorch.
 
-Six convolutions on images of the size of CIFAR-10's, with random weights; activations are made
-spikes that carry them, all pairs of layers one window after the other.
+Six convolutions on images of the size of CIFAR-10's, with random weights; activations become
+spikes that carry them, layer after layer in one window each.
 """
 
 from dataclasses import replace
@@ -47,7 +47,7 @@ def converted(images: np.ndarray) -> Conversion:
 
 
 def with_weights(layer: Any, rng: np.random.Generator) -> Any:
-    """A layer whose sums are about as large as what it hears (He et al. 2015)."""
+    """A layer whose sums are about as large as its inputs (He et al. 2015)."""
     weights = rng.normal(0, (2 / layer.rows) ** 0.5, (layer.rows, layer.columns))
     return replace(layer, initial=weights)
 
@@ -71,7 +71,7 @@ def forward_windows() -> dict[str, Any]:
 
 
 def simulate_windows() -> dict[str, Any]:
-    """The same network in the simulator, one image after the other."""
+    """The same network in the simulator, one image after another."""
     images = pictures()
     found = converted(images)
     return simulate_chain(found.network, found.times(images[:STIMULI]))

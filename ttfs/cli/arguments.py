@@ -2,11 +2,24 @@
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any, NoReturn
 
 from ttfs import __version__
 from ttfs.cli import commands, converting
+from ttfs.cli.info import run_info
+from ttfs.cli.values import (
+    above_zero,
+    count,
+    from_zero,
+    hidden,
+    name,
+    natural,
+    new_file,
+    numbers,
+    path,
+    picture,
+    potential,
+)
 from ttfs.errors import InputError
 
 DESCRIPTION = """\
@@ -31,7 +44,7 @@ examples:
 The first run of a command compiles for up to half a minute; `ttfs warmup` does that beforehand.
 
 exit codes: 0 done, 2 an error, which one sentence explains, 130 stopped by Ctrl-C,
-141 nobody reads the output any more"""
+141 the reader of the output has closed it"""
 
 
 class Parser(argparse.ArgumentParser):
@@ -39,6 +52,14 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message}; see {self.prog} --help")
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse; for an unknown argument, the command that it was given to is named."""
+        found, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            self.prog = getattr(found, "prog", self.prog)
+            self.error(f"unknown arguments: {' '.join(unknown)}")
+        return found
 
     def _print_message(self, message: str, file: Any = None) -> None:
         """Write help; argparse's own method would hide a failure to write."""
@@ -60,6 +81,8 @@ def parser() -> argparse.ArgumentParser:
     others = (add_compare, add_presets, add_datasets, add_bench, add_warmup)
     for add in (add_train, add_convert, add_evaluate, *seeing, *others):
         add(parsers)
+    for command in parsers.choices.values():
+        command.set_defaults(prog=command.prog)
     return top
 
 
@@ -103,7 +126,9 @@ def add_train(parsers: Any) -> None:
     add("--batch-size", type=count, metavar="N", help="samples per weight update")
     add("--lr", type=above_zero, metavar="X", help="constant learning rate")
     add("--gamma", type=above_zero, metavar="X", help="desired lead of the right output (S4NN)")
-    add("--seed", type=natural, default=0, metavar="N", help="determines everything random (0)")
+    add(
+        "--seed", type=natural, default=0, metavar="N", help="seed of everything that is random (0)"
+    )
     add(
         "--threads",
         type=count,
@@ -217,7 +242,7 @@ def add_info(parsers: Any) -> None:
     text = "count bits and operations for a data set"
     info.add_argument("--cost", action="store_true", help=text)
     add_data(info)
-    info.set_defaults(command=commands.run_info)
+    info.set_defaults(command=run_info)
 
 
 def add_plot(parsers: Any) -> None:
@@ -324,76 +349,10 @@ def add_warmup(parsers: Any) -> None:
     """ttfs warmup."""
     warmup = parsers.add_parser(
         "warmup",
-        help="compile everything once",
+        help="compile everything beforehand",
         description="Compile, once and for all, what the other commands would compile when they"
         " first need it. This takes a minute or two; what is already compiled is skipped, and"
         " what was compiled for other versions is removed.",
     )
     warmup.add_argument("--quiet", action="store_true", help="print only errors")
     warmup.set_defaults(command=commands.run_warmup)
-
-
-def number(kind: type, least: float, most: float, what: str) -> Any:
-    """A parser for numbers of one kind from `least` to `most`."""
-
-    def parse(text: str) -> Any:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = None
-        if value is None or not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{quoted(text)} is not {what}")
-        return value
-
-    return parse
-
-
-count = number(int, 1, 10**18, "a whole number from 1 on, of at most 18 digits")
-natural = number(int, 0, 10**18, "a whole number from 0 on, of at most 18 digits")
-hidden = number(int, 1, 10**6, "a whole number from 1 to a million")
-from_zero = number(float, 0, float("inf"), "a time from 0 on")
-potential = number(float, 0, 1e6, "a potential from 0 to a million thresholds")
-above_zero = number(float, 5e-324, 1e308, "a number above 0")
-
-
-def quoted(text: str) -> str:
-    """What was typed, in quotes; of a long text, only the beginning."""
-    return repr(text) if len(text) <= 60 else f"{text[:40]!r}... ({len(text):,} characters)"
-
-
-def name(text: str) -> str:
-    """A text that could be the name of a file."""
-    if not text or "\0" in text:
-        raise argparse.ArgumentTypeError(f"{quoted(text)} is no name")
-    return text
-
-
-def numbers(text: str) -> Any:
-    """One number, or several separated by commas."""
-    try:
-        found = [float(part) for part in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{quoted(text)} is no number, nor 0.5,0.4,0.3") from None
-    return found if len(found) > 1 else found[0]
-
-
-def path(text: str) -> Path:
-    """A path, which need not exist."""
-    return Path(name(text))
-
-
-def new_file(text: str) -> Path:
-    """A path at which a file can be written, checked before the work begins."""
-    wanted = path(text)
-    if not wanted.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"{wanted.parent}: No such folder")
-    if wanted.exists() and not wanted.is_file():
-        raise argparse.ArgumentTypeError(f"{wanted}: Not a file, and in the way of one")
-    return wanted
-
-
-def picture(text: str) -> Path:
-    """A path at which a picture can be written, with a suitable ending."""
-    if not text.lower().endswith((".png", ".pdf", ".svg")):
-        raise argparse.ArgumentTypeError(f"{quoted(text)} must end in .png, .pdf or .svg")
-    return new_file(text)

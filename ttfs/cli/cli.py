@@ -212,5 +212,5 @@ def use_threads(threads: int) -> None:
 
     most = int(getattr(numba.config, "NUMBA_NUM_THREADS"))  # noqa: B009, set at import
     if threads > most:
-        raise InputError(f"--threads {threads}: this machine offers {most}")
+        raise InputError(f"--threads {threads}: this machine offers at most {most}")
     numba.set_num_threads(threads)

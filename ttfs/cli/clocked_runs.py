@@ -62,7 +62,10 @@ def keep(
     """
     if network is None:
         (folder / "model.npz").unlink(missing_ok=True)  # an earlier one has other weights
-        log("votes, NeuNorm, or signs of padded maps: no model.npz holds that, only the checkpoint")
+        log(
+            "votes, NeuNorm and signs of padded maps do not fit into a model.npz, only the"
+            " checkpoint has them"
+        )
         return
     cost = asdict(cost_of(network, stimuli[:1]))
     names = "parameters", "footprint_bits", "weight_bits", "other_bits", "state_bits"

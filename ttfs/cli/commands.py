@@ -22,7 +22,7 @@ def begun(options: argparse.Namespace) -> Any:
         layers = "-".join(map(str, options.hidden))
     if not options.preset:
         if options.full:
-            raise InputError("--full is about a preset: say --preset NAME")
+            raise InputError("--full needs a preset: add --preset NAME")
         dataset, binary = options.dataset or "digits", options.weights != "real"
         if layers is None:
             return for_dataset(dataset, binary=binary)
@@ -51,7 +51,7 @@ def recipe_of(options: argparse.Namespace) -> Any:
     if options.gamma:
         if not isinstance(recipe.rule, S4NN):
             name = type(recipe.rule).__name__
-            raise InputError(f"--gamma is a setting of rule S4NN; this recipe learns by {name}")
+            raise InputError(f"--gamma is a setting of the rule S4NN; this recipe uses {name}")
         recipe = replace(recipe, rule=replace(recipe.rule, gamma=options.gamma))
     return recipe
 
@@ -68,10 +68,12 @@ def further(options: argparse.Namespace) -> Any:
     from ttfs.presets import PRESETS, with_network
 
     if options.weights:
-        raise InputError(f"--from keeps the kind of weights: leave out --weights {options.weights}")
+        raise InputError(f"--from keeps the kind of weights: omit --weights {options.weights}")
     model = load(options.origin)
     if "rate" in model.report:
-        raise InputError(f"{options.origin} was made for firing rates: --from trains single spikes")
+        raise InputError(
+            f"{options.origin} was made for firing rates, but --from trains single spikes"
+        )
     psp, stored = model.network.psp, [model.report.get(key) for key in ("preset", "base")]
     known = (name for name in stored if isinstance(name, str) and name in PRESETS)
     preset = options.preset or next(known, "step-binary-mnist" if isinstance(psp, Step) else None)
@@ -132,7 +134,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
         return evaluate_rates(subject, options.report, **told)
     if options.reset or options.negative is not None:
         given = f"--reset {options.reset}" if options.reset else "--negative"
-        raise InputError(f"{given} is about firing rates; say --rate STEPS")
+        raise InputError(f"{given} is for firing rates: add --rate STEPS")
     network, data = subject.model.network, subject.data
     found, seconds = examine(network, subject.stimuli, data)
     report = report_on(network, data, found, seconds)
@@ -166,80 +168,6 @@ def print_report(report: dict[str, Any]) -> None:
     print(f"{report['network']} on {report['dataset']} {report['split']}")
     for name, value in rows.items():
         print(f"  {name:20s}  {value}")
-
-
-def run_info(options: argparse.Namespace) -> None:
-    """Describe a model file and, if asked for, what the model costs."""
-    from ttfs.checks import shown
-    from ttfs.cli.subject import subject_of
-    from ttfs.formats.model_file import load
-
-    if options.dataset and not options.cost:
-        raise InputError(f"--dataset {options.dataset} is what --cost counts; add --cost")
-    subject = subject_of(options) if options.cost else None
-    model = subject.model if subject else load(options.model)
-    print(model.network)
-    for number, layer in enumerate(model.network.layers, start=1):
-        print(f"  layer {number}: {layer}")
-    print(f"  encoder: {model.encoder}")
-    print(f"  seed: {model.network.seed}")
-    for key in ("dataset", "accuracy", "accuracy_lenient", "versions", "origin"):
-        value = model.report.get(key)
-        if isinstance(value, dict):
-            value = ", ".join(f"{name} {version}" for name, version in value.items())
-        if isinstance(value, float):
-            value = f"{100 * value:.2f} %"
-        if value not in (None, ""):
-            print(f"  {key.replace('_', ' ')}: {shown(value)}")
-    recipe = model.report.get("recipe")
-    if recipe is not None:
-        print("  recipe:", *map(shown, arguments_in(str(recipe))), sep="\n    ")
-    if subject:
-        print_cost(subject)
-
-
-def arguments_in(text: str) -> list[str]:
-    """The arguments in the text of a call; the text itself if it is something else.
-
-    >>> arguments_in("Recipe(rule=Exact(floor=0.1, rise=None), epochs=3)")
-    ['rule=Exact(floor=0.1, rise=None)', 'epochs=3']
-    """
-    inside, depth = text.partition("(")[2].removesuffix(")"), 0
-    parts, quote = [""], ""
-    for letter in inside:
-        if letter in ("'", '"') and quote in ("", letter):
-            quote = "" if quote else letter
-        if not quote:
-            depth += (letter in "([{") - (letter in ")]}")
-        if letter == "," and not (depth or quote):
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return [part.strip() for part in parts if part.strip()] if not depth and inside else [text]
-
-
-def print_cost(subject: Any) -> None:
-    """Print what a model needs, in all and up to its decision."""
-    from ttfs.checks import shown
-    from ttfs.measures.cost import cost_of
-
-    data = subject.data
-    cost = cost_of(subject.model.network, subject.stimuli)
-    subject.warn()
-    zeros = 100 * cost.connection_sparsity
-    print(f"  cost, for {cost.samples} samples of {shown(data.name)} {data.split}:")
-    print(f"    parameters            {cost.parameters:,}, {zeros:.1f} % of the weights are 0")
-    print(
-        f"    footprint             {cost.footprint_bits / 8000:,.1f} kB: {cost.weight_bits:,} bits"
-        f" of weights, {cost.other_bits:,} of other parameters, {cost.state_bits:,} of state"
-    )
-    print(f"    dense operations      {cost.dense_operations:,}")
-    print(f"    {'for each sample':20s} {'in all':>12s} {'to the decision':>18s}")
-    for name in ("synaptic_operations", "additions", "multiply_accumulates", "membrane_updates"):
-        whole, until = (getattr(work, name) for work in (cost.whole, cost.to_decision))
-        print(f"    {name.replace('_', ' '):20s} {whole:12,.0f} {until:18,.0f}")
-    whole, until = (100 * work.activation_sparsity for work in (cost.whole, cost.to_decision))
-    print(f"    {'neurons silent':20s} {whole:10.1f} % {until:16.1f} %")
 
 
 def run_plot(options: argparse.Namespace) -> None:
@@ -366,12 +294,12 @@ def run_bench(options: argparse.Namespace) -> None:
     old = read(options.compare) if options.compare else None
     names = options.cases.split(",") if options.cases else None
     if options.out and names == [COLD]:
-        raise InputError(f"--out draws speeds, and case {COLD} has none: name others, too")
+        raise InputError(f"--out draws speeds, and the case {COLD} has none: name others as well")
     report = bench(names, log=partial(print, flush=True))
     if options.report:
         write_report(options.report, report)
     if old:
-        print("\nnow, compared with before:", *compared(old, report), sep="\n")
+        print("\ncompared with the earlier report:", *compared(old, report), sep="\n")
     if options.out:
         from ttfs.cli import pictures
 

@@ -86,7 +86,7 @@ def check_costs(names: Sequence[str]) -> Sequence[str]:
     """
     for name in names:
         if name not in COSTS:
-            raise InputError(f"accuracy is drawn over some of {', '.join(COSTS)}, not {name!r}")
+            raise InputError(f"--over takes some of {', '.join(COSTS)}, got {name!r}")
     return names
 
 
@@ -141,16 +141,16 @@ def check_report(report: dict[str, Any]) -> None:
     InputError: text in the place of a number, or the like; text that cannot be printed.
     """
     for name in KEYS:
-        of_kind(report[name], str | None, f"says what cannot be: {name}", "a text")
+        of_kind(report[name], str | None, f"is not a valid report: {name}", "a string")
     for name in TEXTS:
         if report.get(name) is not None:
-            as_text(report[name], f"says what cannot be: {name}", most=10_000)
+            as_text(report[name], f"is not a valid report: {name}", most=10_000)
     for name in LISTS:
         several = report.get(name) or []
         if not isinstance(several, list):
-            raise InputError(f"says what cannot be: {name} must be a list")
+            raise InputError(f"is not a valid report: {name} must be a list")
         for each in several:
-            as_text(each, f"says what cannot be: {name}", most=10_000)
+            as_text(each, f"is not a valid report: {name}", most=10_000)
     check_numbers(report, FIGURES)
     for name, figures in PARTS.items():
         if report.get(name) is not None:
@@ -160,11 +160,11 @@ def check_report(report: dict[str, Any]) -> None:
 def check_numbers(record: Any, names: Sequence[str]) -> None:
     """Check that a dictionary has numbers, or nothing, under these names."""
     if not isinstance(record, dict):
-        raise InputError(f"says what cannot be: {', '.join(names)} must have names")
+        raise InputError(f"is not a valid report: {', '.join(names)} must have names")
     for name in names:
         value = record.get(name)
         if value is not None and type(value) not in (int, float):
-            raise InputError(f"says what cannot be: {name} must be a number")
+            raise InputError(f"is not a valid report: {name} must be a number")
 
 
 def costs(found: Sequence[Group], name: str) -> dict[str, np.ndarray]:
@@ -177,7 +177,7 @@ def costs(found: Sequence[Group], name: str) -> dict[str, np.ndarray]:
     values = {group.name: group.cost(name) for group in found}
     for whose, costs in values.items():
         if not np.isfinite(costs).all():
-            raise RunError(f"a report of {whose} does not say: {COSTS[name]}")
+            raise RunError(f"a report of {whose} lacks {COSTS[name]}")
     return values
 
 
@@ -189,6 +189,7 @@ def table(found: Sequence[Group], width: int | None = None) -> str:
 
     width: number of characters of a line, such as that of a terminal; the table is then in parts
     below each other, numbers first, in which long texts are cut and empty columns are left out.
+    Where no table fits, runs are listed instead.
 
     >>> report = {"accuracy": 0.985, "network": "Network(784-400-10, ...)", "seed": 3}
     >>> print(table([Group("mine", (report,))], width=60))
@@ -205,6 +206,8 @@ def table(found: Sequence[Group], width: int | None = None) -> str:
         if any(column[1:])
     ]
     first, *others = sorted(columns, key=lambda column: column[0] in WORDS and column[0] != "run")
+    if _width(first) + max(map(_width, others)) >= width:
+        return _listed([first, *others])
     parts, size = [[first]], _width(first)
     for column in others:
         size += _width(column)
@@ -213,6 +216,16 @@ def table(found: Sequence[Group], width: int | None = None) -> str:
             size = _width(first) + _width(column)
         parts[-1].append(column)
     return "\n\n".join(map(_lines, parts))
+
+
+def _listed(columns: Sequence[Sequence[str]]) -> str:
+    """Rows one below the other, with a line for each cell, where no table fits."""
+    (_, *names), *others = columns
+    told = [
+        [name, *(f"{title}: {texts[k]}" for title, *texts in others if texts[k])]
+        for k, name in enumerate(names)
+    ]
+    return "\n\n".join("\n  ".join(lines) for lines in told)
 
 
 def _width(column: Sequence[str]) -> int:

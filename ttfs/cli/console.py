@@ -32,18 +32,18 @@ CAUSES = 10  # strongest inputs that explain a neuron
 HELP = """\
 Enter            the next event; 5: the next five
 back 5           go back by five events; back: by one
-c                continue to the next break, or the end
-r T              run until time T, or a break
+c                continue to the next breakpoint, or the end
+r T              run until time T, or to a breakpoint
 b hidden 57      break when that neuron fires; b hidden: when any neuron of the layer does
 b t 12.5         break at that time
 b decision       break when an output fires
-b                list the breaks; b off: remove them
-e hidden 57      explain why a neuron has or has not fired, by its ten strongest inputs
-e hidden 57 all  the same by all inputs; in a map also: e conv 1 (0, 2, 5)
+b                list the breakpoints; b off: remove them
+e hidden 57      explain why a neuron has or has not fired, with its ten strongest inputs
+e hidden 57 all  the same with all inputs; in a map also: e conv 1 (0, 2, 5)
 p [hidden]       the largest potentials, of one layer or of all
 s                the spikes so far
 w input 3 inf    what would change if that input fired at another time, or not at all (inf)
-reset            back to the beginning; breaks stay
+reset            back to the beginning; breakpoints stay
 h                this help
 q                quit"""
 
@@ -69,7 +69,7 @@ class Console:
     ----------
     simulator: the one to be stepped.
     out: where answers are written.
-    json: write every event that happens as one JSON object per line.
+    events: where every event that happens is written, as one JSON object per line.
 
     >>> import sys, ttfs
     >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1, delay=1), t_max=10)
@@ -80,7 +80,7 @@ class Console:
     break when output fires
              4  output 0 fires
     break: 5 events, 3 spikes so far
-    output 0 fired at 4 step, 0.2 above its threshold 1
+    output 0 fired at 4 steps, 0.2 above its threshold 1
        arrives             from   fired at     weight potential
              2          input 0          1       +0.6 0.6
              4          input 1          3       +0.6 1.2
@@ -88,10 +88,10 @@ class Console:
     False
     """
 
-    def __init__(self, simulator: Simulator, out: TextIO, *, json: bool = False):
+    def __init__(self, simulator: Simulator, out: TextIO, *, events: TextIO | None = None):
         self.simulator = simulator
         self.out = out
-        self.json = json
+        self.events = events
         self._names = simulator.circuit.names
         self._fires: set[tuple[int, int | None]] = set()
         self._times: set[float] = set()
@@ -122,7 +122,7 @@ class Console:
                     self._say("")
                 return
             if len(line) == LONGEST and not line.endswith("\n"):
-                self._say(f"a command has fewer than {LONGEST} characters")
+                self._say(f"a command must have fewer than {LONGEST} characters")
                 while line and not line.endswith("\n"):
                     line = commands.readline(LONGEST)
             elif not self.obey(line):
@@ -164,8 +164,8 @@ class Console:
         event = self.simulator.step()
         if event is not None:
             self._reached = max(self._reached, nextafter(event.time, -inf))
-            if self.json:
-                self._say(self._record(event))
+            if self.events:
+                self.events.write(self._record(event) + "\n")
         return event
 
     def _advance(self, until: float) -> tuple[str, Event | None]:
@@ -187,7 +187,7 @@ class Console:
 
     def _say_stop(self, found: tuple[str, Event | None]) -> None:
         """Say where the run stopped, except with JSON: programs need no summary."""
-        if self.json:
+        if self.events:
             return
         why, event = found
         if event is not None:
@@ -225,16 +225,16 @@ class Console:
     # -- commands
 
     def _step(self, words: list[str]) -> None:
-        for _ in range(count_in(words, "a number of events is 1 or more, as in: 5")):
+        for _ in range(count_in(words, "the number of events must be 1 or more, as in: 5")):
             event = self._happen()
             if event is None:
                 self._say("the end: nothing more happens; back and reset go back")
                 return
-            if not self.json:
+            if not self.events:
                 self._say(self._line(event))
 
     def _back(self, words: list[str]) -> None:
-        count = count_in(words, "back wants a number of events, 1 or more, as in: back 5")
+        count = count_in(words, "back takes a number of events, 1 or more, as in: back 5")
         left = self.simulator.events - count
         self.simulator.reset()
         event = None
@@ -251,20 +251,20 @@ class Console:
         self.run()
 
     def _run(self, words: list[str]) -> None:
-        until = time_in(words, "r wants a time, as in: r 12.5")
+        until = time_in(words, "r takes a time, as in: r 12.5")
         if until < self.simulator.time:
             raise InputError(f"it is {self._time(self.simulator.time)} already; reset goes back")
         self.run(until)
 
     def _break(self, words: list[str]) -> None:
         if not words:
-            self._say("\n".join(self._breaks()) or "no breaks")
+            self._say("\n".join(self._breaks()) or "no breakpoints")
         elif words == ["off"]:
             self._fires.clear()
             self._times.clear()
-            self._say("no breaks")
+            self._say("no breakpoints")
         elif words[0] == "t":
-            time = time_in(words[1:], "b t wants a time, as in: b t 12.5")
+            time = time_in(words[1:], "b t takes a time, as in: b t 12.5")
             self._times.add(time)
             self._say(f"break at {shortest(time, DOUBLE)}")
         else:
@@ -289,7 +289,7 @@ class Console:
         if words:
             layer, neuron = place_in(words, self.simulator.circuit)
             if neuron is not None:
-                raise InputError("p wants a layer; e explains one neuron")
+                raise InputError("p takes a layer; e explains one neuron")
             self._show_potential(layer)
             return
         for layer, population in enumerate(self.simulator.circuit.populations):
@@ -308,7 +308,7 @@ class Console:
             volts = written(float(potential[j]), error)
             self._say(f"{j:10d} {volts:>10s} {thresholds[j]:10.6g}{fired}")
         if population.size > TOP:
-            self._say(f"  and {population.size - TOP} with less")
+            self._say(f"  and {population.size - TOP} below these")
 
     def _spikes(self, words: list[str]) -> None:
         nothing_after(words, "s")
@@ -320,11 +320,11 @@ class Console:
     def _what_if(self, words: list[str]) -> None:
         example = f"w {self._names[0]} 3 inf"
         if len(words) < 3:
-            raise InputError(f"w wants a neuron and a time, as in: {example}")
+            raise InputError(f"w takes a neuron and a time, as in: {example}")
         layer, neuron = neuron_in(words[:-1], self.simulator.circuit, example)
-        time = time_in(words[-1:], f"w wants a time or inf at its end, as in: {example}")
+        time = time_in(words[-1:], f"w must end with a time or inf, as in: {example}")
         if layer:
-            raise InputError(f"w moves spikes of {self._names[0]} only")
+            raise InputError(f"w moves only spikes of {self._names[0]}")
         found = self.simulator.what_if(times={(layer, neuron): time})
         changes = [*found.moved, *found.vanished, *found.appeared]
         changes.sort(key=lambda c: (min(c.before, c.after), c.layer, c.neuron))
@@ -362,14 +362,17 @@ class Console:
 def serve(
     simulator: Simulator, title: str, *, until: float | None = None, json: bool = False
 ) -> None:
-    """What `ttfs step` does with standard input and output."""
-    console = Console(simulator, sys.stdout, json=json)
+    """What `ttfs step` does with standard input and output.
+
+    With JSON, standard output has events alone; what else is said goes to the error stream.
+    """
+    out, events = (sys.stderr, sys.stdout) if json else (sys.stdout, None)
+    console = Console(simulator, out, events=events)
     try:
         if json and not sys.stdin.isatty():
             console.print_events(inf if until is None else until)
         else:
-            if not json:
-                print(f"{title}; h for help")
+            print(f"{title}; h for help", file=out)
             if until is not None:
                 console.run(until)
             console.talk(sys.stdin)

@@ -26,7 +26,7 @@ def place_in(words: list[str], circuit: Circuit) -> tuple[int, int | None]:
             told = " ".join(rest)
             numbers = told.strip("()").replace(",", " ").split()
             if len(numbers) not in (1, 3) or not all(map(is_number, numbers)):
-                raise InputError(f"{short(told)} is no neuron of {circuit.names[layer]}")
+                raise InputError(f"{short(told)} is not a neuron of {circuit.names[layer]}")
             place = [int(number) for number in numbers]
             return circuit.neuron(layer, place if place[1:] else place[0])
     there = ", ".join(circuit.names)
@@ -37,7 +37,7 @@ def neuron_in(words: list[str], circuit: Circuit, example: str) -> tuple[int, in
     """A neuron, by its layer and number."""
     layer, neuron = place_in(words, circuit) if words else (0, None)
     if neuron is None:
-        raise InputError(f"a layer and a neuron are wanted, as in: {example}")
+        raise InputError(f"name a layer and a neuron, as in: {example}")
     return layer, neuron
 
 
@@ -49,7 +49,7 @@ def time_in(words: list[str], wanted: str) -> float:
     except ValueError:
         raise InputError(wanted) from None
     if isnan(time) or time < 0:
-        raise InputError(f"a time is 0 or more, got {shown(word, 60)}")
+        raise InputError(f"a time must be 0 or more, got {shown(word, 60)}")
     return time
 
 
@@ -64,7 +64,7 @@ def count_in(words: list[str], wanted: str) -> int:
 def nothing_after(words: list[str], command: str) -> None:
     """Refuse words that mean nothing."""
     if words:
-        raise InputError(f"{command} takes nothing after it, got {short(' '.join(words))}")
+        raise InputError(f"{command} takes no arguments, got {short(' '.join(words))}")
 
 
 def is_number(word: str) -> bool:

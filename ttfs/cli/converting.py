@@ -16,7 +16,7 @@ def run_convert(options: argparse.Namespace) -> None:
     from ttfs.formats.model_file import save
 
     if options.out.exists() and not options.force:
-        raise InputError(f"{options.out} is there already; --force overwrites it")
+        raise InputError(f"{options.out} already exists; --force overwrites it")
     method = method_for(options)
     training, _ = datasets.load(options.calibrate)
     chosen = training.part(slice(options.samples))
@@ -28,7 +28,7 @@ def run_convert(options: argparse.Namespace) -> None:
     else:
         if method == "qcfs":
             raise InputError(
-                "--threshold qcfs keeps the thresholds of a model with windows: name such a model,"
+                "--threshold qcfs keeps the thresholds of a model with windows: give such a model,"
                 " without --layers"
             )
         if training.stop is not None:
@@ -68,11 +68,14 @@ def method_for(options: argparse.Namespace) -> str:
     }
     if options.rate is None and any(rates.values()):
         told = next(name for name, given in rates.items() if given)
-        raise InputError(f"{told} is about firing rates; say --rate STEPS")
+        raise InputError(f"{told} is for firing rates: add --rate STEPS")
     if options.rate is not None and options.steps is not None:
-        raise InputError("--steps are instants of a window, --rate is by a clock: say one of them")
+        raise InputError(
+            "--steps counts the instants of a window, --rate those of a clock: give only one of"
+            " them"
+        )
     if options.threshold == "qcfs" and options.per:
-        raise InputError("--threshold qcfs keeps the thresholds of the model: leave out --per")
+        raise InputError("--threshold qcfs keeps the thresholds of the model: omit --per")
     return options.threshold or ("error" if options.rate else "max")
 
 
@@ -104,16 +107,17 @@ def converted_before(options: argparse.Namespace) -> Any:
             raise
         if "damaged" in str(error):
             raise
-        cure = "of arrays of another framework say the --layers, as in 32C3-P2-256-10"
+        cure = "for arrays from another framework, give --layers, as in 32C3-P2-256-10"
         raise ModelFileError(f"{error}; {cure}") from None
     if model.report.get("biases"):
         raise InputError(
-            f"{path} has biases that compensate for firing rates: convert the model it was made of"
+            f"{path} has biases that compensate for firing rates: convert the model from which it"
+            " was made"
         )
     if not isinstance(model.network.psp, Windows):
         raise InputError(f"{path} must have psp=Windows() to be converted, not {model.network.psp}")
     if model.network.psp.length != 1:
         raise InputError(f"{path} must have windows of length 1, not {model.network.psp.length:g}")
     if (options.mean, options.std) != (0.0, 1.0):
-        raise InputError(f"{path} is a model, which has its own encoder: no --mean and --std")
+        raise InputError(f"{path} is a model and has its own encoder: omit --mean and --std")
     return model

@@ -60,14 +60,14 @@ def alone_in(folder: Path, log: Callable[[str], None] | None = None) -> Iterator
         file = _locked(folder / LOCK)
     except BlockingIOError:
         raise RunError(
-            f"another training is writing into {folder}: wait for its end, or choose another"
+            f"another run is being written to {folder}: wait for it to finish, or choose another"
             " folder with --out"
         ) from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        raise RunError(f"cannot write into {folder}: {why}") from None
+        raise RunError(f"cannot write to {folder}: {why}") from None
     if file is None and log is not None:
-        log(f"{folder} cannot be locked: see that no other training writes into it")
+        log(f"{folder} cannot be locked: make sure that no other run is written to it")
     try:
         yield
     finally:

@@ -88,7 +88,7 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     check_earlier(run)
     goes_on = run.resume and (run.folder / CHECKPOINT).exists()
     if run.resume and not goes_on:
-        log(f"{run.folder} holds no run to resume: the training begins with the first epoch")
+        log(f"{run.folder} holds no run to resume: starting with epoch 1")
     training, testing = datasets.load(recipe.dataset)
     recipe = recipe.for_data(training)
     network = recipe.network(training.image_shape, training.classes, run.seed)
@@ -112,7 +112,7 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     recipe = replace(recipe, epochs=max(recipe.epochs, len(history.records)))
     samples, rate = len(training), recipe.rates()
     del training
-    log(f"evaluating {len(testing)} test samples, and drawing")
+    log(f"evaluating {len(testing)} test samples and drawing pictures")
     stimuli = testing.encoded(recipe.encoder)
     if rate is not None:
         report = clocked_runs.measure(trainer, stimuli, testing)
@@ -180,12 +180,12 @@ def check_earlier(run: Run) -> None:
     found = earlier(run)
     if run.resume and found and not run.force and CHECKPOINT not in found:
         raise RunError(
-            f"{run.folder} holds {found[0]} but no {CHECKPOINT} to go on from:"
+            f"{run.folder} holds {found[0]} but no {CHECKPOINT} to continue from:"
             " --force overwrites that run, --out chooses another folder"
         )
     if found and not (run.resume or run.force):
         raise RunError(
-            f"{run.folder} already holds {found[0]}: --resume goes on with that run,"
+            f"{run.folder} already holds {found[0]}: --resume continues that run,"
             " --force overwrites it, --out chooses another folder"
         )
 

@@ -109,7 +109,7 @@ def dataset_of(model: Model, path: Path) -> str:
     """The name of the data set that the report of a model, read from a path, states."""
     found = model.report.get("dataset")
     if not isinstance(found, str) or not found or "\0" in found:
-        raise InputError(f"{path} does not say which data it was trained on: say --dataset D")
+        raise InputError(f"{path} does not say which data it was trained on: add --dataset D")
     return found
 
 

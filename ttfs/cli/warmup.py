@@ -83,7 +83,7 @@ def jobs() -> Iterator[Job]:
         yield f"distortions, {bits}", partial(distort, times)
         yield f"simulator, {bits}", partial(step, times)
         yield f"windows, {bits}", partial(windows, times)
-    yield "forward, all of 64 bits", partial(run, np.float64, np.float64)
+    yield "forward, all with 64 bits", partial(run, np.float64, np.float64)
     yield "bench", measure
 
 

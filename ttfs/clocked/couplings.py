@@ -37,5 +37,5 @@ COUPLINGS = {
     "snn2ann": Coupling("SNN2ANN, arXiv 2206.09449 (ReSU)", "layers", "relu"),
     "dsr": Coupling("Meng et al. 2022, arXiv 2205.00459", "layers", "clip"),
 }
-"""By name. Progressive tandem learning (Wu et al. 2020, arXiv 2007.01204) is "tandem" in a
+"""By name. Progressive tandem learning (Wu et al. 2020, arXiv 2007.01204) is "tandem" with
 `ClockedTrainer(progressive=True)`."""

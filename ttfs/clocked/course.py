@@ -103,18 +103,18 @@ def check(network: Any, rate: Any, whose: str = "run") -> None:
     if not isinstance(rate, Rate):
         raise InputError(f"rate must be a ttfs.clocked.Rate(steps), got {short(rate)}")
     if not isinstance(network.psp, Windows):
-        raise InputError(
-            f"networks of Windows() say what rates can say, this one is of {network.psp}"
-        )
+        raise InputError(f"rates need a network with psp=Windows(), this one has {network.psp}")
     if all(layer.pools for layer in network.layers):
-        raise InputError(f"{network} has no weights: nothing fires in it by rates")
+        raise InputError(
+            f"{network} has no layer with weights, so nothing in it can fire at a rate"
+        )
     if network.layers[0].pools and rate.input == "bernoulli":
-        raise InputError(f"{network} pools its input: say input='direct', not 'bernoulli'")
+        raise InputError(f"{network} pools its input: use input='direct', not 'bernoulli'")
     heard = set(firing(network, rate)) | set(range(_pools_below(network) + 1))
     silent = set(range(1, len(network.layers))) - heard
     for skip in network.skips:
         if skip.source in silent:
-            raise InputError(f"{skip} hears what is below a pool, where nothing fires by rates")
+            raise InputError(f"{skip} starts below a pool, where no neuron fires at a rate")
 
 
 def _pools_below(network: Network) -> int:

@@ -73,13 +73,13 @@ class ClockedEvaluation:
             ),
             (
                 "spikes",
-                f"{self.spikes_per_sample:.1f}, {self.spikes_per_hidden_neuron:.2f} for each"
-                f" of {self.hidden} hidden neurons",
+                f"{self.spikes_per_sample:,.1f} per sample, {self.spikes_per_hidden_neuron:.2f} for"
+                f" each of {self.hidden} hidden neurons",
             ),
             (
                 "operations",
-                f"{self.operations_per_sample:.0f} additions, and"
-                f" {self.input_operations:.0f} products of the input",
+                f"{self.operations_per_sample:,.0f} additions and"
+                f" {self.input_operations:,.0f} products of the input per sample",
             ),
         ]
         if self.agreement is not None:
@@ -132,7 +132,9 @@ def measured(
     started = clock()
     others = None if decisions is None else as_array(decisions, "decisions")
     if others is not None and others.shape != labels.shape:
-        raise ShapeError(f"decisions must be {labels.shape}, one for each sample: {others.shape}")
+        raise ShapeError(
+            f"decisions must be {labels.shape}, one for each sample; got {others.shape}"
+        )
     fans = fans_of(network, rate)
     right, settled, decided = np.zeros(rate.steps, np.int64), 0, np.empty_like(labels)
     lenient = ties = undecided = 0

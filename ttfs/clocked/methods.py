@@ -37,7 +37,7 @@ class Method:
 
 METHODS = {
     "max": Method(
-        "after Diehl et al. 2015, IJCNN, who reset hard and hear Poisson input",
+        "after Diehl et al. 2015, IJCNN, with hard reset and Poisson input",
         {"threshold": "max", "per": "layer"},
         {"initial": 0.0},
     ),
@@ -47,7 +47,7 @@ METHODS = {
         {"initial": 0.0},
     ),
     "shifted": Method(
-        "Deng and Gu 2021, arXiv 2103.00476: of ReLUs that learn clipped at thresholds",
+        "Deng and Gu 2021, arXiv 2103.00476: for ReLUs trained with clipping at the thresholds",
         None,
         {"initial": 0.0, "shift": 0.5},
     ),
@@ -57,7 +57,7 @@ METHODS = {
         {"initial": 0.5},
     ),
     "qcfs": Method(
-        "Bu et al. 2022, arXiv 2303.04347: of ReLUs that learn quantised, with Windows(steps)",
+        "Bu et al. 2022, arXiv 2303.04347: for ReLUs trained quantised, with Windows(steps)",
         None,
         {"initial": 0.5},
     ),
@@ -133,10 +133,10 @@ def convert_to_rates(
 def _kept(model: Any, method: str, settings: dict[str, Any]) -> dict[str, Any]:
     """The arguments for `ttfs.convert` that keep a network's thresholds and steps."""
     if "per" in settings:
-        raise InputError(f"method {method!r} keeps thresholds: leave out per={settings['per']!r}")
+        raise InputError(f"method {method!r} keeps thresholds: omit per={settings['per']!r}")
     if not isinstance(model, Network) or not isinstance(model.psp, Windows):
         raise InputError(
-            f"method {method!r} keeps the thresholds with which a network has learned: give it a"
+            f"method {method!r} keeps the thresholds with which a network was trained: pass a"
             f" Network with Windows(), not {short(model)}"
         )
     thresholds = [1.0 for layer in model.layers[:-1] if layer.rows]  # in units of their own

@@ -41,10 +41,11 @@ def checked(maps: Any, network: Network, like: Any, steps: int | None = None) ->
         wanted = ", ".join(map(str, own))
         also = f", or ({steps}, samples, {wanted})" if steps else ""
         raise ShapeError(
-            f"maps must be (samples, {wanted}), one sample at least{also}, got {tuple(maps.shape)}"
+            f"maps must be (samples, {wanted}) with at least one sample{also}, got"
+            f" {tuple(maps.shape)}"
         )
     if several and len(maps) != steps:
-        raise ShapeError(f"maps of single steps must be of {steps}, got {len(maps)}")
+        raise ShapeError(f"maps for each step must be {steps}, got {len(maps)}")
     if maps.dtype != like.dtype:
         raise InputError(f"maps must be {like.dtype}, as the weights are, got {maps.dtype}")
     return maps if several else maps[None]
@@ -65,9 +66,9 @@ def _check(network: Any, rate: Any, norm: str, signed: bool) -> None:
     check(network, rate)
     tops = {k for k, layer in enumerate(network.layers) if layer.pools}
     if any(skip.target in tops for skip in network.skips):
-        raise InputError("a layer below a pool hears no skips in a module, where pools come first")
+        raise InputError("in a module, pools come first, so no skip can lead to a layer below one")
     if network.skips and (signed or norm == "neunorm"):
-        raise InputError("skips hear spikes, neither signs nor what NeuNorm leaves of spikes")
+        raise InputError("skips carry spikes, so they go neither with signs nor with NeuNorm")
     if norm != "batch" and any(isinstance(k.weights, Binary) for k in network.layers if k.rows):
         raise InputError("one-bit weights need norm='batch'")
 
@@ -127,7 +128,7 @@ class Clocked(nn.Module):
             raise InputError(f"Clocked(norm=...) must be {wanted}, got {norm!r}")
         _check(network, rate, norm, flag(signed, "Clocked(signed=...)"))
         if network.sizes[-1] % whole(voters, "Clocked(voters=...)"):
-            raise InputError(f"{network.sizes[-1]} outputs are not the same number for {voters}")
+            raise InputError(f"{network.sizes[-1]} outputs cannot be shared equally by {voters}")
         self.network, self.layers = network, network.layers
         self.rate, self.voters = rate, voters
         self.numbers = torch.Generator()
@@ -152,7 +153,7 @@ class Clocked(nn.Module):
             raise InputError(f"Clocked(spiking=...) must be at most {len(blocks)}, got {spiking}")
         if flag(learned, "Clocked(learned=...)"):
             if norm != "none":
-                raise InputError("weights that are learned go on with norm='none', real ones alone")
+                raise InputError("trained weights need norm='none' and must be real")
             self._take(network)
 
     def _take(self, network: Network) -> None:
@@ -251,7 +252,7 @@ class Clocked(nn.Module):
         if np.ndim(inputs) == 5:
             steps, samples, *rest = np.shape(inputs)
             if steps != self.rate.steps:
-                raise ShapeError(f"frames must be {self.rate.steps}, one a step, got {steps}")
+                raise ShapeError(f"frames must be {self.rate.steps}, one per step, got {steps}")
             values = values_in(inputs.reshape(steps * samples, *rest), shape, False)
             values = values.reshape(steps, samples, -1).swapaxes(0, 1)
         else:
@@ -266,14 +267,14 @@ class Clocked(nn.Module):
     def unfit(self) -> str | None:
         """Why the module cannot be folded into a network of this package; None if it can."""
         if self.voters > 1:
-            return "votes are no layer: fold a module with voters=1"
+            return "votes are not a layer: fold a module with voters=1"
         if self.spiking < len(self.blocks):
-            return "layers that do not fire are none of a network of spikes"
+            return "a spiking network has no layers that do not fire"
         for block, above in pairwise(self.blocks):
             if block.norm == "neunorm":
-                return "NeuNorm changes spikes: no network of this package does that"
+                return "NeuNorm rescales spikes, which no network of this package does"
             if block.signed and isinstance(above.layer, Conv2d) and any(above.layer.windows[2]):
-                return "outside of a map there is no sign: no padding goes over"
+                return "padding has no sign: layers above signs must have none"
         return None
 
     def folded(self, dtype: Any = np.float32) -> Network:

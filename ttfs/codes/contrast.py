@@ -57,7 +57,7 @@ class OnOff:
         widths = tuple(moderate(width, "OnOff(widths=...)") for width in self.widths)
         if not 0.01 <= widths[0] < widths[1] <= 1000:
             raise InputError(
-                f"OnOff(widths=...) must rise, and be from 0.01 to 1000 pixels, got {widths}"
+                f"OnOff(widths=...) must increase, and be from 0.01 to 1000 pixels, got {widths}"
             )
         object.__setattr__(self, "shape", shape)
         object.__setattr__(self, "widths", widths)

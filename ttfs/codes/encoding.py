@@ -171,7 +171,7 @@ def brightness(values: Any) -> tuple[np.ndarray, float, np.dtype]:
         raise InputError(f"values must be uint8 or floating point in [0, 1], got {array.dtype}")
     if array.size and not (array.min() >= 0 and array.max() <= top):
         pixels = top < array.max() <= 255
-        cure = "; pixels of 0..255 are divided by 255, or kept as uint8" if pixels else ""
+        cure = "; divide pixels of 0..255 by 255, or keep them as uint8" if pixels else ""
         raise InputError(f"values must be in 0..{top:g} and not NaN, got {span(array)}{cure}")
     return array, top, dtype
 

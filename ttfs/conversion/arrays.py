@@ -81,7 +81,7 @@ def _safetensors(path: Path) -> State:
         told = ", ".join(sorted(modules, key=natural)[:5])
         raise InputError(
             f"{path}: names such as {told} do not say which layer comes first, and .safetensors"
-            " keeps no order; save the same arrays as .npz, in the order of the layers"
+            " does not keep the order; save the same arrays as .npz, in the order of the layers"
         )
     return {name: found[name] for name in sorted(found, key=natural)}
 
@@ -97,7 +97,7 @@ def _torch(path: Path) -> State:
         raise ModelFileError(f"{path}: cannot be read: {error.strerror or error}") from None
     except Exception:
         raise ModelFileError(
-            f"{path}: is damaged, or holds more than arrays, which is not run: save"
+            f"{path}: is damaged, or holds more than arrays, which is not executed: save"
             " model.state_dict(), not the model"
         ) from None
     if not isinstance(found, dict) or not all(isinstance(v, torch.Tensor) for v in found.values()):
@@ -116,7 +116,7 @@ def parts_of(state: State) -> list[Part]:
     for name, array in state.items():
         prefix, _, kind = name.rpartition(".")
         if kind not in (*NORM, "num_batches_tracked"):
-            raise InputError(f"{name} is neither a weight nor a bias nor of a batch norm")
+            raise InputError(f"{name} is neither a weight nor a bias nor part of a batch norm")
         parts.setdefault(prefix, {})[kind] = array
     for name, arrays in parts.items():
         if "weight" not in arrays and "running_var" not in arrays:
@@ -179,7 +179,7 @@ def _norms(parts: list[Part], layers: int) -> dict[int, Part]:
     if len(norms) != layers:
         raise InputError(
             f"the file has {len(norms)} batch norms for {layers} layers with weights, and its order"
-            " does not say which belongs to which; save each behind its layer"
+            " does not say which belongs to which; save each after its layer"
         )
     return dict(enumerate(norms))
 
@@ -196,11 +196,11 @@ def _holding(layer: Any, part: Part, norm: Part | None, below: Shape) -> Any:
         (tall, broad), *_ = layer.windows
         wanted, own, order = (layer.columns, channels, tall, broad), weights, (2, 3, 1, 0)
     if weights.shape != wanted:
-        raise InputError(f"{whose} has weights {weights.shape}, but {layer} wants {wanted}")
+        raise InputError(f"{whose} has weights {weights.shape}, but {layer} needs {wanted}")
     own = own.transpose(order).reshape(layer.rows, layer.columns)
     bias = part.arrays.get("bias")
     if bias is not None and bias.shape != (layer.columns,):
-        raise InputError(f"{whose} has a bias {bias.shape}, but {layer} wants ({layer.columns},)")
+        raise InputError(f"{whose} has a bias {bias.shape}, but {layer} needs ({layer.columns},)")
     if norm is not None:
         gain, offset = folded(norm, layer.columns)
         bias = (0.0 if bias is None else bias) * gain + offset

@@ -99,7 +99,7 @@ class Conversion:
     def decisions(self, inputs: Any) -> np.ndarray:
         """(samples,) decisions of the network of ReLUs."""
         if self.relus is None:
-            raise InputError("what was trained with ramps is no network of ReLUs")
+            raise InputError("a network trained with ramps is not one of ReLUs")
         values = values_in(inputs, self.network.shapes[0], self.channels_first)
         found = np.empty(len(values), np.int64)
         for start in range(0, len(values), CHUNK):
@@ -111,7 +111,7 @@ class Conversion:
     def compare(self, inputs: Any) -> Distance:
         """How far the two networks are from each other on some inputs."""
         if self.relus is None:
-            raise InputError("what was trained with ramps is no network of ReLUs")
+            raise InputError("a network trained with ramps is not one of ReLUs")
         values = values_in(inputs, self.network.shapes[0], self.channels_first)
         layers = len(self.network.layers)
         largest, above, clipped = np.zeros(layers), np.zeros(layers), np.zeros(layers)
@@ -144,7 +144,9 @@ def as_inputs(inputs: Any) -> np.ndarray:
     """(samples, ...) inputs as an array; PyTorch tensors may require gradients."""
     array = as_array(inputs.detach().cpu() if hasattr(inputs, "detach") else inputs, "inputs")
     if array.ndim < 2 or not len(array):
-        raise ShapeError(f"inputs must be (samples, ...), one sample at least, got {array.shape}")
+        raise ShapeError(
+            f"inputs must be (samples, ...) with at least one sample, got {array.shape}"
+        )
     return array
 
 

@@ -116,7 +116,7 @@ def convert(
     if not 0 < positive(quantile, "quantile") <= 1:
         raise InputError(f"quantile must be above 0 and at most 1, got {quantile!r}")
     if threshold != "local" and rounds != 1:
-        raise InputError(f"rounds are those of threshold='local', not of {threshold!r}")
+        raise InputError(f"rounds belong to threshold='local', not to {threshold!r}")
     rounds = whole(rounds, "rounds")
     dtype, inputs = check_dtype(dtype, "dtype"), as_inputs(inputs)
     graph = _graph(model, inputs, layers, shape, (mean, std))
@@ -151,22 +151,22 @@ def _graph(model: Any, inputs: Any, notation: str | None, shape: Any, scale: Any
         from ttfs.conversion.onnx_files import graph_of_file
 
         if notation is not None:
-            raise InputError(f"{os.fspath(model)} says its layers itself: leave out {notation!r}")
+            raise InputError(f"{os.fspath(model)} has layers of its own: omit {notation!r}")
         return graph_of_file(Path(model), *scale)
     if isinstance(model, str | os.PathLike):
         path, state = model, read_state(model)
         if notation is None:
-            raise InputError(f"{os.fspath(path)}: say its layers, as in 32C3-P2-256-10")
+            raise InputError(f"{os.fspath(path)}: pass its layers, as in 32C3-P2-256-10")
         shape = shape_of(inputs.shape[1:]) if shape is None else shape
         try:
             model = layers_from(state, notation, shape)
         except InputError as error:
             raise InputError(f"{os.fspath(path)}: {error}") from None
     elif notation is not None:
-        raise InputError("layers are those of a file; a module or a list says them itself")
+        raise InputError("layers=... is for a file; a module or a list has layers of its own")
     if isinstance(model, Network):
         if np.any(np.asarray(scale[0]) != 0) or np.any(np.asarray(scale[1]) != 1):
-            raise InputError("mean and std are of networks from elsewhere, not of a Network")
+            raise InputError("mean and std are for networks from elsewhere, not for a Network")
         return _of_network(model)
     if isinstance(model, Sequence):
         own = getattr(model[0], "shape", None) if model else None
@@ -210,7 +210,7 @@ def _listed(layers: Sequence[Any], graph: Graph) -> Graph:
             signal = graph.max_pool(signal, layer)
             continue
         if layer.initial is None or isinstance(layer.weights, Binary):
-            raise InputError(f"{name}, has no real weights: say initial=...")
+            raise InputError(f"{name} has no real weights: pass initial=...")
         placed = layer.after(signal.shape)
         bias = layer.bias
         if np.ndim(bias) < 3 and bias is not None:
@@ -235,12 +235,15 @@ def check_told(graph: Graph, values: np.ndarray, potentials: np.ndarray) -> None
     mean, std = (per_channel(one, channels, "") for one in (graph.mean, graph.std))
     wanted = graph.told((maps - mean) / std)
     if wanted.shape != potentials.shape:
-        raise InputError(f"the module gives {wanted.shape}, not {potentials.shape} as it was read")
+        raise InputError(
+            f"the module returns {wanted.shape}, not {potentials.shape} as expected from its layers"
+        )
     far = float(abs(wanted - potentials).max(initial=0))
     if not far <= CLOSE * max(1e-6, float(abs(wanted).max(initial=0))):
         raise InputError(
-            f"the module gives other outputs than what was read of it, by up to {far:.3g}: it does"
-            " something that cannot be traced, as a change in place under another name"
+            f"the converted layers give other outputs than the module, by up to {far:.3g}: it does"
+            " something that cannot be traced, such as changing a tensor in place under another"
+            " name"
         )
 
 

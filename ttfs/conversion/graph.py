@@ -183,8 +183,8 @@ class Graph:
         """Each channel times a gain, plus an offset: a batch norm that no longer learns."""
         if signal.pools and (gain < 0).any():
             raise InputError(
-                f"{name} turns the sign of values of which the largest have been taken; move the"
-                " pooling behind the ReLU"
+                f"{name} flips the sign of values after max pooling; move the pooling behind the"
+                " ReLU"
             )
         if len(gain) != signal.shape[2]:
             raise InputError(f"{name} is for {len(gain)} channels, but gets {signal.shape[2]}")
@@ -258,8 +258,8 @@ class Graph:
         mains = [k for k, term in enumerate(terms) if term.source == last]
         if not mains:
             raise InputError(
-                f"layer {last + 1} does not hear layer {last}: only chains of layers are converted,"
-                " in which connections may skip some"
+                f"layer {last + 1} does not receive from layer {last}: only chains of layers are"
+                " converted, in which connections may skip some"
             )
         main = next((k for k in mains if not terms[k].alone), mains[0])
         layer = terms[main].layer(self.shapes[last], bias=signal.bias, threshold=1.0)
@@ -296,8 +296,8 @@ class Graph:
             return
         if signal.pools or plain:
             raise InputError(
-                "a network must end with a layer that has weights, without a ReLU behind it (and"
-                " with output=True, if it is of ttfs.torch)"
+                "a network must end with a layer that has weights, without a ReLU after it (and"
+                " with output=True, if it is from ttfs.torch)"
             )
         if signal.shape[:2] != (1, 1):
             raise InputError(

@@ -31,7 +31,9 @@ def graph_of(module: Any, shape: tuple[int, ...], mean: Any = 0.0, std: Any = 1.
     norms = (torch.nn.modules.batchnorm._BatchNorm, torch.nn.modules.dropout._DropoutNd)
     for name, part in module.named_modules():
         if part.training and isinstance(part, norms):
-            raise InputError(f"{name or 'the module'} is in training; call module.eval() first")
+            raise InputError(
+                f"{name or 'the module'} is in training mode; call module.eval() first"
+            )
         if part._forward_hooks or part._forward_pre_hooks:
             whose = name or "the module"
             raise InputError(f"{whose} has hooks, which would not be run; remove them first")
@@ -137,7 +139,9 @@ class Reader:
         own = getattr(part, "inplace", False) or node.kwargs.get("inplace", False)
         changes = own or (node.op != "call_module" and (target.endswith("_") or target == "iadd"))
         if changes and len(node.args[0].users) > 1:
-            raise InputError(f"{name} changes in place what is used elsewhere; do without in place")
+            raise InputError(
+                f"{name} changes in place what is used elsewhere; avoid the in-place operation"
+            )
 
     def value(self, argument: Any) -> Any:
         """The value of a node, or the argument itself."""
@@ -152,7 +156,7 @@ class Reader:
         self.kinds.setdefault(kind, name)
         read = MODULES.get(kind)
         if type(part).__name__ in ("Softmax", "LogSoftmax"):
-            raise InputError(f"{name}: leave it out, as decisions do not depend on it")
+            raise InputError(f"{name}: omit it, as decisions do not depend on it")
         if read is None:
             raise InputError(
                 f"{name} cannot be converted; layers may be {', '.join(MODULES)}, and additions"
@@ -168,7 +172,7 @@ class Reader:
         if target in ("eq", "_assert"):
             return None  # the tracer's check that an argument has its default value
         if target in ("softmax", "log_softmax"):
-            raise InputError(f"{name}: leave it out, as decisions do not depend on it")
+            raise InputError(f"{name}: omit it, as decisions do not depend on it")
         told = self.named(node, target, name)
         signal = self.signal(node, name)
         self.check_in_place(node, None, name)
@@ -176,7 +180,7 @@ class Reader:
         if target in ADDITIONS:
             other = self.value(told.get("other"))
             if not isinstance(other, Signal) or told.get("alpha", 1) != 1:
-                raise InputError(f"{name} must add what two layers give, once each")
+                raise InputError(f"{name} must add the outputs of two layers, each once")
             return self.graph.add(signal, other, name)
         if target in ("relu", "relu_", "relu6"):
             return self.graph.relu(signal, 6.0 if target == "relu6" else np.inf)
@@ -184,7 +188,9 @@ class Reader:
             check_flat(target, signal, told, name)
             return self.graph.flatten(signal)
         if target == "dropout" and told.get("training", True) is not False:
-            raise InputError(f"{name} is in training; use nn.Dropout, or training=self.training")
+            raise InputError(
+                f"{name} is in training mode; use nn.Dropout, or training=self.training"
+            )
         if target in ("dropout", "contiguous", "detach", "clone"):
             return signal
         if target in ("max_pool2d", "avg_pool2d"):
@@ -198,14 +204,14 @@ class Reader:
     def named(self, node: Any, target: str, name: str) -> dict[str, Any]:
         """The arguments of a function after the first, by name."""
         if target not in ARGUMENTS:
-            raise InputError(f"{name} cannot be converted; put it into a layer, or leave it out")
+            raise InputError(f"{name} cannot be converted; put it into a layer, or omit it")
         names, rest = ARGUMENTS[target], [self.value(argument) for argument in node.args[1:]]
         if target in ("view", "reshape"):
             return {"shape": rest[0] if len(rest) == 1 else rest}
         told = dict(zip(names, rest, strict=False))
         told |= {k: self.value(v) for k, v in node.kwargs.items() if k not in ("input", "x")}
         if len(rest) > len(names) or not told.keys() <= set(names):
-            raise InputError(f"{name} has arguments that are not known: {', '.join(told)}")
+            raise InputError(f"{name} has unknown arguments: {', '.join(told)}")
         return told
 
 

@@ -69,7 +69,7 @@ class _Reader:
             self.values[node.output[0]] = self._operation(node, told, name)
         found = self.values.get(self.told.output[0].name)
         if not isinstance(found, Signal):
-            raise InputError(f"{self.path}: its output is not that of its operations")
+            raise InputError(f"{self.path}: its output is not computed by its operations")
         self.graph.finish(found)
         return self.graph
 

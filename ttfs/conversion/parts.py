@@ -22,7 +22,7 @@ def check_flat(target: str, signal: Signal, told: dict[str, Any], name: str) -> 
         flat = prod(signal.shape)
         right = (samples is None and row in (-1, flat)) or (samples == -1 and row == flat)
     if not right:
-        raise InputError(f"{name} must make one row of each sample, as in torch.flatten(x, 1)")
+        raise InputError(f"{name} must turn each sample into one row, as in torch.flatten(x, 1)")
 
 
 def array_of(tensor: Any) -> np.ndarray:
@@ -45,7 +45,7 @@ def channels_last_rows(weights: np.ndarray, signal: Signal, name: str) -> np.nda
     height, width, channels = signal.shape
     if height * width > 1:
         if not signal.flat:
-            raise InputError(f"{name} hears a map; flatten it first")
+            raise InputError(f"{name} gets a map; flatten it first")
         if weights.shape[1] != prod(signal.shape):
             raise InputError(f"{name} takes {weights.shape[1]} values, gets {prod(signal.shape)}")
         weights = weights.reshape(-1, channels, height, width).transpose(0, 2, 3, 1)

@@ -37,7 +37,7 @@ def find_cifar10(folder: str | Path | None = None) -> Path | None:
         for inner in (place, place / PYTHON[0]):
             if (inner / PYTHON[1]).is_file():
                 raise DatasetError(
-                    f"{inner}: CIFAR-10 for Python is pickled, and to read that could run anything;"
+                    f"{inner}: CIFAR-10 for Python is pickled, and a pickle can run any code;"
                     " get the binary version, cifar-10-binary.tar.gz, from its publishers"
                 )
     return None

@@ -61,7 +61,9 @@ class Dataset:
         if self.split not in ("train", "test"):
             raise DatasetError(f"{whose}: split must be 'train' or 'test'")
         if math.prod(self.image_shape) != pixels:
-            raise DatasetError(f"{whose}: {pixels} pixels are no image of shape {self.image_shape}")
+            raise DatasetError(
+                f"{whose}: {pixels} pixels do not make an image of shape {self.image_shape}"
+            )
         if len(self.labels) != len(self.images):
             raise DatasetError(f"{whose}: {len(self.images)} images but {len(self.labels)} labels")
         if self.labels.max() >= self.classes:
@@ -162,7 +164,7 @@ def as_labels(labels: Any, whose: str) -> NDArray[np.int64]:
     if labels.dtype.kind not in "iu":
         raise DatasetError(
             f"{whose}: labels must be integers, got {labels.dtype};"
-            " np.unique(labels, return_inverse=True)[1] numbers any others"
+            " np.unique(labels, return_inverse=True)[1] numbers other labels"
         )
     labels = labels.astype(np.int64)
     if labels.min() < 0:
@@ -176,7 +178,7 @@ def count_classes(labels: NDArray[Any], whose: str) -> int:
     if most >= max(FEW_CLASSES, len(labels)):
         raise DatasetError(
             f"{whose}: labels up to {most} for {len(labels)} samples;"
-            " np.unique(labels, return_inverse=True)[1] numbers them from 0 on"
+            " np.unique(labels, return_inverse=True)[1] numbers them from 0"
         )
     return most + 1
 

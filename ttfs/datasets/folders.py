@@ -41,8 +41,7 @@ def read_folder(folder: Path) -> tuple[list[str], Split, Split | None]:
     test = _read(folder / "test", names)
     if test[0].shape[1:] != train[0].shape[1:]:
         raise DatasetError(
-            f"{folder}: images for training are {train[0].shape[1:]}, of the test"
-            f" {test[0].shape[1:]}"
+            f"{folder}: training images are {train[0].shape[1:]}, test images {test[0].shape[1:]}"
         )
     return names, train, test
 

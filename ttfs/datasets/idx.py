@@ -60,11 +60,11 @@ def _parse(
     if 0 in shape:
         raise ValueError(f"holds an empty array, of shape {short(shape)}")
     if packed is not None:
-        check_room(math.prod(shape), packed, f"its array {short(shape)}", "unpack it by yourself")
+        check_room(math.prod(shape), packed, f"its array {short(shape)}", "unpack it yourself")
     pixels = _take(stream, math.prod(shape))
     if stream.read(1):
         raise ValueError(
-            f"goes on after the array of shape {short(shape)} that its header announces"
+            f"has data after the array of shape {short(shape)} that its header announces"
         )
     return np.frombuffer(pixels, np.uint8).reshape(shape)
 

@@ -97,9 +97,9 @@ class _Arrays:
         try:
             (member,) = (i for i in self.packed.infolist() if i.filename == f"{name}.npy")
         except ValueError:
-            raise ValueError(f"{name} is not there once, as an .npy") from None
+            raise ValueError(f"{name} must be there once, as an .npy") from None
         if member.compress_type not in _KNOWN:
-            raise ValueError(f"{name} is compressed otherwise than np.savez_compressed does")
+            raise ValueError(f"{name} is not compressed as np.savez_compressed does it")
         try:
             with self.packed.open(member) as stream:
                 return parse(stream, member.file_size)
@@ -112,7 +112,7 @@ class _Arrays:
         shape, columns, dtype, count = _header(start)
         needed = count * dtype.itemsize
         if start.tell() + needed != size:
-            raise ValueError(f"{size:,} bytes are no {dtype} array of shape {short(shape)}")
+            raise ValueError(f"{size:,} bytes do not make a {dtype} array of shape {short(shape)}")
         self.taken += 2 * needed  # twice, since samples that are held out are copied
         check_room(self.taken, self.size, "its arrays", "np.savez writes them uncompressed")
         data = np.empty(needed, np.uint8)

@@ -76,7 +76,7 @@ def find(name: str, file: str, folder: str | Path | None) -> Path | None:
             return found[0]
         for path in paths:
             if os.path.lexists(path):
-                what = "not a file" if path.exists() else "a link to nothing"
+                what = "not a file" if path.exists() else "a broken link"
                 raise DatasetError(f"{path}: should be {file}, but is {what}")
     return None
 

@@ -44,7 +44,7 @@ class Stops:
     ) -> None:
         """Add a stop as described in `break_on`; nothing is added if any argument is wrong."""
         if layer is None and (neuron is not None or potential is not None or time is None):
-            raise InputError("break_on wants a layer, a time or decision=True")
+            raise InputError("break_on takes a layer, a time or decision=True")
         times = self.times if time is None else (*self.times, as_future(time))
         if layer is not None:
             self._watch(circuit, layer, neuron, potential)
@@ -60,7 +60,7 @@ class Stops:
         if potential is not None:
             potential = number(potential, "break_on(potential=...)")
             if neuron is None or not np.isfinite(potential):
-                raise InputError("break_on(potential=...) wants a number and one neuron")
+                raise InputError("break_on(potential=...) takes a number and one neuron")
         watched = self.watched or Breaks.of(len(circuit.plan.owners))
         if potential is None:
             watched.spikes[units] = 1

@@ -276,7 +276,7 @@ class Circuit:
                 raise InputError(f"{title}: a weight must be finite, got {weight}")
             ((r, place),) = places
             if changed.setdefault(place, title) != title:
-                raise InputError(f"{title}: its weight is that of {changed[place]}, too")
+                raise InputError(f"{title}: its weight is also that of {changed[place]}")
             convert(np.array([weight]), plan.weights[place : place + 1], f"{title}: weight")
             if projections[r].kind == SYNAPTIC:
                 projections[r] = with_weight(projections[r], ends[0][1], ends[1][1], weight)
@@ -314,7 +314,7 @@ class Circuit:
             if any(pools) and not all(pools):
                 raise InputError(
                     f"{heard[pools.index(True)].title}: neurons that fire with the first spike of"
-                    f" a window must hear nothing else, but there is"
+                    f" a window must receive nothing else, but there is"
                     f" {heard[pools.index(False)].title}"
                 )
 
@@ -324,7 +324,7 @@ def all_of(kind: type, parts: Any) -> tuple[Any, ...]:
     found = tuple(parts) if isinstance(parts, Sequence | Iterator | ValuesView) else (parts,)
     for one in found:
         if not isinstance(one, kind):
-            raise InputError(f"Circuit wants a {kind.__name__}, got {short(one)}")
+            raise InputError(f"Circuit takes a {kind.__name__}, got {short(one)}")
     return found
 
 

@@ -211,7 +211,7 @@ def run(
         try:
             work = make_work(arrays, times)
         except MemoryError:
-            much = "which events reach each position of a layer takes more memory than there is"
+            much = "the list of events that reach each position of a layer does not fit in memory"
             raise InputError(f"forward: {much}; smaller windows or maps need less") from None
         kernel(arrays, *given, times, found, work, first, last)
 

@@ -69,14 +69,14 @@ def changed(
 ) -> tuple[Circuit, np.ndarray]:
     """A circuit and a stimulus (units,) with the changes requested of `what_if`."""
     other = {}
-    wanted = "what_if(thresholds=...) wants {(layer, neuron): threshold}"
+    wanted = "what_if(thresholds=...) takes {(layer, neuron): threshold}"
     for (neuron,), value in by_neuron(circuit, thresholds, 2, wanted).items():
         whose = f"threshold of {title(circuit, neuron)}"
         other[neuron] = positive(number(value, whose), whose)
-    wanted = "what_if(weights=...) wants {(layer, neuron, layer, neuron): weight}"
+    wanted = "what_if(weights=...) takes {(layer, neuron, layer, neuron): weight}"
     synapses = by_neuron(circuit, weights, 4, wanted)
     after = stimulus.copy()
-    wanted = "what_if(times=...) wants {(layer, neuron): time}"
+    wanted = "what_if(times=...) takes {(layer, neuron): time}"
     for (neuron,), value in by_neuron(circuit, times, 2, wanted).items():
         whose = f"time of {title(circuit, neuron)}"
         time = np.array([number(value, whose, "a time")])

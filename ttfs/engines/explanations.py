@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ttfs.checks import same_content
+from ttfs.checks import plural, same_content
 from ttfs.engines.precision import Precision, written
 
 
@@ -127,7 +127,8 @@ class Explanation:
 
     def _clock(self, time: float) -> str:
         """A time with its unit."""
-        return f"{self.precision.time(time)} {self.unit}"
+        shown = self.precision.time(time)
+        return f"{shown} {self.unit if shown == '1' else plural(self.unit)}"
 
     def _verdict(self) -> str:
         """When it fired or came closest, and how far from its threshold the potential was."""
@@ -138,7 +139,8 @@ class Explanation:
         if self.pools and np.isfinite(self.time):
             return f"fired at {self._clock(self.time)}, with its first arrival"
         if np.isfinite(self.time):
-            return f"fired at {self._clock(self.time)}, {gap} above {line}"
+            where = "reaching" if gap == "0" else f"{gap} above"
+            return f"fired at {self._clock(self.time)}, {where} {line}"
         if self.margin >= 0 and self.closest >= self.horizon:
             return f"has not fired; it would reach {line} at the horizon"
         if self.margin >= 0:

@@ -115,7 +115,7 @@ class Projection:
         layer = self.weights if self.layer is None else self.layer
         whose = f"{self.title}: {layer}"
         if layer.delay != 0:
-            raise InputError(f"{whose} must not have a delay; say Projection(delay=...)")
+            raise InputError(f"{whose} must not have a delay; pass Projection(delay=...)")
         weights = layer.initial if self.layer is None else self.weights
         if layer.pools:
             weights = np.empty((0, layer.columns))  # `columns` raises if the shape is not known
@@ -160,10 +160,10 @@ def as_matrix(values: Any, whose: str) -> Any:
     if values.dtype.kind != "f":  # sums of whole numbers may not fit their own type
         values = values.astype(np.float64)
     if not inside(values):
-        raise InputError(f"{whose} must have their entries inside of {values.shape}")
+        raise InputError(f"{whose} must have their entries within {values.shape}")
     rows = values.tocsr()
     if not inside(rows):
-        raise InputError(f"{whose} must have their entries inside of {values.shape}")
+        raise InputError(f"{whose} must have their entries within {values.shape}")
     if not rows.has_canonical_format or len(rows.data) > rows.nnz:
         rows = rows.copy()
         rows.sum_duplicates()

@@ -68,7 +68,7 @@ class Simulator:
     def __init__(self, network: Network | Circuit, times: Any):
         circuit = Circuit.of(network) if isinstance(network, Network) else network
         if not isinstance(circuit, Circuit):
-            raise InputError(f"Simulator wants a Network or a Circuit, got {short(network)}")
+            raise InputError(f"Simulator takes a Network or a Circuit, got {short(network)}")
         self._stand_on(circuit)
         self._stops = Stops()
         self._stimulus = as_stimulus(times, self.circuit)
@@ -303,7 +303,7 @@ class Simulator:
         >>> simulator.run(until=2)
         'until'
         >>> print(simulator.explain("output", 0))
-        output 0 has not fired; closest at 2 step, 0.4 below its threshold 1
+        output 0 has not fired; closest at 2 steps, 0.4 below its threshold 1
            arrives             from   fired at     weight potential
                  2          input 0          1       +0.6 0.6
         """

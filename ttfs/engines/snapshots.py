@@ -56,7 +56,7 @@ class Snapshot:
         fits = pairs and all(arrays) and isinstance(self.reached, float)
         fits = fits and all(a.dtype == b.dtype and a.shape == b.shape for a, b in pairs)
         if not fits or seal_of(self.state, self.reached) != self.seal:
-            raise InputError("this snapshot was changed after it had been taken")
+            raise InputError("this snapshot was changed after it was taken")
 
 
 def seal_of(state: Any, reached: float) -> int:

@@ -44,7 +44,7 @@ def by_layer(times: Any, circuit: Circuit) -> dict[int, np.ndarray]:
     for name, values in times.items():
         layer = circuit.layer(name)
         if layer in arrays:
-            raise InputError("times of a layer are given twice, by its name and by its index")
+            raise InputError("times of a layer are given twice, by name and by index")
         arrays[layer] = layer_times(values, layer, circuit)
     return arrays
 

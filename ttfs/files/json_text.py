@@ -87,14 +87,14 @@ def _int(digits: str) -> int:
 
 
 def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A dictionary of these pairs, none of whose keys occurs twice."""
     record = dict(pairs)
     if len(record) < len(pairs):
-        raise ValueError("a name is there twice")
+        raise ValueError("a name occurs twice")
     return record
 
 

@@ -82,7 +82,9 @@ def _target(path: str | os.PathLike[str]) -> Path:
     if not target.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "No such folder", str(target.parent))
     if target.exists() and not target.is_file():
-        raise FileExistsError(errno.EEXIST, "Not a file, and in the way of one", str(target))
+        raise FileExistsError(
+            errno.EEXIST, "Not a file, so no file can be written there", str(target)
+        )
     return target
 
 

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ttfs.checks import short
 from ttfs.codes.encoders import Encoder
 from ttfs.errors import InputError, ModelFileError
 from ttfs.files.archives import ARCHIVE_LIMIT, archive, first_bytes, take
@@ -101,7 +102,7 @@ def save(
     if not isinstance(encoder, Encoder | None):
         raise InputError(
             "save(encoder=...) must be a Latency, a Direct, an OnOff, SpikeTimes or None,"
-            f" got {encoder!r}"
+            f" got {short(encoder)}"
         )
     if not isinstance(report, dict | None):
         raise InputError(f"save(report=...) must be a dict, got {type(report).__name__}")
@@ -228,10 +229,12 @@ def _restore(content: bytes, *, trusted: bool) -> Model:
         check_room(room_of(told, header["dtype"]), len(content), "its network", cure)
         work = sum(layer.positions * layer.fan_in * layer.columns for layer in told)
         if work > WORK:
-            raise InputError(f"its network has {work:,} synapses, too many for a sample; {cure}")
+            raise InputError(
+                f"its network uses {work:,} synapses for each sample, too many; {cure}"
+            )
     network = _network(header, layers, skips)
     if _content(network, text) != content:
-        raise InputError("holds other things than its header says, or in another form")
+        raise InputError("does not hold what its header says")
     return Model(network, encoder, header["report"], header)
 
 

@@ -205,7 +205,7 @@ def parse(text: bytes) -> dict[str, Any]:
     if type(version) is int and version > FORMAT:
         raise InputError(
             f"has format {version}, this is ttfs {__version__}, which reads formats 1 to {FORMAT};"
-            " a newer ttfs will read it"
+            " a newer ttfs can read it"
         )
     if type(version) is not int or version < 1:
         raise InputError("its header has no format number")
@@ -213,7 +213,7 @@ def parse(text: bytes) -> dict[str, Any]:
     added = {name: later[name] for name in list(later)[: version - 1]}
     _expect(header, _HEADER | added, "header")
     if header["decision"] != RULE:
-        raise InputError(f"decides by a rule that this version does not know; it knows {RULE!r}")
+        raise InputError(f"decides by a rule unknown to this version; it knows {RULE!r}")
     if header["dtype"] not in LITTLE_ENDIAN:
         raise InputError("header: dtype must be float32 or float64")
     for name in ("layers", "skips"):
@@ -226,7 +226,9 @@ def _expect(record: Any, schema: Schema, whose: str, left_out: Collection[str] =
     """Refuse all but a dictionary of exactly these keys and types; some may be `left_out`."""
     keys = set(record) if type(record) is dict else set()
     if type(record) is not dict or not set(schema) - set(left_out) <= keys <= set(schema):
-        raise InputError(f"{whose} must have {', '.join(schema) or 'no settings'}, nothing else")
+        raise InputError(
+            f"{whose} must have {', '.join(schema) or 'no settings'}, and nothing else"
+        )
     for key in schema:
         if key in keys and type(record[key]) not in schema[key]:
             wanted = " or ".join(kind.__name__ for kind in schema[key])
@@ -253,7 +255,7 @@ def _settings(record: dict[str, Any], known: tuple[type, ...], whose: str) -> An
                 settings["init"] = _numbers(settings["init"], f"{whose}, init")
             return kind(**settings)
     names = " and ".join(kind.__name__ for kind in known)
-    raise InputError(f"{whose} of a kind that this version does not know; it knows {names}")
+    raise InputError(f"{whose} of a kind unknown to this version; it knows {names}")
 
 
 def psp_of(header: dict[str, Any]) -> Response:
@@ -302,9 +304,7 @@ def _kind_of(record: Any) -> type[Layer]:
     for known, kind in KINDS.items():
         if name == known:
             return kind
-    raise InputError(
-        f"it is of a kind that this version does not know; it knows {', '.join(KINDS)}"
-    )
+    raise InputError(f"it is of a kind unknown to this version; it knows {', '.join(KINDS)}")
 
 
 def delays_of(record: Any) -> Delays:

@@ -16,10 +16,10 @@ def arrival_of(time, delay, kind):
 
 @kernel
 def count_arrivals(times, delays, reached, bound, limits, counts, first, last):
-    """Add to `counts` the neurons that hear of the spikes of the samples from first to last.
+    """Add to `counts` the neurons reached by the spikes of the samples from first to last.
 
-    times: (samples, inputs). delays, reached: (inputs,) of each, and how many neurons hear it.
-    bound, limits: what arrives before the one and not after the sample's own one is heard.
+    times: (samples, inputs). delays, reached: (inputs,) of each, and how many neurons it reaches.
+    bound, limits: arrivals count before the bound, and not after the sample's own limit.
     """
     kind = times.dtype.type
     for s in range(first, last):

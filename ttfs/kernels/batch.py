@@ -3,12 +3,12 @@
 A sample is a list of events, sorted by time and then by neuron. A layer turns the events
 of the layer below into its own in three passes: `schedule` groups the arrivals that share
 an instant; `cross`, or `cross_packed` where a weight is one bit, adds the rows for a few
-neurons at a time and marks at each instant who is over the threshold; and `emit` reads the
+neurons at a time and marks at each instant which have reached the threshold; and `emit` reads the
 first mark of every neuron as its spike. Events come out sorted, because instants are read
 in order.
 
-All layers do so with all events of a sample, or in turns with slices of them: what has not
-arrived yet can change nothing before. So a sample can end at its first output spike.
+Layers process all events of a sample at once, or slices of them in turn: what has not
+arrived yet cannot change the past. So a sample can end at its first output spike.
 
 Rows are padded to whole vectors; a padded neuron is never read.
 """
@@ -40,8 +40,8 @@ from ttfs.kernels.vector import (
     zeros,
 )
 
-SLICE = 24  # input events between looks at the outputs; any value gives the same decisions
-WIDE = 4 * LANES  # neurons whose potentials are in registers at the same time
+SLICE = 24  # input events between checks of the outputs; any value gives the same decisions
+WIDE = 4 * LANES  # neurons whose potentials are in registers together
 WORD = BYTES  # marks are words of 64 neurons
 PARTS = WORD // LANES
 ONE = np.uint64(1)
@@ -69,7 +69,7 @@ class Arrays(NamedTuple):
     signs: np.ndarray  # uint64 (inputs, words) of every layer with signs; a set bit is +1
     wholes: np.ndarray  # int32 (words, 64) the least whole potential over the threshold
     columns: np.ndarray  # (layers + 1,) where a layer's thresholds begin; `units` if it is dense
-    reaches: np.ndarray  # (layers, LENGTH) whom inputs reach, see kernels/reach.py
+    reaches: np.ndarray  # (layers, LENGTH) which neurons inputs reach, see kernels/reach.py
 
 
 class Work(NamedTuple):
@@ -81,20 +81,20 @@ class Work(NamedTuple):
     heard: np.ndarray  # (layers,) how many of the events below were added
     potential: np.ndarray  # (units,) of layers that are not packed
     lacking: np.ndarray  # int32 (words, 64) to the threshold, less one, of those that are
-    waiting: np.ndarray  # (layers, most) uint64, who has not fired
+    waiting: np.ndarray  # (layers, most) uint64, which have not fired
     arrivals: np.ndarray  # (longest,) of a slice of the events below: when,
     starts: np.ndarray  # (longest,) where the row of weights or signs begins,
     places: np.ndarray  # (longest,) and where the marks of that instant begin
     instants: np.ndarray  # (longest,) the distinct arrivals
-    marks: np.ndarray  # (longest * most,) uint64, who is over the threshold
+    marks: np.ndarray  # (longest * most,) uint64, which have reached the threshold
     some: np.ndarray  # (longest * most,) uint8, for a row of them, which words are not 0,
     when: np.ndarray  # (longest * most / WORDS,) at which instant,
-    whose: np.ndarray  # (longest * most / WORDS,) and who is the first neuron
+    whose: np.ndarray  # (longest * most / WORDS,) and which is the first neuron
     bins: np.ndarray  # (BINS,) of the sort
 
 
 class Found(NamedTuple):
-    """What a run fills in for each sample."""
+    """What a run fills for each sample."""
 
     spikes: np.ndarray  # (samples, units) inf: silent
     potential: np.ndarray  # (samples, outputs) of the last layer, if it is not packed
@@ -137,7 +137,7 @@ def make_work(arrays, times):
 
 @kernel
 def begin(arrays, row, work, spikes):
-    """Nobody has fired yet, and the spikes of the input are in order; return how many."""
+    """No neuron has fired, and the spikes of the input are sorted; return how many."""
     work.counts[0] = sort_events(
         row, arrays.t_max, work.times[0], work.index[0], work.arrivals, work.starts, work.bins
     )
@@ -151,7 +151,7 @@ def begin(arrays, row, work, spikes):
 
 @kernel
 def clear(arrays, layer, work):
-    """Nobody of a layer has heard or fired."""
+    """No neuron of a layer has received anything or fired."""
     waiting, size = work.waiting[layer], arrays.sizes[layer + 1]
     for k in range(waiting.size):
         waiting[k] = ALL if WORD * (k + 1) <= size else NONE
@@ -164,16 +164,16 @@ def clear(arrays, layer, work):
                 lacking[j] = wholes[j] - np.int32(1)
     else:
         potential = work.potential[arrays.units[layer] : arrays.units[layer + 1]]
-        for j in range(potential.size):  # of a slice: these need not be asked for their sign
+        for j in range(potential.size):  # of a slice, whose indices need no check for their sign
             potential[j] = 0
 
 
 @kernel
 def schedule(arrays, layer, limit, work):
-    """Note the next events that reach `layer` before `limit`; return events and instants.
+    """List the next events that reach `layer` before `limit`; return events and instants.
 
-    `limit` is at most the horizon. There is no branch for a new instant, since nobody could
-    guess it.
+    `limit` is at most the horizon. There is no branch for a new instant, since no processor
+    could predict it.
     """
     times = work.times[layer, work.heard[layer] : work.counts[layer]]
     index = work.index[layer, work.heard[layer] : work.counts[layer]]
@@ -197,7 +197,7 @@ def schedule(arrays, layer, limit, work):
 
 @kernel
 def cross_wide(first, events, starts, places, weights, thresholds, potential, marks):
-    """Mark who of WIDE neurons is over the threshold; the last event of an instant stands."""
+    """Mark which of WIDE neurons have reached the threshold; an instant's last event counts."""
     v0, v1 = load(potential, first), load(potential, first + LANES)
     v2, v3 = load(potential, first + 2 * LANES), load(potential, first + 3 * LANES)
     h0, h1 = load(thresholds, first), load(thresholds, first + LANES)
@@ -232,7 +232,7 @@ def cross_narrow(first, events, starts, places, weights, thresholds, potential, 
 
 @kernel
 def cross(arrays, layer, events, work):
-    """Mark at each instant who of a layer is over the threshold."""
+    """Mark at each instant which neurons of a layer have reached the threshold."""
     width = arrays.widths[layer]
     thresholds = arrays.thresholds[arrays.units[layer] : arrays.units[layer + 1]]
     potential = work.potential[arrays.units[layer] : arrays.units[layer + 1]]
@@ -310,7 +310,7 @@ def emit(arrays, layer, instants, work, spikes):
 
 @kernel
 def sweep(arrays, layer, limit, work, spikes):
-    """Let `layer` fire at what arrives before `limit`; spikes: its own."""
+    """Fire `layer` on what arrives before `limit`; spikes: its own."""
     events, instants = schedule(arrays, layer, limit, work)
     if arrays.packed[layer]:
         cross_packed(arrays, layer, events, work)
@@ -334,7 +334,7 @@ def run_sample(arrays, row, early, work, spikes):
         place = min(place + size, count)
         bound = min(work.times[0, place], stop) if place < count else stop
         limit = bound
-        for layer in range(layers):  # who has not fired below will do so at `limit` or later
+        for layer in range(layers):  # silent ones below fire at `limit` or later
             limit = arrival_of(limit, arrays.delays[layer], kind)
             units = spikes[arrays.units[layer] : arrays.units[layer + 1]]
             sweep(arrays, layer, min(np.float64(limit), arrays.t_max), work, units)
@@ -345,7 +345,7 @@ def run_sample(arrays, row, early, work, spikes):
 
 @kernel
 def forget(arrays, end, work, spikes):
-    """Take back the spikes from `end` on."""
+    """Undo the spikes from `end` on."""
     for layer in range(arrays.widths.size):
         units = spikes[arrays.units[layer] : arrays.units[layer + 1]]
         count = work.counts[layer + 1]
@@ -357,7 +357,7 @@ def forget(arrays, end, work, spikes):
 
 @kernel
 def settle(events, work, weights, spikes, v, potential):
-    """Potentials of the last layer: at the spike, or if silent after all events."""
+    """Potentials of the last layer: at the spike, or of silent neurons after all events."""
     none = zeros(weights)
     for first in range(0, v.size, LANES):
         total, spike = none, load(spikes, first)
@@ -371,12 +371,12 @@ def settle(events, work, weights, spikes, v, potential):
 
 @kernel
 def finish(arrays, early, end, work, spikes, found, s):
-    """Note how much was heard, and the potentials of the last layer just before the end."""
+    """Record how many events were added, and potentials of the last layer just before the end."""
     last = arrays.widths.size - 1
     for layer in range(last + 1):
         found.heard[s, layer] = work.heard[layer]
     events = work.heard[last]
-    if early:  # otherwise all its events were one slice, and are still noted
+    if early:  # otherwise all its events were one slice, and are still recorded
         work.heard[last] = 0
         events, _ = schedule(arrays, last, end, work)
     if arrays.packed[last]:
@@ -390,7 +390,7 @@ def finish(arrays, early, end, work, spikes, found, s):
 
 @kernel
 def run(arrays, early, times, found, work, first, last):
-    """What some samples do; if `early`, each until its first output spike."""
+    """Run some samples; if `early`, each until its first output spike."""
     for s in range(first, last):
         expect(times[min(s + 1, last - 1)])
         end = run_sample(arrays, times[s], early, work, found.spikes[s])

@@ -1,4 +1,4 @@
-"""A circuit as plain arrays, where a run of it is to stop, and what numbers mean in them."""
+"""A circuit as plain arrays, where a run of it stops, and what the numbers in them mean."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ WORD = 64  # a population begins at a multiple of this
 # kinds of projection: rows; synapses; a delay for each; rows that all positions of a map share
 DENSE, SPARSE, SYNAPTIC, MAPPED = range(4)
 NOTHING, ARRIVAL, SPIKE, END, WINDOW = range(5)  # kinds of event
-UNTIL, OVER, FIRED, GOING = -1, -2, -3, -4  # why a run stops; it does not
+UNTIL, OVER, FIRED, GOING = -1, -2, -3, -4  # why a run stops; GOING: it does not
 SIZE, START, LEAVING, GROUP = range(4)  # columns of Plan.populations
 # of Plan.projections; APART: each spike is under way by itself; from REACH on, the reach of MAPPED
 SOURCE, TARGET, KIND, FIRST, WIDTH, ROWS, DELAYS, OUTGOING, APART, REACH = range(10)
@@ -18,7 +18,7 @@ STIMULATED = -2  # in place of a projection: a spike that was given
 class Plan(NamedTuple):
     """What does not change while events happen. A unit is a neuron's place, with padding.
 
-    Handing an array to a kernel takes a while, so small ones share a table.
+    Passing an array to a kernel takes time, so small ones share a table.
     """
 
     # (populations + 1, 4) size, first unit, first in OUTGOING; and neurons at a position, for
@@ -45,7 +45,7 @@ class Plan(NamedTuple):
 
 
 class Breaks(NamedTuple):
-    """Where a run is to stop."""
+    """Where a run stops."""
 
     spikes: np.ndarray  # (units,) uint8, stop when one of these fires
     units: np.ndarray  # (watches,) stop when this unit's potential
@@ -54,12 +54,12 @@ class Breaks(NamedTuple):
 
     @classmethod
     def of(cls, units):
-        """None yet."""
+        """No breakpoint yet."""
         none = np.empty(0, np.int64)
         return cls(np.zeros(units, np.uint8), none, np.empty(0), np.empty(0, np.uint8))
 
     def watching(self, unit, value):
-        """These, and the potential of a unit."""
+        """These, and one on the potential of a unit."""
         return self._replace(
             units=np.append(self.units, unit),
             values=np.append(self.values, value),

@@ -1,7 +1,7 @@
 """A clock that stands still while this thread compiles.
 
-Kernels are compiled, or read from where they are kept, when they are first called. What is
-measured with this clock takes the same in a first run as in a later one.
+Kernels are compiled, or read from the cache, when they are first called. What is
+measured with this clock takes the same time in a first run as in later ones.
 """
 
 import threading
@@ -13,14 +13,14 @@ from numba.core.compiler_lock import global_compiler_lock
 
 
 class Pauses(threading.local):
-    """Of a thread: how often it has entered the compiler without leaving it, when, and for
+    """Per thread: how often it has entered the compiler without leaving it, when, and for
     how long it had been there before."""
 
     depth, since, seconds = 0, 0.0, 0.0
 
 
 class Compiler(event.Listener):
-    """Notes who enters and leaves the compiler; to wait for another thread there is to be in it."""
+    """Registers which threads are in the compiler, or wait there for another."""
 
     def on_start(self, what: Any) -> None:
         settle()
@@ -39,7 +39,7 @@ event.register("numba:compiler_lock", Compiler())
 
 
 def settle() -> None:
-    """Forget an entry that an interrupt has left open."""
+    """Forget an entry that an interrupt left open."""
     if PAUSES.depth and not global_compiler_lock.is_locked():
         PAUSES.depth = 0
 

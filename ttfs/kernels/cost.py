@@ -1,7 +1,7 @@
-"""What a layer does for a sample: the operations of its synapses, and the updates of its membranes.
+"""What a layer does for a sample: operations of its synapses, and updates of its membranes.
 
-The moments at which something reaches the layer are put in order once and numbered, equal ones
-alike; those of a position are then in order as soon as their numbers are marked.
+The times at which something reaches the layer are sorted once and numbered, equal ones
+alike; those of a position are then sorted as soon as their numbers are marked.
 """
 
 from typing import NamedTuple
@@ -24,7 +24,7 @@ from ttfs.kernels.sorting import BINS, sort_events
 
 
 class Heard(NamedTuple):
-    """Columns of a layer to which spikes come at the same moments, grouped by whom they hear."""
+    """Columns of a layer that spikes reach at the same times, grouped by their inputs."""
 
     reach: np.ndarray
     rows: np.ndarray  # bool (groups, rows) those whose weight is not 0
@@ -37,7 +37,7 @@ class Heard(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Scratch of a thread; a moment is an arrival, or the end of the ramp that began there."""
+    """Scratch of a thread; times are those of arrivals, or of the ends of their ramps."""
 
     moments: np.ndarray  # (2 x inputs,)
     times: np.ndarray  # (2 x inputs,) the same in order
@@ -45,10 +45,10 @@ class Work(NamedTuple):
     spare_times: np.ndarray  # (2 x inputs,) scratch of the sort
     spare_index: np.ndarray  # (2 x inputs,)
     bins: np.ndarray  # (BINS,)
-    numbers: np.ndarray  # int32 (2 x inputs,) of each moment, from 1 on; 0 of what does not happen
-    instants: np.ndarray  # (2 x inputs,) the different moments
+    numbers: np.ndarray  # int32 (2 x inputs,) number of each time, from 1; 0 if it does not happen
+    instants: np.ndarray  # (2 x inputs,) the distinct times
     marks: np.ndarray  # int32 (2 x inputs + 1,) 1 for each number at a position, else 0
-    own: np.ndarray  # (2 x inputs + 1,) the different moments of a position
+    own: np.ndarray  # (2 x inputs + 1,) the distinct times of a position
 
 
 def make_work(inputs, dtype):
@@ -70,7 +70,7 @@ def make_work(inputs, dtype):
 
 @kernel
 def number_moments(heard, row, work):
-    """Number what happens at the inputs of a sample; return how many instants there are."""
+    """Number the times at the inputs of a sample; return how many distinct ones there are."""
     kind, inputs, never = row.dtype.type, row.size, row.dtype.type(np.inf)
     for i in range(inputs):
         work.moments[i] = arrival_of(row[i], heard.delays[i], kind)
@@ -112,7 +112,7 @@ def count_until(limit, instants, count):
 
 @kernel
 def mark_position(heard, group, position, until, work):
-    """Mark the moments of a position; return a column's operations, and those up to `until`."""
+    """Mark the times of a position; return a column's operations, and those up to `until`."""
     reach, numbers, marks = heard.reach, work.numbers, work.marks
     shift, inputs, operations, early = shift_of(reach, position), work.moments.size // 2, 0, 0
     top, bottom, left, right = window_of(reach, position)
@@ -130,7 +130,7 @@ def mark_position(heard, group, position, until, work):
 
 @kernel
 def gather_own(instants, work):
-    """Fill `own` with the instants that are marked, and take the marks away; return how many."""
+    """Fill `own` with the times that are marked, and clear the marks; return how many."""
     found = 0
     for n in range(instants):
         work.own[found] = work.instants[n]
@@ -141,11 +141,11 @@ def gather_own(instants, work):
 
 @kernel
 def count_work(heard, times, spikes, limits, found, work, first, last):
-    """Add to `found` what the samples from first to last take.
+    """Add to `found` the work for the samples from first to last.
 
     times: (samples, inputs) of the spikes below; spikes: (samples, neurons) of the layer itself.
-    limits: (samples,) moments up to which is counted, too.
-    found: (samples, 4) operations in all and up to the limit, updates in all and up to it.
+    limits: (samples,) times up to which work is counted separately.
+    found: (samples, 4) operations in total and up to the limit, updates in total and up to it.
     """
     reach = heard.reach
     for s in range(first, last):

@@ -1,11 +1,11 @@
 """Spike times and gradients of a layer in which each input, or each pair, has its own delay.
 
-Spikes overtake each other on their way, so arrivals are sorted after the delay was added:
-once for a layer if a spike takes as long to all of its neurons, and for every neuron if each
+Spikes can overtake each other, so arrivals are sorted after the delay has been added:
+once for a layer if a spike takes equally long to all of its neurons, and for every neuron if each
 pair has a delay of its own. Events of the same time come in the order: arrivals, ends of
 ramps, and each kind by input.
 
-A layer is an `Arrays` of its own here, with one layer, in which nothing is delayed any more.
+Here a layer is an `Arrays` of its own, with one layer, in which nothing is delayed any more.
 """
 
 import numpy as np
@@ -16,12 +16,12 @@ from ttfs.kernels.ramp import level_at_end, schedule
 from ttfs.kernels.ramp_crossing import decide, is_in_doubt, line_meets
 from ttfs.kernels.sorting import insert, sort_events
 
-FEW = 48  # arrivals that are sorted sooner by insertion than by bins
+FEW = 48  # so few arrivals are sorted faster by insertion than by bins
 
 
 @kernel
 def sort_few(arrivals, t_max, times, index):
-    """Do what `sort_events` does, for a few arrivals."""
+    """The same as `sort_events`, for a few arrivals."""
     count = 0
     for i in range(arrivals.size):
         time = abs(arrivals[i])
@@ -33,7 +33,7 @@ def sort_few(arrivals, t_max, times, index):
 
 @kernel
 def list_events(arrays, rise, arrivals, work):
-    """Note the arrivals before the horizon, and the ends of their ramps; return how many."""
+    """List the arrivals before the horizon, and the ends of their ramps; return how many."""
     times, index, spare = work.times, work.index, work.spare_index
     if arrivals.size <= FEW:
         count = sort_few(arrivals, arrays.t_max, times, index)
@@ -48,7 +48,7 @@ def list_events(arrays, rise, arrivals, work):
 def order_ends(events, work):
     """Put events of one kind and time in the order of the inputs.
 
-    Ramps that began one after the other may end at the same time, rounded.
+    Ramps that began one after the other may end at the same rounded time.
     """
     for e in range(1, events):
         start, place = work.starts[e], e
@@ -72,7 +72,7 @@ def arrive(row, delays, neuron, arrivals):
 
 @kernel
 def follow_ramps(neuron, events, arrays, rise, work):
-    """Follow the line of one neuron; return its spike, its slope and potential then or at last."""
+    """Follow the line of one neuron; return its spike, slope and potential then or at the end."""
     weights, threshold = arrays.weights, arrays.thresholds[neuron]
     number, kind = weights.dtype.type, work.moments.dtype.type
     ends, slope, bulk = rise < np.inf, number(0), threshold
@@ -100,7 +100,7 @@ def follow_ramps(neuron, events, arrays, rise, work):
 
 @kernel
 def follow_steps(neuron, events, weights, threshold, work):
-    """Add up the jumps of one neuron; return its spike, and its potential then or at last."""
+    """Add up the jumps of one neuron; return its spike, and its potential then or at the end."""
     potential = weights.dtype.type(0)
     for e in range(events):
         potential += weights[work.starts[e] + neuron]
@@ -164,7 +164,7 @@ def weight_gradient(times, delays, rise, until, gains, out, first, last):
 
 @kernel
 def delay_gradient(times, delays, rise, until, gains, weights, out, first, last):
-    """Sum over samples of what the loss would say to each arrival, (inputs, outputs)."""
+    """Sum over samples of the derivative of the loss by each arrival, (inputs, outputs)."""
     for i in range(first, last):
         row = out[i]
         row[:] = 0
@@ -177,7 +177,7 @@ def delay_gradient(times, delays, rise, until, gains, weights, out, first, last)
 
 @kernel
 def errors_below(times, delays, rise, until, gains, weights, out, first, last):
-    """What the loss would say to the inputs' spike times, (samples, inputs)."""
+    """Derivative of the loss by the inputs' spike times, (samples, inputs)."""
     for s in range(first, last):
         for i in range(out.shape[1]):
             total = out.dtype.type(0)

@@ -1,4 +1,4 @@
-"""Images of which each pixel comes from somewhere between four of another image."""
+"""Distorted images: each pixel is interpolated between four of another image."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from ttfs.kernels.jit import kernel
 
 @kernel
 def bend(noise, down, across, half, moves):
-    """Fill the `moves` of a row of pixels, from random numbers at the nodes of a grid."""
+    """Fill `moves`, the displacements of a row of pixels, from random numbers at grid nodes."""
     half[:] = 0
     moves[:] = 0
     for i in range(len(noise)):
@@ -22,14 +22,14 @@ def bend(noise, down, across, half, moves):
 
 @kernel
 def pixel(image, y, x, channel):
-    """A number of an image, 0 outside."""
+    """A value of an image, 0 outside."""
     inside = (y >= 0) & (y < image.shape[0]) & (x >= 0) & (x < image.shape[1])
     return image[y, x, channel] if inside else image.dtype.type(0)
 
 
 @kernel
 def between(image, y, x, out):
-    """Fill the channels of a pixel that lies between four of an image."""
+    """Fill the channels of a pixel by interpolating between four of an image."""
     number = image.dtype.type
     rows, columns = image.shape[0], image.shape[1]
     one, far = number(1), not (-1 < y < rows and -1 < x < columns)
@@ -46,9 +46,9 @@ def between(image, y, x, out):
 def distort(images, maps, noise, down, across, bends, out, first, last):
     """Fill images (samples, rows, columns, channels).
 
-    maps: of each, what leads from a pixel to where it comes from, seen from the middle.
-    noise: (samples, 0 or 2, nodes, nodes) what bends rows and columns further.
-    down, across: (rows, nodes) and (nodes, columns) how far each node counts.
+    maps: for each image, the linear map from a pixel to its source, relative to the centre.
+    noise: (samples, 0 or 2, nodes, nodes) further displacement of rows and columns.
+    down, across: (rows, nodes) and (nodes, columns) weights of the nodes.
     bends: (3, columns or nodes) scratch.
     """
     number = images.dtype.type

@@ -3,7 +3,7 @@
 A neuron that fires at t did so where total = slope * t, so a small change of an input's
 weight by dw moves t by -(t - a) / slope * dw for an input that arrived at a and still
 rises, and by -rise / slope * dw if its rise has ended; an input that still rises and comes
-later by da moves t by w / slope * da. What a neuron gets from the loss, divided by its
+later by da moves t by w / slope * da. The error that a neuron gets from the loss, divided by its
 slope, is called its gain here. Weight gradients of a batch are summed over samples in order.
 """
 
@@ -47,7 +47,7 @@ def list_row(row, delay, t_max, index, arrivals):
 
 @kernel
 def make_gains(errors, first, spikes, slopes, floors, gains, until):
-    """Errors by slopes that are at least `floors`, and until when an arrival is a cause.
+    """Errors divided by slopes, these at least `floors`, and until when an arrival is a cause.
 
     errors: (samples, outputs), positions of as many neurons as there are floors. spikes,
     slopes: rows of all neurons, in which the layer's units begin at `first`. Silent neurons,
@@ -66,7 +66,7 @@ def make_gains(errors, first, spikes, slopes, floors, gains, until):
 
 @kernel
 def gain_row(errors, spikes, slopes, floors, gains, until):
-    """The same for one sample; whole rows in a row of memory, so that they are vectors."""
+    """The same for one sample; rows are contiguous, so that loops become vectors."""
     none, never = gains.dtype.type(0), until.dtype.type(-np.inf)
     for j in range(errors.size):
         fired = spikes[j] < np.inf
@@ -113,7 +113,7 @@ def carry_back(weights, arrival, rise, until, gains):
 
 @kernel
 def errors_below(index, arrivals, counts, rise, until, gains, weights, out, first, last):
-    """What the loss would say to the inputs' spike times, (samples, inputs)."""
+    """Derivative of the loss by the inputs' spike times, (samples, inputs)."""
     for s in range(first, last):
         row = out[s]
         row[:] = 0

@@ -1,8 +1,8 @@
-"""Who of a row spikes: sixteen neurons at a time, without a branch.
+"""Which neurons of a row spike: sixteen at a time, without a branch.
 
-With AVX-512 the places of those who do are compressed in a register, and the whole register is
+With AVX-512 the indices of those that do are compressed in a register, and the whole register is
 stored. An instruction that stores only the lanes that are set takes hundreds of cycles on some
-processors. Others store place after place, which takes half as long again.
+processors. Without AVX-512, index after index is stored, which takes half as long again.
 """
 
 import numba
@@ -17,18 +17,18 @@ from ttfs.kernels.jit import kernel
 from ttfs.kernels.vector import INT, LANES, below, broadcast, count_bits, element, load, prefetch
 
 LINE = 64  # bytes that are fetched at a time
-MOST = 4096  # bytes; what follows them the processor fetches by itself
-FEATURES = numba.config.CPU_FEATURES  # of the processor that kernels are compiled for,
-if FEATURES is None:  # if nobody asked for another
+MOST = 4096  # bytes; the processor itself fetches what follows them
+FEATURES = numba.config.CPU_FEATURES  # features of the processor that kernels are compiled for,
+if FEATURES is None:  # unless another was asked for
     FEATURES = get_host_cpu_features()
-COMPRESSES = "+avx512f" in FEATURES.split(",")  # whether it has an instruction for that
+COMPRESSES = "+avx512f" in FEATURES.split(",")  # whether it has that instruction
 
 
 @intrinsic
 def put_places(typing, first, bits, array, start):
     """first + k for each lane k whose bit is set, in order, to array[start:].
 
-    LANES numbers are written; those behind the last place mean nothing.
+    LANES numbers are written; those after the last one mean nothing.
     """
 
     def generate(context, builder, signature, arguments):
@@ -61,7 +61,7 @@ def put_compressed(builder, first, bits, at, number):
 
 
 def put_singly(builder, first, bits, at, number):
-    """One after the other; a place whose bit is not set is overwritten by the next."""
+    """One after the other; an index whose bit is not set is overwritten by the next."""
     for k in range(LANES):
         builder.store(builder.add(first, number(k)), at)
         bit = builder.and_(builder.lshr(bits, bits.type(k)), bits.type(1))
@@ -77,7 +77,7 @@ if numba.config.DISABLE_JIT:  # the same in plain Python
 
 @kernel
 def expect(row):
-    """Have a row in the caches by the time it is gathered."""
+    """Prefetch a row, so that it is cached by the time it is gathered."""
     for i in range(0, min(row.size, MOST // row.itemsize), LINE // row.itemsize):
         prefetch(row, i)
 
@@ -86,7 +86,7 @@ def expect(row):
 def gather(row, t_max, index):
     """Fill `index` with the neurons of `row` that spike before t_max; count them.
 
-    `row` must be contiguous, and `index` at least as long. Silence is passed over sixteen
+    `row` must be contiguous, and `index` at least as long. Silence is skipped sixteen
     neurons at a time.
     """
     count, whole = 0, row.size - row.size % LANES
@@ -103,7 +103,7 @@ def gather(row, t_max, index):
 
 @kernel
 def up_to(t_max, row):
-    """The least number of the row's kind that is not below t_max."""
+    """The least number of the row's type that is not below t_max."""
     number = row.dtype.type
     bound = number(t_max)
     return np.nextafter(bound, number(np.inf)) if bound < t_max else bound

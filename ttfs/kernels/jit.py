@@ -1,9 +1,9 @@
-"""The only Numba flags in the project, and what is compiled of a kernel.
+"""The only Numba flags in the project, and which parts of a kernel are compiled.
 
 No fast-math: `inf` is data here, and the order of additions is part of the result.
 `error_model="numpy"` keeps a division from dragging a branch into every loop. Without `_nrt`
-no references are counted: at each call of a kernel that takes a record of forty arrays that
-would be eighty atomic additions, far more than the work. So no kernel makes an array.
+no references are counted: for a kernel that takes a record of forty arrays, each call
+would take eighty atomic additions, far more than the work. So no kernel makes an array.
 """
 
 import os
@@ -26,7 +26,7 @@ FLAGS = {"error_model": "numpy", "nogil": True, "_nrt": False, "no_cfunc_wrapper
 event.register("numba:compile", Notice())
 
 
-if os.name == "posix":  # a child forked while a thread compiles would wait for it for ever
+if os.name == "posix":  # a child forked while a thread compiles would wait for it forever
     LOCK = global_compiler_lock
     os.register_at_fork(
         before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release
@@ -34,9 +34,9 @@ if os.name == "posix":  # a child forked while a thread compiles would wait for 
 
 
 class Part(JITCodeLibrary):
-    """The code of a kernel for those that call it: linked into theirs, and never run by itself.
+    """The code of a kernel for its callers: linked into theirs, and never run by itself.
 
-    So it is neither optimised nor turned into machine code before it is there, and nobody has
+    So it is neither optimised nor turned into machine code before it is linked, and nothing has
     to know at which address.
     """
 
@@ -61,9 +61,9 @@ class PartCompiler(CompilerBase):
 
 
 class Call(types.Dispatcher):
-    """A kernel where another one calls it: compiled for numbers of a kind, not for each number.
+    """A kernel where another one calls it: compiled for each type of number, not for each number.
 
-    Numba would compile it anew for every constant that a caller hands it.
+    Numba would compile it again for every constant that a caller passes.
     """
 
     def get_call_type(self, context, args, kws):
@@ -71,15 +71,15 @@ class Call(types.Dispatcher):
         return super().get_call_type(context, tuple(map(types.unliteral, args)), kws)
 
 
-register_default(Call)(models.OpaqueModel)  # nothing of it is there at run time
+register_default(Call)(models.OpaqueModel)  # nothing of it exists at run time
 
 
 class Kernel:
-    """A function that Numba compiles, once for kernels that call it and once for Python.
+    """A function that Numba compiles: once for kernels that call it, once for Python.
 
     A way in from Python unpacks each array of each record, which takes half of the time to
-    compile, so there is one only where Python comes in: an `entry`, which is kept on the disk.
-    What it calls is a part of it.
+    compile, so there is one only where Python calls: an `entry`, which is cached on disk.
+    What it calls is linked into it as a `part`.
     """
 
     def __init__(self, function, inline):
@@ -105,7 +105,7 @@ class Kernel:
 
     @property
     def _numba_type_(self):
-        """What Numba asks for where the code of a kernel names another one."""
+        """What Numba asks for where a kernel calls another one."""
         return Call(self.part)
 
 
@@ -115,5 +115,5 @@ def kernel(function, inline=True):
 
 
 def rare_kernel(function):
-    """The same, called so seldom that no caller gets a copy of its code, which takes long."""
+    """The same, called so rarely that it is not inlined, which would take long to compile."""
     return kernel(function, inline=False)

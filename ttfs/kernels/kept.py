@@ -1,15 +1,15 @@
-"""Where compiled kernels are kept: a folder of one's own, and in it a sealed file for each.
+"""Where compiled kernels are kept: a folder of the user's own, with a sealed file for each.
 
-What is kept is unpickled and run. So the folder must be one into which nobody else can write,
-and each file begins with a hash of the rest: one that is cut short, emptied or has a bit flipped
-is compiled again, and replaced.
+These files are unpickled and run. So the folder must be one to which nobody else can write,
+and each file begins with a hash of the rest: one that is truncated, empty or has a flipped bit
+is compiled again and replaced.
 
-A file is one kernel for one kind of arguments, written under another name and then renamed, so
-that processes may compile the same at once.
+A file holds one kernel for one signature, written under another name and then renamed, so
+that processes may compile the same kernel at once.
 
 Numba notices a change in a kernel's own file but not in the kernels it calls, nor whether
 bounds were checked. The folder is therefore named by a hash of all kernel sources and of that
-setting: a changed kernel starts afresh.
+setting: after a change, kernels are compiled afresh.
 """
 
 import hashlib
@@ -28,13 +28,13 @@ from numba.core.serialize import dumps
 
 HERE = Path(__file__).parent
 SEAL = hashlib.sha256().digest_size
-MOST = 2**26  # bytes of a kernel, which has some hundred thousand
+MOST = 2**26  # bytes of a kernel; most take some hundred thousand
 PASS = stat.S_IXGRP | stat.S_IXOTH
 POSIX = os.name == "posix"
 
 
 def cache_folder():
-    """The first folder that is safe and writable, or None; a sentence if it is a makeshift."""
+    """The first folder that is safe and writable, or None; warns if it is not the one wanted."""
     digest = hashlib.sha256(os.environ.get("NUMBA_BOUNDSCHECK", "").encode())
     for source in sorted(HERE.glob("*.py")):
         digest.update(source.read_bytes())
@@ -52,14 +52,14 @@ def cache_folder():
             return str(folder.resolve())
         refused.append(f"{place} {reason}")
     warn(
-        f"compiled kernels cannot be kept: {', '.join(refused)}, so every start compiles anew;"
-        " set NUMBA_CACHE_DIR to a folder of your own"
+        f"compiled kernels cannot be kept: {', '.join(refused)}, so they are compiled at every"
+        " start; set NUMBA_CACHE_DIR to a folder of your own"
     )
     return None
 
 
 def refusal(folder):
-    """Why kernels cannot be kept in a folder, which is made if absent; or None."""
+    """Why kernels cannot be kept in a folder, which is created if absent; or None."""
     try:
         make(folder)
         reason = danger(folder) if POSIX else None
@@ -71,19 +71,19 @@ def refusal(folder):
 
 
 def make(folder):
-    """Make a folder, and those above it that are absent, for nobody but the user."""
+    """Create a folder, and those above it that are absent, for the user only."""
     for path in (*reversed(folder.parents), folder):
         if not path.exists():
             path.mkdir(mode=0o700, exist_ok=True)
 
 
 def danger(folder):
-    """How another user might bring files into a folder, or None.
+    """How another user might place files in a folder, or None.
 
     It has to be the user's own. Those above it, and links on the way, may be the system's, which
     is whoever owns the root: in some containers that is another number than 0. Into those that
     are sticky, as /tmp is, others may write, as they cannot replace what is there. Where a folder
-    lets nobody else pass, those in it may be open to a group.
+    lets nobody else in, those in it may be open to a group.
     """
     real, me = folder.resolve(), os.geteuid()
     above = {me, 0, os.stat("/").st_uid}
@@ -95,13 +95,13 @@ def danger(folder):
                 return f"is not safe, as {path} belongs to another user"
             sticky = path != real and found.st_mode & stat.S_ISVTX
             if not (sticky or stat.S_ISLNK(found.st_mode)) and is_open(found, closed):
-                return f"is not safe, as others can write into {path}"
+                return f"is not safe, as others can write to {path}"
             closed = closed or (found.st_uid == me and not found.st_mode & PASS)
     return None
 
 
 def is_open(found, closed=False):
-    """Whether others can write what `os.stat` found, to which no group comes if it is closed."""
+    """Whether others can write to what `os.stat` found; `closed`: no group can reach it."""
     if found.st_mode & stat.S_IWOTH:
         return True
     return bool(found.st_mode & stat.S_IWGRP) and not (closed or is_private(found.st_gid))
@@ -128,9 +128,9 @@ FOLDER = cache_folder()
 
 
 class Kept(NullCache):
-    """The compiled versions of a function, as Numba asks for them and hands them over."""
+    """The compiled versions of a function, as Numba asks for them and stores them."""
 
-    full = False  # whether a file could not be written, which is told once
+    full = False  # whether a file could not be written, which is said once
 
     def __init__(self, function, flags):
         self.function, self.flags = function, sorted(flags.items())
@@ -141,10 +141,10 @@ class Kept(NullCache):
         return FOLDER
 
     def load_overload(self, sig, target_context):
-        """The version for arguments of these types, or None: also for whatever damage there is.
+        """The version for arguments of these types, or None, also if it is damaged in any way.
 
-        Numba would first import all that it needs to compile. To run what is compiled takes
-        none of it, nor, as no kernel makes an array, what allocates them.
+        Numba would first import everything that it needs to compile. Running what is compiled needs
+        none of it, nor, as no kernel makes an array, what allocates arrays.
         """
         key = self.key(sig, target_context.codegen())
         try:
@@ -154,7 +154,7 @@ class Kept(NullCache):
             return None
 
     def save_overload(self, sig, cres):
-        """Keep a version, if there is room."""
+        """Keep a version, if there is space."""
         if cres.library.has_dynamic_globals:
             return
         key = self.key(sig, cres.codegen)
@@ -162,16 +162,16 @@ class Kept(NullCache):
         try:
             write(path, hashlib.sha256(data).digest() + data)
         except OSError as error:
-            busy = os.name == "nt" and isinstance(error, PermissionError)  # another reads it
+            busy = os.name == "nt" and isinstance(error, PermissionError)  # it is being read
             if not (busy or Kept.full):
                 Kept.full = True
                 warn(
-                    f"compiled kernels cannot be kept in {FOLDER}: {error.strerror or error}; what"
-                    " is missing there is compiled at every start"
+                    f"compiled kernels cannot be kept in {FOLDER}: {error.strerror or error};"
+                    " those missing there are compiled at every start"
                 )
 
     def key(self, sig, codegen):
-        """What the machine code depends on, beside the sources."""
+        """What the machine code depends on besides the sources."""
         return numba.__version__, sig, codegen.magic_tuple(), self.flags
 
     def path(self, key):
@@ -184,13 +184,13 @@ class Kept(NullCache):
 
 
 def unsealed(path):
-    """What was kept in a file, if nobody else can have written it and it is whole."""
+    """The content of a file, if nobody else can have written it and it is intact."""
     with open(path, "rb", opener=at_once) as file:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode) or found.st_size > MOST:
-            raise ValueError(f"{path} is no kernel")
+            raise ValueError(f"{path} is not a kernel")
         if POSIX and (found.st_uid != os.geteuid() or is_open(found)):
-            raise PermissionError(f"{path} may be another user's")
+            raise PermissionError(f"{path} may belong to another user")
         data = file.read(found.st_size)
     seal, data = data[:SEAL], data[SEAL:]
     if hashlib.sha256(data).digest() != seal:
@@ -199,12 +199,12 @@ def unsealed(path):
 
 
 def at_once(path, flags):
-    """Open what is there without waiting for the other end of a pipe, and follow no link."""
+    """Open a file without waiting for the other end of a pipe, and follow no link."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
 
 
 def write(path, data):
-    """Write a file that is whole or not there, for nobody but the user."""
+    """Write a file, whole or not at all, for the user only."""
     make(path.parent)
     number, name = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".tmp")
     try:

@@ -1,4 +1,4 @@
-"""Spikes at an end or after it, which do not happen.
+"""Spikes at or after an end, which do not happen.
 
 NumPy would read all times several times over, which takes as long as half a forward pass.
 """

@@ -1,7 +1,7 @@
 """Losses on the spike times of the outputs and their derivatives, sample by sample.
 
-A silent output counts as one that fired at the horizon. Derivatives are those by the times so
-clipped, also where a time is clipped.
+A silent output counts as firing at the horizon. Derivatives are taken with respect to the times
+so clipped, also where a time is clipped.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from ttfs.kernels.jit import kernel
 
 @kernel
 def cross_entropy(times, labels, t_max, tau, smoothing, errors):
-    """-log of the softmax of -t / tau at the label, or of labels smoothed; returns the sum."""
+    """-log of the softmax of -t / tau at the label, or at smoothed labels; returns the sum."""
     total, size = 0.0, times.shape[1]
     for s in range(len(times)):
         first = t_max
@@ -31,7 +31,7 @@ def cross_entropy(times, labels, t_max, tau, smoothing, errors):
 
 @kernel
 def shift_invariant(times, labels, t_max, delta, errors):
-    """Half the squares of how far each output is from delta after the label's; the sum."""
+    """Half the squared distance of each output from delta after the label's; returns the sum."""
     total = 0.0
     for s in range(len(times)):
         label = labels[s]
@@ -49,7 +49,7 @@ def shift_invariant(times, labels, t_max, delta, errors):
 
 @kernel
 def toward(times, targets, t_max, errors):
-    """Half the squares of (target - time) / t_max, targets held constant; the sum."""
+    """Half the squares of (target - time) / t_max, targets held constant; returns the sum."""
     total = 0.0
     for s in range(len(times)):
         for j in range(times.shape[1]):
@@ -71,7 +71,7 @@ def hasten(times, labels, t_max, early, errors):
 
 @kernel
 def relative_targets(times, labels, t_max, gamma, targets):
-    """The label's output when the first one fired, the others gamma later or when they did.
+    """Targets: the label's output with the first one, the others gamma later or when they fired.
 
     If all are silent, the label's gamma before the horizon. The targets of `relative_errors`
     in kernels/s4nn.py, where silent samples teach.
@@ -91,7 +91,7 @@ def relative_targets(times, labels, t_max, gamma, targets):
 
 @kernel
 def absolute_targets(times, labels, t_max, targets):
-    """The label's output when it fired, the others never, which is t_max.
+    """Targets: the label's output when it fired, the others never, which is t_max.
 
     If the label's was silent, when the first one fired; if all were, half-way to t_max.
     """

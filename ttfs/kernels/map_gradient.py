@@ -1,11 +1,11 @@
 """Gradients of layers of maps: the same weights at all positions, inputs through windows.
 
 Arrivals are laid out as the map below with its padding, in which, as where there is no spike,
-they are inf. So a line of a window is a run of numbers, one after the other, which a vector
-takes at once, and nobody has to ask which rows of weights an input adds where. Weights and their
-gradients are turned: a column, which is a channel of the layer, is a row here, line after line
+they are inf. So a line of a window is a run of contiguous numbers, which a vector
+takes at once, and no index of rows of weights is needed. Weights and their
+gradients are transposed: a column, which is a channel of the layer, is a row here, line after line
 of the window, each line filled up to whole vectors. What is read past the end of a line meets
-weights of 0, or ends where nobody looks.
+weights of 0, or ends where it is not used.
 
 Neurons without gain, which after pooling most are, are left out. Sums are made sample by sample,
 position by position and channel by channel, in that order.
@@ -50,7 +50,7 @@ ONE = np.uint64(1)
 
 
 def size_of(reach):
-    """How long a map is when it is laid out; not compiled."""
+    """The length of a map when it is laid out; not compiled."""
     height, breadth = reach[HEIGHT] + 2 * reach[TOP], reach[BREADTH] + 2 * reach[LEFT]
     beyond = 0 if reach[POOLS] else LANES  # the last line is read up to a whole vector
     return int(height * breadth * reach[CHANNELS]) + beyond
@@ -58,7 +58,7 @@ def size_of(reach):
 
 @kernel
 def line_of(reach):
-    """How long a line of a map is when it is laid out."""
+    """The length of a line of a map when it is laid out."""
     return (reach[BREADTH] + 2 * reach[LEFT]) * reach[CHANNELS]
 
 
@@ -71,7 +71,7 @@ def corner_of(reach, position):
 
 @kernel
 def lay_out(reach, times, delay, t_max, out, first, last):
-    """The moments at which spikes (samples, inputs) arrive before the horizon."""
+    """The times at which spikes (samples, inputs) arrive before the horizon."""
     line, length = line_of(reach), reach[BREADTH] * reach[CHANNELS]
     for s in range(first, last):
         row, laid = times[s], out[s]
@@ -100,7 +100,7 @@ def lanes_between(first, last):
 
 @kernel
 def weight_gradient(reach, arrivals, bounds, until, gains, out, first, last):
-    """Sum over samples and positions of gain times minus what an input counted, turned.
+    """Sum over samples and positions of gain times minus what an input counted, transposed.
 
     bounds: minus the most and the least that an input counts that came before the spike; in
     between it is the time by which it did. Shared by columns.
@@ -120,7 +120,7 @@ def weight_gradient(reach, arrivals, bounds, until, gains, out, first, last):
 
 @kernel
 def add_changes(reach, arrivals, bounds, told, bits, rows):
-    """Add what LANES neurons of a position say to their rows; arrivals: from the corner on."""
+    """Add the gradients of LANES neurons of a position to their rows; arrivals: from its corner."""
     gains, until = told
     size, line = rows.shape[1] // reach[TALL], line_of(reach)
     least, most = broadcast(rows, bounds[0]), broadcast(rows, bounds[1])
@@ -142,9 +142,9 @@ def add_changes(reach, arrivals, bounds, told, bits, rows):
 
 @kernel
 def errors_below(reach, arrivals, rise, until, gains, weights, out, first, last):
-    """What the loss would say to the inputs' spike times, laid out, (samples, room).
+    """Derivative of the loss by the inputs' spike times, laid out, (samples, room).
 
-    Inputs count that came before the spike and still rose. weights: turned.
+    Inputs count that came before the spike and still rose. weights: transposed.
     """
     for s in range(first, last):
         out[s] = 0
@@ -162,7 +162,7 @@ def errors_below(reach, arrivals, rise, until, gains, weights, out, first, last)
 
 @kernel
 def add_errors(reach, arrivals, rise, told, bits, rows, errors):
-    """Add what LANES neurons of a position say to the inputs of their window."""
+    """Add the errors of LANES neurons of a position to the inputs of their window."""
     gains, until = told
     size, line = rows.shape[1] // reach[TALL], line_of(reach)
     rises, zero = broadcast(rows, rise), broadcast(rows, 0.0)
@@ -186,7 +186,7 @@ def potentials_at(reach, arrivals, until, weights, out, first, last):
     for s in range(first, last):
         for position in range(reach[LINES] * reach[PLACES]):
             came = arrivals[s, corner_of(reach, position) :]
-            for column in range(0, reach[COLUMNS], LANES):  # what is too much is overwritten
+            for column in range(0, reach[COLUMNS], LANES):  # any excess is overwritten
                 unit = position * reach[COLUMNS] + column
                 potential = potential_at(reach, came, load(until[s], unit), weights, column)
                 store(potential, out[s], unit)
@@ -212,7 +212,7 @@ def hand_back(reach, arrivals, until, errors, silent, out, first, last):
     """Errors of the first spikes of windows, which go to the input that came first, laid out.
 
     until: (samples, outputs) those spikes, as the errors. Of several first ones, to that with
-    the lowest index. If all are silent, to nobody, or, if `silent`, to each of them. The errors
+    the lowest index. If all are silent, to none, or, if `silent`, to each of them. The errors
     are used up.
     """
     channels, line = reach[CHANNELS], line_of(reach)

@@ -1,7 +1,7 @@
 """Spike times of a layer of maps, one sample at a time.
 
-The spikes below are put in order once. Each position is then handed those that reach it, in
-order, as a list of numbers of events, and does with them what a dense layer does with all:
+The spikes below are sorted once. Each position is then given those that reach it, in
+order, as a list of event numbers, and does with them what a dense layer does with all:
 here `arrays` is the layer as a dense one of one position, which all positions share.
 
 Rows of times hold those of several layers: those below begin at `below`, the layer's own at
@@ -42,11 +42,11 @@ class Handed(NamedTuple):
     """The events of a sample, and which of them reach each position."""
 
     times: np.ndarray  # (inputs,) of spikes below, in order
-    index: np.ndarray  # (inputs,) whose they are; then the row of weights, but for the shift
+    index: np.ndarray  # (inputs,) their inputs; then the row of weights, without the shift
     spare_times: np.ndarray  # (inputs,) scratch of the sort
     spare_index: np.ndarray  # (inputs,)
     bins: np.ndarray  # (BINS,)
-    order: np.ndarray  # int32 (positions, most + 1) numbers of events, in order
+    order: np.ndarray  # int32 (positions, most + 1) event numbers, in order
     counts: np.ndarray  # int32 (positions,) how many
 
 

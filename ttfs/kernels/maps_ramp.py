@@ -1,7 +1,7 @@
 """Spike times of a layer of maps whose ramps never end; see `ramp` and `maps`.
 
 A position follows the lines of its neurons through the events on its list. What holds for an
-event at all positions is noted once.
+event at all positions is stored once.
 """
 
 from typing import NamedTuple
@@ -35,10 +35,10 @@ class Lines(NamedTuple):
     """Scratch for a sample: its events, and the lines of some neurons."""
 
     handed: Handed
-    moments: np.ndarray  # (inputs + 1,) when each event arrives, and at last inf
+    moments: np.ndarray  # (inputs + 1,) when each event arrives, and inf at the end
     limits: np.ndarray  # (inputs + 1,) the same with a margin, in the network's precision
     values: np.ndarray  # (inputs,) when, in that precision
-    starts: np.ndarray  # (inputs,) where the row of weights begins, but for the shift
+    starts: np.ndarray  # (inputs,) where the row of weights begins, without the shift
     slope: np.ndarray  # (FOUR,) of the neurons in the registers
     total: np.ndarray  # (FOUR,)
     totals: np.ndarray  # (width,) of a position at the horizon; inf if fired
@@ -61,7 +61,7 @@ def make_lines(arrays, times):
 
 @kernel
 def note_events(arrays, count, lines):
-    """Note when events arrive, and drop those from the horizon on; return how many stay."""
+    """Store when events arrive, and drop those from the horizon on; return how many remain."""
     number, kind = lines.values.dtype.type, lines.moments.dtype.type
     eps, tiny = eps_and_tiny(number)
     margin = number(1 + 16 * max(eps, eps_and_tiny(kind)[0]))
@@ -79,9 +79,9 @@ def note_events(arrays, count, lines):
 
 @kernel
 def meet(bits, first, moment, since, t_max, lines, traces):
-    """Let those neurons fire, of the ones whose bits are set, that cross by a moment.
+    """Fire those neurons, of the ones whose bits are set, that cross by a given time.
 
-    Returns their bits. since: the moment from which the lines are straight.
+    Returns their bits. since: the time from which the lines are straight.
     """
     fired = bits ^ bits
     while bits:

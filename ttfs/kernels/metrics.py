@@ -1,7 +1,7 @@
 """What an evaluation counts of the spikes of a layer.
 
-The commonest time of a sample is found by counting times in a table, in which a time that comes
-again finds its place; to sort them takes ten times as long.
+The most common time of a sample is found by counting times in a hash table; sorting them would
+take ten times as long.
 """
 
 import numpy as np
@@ -14,14 +14,14 @@ LEAST = 4  # the smallest table has 2**4 places
 
 @kernel
 def place_of(bits, shift):
-    """Where in a table a time with these bits is to be looked for first."""
+    """Where in a table to look first for a time with these bits."""
     folded = (bits ^ (bits >> HALF)) & LOW
     return (folded * FACTOR & LOW) >> shift
 
 
 @kernel
 def commonest(spikes, bits, count, keys, hits):
-    """How often the commonest of `count` times is among them.
+    """How often the most common of `count` times occurs.
 
     bits: of the times. keys, hits: a table of at least twice as many places, a power of 2.
     """
@@ -46,7 +46,7 @@ def tally(times, decided, counts, sums, spikes, bits, keys, hits, first, last):
     """Fill `counts` and `sums` for the samples from first to last.
 
     times: (samples, neurons). decided: (samples,) times of the decisions.
-    counts: (samples, 3) spikes, those until the decision, those at the sample's commonest time.
+    counts: (samples, 3) spikes, those until the decision, those at the sample's most common time.
     sums: (samples,) of the times of the spikes.
     spikes: room for the spikes of a sample and one more; bits: the same memory, as whole numbers.
     """

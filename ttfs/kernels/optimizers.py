@@ -1,6 +1,6 @@
 """One step of each optimizer on a flat parameter, in place; each element on its own.
 
-From `first` to `last` an index may count from the end, for all that the compiler knows; in a
+For all the compiler knows, an index from `first` to `last` may count from the end; in a
 slice it cannot, so that loops become vectors.
 """
 
@@ -30,9 +30,9 @@ def momentum(parameter, gradient, velocity, rate, keep, first, last):
 
 @kernel
 def adam(parameter, gradient, mean, square, rate, keep, tiny, first, last):
-    """Down the running mean of gradients over the root of that of their squares.
+    """Down the running mean of gradients, divided by the root of that of their squares.
 
-    keep: the shares of both that are kept.
+    keep: the decay factors of both means.
     """
     number = parameter.dtype.type
     step, b1, b2, floor = number(rate), number(keep[0]), number(keep[1]), number(tiny)

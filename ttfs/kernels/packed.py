@@ -1,12 +1,12 @@
 """Layers of one bit per synapse: whole potentials, 64 neurons in a register, a byte each.
 
-Kept is what a neuron lacks to its threshold, a whole number, less one, so that the sign says
-who is over it. A set bit is the weight +1 and takes one off; the others are -1 and add one. An
-event thus adds one to all and takes two off where the row of bits says so.
+What is kept is the distance of a neuron to its threshold, a whole number, less one: its sign says
+whether that has been reached. A set bit is the weight +1 and subtracts one; the others are -1 and
+add one. So an event adds one to all and subtracts two where bits are set.
 
-A byte holds -128 to 127. Within SPAN events a neuron comes at most SPAN closer or goes as
-far away, so one that lacks more may be taken to lack just too much, and one far over the
-threshold to be just over it. What those events have changed is added to the whole number,
+A byte holds -128 to 127. Within SPAN events a neuron gets at most SPAN closer or as much
+farther away, so one that is farther away may be put just out of reach, and one far over the
+threshold just over it. What those events have changed is added to the whole number,
 and nothing is lost.
 """
 
@@ -24,7 +24,7 @@ from ttfs.kernels.vector import (
     where,
 )
 
-SPAN = 63  # events between looks at the whole numbers
+SPAN = 63  # events between updates of the whole numbers
 FAR = np.int32(SPAN)  # after SPAN events 0 or more, as all that was more
 OVER = np.int32(-SPAN - 1)  # after SPAN events still below 0, as all that was less
 ONE = np.uint64(1)
@@ -32,11 +32,11 @@ ONE = np.uint64(1)
 
 @kernel
 def cross_two(events, starts, places, signs, lacking, marks):
-    """Mark who of 2 * BYTES neurons is over the threshold; the last event of an instant stands.
+    """Mark which of 2 * BYTES neurons have reached the threshold; an instant's last event counts.
 
     With AVX-512 an event is `kmovq` of a word of signs, `vpblendmb` of -1 and 1 by it,
-    `vpaddb`, `vpmovb2m` of who is below 0, and `kmovq` of the mark. All indices must be
-    unsigned, or each is asked whether it counts from the end.
+    `vpaddb`, `vpmovb2m` of which are below 0, and `kmovq` of the mark. All indices must be
+    unsigned, or each is checked for counting from the end.
     """
     for first in range(0, events, SPAN):
         before0, before1 = narrow(lacking[0], OVER, FAR), narrow(lacking[1], OVER, FAR)
@@ -70,7 +70,7 @@ def cross_one(events, starts, places, signs, lacking, marks):
 
 @kernel
 def cross_packed(arrays, layer, events, work):
-    """Mark at each instant who of a layer is over the threshold."""
+    """Mark at each instant which neurons of a layer have reached the threshold."""
     lacking = work.lacking[arrays.words[layer] : arrays.words[layer + 1]]
     word = 0
     while word + 1 < len(lacking):
@@ -84,7 +84,7 @@ def cross_packed(arrays, layer, events, work):
 
 @kernel
 def pass_by(first, end, starts, signs, lacking):
-    """Change what BYTES neurons lack by some events, and mark nobody."""
+    """Update the distances of BYTES neurons by some events, without marks."""
     for begin in range(first, end, SPAN):
         before = narrow(lacking, OVER, FAR)
         one, two = broadcast(before, 1), broadcast(before, 2)
@@ -97,7 +97,7 @@ def pass_by(first, end, starts, signs, lacking):
 
 @kernel
 def settle_packed(arrays, events, work, spikes, potential):
-    """Whole potentials of the last layer: at the spike, or if silent after all events."""
+    """Whole potentials of the last layer: at the spike, or of silent neurons after all events."""
     layers = arrays.widths.size
     fired, never = work.counts[layers], spikes.dtype.type(np.inf)
     lacking = work.lacking[arrays.words[layers - 1]]  # of neurons whose threshold is 0

@@ -1,4 +1,4 @@
-"""What is on its way: spikes along projections, in the total order of events.
+"""What is under way: spikes along projections, in the total order of events.
 
 An arrival, or the end of a ramp, is an entry of a binary heap: a time, and (rank, neuron,
 projection, synapse), of which the rank is the population that it goes to, and then its kind.
@@ -37,10 +37,10 @@ from ttfs.kernels.vector import LANES, below, broadcast, load, prefetch
 
 HEAP, NEXT, FIRING, LAYER, LISTED, ROWED, STIMULUS, STIMULI, EVENTS, SYNAPSES = range(10)
 POPULATIONS, PROJECTIONS = 10, 11  # how many
-RESTING = 12  # how many neurons were to fire, or at their threshold, when this instant came
+RESTING = 12  # how many neurons were due to fire, or at their threshold, when this instant began
 ADDED = 13  # how many synapses have been added at this instant
 COUNTERS, SCRATCH = 14, BINS  # lengths; the scratch is of the sort
-KINDS = 2  # of what is on its way: arrivals and the ends of ramps
+KINDS = 2  # kinds of what is under way: arrivals and the ends of ramps
 AHEAD, FETCHED = 8, 256  # how many spikes ahead synapses are read, and how many of each
 
 
@@ -77,7 +77,7 @@ def swap(state, a, b):
 def sink(state):
     """Let the top entry find its place."""
     size, place = state.counters[HEAP], 0
-    move(state, 0, size)  # there is room for one more
+    move(state, 0, size)  # the heap has room for one more
     while 2 * place + 1 < size:
         child = 2 * place + 1
         if child + 1 < size and earlier(state, child + 1, child):
@@ -91,7 +91,7 @@ def sink(state):
 
 @kernel
 def pop(state):
-    """Take the top entry away."""
+    """Remove the top entry."""
     state.counters[HEAP] -= 1
     if state.counters[HEAP] > 0:
         move(state, state.counters[HEAP], 0)
@@ -102,7 +102,7 @@ def pop(state):
 def landing(plan, state, r, spiked, delay):
     """When a spike arrives.
 
-    Where a loop could close, that is later than the spike, if only by the least step.
+    Where a loop could close, it is later than the spike, if only by the smallest step.
     """
     number = state.clock.dtype.type
     arrival = arrival_of(spiked, delay, number)
@@ -113,7 +113,7 @@ def landing(plan, state, r, spiked, delay):
 
 @kernel
 def due(plan, state, place, kind, r, spiked, delay):
-    """Note at a place of the heap when a spike comes; return whether that is in time."""
+    """Store at a place of the heap when a spike arrives; return whether that is in time."""
     state.heap_time[place] = landing(plan, state, r, spiked, delay)
     if kind:
         state.heap_time[place] = arrival_of(
@@ -133,7 +133,7 @@ def put(plan, state, place, kind, r, neuron, synapse):
 
 @kernel
 def push(plan, state, kind, r, neuron, synapse, spiked, delay):
-    """Queue what a spike brings, unless the horizon comes first."""
+    """Queue the arrival of a spike, unless the horizon comes first."""
     place = state.counters[HEAP]
     if not due(plan, state, place, kind, r, spiked, delay):
         return
@@ -146,7 +146,7 @@ def push(plan, state, kind, r, neuron, synapse, spiked, delay):
 
 @kernel
 def fetch(plan, state, kind, r):
-    """Have the synapses read that will be added soon: of a spike some way behind the top one."""
+    """Prefetch the synapses that will be added soon: of a spike some way behind the top one."""
     source = plan.projections[r, SOURCE]
     ahead = min(state.heads[kind, r] + AHEAD, state.counts[source] - 1)
     row = plan.projections[r, ROWS] + state.fired[plan.populations[source, START] + ahead]
@@ -191,7 +191,7 @@ def advance_synapse(plan, state, kind, r, neuron, first):
 
 @kernel
 def fire(plan, state, layer, neuron):
-    """Note that a neuron fires now, and queue what that brings along all projections."""
+    """Record that a neuron fires now, and queue its arrivals along all projections."""
     unit, spiked = plan.populations[layer, START] + neuron, state.clock[0]
     state.spikes[unit], state.limits[unit] = spiked, np.inf
     state.fired[plan.populations[layer, START] + state.counts[layer]] = neuron
@@ -219,7 +219,7 @@ def fire(plan, state, layer, neuron):
 
 @kernel
 def asked(state):
-    """Whether the stimulus asks for another spike; of neurons that fired before, it does not."""
+    """Whether the stimulus has another spike; neurons that have fired are skipped."""
     s = state.counters[STIMULUS]
     while s < state.counters[STIMULI] and state.spikes[state.stimulus[s]] < np.inf:
         s += 1
@@ -229,7 +229,7 @@ def asked(state):
 
 @kernel
 def told(plan, state):
-    """The spike that the stimulus asks for next, as (time, population, neuron)."""
+    """The next spike of the stimulus, as (time, population, neuron)."""
     unit = state.stimulus[state.counters[STIMULUS]]
     layer = plan.owners[unit]
     time = float(state.stimulus_time[state.counters[STIMULUS]])
@@ -238,7 +238,7 @@ def told(plan, state):
 
 @kernel
 def begin(state, stimulus, t_max):
-    """Nothing has happened yet; (units,) a stimulus of one time for each is to come."""
+    """Nothing has happened yet; a stimulus, (units,) times, is to come."""
     given = stimulus.size
     never = broadcast(stimulus, np.inf)
     while given >= LANES and not below(load(stimulus, given - LANES), never):
@@ -246,7 +246,7 @@ def begin(state, stimulus, t_max):
     for k in range(COUNTERS):
         if k not in (POPULATIONS, PROJECTIONS):
             state.counters[k] = 0
-    # what is filled afterwards is scratch to the sort
+    # the sort uses what is filled afterwards as scratch
     state.counters[STIMULI] = sort_events(
         stimulus[:given],
         t_max,

@@ -6,12 +6,12 @@ time it is slope * t - (total - threshold), where an arrival at time a adds its 
 `slope` and w * a to `total`, and an end takes the same away at its own time. `total` begins
 at the threshold, so the line reaches it at total / slope.
 
-A neuron fires at that time if it comes before the next event or with it. Whether it does is
-first asked of sixteen neurons at once by a product instead of a quotient, with a margin for
-rounding; only where that says yes is the division done.
+A neuron fires at that time if it is before the next event or with it. Whether it does is
+first tested for sixteen neurons at once by a product instead of a quotient, with a margin for
+rounding; only where this test is positive is the division done.
 
-With ramps that end, lines at the threshold but for their roundings are in doubt, and `rest`
-decides. How large those can be, a third sum tells: the bulk of what was added and taken away.
+With ramps that end, lines at the threshold to within rounding are in doubt, and `rest`
+decides. A third sum bounds the rounding: the bulk of all that was added and subtracted.
 """
 
 from typing import NamedTuple
@@ -37,7 +37,7 @@ from ttfs.kernels.vector import (
     where,
 )
 
-WIDE = 4 * LANES  # neurons whose sums are in registers at the same time
+WIDE = 4 * LANES  # neurons whose sums are in registers together
 ONE = np.uint64(1)
 
 
@@ -50,9 +50,9 @@ class Work(NamedTuple):
     ends: np.ndarray  # (longest + 1,) when their ramps end
     spare_index: np.ndarray  # (longest,)
     bins: np.ndarray  # (BINS,)
-    moments: np.ndarray  # (2 * longest + 1,) events in order: when, and at last inf,
-    limits: np.ndarray  # (2 * longest + 1,) that with a margin; NaN if the event before is then
-    doubts: np.ndarray  # (2 * longest + 1,) what roundings can come to by then, twice
+    moments: np.ndarray  # (2 * longest + 1,) events in order: when, and inf at the end,
+    limits: np.ndarray  # (2 * longest + 1,) the same with a margin; NaN if the event before is then
+    doubts: np.ndarray  # (2 * longest + 1,) twice the largest rounding error by then
     values: np.ndarray  # (2 * longest,) when, in the network's precision
     signs: np.ndarray  # (2 * longest,) 1 for an arrival, -1 for the end of a ramp
     starts: np.ndarray  # (2 * longest,) where the row of weights begins
@@ -62,13 +62,13 @@ class Work(NamedTuple):
     slope: np.ndarray  # (WIDE,) sums of the neurons in the registers
     total: np.ndarray  # (WIDE,)
     bulk: np.ndarray  # (WIDE,)
-    share: np.ndarray  # (1,) how much of all that roundings can be
+    share: np.ndarray  # (1,) the largest rounding error as a fraction of the bulk
     totals: np.ndarray  # (units,) of the traces
-    own: np.ndarray  # (longest,) when spikes reach a neuron to which each pair has its own delay
+    own: np.ndarray  # (longest,) when spikes reach a neuron whose inputs each have their own delay
 
 
 class Found(NamedTuple):
-    """What a run fills in for each sample."""
+    """What a run fills for each sample."""
 
     spikes: np.ndarray  # (samples, units) inf: silent
     slopes: np.ndarray  # (samples, units) of the potential at the spike, or at the horizon
@@ -76,7 +76,7 @@ class Found(NamedTuple):
 
 
 class Traces(NamedTuple):
-    """What a layer leaves for one sample; a place for each padded neuron."""
+    """The result of a layer for one sample; a place for each padded neuron."""
 
     spikes: np.ndarray  # inf: silent
     slopes: np.ndarray  # of the potential at the spike, or at the horizon
@@ -113,7 +113,7 @@ def make_work(arrays, times):
 
 @kernel
 def schedule(arrays, layer, rise, count, work):
-    """Note the events at `layer` before the horizon; return how many.
+    """List the events at `layer` before the horizon; return how many.
 
     At the same time arrivals come before ends, and each kind in the order of the spikes.
     """
@@ -159,7 +159,7 @@ def schedule(arrays, layer, rise, count, work):
 
 @kernel
 def cross(bits, first, e, arrays, thresholds, rise, work, traces):
-    """Let those neurons fire, of the ones whose bits are set, that cross by event e.
+    """Fire those neurons, of the ones whose bits are set, that cross by event e.
 
     Returns their bits.
     """
@@ -276,7 +276,7 @@ def sweep_narrow(first, events, arrays, thresholds, rise, work, traces):
 
 @kernel
 def keep(slope, total, first, traces):
-    """Note the sums of LANES neurons at the horizon; slopes at spikes stay."""
+    """Store the sums of LANES neurons at the horizon; slopes at spikes stay."""
     store(total, traces.totals, first)
     fired = below(load(traces.spikes, first), broadcast(traces.spikes, np.inf))
     store(where(fired, load(traces.slopes, first), slope), traces.slopes, first)
@@ -291,7 +291,7 @@ def sweep(arrays, layer, rise, events, work, traces):
         traces.spikes[j] = np.inf
     first = 0
     while first + WIDE <= width:
-        if rise == np.inf:  # as a constant it leaves out what is for ramps that end
+        if rise == np.inf:  # a constant, so that what is for ramps that end is not compiled
             sweep_wide(first, events, arrays, thresholds, np.inf, work, traces)
         else:
             sweep_wide(first, events, arrays, thresholds, rise, work, traces)
@@ -303,7 +303,7 @@ def sweep(arrays, layer, rise, events, work, traces):
 
 @kernel
 def part_of(traces, first, last):
-    """Those of some neurons."""
+    """The traces of some neurons."""
     return Traces(
         traces.spikes[first:last],
         traces.slopes[first:last],
@@ -354,7 +354,7 @@ def settle(arrays, rise, events, work, traces, potential):
 
 @kernel
 def traces_of(found, s, work):
-    """Those of all layers, for a sample."""
+    """The traces of all layers, for a sample."""
     return Traces(found.spikes[s], found.slopes[s], work.totals)
 
 

@@ -1,6 +1,6 @@
-"""When a neuron of a layer crosses its threshold, told from the events that reached the layer.
+"""When a neuron of a layer crosses its threshold, given the events that reached the layer.
 
-The line says so, or `rest` where the line is in doubt. `work` is a `ramp.Work` of the layer.
+The line decides, or `rest` where the line is in doubt. `work` is a `ramp.Work` of the layer.
 """
 
 import numpy as np
@@ -33,7 +33,7 @@ def line_meets(slope, total, since, rise, work):
 
 @rare_kernel
 def weigh(weights, column, e, since, moment, origin, rise, work):
-    """What of a neuron's ramps rises when event e comes, and the sum of all weights till then."""
+    """Which of a neuron's ramps rise at event e, and the sum of all weights until then."""
     rising, number = nothing(), weights.dtype.type
     summed = number(0)
     for k in range(e):
@@ -63,7 +63,7 @@ def end_in_doubt(weights, column, e, time, last, after, work):
 
 @kernel
 def is_there(threshold, weights, column, e, since, rise, work):
-    """Whether a neuron is at its threshold at event e, or when a ramp of its own ends then."""
+    """Whether a neuron is at its threshold at event e, or when one of its ramps ends then."""
     moment = work.moments[e]
     start = end_in_doubt(weights, column, e, moment, moment, -np.inf, work)
     origin = two_sum(np.float64(moment), -rise) if start == np.inf else (start, 0.0)
@@ -92,7 +92,7 @@ def sums_after(slope, bulk, weights, column, e, work):
 
 @kernel
 def last_in_doubt(crossing, slope, bulk, rise, work):
-    """Until when a line crosses that does so but for its roundings when it says so."""
+    """The latest true crossing of a line whose crossing is known only to within rounding."""
     if not slope > 0:
         return np.inf
     error = doubt(crossing, rise, work.share[0], work.slope.dtype.type) * bulk
@@ -101,7 +101,7 @@ def last_in_doubt(crossing, slope, bulk, rise, work):
 
 @kernel
 def is_in_doubt(crossing, line, e, rise, work):
-    """Whether a line may be at the threshold by event e only by rounding, or not by that.
+    """Whether rounding decides if a line is at the threshold by event e.
 
     line: its slope, total and bulk.
     """
@@ -122,9 +122,9 @@ def is_in_doubt(crossing, line, e, rise, work):
 
 @kernel
 def decide(crossing, line, threshold, weights, column, e, rise, work):
-    """When a neuron fires whose line is in doubt: later than event e, if not by then.
+    """When a neuron fires whose line is in doubt; later than event e if not by then.
 
-    crossing: when its line says so; line: its slope, total and bulk.
+    crossing: according to its line; line: its slope, total and bulk.
     """
     kind = work.moments.dtype.type
     number, since = weights.dtype.type, work.moments[e - 1] if e > 0 else kind(0)

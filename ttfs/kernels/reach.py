@@ -12,7 +12,7 @@ import numpy as np
 from ttfs.kernels.jit import kernel
 
 # numbers of a reach: the map below, the window, its stride and padding, the positions, and
-# whether it is the first spike of a window that counts instead of a sum of weights
+# whether the first spike of a window counts instead of a sum of weights
 HEIGHT, BREADTH, CHANNELS, TALL, BROAD, DOWN, ACROSS, TOP, LEFT, LINES, PLACES, COLUMNS, POOLS = (
     range(13)
 )
@@ -34,20 +34,20 @@ def place_of(reach, unit):
 
 @kernel
 def origin_of(reach, unit):
-    """The row of weights that an input adds to a position, if that had no shift."""
+    """The row of weights that an input would add to a position without shift."""
     y, x, channel = place_of(reach, unit)
     return ((y + reach[TOP]) * reach[BROAD] + x + reach[LEFT]) * reach[CHANNELS] + channel
 
 
 @kernel
 def shift_at(reach, y, x):
-    """How many rows of weights the position at a line and place is away from the first one."""
+    """How many rows of weights lie between the first position and the one at a line and place."""
     return (y * reach[DOWN] * reach[BROAD] + x * reach[ACROSS]) * reach[CHANNELS]
 
 
 @kernel
 def shift_of(reach, position):
-    """The same of a position that is given by its number."""
+    """The same for a position given by its number."""
     return shift_at(reach, position // reach[PLACES], position % reach[PLACES])
 
 
@@ -90,7 +90,7 @@ def window_of(reach, position):
 
 @kernel
 def count_reached(reach, counts):
-    """Fill (inputs,) how many neurons each input reaches."""
+    """Fill (inputs,) with how many neurons each input reaches."""
     each = 1 if reach[POOLS] else reach[COLUMNS]
     for unit in range(counts.size):
         first, last, begin, end = spans_of(reach, unit)

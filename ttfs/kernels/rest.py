@@ -1,18 +1,18 @@
-"""Where a potential with ramps that end just reaches its threshold, decided without rounding.
+"""Whether a potential with ramps that end just reaches its threshold, decided without rounding.
 
-The line of a potential, slope * t - total, has the rounding errors of all that has come and
-gone. Mostly they do no more than move a spike by as little. But where a potential stops to
-rise at its very threshold, a rounding decides whether there is a spike at all; and thresholds
-that are sums of weights, or spikes below that are fractions of a rise apart, make that common.
+The line of a potential, slope * t - total, carries the rounding errors of all that was added and
+subtracted. Mostly they only shift a spike by as little. But where a potential stops
+rising exactly at its threshold, rounding decides whether there is a spike at all; and thresholds
+that are sums of weights, or input spikes that are fractions of a rise apart, make that common.
 
-So wherever a line is at the threshold but for its roundings, when a ramp ends or anything else
-may stop it, the line only says when to look. What decides is
+So wherever a line is at the threshold to within rounding, when a ramp ends or anything else
+may stop it, the line only says when to check. What decides is
 
     V(t) = sum of the weights that have arrived - what each that still rises has yet to add
 
 which is weight * (arrival - origin) / rise for those that arrived after the origin, t - rise.
 Its terms are products of differences. Pairs of numbers, of which the second holds what
-rounding took from the first, add them up as if nothing was rounded (Dekker 1971; Knuth, The
+rounding took from the first, add them up as if nothing were rounded (Dekker 1971; Knuth, The
 Art of Computer Programming 2, section 4.2.2). A plateau is the plain sum of its weights.
 """
 
@@ -23,18 +23,18 @@ import numpy as np
 from ttfs.kernels.arrivals import arrival_of
 from ttfs.kernels.jit import kernel
 
-DOUBT = 32  # roundings of all that a line has added and taken away: closer is no difference;
-BIASED = 8  # and one for so many inputs, for equal numbers are rounded to the same side
-SOLID = 64  # slopes that are a smaller part of all that would be a line's roundings, or steep
-NOISE = 2.0**-90  # of the size of the terms: less is what pairs round
-LONGER = 1 + 2.0**-10  # than a rise, which times round
+DOUBT = 32  # rounding errors of all that a line has added and subtracted: closer counts as equal;
+BIASED = 8  # plus one for so many inputs, as equal numbers are rounded in the same direction
+SOLID = 64  # a slope that is a smaller fraction of the bulk may be rounding error
+NOISE = 2.0**-90  # relative to the terms: less may be the rounding of pairs
+LONGER = 1 + 2.0**-10  # times the rise, as times are rounded
 SPLITTER = 2.0**27 + 1.0
 
 
 class Rising(NamedTuple):
-    """Ramps of one neuron that still rise. None whose weight is 0 counts."""
+    """Ramps of one neuron that still rise. Those of weight 0 do not count."""
 
-    left: float  # what they have yet to add at a moment,
+    left: float  # what they have yet to add at a time,
     lost: float  # and what rounding took from it
     high: float  # the same times the rise, for an origin, with
     low: float  # products that are not rounded either
@@ -120,9 +120,9 @@ def meeting(rising, over, since):
 
 @kernel
 def latest(since, rise):
-    """A line cannot hold for longer than from an instant to this: by then all ramps have ended.
+    """The end of a line that begins at an instant: by then all ramps have ended.
 
-    What is left of its slope when they have is rounding.
+    Whatever slope is left then is rounding error.
     """
     return np.float64(since) + LONGER * rise
 
@@ -131,7 +131,7 @@ def latest(since, rise):
 def eps_and_tiny(number):
     """Those of a type of weights or times, as `np.finfo` has them.
 
-    That brings in Numba's linear algebra and SciPy's, which take a tenth of a second to load.
+    `np.finfo` would load Numba's linear algebra and SciPy's, which takes a tenth of a second.
     """
     if number(1) + number(2.0**-30) > number(1):
         return 2.0**-52, 2.0**-1022
@@ -140,7 +140,7 @@ def eps_and_tiny(number):
 
 @kernel
 def share_of(inputs, number, kind):
-    """How much of what a line has added and taken away its roundings can be, if at worst.
+    """The largest rounding error of a line, as a fraction of all that it added and subtracted.
 
     number, kind: the types of weights and of times.
     """
@@ -149,7 +149,7 @@ def share_of(inputs, number, kind):
 
 @kernel
 def doubt(time, rise, share, number):
-    """What roundings of a line can come to at a time, for each unit of `bulk`.
+    """The largest rounding error of a line at a time, for each unit of `bulk`.
 
     The bulk of a line is its threshold and the magnitudes of all weights that arrived or ended.
     """
@@ -158,21 +158,21 @@ def doubt(time, rise, share, number):
 
 @kernel
 def is_sound(total, bulk):
-    """Whether the sums of a line have not overflown; if they have, it is followed as it is."""
+    """Whether the sums of a line have not overflowed; if they have, it is followed as it is."""
     return (abs(total) < np.inf) & (bulk < np.inf)
 
 
 @kernel
 def is_solid(slope, bulk, number):
-    """Whether a slope is not what rounding may have left of others."""
+    """Whether a slope is more than rounding may have left of others."""
     return slope * number(SOLID) > bulk
 
 
 @kernel
 def goes_on(slope, bulk, rise, error, number):
-    """Whether a line rises so much that the next one will meet the threshold all the same.
+    """Whether a line rises so steeply that the next one will meet the threshold anyway.
 
-    error: what its roundings can come to, for each unit of `bulk`.
+    error: its largest rounding error, for each unit of `bulk`.
     """
     steep = slope * number(rise) > number(DOUBT) * (error * bulk)
     return steep and is_solid(slope, bulk, number)
@@ -180,5 +180,5 @@ def goes_on(slope, bulk, rise, error, number):
 
 @kernel
 def is_jump(since, rise, kind):
-    """Whether ramps are too short for the precision of times: they end as they arrive."""
+    """Whether ramps are too short for the precision of times, and end as they arrive."""
     return arrival_of(since, rise, kind) == since

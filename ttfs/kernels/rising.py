@@ -1,8 +1,8 @@
 """Ramps that are rising at one neuron of a circuit, found among the spikes so far.
 
-A spike has arrived, or its ramp has ended, when that event has happened. Along a projection
-with one delay the heads of its source's spikes say so; where each synapse has its own, the
-clock does, and whether the events of this very instant have yet to happen.
+A spike has arrived, or its ramp has ended, once that event has happened. Along a projection
+with one delay the heads of its source's spikes tell; where each synapse has its own, the
+clock does, and whether the events of the present instant are still to happen.
 """
 
 import numpy as np
@@ -58,7 +58,7 @@ def weigh(plan, state, layer, neuron, moment, origin, ahead):
 
 @kernel
 def weigh_rows(plan, state, r, neuron, moment, origin, rising):
-    """With what rises along a projection that has one delay."""
+    """Add what rises along a projection that has one delay."""
     start = plan.populations[plan.projections[r, SOURCE], START]
     delay = plan.delays[plan.projections[r, DELAYS]]
     for k in range(state.heads[ENDS, r], state.heads[ARRIVALS, r]):
@@ -79,7 +79,7 @@ def weigh_rows(plan, state, r, neuron, moment, origin, rising):
 
 @kernel
 def weigh_synapses(plan, state, r, neuron, moment, origin, ahead, rising):
-    """With what rises along a projection that has a delay for each synapse."""
+    """Add what rises along a projection that has a delay for each synapse."""
     source, now = plan.projections[r, SOURCE], np.float64(state.clock[0])
     start = plan.populations[source, START]
     for k in range(state.counts[source]):
@@ -98,7 +98,7 @@ def weigh_synapses(plan, state, r, neuron, moment, origin, ahead, rising):
 
 @rare_kernel
 def weigh_map(plan, state, r, neuron, moment, origin, ahead, rising):
-    """With what rises along a projection to a map."""
+    """Add what rises along a projection to a map."""
     start = plan.populations[plan.projections[r, SOURCE], START]
     first, last = on_the_way(plan, state, r)
     for k in range(first, last):
@@ -144,7 +144,7 @@ def rises(plan, state, r, sender, arrival, end, ahead):
 
 @kernel
 def weight_in_map(plan, r, sender, neuron):
-    """What a spike adds to a neuron of a map in the end; 0 outside of its window."""
+    """What a spike finally adds to a neuron of a map; 0 outside its window."""
     reach = plan.projections[r, REACH:]
     position, column = neuron // reach[COLUMNS], neuron % reach[COLUMNS]
     if reach[POOLS] or not hears(reach, position, sender):
@@ -156,7 +156,7 @@ def weight_in_map(plan, r, sender, neuron):
 
 @kernel
 def has_arrived(plan, state, r, sender, synapse, arrival, ahead):
-    """Whether a spike has come to a synapse."""
+    """Whether a spike has arrived at a synapse."""
     now = np.float64(state.clock[0])
     if arrival == now:
         return not (ahead or is_coming(plan, state, r, sender, synapse))
@@ -238,7 +238,7 @@ def synaptic_end(plan, state, r, neuron, time, last, after, ahead):
         sender = state.fired[start + k]
         row, spiked = plan.projections[r, ROWS] + sender, state.spikes[start + sender]
         low, high = plan.pointers[row], plan.pointers[row + 1]
-        while low < high:  # to the first that ends from that time on
+        while low < high:  # up to the first that ends at that time or later
             middle = (low + high) // 2
             delay = plan.delays[plan.projections[r, DELAYS] + middle]
             if span(plan, state, r, spiked, delay)[1] < time:
@@ -274,7 +274,7 @@ def map_end(plan, state, r, neuron, time, last, after, ahead):
 
 @kernel
 def share(plan, state, layer):
-    """How much of what a line has added and taken away its roundings can be."""
+    """The largest rounding error of a line, as a fraction of all that it added and subtracted."""
     inputs = 0
     for r in range(len(plan.projections)):
         if plan.projections[r, TARGET] == layer:
@@ -288,7 +288,7 @@ def share(plan, state, layer):
 
 @kernel
 def last_in_doubt(plan, state, layer, unit):
-    """Until when a neuron crosses that does so but for its roundings when its line says so."""
+    """The latest true crossing of a neuron whose crossing is known only to within rounding."""
     if not state.slope[unit] > 0:
         return np.inf
     number, crossing = state.slope.dtype.type, state.crossing[unit]
@@ -316,7 +316,7 @@ def may_end(plan, state, layer, last):
 
 @rare_kernel
 def later(plan, state, layer, neuron, last, ahead):
-    """When a neuron fires whose line says that it does at its crossing; not before that.
+    """When a neuron fires: at the crossing of its line, or later.
 
     last: until when it may be in doubt.
     """
@@ -332,9 +332,9 @@ def later(plan, state, layer, neuron, last, ahead):
 
 @rare_kernel
 def is_there(plan, state, layer, neuron):
-    """Whether a neuron is at its threshold now: when a ramp of its own ends, or else then.
+    """Whether a neuron is at its threshold now, or when one of its ramps ends.
 
-    The events of this instant have yet to happen.
+    The events of this instant are still to happen.
     """
     unit, now = plan.populations[layer, START] + neuron, np.float64(state.clock[0])
     start = end_in_doubt(plan, state, layer, neuron, now, now, -np.inf, True)

@@ -2,7 +2,7 @@
 
 A neuron's causes are the inputs that had arrived when it fired, or, if it was silent,
 those that had arrived by the horizon. `learn` goes through samples one by one and changes
-the weights at once; the other kernels do the same for a batch, layer by layer. Both add in
+the weights after each; the other kernels do the same for a batch, layer by layer. Both add in
 the same order, so a batch of one gives the same bits.
 """
 
@@ -18,9 +18,9 @@ SMALLEST_SCALE = 1e-3
 
 
 class Latents(NamedTuple):
-    """What learns, behind the arrays of a network."""
+    """The parameters that learn, behind the arrays of a network."""
 
-    weights: np.ndarray  # flat, as Arrays.weights; read for binary layers alone
+    weights: np.ndarray  # flat, as Arrays.weights; used only for binary layers
     thresholds: np.ndarray  # float64, one for each padded neuron, before scaling
     scales: np.ndarray  # (layers,) float64
     binary: np.ndarray  # (layers,) bool
@@ -63,7 +63,7 @@ def make_scratch(arrays, times):
 def relative_errors(spikes, label, targets, t_max, errors):
     """Fill (target - time) / t_max for each output; return half their squared sum.
 
-    The label's neuron should fire when the first one did, and others that fired less than
+    The label's neuron should fire when the first one did; others that fired less than
     gamma after it should wait until then. If all are silent, the label's should fire gamma
     before the horizon.
     """
@@ -119,7 +119,7 @@ def change_scale(arrays, latents, layer, errors, reached, rate):
 
 @kernel
 def change_row(weights, latent, binary, steps, last, arrival, reached):
-    """Take a step for every neuron of which this input is a cause."""
+    """Update the weight to every neuron of which this input is a cause."""
     zero = weights.dtype.type(0)
     if not binary:
         for j in range(weights.size):
@@ -133,7 +133,7 @@ def change_row(weights, latent, binary, steps, last, arrival, reached):
 
 @kernel
 def carry_back(weights, errors, last, arrival):
-    """The error of one input: the errors of the neurons it caused, weighted."""
+    """The error of one input: the weighted errors of the neurons of which it is a cause."""
     total = weights.dtype.type(0)
     for j in range(errors.size):
         if arrival <= last[j]:
@@ -168,7 +168,7 @@ def learn_layer(arrays, latents, layer, work, scratch, spikes, rate):
 
 @kernel
 def hand_down(scratch, size):
-    """The errors of the layer below are those to be carried back next."""
+    """Make the errors of the layer below those that are carried back next."""
     for j in range(size):
         scratch.errors[j] = scratch.below[j]
 

@@ -1,10 +1,10 @@
-"""One event after the other, in a total order, whatever the response.
+"""One event after another, in a total order, for any response.
 
 Events are ordered by (time, population, kind, neuron): arrivals, the ends of ramps, firings.
-What an event does to potentials, and who fires next, is known to `simulator_step`,
+What an event does to potentials, and which neuron fires next, is defined in `simulator_step`,
 `simulator_ramp` and `simulator_window`. They have the same functions, but states of different
-lengths, as have ramps that end, so the compiler sees which of them a branch is about and leaves
-the others out. With windows, the beginning of one takes the place of the end of a ramp.
+lengths, as have ramps that end, so the compiler sees which of them a branch is for and drops
+the others. With windows, the beginning of one takes the place of the end of a ramp.
 """
 
 import numpy as np
@@ -63,7 +63,7 @@ WINDOWS, WINDOW_MEMORY = len(windows.State._fields), windows.ARRAYS
 
 @kernel
 def make_state(memory):
-    """The state that lies in a memory."""
+    """The state, made of the arrays of a memory."""
     if len(memory) == STEP_MEMORY:
         return steps.make_state(memory)
     if len(memory) == WINDOW_MEMORY:
@@ -100,9 +100,9 @@ def upcoming(plan, state):
 
 @kernel
 def deliver_map(plan, state, r, neuron, sign):
-    """Add a row at each position that an input reaches, or take it away; or let it fire there.
+    """Add a row at each position that an input reaches, or subtract it; or fire the neuron there.
 
-    sign: 1, or -1 to take it away; with windows the value of the spike.
+    sign: 1, or -1 to subtract it; with windows the value of the spike.
     """
     reach, width = plan.projections[r, REACH:], plan.projections[r, WIDTH]
     first, last, begin, end = spans_of(reach, neuron)
@@ -135,7 +135,7 @@ def deliver_map(plan, state, r, neuron, sign):
 
 @kernel
 def arrive(plan, state):
-    """Take the arrival or end at the top of the queue."""
+    """Process the arrival or end at the top of the queue."""
     time, rank, neuron = state.heap_time[0], state.heap[0, 0], state.heap[0, 1]
     r, first, ends = state.heap[0, 2], state.heap[0, 3], 0
     if len(state) != STEPS and len(state) != WINDOWS:
@@ -180,7 +180,7 @@ def arrive(plan, state):
 
 @kernel
 def happen(plan, state, event):
-    """Let the event happen that is `upcoming`."""
+    """Process the event that is `upcoming`."""
     kind, time, layer, neuron, via = event
     if kind == NOTHING:
         return
@@ -217,7 +217,7 @@ def level(plan, state, unit):
 
 @kernel
 def passed(plan, state, breaks):
-    """The watch whose potential has changed sides, or GOING; all sides are brought up to date."""
+    """The watch whose potential has changed sides, or GOING; all sides are updated."""
     found = GOING
     for k in range(breaks.units.size):
         above = level(plan, state, breaks.units[k]) >= breaks.values[k]
@@ -233,7 +233,7 @@ def run(plan, memory, until, breaks, most):
 
     That is UNTIL, OVER, FIRED for a spike, which watch, or GOING after `most` events. The event,
     as `upcoming` has it, is the last that happened; for UNTIL, OVER and without any the one that
-    comes next. It is one kernel for all of this, since it takes the compiler seconds.
+    comes next. One kernel does all of this, since it takes seconds to compile.
     """
     plan, state = Plan(*plan), make_state(memory)
     watching = breaks.spikes.size > 0
@@ -262,9 +262,9 @@ def run(plan, memory, until, breaks, most):
 
 @kernel
 def run_chain(plan, memory, until):
-    """Let everything happen until a time, if these are steps in a chain of layers.
+    """Process everything until a time, if these are steps in a chain of layers.
 
-    OVER if nothing is left, else GOING: then `run` says the rest.
+    Returns OVER if nothing is left, else GOING: then `run` does the rest.
     """
     state, whole = steps.make_state(memory), memory[2]
     over_limits = whole[4].view(np.uint64), whole[5]

@@ -1,9 +1,9 @@
-"""A chain of dense layers with step responses, one layer after the other.
+"""A chain of dense layers with step responses, one layer after another.
 
 No event of a layer changes what has happened in those before it. So all events of a layer can
 happen before those of the next: each potential is the same sum, and the end is the same as that
-of all events of all layers in their one order. Potentials of a few neurons stay in registers
-while all rows go by.
+of all events of all layers in their total order. Potentials of a few neurons stay in registers
+while all rows are added.
 """
 
 import numpy as np
@@ -52,7 +52,7 @@ LOW, MIDDLE, HIGH = np.uint64(LANES), np.uint64(2 * LANES), np.uint64(3 * LANES)
 
 @kernel
 def is_chain(plan, state):
-    """Whether each projection is dense and leads to the next layer, and nobody else has a say."""
+    """Whether each projection is dense and leads to the next layer, and there is nothing else."""
     for r in range(plan.projections.shape[0]):
         ends = plan.projections[r, SOURCE], plan.projections[r, TARGET]
         if plan.projections[r, KIND] != DENSE or ends != (r, r + 1):
@@ -60,12 +60,12 @@ def is_chain(plan, state):
     for s in range(state.counters[STIMULUS], state.counters[STIMULI]):
         if plan.owners[state.stimulus[s]] > 0:
             return False
-    return state.counters[NEXT] == state.counters[FIRING]  # nobody is in line to fire
+    return state.counters[NEXT] == state.counters[FIRING]  # no neuron is waiting to fire
 
 
 @kernel
 def take_stimulus(plan, state, until):
-    """Let the first layer fire as the stimulus says."""
+    """Fire the first layer as given by the stimulus."""
     first, given, count = state.counters[STIMULUS], state.counters[STIMULI], state.counts[0]
     for s in range(first, given):
         unit, time = state.stimulus[s], state.stimulus_time[s]
@@ -102,14 +102,14 @@ def schedule(plan, state, r, until):
 
 @kernel
 def cross(plan, state, over_limits, r, first, events, found):
-    """Add the rows to WORD neurons; list who gets over the limit, as words, and at which row.
+    """Add the rows to WORD neurons; list which reach their limit, as words, and at which row.
 
     `firing` counts them for each row.
     """
     words, places = over_limits
     weights, rows, last = plan.weights, state.listed, plan.projections[r, WIDTH] - LANES
     start = plan.populations[r + 1, START] + first
-    # what is beyond a row is added to nobody: these places are read for neurons that are none
+    # values beyond a row are added to padding only
     j1, j2 = min(first + LANES, last), min(first + 2 * LANES, last)
     j3 = min(first + 3 * LANES, last)
     u1, u2, u3 = start + LANES, start + 2 * LANES, start + 3 * LANES
@@ -118,7 +118,7 @@ def cross(plan, state, over_limits, r, first, events, found):
     h0, h1 = load(state.limits, start), load(state.limits, u1)
     h2, h3 = load(state.limits, u2), load(state.limits, u3)
     never = broadcast(state.limits, np.inf)
-    # an endless limit is not reached by an endless potential
+    # an infinite limit is not reached by an infinite potential
     waiting = below(h0, never) | below(h1, never) << LOW
     waiting |= below(h2, never) << MIDDLE | below(h3, never) << HIGH
     for e in range(events):
@@ -149,7 +149,7 @@ def cross(plan, state, over_limits, r, first, events, found):
 
 @kernel
 def emit(plan, state, over_limits, r, events, found):
-    """Let all fire that are listed, in order of time and index."""
+    """Fire all that are listed, in order of time and index."""
     begin, start = plan.populations[r, START] + state.heads[0, r], plan.populations[r + 1, START]
     source, delay = plan.populations[r, START], plan.delays[plan.projections[r, DELAYS]]
     (words, rows), ranks, count = over_limits, state.firing, state.counts[r + 1]
@@ -173,9 +173,9 @@ def emit(plan, state, over_limits, r, events, found):
 
 @kernel
 def take_chain(plan, state, over_limits, until):
-    """Let everything happen until a time, if this is a chain; else nothing.
+    """Process everything until a time, if this is a chain; else nothing.
 
-    over_limits: scratch for who crosses: words of neurons, and 2**32 * event + the first of them.
+    over_limits: scratch for crossings: words of neurons, and 2**32 * event + the first of them.
     """
     if not is_chain(plan, state):
         return

@@ -1,9 +1,9 @@
-"""When neurons of a circuit with ramps will fire, if nothing more comes.
+"""When neurons of a circuit with ramps will fire, if nothing more arrives.
 
-A crossing is where a line meets the threshold. It is told anew after each instant at a layer.
-With ramps that end, a line at the threshold but for its roundings is in doubt, and `rest`
-decides: a crossing about when a ramp ends may have to wait, and before an instant changes a
-line it is asked whether the neuron is at its threshold.
+A crossing is where a line meets the threshold. It is computed again after each instant at a layer.
+With ramps that end, a line at the threshold to within rounding is in doubt, and `rest`
+decides: a crossing close to the end of a ramp may be postponed, and before an instant changes a
+line, the neuron is tested for being at its threshold.
 """
 
 import numpy as np
@@ -28,17 +28,17 @@ from ttfs.kernels.vector import (
 
 ONE = np.uint64(1)
 ENDLESS = 19  # arrays of the state where ramps never end
-# flags of a unit: listed; when an instant came, at its threshold, or there but for a rounding;
+# flags of a unit: listed; when an instant began, at its threshold, or there to within rounding;
 # fires at this instant
 REACHED, THERE, SHORT, DUE = np.uint8(1), np.uint8(2), np.uint8(4), np.uint8(8)
 
 
 @kernel
 def foresee(plan, state, unit):
-    """When a unit will fire if nothing more comes."""
+    """When a unit will fire if nothing more arrives."""
     now = state.clock[0]
     if state.crossing[unit] <= now:
-        return  # the line that has brought it there does not count any more
+        return  # the line that has brought it there no longer counts
     state.crossing[unit] = np.inf
     if len(state) != ENDLESS:
         sound = is_sound(state.total[unit], state.bulk[unit])
@@ -51,7 +51,7 @@ def foresee(plan, state, unit):
         if state.crossing[unit] < now:
             state.crossing[unit] = now
         if not state.crossing[unit] <= latest(now, plan.rise):
-            state.crossing[unit] = np.inf  # nor is a NaN a time
+            state.crossing[unit] = np.inf  # nor is NaN a time
 
 
 @kernel
@@ -71,7 +71,7 @@ def least_of(times, start, size):
 
 @kernel
 def first_least(times, start, size):
-    """Which of some times is the least, of equal ones the first."""
+    """The index of the least of some times, of equal ones the first."""
     best = broadcast(times, least_of(times, start, size))
     for first in range(0, size, LANES):
         found = reached(best, load(times, start + first))
@@ -82,7 +82,7 @@ def first_least(times, start, size):
 
 @kernel
 def find_soonest(plan, state, layer):
-    """Look for the first crossing of a layer, of equal ones that of the first neuron."""
+    """Find the first crossing of a layer, of equal ones that of the first neuron."""
     start, size = plan.populations[layer, START], plan.populations[layer, SIZE]
     group = plan.populations[layer, GROUP]
     if group:
@@ -94,7 +94,7 @@ def find_soonest(plan, state, layer):
 
 @kernel
 def note_earliest(plan, state, layer, position):
-    """Note the first crossing at a position of a map."""
+    """Store the first crossing at a position of a map."""
     start, group = plan.populations[layer, START], plan.populations[layer, GROUP]
     found = least_of(state.crossing, start + position * group, group)
     state.crossing[start + plan.populations[layer, SIZE] + position] = found
@@ -102,7 +102,7 @@ def note_earliest(plan, state, layer, position):
 
 @kernel
 def foresee_positions(plan, state, layer):
-    """Bring the crossings at those positions up to date that were listed."""
+    """Update the crossings at the positions that were listed."""
     start, group = plan.populations[layer, START], plan.populations[layer, GROUP]
     k, listed = 0, state.counters[LISTED]
     while k < listed:
@@ -120,14 +120,14 @@ def foresee_positions(plan, state, layer):
 
 @kernel
 def foresee_all(plan, state, layer):
-    """Bring all crossings of a layer up to date."""
+    """Update all crossings of a layer."""
     foresee_some(plan, state, plan.populations[layer, START], plan.populations[layer, SIZE])
     find_soonest(plan, state, layer)
 
 
 @kernel
 def foresee_some(plan, state, start, size):
-    """Bring the crossings of units up to date."""
+    """Update the crossings of units."""
     slope, total = state.slope[start : start + size], state.total[start : start + size]
     crossing, limits = state.crossing[start : start + size], state.limits[start : start + size]
     now, never = state.clock[0], crossing.dtype.type(np.inf)
@@ -141,7 +141,7 @@ def foresee_some(plan, state, start, size):
     last, jump = latest(now, plan.rise), is_jump(now, plan.rise, state.clock.dtype.type)
     summed, bulk = state.summed[start : start + size], state.bulk[start : start + size]
     for j in range(size):
-        # what `foresee` does, so that the processor can do several at a time
+        # the same as `foresee`, written so that the processor can do several at a time
         time = crossing.dtype.type(total[j] / slope[j]) if slope[j] > 0 else never
         jumps = jump & is_sound(total[j], bulk[j])
         time = time if (time <= last) & (limits[j] < np.inf) & (not jumps) else never
@@ -171,7 +171,7 @@ def foresee_listed(plan, state, layer):
 
 @kernel
 def postpone(plan, state, layer, neuron, ahead):
-    """Let a neuron wait whose line says too early that it fires; whether it has to."""
+    """Postpone the crossing of a neuron if its line crosses too early; return whether it does."""
     unit = plan.populations[layer, START] + neuron
     before, bulk, number = state.crossing[unit], state.bulk[unit], state.slope.dtype.type
     last = last_in_doubt(plan, state, layer, unit)
@@ -185,7 +185,7 @@ def postpone(plan, state, layer, neuron, ahead):
 
 @kernel
 def wait(plan, state, layer):
-    """See to it that the first crossing of a layer need not be postponed; note the next layer."""
+    """Postpone crossings until the first of a layer stands; then choose the next layer."""
     start, never = plan.populations[layer, START], state.crossing.dtype.type(np.inf)
     while len(state) != ENDLESS:
         soonest = state.soonest[layer]
@@ -201,7 +201,7 @@ def wait(plan, state, layer):
 
 @kernel
 def choose(plan, state):
-    """Note the layer with the first crossing, or -1."""
+    """Store the layer with the first crossing, or -1."""
     chosen, best = -1, plan.t_max
     for layer in range(state.soonest.size):
         time = float(state.crossing[plan.populations[layer, START] + state.soonest[layer]])
@@ -212,7 +212,7 @@ def choose(plan, state):
 
 @rare_kernel
 def ask(plan, state, layer, neuron):
-    """Before an instant changes its line: note whether a neuron is at its threshold."""
+    """Before an instant changes its line, store whether a neuron is at its threshold."""
     unit, number = plan.populations[layer, START] + neuron, state.bulk.dtype.type
     now = state.clock[0]
     if not (state.limits[unit] < np.inf and is_sound(state.total[unit], state.bulk[unit])):
@@ -231,7 +231,7 @@ def ask(plan, state, layer, neuron):
 
 @kernel
 def ask_some(plan, state, layer, begin, end):
-    """The same for those neurons of a layer that no event of the instant has reached."""
+    """The same for the neurons of a layer that no event of the instant has reached."""
     start, number = plan.populations[layer, START], state.bulk.dtype.type
     error = 2 * doubt(state.clock[0], plan.rise, share(plan, state, layer), number)
     errors = broadcast(state.bulk, error)
@@ -250,9 +250,9 @@ def ask_some(plan, state, layer, begin, end):
 
 @rare_kernel
 def let_fire(plan, state, layer):
-    """Of the neurons that were asked, those at their threshold fire now, and others do not.
+    """Of the neurons tested, those at their threshold fire now, and others do not.
 
-    Unless their potential goes on to rise: then the line decides.
+    Unless their potential continues to rise: then the line decides.
     """
     start, number = plan.populations[layer, START], state.slope.dtype.type
     error = doubt(state.clock[0], plan.rise, share(plan, state, layer), number)

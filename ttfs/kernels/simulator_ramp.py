@@ -1,11 +1,11 @@
-"""Ramp responses in the simulator: what an arrival or an end adds, and who fires then.
+"""Ramp responses in the simulator: what an arrival or an end adds, and which neurons then fire.
 
 Between the events that reach it, the potential of a neuron is a straight line. In units in
 which a ramp rises by its weight in a unit of time it is slope * t - (total - threshold), where
 an arrival at time a adds its weight w to `slope` and w * a to `total`, and an end takes the
 same away at its own time. `total` begins at the threshold, so the line crosses it at total /
-slope. When that is, is known once all events of an instant have been added; a later event that
-changes the line changes the crossing, unless it comes at the very moment of it.
+slope. This time is known once all events of an instant have been added; a later event that
+changes the line changes the crossing, unless it occurs at exactly that time.
 """
 
 from typing import NamedTuple
@@ -59,7 +59,7 @@ class State(NamedTuple):
     limits: np.ndarray  # (units,) thresholds; inf once fired, and in the padding
     at_spike: np.ndarray  # (units,) potential when each fired
     spikes: np.ndarray  # (units,) when that was, or inf
-    # (units + 1,) when each will fire if nothing more comes, or inf; after the neurons of a map,
+    # (units + 1,) when each will fire if nothing more arrives, or inf; after the neurons of a map,
     # the first of these times at each position
     crossing: np.ndarray
     stimulus_time: np.ndarray  # (units + 1,) given spikes in order of events,
@@ -89,7 +89,7 @@ Ending = NamedTuple(
 
 
 def parts(memory):
-    """The state that lies in a few arrays of one kind of number each."""
+    """The state, made of a few arrays, each of one type of number."""
     volts, times, whole, few, queue, crossing = memory[:ARRAYS]
     units = volts.shape[1]
     counts = COUNTERS + SCRATCH + units // WORD
@@ -128,7 +128,7 @@ make_state = kernel(parts)
 
 @kernel
 def add_row(plan, state, start, first, width, sign):
-    """Add a row to the units from `start` on, or take it away. Beyond its columns it is 0."""
+    """Add a row to the units from `start` on, or subtract it. Beyond its columns it is 0."""
     signs, time = broadcast(plan.weights, sign), broadcast(plan.weights, state.clock[0])
     if len(state) == ENDLESS:
         for j in range(0, width, LANES):
@@ -150,7 +150,7 @@ def add_row(plan, state, start, first, width, sign):
 
 @kernel
 def reach_all(plan, state, target):
-    """See to it that all of a layer are looked at."""
+    """List all neurons of a layer for an update."""
     if len(state) != ENDLESS and not state.counters[ROWED]:
         ask_some(plan, state, target, 0, plan.populations[target, SIZE])
     state.counters[ROWED] = 1
@@ -158,7 +158,7 @@ def reach_all(plan, state, target):
 
 @kernel
 def reach_position(plan, state, r, position):
-    """See to it that those at a position are looked at; return the first of their units."""
+    """List a position for an update; return the first of its units."""
     target, group = plan.projections[r, TARGET], plan.projections[r, REACH + COLUMNS]
     begin, alone = position * group, plan.populations[target, GROUP] > 0
     unit, end = plan.populations[target, START] + begin, begin + group
@@ -178,11 +178,11 @@ def reach_position(plan, state, r, position):
 
 @kernel
 def take_first(plan, state, unit):
-    """Let a neuron fire now that does so with its first arrival."""
+    """Fire a neuron now that does so with its first arrival."""
     now = state.clock[0]
     if state.limits[unit] < np.inf and state.crossing[unit] > now:
         state.crossing[unit] = now
-        # whatever its line, which it has not, was asked before
+        # whatever was tested before for a line, which it does not have
         state.flags[unit] = state.flags[unit] & ~(THERE | SHORT) | DUE
         state.total[unit] = 0  # its potential is its threshold
         if len(state) != ENDLESS:
@@ -191,7 +191,7 @@ def take_first(plan, state, unit):
 
 @kernel
 def deliver_row(plan, state, r, neuron, sign):
-    """Add a dense row, or take it away."""
+    """Add a dense row, or subtract it."""
     target, width = plan.projections[r, TARGET], plan.projections[r, WIDTH]
     reach_all(plan, state, target)
     first, start = plan.projections[r, FIRST] + neuron * width, plan.populations[target, START]
@@ -201,7 +201,7 @@ def deliver_row(plan, state, r, neuron, sign):
 
 @kernel
 def deliver_synapses(plan, state, r, first, last, sign):
-    """The same for some synapses of a sparse row; whom they reach is listed."""
+    """The same for some synapses of a sparse row; the neurons they reach are listed."""
     target = plan.projections[r, TARGET]
     start = plan.populations[target, START]
     shift, count = plan.projections[r, FIRST], state.counters[LISTED]
@@ -227,7 +227,7 @@ def deliver_synapses(plan, state, r, first, last, sign):
 
 @kernel
 def settle(plan, state, layer):
-    """After the last event of an instant at a layer: when will its neurons fire?"""
+    """After the last event of an instant at a layer: compute when its neurons will fire."""
     asked = state.counters[RESTING] > 0
     if len(state) != ENDLESS and asked:
         let_fire(plan, state, layer)
@@ -237,7 +237,7 @@ def settle(plan, state, layer):
         foresee_positions(plan, state, layer)
     else:
         foresee_listed(plan, state, layer)
-        if asked:  # the soonest may be another by that, whether it is listed or not
+        if asked:  # this may change which is first, whether it is listed or not
             find_soonest(plan, state, layer)
     for k in range(state.counters[LISTED]):
         state.flags[plan.populations[layer, START] + state.listed[k]] &= ~REACHED
@@ -247,7 +247,7 @@ def settle(plan, state, layer):
 
 @kernel
 def ready(plan, state):
-    """The neuron that fires next if nothing comes before, as (time, population, neuron)."""
+    """The neuron that fires next if nothing happens before, as (time, population, neuron)."""
     layer = state.counters[LAYER]
     if layer < 0:
         return np.inf, -1, -1
@@ -257,7 +257,7 @@ def ready(plan, state):
 
 @kernel
 def send(plan, state, layer, neuron, given):
-    """Let a neuron fire."""
+    """Fire a neuron."""
     unit = plan.populations[layer, START] + neuron
     state.at_spike[unit] = level(plan, state, unit) if given else state.limits[unit]
     state.crossing[unit] = np.inf
@@ -285,7 +285,7 @@ def level(plan, state, unit):
 
 @kernel
 def clear(state, rise):
-    """Nothing has been added yet; limits are what they are at the beginning."""
+    """Reset sums and limits to their initial values."""
     number = state.total.dtype.type
     rise = number(1) if rise == np.inf else number(rise)
     for unit in range(state.limits.size):

@@ -1,7 +1,7 @@
-"""Step responses in the simulator: what an arrival adds, and who fires then.
+"""Step responses in the simulator: what an arrival adds, and which neurons then fire.
 
-A potential jumps as a weight arrives, so who fires is decided once the last arrival of an
-instant has been added. They wait in line, by index, until each of them has fired.
+A potential jumps as a weight arrives, so which neurons fire is decided once the last arrival of an
+instant has been added. They then wait, ordered by index, until each of them has fired.
 """
 
 from typing import NamedTuple
@@ -29,7 +29,7 @@ from ttfs.kernels.touched import run_of, touch, without, words_of
 from ttfs.kernels.vector import LANES, add, load, lowest_bit, reached, store
 
 VOLTS, WAVES, ARRAYS = 3, 1, 5  # rows of potentials; of heads: only arrivals; of a memory
-MANY = 8  # an instant that adds a synapse for every so many neurons has all looked at
+MANY = 8  # an instant that adds a synapse for every so many neurons tests all of them
 ONE = np.uint64(1)
 
 
@@ -56,7 +56,7 @@ class State(NamedTuple):
 
 
 def parts(memory):
-    """The state that lies in a few arrays of one kind of number each."""
+    """The state, made of a few arrays, each of one type of number."""
     volts, times, whole, few, queue = memory
     units, bits = volts.shape[1], COUNTERS + SCRATCH
     counts = bits + units // WORD
@@ -88,7 +88,7 @@ make_state = kernel(parts)
 
 @kernel
 def add_row(plan, state, start, first, width):
-    """Add a row to the units from `start` on. What is beyond its columns is 0."""
+    """Add a row to the units from `start` on. Beyond its columns it is 0."""
     for j in range(0, width, LANES):
         total = add(load(state.potential, start + j), load(plan.weights, first + j))
         store(total, state.potential, start + j)
@@ -106,7 +106,7 @@ def deliver_row(plan, state, r, neuron):
 
 @kernel
 def reach_position(plan, state, r, position):
-    """See to it that those at a position are looked at; return the first of their units."""
+    """List a position for a test; return the first of its units."""
     target = plan.projections[r, TARGET]
     if plan.populations[target, GROUP]:
         touch(plan, state, target, position)
@@ -117,21 +117,21 @@ def reach_position(plan, state, r, position):
 
 @kernel
 def take_first(plan, state, unit):
-    """Take a neuron to its threshold that fires with its first arrival."""
+    """Raise a neuron that fires with its first arrival to its threshold."""
     if state.limits[unit] < np.inf:
         state.potential[unit] = state.limits[unit]
 
 
 @kernel
 def deliver_synapses(plan, state, r, first, last):
-    """Add some synapses of a sparse row, and list who is taken over the limit.
+    """Add some synapses of a sparse row, and list the neurons that reach their limit.
 
-    Where many are reached at an instant, all are looked at when it is over.
+    Where many are reached at an instant, all are tested at its end.
     """
     target, potential, limits = plan.projections[r, TARGET], state.potential, state.limits
     state.counters[SYNAPSES] += last - first
     state.counters[ADDED] += last - first
-    # places that may be negative would take several instructions each
+    # indices that may be negative would take several instructions each
     start, shift = np.uint64(plan.populations[target, START]), np.uint64(plan.projections[r, FIRST])
     synapses = range(np.uint64(first), np.uint64(last))
     if state.counters[ROWED] or MANY * state.counters[ADDED] > plan.populations[target, SIZE]:
@@ -144,7 +144,7 @@ def deliver_synapses(plan, state, r, first, last):
         unit = start + np.uint64(plan.indices[k])
         before = potential[unit]
         potential[unit] = before + plan.weights[k + shift]
-        # without a branch: who crosses is not to be foretold
+        # without a branch, since which neurons cross cannot be predicted
         state.listed[count] = unit - start
         count += np.uint64((before < limits[unit]) & (potential[unit] >= limits[unit]))
     state.counters[LISTED] = count
@@ -152,13 +152,13 @@ def deliver_synapses(plan, state, r, first, last):
 
 @kernel
 def line_up(plan, state, layer, begin, end, firing):
-    """Look at some neurons of a layer; return how many fire now, in `firing` by index."""
+    """Test some neurons of a layer; return how many fire now, in `firing` by index."""
     start = plan.populations[layer, START]
     for first in range(begin, end, LANES):
         crossed = reached(load(state.potential, start + first), load(state.limits, start + first))
         while crossed:
             j = first + lowest_bit(crossed)
-            # an endless limit is not reached by an endless potential
+            # an infinite limit is not reached by an infinite potential
             if j < end and state.limits[start + j] < np.inf:
                 state.firing[firing] = j
                 firing += 1
@@ -168,7 +168,7 @@ def line_up(plan, state, layer, begin, end, firing):
 
 @kernel
 def line_up_touched(plan, state, layer):
-    """The same, looking only at positions that were reached."""
+    """The same, only for positions that were reached."""
     begin, words = words_of(plan, layer)
     group, firing = plan.populations[layer, GROUP], 0
     for k in range(words):
@@ -184,7 +184,7 @@ def line_up_touched(plan, state, layer):
 
 @kernel
 def line_up_listed(plan, state, layer):
-    """The same, looking only at neurons that were listed, some more than once."""
+    """The same, only for neurons that were listed, some more than once."""
     start, listed, firing = plan.populations[layer, START], state.listed, 0
     for k in range(state.counters[LISTED]):
         j, place = listed[k], k
@@ -205,7 +205,7 @@ def line_up_listed(plan, state, layer):
 def settle(plan, state, layer):
     """Line up the neurons that fire now, in order of index."""
     listed, size = state.counters[LISTED], plan.populations[layer, SIZE]
-    # sorting a few is quicker than looking at all, sorting many is not
+    # sorting a few is faster than testing all, sorting many is not
     if state.counters[ROWED] or listed * listed > size:
         firing = line_up(plan, state, layer, 0, size, 0)
     elif plan.populations[layer, GROUP]:
@@ -218,7 +218,7 @@ def settle(plan, state, layer):
 
 @kernel
 def ready(plan, state):
-    """The neuron that fires next if nothing comes before, as (time, population, neuron)."""
+    """The neuron that fires next if nothing happens before, as (time, population, neuron)."""
     place, layer = state.counters[NEXT], state.counters[LAYER]
     if place < state.counters[FIRING]:
         return float(state.clock[0]), layer, state.firing[place]
@@ -227,7 +227,7 @@ def ready(plan, state):
 
 @kernel
 def send(plan, state, layer, neuron, given):
-    """Let a neuron fire."""
+    """Fire a neuron."""
     unit = plan.populations[layer, START] + neuron
     state.at_spike[unit] = state.potential[unit]
     fire(plan, state, layer, neuron)
@@ -242,6 +242,6 @@ def level(plan, state, unit):
 
 @kernel
 def clear(state):
-    """Nothing has been added yet; limits are what they are at the beginning."""
+    """Reset sums and limits to their initial values."""
     state.potential[:] = 0
     state.touched[:] = 0

@@ -1,10 +1,10 @@
-"""Windows in the simulator: what an arrival adds, when a window begins, and who fires in it.
+"""Windows in the simulator: arrivals, the beginnings of windows, and which neurons fire.
 
-A layer listens until its own window begins. An arrival raises the slope of a potential, and so,
-by its value, what the potential will be when it stands: that sum is kept, and the potential
+A layer receives until its own window begins. An arrival raises the slope of a potential, and so,
+by its value, the final potential: that sum is kept, and the potential
 before is less by what the slope has yet to add. When the window begins, all neurons of the layer
-that will fire in it wait in line, in the order of their times. Layers that pool have no window
-of their own: who is reached fires at that instant.
+that will fire in it are queued in the order of their times. Layers that pool have no window
+of their own: a neuron that is reached fires at that instant.
 """
 
 from typing import NamedTuple
@@ -40,7 +40,7 @@ class State(NamedTuple):
     """Everything that changes; a copy of it is a snapshot."""
 
     slope: np.ndarray  # (units,) of the potential, in windows
-    potential: np.ndarray  # (units,) at the end of the window in which a neuron listens
+    potential: np.ndarray  # (units,) at the end of the window in which a neuron receives
     limits: np.ndarray  # (units,) thresholds; inf once fired, and in the padding
     at_spike: np.ndarray  # (units,) potential when each fired
     biases: np.ndarray  # (units,) where potentials begin
@@ -57,7 +57,7 @@ class State(NamedTuple):
     touched: np.ndarray  # (units / WORD,) uint64, positions that pool, reached at this instant
     counts: np.ndarray  # (populations,) how many have fired
     heads: np.ndarray  # (1, projections) which of the source's spikes arrives next
-    lines: np.ndarray  # (populations, 2) who in line is next, and how many there are
+    lines: np.ndarray  # (populations, 2) which queued neuron is next, and how many are queued
     code: np.ndarray  # (CODE,) what holds for all windows; steps are 0 for any time
     schedule: np.ndarray  # (2, populations) when the window of each begins, and ends
     # (queue, 4) of arrivals: 2 * population, neuron, projection, synapse; 2 * population + 1 for
@@ -68,7 +68,7 @@ class State(NamedTuple):
 
 
 def parts(memory):
-    """The state that lies in a few arrays of one kind of number each."""
+    """The state, made of a few arrays, each of one type of number."""
     volts, times, whole, few, queue, crossing, told, biases = memory
     units, bits = volts.shape[1], COUNTERS + SCRATCH
     counts = bits + units // WORD
@@ -125,7 +125,7 @@ def value_of(plan, state, r):
 
 @kernel
 def add_row(plan, state, start, first, width, value):
-    """Add a row to the units from `start` on. What is beyond its columns is 0."""
+    """Add a row to the units from `start` on. Beyond its columns it is 0."""
     values = broadcast(plan.weights, value)
     for j in range(0, width, LANES):
         weight = load(plan.weights, first + j)
@@ -164,7 +164,7 @@ def reach_position(plan, state, r, position):
 
 @kernel
 def take_first(plan, state, unit):
-    """Let a neuron fire now that does so with its first arrival."""
+    """Fire a neuron now that does so with its first arrival."""
     layer = plan.owners[unit]
     if state.limits[unit] < np.inf and state.crossing[0, unit] == np.inf:
         state.crossing[0, unit] = state.clock[0]
@@ -177,7 +177,7 @@ def take_first(plan, state, unit):
 
 @kernel
 def line_up(plan, state, layer, first, last, count):
-    """Put those of some neurons in line that fire now; return how many are in line."""
+    """Queue those of some neurons that fire now; return how many are queued."""
     start, now = plan.populations[layer, START], state.clock[0]
     for neuron in range(first, last):
         unit = start + neuron
@@ -212,7 +212,7 @@ def settle(plan, state, layer):
 
 @kernel
 def open_window(plan, state, layer):
-    """The potentials of a layer stand: put those in line that will fire, earliest first."""
+    """The potentials of a layer are final: queue the neurons that will fire, earliest first."""
     start, size = plan.populations[layer, START], plan.populations[layer, SIZE]
     begin, end = begin_of(state, layer), end_of(state, layer)
     length, steps = state.code[LENGTH], np.int64(state.code[STEPS])
@@ -240,7 +240,7 @@ def open_window(plan, state, layer):
 
 @kernel
 def choose(plan, state):
-    """Note the layer of which a neuron fires next, or -1."""
+    """Store the layer of which a neuron fires next, or -1."""
     chosen, best = -1, np.inf
     for layer in range(state.counts.size):
         start, place = plan.populations[layer, START], state.lines[layer, 0]
@@ -251,14 +251,14 @@ def choose(plan, state):
                 if time < best:
                     chosen, best = layer, time
                 break
-            place += 1  # it has been made to fire before
+            place += 1  # the stimulus has made it fire before
         state.lines[layer, 0] = place
     state.counters[LAYER] = chosen
 
 
 @kernel
 def ready(plan, state):
-    """The neuron that fires next if nothing comes before, as (time, population, neuron)."""
+    """The neuron that fires next if nothing happens before, as (time, population, neuron)."""
     layer = state.counters[LAYER]
     if layer < 0:
         return np.inf, -1, -1
@@ -269,7 +269,7 @@ def ready(plan, state):
 
 @kernel
 def send(plan, state, layer, neuron, given):
-    """Let a neuron fire."""
+    """Fire a neuron."""
     unit = plan.populations[layer, START] + neuron
     state.at_spike[unit] = level(plan, state, unit)
     fire(plan, state, layer, neuron)
@@ -288,7 +288,7 @@ def level(plan, state, unit):
 
 @kernel
 def clear(state, t_max):
-    """Nothing has been added yet; the windows of those that have any are to begin."""
+    """Reset the sums; the windows of layers that have one are to begin."""
     for unit in range(state.biases.size):
         state.potential[unit], state.slope[unit] = state.biases[unit], 0
         state.crossing[0, unit] = np.inf
@@ -298,7 +298,7 @@ def clear(state, t_max):
     count = 0
     for layer in range(state.counts.size):
         time, place = begin_of(state, layer), count
-        if 0 < time < t_max:  # what begins at 0 is told to fire
+        if 0 < time < t_max:  # windows that begin at 0 are given by the stimulus
             while place > 0 and state.heap_time[place - 1] > time:
                 state.heap_time[place] = state.heap_time[place - 1]
                 state.heap[place, 0] = state.heap[place - 1, 0]

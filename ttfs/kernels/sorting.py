@@ -1,8 +1,8 @@
-"""Spikes of a row, earliest first; equal times stay in order of the neurons.
+"""Spikes of a row, earliest first; equal times stay in the order of the neurons.
 
-A few hundred times are put in bins faster than they are compared: by the upper eight bits of
-what a time is as a whole number, and before, unless the rest are all zero, by the next eight.
-So whole steps take one pass, and two leave hardly a pair to be put in order. Times so uneven
+A few hundred times are binned faster than they are compared: by the upper eight bits of
+a time as a whole number, and before that, unless the rest are all zero, by the next eight.
+So whole steps take one pass, and two leave hardly a pair out of order. Times so uneven
 that most have the same bits are sorted by the bytes that store them.
 """
 
@@ -14,14 +14,14 @@ from ttfs.kernels.gathering import gather
 from ttfs.kernels.jit import kernel
 from ttfs.kernels.vector import highest_bit
 
-BITS = 8  # by which a pass sorts
+BITS = 8  # bits by which a pass sorts
 BINS = 2**BITS
 LAST = np.uint64(BINS - 1)
 
 
 @kernel
 def insert(time, neuron, place, times, index):
-    """Put a spike among the sorted ones before `place`, behind those of its time; return where."""
+    """Insert a spike among the sorted ones before `place`, after equal times; return where."""
     while place > 0 and times[place - 1] > time:
         times[place] = times[place - 1]
         index[place] = index[place - 1]
@@ -33,7 +33,7 @@ def insert(time, neuron, place, times, index):
 
 @kernel
 def find_places(bins):
-    """From how many are in each bin to where each begins."""
+    """Turn how many are in each bin into where each begins."""
     place = 0
     for b in range(BINS):
         found = bins[b]
@@ -43,7 +43,7 @@ def find_places(bins):
 
 @kernel
 def sort_bits(count, scale, given_times, given_index, times, index, bins):
-    """Fill `times`, `index` with what is given, by the last bits of time * scale."""
+    """Fill `times`, `index` with the given spikes, by the last bits of time * scale."""
     for b in range(BINS):
         bins[b] = 0
     for e in range(count):
@@ -51,7 +51,7 @@ def sort_bits(count, scale, given_times, given_index, times, index, bins):
     find_places(bins)
     for e in range(count):
         b = np.uint64(np.int64(given_times[e] * scale)) & LAST
-        place = np.uint64(bins[b])  # unsigned, or it is asked whether it counts from the end
+        place = np.uint64(bins[b])  # unsigned, or it is checked for counting from the end
         bins[b] += 1
         times[place] = given_times[e]
         index[place] = given_index[e]
@@ -59,7 +59,7 @@ def sort_bits(count, scale, given_times, given_index, times, index, bins):
 
 @kernel
 def scale_for(t_max):
-    """The power of two that makes of the times before t_max numbers of at most thirty bits.
+    """The power of two that turns the times before t_max into numbers of at most thirty bits.
 
     0 if there is none that float32 and its inverse could hold.
     """
@@ -68,12 +68,12 @@ def scale_for(t_max):
 
 @kernel
 def sort_bins(count, scale, given_times, given_index, times, index, bins):
-    """Fill `times`, `index` with what is given, by bins and then by insertion.
+    """Fill `times`, `index` with the given spikes, by bins and then by insertion.
 
     No product of a time and `scale`, a power of two or 0, may have more than thirty bits.
 
-    False if the times are so uneven that this would take long: then they are all there, equal
-    times in order, but not sorted. What was given is overwritten.
+    Returns False if the times are so uneven that this would take long: then all are there, equal
+    times in order, but not sorted. The given spikes are overwritten.
     """
     number, used = given_times.dtype.type, np.int32(0)
     fine = number(scale)
@@ -90,7 +90,7 @@ def sort_bins(count, scale, given_times, given_index, times, index, bins):
     moves = 0
     for e in range(1, count):
         moves += times[e] < times[e - 1]
-    if moves == 0:  # most of the time, and vectors tell
+    if moves == 0:  # most of the time, and vectors can tell
         return True
     for e in range(1, count):
         if times[e] < times[e - 1]:
@@ -136,7 +136,7 @@ def sort_events(row, t_max, times, index, spare_times, spare_index, bins):
     """
     count = gather(row, t_max, spare_index)
     for e in range(count):
-        spare_times[e] = abs(row[np.uint64(spare_index[e])])  # -0 would sort last
+        spare_times[e] = abs(row[np.uint64(spare_index[e])])  # -0 would be sorted last
     scale = scale_for(t_max)
     if not sort_bins(count, scale, spare_times, spare_index, times, index, bins):
         sort_bytes(count, times, index, spare_times, spare_index, bins)

@@ -1,7 +1,7 @@
-"""What has arrived at neurons by a moment of their own, and who is to blame for it.
+"""What has arrived at neurons by a time of their own, and credit assignment to their inputs.
 
 inputs, arrivals, counts: of each sample, the inputs that arrive, when, and how many.
-until: (samples, width) the moment of each neuron; -inf where nothing counts.
+until: (samples, width) the time of each neuron; -inf where nothing counts.
 """
 
 from ttfs.kernels.jit import kernel

@@ -1,10 +1,10 @@
-"""Threads that share the samples, neurons or numbers of a kernel among them.
+"""Threads that share out the samples, neurons or numbers of a kernel.
 
-A kernel that can be shared ends with `first` and `last`, and does what is from one to the other.
-Each thread writes what nobody else does, and sums are made in the order of the samples, so that
+A kernel that can be shared takes `first` and `last` at the end, and does that part of the work.
+Each thread writes what no other writes, and sums are made in the order of the samples, so that
 nothing depends on how many threads there are.
 
-They are Python's: while a kernel runs, Python does not wait for it. A process that was forked,
+They are Python threads: kernels release the interpreter lock. A process that was forked,
 which has none of its parent's threads, starts its own.
 """
 
@@ -17,17 +17,17 @@ from queue import SimpleQueue
 
 import numba
 
-WORTH = 16_000_000  # numbers read or written: fewer are done before another thread is awake
+WORTH = 16_000_000  # numbers read or written: fewer are done before another thread wakes
 
 
 class Team:
-    """Threads that wait for something to do, as many as were ever wanted."""
+    """Threads that wait for work, as many as were ever needed."""
 
     def __init__(self):
         self.tasks, self.size, self.starting = SimpleQueue(), 0, threading.Lock()
 
     def call(self, task, helpers):
-        """Have some threads help with a task."""
+        """Call some threads to help with a task."""
         if self.size < helpers:
             with self.starting:
                 while self.size < helpers:
@@ -37,13 +37,13 @@ class Team:
             self.tasks.put(task)
 
     def serve(self):
-        """Help with one task after the other."""
+        """Help with one task after another."""
         while True:
             self.tasks.get().help()
 
 
 class Task:
-    """A function of `first` and `last`, and the parts of its range that nobody has begun."""
+    """A function of `first` and `last`, and the parts of its range that no thread has begun."""
 
     def __init__(self, function, ends):
         self.function, self.parts, self.done = function, deque(pairwise(ends)), SimpleQueue()
@@ -58,7 +58,7 @@ class Task:
             self.do(part)
 
     def do(self, part):
-        """Do a part, and say when it is done or what has gone wrong."""
+        """Do a part, and record that it is done or what went wrong."""
         error = None
         try:
             self.function(*part)
@@ -71,7 +71,7 @@ TEAM = Team()
 
 
 def start_anew():
-    """Leave the threads to the process that has them."""
+    """After a fork, forget the threads of the parent process."""
     global TEAM
     TEAM = Team()
 
@@ -83,7 +83,7 @@ if os.name == "posix":
 def spread(function, count, work):
     """Do `function(first, last)` for all of `range(count)`, spread over threads.
 
-    work: how many numbers are read or written in all; little work is left to this thread.
+    work: how many numbers are read or written in total; little work is left to this thread.
     """
     parts = 1 if is_little(work) else min(threads(), count)
     if parts < 2:
@@ -99,27 +99,27 @@ def spread(function, count, work):
 
 
 def threads():
-    """How many threads share work: as many as Numba was told that there shall be.
+    """How many threads share work: as many as Numba is set to use.
 
-    Without the compiler one: Python would run the others in turn, each with warnings of its own.
+    Without the compiler, one: Python would run the others in turn, each with warnings of its own.
     """
     if numba.config.DISABLE_JIT:
         return 1
     try:
         numba.threading_layer()
-    except ValueError:  # nobody has told it, and to ask it would start threads of its own
+    except ValueError:  # it has not been set, and asking would start threads of Numba's own
         return numba.config.NUMBA_NUM_THREADS
     return numba.get_num_threads()
 
 
 def is_little(work):
-    """Whether so many numbers are not worth waking a thread."""
+    """Whether so few numbers are not worth waking a thread."""
     return work < WORTH
 
 
 @contextmanager
 def no_work_is_little():
-    """Meanwhile whatever can be shared is."""
+    """A context in which all work that can be shared is."""
     global WORTH
     before, WORTH = WORTH, 0
     try:

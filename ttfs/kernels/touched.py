@@ -15,7 +15,7 @@ ONE, ALL = np.uint64(1), np.uint64(2**64 - 1)
 
 @kernel
 def touch(plan, state, layer, position):
-    """Note that a position is reached; return whether it is so for the first time."""
+    """Mark a position as reached; return whether it was not before."""
     word = plan.populations[layer, START] // WORD + position // WORD
     bit = ONE << np.uint64(position % WORD)
     before = state.touched[word]
@@ -40,5 +40,5 @@ def run_of(bits):
 
 @kernel
 def without(bits, end):
-    """Those bits that are from `end` on."""
+    """The bits from `end` on."""
     return bits & (ALL << np.uint64(end)) if end < WORD else np.uint64(0)

@@ -78,7 +78,7 @@ def zeros(typing, array):
 
 @intrinsic
 def add(typing, first, second):
-    """first + second; whole numbers go round."""
+    """first + second; whole numbers wrap around."""
 
     def generate(context, builder, signature, arguments):
         return (builder.add if first.whole else builder.fadd)(*arguments)
@@ -116,7 +116,7 @@ def broadcast(typing, kind, number):
 
 @intrinsic
 def subtract(typing, first, second):
-    """first - second; whole numbers go round."""
+    """first - second; whole numbers wrap around."""
 
     def generate(context, builder, signature, arguments):
         return (builder.sub if first.whole else builder.fsub)(*arguments)
@@ -199,7 +199,7 @@ def where(typing, bits, first, second):
 
 
 def by_halves(builder, value, join):
-    """One number of a vector: halves are joined with each other until one is left."""
+    """One number of a vector: halves are combined until one number is left."""
     half = LANES // 2
     while half:
         low, high = (list(range(k * half, (k + 1) * half)) for k in range(2))
@@ -238,7 +238,7 @@ def least(typing, vector):
 def store(typing, vector, array, start):
     """array[start : start + lanes] = vector."""
     if array.dtype != vector.dtype:
-        return None  # the compiler then says that no such store is known
+        return None  # otherwise the compiler finds no such store
 
     def generate(context, builder, signature, arguments):
         at = element(context, builder, array, *arguments[1:])
@@ -286,7 +286,7 @@ def add_wide(typing, vector, wide):
 
 @intrinsic
 def prefetch(typing, array, place):
-    """Have the line of the cache that holds array[place] ready by the time it is read."""
+    """Prefetch the cache line that holds array[place]."""
 
     def generate(context, builder, signature, arguments):
         at = builder.bitcast(element(context, builder, array, *arguments), ADDRESS)
@@ -310,7 +310,7 @@ def count_bits(typing, word):
 
 @intrinsic
 def highest_bit(typing, word):
-    """The place of the highest set bit of a word; -1 if there is none."""
+    """The index of the highest set bit of a word; -1 if there is none."""
 
     def generate(context, builder, signature, arguments):
         zeros = builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 0))
@@ -321,7 +321,7 @@ def highest_bit(typing, word):
 
 @intrinsic
 def lowest_bit(typing, word):
-    """The place of the lowest set bit of a word that is not 0."""
+    """The index of the lowest set bit of a word that is not 0."""
 
     def generate(context, builder, signature, arguments):
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
@@ -362,7 +362,7 @@ if numba.config.DISABLE_JIT:  # the same in plain Python
         return np.uint64(sum(1 << k for k in range(len(first)) if first[k] >= second[k]))
 
     def prefetch(array, place):  # noqa: D103
-        array[place]  # which must be there
+        array[place]  # which must exist
 
     def both(first, second):  # noqa: D103
         return first & second

@@ -1,4 +1,4 @@
-"""From the latent weights that learn to the signs that spikes add, and to bits."""
+"""From latent weights, which learn, to the signs that spikes add, and to bits."""
 
 from ttfs.kernels.jit import kernel
 from ttfs.kernels.vector import LANES, broadcast, load, mark
@@ -8,7 +8,7 @@ from ttfs.kernels.vector import LANES, broadcast, load, mark
 def take_signs(latents, bound, size, weights, first, last):
     """Keep latent weights within +-bound, and write their signs, 0 counting as +1.
 
-    Both are (inputs, width); what is beyond `size` outputs is padding.
+    Both are (inputs, width); columns beyond `size` outputs are padding.
     """
     number = latents.dtype.type
     low, high, one = number(-bound), number(bound), number(1)

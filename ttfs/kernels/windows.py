@@ -1,7 +1,7 @@
-"""Spikes that carry values, a window for each layer: when they come, and what they say.
+"""Spikes that carry values, with a window for each layer: their times and their values.
 
-A value is how many windows before the end of its window a spike comes. Whole maps are matrix
-products of the values that positions hear, which are laid out as rows for that.
+A value is how long before the end of its window a spike occurs, in windows. Whole maps are matrix
+products of the values that reach positions, which are laid out as rows for that.
 """
 
 import numpy as np
@@ -29,7 +29,7 @@ def value_at(time, end, length):
 
 @kernel
 def moment_of(potential, threshold, steps, begin, end, length, number):
-    """When a neuron fires whose potential stands, or inf; `number` is the type of times.
+    """When a neuron with a final potential fires, or inf; `number` is the type of times.
 
     steps: the instants of a window, or 0 for any time.
     """
@@ -54,7 +54,7 @@ def take_values(times, begin, count, end, length, values, first, last):
 
 @kernel
 def unroll(reach, values, rows, samples):
-    """Lay out what each position hears, one row for each position of some samples."""
+    """Lay out the values that reach each position, one row for each position of some samples."""
     breadth, channels, broad = reach[BREADTH], reach[CHANNELS], reach[BROAD]
     positions = rows.shape[0] // values.shape[0]
     for s in range(samples):
@@ -79,7 +79,7 @@ def let_fire(potential, thresholds, steps, begin, end, length, bound, spikes, ba
     """Fill rows of spikes, from `base` on, by the potentials of some samples.
 
     potential: (samples x positions, padded columns), of which the thresholds are as many as
-    there are; what would come at `bound` or after it does not happen.
+    there are; spikes at `bound` or later do not happen.
     """
     columns, number = thresholds.size, spikes.dtype.type
     positions = potential.shape[0] // max(1, last - first)
@@ -95,7 +95,7 @@ def let_fire(potential, thresholds, steps, begin, end, length, bound, spikes, ba
 
 @kernel
 def roll_up(reach, rows, values, samples):
-    """Add up what `unroll` has laid out: each value gets the sum of all places where it was."""
+    """The transpose of `unroll`: each value gets the sum over all places where it was laid out."""
     breadth, channels, broad = reach[BREADTH], reach[CHANNELS], reach[BROAD]
     positions = rows.shape[0] // values.shape[0]
     for s in range(samples):

@@ -99,8 +99,9 @@ def in_words(found: Mapping[str, Any]) -> dict[str, str]:
         "": f"{spiking} counting silence as wrong",
         "samples": f"{found['samples']}, {found['ties']} tied, {found['undecided']} undecided",
         "decision time": f"{quantity(time, found['unit'])} on average" if time < inf else "none",
-        "spikes": f"{spikes[0]:.1f}, {spikes[1]:.1f} to the decision{more}",
-        "synaptic operations": f"{operations[0]:.0f}, {operations[1]:.0f} to the decision",
+        "spikes": f"{spikes[0]:,.1f} per sample, {spikes[1]:,.1f} up to the decision{more}",
+        "synaptic operations": f"{operations[0]:,.0f} per sample, {operations[1]:,.0f} up to the"
+        " decision",
     }
 
 

@@ -35,7 +35,7 @@ def check_chain(layers: tuple[Any, ...], shape: Any) -> tuple[Any, ...]:
                 raise ShapeError(f"layer {number}: {error}") from None
         elif layer.shape is None or layer.shape[2] is None:
             own = "Dense(inputs, ...) or " if title == "Dense" else ""
-            cure = f"say {own}Network(shape=(height, width, channels))"
+            cure = f"pass {own}Network(shape=(height, width, channels))"
             raise ShapeError(f"{title} 1 does not know its inputs: {cure}")
         if max(layer.inputs, layer.outputs) > MOST:
             raise InputError(f"{title} {number} must have {MOST} neurons or fewer, got {layer}")

@@ -67,7 +67,7 @@ class Conv2d(Maps):
     def __post_init__(self) -> None:
         channels = whole(self.out_channels, "Conv2d(out_channels=...)")
         object.__setattr__(self, "out_channels", channels)
-        kinds = "Real() or Binary(), numbers to begin with being initial=..."
+        kinds = "Real() or Binary(); numbers go to initial=..."
         of_kind(self.weights, Real | Binary, "Conv2d(weights=...)", kinds)
         threshold = as_threshold(self.threshold, channels, "Conv2d(threshold=...)")
         object.__setattr__(self, "threshold", threshold)

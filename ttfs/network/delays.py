@@ -152,8 +152,7 @@ def first_latents(layer: Any, delays: np.ndarray, t_max: float, title: str) -> n
         delays = np.maximum(delays, least)
     if not (delays >= least).all():
         raise InputError(
-            f"{title}: delays that learn must be at least {least:g} in the beginning, got"
-            f" {delays.min():g}"
+            f"{title}: delays that learn must begin at {least:g} or more, got {delays.min():g}"
         )
     if not (delays <= MOST).all():
         raise InputError(

@@ -61,7 +61,7 @@ class Dense:
         if isinstance(delay, Delays) and self.inputs is not None:
             delay.check(self.inputs, self.outputs, "Dense(delay=...)")
         object.__setattr__(self, "delay", delay)
-        kinds = "Real() or Binary(), numbers to begin with being initial=..."
+        kinds = "Real() or Binary(); numbers go to initial=..."
         of_kind(self.weights, Real | Binary, "Dense(weights=...)", kinds)
         whose = "Dense(threshold=...)"
         object.__setattr__(self, "threshold", as_threshold(self.threshold, self.outputs, whose))
@@ -94,7 +94,7 @@ class Dense:
         """
         array = as_array(initial, "Dense.of(...)")
         if array.ndim != 2:
-            raise ShapeError(f"Dense.of(...) wants (inputs, outputs) weights, got {array.shape}")
+            raise ShapeError(f"Dense.of(...) takes (inputs, outputs) weights, got {array.shape}")
         inputs, outputs = array.shape
         return cls(inputs, outputs, initial=array, **settings)
 
@@ -168,7 +168,7 @@ def settings_in_words(layer: Any) -> list[str]:
     """The settings of a layer that are not the default, for its `__repr__`."""
     parts = [f"weights={layer.weights}"] if layer.weights != Real() else []
     if not layer.pools and not same(layer.threshold, 100.0):
-        parts.append(f"threshold={layer.threshold}")
+        parts.append(f"threshold={'...' if np.size(layer.threshold) > 8 else layer.threshold}")
     if isinstance(layer.delay, Delays) or layer.delay:
         parts.append(f"delay={layer.delay}")
     if not layer.pools and layer.bias is not None:

@@ -202,14 +202,14 @@ def positions_of(shape: Shape, window: Pair, stride: Pair, padding: Pair, whose:
     for size, wide, name in zip(padding, window, ("rows", "columns"), strict=True):
         if size >= wide:
             raise ShapeError(
-                f"{whose}: a padding of {size} {name} has windows of {wide} in it that hear nothing"
+                f"{whose}: a padding of {size} {name} leaves windows of {wide} without any input"
             )
     rooms = tuple(size + 2 * more for size, more in zip(shape, padding, strict=False))
     if rooms[0] < window[0] or rooms[1] < window[1]:
         around = f" with its padding, {rooms[0]} x {rooms[1]}" if any(padding) else ""
         first = shape[0] < shape[1] <= shape[2]  # channels first, as elsewhere
         hint = "; channels come last in (height, width, channels)" if first else ""
-        hint = hint or ("; a dense layer is no map" if shape[:2] == (1, 1) else "")
+        hint = hint or ("; a dense layer is not a map" if shape[:2] == (1, 1) else "")
         raise ShapeError(
             f"{whose}: a window of {window[0]} x {window[1]} is larger than the map of"
             f" {shape[0]} x {shape[1]}{around}{hint}"

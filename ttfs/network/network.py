@@ -126,7 +126,7 @@ class Network:
             self._draw(np.random.default_rng(self.seed))
         except MemoryError:
             raise InputError(
-                f"{self} takes {need / 2**30:,.0f} GiB for weights, which is more than there is"
+                f"{self} takes {need / 2**30:,.0f} GiB for weights, more than there is"
             ) from None
 
     def __setattr__(self, name: str, value: Any) -> None:

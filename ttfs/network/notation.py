@@ -38,7 +38,7 @@ def layers_of(notation: str, **settings: Any) -> tuple[Layer, ...]:
     >>> layers_of("24C5-P2-256", threshold=1.0)
     (Conv2d(24, 5, threshold=1.0), MinPool2d(2), Dense(None, 256, threshold=1.0))
     """
-    of_kind(notation, str, "layers", "a text such as '24C5-P2-256'")
+    of_kind(notation, str, "layers", "a string such as '24C5-P2-256'")
     return tuple(_layer(part, notation, settings) for part in notation.split("-"))
 
 
@@ -56,12 +56,12 @@ def _layer(part: str, notation: str, settings: dict[str, Any]) -> Layer:
     whose = f"layers {shown(notation, 60)!r}"
     found = PART.fullmatch(part)
     if not part or found is None:
-        what = f"{shown(part, 30)!r} is no layer" if part else "a layer is missing"
+        what = f"{shown(part, 30)!r} is not a layer" if part else "a layer is missing"
         raise InputError(f"{whose}: {what}{_hint(part)}")
     number, letter = found["number"], found["letter"]
     window, stride, padding = (_size(text) for text in found.groups()[2:])
     if (letter == "P") == (number is not None):
-        raise InputError(f"{whose}: {part!r} is no layer{_hint(part)}")
+        raise InputError(f"{whose}: {part!r} is not a layer{_hint(part)}")
     try:
         if letter == "P":
             return MinPool2d(window, stride, padding or 0)

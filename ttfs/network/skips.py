@@ -113,7 +113,7 @@ def check_skips(skips: Any, layers: Any, shapes: Any) -> tuple[Skip, ...]:
         if skip.target > len(layers):
             raise InputError(f"{skip}: there is no layer {skip.target}; the last is {len(layers)}")
         if layers[skip.target - 1].pools:
-            raise InputError(f"{skip}: a layer that pools hears only the layer below")
+            raise InputError(f"{skip}: a layer that pools receives only from the layer below")
         if skip.source >= skip.target or windows[skip.source] >= windows[skip.target]:
             why = f"layer {skip.source} does not fire before layer {skip.target} does"
             raise InputError(f"{skip}: {why}")
@@ -126,7 +126,7 @@ def check_skips(skips: Any, layers: Any, shapes: Any) -> tuple[Skip, ...]:
         elif below != above:
             raise ShapeError(
                 f"{skip}: layer {skip.source} is {below}, layer {skip.target} is {above}; say"
-                " how one hears the other: Skip(..., layer=Conv2d(...))"
+                " how they are connected: Skip(..., layer=Conv2d(...))"
             )
         elif np.shape(skip.weight) not in ((), above[2:]):
             raise ShapeError(

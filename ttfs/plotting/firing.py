@@ -84,5 +84,5 @@ def _shares(values: ArrayLike, name: str) -> np.ndarray:
     if array.ndim != 1 or array.size == 0:
         raise ShapeError(f"firing_by_layer: {name} must be (layers,), got {array.shape}")
     if not ((array >= 0) & (array <= 1)).all():
-        raise InputError(f"firing_by_layer: {name} must be shares from 0 to 1")
+        raise InputError(f"firing_by_layer: {name} must be fractions from 0 to 1")
     return array

@@ -153,7 +153,7 @@ def _shares(records: Sequence[Record], key: str) -> Array:
     shares = _column(records, key)
     if (shares < 0).any() or (shares > 1).any():
         got = f"{np.nanmin(shares):g} to {np.nanmax(shares):g}"
-        raise InputError(f"training curves: {key} must be a share from 0 to 1, got {got}")
+        raise InputError(f"training curves: {key} must be a fraction from 0 to 1, got {got}")
     return 100 * shares
 
 

@@ -361,8 +361,8 @@ def with_hidden(recipe: Recipe, hidden: int) -> Recipe:
     first, last = recipe.layers[0], recipe.layers[-1]
     if len(recipe.layers) != 2 or not isinstance(first, Dense):
         raise InputError(
-            f"the hidden layers are {recipe.notation or 'none'}, and no single one: name all layers"
-            " anew, with --layers or with_layers"
+            f"the hidden layers are {recipe.notation or 'none'}, not a single one: give all layers,"
+            " with --layers or with_layers"
         )
     if isinstance(last.weights, Binary) and last.weights.scale:
         scale = last.weights.scale * (first.outputs / hidden) ** 0.5

@@ -253,9 +253,11 @@ def preset(name: str, *, full: bool = False) -> Recipe:
     '4096-4096-4096'
     """
     if name not in PRESETS:
-        raise InputError(f"no preset is called {name!r}; there are {', '.join(PRESETS)}")
+        raise InputError(f"no preset is called {name!r}, only {', '.join(PRESETS)}")
     if full and name not in FULL:
-        raise InputError(f"preset {name!r} is all there is; there are fuller {', '.join(FULL)}")
+        raise InputError(
+            f"preset {name!r} has no published configuration; there is one for {', '.join(FULL)}"
+        )
     return FULL[name] if full else PRESETS[name]
 
 

@@ -94,11 +94,13 @@ class WindowRecipe(Recipe):
             raise InputError(f"{whose}(layers=...) must begin with weights, not with a pool")
         for layer in self.layers:
             if layer.initial is not None or layer.bias is not None or layer.delay:
-                raise InputError(f"{whose}(layers=...) begin at random, without delays: {layer}")
+                raise InputError(
+                    f"{whose}(layers=...) must begin at random, without delays; got {layer}"
+                )
         if self.method is not None:
             known = method_of(self.method, f"{whose}(method=...)")
             if (known.thresholds is None) != learned:
-                cure = "does not need" if learned else "needs"
+                cure = "does not take" if learned else "needs"
                 raise InputError(
                     f"{whose}(method={self.method!r}) {cure} thresholds that learn:"
                     " clipped=True, or psp=Windows(steps)"
@@ -170,7 +172,7 @@ def check_windows(recipe: Any, whose: str, *, steps: bool = False) -> None:
     of_kind(recipe.optimizer, Adam, f"{whose}(optimizer=...)", "Adam(...)")
     windowed = isinstance(recipe.psp, Windows) and recipe.psp.length == 1
     if not windowed or recipe.horizon is not None or recipe.by_firing:
-        raise InputError(f"{whose} trains for Windows() alone, with no horizon, not by_firing")
+        raise InputError(f"{whose} trains only for Windows(), with no horizon, not by_firing")
     if recipe.psp.steps is not None and not steps:
         raise InputError(f"{whose}(psp=...) must be Windows() without steps, got {recipe.psp}")
     if recipe.encoder.t_max != 1 or recipe.unit != "window":

@@ -74,7 +74,7 @@ class Surrogate:
         if network.layers[-1].pools:
             raise InputError("rule Surrogate needs a last layer with weights")
         if any(delay_rate(layer) for layer in network.layers):
-            raise InputError("rule Surrogate does not teach delays; give them a rate of 0")
+            raise InputError("rule Surrogate does not train delays; set their rate to 0")
 
     def memory(self) -> Slots:
         """Nothing is remembered from batch to batch."""

@@ -55,7 +55,7 @@ def load(path: Path, most: int = ARCHIVE_LIMIT) -> Stored:
         text, start = first_bytes(content, "header")
         header = from_json(text, endless=True)  # mean times of silent layers are NaN
         if not isinstance(header, dict) or set(header) != {"identity", "best_score", "history"}:
-            raise InputError("its header is that of something else")
+            raise InputError("its header is not that of a checkpoint")
         score = of_kind(header["best_score"], int | float, "best_score", "a number")
         score = positive(None if isinstance(score, bool) else score, "best_score", zero=True)
         identity = of_kind(header["identity"], str, "identity", "a text")
@@ -79,7 +79,7 @@ def check_state(array: np.ndarray, name: str) -> None:
     else:
         sound = np.isfinite(array)
     if not sound.all():
-        raise InputError(f"{name} holds numbers that cannot be")
+        raise InputError(f"{name} holds impossible numbers")
 
 
 def write_checked(
@@ -104,8 +104,8 @@ def load_checked(
     stored = load(path, min(room + HISTORY, ARCHIVE_LIMIT))
     if stored.identity != identity:
         raise RunError(
-            f"{path} belongs to a training with other data or settings;"
-            " resume with the same ones, or start anew"
+            f"{path} belongs to a run with other data or settings;"
+            " resume with the same ones, or start a new run"
         )
     try:
         return stored, _take(stored, arrays, layers)
@@ -122,7 +122,7 @@ def _take(stored: Stored, like: dict[str, np.ndarray], layers: int) -> dict[str,
     header, _ = first_bytes(stored.content, "header")
     text = np.frombuffer(header, np.uint8)
     if archive({"header": text, **arrays}) != stored.content:
-        raise InputError("other arrays are in it, or in another form")
+        raise InputError("its arrays are not those of this run")
     for name, array in arrays.items():
         check_state(array, name)
     known = {f"{name}_{k}" for name in ("silent", "latency") for k in range(1, layers + 1)}
@@ -244,7 +244,7 @@ class Checkpoint:
     def _check(self, stored: Stored) -> None:
         """Check that the network can have this state; InputError if no training stores it."""
         if self.blends[0] < len(stored.history.records):
-            raise InputError(f"blends must count each epoch, got {self.blends[0]}")
+            raise InputError(f"blends must count every epoch, got {self.blends[0]}")
         now = {name: array.copy() for name, array in self.parameters.items()}
         with np.errstate(all="ignore"):  # the network finds what overflows lead to
             for parameters in (self.best, self.mean, now):

@@ -38,5 +38,5 @@ def clipping_of(
     steps = steps or psp.steps
     clipped = flag(clipped, f"{whose}(clipped=...)") or steps is not None
     if positive(noise, f"{whose}(noise=...)", zero=True) and not clipped:
-        raise InputError(f"{whose}(noise=...) is on clipped ReLUs: say clipped=True")
+        raise InputError(f"{whose}(noise=...) is added to clipped ReLUs: pass clipped=True")
     return Clipping(steps, noise) if clipped else None

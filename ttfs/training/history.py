@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ttfs.checks import as_text, positive, shown, whole
+from ttfs.checks import as_text, positive, quantity, shown, whole
 from ttfs.errors import InputError
 from ttfs.measures.metrics import Evaluation
 
@@ -45,7 +45,7 @@ class History:
 
     def __repr__(self) -> str:
         done, best = len(self.records), self.best_epoch
-        return f"<History of {done} epochs, the best {best}>"
+        return f"<History of {quantity(done, 'epoch')}, best {best}>"
 
     def __str__(self) -> str:
         planned = max(self.planned, len(self.records))
@@ -80,7 +80,7 @@ def checked(told: Any) -> History:
     for number, record in enumerate(records, start=1):
         _check_record(record, number)
         if list(record) != list(records[0]):
-            raise InputError(f"epoch {number} has other figures than epoch 1")
+            raise InputError(f"epoch {number} has other columns than epoch 1")
     if whole(told["best_epoch"], "best_epoch") > len(records):
         raise InputError(f"epoch {told['best_epoch']} cannot be the best of {len(records)}")
     for warning in warnings:
@@ -103,7 +103,7 @@ def _check_record(record: Any, number: int) -> None:
         if not math.isfinite(value) and not (name == "loss" or name.startswith("latency_")):
             raise InputError(f"{whose} must be finite, got {value!r}")
         if name.startswith(SHARES) and not 0 <= value <= 1:
-            raise InputError(f"{whose} must be a share, got {value!r}")
+            raise InputError(f"{whose} must be a fraction, got {value!r}")
     positive(record["seconds"], f"epoch {number}: seconds")
     positive(record["revived"], f"epoch {number}: revived", zero=True)
     if record["epoch"] != number:
@@ -139,7 +139,7 @@ def line(record: dict[str, float], epochs: int) -> str:
     largest of them where there is no room for all; the lenient accuracy is left out if need be.
 
     >>> line({"epoch": 2, "accuracy": 0.5, "silent_1": 0.4, "silent_2": 0, "seconds": 3}, 10)
-    'epoch 2/10 | train 50.00 % | silent 40 0 % | 3.0 s'
+    'epoch 2/10 | train 50.00 % | silent 40, 0 % | 3.0 s'
     """
     parts = [f"epoch {record['epoch']:.0f}/{epochs}", f"train {100 * record['accuracy']:.2f} %"]
     strict = lenient = ""
@@ -152,7 +152,7 @@ def line(record: dict[str, float], epochs: int) -> str:
     seconds = record["seconds"]
     last.append(f"{seconds:.1f} s" if seconds < 100 else f"{seconds:.0f} s")
     silent = [100 * share for name, share in record.items() if name.startswith("silent_")]
-    each = " ".join(f"{share:.0f}" for share in silent)
+    each = ", ".join(f"{share:.0f}" for share in silent)
     extremes = f"{min(silent, default=0):.0f} to {max(silent, default=0):.0f}"
     for more, told in ((lenient, each), (lenient, extremes), ("", extremes)):
         validated = [strict + more] if strict else []
@@ -174,7 +174,7 @@ def plan(
     if done >= epochs:
         return
     if done and scheduled and history.planned not in (epochs, 0):
-        change = f"the training goes on to {epochs} instead of {history.planned}"
-        told = "from here on, schedules such as that of the learning rate are those of the new plan"
+        change = f"training continues to epoch {epochs} instead of {history.planned}"
+        told = "from here on, schedules such as the learning rate's follow the new plan"
         note_warnings(history, [f"epochs after {done}: {change}; {told}"], log)
     history.planned = epochs

@@ -180,7 +180,7 @@ def in_blocks(layers: Sequence[Any]) -> list[tuple[Any, Sequence[Any], bool]]:
         if layer.pools:
             window, _, padding = layer.windows
             if any(2 * p > w for p, w in zip(padding, window, strict=True)):
-                raise InputError(f"{layer}: padding of more than half its window is not PyTorch's")
+                raise InputError(f"{layer}: PyTorch has no padding of more than half a window")
     first = [k for k, layer in enumerate(layers) if not layer.pools]
     ends = [*first[1:], len(layers)]
     pairs = zip(first, ends, strict=True)

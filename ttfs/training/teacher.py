@@ -70,7 +70,7 @@ class Teacher:
         told = self._told(maps)
         if told.shape != outputs.shape:
             raise InputError(
-                f"a teacher that gives {tuple(told.shape)} cannot teach what gives"
+                f"a teacher with outputs {tuple(told.shape)} cannot teach a network with outputs"
                 f" {tuple(outputs.shape)}"
             )
         soft = [functional.log_softmax(one / self.temperature, dim=1) for one in (outputs, told)]
@@ -100,12 +100,12 @@ class Teacher:
         except (RuntimeError, TypeError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise InputError(
-                f"the teacher cannot hear {tuple(maps.shape)} maps: {reason}"
+                f"the teacher does not take {tuple(maps.shape)} maps: {reason}"
             ) from None
         finally:  # the module is the user's, who may have other uses for it
             for hook in hooks:
                 hook.remove()
-        return of_kind(told, torch.Tensor, "what the teacher says", "a torch.Tensor").float()
+        return of_kind(told, torch.Tensor, "the teacher's output", "a torch.Tensor").float()
 
     def _found(self, module: Any, names: Any, whose: str) -> dict[str, Any]:
         """The modules with these names."""
@@ -139,5 +139,5 @@ def attention_of(said: Any, name: str = "it") -> Any:
     """
     maps = said.float().mean(dim=0) if said.ndim == 5 else said.float()
     if maps.ndim != 4:
-        raise InputError(f"attention is about maps: what {name} says is {tuple(said.shape)}")
+        raise InputError(f"attention needs maps: the output of {name} is {tuple(said.shape)}")
     return functional.normalize(maps.square().sum(dim=1).flatten(1), dim=1)

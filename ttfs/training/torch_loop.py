@@ -123,7 +123,7 @@ class Loop:
         epochs = whole(epochs, "fit(epochs=...)")
         of_kind(log, Callable | None, "fit(log=...)", "a function of a line of text, or None")
         if flag(resume, "fit(resume=...)") and checkpoint is None:
-            raise InputError("fit(resume=True) goes on from a file: name it with checkpoint=...")
+            raise InputError("fit(resume=True) continues from a file: name it with checkpoint=...")
         times = rows_of(times, self.network.shapes[0])
         labels = as_labels(labels, len(times), self.network.sizes[-1])
         train, held_out = split(len(labels), self.validation, self.seed)
@@ -148,7 +148,7 @@ class Loop:
             if state.epoch:
                 ctrl_c.keep()
             if epochs <= state.epoch:
-                told(f"nothing is left to learn: {state.epoch} epochs have been done, of {epochs}")
+                told(f"nothing is left to train: {state.epoch} of {epochs} epochs are done")
             try:
                 while state.epoch < epochs:
                     started = clock()

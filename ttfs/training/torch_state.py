@@ -149,7 +149,7 @@ class State:
             if name.endswith(".steps") and not 0 <= array <= arrays["steps"][0]:  # some rest
                 raise InputError(f"{name} must be at most the number of steps, got {array}")
         if arrays["steps"][0] < len(stored.history.records):
-            raise InputError(f"steps must count each epoch, got {arrays['steps'][0]}")
+            raise InputError(f"steps must count every epoch, got {arrays['steps'][0]}")
         if stored.best_score > 1:
             raise InputError(f"best_score must be 1 or less, got {stored.best_score}")
 

@@ -147,7 +147,7 @@ class Trainer:
         if progress is not None:
             flag(progress, "fit(progress=...)")
         if flag(resume, "fit(resume=...)") and checkpoint is None:
-            raise InputError("fit(resume=True) goes on from a file: name it with checkpoint=...")
+            raise InputError("fit(resume=True) continues from a file: name it with checkpoint=...")
         data = self._data(times, labels)
         train, held_out = self._split(data, validation)
         self._begin(data[0], train)
@@ -166,7 +166,7 @@ class Trainer:
                 ctrl_c.keep()
             try:
                 if 0 < epochs <= run.epoch:
-                    log(f"nothing is left to learn: {run.epoch} epochs have been done, of {epochs}")
+                    log(f"nothing is left to train: {run.epoch} of {epochs} epochs are done")
                 while run.epoch < epochs:
                     self._epoch(run, data, train, held_out, epochs, log, ctrl_c)
                     run.write()

@@ -175,5 +175,5 @@ class WindowTrainer:
     def with_steps(self, steps: int) -> Conversion:
         """The trained network with this number of instants in a window."""
         if self.conversion is None:
-            raise InputError("with_steps is about a trained network: call fit first")
+            raise InputError("with_steps needs a trained network: call fit first")
         return self.converted(self.best, steps)

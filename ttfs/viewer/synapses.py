@@ -37,7 +37,7 @@ def runnable(simulator: Simulator, wanted: bool | None, most: int) -> dict[str, 
     most: weights that a page can hold.
     """
     if isinstance(simulator.circuit.psp, Windows):
-        return "A page cannot run windows of time anew; Simulator.what_if does."
+        return "A page cannot rerun networks with windows; Simulator.what_if can."
     if wanted is False:
         return "This page was made with what_if=False, and shows one run as it was."
     count = simulator.plan.weights.size

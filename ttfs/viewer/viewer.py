@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_array, of_kind, whole
+from ttfs.checks import as_array, of_kind, plural, whole
 from ttfs.engines.simulator import Simulator
 from ttfs.errors import InputError, ShapeError
 from ttfs.files.json_text import as_json
@@ -97,7 +97,7 @@ def page(
     '<!DOCTYPE html>'
     """
     if not isinstance(simulator, Simulator):
-        raise InputError(f"page wants a Simulator, got {type(simulator).__name__}")
+        raise InputError(f"page takes a Simulator, got {type(simulator).__name__}")
     of_kind(what_if, bool | None, "page(what_if=...)", "True, False or None")
     sizes = simulator.plan.sizes
     title = "-".join(map(str, sizes)) if title is None else str(title)
@@ -109,6 +109,7 @@ def page(
         "title": title,
         "label": None if label is None else str(label),
         "unit": simulator.circuit.unit,
+        "units": plural(simulator.circuit.unit),
         "horizon": simulator.plan.t_max,
         "image": picture,
         **course_of(simulator, what_if),
@@ -138,7 +139,7 @@ def _picture(inputs: int, shape: Any, image: Any) -> dict[str, Any] | None:
     """The shape of the image and, if given, its values as bytes from black to white."""
     if shape is None:
         if image is not None:
-            raise InputError("page(image=...) wants image_shape=(rows, columns) too")
+            raise InputError("page(image=...) also needs image_shape=(rows, columns)")
         return None
     shape = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
     if len(shape) != 2:

@@ -27,7 +27,7 @@ function listenToRaster() {
 
 /* A neuron, and its potential at a time; of those that receive nothing, the time alone. */
 function sayRow({ layer, neuron, event }, time) {
-  const found = explain(layer, neuron), who = `${called(layer, neuron)}, ${event === undefined ? `${about(time)} ${data.unit}` : clock(time)}`;
+  const found = explain(layer, neuron), who = `${called(layer, neuron)}, ${event === undefined ? inUnits(about(time)) : clock(time)}`;
   return found.count || found.bias ? `${who}: ${sayPotential(found, time)}` : who;
 }
 
@@ -81,7 +81,7 @@ function listenToTrace() {
   canvas.addEventListener("mousemove", event => {
     const isInside = event.offsetX >= trace.left && event.offsetX <= trace.right, time = timeUnder(trace, event.offsetX);
     const parts = shown().map(found => `${shown().length > 1 ? `${called(found.layer, found.neuron)} ` : ""}${sayPotential(found, time)}`);
-    showTip(tip, isInside && `${about(time)} ${data.unit}: ${parts.join("; ")}`, event.offsetX, event.offsetY);
+    showTip(tip, isInside && `${inUnits(about(time))}: ${parts.join("; ")}`, event.offsetX, event.offsetY);
   });
   canvas.addEventListener("mouseleave", () => { tip.hidden = true; });
 }
