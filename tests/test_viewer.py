@@ -249,7 +249,7 @@ def test_the_horizon_decides_where_nobody_fires(show):
     tab = show(page(ttfs.Simulator(network, [1.0, 3.0]), label=1))
     assert tab.inner_text("#verdict") == "undecided; largest potential: 1, label 1: ✗ wrong"
     assert tab.inner_text("#answer").startswith(
-        "output 1 has not fired; closest at 10 step, 5 below"
+        "output 1 has not fired; closest at 10 steps, 5 below"
     )
     tab.keyboard.press("End")
     shown = tab.locator(".lane span:nth-child(3)").all_inner_texts()

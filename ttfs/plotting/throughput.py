@@ -49,7 +49,7 @@ def throughput(
     >>> ax = Figure().subplots()
     >>> marks, ticks = throughput(["a", "b"], {"forward": [20, 3]}, {"adding": [40, 4]}, ax=ax)
     >>> marks.get_xdata().tolist(), [text.get_text() for text in ax.texts]
-    ([20.0, 3.0], ['50 %', '75 %', 'of adding'])
+    ([20.0, 3.0], ['50 %', '75 %'])
     """
     height = 0.9 + 0.21 * len(names)
     rows = np.arange(len(names), dtype=float)

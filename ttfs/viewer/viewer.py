@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_array, of_kind, whole
+from ttfs.checks import as_array, of_kind, plural, whole
 from ttfs.engines.simulator import Simulator
 from ttfs.errors import InputError, ShapeError
 from ttfs.files.json_text import as_json
@@ -109,6 +109,7 @@ def page(
         "title": title,
         "label": None if label is None else str(label),
         "unit": simulator.circuit.unit,
+        "units": plural(simulator.circuit.unit),
         "horizon": simulator.plan.t_max,
         "image": picture,
         **course_of(simulator, what_if),

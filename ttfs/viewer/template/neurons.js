@@ -196,7 +196,7 @@ function verdictOf(found) {
   if (found.spike >= 0 && found.pools) return `${who} fired at ${clock(found.fired)}, with its first arrival`;
   if (found.heard !== null) return verdictIn(found, who, line);
   if (found.spike >= 0) {
-    const over = marginAt(found, found.last, found.fired), where = over || !RAMPS ? `${about(over)} above` : "reaching";
+    const over = marginAt(found, found.last, found.fired), where = over ? `${about(over)} above` : "reaching";
     return `${who} fired at ${clock(found.fired)}, ${where} its threshold ${line}`;
   }
   if (!found.count) return `${who} has not fired; nothing has reached it`;

@@ -78,7 +78,7 @@ function drawTimes(pen, height, inner) {
     line(pen, x, y - 4, x, y, look.quiet);
     write(pen, about(time), x, y + 8, look.quiet, "center");
   }
-  write(pen, `time (${data.unit})`, LABELS + inner / 2, height - 6, look.quiet, "center");
+  write(pen, `time (${data.units})`, LABELS + inner / 2, height - 6, look.quiet, "center");
 }
 
 /* The rows of the chosen neurons. */

@@ -54,7 +54,7 @@ function drawAxes(pen, box, height) {
     line(pen, x, box.bottom, x, box.bottom + 4, look.quiet);
     if (x < box.right - 6) write(pen, about(time), x, box.bottom + 12, look.quiet, "center");
   }
-  write(pen, `time (${data.unit})`, (box.left + box.right) / 2, height - 7, look.quiet, "center");
+  write(pen, `time (${data.units})`, (box.left + box.right) / 2, height - 7, look.quiet, "center");
 }
 
 function drawThreshold(pen, box, found, k, all) {

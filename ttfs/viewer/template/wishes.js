@@ -101,7 +101,7 @@ function listenToWishes() {
   $("whynot").hidden = Boolean(data.circuit);
   for (const part of document.querySelectorAll(".whatifkey")) part.hidden = !data.circuit;
   if (!data.circuit) $("whynot").textContent = `What if a spike came at another time? ${data.whyNot}`;
-  $("unit").textContent = data.unit;
+  $("unit").textContent = data.units;
   $("moment").addEventListener("change", () => {
     const isEmpty = $("moment").value === "" && !$("moment").validity.badInput;
     if (isEmpty || number($("moment"))) wish(chosen.layer, chosen.neuron, isEmpty ? Infinity : Number($("moment").value));
