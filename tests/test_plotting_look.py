@@ -9,7 +9,17 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from cases_pictures import HOSTILE, contrast
+from cases_pictures import (
+    DECISIONS,
+    EPOCHS,
+    HOSTILE,
+    PICTURES,
+    TIMED,
+    TIMES,
+    TRACES,
+    contrast,
+    drawn,
+)
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb, to_rgba
@@ -18,50 +28,11 @@ from matplotlib.text import Text
 
 import ttfs
 from ttfs import plotting
-from ttfs.engines.explanations import Input, Trace
+from ttfs.engines.explanations import Trace
 from ttfs.errors import InputError, TTFSError
 from ttfs.plotting.look import inks
 
 INF = np.inf
-TIMES = [[0.0, 3.0, INF], [4.5, INF]]
-TRACES = [
-    Trace(1, 0, np.array([0.0, 3.0, 3.0]), np.array([0.0, 0.0, 1.0]), 3.0, 1.0, "ms"),
-    Trace(1, 1, np.array([0.0, 3.0, 3.0]), np.array([0.0, 0.0, 0.5]), INF, 2.0, "ms"),
-]
-INPUTS = [[Input(3.0, 0, 0, 3.0, 1.0, 1.0)], [Input(3.0, 0, 0, 3.0, 0.5, 0.5)]]
-EPOCHS = [{"epoch": e, "accuracy": 0.8, "validation_accuracy": 0.7 + e / 10} for e in (1, 2)]
-ROWS = [[1.0, 2.0], [3.0, INF]]
-DECISIONS = ttfs.decide(ROWS, [[1, 2], [3, 4]])
-NETWORK = ttfs.Network(
-    ttfs.Conv2d(2, 3), ttfs.MinPool2d(2), ttfs.Dense(None, 20), shape=(6, 6, 1), t_max=9
-)
-
-TIMED = {
-    "raster": lambda **kw: plotting.raster(TIMES, decision=(4.5, 0), **kw),
-    "latency_histogram": lambda **kw: plotting.latency_histogram(TIMES, **kw),
-    "latency_by_layer": lambda **kw: plotting.latency_by_layer(TIMES, **kw),
-    "latency_map": lambda **kw: plotting.latency_map([0, 7.5, INF, 3], (2, 2), **kw),
-    "latency_maps": lambda **kw: plotting.latency_maps([0, 7.5, INF, 3], (2, 1, 2), **kw),
-    "latency_by_class": lambda **kw: plotting.latency_by_class(ROWS, [0, 1], **kw),
-    "latency_diagram": lambda **kw: plotting.latency_diagram(ROWS, [0, 1], **kw),
-    "decision_curve": lambda **kw: plotting.decision_curve(ROWS, [[1, 2], [3, 4]], [0, 1], **kw),
-    "activity": lambda **kw: plotting.activity(TIMES, [2, 0], **kw),
-    "membrane": lambda **kw: plotting.membrane(TRACES, inputs=INPUTS, **kw),
-    "mistakes": lambda **kw: plotting.mistakes(ROWS, DECISIONS, [1, 0], (1, 2), **kw),
-}
-PICTURES = TIMED | {
-    "spike_order": lambda **kw: plotting.spike_order(ROWS, [0, 1], **kw),
-    "weight_images": lambda **kw: plotting.weight_images(np.eye(4), (2, 2), **kw),
-    "filter_images": lambda **kw: plotting.filter_images(np.eye(4), (1, 2), **kw),
-    "confusion_matrix": lambda **kw: plotting.confusion_matrix([0, 1, 1], [0, 0, 1], **kw),
-    "accuracy_by_class": lambda **kw: plotting.accuracy_by_class([0, 1, 1], [0, 0, 1], **kw),
-    "network_diagram": lambda **kw: plotting.network_diagram(NETWORK, **kw),
-    "training_curves": lambda **kw: plotting.training_curves(EPOCHS, **kw),
-    "accuracy_over": lambda **kw: plotting.accuracy_over({"a": [9, 11]}, {"a": [0.9, 1]}, **kw),
-    "throughput": lambda **kw: plotting.throughput(
-        ["a", "b"], {"x": [20, 3], "y": [30, 2], "z": [1, 2]}, {"r": [40, 4], "s": [50, 6]}, **kw
-    ),
-}
 GIVEN = {
     "raster": lambda values: plotting.raster([values]),
     "latency_histogram": lambda values: plotting.latency_histogram([values]),
@@ -90,14 +61,6 @@ NAMES = ["$", "$x", "$\\frac$", "a_b", "_a", "\\", "%#&{}~^", "a\nb", "\a\0\x1b[
 def _close_figures():
     yield
     plt.close("all")
-
-
-def drawn(name, ax=None, **options):
-    """The axes of a picture, in which everything is laid out and drawn."""
-    ax = Figure(figsize=(3.35, 2.5)).subplots() if ax is None else ax
-    PICTURES[name](ax=ax, **options)
-    FigureCanvasAgg(ax.figure.figure).draw()
-    return ax
 
 
 def lines_and_images(ax):

@@ -142,7 +142,7 @@ def test_a_simulator_stands_for_times_shapes_names_and_unit():
 
 def test_how_many_channels_of_how_many_are_shown_is_said():
     image = latency_maps(np.ones(200), (1, 2, 100))
-    assert image.axes.texts[-1].get_text() == "64 of 100 channels"
+    assert legend(image.axes) == ["silent (0 %)", "64 of 100 channels"]
 
 
 @pytest.mark.parametrize("size", [(COLUMN, 4.5), (PAGE, 5.0)])
@@ -209,7 +209,7 @@ def test_filters_are_those_that_a_network_adds():
 def test_one_bit_filters_have_two_colours_and_say_which():
     network = ttfs.Network(ttfs.Conv2d(4, 3, weights=ttfs.Binary()), shape=(5, 5, 1))
     image = filter_images(network.weights[0], 3)
-    assert legend(image.axes) == ["+1", "−1"]
+    assert legend(image.axes) == ["+1", "−1", "all 4 channels"]
     assert len(image.axes.figure.axes) == 1  # no colour bar
     shown = image.cmap(image.norm(image.get_array().compressed()))
     assert len(np.unique(shown, axis=0)) == 2

@@ -9,14 +9,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from ttfs.engines.batch import Record
 from ttfs.errors import InputError
-from ttfs.plotting.given import Array, one_per_sample, rows_of_times
+from ttfs.plotting.given import Array, horizon, one_per_sample, rows_of_times
+from ttfs.plotting.legends import legend_above
 from ttfs.plotting.look import (
     GREY,
     WORDS,
     axes_for,
     dress,
+    extent,
     inks,
-    legend_above,
     percent,
     plural,
 )
@@ -59,6 +60,8 @@ def latency_by_class(
         groups = [spikes[(classes == c) & np.isfinite(spikes)] for c in range(outputs.shape[1])]
         label = f"{name} ({silent} silent)"
         drawn += _spreads(ax, groups, 0.36 * i - 0.18, colour, label)
+    if not np.isfinite(first).any():
+        ax.set_ylim(0, horizon([first], t_max))
     _label_classes(ax, own, classes, outputs.shape[1])
     legend_above(ax)
     return drawn
@@ -83,11 +86,13 @@ def _spreads(ax: Axes, groups: list[Array], shift: float, colour: str, label: st
     corners = [np.quantile(group, [0.05, 0.25, 0.75, 0.95]) for group in filled]
     low, first, third, high = np.reshape(corners, (-1, 4)).T
     means = [group.mean() for group in filled]
-    dot: dict[str, Any] = {"linewidth": 0.8, "zorder": 3}
+    points = extent(ax)[0] / max(len(groups), 1)
+    dot: dict[str, Any] = {"s": min(9.0, 0.05 * points**2), "marker": "o", "linewidth": 0.8}
+    dot |= {"color": inks(ax).ground, "edgecolor": colour, "zorder": 3}
     return [
         ax.vlines(x, low, high, color=colour, linewidth=0.8),
-        ax.vlines(x, first, third, color=colour, linewidth=4, label=label),
-        ax.scatter(x, means, s=9, color=inks(ax).ground, edgecolor=colour, marker="o", **dot),
+        ax.vlines(x, first, third, color=colour, linewidth=min(4, 0.3 * points), label=label),
+        ax.scatter(x, means, **dot),
     ]
 
 

@@ -50,6 +50,9 @@ def accuracy_over(
         log_across(ax)
     elif ax.get_xlim()[1] >= LARGE:  # otherwise a power of ten would cover the label
         ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+    low, high = ax.get_ylim()
+    if high > 100:  # which no accuracy is
+        ax.set_ylim(low, 100 + 0.02 * (100 - low))
     return drawn
 
 

@@ -13,6 +13,7 @@ from ttfs.codes.decoding import decide
 from ttfs.engines.batch import Record
 from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.given import Array, horizon, layer_names, layers_of_times, numbers, spike_times
+from ttfs.plotting.legends import legend_above
 from ttfs.plotting.look import (
     COLUMN,
     GREY,
@@ -20,7 +21,6 @@ from ttfs.plotting.look import (
     dress,
     inks,
     layer_colour,
-    legend_above,
     plural,
 )
 
@@ -76,7 +76,7 @@ def decision_curve(
     if correct.size:
         share = 100 * correct.mean()
         look: dict[str, Any] = {"color": inks(ax).ink, "markerfacecolor": inks(ax).ground}
-        words = f"at the end, undecided by potential: {share:.1f} %"
+        words = f"all, undecided by potential: {share:.1f} %"
         drawn += ax.plot(end, share, "o", label=words, clip_on=False, zorder=4, **look)
     ax.set(xlim=(0, end), ylim=(-2, 103))
     legend_above(ax)

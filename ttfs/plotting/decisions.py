@@ -15,9 +15,11 @@ from ttfs.codes.decoding import Decisions, decide
 from ttfs.engines.batch import Record
 from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.given import Array, one_per_sample
+from ttfs.plotting.legends import legend_above, sample
 from ttfs.plotting.look import (
     COLUMN,
     GREY,
+    LETTER,
     WORDS,
     across,
     axes_for,
@@ -27,11 +29,9 @@ from ttfs.plotting.look import (
     inks,
     label_height,
     label_stride,
-    legend_above,
     named,
-    sample,
+    whole_numbers,
 )
-from ttfs.plotting.tiles import DIGIT
 
 MOST = 1000  # classes
 MANY = 1000  # samples, from which on a second decimal means something
@@ -74,7 +74,7 @@ def confusion_matrix(
     dress(ax, "decision", "label")
     _name_classes(ax, words)
     if not _write_counts(ax, counts, most):
-        colour_bar(image, "samples")
+        whole_numbers(colour_bar(image, "samples").ax.yaxis)
     return image
 
 
@@ -116,7 +116,8 @@ def accuracy_by_class(
     _thin_out(ax, words, 0.9 * ax.bbox.width / ax.figure.dpi * 72 / len(words))
     interval = sample(inks(ax).ink, 1.2, "95 % interval")
     digits = 1 if samples.sum() < MANY else 2
-    legend_above(ax, [interval, sample(GREY, 0.8, f"all: {total:.{digits}f} %", (0, (4, 2)))])
+    words_of_all = f"{total:.{digits}f} %" if samples.sum() else "no samples"
+    legend_above(ax, [interval, sample(GREY, 0.8, f"all: {words_of_all}", (0, (4, 2)))])
     return drawn
 
 
@@ -191,7 +192,7 @@ def _name_classes(ax: Axes, words: list[str]) -> None:
 
 def _thin_out(ax: Axes, words: list[str], points: float) -> None:
     """Leave out numbers below the axis that do not fit side by side, and turn names."""
-    longest = DIGIT * label_height() * (1 + max(map(len, words), default=0))
+    longest = LETTER * label_height() * (1 + max(map(len, words), default=0))
     if all(word.isdigit() for word in words):
         step = label_stride(points, len(words), longest)
     else:

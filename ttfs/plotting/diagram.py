@@ -9,9 +9,23 @@ from matplotlib.text import Text
 from matplotlib.transforms import offset_copy
 
 from ttfs.network.network import Network, check_network
-from ttfs.plotting.look import COLUMN, GREY, WORDS, axes_for, inks, layer_colour, letter_colour
+from ttfs.plotting.look import (
+    COLUMN,
+    GREY,
+    WORDS,
+    axes_for,
+    broken,
+    extent,
+    inks,
+    label_height,
+    label_stride,
+    layer_colour,
+    letter_colour,
+)
 
 ROW = 0.42  # inches from one layer to the next
+FINE = 1.4  # how many more letters fit into a line than of small print
+ROW_OF_WORDS = 2.2  # what two lines of words need, in heights of a label
 LEFT, WORDS_AT = 0.2, 0.4  # middle of the symbols and left end of the words, in widths of the axes
 CIRCLES, SHEETS = 7, 4  # symbols of a layer at most
 SIDE = 13.0  # points: the side of the largest map
@@ -39,9 +53,12 @@ def network_diagram(network: Network, *, ax: Axes | None = None) -> list[Artist]
     ax.set(xlim=(0, 1), ylim=(-0.5, count - 0.5))
     ax.set_axis_off()
     drawn: list[Artist] = [_layer(ax, network, k) for k in range(count)]
+    for k, name in enumerate(drawn):
+        name.set_visible(k % label_stride(extent(ax)[1] / count, count) == 0)
     for k in range(len(network.layers)):
         drawn.append(_arrow(ax, (LEFT, k + 0.3), (LEFT, k + 0.7)))
-        _write(ax, k + 0.5, connection(network, k), GREY, "xx-small")
+        if ROW_OF_WORDS * label_height() < extent(ax)[1] / count:
+            _write(ax, k + 0.5, connection(network, k), GREY, "xx-small")
     for skip in network.skips:
         bow = "arc3,rad=-0.5"
         drawn.append(_arrow(ax, (0.06, skip.source), (0.06, skip.target), bow))
@@ -67,7 +84,8 @@ def connection(network: Network, layer: int) -> str:
     if one.pools:
         return f"earliest of {words}"
     bit = "one-bit " if network.binary[layer] else ""
-    words += f": {network.weights[layer].size:,} {bit}weights"
+    size = network.weights[layer].size
+    words += f": {size:,} {bit}weight" + ("s" if size != 1 else "")
     delays = network.delays[layer]
     if delays.size and delays.min() != delays.max():
         return f"{words}, delays {delays.min():.3g} to {delays.max():.3g}"
@@ -130,4 +148,5 @@ def _arrow(
 def _write(ax: Axes, y: float, words: str, colour: str, size: str) -> Text:
     """Words beside a layer or an arrow."""
     look: dict[str, Any] = {"color": colour, "fontsize": size, "va": "center"}
-    return ax.text(WORDS_AT, y, words, **look, **WORDS)
+    room = FINE * (1 - WORDS_AT) * extent(ax)[0]
+    return ax.text(WORDS_AT, y, broken(words, room), **look, **WORDS)

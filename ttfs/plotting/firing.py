@@ -12,15 +12,16 @@ from numpy.typing import ArrayLike
 from ttfs.errors import InputError, ShapeError
 from ttfs.measures.metrics import Evaluation
 from ttfs.plotting.given import layer_names, numbers
+from ttfs.plotting.legends import legend_above
 from ttfs.plotting.look import (
     COLUMN,
-    SILENT,
     WORDS,
     axes_for,
     dress,
+    extent,
     inks,
+    label_stride,
     layer_colour,
-    legend_above,
 )
 
 HIGH = 0.7  # height of a bar, as a share of its layer's row
@@ -62,19 +63,21 @@ def firing_by_layer(
     rows = np.arange(fires.size)
     colours = [layer_colour(layer, ax) for layer in range(fires.size)]
     bars = ax.barh(rows, fires, HIGH, color=colours)
-    edge = inks(ax).faint
-    grey = ax.barh(rows, -mute, HIGH, 100, color=SILENT, edgecolor=edge, linewidth=0.6, zorder=0.5)
+    faint = inks(ax).faint
+    grey = ax.barh(rows, -mute, HIGH, 100, color=faint, zorder=0.5)
     ax.set(xlim=(0, 100), ylim=(-0.5, fires.size - 0.5))
-    ax.set_yticks(rows, names, **WORDS)
+    shown = rows[:: label_stride(extent(ax)[1] / fires.size, fires.size)]
+    ax.set_yticks(shown, [names[row] for row in shown], **WORDS)
     ax.tick_params("y", length=0)
     place, ink = ax.get_yaxis_transform(), inks(ax, outside=True).ink
     look: dict[str, Any] = {"fontsize": "x-small", "va": "center", "color": ink}
-    for row, share in enumerate(fires):
+    for row in shown:
+        share = fires[row]
         text = f"{share:.2g} %" if share < 99.5 else f"{share:.0f} %"
         ax.text(1.02, row, text, transform=place, **look, **WORDS)
     if mute.any():
         label = "channels or neurons that never fire"
-        legend_above(ax, [Patch(facecolor=SILENT, edgecolor=edge, linewidth=0.6, label=label)])
+        legend_above(ax, [Patch(facecolor=faint, label=label)])
     return [bars, grey]
 
 

@@ -19,6 +19,7 @@ from ttfs.plotting.given import (
     layers_of_times,
     spike_times,
 )
+from ttfs.plotting.legends import legend_above, legend_of_silence
 from ttfs.plotting.look import (
     COLUMN,
     EARLY_IS_DARK,
@@ -27,15 +28,17 @@ from ttfs.plotting.look import (
     axes_for,
     colour_bar,
     dress,
+    extent,
     inks,
+    label_stride,
     layer_colour,
-    legend_above,
-    legend_of_silence,
     percent,
     plural,
     uprights,
+    whole_numbers,
 )
 
+LONG = 8  # how much longer one side of an image may be than the other if pixels are square
 HILL = 0.88  # the share of a layer's row that its distribution may fill
 
 
@@ -130,13 +133,17 @@ def latency_by_layer(
     ax = axes_for(ax, "latency_by_layer", COLUMN, 0.6 + 0.32 * len(layers))
     dress(ax, f"spike time ({plural(unit)})", "")
     ax.set(xlim=(0, edges[-1]), ylim=(-0.1, len(layers)))
-    ax.set_yticks(np.arange(len(layers)) + 0.3, names, **WORDS)
+    stride = label_stride(extent(ax)[1] / len(layers), len(layers))
+    shown = slice(None, None, stride)
+    ax.set_yticks(np.arange(len(layers))[shown] + 0.3, names[shown], **WORDS)
     ax.tick_params("y", length=0)
+    for i in range(0, len(layers), stride):
+        _say_silence(ax, layers[i], i)
     return [_hill(ax, layer, edges, i) for i, layer in enumerate(layers)]
 
 
 def _hill(ax: Axes, times: Array, edges: Array, layer: int) -> StepPatch:
-    """The distribution of a layer's spike times in its row, the median and the silent share."""
+    """The distribution of a layer's spike times in its row, and the median."""
     fired, colour = times[np.isfinite(times)], layer_colour(layer, ax)
     counts, _ = np.histogram(fired, edges)
     heights = layer + HILL * counts / max(counts.max(initial=0), 1)
@@ -148,11 +155,15 @@ def _hill(ax: Axes, times: Array, edges: Array, layer: int) -> StepPatch:
         ground = inks(ax).ground
         for ink, width in ((ground, 3.2), (inks(ax).ink, 1.4)):
             uprights(ax, median, (layer + 0.02, layer + 0.3), ink, width=width)
-    silent = percent(times.size - fired.size, times.size)
-    look = {"fontsize": "x-small", "color": inks(ax, outside=True).ink, "va": "center"}
-    place = ax.get_yaxis_transform()
-    ax.text(1.02, layer + 0.3, f"{silent} silent", transform=place, **look, **WORDS)
     return hill
+
+
+def _say_silence(ax: Axes, times: Array, layer: int) -> None:
+    """The silent share of a layer to the right of its row."""
+    silent = percent(int(np.isinf(times).sum()), times.size)
+    look: dict[str, Any] = {"fontsize": "x-small", "color": inks(ax, outside=True).ink}
+    look |= {"transform": ax.get_yaxis_transform(), "va": "center"}
+    ax.text(1.02, layer + 0.3, f"{silent} silent", **look, **WORDS)
 
 
 def latency_map(
@@ -186,9 +197,12 @@ def latency_map(
         vmax=horizon([pixels], t_max),
         interpolation="nearest",
         origin="upper",
+        aspect="equal" if 1 / LONG <= pixels.shape[0] / pixels.shape[1] <= LONG else "auto",
     )
     ax.grid(False)
     dress(ax, "column (pixel)", "row (pixel)")
+    whole_numbers(ax.xaxis)
+    whole_numbers(ax.yaxis)
     legend_of_silence(ax, silent)
     if colorbar:
         colour_bar(image, f"spike time ({plural(unit)})")

@@ -2,23 +2,23 @@
 
 import io
 import os
-from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
 from matplotlib import colormaps
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.collections import LineCollection
+from matplotlib.colorbar import Colorbar
 from matplotlib.colors import ListedColormap, to_hex, to_rgb, to_rgba
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from ttfs.checks import of_kind, positive, quantity
@@ -58,6 +58,9 @@ EARLY_IS_DARK = ListedColormap(
 ).with_extremes(bad=SILENT)
 """Viridis without its yellow, which would look like silence when printed in grey."""
 
+LETTER = 0.63  # width of a letter or digit in small print, in heights of a label
+SMALL = 1.2  # how much larger the names of axes are
+FEWEST = 10  # letters in a line
 FORMATS = ("png", "pdf", "svg")
 MOST_PIXELS = 2**16  # in either direction; images of that size or more are not drawn
 
@@ -199,53 +202,40 @@ def amount(time: float, unit: str) -> str:
 
 def dress(ax: Axes, x: str, y: str) -> None:
     """Labels, small ticks, and no frame at the top and on the right."""
-    ax.set_xlabel(x, fontsize="small", **WORDS)
-    ax.set_ylabel(y, fontsize="small", **WORDS)
+    wide, tall = extent(ax) / SMALL
+    ax.set_xlabel(broken(x, wide), fontsize="small", **WORDS)
+    ax.set_ylabel(broken(y, tall), fontsize="small", **WORDS)
     ax.tick_params(labelsize="x-small")
+    ax.yaxis.get_offset_text().set_horizontalalignment("right")  # a legend begins beside it
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.get_offset_text().set_fontsize("x-small")
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def whole_numbers(axis: Axis) -> None:
+    """Ticks at whole numbers only, however short the axis is."""
+    axis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
+
+
+def extent(ax: Axes) -> NDArray[np.float64]:
+    """Width and height of the axes in points."""
+    return np.array(ax.bbox.size) * 72 / ax.figure.dpi
+
+
+def broken(words: str, points: float) -> str:
+    """Words in as many lines as they need in order to fit into so many points, in small print.
+
+    >>> broken("silent neurons (%)", 50), broken("epoch", 1)
+    ('silent\\nneurons (%)', 'epoch')
+    """
+    letters = max(int(points / (LETTER * label_height())), FEWEST)
+    return "\n".join(wrap(words, letters, break_on_hyphens=False)) or words
 
 
 def across(ax: Axes, y: float, colour: str, width: float, style: Any = "-") -> Line2D:
     """A horizontal line across the axes, under the data."""
     look: dict[str, Any] = {"linestyle": style, "marker": ""}
     return ax.axhline(y, color=colour, linewidth=width, zorder=1, **look)
-
-
-def sample(colour: str, width: float, label: str, style: Any = "-") -> Line2D:
-    """A line for the legend only."""
-    look: dict[str, Any] = {"linestyle": style, "marker": ""}
-    return Line2D([], [], color=colour, linewidth=width, label=label, **look)
-
-
-def legend_above(ax: Axes, handles: Sequence[Artist] | None = None, *, side: str = "left") -> None:
-    """A legend above the axes, where it cannot cover data, in as many columns as fit.
-
-    side: where it begins; from the right, it may extend over names at the left of the axes.
-    """
-    handles = ax.get_legend_handles_labels()[0] if handles is None else handles
-    place: dict[str, Any] = {"loc": f"lower {side}", "bbox_to_anchor": (int(side == "right"), 1)}
-    for columns in range(len(handles), 0, -1):
-        legend = ax.legend(
-            handles=handles,
-            **place,
-            ncols=columns,
-            fontsize="x-small",
-            frameon=False,
-            borderaxespad=0.2,
-            columnspacing=1.2,
-            handlelength=1.4,
-        )
-        for text in legend.get_texts():
-            text.set(**WORDS)
-        if legend.get_window_extent().width <= ax.bbox.width:
-            break
-
-
-def legend_of_silence(ax: Axes, silent: NDArray[np.bool_]) -> None:
-    """A legend above an image that says what grey means, and how much of the image is grey."""
-    label = f"silent ({percent(int(silent.sum()), silent.size)})"
-    edge = inks(ax, outside=True).ink
-    legend_above(ax, [Patch(facecolor=SILENT, edgecolor=edge, linewidth=0.6, label=label)])
 
 
 def uprights(
@@ -274,7 +264,7 @@ def uprights(
     return lines
 
 
-def colour_bar(image: AxesImage, label: str, axes: Any = None, *, below: str = "") -> None:
+def colour_bar(image: AxesImage, label: str, axes: Any = None, *, below: str = "") -> Colorbar:
     """A labelled colour bar to the right of an image, or of all `axes` that share its colours.
 
     below: text under the colour bar.
@@ -284,6 +274,8 @@ def colour_bar(image: AxesImage, label: str, axes: Any = None, *, below: str = "
     bar.set_label(label, fontsize="small", **WORDS)
     bar.ax.set_xlabel(below, fontsize="x-small", **WORDS)
     bar.ax.tick_params(labelsize="x-small")
+    bar.ax.yaxis.get_offset_text().set_fontsize("x-small")
+    return bar
 
 
 def log_across(ax: Axes) -> None:
@@ -293,7 +285,9 @@ def log_across(ax: Axes) -> None:
     """
     ax.set_xscale("log")
     low, high = ax.get_xlim()
-    ax.xaxis.set_major_locator(LogLocator(subs=(1,) if high > 100 * low else (1, 2, 5)))
+    decades, room = np.log10(high / low), extent(ax)[0] / label_height()
+    crowded = decades > 2 or (decades > 1 and 3 * decades * (FEWEST - 2) * LETTER > room)
+    ax.xaxis.set_major_locator(LogLocator(subs=(1,) if crowded else (1, 2, 5)))
     ax.xaxis.set_minor_locator(LogLocator(subs=range(2, 10)))
     write = _power if high >= 1e6 else (lambda value: f"{value:,.6g}")
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: write(value)))

@@ -22,6 +22,7 @@ from ttfs.plotting.given import (
     shapes_of,
     spike_times,
 )
+from ttfs.plotting.legends import legend_of_silence
 from ttfs.plotting.look import (
     EARLY_IS_DARK,
     PAGE,
@@ -30,7 +31,6 @@ from ttfs.plotting.look import (
     axes_for,
     colour_bar,
     inks,
-    legend_of_silence,
     percent,
     plural,
 )
@@ -39,7 +39,6 @@ from ttfs.plotting.tiles import (
     chosen,
     columns_that_fit,
     of_all,
-    say_how_many,
     show_tiles,
 )
 
@@ -81,9 +80,8 @@ def latency_maps(
     ax = axes_for(ax, "latency_maps", PAGE, 4.2)
     columns = columns_that_fit(ax, (height, width), len(shown)) if columns is None else columns
     image = _show(ax, tiles, shown, columns, horizon([flat], t_max))
-    legend_of_silence(ax, np.isinf(tiles))
-    if len(shown) < depth:
-        say_how_many(ax, f"{of_all(len(shown), depth)} channels")
+    some = [of_all(len(shown), depth, "channel")] if len(shown) < depth else []
+    legend_of_silence(ax, np.isinf(tiles), *some)
     if colorbar:
         colour_bar(image, f"spike time ({plural(unit)})")
     return image

@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from ttfs.engines.simulator import Simulator
 from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.given import Array, spike_times
+from ttfs.plotting.legends import legend_above, sample
 from ttfs.plotting.look import (
     across,
     axes_for,
@@ -21,10 +22,8 @@ from ttfs.plotting.look import (
     dress,
     inks,
     layer_colour,
-    legend_above,
     named,
     plural,
-    sample,
     uprights,
 )
 

@@ -7,12 +7,12 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.image import AxesImage
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from ttfs.engines.batch import Record
 from ttfs.errors import InputError
 from ttfs.plotting.given import Array, horizon, one_per_sample, rows_of_times
+from ttfs.plotting.legends import legend_above, legend_of_silence, sample, words_only
 from ttfs.plotting.look import (
     CLASSES,
     COLUMN,
@@ -23,15 +23,14 @@ from ttfs.plotting.look import (
     class_colour,
     colour_bar,
     dress,
+    extent,
     inks,
     label_stride,
     layer_colour,
-    legend_above,
-    legend_of_silence,
     percent,
     plural,
-    sample,
     uprights,
+    whole_numbers,
 )
 
 FEW = 200  # rows or columns of an image; up to so many, each gets pixels of its own
@@ -125,16 +124,13 @@ def spike_order(
     )
     ax.grid(False)
     dress(ax, "neuron", "sample" if labels is None else "samples by class")
-    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
-    ax.yaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    whole_numbers(ax.xaxis)
+    whole_numbers(ax.yaxis)
     if labels is not None:
         _name_classes(ax, classes[order])
     legend_of_silence(ax, np.isinf(array))
     if colorbar:
-        colour_bar(image, "rank of spike")
-        if image.colorbar is not None:
-            image.colorbar.locator = MaxNLocator("auto", integer=True)
-            image.colorbar.update_ticks()
+        whole_numbers(colour_bar(image, "rank of spike").ax.yaxis)
     return image
 
 
@@ -216,12 +212,12 @@ def _legend(ax: Axes, colours: dict[Any, str]) -> None:
         legend_above(ax, [*map(sample, colours.values(), [3] * len(found), names), mean])
         return
     words = f"in each band: class {found[0]} lowest, class {found[-1]} highest"
-    legend_above(ax, [sample("none", 0, words), mean])
+    legend_above(ax, [words_only(words), mean])
 
 
 def _name_neurons(ax: Axes, neurons: int) -> None:
     """Label the neurons, with a line between them."""
-    points = ax.bbox.height / ax.figure.dpi * 72 / neurons
+    points = extent(ax)[1] / neurons
     shown = range(0, neurons, label_stride(points, neurons))
     ax.set_yticks(list(shown), [str(neuron) for neuron in shown])
     for neuron in range(1, neurons):
@@ -230,7 +226,7 @@ def _name_neurons(ax: Axes, neurons: int) -> None:
 
 def _write_silence(ax: Axes, times: Array) -> None:
     """The silent share of each neuron to the right of its band, where there is room."""
-    points = ax.bbox.height / ax.figure.dpi * 72 / times.shape[1]
+    points = extent(ax)[1] / times.shape[1]
     look: dict[str, Any] = {"fontsize": "x-small", "color": inks(ax, outside=True).ink} | WORDS
     ax.text(1.01, 1.01, "silent", transform=ax.transAxes, va="bottom", **look)
     for neuron in range(0, times.shape[1], label_stride(points, times.shape[1])):
@@ -241,7 +237,10 @@ def _write_silence(ax: Axes, times: Array) -> None:
 def _name_classes(ax: Axes, classes: NDArray[np.int64]) -> None:
     """A line between classes, and the number of each class at its middle."""
     found, first, counts = np.unique(classes, return_index=True, return_counts=True)
+    points = extent(ax)[1] / max(len(found), 1)
     for start in first[1:]:
-        ax.axhline(start - 0.5, color="white", linewidth=0.8, linestyle="-", marker="")
-    ax.set_yticks(first + (counts - 1) / 2, [str(c) for c in found])
+        width = min(0.8, 0.1 * points)
+        ax.axhline(start - 0.5, color="white", linewidth=width, linestyle="-", marker="")
+    shown = slice(None, None, label_stride(points, len(found)))
+    ax.set_yticks((first + (counts - 1) / 2)[shown], [str(c) for c in found[shown]])
     ax.tick_params(axis="y", length=0)

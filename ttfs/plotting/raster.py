@@ -268,19 +268,22 @@ def _mark(ax: Axes, decision: tuple[float, int], band: Band, unit: str) -> None:
     if np.isfinite(time):
         words = f"decision: {neuron} at {amount(time, unit)}"
         style: Any = (0, (4, 3))
-        ax.axvline(time, color=ink, linewidth=0.6, linestyle=style, marker="", zorder=1)
+        low, high = ax.get_ylim()
+        end = (band.top - low) / (high - low)  # below the words
+        ax.axvline(time, 0, end, color=ink, linewidth=0.6, linestyle=style, marker="", zorder=1)
         ax.plot(time, band.row(neuron), "o", color=ink, markerfacecolor="none", markersize=7)
     else:
         words = f"decision: {neuron}, no output spike"
     low, high = ax.get_xlim()
-    late = time > (low + high) / 2
+    place = min(time, high)
+    third = min(int(3 * (place - low) / (high - low)), 2)
     ax.annotate(
         words,
-        (min(time, high), 1),
+        (place, 1),
         xycoords=ax.get_xaxis_transform(),
-        xytext=(-4 if late else 4, -1),
+        xytext=(0, -1),
         textcoords="offset points",
-        ha="right" if late else "left",
+        ha=("left", "center", "right")[third],
         va="top",
         fontsize="x-small",
         color=ink,

@@ -1,7 +1,6 @@
 """How fast kernels are, compared with the roofs of a machine."""
 
 from collections.abc import Mapping, Sequence
-from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import ArrayLike
 from ttfs.checks import as_array
 from ttfs.errors import ShapeError
 from ttfs.plotting.given import numbers
+from ttfs.plotting.legends import legend_above
 from ttfs.plotting.look import (
     HIDDEN,
     PAGE,
@@ -19,12 +19,10 @@ from ttfs.plotting.look import (
     axes_for,
     dress,
     inks,
-    legend_above,
     log_across,
     named,
 )
 
-NARROW = 12  # letters in a line below the shares
 LETTERS = 48  # of a name: enough for the cases of `ttfs bench`
 LOOKS: tuple[dict[str, Any], ...] = (
     {"marker": "o", "color": HIDDEN[0], "markersize": 5, "markerfacecolor": HIDDEN[0]},
@@ -51,7 +49,7 @@ def throughput(
     >>> ax = Figure().subplots()
     >>> marks, ticks = throughput(["a", "b"], {"forward": [20, 3]}, {"adding": [40, 4]}, ax=ax)
     >>> marks.get_xdata().tolist(), [text.get_text() for text in ax.texts]
-    ([20.0, 3.0], ['50 %', '75 %', 'of adding'])
+    ([20.0, 3.0], ['50 %', '75 %'])
     """
     height = 0.9 + 0.21 * len(names)
     rows = np.arange(len(names), dtype=float)
@@ -67,8 +65,10 @@ def throughput(
             x, rows, ls="", label=named(kind, LETTERS), **{"markerfacecolor": ground} | look
         )
     tick: dict[str, Any] = {"marker": "|", "markersize": 11, "markeredgewidth": 1.6, "zorder": 1}
+    whole = next(iter(ticks), "")
     for (kind, x), colour in zip(ticks.items(), (ink, HIDDEN[2]), strict=False):
-        drawn += ax.plot(x, rows, ls="", label=named(kind, LETTERS), color=colour, **tick)
+        label = named(kind, LETTERS) + (" = 100 %" if kind == whole else "")
+        drawn += ax.plot(x, rows, ls="", label=label, color=colour, **tick)
     ax.set_yticks(rows, [named(name, LETTERS) for name in names], fontsize="x-small", **WORDS)
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
@@ -78,9 +78,6 @@ def throughput(
     for row, share in enumerate(shares):
         if np.isfinite(share):
             ax.text(1.01, row, f"{100 * share:.0f} %", fontsize="x-small", **beside)
-    if np.isfinite(shares).any():
-        words = fill(f"of {named(next(iter(ticks)), LETTERS)}", NARROW)
-        ax.text(1.01, len(names) - 0.4, words, fontsize="x-small", **beside | {"va": "top"})
     legend_above(ax, side="right")
     return drawn
 

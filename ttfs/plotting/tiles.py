@@ -1,9 +1,10 @@
 """Small images side by side in one image, each with its name above it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 
 from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.given import Array
-from ttfs.plotting.look import WORDS, inks, label_height
+from ttfs.plotting.legends import legend_above, words_only
+from ttfs.plotting.look import LETTER, WORDS, broken, extent, inks, label_height
 
 LABEL = 1.2  # height that the name of a tile needs, in heights of a label
 TIGHT = 0.85  # by how much a colour bar may make tiles smaller
-DIGIT = 0.63  # width of one of its digits
+LONG = 8  # how much longer one side of a tile may be than the other
 
 
 class Grid(NamedTuple):
@@ -75,6 +77,7 @@ def show_tiles(
 
     ground: the colour behind a tile, seen through its masked pixels.
     """
+    tiles = stretched(tiles)
     (height, width), columns = tiles.shape[1:], min(columns, len(tiles))
     words = [] if names is None else [str(name) for name in names]
     gap = _label_gap(ax, (height, width), words, columns) if words else 0
@@ -85,17 +88,36 @@ def show_tiles(
     return image
 
 
-def of_all(shown: int, found: int) -> str:
+def stretched(tiles: Array) -> Array:
+    """Tiles (tiles, rows, columns) whose rows or columns are repeated where these are few.
+
+    A line of 100 inputs would otherwise be too thin to be seen.
+
+    >>> stretched(np.zeros((2, 1, 80))).shape, stretched(np.zeros((2, 4, 4))).shape
+    ((2, 10, 80), (2, 4, 4))
+    """
+    for axis in (1, 2):
+        tiles = tiles.repeat(max(1, tiles.shape[3 - axis] // LONG // tiles.shape[axis]), axis)
+    return tiles
+
+
+def of_all(shown: int, found: int, what: str) -> str:
     """How many are shown, and of how many.
 
-    >>> of_all(25, 600), of_all(10, 10)
-    ('25 of 600', 'all 10')
+    >>> of_all(25, 600, "neuron"), of_all(10, 10, "neuron"), of_all(1, 1, "neuron")
+    ('25 of 600 neurons', 'all 10 neurons', 'the only neuron')
     """
-    return f"all {found:,}" if shown == found else f"{shown:,} of {found:,}"
+    if found == 1:
+        return f"the only {what}"
+    return f"all {found:,} {what}s" if shown == found else f"{shown:,} of {found:,} {what}s"
 
 
-def say_how_many(ax: Axes, words: str) -> None:
-    """Write above the tiles, at the right, how much is shown."""
+def say_how_many(ax: Axes, words: str, handles: Iterable[Artist] = ()) -> None:
+    """Write above the tiles, at the right, how much is shown, or in a legend with handles."""
+    if handles := list(handles):
+        legend_above(ax, [*handles, words_only(words)])
+        return
+    words = broken(words, extent(ax)[0])
     look: dict[str, Any] = {"fontsize": "x-small", "color": inks(ax, outside=True).ink}
     ax.text(1, 1.02, words, ha="right", va="bottom", transform=ax.transAxes, **look, **WORDS)
 
@@ -107,7 +129,7 @@ def _label_gap(ax: Axes, tile: tuple[int, int], names: list[str], columns: int) 
     tall = LABEL * label_height() * len(lines) / len(names)
     wide, high = np.array(ax.bbox.size) * 72 / ax.figure.dpi
     points = min(wide / columns / (tile[1] + 1), (high / rows - tall) / tile[0])
-    if points * tile[1] < DIGIT * label_height() * max(map(_digits, lines)):
+    if points * tile[1] < LETTER * label_height() * max(map(_digits, lines)):
         return 0
     return int(np.ceil(tall / (TIGHT * points)))
 

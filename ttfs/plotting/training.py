@@ -8,11 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
 from ttfs.checks import of_kind
 from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.given import Array, layer_names
+from ttfs.plotting.legends import legend_above
 from ttfs.plotting.look import (
     GREY,
     PAGE,
@@ -21,9 +21,9 @@ from ttfs.plotting.look import (
     inks,
     layer_colour,
     layer_style,
-    legend_above,
     named,
     plural,
+    whole_numbers,
 )
 
 Record = Mapping[str, Any]
@@ -209,6 +209,4 @@ def _draw(
 def _dress_epochs(ax: Axes, y: str) -> None:
     """Labels, and ticks at whole epochs."""
     dress(ax, "epoch", y)
-    ax.xaxis.set_major_locator(
-        MaxNLocator("auto", integer=True, min_n_ticks=1, steps=[1, 2, 5, 10])
-    )
+    whole_numbers(ax.xaxis)

@@ -16,6 +16,7 @@ from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.given import Array, image_shape, numbers
 from ttfs.plotting.look import (
     COLUMN,
+    LETTER,
     PAGE,
     axes_for,
     colour_bar,
@@ -23,10 +24,8 @@ from ttfs.plotting.look import (
     inks,
     label_height,
     label_stride,
-    legend_above,
 )
 from ttfs.plotting.tiles import (
-    DIGIT,
     check_columns,
     chosen,
     columns_that_fit,
@@ -68,8 +67,7 @@ def weight_images(
     ax = axes_for(ax, "weight_images", COLUMN, 3.1)
     fields = matrix[:, shown].T.reshape(-1, *tile)
     image = show_tiles(ax, fields, shown, columns, **_diverging(fields))
-    _say_weights(image, fields)
-    say_how_many(ax, f"{of_all(len(shown), matrix.shape[1])} neurons")
+    say_how_many(ax, of_all(len(shown), matrix.shape[1], "neuron"), _say_weights(image, fields))
     return image
 
 
@@ -111,11 +109,10 @@ def filter_images(
     image = show_tiles(ax, tiles, None if table else shown, columns, **_diverging(tiles))
     if table:
         _name_table(ax, tiles.shape[1:], shown, heard)
-    _say_weights(image, tiles)
-    words = f"{of_all(len(shown), len(filters))} channels"
+    words = of_all(len(shown), len(filters), "channel")
     if table:
-        words += f", {of_all(len(heard), filters.shape[1])} below"
-    say_how_many(ax, words)
+        words += f", {of_all(len(heard), filters.shape[1], 'channel')} below"
+    say_how_many(ax, words, _say_weights(image, tiles))
     return image
 
 
@@ -147,21 +144,15 @@ def _diverging(tiles: Array) -> dict[str, Any]:
     return {"cmap": BLUE_TO_RED, "vmin": -limit, "vmax": limit}
 
 
-def _say_weights(image: AxesImage, tiles: Array) -> None:
-    """A colour bar or, for one-bit weights, a legend of two colours."""
+def _say_weights(image: AxesImage, tiles: Array) -> list[Patch]:
+    """A colour bar or, for one-bit weights, what a legend shows of two colours."""
     sizes = np.unique(np.abs(tiles))
-    if len(sizes) == 1 and sizes[0]:
-        _legend_of_signs(image.axes, sizes[0])
-    else:
+    if len(sizes) != 1 or not sizes[0]:
         colour_bar(image, "weight")
-
-
-def _legend_of_signs(ax: Axes, size: float) -> None:
-    """A legend of the two colours of one-bit weights, above the image."""
-    edge = inks(ax, outside=True).ink
-    signs = ((f"+{size:g}", 1.0), (f"−{size:g}", 0.0))
-    look: dict[str, Any] = {"edgecolor": edge, "linewidth": 0.6}
-    legend_above(ax, [Patch(facecolor=BLUE_TO_RED(at), label=name, **look) for name, at in signs])
+        return []
+    signs = ((f"+{sizes[0]:.3g}", 1.0), (f"−{sizes[0]:.3g}", 0.0))
+    look: dict[str, Any] = {"edgecolor": inks(image.axes, outside=True).ink, "linewidth": 0.6}
+    return [Patch(facecolor=BLUE_TO_RED(at), label=name, **look) for name, at in signs]
 
 
 def _name_table(
@@ -176,7 +167,7 @@ def _name_table(
     points = 0.8 * np.array(ax.bbox.size) * 72 / ax.figure.dpi  # a colour bar takes the rest
     steps = (tile[0] + 1) * len(lines), (tile[1] + 1) * len(places)
     pixel = min(points[1] / steps[0], points[0] / steps[1])
-    letters = 0.5 + DIGIT * len(str(places.max()))
+    letters = 0.5 + LETTER * len(str(places.max()))
     wide = label_stride(pixel * (tile[1] + 1), len(places), letters * label_height())
     high = label_stride(pixel * (tile[0] + 1), len(lines))
     ax.set_xticks(

@@ -56,7 +56,7 @@ function leadOf(first, other) {
   if (other.spike < 0) return `${a} fired at ${clock(first.fired)}; ${b} stayed silent.`;
   if (first.fired === other.fired)
     return `Both fired at ${clock(first.fired)}${lead ? `; ${a} was ${about(lead)} higher` : ""}.`;
-  return `${a} fired ${inUnits(about(other.fired - first.fired))} before ${b}.`;
+  return `${a} fired ${lasting(other.fired - first.fired)} before ${b}.`;
 }
 
 const MOST_ROWS = 100;   // more take a browser longer than a tenth of a second

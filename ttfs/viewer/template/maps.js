@@ -7,7 +7,7 @@ function makeMaps() {
   layers.forEach((layer, k) => { if (layer.shape) maps.push(makeMap(layer, k)); });
   $("maps").hidden = !maps.length;
   document.querySelector("main").classList.toggle("mapped", maps.length > 0);
-  if (maps.length) $("mapscale").append(...scaleBar("0", inUnits(about(original.last)), STOPS).childNodes, "; silent is empty, pale is yet to come");
+  if (maps.length) $("mapscale").append(...scaleBar("0", lasting(original.last), STOPS).childNodes, "; silent is empty, pale is yet to come");
 }
 
 function makeMap(layer, k) {

@@ -16,6 +16,6 @@ const instant = value => SINGLE_TIMES ? exact(Math.fround(value), true) : exact(
 const about = value => exact(Number(value.toPrecision(6)), false);
 const signed = value => (value >= 0 ? "+" : "") + volts(value);
 const inUnits = text => `${text} ${text === "1" ? data.unit : data.units}`;
-const clock = time => inUnits(instant(time));
+const clock = time => inUnits(instant(time)), lasting = time => inUnits(about(time));
 const called = (layer, neuron) => `${layers[layer].name} ${neuron}`;
 const many = (count, one, more = one + "s") => `${count} ${count === 1 ? one : more}`;

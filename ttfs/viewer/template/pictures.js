@@ -11,7 +11,7 @@ function makePictures() {
   if (!layers[0].shape) addPicture("Latency", "", j => {
     if (layers[0].spikes[j] < 0) return [0, 0, 0, 0];
     return [...blend(STOPS, firedAt(0, j) / latest), layers[0].spikes[j] < at ? 255 : 70];
-  }, ["0", inUnits(about(latest)), STOPS]);
+  }, ["0", lasting(latest), STOPS]);
   addPicture("Given to", "", giftOf, ["−", "+", [[0, 114, 178], [200, 200, 200], [213, 94, 0]]]);
 }
 

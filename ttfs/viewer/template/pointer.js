@@ -1,5 +1,7 @@
 /* -- the pointer in the raster and in the potential ------------------------------------------------ */
 
+const FINGER = 24;   // pixels that a finger may be off
+
 const timeUnder = (scale, x) => pixelTime(scale.time(x), (scale.to - scale.from) / (scale.right - scale.left));
 
 /* A text beside a place in a frame, or none. */
@@ -27,7 +29,7 @@ function listenToRaster() {
 
 /* A neuron, and its potential at a time; of those that receive nothing, the time alone. */
 function sayRow({ layer, neuron, event }, time) {
-  const found = explain(layer, neuron), who = `${called(layer, neuron)}, ${event === undefined ? inUnits(about(time)) : clock(time)}`;
+  const found = explain(layer, neuron), who = `${called(layer, neuron)}, ${event === undefined ? lasting(time) : clock(time)}`;
   return found.count || found.bias ? `${who}: ${sayPotential(found, time)}` : who;
 }
 
@@ -53,9 +55,16 @@ function isMovable({ layer, neuron, event, away }) {
   return data.circuit !== null && (isChosen ? away < 81 : events.given[event] && away < 25);
 }
 
+/* The chosen spike, if a finger touches it: others may be so near that no finger can tell them apart. */
+function touchedSpike({ offsetX, offsetY }) {
+  const { layer, neuron } = chosen, fired = firedAt(layer, neuron);
+  const isNear = fired < Infinity && Math.hypot(plot.x(fired) - offsetX, rowOf(layer, neuron) - offsetY) < FINGER;
+  return data.circuit !== null && isNear ? { layer, neuron } : null;
+}
+
 function grabSpike(press) {
-  const found = nearest(press.offsetX, press.offsetY);
-  if (!found || !isMovable(found)) return null;
+  const isTouch = press.pointerType === "touch", found = isTouch ? touchedSpike(press) : nearest(press.offsetX, press.offsetY);
+  if (!found || !isTouch && !isMovable(found)) return null;
   const { layer, neuron } = found;
   let begun = false, waiting = null;
   const now = event => {
@@ -81,7 +90,7 @@ function listenToTrace() {
   canvas.addEventListener("mousemove", event => {
     const isInside = event.offsetX >= trace.left && event.offsetX <= trace.right, time = timeUnder(trace, event.offsetX);
     const parts = shown().map(found => `${shown().length > 1 ? `${called(found.layer, found.neuron)} ` : ""}${sayPotential(found, time)}`);
-    showTip(tip, isInside && `${inUnits(about(time))}: ${parts.join("; ")}`, event.offsetX, event.offsetY);
+    showTip(tip, isInside && `${lasting(time)}: ${parts.join("; ")}`, event.offsetX, event.offsetY);
   });
   canvas.addEventListener("mouseleave", () => { tip.hidden = true; });
 }

@@ -24,7 +24,8 @@ function fillHead() {
 
 /* What is said of the whole run. */
 function fillRun() {
-  $("summary").textContent = [layers.map(l => l.size).join("-"), many(spikeEvents.length, "spike"), many(COUNT, "event")].join(" · ");
+  const sizes = layers.map(layer => layer.size).join("-");
+  $("summary").textContent = [sizes === data.title ? "" : sizes, many(spikeEvents.length, "spike"), many(COUNT, "event")].filter(Boolean).join(" · ");
   $("decide").disabled = !decision || decision.event < 0;
   $("play").disabled = !COUNT;
   $("scrub").max = PLACES;

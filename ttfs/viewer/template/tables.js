@@ -35,7 +35,11 @@ function fitTable(table) {
     const texts = rows.map(row => row.cells[k] ? row.cells[k].textContent : ""), fraction = longestOf(texts.map(fractionOf));
     const isAligned = fraction.length <= MOST_DIGITS;
     const longest = isAligned ? longestOf(texts.map(text => text.slice(0, text.length - fractionOf(text).length))) + fraction : longestOf(texts);
-    return Math.max(...[longest, texts[0]].map(text => pen.measureText(text).width)) + (rows.some(row => row.cells[k] && row.cells[k].firstElementChild) ? 24 : 0);
+    const body = pen.measureText(longest).width;
+    pen.font = "600 12px system-ui, sans-serif";
+    const head = pen.measureText(texts[0]).width;
+    pen.font = "12px system-ui, sans-serif";
+    return Math.max(body, head) + (rows.some(row => row.cells[k] && row.cells[k].firstElementChild) ? 24 : 0);
   });
   const text = widths.reduce((sum, width) => sum + width, 0), room = rooms.get(table) - 4;
   const isTight = text + 10 * widths.length > room, isCards = room > 0 && text * 11 / 12 + 6 * widths.length > room;

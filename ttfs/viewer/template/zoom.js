@@ -26,10 +26,12 @@ function pixelTime(time, perPixel) {
   return Math.max(0, Number((Math.round(time / step) * step).toPrecision(12)));
 }
 
-/* Wheel, drag and double click in a canvas with a scale of time. `scale` has left, right, from, to, and
-   time(x); `grab` may take a drag, by returning { move, drop }; `click` is what a click does. */
+/* Wheel, drag and double click in a canvas with a scale of time; on a touch screen, two fingers zoom, and one
+   moves along what is zoomed. `scale` has left, right, from, to, and time(x); `grab` may take a drag, by
+   returning { move, drop }; `click` is what a click does. */
 function zoomByHand(canvas, scale, { grab = () => null, click }) {
   const band = document.createElement("div");
+  const fingers = new Map();   // on a touch screen: where each is, and the time that it holds
   let start = null, high = 0, held = null, moved = false;   // where it was pressed, and on what
   band.className = "picked";
   band.hidden = true;
@@ -41,27 +43,41 @@ function zoomByHand(canvas, scale, { grab = () => null, click }) {
     zoomBy(2 ** (Math.sign(event.deltaY) / 2), time(event.offsetX), [from, to]);
   }, { passive: false });
   canvas.addEventListener("pointerdown", event => {
-    if (event.button || event.pointerType !== "mouse") return;
-    [start, high, moved, held] = [event.offsetX, event.offsetY, false, grab(event)];
+    if (event.button) return;
+    if (event.pointerType === "touch") fingers.set(event.pointerId, { x: event.offsetX, time: scale().time(event.offsetX) });
+    if (fingers.size > 1) [moved, held] = [true, null];
+    else [start, high, moved, held] = [event.offsetX, event.offsetY, false, grab(event)];
     canvas.setPointerCapture(event.pointerId);   // to hear of what happens beyond the canvas
   });
   canvas.addEventListener("pointermove", event => {
     if (start === null || !moved && Math.hypot(event.offsetX - start, held ? event.offsetY - high : 0) < 4) return;
     moved = true;
     if (held) return held.move(event);
+    if (fingers.size) return keepUnder(fingers, event, scale());
     const [a, b] = [start, event.offsetX].sort((x, y) => x - y), { left, right } = scale();
     band.hidden = false;
     band.style.left = `${Math.max(left, a)}px`;
     band.style.width = `${Math.max(0, Math.min(right, b) - Math.max(left, a))}px`;
   });
   canvas.addEventListener("pointerup", event => {
-    if (start === null) return;
-    const { time } = scale(), [a, b] = [start, event.offsetX].sort((x, y) => x - y);
-    [start, band.hidden] = [null, true];
+    const isFinger = fingers.delete(event.pointerId);
+    if (start === null || fingers.size) return;
+    const { time } = scale(), [a, b] = [start, event.offsetX].sort((x, y) => x - y), taken = held;
+    [start, held, band.hidden] = [null, null, true];
     if (!moved) return;
-    if (held) held.drop(event); else zoomTo(time(a), time(b));
+    if (taken) taken.drop(event); else if (!isFinger) zoomTo(time(a), time(b));
   });
-  canvas.addEventListener("pointercancel", () => { [start, band.hidden] = [null, true]; });
+  canvas.addEventListener("pointercancel", () => { fingers.clear(); [start, held, band.hidden] = [null, null, true]; });
+  canvas.addEventListener("touchmove", event => { if (held || fingers.size > 1) event.preventDefault(); }, { passive: false });
   canvas.addEventListener("click", event => { if (!moved) click(event); moved = false; });
   canvas.addEventListener("dblclick", () => zoomTo(0, span));
+}
+
+/* Show such times that each finger keeps the one that it holds; one finger alone keeps the scale. */
+function keepUnder(fingers, { pointerId, offsetX }, { left, right, from, to }) {
+  fingers.get(pointerId).x = offsetX;
+  const [a, b] = fingers.values(), perPixel = b ? (b.time - a.time) / (b.x - a.x) : (to - from) / (right - left);
+  if (!(perPixel > 0 && perPixel < Infinity) || !b && !zoom) return;
+  const first = a.time - (a.x - left) * perPixel;
+  zoomTo(first, first + (right - left) * perPixel);
 }
