@@ -276,7 +276,7 @@ def test_the_outcome_is_told_in_words_and_as_a_table(show):
     tab.evaluate("wish(0, 0, 5)")
     told = "2 spikes move; the decision is 1 at 3 steps, instead of 0 at 1 step."
     assert tab.inner_text("#outcome") == told
-    assert tab.inner_text("#verdict") == "says 1 at 3 step, label 0: ✗ wrong"
+    assert tab.inner_text("#verdict") == "says 1 at 3 steps, label 0: ✗ wrong"
     tab.click("#changed summary")
     assert column(tab, "#changes", 1) == ["input 0", "output 0"]
     assert [number(cell) for cell in column(tab, "#changes", 4)] == [4.0, 4.0]
