@@ -57,6 +57,7 @@ html_static_path = ["_static"]
 html_css_files = ["ttfs.css"]
 html_show_sourcelink = False
 html_copy_source = False
+toc_object_entries_show_parents = "hide"  # the margin is narrow
 html_sidebars = {"index": []}  # it has no pages beside it
 html_theme_options = {
     "show_toc_level": 2,

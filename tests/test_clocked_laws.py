@@ -134,7 +134,7 @@ def test_a_method_that_is_not_known_is_refused(ordinary):
         convert_to_rates(ordinary[0][0], ordinary[1].images, "best", 4)
     with pytest.raises(InputError, match="thresholds with which a network was trained"):
         convert_to_rates(ordinary[0][0], ordinary[1].images, "qcfs", 4)
-    with pytest.raises(InputError, match="rounds are those of threshold='local'"):
+    with pytest.raises(InputError, match="rounds belong to threshold='local'"):
         convert_to_rates(ordinary[0][0], ordinary[1].images, "max", 4, rounds=2)
 
 

@@ -110,7 +110,7 @@ def test_what_cannot_be_converted_is_refused_by_name(tmp_path):
     with pytest.raises(InputError, match="a.onnx has layers of its own: omit '3'"):
         ttfs.convert(path, inputs, layers="3")
     (tmp_path / "c.onnx").write_bytes(b"no file")
-    with pytest.raises(ModelFileError, match="is no ONNX file"):
+    with pytest.raises(ModelFileError, match="is not an ONNX file"):
         ttfs.convert(tmp_path / "c.onnx", inputs)
     with pytest.raises(ModelFileError, match="there is no such file"):
         ttfs.convert(tmp_path / "d.onnx", inputs)

@@ -274,7 +274,7 @@ def test_the_outcome_is_told_in_words_and_as_a_table(show):
     tab = show(page(ttfs.Simulator(network, [1.0, 3.0]), label=0))
     assert tab.inner_text("#verdict") == "says 0 at 1 step, label 0: ✓ right"
     tab.evaluate("wish(0, 0, 5)")
-    told = "2 spikes move; the decision is 1 at 3 step, instead of 0 at 1 step."
+    told = "2 spikes move; the decision is 1 at 3 steps, instead of 0 at 1 step."
     assert tab.inner_text("#outcome") == told
     assert tab.inner_text("#verdict") == "says 1 at 3 steps, label 0: ✗ wrong"
     tab.click("#changed summary")
@@ -305,7 +305,7 @@ def test_explanations_are_those_of_the_changed_simulator(show):
 def test_pages_say_why_they_cannot_be_asked(show):
     tab = show(page(windowed()))
     assert tab.is_hidden("#whatif")
-    assert "cannot run windows" in tab.inner_text("#whynot")
+    assert "cannot rerun networks with windows" in tab.inner_text("#whynot")
     tab = show(page(real(), what_if=False))
     assert "what_if=False" in tab.inner_text("#whynot")
     tab.keyboard.press("Delete")

@@ -74,7 +74,7 @@ def _safetensors(path: Path) -> State:
     try:
         found = load_file(path)
     except (SafetensorError, ValueError, OSError, TypeError) as error:
-        raise ModelFileError(f"{path}: is no .safetensors file: {error}") from None
+        raise ModelFileError(f"{path}: is not a .safetensors file: {error}") from None
     modules = {name.rpartition(".")[0] for name in found if name.endswith(".weight")}
     skeletons = {re.sub(r"\d+", "#", name) for name in modules}
     if len(skeletons) > 1:  # the format does not keep the order

@@ -32,7 +32,7 @@ def graph_of_file(path: Path, mean: Any = 0.0, std: Any = 1.0) -> Graph:
         onnx.checker.check_model(model)
     except Exception as error:
         first = str(error).strip().splitlines() or [type(error).__name__]
-        raise ModelFileError(f"{path}: is no ONNX file: {first[0][:100]}") from None
+        raise ModelFileError(f"{path}: is not an ONNX file: {first[0][:100]}") from None
     return _Reader(model.graph, str(path), mean, std).read()
 
 
