@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 
 from ttfs.checks import shown
-from ttfs.datasets import cameras, cifar, hdf5, published
+from ttfs.datasets import cameras, cifar, published, recordings
 from ttfs.datasets.arrays import from_npz as from_npz  # and the likes: part of the interface
 from ttfs.datasets.cameras import from_events as from_events
 from ttfs.datasets.dataset import Dataset, Splits, hold_out
 from ttfs.datasets.folders import read_folder
-from ttfs.datasets.hdf5 import from_hdf5 as from_hdf5
-from ttfs.datasets.hdf5 import from_nwb as from_nwb
 from ttfs.datasets.idx import read_idx as read_idx
 from ttfs.datasets.points import yin_yang_points as yin_yang_points
+from ttfs.datasets.recordings import from_hdf5 as from_hdf5
+from ttfs.datasets.recordings import from_nwb as from_nwb
 from ttfs.errors import DatasetError
 
 _DIGITS_SHA256 = "af104d81e7cd419be5f343d23c6ca2e4e4ff847b06636260802df8e903c6183f"
@@ -175,7 +175,7 @@ NAMES = tuple(_LOADERS)
 _FILES: dict[str, Callable[[str], Splits]] = {
     ".npz": from_npz,
     ".nwb": from_nwb,
-    **dict.fromkeys(hdf5.ENDINGS, from_hdf5),
+    **dict.fromkeys(recordings.ENDINGS, from_hdf5),
 }
 
 
@@ -209,7 +209,7 @@ def _from_any_folder(folder: Path) -> Splits:
     """The data set of a folder, by what is in it."""
     if cameras.has_events(folder):
         return from_events(folder)
-    return from_hdf5(folder) if hdf5.has_hdf5(folder) else from_folder(folder)
+    return from_hdf5(folder) if recordings.has_hdf5(folder) else from_folder(folder)
 
 
 def _published(name: str, folder: str | Path | None) -> Splits:
