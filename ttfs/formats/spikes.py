@@ -198,6 +198,8 @@ def to_neo(spikes: Any, network: Any = None, *, unit: str | None = None, stop: A
     layers, end, symbol = given.physical()
     with extra("spikes"):
         import neo
+        import quantities
+    times = quantities.Quantity([0.0, end], symbol)  # once, as conversions take long
     block = neo.Block(name="ttfs")
     for sample in range(len(layers[0])):
         segment = neo.Segment(name=f"sample {sample}", index=sample)
@@ -205,7 +207,8 @@ def to_neo(spikes: Any, network: Any = None, *, unit: str | None = None, stop: A
             neo.SpikeTrain(
                 row[n : n + 1][row[n : n + 1] < NO_SPIKE],
                 units=symbol,
-                t_stop=end,
+                t_start=times[0],
+                t_stop=times[1],
                 name=f"{name} {n}",
                 layer=name,
                 neuron=n,
