@@ -17,11 +17,19 @@ def widget():
     ttfs.viewer.widget(ttfs.Simulator(network, np.array([0.0, 1.0])))
 
 
+TIMES = np.array([[0.0, 1.0]])
+MILLISECONDS = {"unit": "ms", "stop": 4}
 USES = {  # package: (extra, what needs it)
     "anywidget": ("notebook", widget),
+    "h5py": ("spikes", lambda: ttfs.datasets.from_hdf5("spikes.h5")),
+    "neo": ("spikes", lambda: ttfs.spikes.to_neo(TIMES, **MILLISECONDS)),
+    "nir": ("spikes", lambda: ttfs.spikes.to_nir(TIMES, stop=4)),
     "onnx": ("onnx", lambda: graph_of_file(Path("relus.onnx"))),
+    "pandas": ("spikes", lambda: ttfs.spikes.to_pandas(TIMES)),
+    "pynwb": ("spikes", lambda: ttfs.spikes.to_nwb(TIMES, **MILLISECONDS)),
     "safetensors": ("torch", lambda: _safetensors(Path("relus.safetensors"))),
     "torch": ("torch", lambda: graph_of(None, (2,))),
+    "xarray": ("spikes", lambda: ttfs.spikes.to_xarray(TIMES)),
 }
 
 

@@ -32,6 +32,7 @@ _HOMES = {
         "ShapeError",
         "TTFSError",
     ],
+    "formats": ["spikes"],
     "formats.model_file": ["Model", "load", "save"],
     "measures.cost": ["Cost", "cost_of"],
     "measures.diagnosis": ["diagnose", "firing_table"],
@@ -124,6 +125,7 @@ if TYPE_CHECKING:
         ShapeError,
         TTFSError,
     )
+    from ttfs.formats import spikes
     from ttfs.formats.model_file import Model, load, save
     from ttfs.measures.cost import Cost, cost_of
     from ttfs.measures.diagnosis import diagnose, firing_table

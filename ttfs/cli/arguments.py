@@ -111,8 +111,8 @@ def add_train(parsers: Any) -> None:
         "--dataset",
         type=name,
         metavar="D",
-        help="digits, mnist, fashion-mnist, cifar10, yin-yang, FILE.npz with `images` and `labels`,"
-        " or a folder of images, train/CLASS/IMAGE.png",
+        help="digits, mnist, fashion-mnist, cifar10, yin-yang, FILE.npz, FILE.h5, FILE.nwb, or a"
+        " folder: of images, train/CLASS/IMAGE.png, or of event cameras, Train/CLASS/*.bin",
     )
     size = train.add_mutually_exclusive_group().add_argument
     text = "neurons of each hidden layer (600 for binary weights)"

@@ -27,6 +27,7 @@ from ttfs.training.history import History
 OTHER = "reference (dense method, PyTorch, ...)"
 MOST = 2000  # stimuli in a picture of latencies
 COLUMNS, ROWS = 7, 3  # of mistakes
+CHANNELS = 4  # of an image, at most; more are something else
 FAR = 12  # if costs of runs differ by more than this factor, their axis is logarithmic
 
 
@@ -165,6 +166,16 @@ def as_image(shape: tuple[int, ...], inputs: int) -> tuple[int, int] | None:
     return (shape[0], shape[1]) if len(shape) == 2 and shape[0] * shape[1] == inputs else None
 
 
+def as_channels(shape: tuple[int, ...], inputs: int) -> tuple[int, int, int] | None:
+    """The shape of the inputs, if they are the channels of an image, such as two polarities.
+
+    >>> as_channels((34, 34, 2), 2312), as_channels((3, 8, 8), 192)
+    ((34, 34, 2), None)
+    """
+    fits = len(shape) == 3 and shape[2] <= CHANNELS and shape[0] * shape[1] * shape[2] == inputs
+    return (shape[0], shape[1], shape[2]) if fits else None
+
+
 def latency_map(
     folder: Path, network: Network, stimulus: np.ndarray, shape: tuple, title: str = ""
 ) -> Path:
@@ -180,8 +191,12 @@ def latency_map(
             plotting.map_summary(times, network.shapes, figure=figure, names=network.names, **look)
         else:
             figure = _figure(plotting.COLUMN, 2.7)
-            shape = as_image(shape, stimulus.size) or (1, stimulus.size)
-            plotting.latency_map(times[0], shape, ax=figure.subplots(), **look)
+            channels = as_channels(shape, stimulus.size)
+            if channels:
+                plotting.latency_maps(times[0], channels, ax=figure.subplots(), **look)
+            else:
+                shape = as_image(shape, stimulus.size) or (1, stimulus.size)
+                plotting.latency_map(times[0], shape, ax=figure.subplots(), **look)
         _entitle(figure, title, int(decision.label[0]), plotting)
         return _keep(figure, folder / "map.png")
 
@@ -191,12 +206,16 @@ def weights(folder: Path, network: Network, shape: tuple) -> Path:
     k = next(k for k, layer in enumerate(network.layers) if layer.rows)
     height, width, channels = network.shapes[k]
     below = (height, width * channels) if k else as_image(shape, network.sizes[0])
+    matrix, sides = network.weights[k], as_channels(shape, network.sizes[k])
+    if sides and not (k or network.mapped[k]):  # channels side by side
+        matrix = matrix.reshape(*sides, -1).transpose(0, 2, 1, 3).reshape(len(matrix), -1)
+        below = (sides[0], sides[1] * sides[2])
     with drawing() as plotting:
         ax = _figure(plotting.COLUMN, 3.1).subplots()
         if network.mapped[k]:
             plotting.filter_images(network.weights[k], network.layers[k].windows[0], ax=ax)
         else:
-            plotting.weight_images(network.weights[k], below or (1, network.sizes[k]), ax=ax)
+            plotting.weight_images(matrix, below or (1, network.sizes[k]), ax=ax)
         return _keep(ax.figure, folder / "weights.png")
 
 
@@ -227,7 +246,8 @@ def mistakes(
 ) -> Path:
     """`mistakes.png`: the stimuli that are decided wrongly, those decided first."""
     inputs = stimuli.shape[1]
-    shape = network.shapes[0] if any(network.mapped) else as_image(shape, inputs) or (1, inputs)
+    flat = as_image(shape, inputs) or as_channels(shape, inputs) or (1, inputs)
+    shape = network.shapes[0] if any(network.mapped) else flat
     look: dict[str, Any] = {"t_max": network.t_max, "unit": network.unit}
     with drawing() as plotting:
         wrong = int((~decisions.right(labels)).sum())

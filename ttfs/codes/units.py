@@ -27,6 +27,16 @@ def is_physical(unit: str) -> bool:
     return _parts(unit) is not None
 
 
+def symbol_of(unit: str) -> str:
+    """The unit of which a unit of physical time is a multiple, as all packages write it.
+
+    >>> symbol_of("100 ms"), symbol_of("µs")
+    ('ms', 'us')
+    """
+    digits = (_parts(unit) or (1, 0))[1]
+    return next(symbol for symbol, known in _DIGITS.items() if known == digits)
+
+
 def in_unit(times: np.ndarray, given: str, unit: str, whose: str) -> np.ndarray:
     """Times in a unit, which were given in another; equal units need not be known.
 

@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 
 from ttfs.checks import shown
-from ttfs.datasets import cameras, cifar, hdf5, published
+from ttfs.datasets import cameras, cifar, published, recordings
 from ttfs.datasets.arrays import from_npz as from_npz  # and the likes: part of the interface
 from ttfs.datasets.cameras import from_events as from_events
 from ttfs.datasets.dataset import Dataset, Splits, hold_out
 from ttfs.datasets.folders import read_folder
-from ttfs.datasets.hdf5 import from_hdf5 as from_hdf5
-from ttfs.datasets.hdf5 import from_nwb as from_nwb
 from ttfs.datasets.idx import read_idx as read_idx
 from ttfs.datasets.points import yin_yang_points as yin_yang_points
+from ttfs.datasets.recordings import from_hdf5 as from_hdf5
+from ttfs.datasets.recordings import from_nwb as from_nwb
 from ttfs.datasets.shards import from_shards as from_shards
 from ttfs.datasets.shards import has_shards
 from ttfs.errors import DatasetError
@@ -177,7 +177,7 @@ NAMES = tuple(_LOADERS)
 _FILES: dict[str, Callable[[str], Splits]] = {
     ".npz": from_npz,
     ".nwb": from_nwb,
-    **dict.fromkeys(hdf5.ENDINGS, from_hdf5),
+    **dict.fromkeys(recordings.ENDINGS, from_hdf5),
 }
 
 
@@ -214,7 +214,7 @@ def _from_any_folder(folder: Path) -> Splits:
         return from_shards(folder)
     if cameras.has_events(folder):
         return from_events(folder)
-    return from_hdf5(folder) if hdf5.has_hdf5(folder) else from_folder(folder)
+    return from_hdf5(folder) if recordings.has_hdf5(folder) else from_folder(folder)
 
 
 def _published(name: str, folder: str | Path | None) -> Splits:

@@ -52,6 +52,12 @@ def fits(layer: Any, below: tuple[int, int, int], number: int, placed: list[Any]
         )
 
 
+def usual_names(layers: int) -> list[str]:
+    """What layers are called if nothing is known but how many there are: input, hidden, output."""
+    inner = ["hidden"] if layers == 3 else [f"hidden {k}" for k in range(1, layers - 1)]
+    return ["input", *inner, "output"][:layers]
+
+
 def names_of(layers: Sequence[Layer]) -> tuple[str, ...]:
     """Names of the input and layers of a chain, numbered but for a single hidden layer."""
     words = [layer.word for layer in layers[:-1]]

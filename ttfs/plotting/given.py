@@ -10,6 +10,7 @@ from ttfs.checks import NO_SPIKE, as_array, of_kind, whole
 from ttfs.engines.batch import Record
 from ttfs.engines.simulator import Simulator
 from ttfs.errors import InputError, ShapeError
+from ttfs.network.chain import usual_names
 from ttfs.plotting.look import named
 
 Array = NDArray[np.float64]
@@ -119,8 +120,7 @@ def layer_names(count: int, names: Sequence[str] | None) -> list[str]:
     (['input', 'hidden', 'output'], ['input', 'output'])
     """
     if names is None:
-        inner = ["hidden"] if count == 3 else [f"hidden {i}" for i in range(1, count - 1)]
-        return ["input", *inner, "output"][:count]
+        return usual_names(count)
     if len(names) != count:
         raise ShapeError(f"names: expects {count}, one per layer, got {len(names)}")
     return [named(name) for name in names]
