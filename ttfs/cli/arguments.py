@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from functools import partial
 from typing import Any, NoReturn
 
 from ttfs import __version__
@@ -32,6 +33,7 @@ examples:
   ttfs train                                   a binary network on 8x8 digits, in seconds
   ttfs train --preset binary-mnist --seed 1    one bit for each weight, on MNIST
   ttfs train --dataset mine.npz --hidden 200   your own images and labels
+  ttfs sweep sweep.toml                        many trainings, on all cores
   ttfs compare runs/*                          runs side by side
   ttfs evaluate runs/digits-seed0/model.npz    on the test images of its data set
   ttfs plot runs/digits-seed0/model.npz --index 7
@@ -70,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
     parsers = top.add_subparsers(title="commands", metavar="COMMAND")
     seeing = (add_info, add_plot, add_view, add_step)
     others = (add_compare, add_presets, add_datasets, add_bench, add_warmup)
-    for add in (add_train, add_convert, add_evaluate, *seeing, *others):
+    for add in (add_train, add_sweep, add_convert, add_evaluate, *seeing, *others):
         add(parsers)
     return top
 
@@ -128,6 +130,31 @@ def add_train(parsers: Any) -> None:
     add("--force", action="store_true", help="overwrite an earlier run in the folder")
     add("--quiet", action="store_true", help="print only errors, no progress bar")
     train.set_defaults(command=commands.run_train)
+
+
+def add_sweep(parsers: Any) -> None:
+    """ttfs sweep."""
+    sweep = parsers.add_parser(
+        "sweep",
+        help="many trainings side by side: grids, random draws, searches",
+        description="Train networks that differ in some settings, on all cores or on a Dask"
+        " cluster (extra `sweep`). A TOML file names options of `ttfs train`: under [base] those"
+        " of all trials, and under [grid], [random] or [search] those that vary. Each trial is a"
+        " run in a folder of its own. At the end come a table, sweep.csv, and pareto.png: accuracy"
+        " on held-out training data over operations or whatever else matters. A sweep that was"
+        " stopped goes on with the same command.",
+    )
+    sweep.add_argument("plan", type=path, metavar="FILE", help="the plan, such as sweep.toml")
+    where = sweep.add_mutually_exclusive_group().add_argument
+    text = "a Dask scheduler, tcp://10.0.0.1:8786; its workers must have the same folders"
+    where("--scheduler", type=name, metavar="ADDRESS", help=text)
+    text = "processes on this machine, of one thread each (one for each core)"
+    where("--workers", type=count, metavar="N", help=text)
+    text = "folder of the sweep (runs/<name of the file>)"
+    sweep.add_argument("--out", type=path, metavar="DIR", help=text)
+    sweep.add_argument("--quiet", action="store_true", help="print only errors, no progress bar")
+    run = partial(commands.run_sweep, parsers.choices["train"])
+    sweep.set_defaults(command=run)
 
 
 def add_convert(parsers: Any) -> None:

@@ -1,0 +1,65 @@
+"""Where the trials of a sweep are trained: processes of this machine, or a cluster that runs."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ttfs.errors import RunError, extra
+
+ONE_THREAD = {
+    f"{name}_NUM_THREADS": "1" for name in ("NUMBA", "OMP", "MKL", "OPENBLAS", "VECLIB", "NUMEXPR")
+}
+IGNORE = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # the driver sees to it
+PATIENCE = 10  # seconds in which a scheduler must answer
+
+
+@contextmanager
+def local(workers: int | None, most: int) -> Iterator[Any]:
+    """A client of processes on this machine with one thread each, which end with the context.
+
+    workers: how many; by default one for each core. most: how many can be of use.
+    """
+    with extra("sweep"):
+        import dask
+        import distributed
+        from dask.system import CPU_COUNT
+    settings = {
+        "distributed.nanny.pre-spawn-environ": ONE_THREAD,  # before anything is imported
+        "distributed.worker.multiprocessing-method": "spawn",
+    }
+    with (
+        dask.config.set(settings),
+        distributed.LocalCluster(
+            n_workers=max(1, min(workers or CPU_COUNT, most)),
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            memory_limit=None,
+            preload=[IGNORE],
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@contextmanager
+def joined(address: str) -> Iterator[Any]:
+    """A client of a scheduler that runs, such as tcp://10.0.0.1:8786.
+
+    Raises
+    ------
+    RunError: none that answers.
+    """
+    with extra("sweep"):
+        import distributed
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    try:
+        client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError, ImportError) as error:
+        why = str(error).partition("\n")[0]
+        raise RunError(f"--scheduler {address}: no scheduler answers there: {why}") from None
+    with client:
+        yield client
