@@ -304,7 +304,7 @@ def pareto(
         axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
         for ax, (name, cost) in zip(axes.flat, costs.items(), strict=False):
             log = bool(cost.min() > 0 and cost.max() > FAR * cost.min())
-            what = COSTS.get(name, name)
+            what = COSTS.get(name, "bits of the parameters")
             plotting.pareto(cost, accuracy, ax=ax, names=names, what=what, log=log)
             ax.set_ylabel("")
         for ax in axes[:, 0]:

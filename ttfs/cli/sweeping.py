@@ -14,11 +14,11 @@ from ttfs import datasets
 from ttfs.checks import shown
 from ttfs.cli.locks import alone_in
 from ttfs.cli.sweep_results import Results
-from ttfs.cli.trials import SESSION, Begun, begin, check, found_in, options_of, train_trial
-from ttfs.errors import InputError, RunError
+from ttfs.cli.trials import FOUND, SESSION, Begun, begin, check, found_in, options_of, train_trial
+from ttfs.errors import DatasetError, InputError, RunError
 from ttfs.files import interrupts
 from ttfs.files.writing import write_atomically
-from ttfs.sweeps.cluster import joined, local
+from ttfs.sweeps.cluster import check_installed, joined, local
 from ttfs.sweeps.driver import drive
 from ttfs.sweeps.plan import Plan, read_plan
 from ttfs.sweeps.search import Listed, Search, Trial
@@ -36,6 +36,7 @@ def sweep(train: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     plan = read_plan(options.plan, partial(options_of, train))
     folder = options.out or Path("runs") / options.plan.stem
     check_trials(train, plan, options.plan, folder)
+    check_installed()
     results = Results(plan)
     with interrupts.handled() as ctrl_c, alone_in(folder):
         keep_plan(plan, options.plan, folder)
@@ -68,7 +69,7 @@ def check_trials(train: argparse.ArgumentParser, plan: Plan, file: Path, folder:
             if (recipe := repr(trial.recipe)) not in seen:
                 seen.add(recipe)
                 check(trial, known(trial.recipe.dataset))
-        except InputError as error:
+        except (InputError, DatasetError) as error:
             told = ", ".join(f"{key} = {shown(value, 60)}" for key, value in settings.items())
             raise InputError(f"{file}: {where}: {error} ({told})") from None
 
@@ -114,17 +115,20 @@ def carry_out(
                 found = stack.enter_context(joined(options.scheduler))
             else:
                 found = stack.enter_context(local(options.workers, plan.n - len(results.found)))
-            tell_beginning(plan.n, len(results.found), found, say)
+            tell_beginning(plan.n, sum(1 for _ in folder.glob(f"*/{FOUND}")), found, say)
             return found
 
+        submitted = set()
+
         def submit(trial: Trial, session: str) -> Any:
+            submitted.add(trial.number)
             key = f"trial-{trial.number}-{session}"
             return client().submit(train_trial, begin(trial), session, key=key, pure=False)
 
         def done(trial: Trial, found: Any) -> None:
             results.found[trial.number] = dict(found)
             bar.update()
-            if client.cache_info().currsize:
+            if trial.number in submitted:
                 say(results.line(trial, results.found[trial.number]))
 
         def known(trial: Trial) -> Any:
@@ -154,6 +158,6 @@ def place(folder: Path, trial: Trial) -> Path:
 def tell_beginning(trials: int, done: int, client: Any, say: Callable[[str], object]) -> None:
     """Say what there is to do, and where it can be watched."""
     workers = len(client.scheduler_info(n_workers=-1)["workers"])
-    where = "1 process" if workers == 1 else f"{workers} processes"
+    where = "1 worker" if workers == 1 else f"{workers} workers"
     say(f"{trials} trials{f', {done} of them done' if done else ''}, on {where}")
     say(f"Dask's dashboard: {client.dashboard_link}")

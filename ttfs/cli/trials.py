@@ -74,7 +74,7 @@ def begin(parser: argparse.ArgumentParser, settings: dict[str, Any], folder: Pat
     base = options.preset or ""
     if options.origin:
         options.origin = options.origin.absolute()
-    if options.dataset and options.dataset not in NAMES:
+    if options.dataset and options.dataset not in NAMES and os.path.exists(options.dataset):
         options.dataset = os.path.abspath(options.dataset)
     recipe = recipe_of(options)
     run = Run(

@@ -14,7 +14,17 @@ from ttfs.errors import ShapeError
 from ttfs.measures.front import front
 from ttfs.plotting.comparison import LARGE
 from ttfs.plotting.given import numbers
-from ttfs.plotting.look import COLUMN, GREY, WORDS, axes_for, dress, inks, log_across, named
+from ttfs.plotting.look import (
+    COLUMN,
+    GREY,
+    WORDS,
+    axes_for,
+    dress,
+    inks,
+    label_height,
+    log_across,
+    named,
+)
 
 
 def pareto(
@@ -29,8 +39,8 @@ def pareto(
     """The accuracy of many networks over a cost, and in ink those that no other one beats in both.
 
     `cost` and `accuracy` have one value for each network; accuracies are shares from 0 to 1 and are
-    drawn in percent. `names` are written beside the networks that are not beaten, which a line of
-    steps connects: below it lies what can be had. With `log`, the axis of costs is logarithmic.
+    drawn in percent. A line of steps connects the networks that are not beaten: below it lies what
+    can be had. `names` are written beside them where there is room. With `log`, the axis of costs is logarithmic.
     Returns the other networks, and the line. ShapeError where the numbers of values differ.
 
     >>> from matplotlib.figure import Figure
@@ -52,13 +62,24 @@ def pareto(
     others = ax.scatter(x[~best], y[~best], **look)
     look = {"color": ink, "marker": "o", "markersize": 4, "linewidth": 1, "linestyle": "-"}
     (line,) = ax.plot(x[order], y[order], drawstyle="steps-post", zorder=3, **look)
-    for k in order if names is not None else ():
-        look = {"textcoords": "offset points", "xytext": (-3, 3), "ha": "right", "va": "bottom"}
-        look |= {"fontsize": "x-small", "color": ink, "annotation_clip": True}
-        ax.annotate(named(names[k], 20), (x[k], y[k]), **look, **WORDS)  # type: ignore[index]
     ax.margins(0.08)
     if log:
         log_across(ax)
     elif ax.get_xlim()[1] >= LARGE:
         ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+    if names is not None:
+        _label(ax, line.get_xydata(), [named(names[k], 20) for k in order], ink)
     return others, line
+
+
+def _label(ax: Axes, points: Any, names: list[str], ink: str) -> None:
+    """Write names at the left above points, except where one would cover that of a better one."""
+    look: dict[str, Any] = {"textcoords": "offset points", "xytext": (-3, 3), "color": ink}
+    look |= {"ha": "right", "va": "bottom", "fontsize": "x-small"}
+    high, last = 2 * label_height(), np.full(2, np.inf)  # in points
+    for point, name in reversed(list(zip(points, names, strict=True))):
+        place = ax.transData.transform(point) * 72 / ax.figure.dpi
+        apart = abs(last - place) > (high * (1 + len(name) / 3), high)
+        if apart.any():
+            ax.annotate(name, point, **look, **WORDS)
+            last = place

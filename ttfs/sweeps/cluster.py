@@ -1,6 +1,7 @@
 """Where the trials of a sweep are trained: processes of this machine, or a cluster that runs."""
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,17 @@ ONE_THREAD = {
 }
 IGNORE = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # the driver sees to it
 PATIENCE = 10  # seconds in which a scheduler must answer
+
+
+def check_installed() -> None:
+    """Refuse to begin what could not be carried out.
+
+    Raises
+    ------
+    InputError: Dask or Optuna is missing.
+    """
+    with extra("sweep"):
+        import optuna  # noqa: F401
 
 
 @contextmanager
@@ -53,9 +65,12 @@ def joined(address: str) -> Iterator[Any]:
     ------
     RunError: none that answers.
     """
+    if not re.fullmatch(r"(tcp|tls)://[^/\s]+:\d{1,5}", address):
+        raise RunError(f"--scheduler {address} is no address such as tcp://10.0.0.1:8786")
     with extra("sweep"):
         import distributed
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in ("distributed", "distributed.client"):  # which has a level of its own
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError, ImportError) as error:

@@ -93,7 +93,7 @@ class Drawn:
 
         >>> chooser = Drawn(np.random.default_rng(0))
         >>> chooser.number("hidden", Range(10, 1000, log=True, whole=True))
-        193
+        184
         """
         if among.whole:  # the ends are as likely as their neighbours
             wider = replace(among, low=among.low - 0.5, high=among.high + 0.5, whole=False)

@@ -151,10 +151,9 @@ def _plan(source: dict[str, Any], check: Callable[[Mapping[str, Value]], object]
             raise InputError(f"{name} stands in base and in {whose}")
     if not varied:
         raise InputError(f"{whose} must name the settings that vary")
-    over = {name: _domain(name, value, f"{whose}.{name}") for name, value in varied.items()}
+    ranged = () if kind == "grid" else (*WHOLE, *NUMBERS, "layers")
+    over = {name: _domain(name, told, f"{whose}.{name}", ranged) for name, told in varied.items()}
     for name, domain in over.items():
-        if kind == "grid" and not isinstance(domain, Choice):
-            raise InputError(f"grid.{name} must be a list of values")
         for value in domain.examples():
             _try(check, name, value, whose)
     return Plan(base, kind, over, **_numbers(rest, kind, over), source=source)
@@ -191,8 +190,8 @@ def _objectives(names: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _domain(name: str, value: Any, whose: str) -> Domain:
-    """What a setting is chosen from: a list of values, or a table of a range."""
+def _domain(name: str, value: Any, whose: str, ranged: Iterable[str]) -> Domain:
+    """What a setting is chosen from: a list of values or, for some settings, a range."""
     if isinstance(value, list):
         if not value:
             raise InputError(f"{whose} is an empty list")
@@ -200,8 +199,8 @@ def _domain(name: str, value: Any, whose: str) -> Domain:
             if any(type(one) is type(other) and one == other for other in value[:place]):
                 raise InputError(f"{whose} has {shown(one, 60)} twice")
         return Choice(tuple(value))
-    if not isinstance(value, dict) or name not in (*WHOLE, *NUMBERS, "layers"):
-        between = "" if name not in (*WHOLE, *NUMBERS) else ", or {from = ..., to = ...}"
+    if not isinstance(value, dict) or name not in ranged:
+        between = ", or {from = ..., to = ...}" if name in ranged else ""
         raise InputError(f"{whose} must be a list of values{between}; got {shown(value, 60)}")
     _known(value, {"from", "to", "log", *(["depth"] if name == "layers" else [])}, whose)
     found = _range(value, whose, whole=name not in NUMBERS)

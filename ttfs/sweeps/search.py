@@ -64,28 +64,33 @@ class Search:
             directions=[OBJECTIVES[name] for name in plan.objectives],
             load_if_exists=True,
         )
-        known = self.study.get_trials(deepcopy=False)
-        self.told = sum(trial.state.is_finished() for trial in known)
-        self.again = [trial._trial_id for trial in known[self.told :]]  # begun in an earlier run
-        self.begun = self.told
+        self.earlier = self.study.get_trials(deepcopy=False)  # of a sweep that was stopped
+        self.told = sum(trial.state.is_finished() for trial in self.earlier)
+        self.begun = 0
         self.results: dict[int, Mapping[str, float] | None] = {}
 
     def next(self) -> Trial | None:
         """A trial to begin now; None if there is none, or none yet."""
-        if self.begun == self.plan.n or self.begun - self.told == self.plan.parallel:
+        if self.begun >= min(self.plan.n, self.told + self.plan.parallel):
             return None
         self.begun += 1
-        seed = np.random.SeedSequence([self.plan.seed, self.begun]).generate_state(1)
+        return Trial(self.begun, self.plan.chosen(Suggested(self._trial(self.begun))))
+
+    def _trial(self, number: int) -> Any:
+        """The trial of Optuna with this number: that of an earlier sweep, or a new one."""
+        seed = np.random.SeedSequence([self.plan.seed, number]).generate_state(1)
         self.study.sampler = self.optuna.samplers.TPESampler(seed=int(seed[0]))
-        if self.again:
-            trial = self.optuna.trial.Trial(self.study, self.again.pop(0))
-        else:
-            trial = self.study.ask()
-        return Trial(self.begun, self.plan.chosen(Suggested(trial)))
+        if number > len(self.earlier):
+            return self.study.ask()
+        found = self.earlier[number - 1]
+        if found.state.is_finished():
+            return found
+        return self.optuna.trial.Trial(self.study, found._trial_id)  # which may lack a setting
 
     def tell(self, number: int, measures: Mapping[str, float] | None) -> None:
         """What came of a trial, or None if it failed."""
-        self.results[number] = measures
+        if number > self.told:
+            self.results[number] = measures
         while self.told + 1 in self.results:
             found = self.results.pop(self.told + 1)
             if found is None:
