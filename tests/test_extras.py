@@ -10,6 +10,8 @@ import ttfs
 from ttfs.conversion.arrays import _safetensors
 from ttfs.conversion.modules import graph_of
 from ttfs.conversion.onnx_files import graph_of_file
+from ttfs.sweeps.cluster import check_installed
+from ttfs.sweeps.search import Search
 
 
 def widget():
@@ -19,7 +21,9 @@ def widget():
 
 USES = {  # package: (extra, what needs it)
     "anywidget": ("notebook", widget),
+    "distributed": ("sweep", check_installed),
     "onnx": ("onnx", lambda: graph_of_file(Path("relus.onnx"))),
+    "optuna": ("sweep", lambda: Search(None, Path())),
     "safetensors": ("torch", lambda: _safetensors(Path("relus.safetensors"))),
     "torch": ("torch", lambda: graph_of(None, (2,))),
 }

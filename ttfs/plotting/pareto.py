@@ -40,8 +40,9 @@ def pareto(
 
     `cost` and `accuracy` have one value for each network; accuracies are shares from 0 to 1 and are
     drawn in percent. A line of steps connects the networks that are not beaten: below it lies what
-    can be had. `names` are written beside them where there is room. With `log`, the axis of costs is logarithmic.
-    Returns the other networks, and the line. ShapeError where the numbers of values differ.
+    can be had. `names` are written beside them where there is room. With `log`, the axis of costs
+    is logarithmic. Returns the other networks, and the line. ShapeError where the numbers of values
+    differ.
 
     >>> from matplotlib.figure import Figure
     >>> others, line = pareto([10, 20, 30], [0.8, 0.9, 0.85], ax=Figure().subplots())

@@ -47,7 +47,7 @@ class Plan:
     base: settings that all trials share. kind: `grid`, `random` or `search`. over: what the other
     settings are chosen from. n: number of trials. seed: of what is random in choosing. objectives:
     those of a search, each in OBJECTIVES. parallel: how many trials of a search are under way at a
-    time, and thus how many results are not yet known when the next one is chosen.
+    time. source: the parsed file.
     """
 
     base: Settings

@@ -42,10 +42,10 @@ class Listed:
 class Search:
     """Trials that Optuna chooses, by a tree-structured Parzen estimator.
 
-    A trial is chosen when all but the last `plan.parallel` before it are known. Results are told in
-    the order of the trials, whatever the order in which they come, and each choice has a random
-    state of its own. The same plan therefore leads to the same trials, however many processes there
-    are and however often the sweep is stopped.
+    A trial is chosen when all but the last `plan.parallel` - 1 before it are known. Results are
+    told in the order of the trials, whatever the order in which they come, and each choice has a
+    random state of its own. The same plan therefore leads to the same trials, however many
+    processes there are and however often the sweep is stopped.
 
     folder: where the study is kept, as a journal that Optuna and its dashboard can open.
     """
