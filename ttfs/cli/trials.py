@@ -33,7 +33,6 @@ FOUND = "trial.json"
 SESSION = "session"
 MOST = 2**20  # bytes of what was found
 MEASURES = "accuracy", "operations", "spikes", "time", "footprint", "bits", "test_accuracy"
-STOPPED = "the sweep was stopped"
 
 
 def options_of(parser: argparse.ArgumentParser, settings: Mapping[str, Any]) -> argparse.Namespace:
@@ -134,13 +133,13 @@ def train_trial(trial: Begun, session: str) -> dict[str, Any]:
 
 
 def _wanted(file: Path, session: str) -> None:
-    """Stop here if the sweep has been stopped."""
+    """Stop if the sweep has been stopped."""
     try:
         if file.read_text() == session:
             return
     except OSError:
         pass
-    raise RunError(STOPPED)
+    raise RunError(f"the sweep was stopped, or this worker does not see {file.parent} as it is")
 
 
 def _alone(recipe: "Recipe", run: Run, wanted: Any) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 import logging
 import re
+import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from multiprocessing import resource_tracker
 from typing import Any
 
 from ttfs.errors import RunError, extra
@@ -11,7 +13,6 @@ from ttfs.errors import RunError, extra
 ONE_THREAD = {
     f"{name}_NUM_THREADS": "1" for name in ("NUMBA", "OMP", "MKL", "OPENBLAS", "VECLIB", "NUMEXPR")
 }
-IGNORE = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # the driver sees to it
 PATIENCE = 10  # seconds in which a scheduler must answer
 
 
@@ -23,6 +24,7 @@ def check_installed() -> None:
     InputError: Dask or Optuna is missing.
     """
     with extra("sweep"):
+        import distributed  # noqa: F401
         import optuna  # noqa: F401
 
 
@@ -40,21 +42,38 @@ def local(workers: int | None, most: int) -> Iterator[Any]:
         "distributed.nanny.pre-spawn-environ": ONE_THREAD,  # before anything is imported
         "distributed.worker.multiprocessing-method": "spawn",
     }
-    with (
-        dask.config.set(settings),
-        distributed.LocalCluster(
-            n_workers=max(1, min(workers or CPU_COUNT, most)),
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            memory_limit=None,
-            preload=[IGNORE],
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
+    with ExitStack() as stack:
+        with deaf():
+            stack.enter_context(dask.config.set(settings))
+            cluster = distributed.LocalCluster(
+                n_workers=max(1, min(workers or CPU_COUNT, most)),
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                memory_limit=None,
+                silence_logs=logging.CRITICAL,
+            )
+            stack.enter_context(cluster)
+            client = stack.enter_context(distributed.Client(cluster))
         yield client
+
+
+@contextmanager
+def deaf() -> Iterator[None]:
+    """A context whose threads, and all processes that they ever start, hear nothing of Ctrl-C.
+
+    A terminal sends it to all processes; it is for the first one to see to the others.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # when it starts, it would let Ctrl-C through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
