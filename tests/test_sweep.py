@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numba
 import numpy as np
@@ -17,7 +19,7 @@ from cases import same_bits
 
 import ttfs
 from ttfs import datasets
-from ttfs.cli import cli, trials
+from ttfs.cli import cli, sweeping, trials
 from ttfs.cli.arguments import parser
 from ttfs.cli.sweep_results import Results
 from ttfs.cli.trials import SESSION, begin, found_in, options_of, train_trial
@@ -144,6 +146,86 @@ def test_a_sweep_of_twelve_that_was_killed_in_part_and_stopped_equals_one_that_w
         assert all((folder / "report.json").exists() for folder in folders)
         assert same_models(*folders)
     assert Path("one/sweep.csv").read_text() == Path("other/sweep.csv").read_text()
+
+
+# In one process
+
+
+class Here:
+    """A client that does at once what it is asked for."""
+
+    dashboard_link = "http://127.0.0.1:1/status"
+
+    def scheduler_info(self, n_workers):
+        return {"workers": {"one": {}}}
+
+    def submit(self, task, *given, key, pure):
+        result = task(*given)
+        call = SimpleNamespace(key=key, result=lambda: result)
+        call.add_done_callback = lambda tell: tell(call)
+        return call
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Sweeps that need no processes; what was asked of the cluster."""
+    pytest.importorskip("optuna")
+    pytest.importorskip("distributed")
+    asked = []
+
+    @contextmanager
+    def local(workers, most):
+        asked.append((workers, most))
+        yield Here()
+
+    monkeypatch.setattr(sweeping, "local", local)
+    return asked
+
+
+SEARCH = """
+[base]
+dataset = "digits"
+epochs = 1
+[search]
+n = {n}
+parallel = 2
+[search.over]
+preset = ["digits", "conv-mnist"]
+hidden = [[30, 20], 25]
+"""
+
+
+def test_settings_that_do_not_go_together_are_failed_trials_and_the_search_goes_on(here, capsys):
+    for n in (5, 8):
+        Path("sweep.toml").write_text(SEARCH.format(n=n))
+        assert cli.main(["sweep", "sweep.toml"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert any("preset conv-mnist, hidden 25 | failed: the hidden" in one for one in lines)
+        begun = [one for one in lines if one.startswith(("trial 1/", "trial 8/"))]
+        assert [one.split(":")[0] for one in begun] == [f"trial {1 if n == 5 else 8}/{n}"]
+        assert lines[-1] == "written to runs/sweep"
+        rows = list(csv.DictReader(Path("runs/sweep/sweep.csv").read_text().split("\n")))
+        assert [int(row["trial"]) for row in rows] == list(range(1, n + 1))
+        for row in rows:
+            assert (row["hidden"] == "25" and row["preset"] == "conv-mnist") == bool(row["error"])
+    assert here == [(None, 2), (None, 2)]
+
+
+def test_a_sweep_that_is_done_needs_no_workers_and_another_plan_another_folder(here, capsys):
+    Path("sweep.toml").write_text("[base]\nepochs = 1\n[grid]\nhidden = [9, 8]")
+    words = ["sweep", "sweep.toml", "--out", "out", "--workers", "3"]
+    assert cli.main([*words, "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert cli.main(words) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("\n| trial | best | hidden |")
+    assert "on 1 worker" not in told
+    assert here == [(3, 2)]
+    Path("sweep.toml").write_text("[base]\nepochs = 2\n[grid]\nhidden = [9, 8]")
+    assert cli.main(words) == 2
+    why = "ttfs: out holds a sweep that differs from sweep.toml in base.epochs: choose another"
+    assert capsys.readouterr().err.startswith(why)
+    assert cli.main(["compare", "out/trial-001", "out/trial-002"]) == 0
 
 
 # One trial

@@ -113,28 +113,35 @@ def carry_out(
         @cache
         def client() -> Any:
             """Where trials are trained, once there is one to train."""
-            if options.scheduler:
-                found = stack.enter_context(joined(options.scheduler))
-            else:
-                found = stack.enter_context(local(options.workers, plan.n - len(results.found)))
+            most = plan.n - len(results.found)
+            most = min(most, plan.parallel) if plan.kind == "search" else most
+            here = partial(local, options.workers, most)
+            found = stack.enter_context(joined(options.scheduler) if options.scheduler else here())
             tell_beginning(plan.n, sum(1 for _ in folder.glob(f"*/{FOUND}")), found, say)
             return found
 
-        submitted = set()
+        begun: dict[int, Begun | None] = {}
+
+        def known(trial: Trial) -> Any:
+            """What an earlier sweep has found, or why the trial cannot be begun."""
+            found = found_in(place(folder, trial), trial.settings)
+            if found is None:
+                try:
+                    begun[trial.number] = begin(trial)
+                except InputError as error:  # settings that do not go together
+                    begun[trial.number] = None
+                    return {"settings": trial.settings, "error": str(error)}
+            return found
 
         def submit(trial: Trial, session: str) -> Any:
-            submitted.add(trial.number)
-            key = f"trial-{trial.number}-{session}"
-            return client().submit(train_trial, begin(trial), session, key=key, pure=False)
+            key, task = f"trial-{trial.number}-{session}", begun[trial.number]
+            return client().submit(train_trial, task, session, key=key, pure=False)
 
         def done(trial: Trial, found: Any) -> None:
             results.found[trial.number] = dict(found)
             bar.update()
-            if trial.number in submitted:
+            if trial.number in begun:
                 say(results.line(trial, results.found[trial.number]))
-
-        def known(trial: Trial) -> Any:
-            return found_in(place(folder, trial), trial.settings)
 
         with session_in(folder) as session:  # over before the workers are, which then come to rest
             drive(trials, known, partial(submit, session=session), done, glance)
