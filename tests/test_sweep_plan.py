@@ -218,6 +218,7 @@ def test_an_address_that_is_none_is_refused(address):
 
 
 def test_all_listed_trials_are_carried_out_whatever_the_order_of_results():
+    pytest.importorskip("distributed")
     over = {"lr": Range(0.01, 1.0), "layers": Choice(("5", "9-7"))}
     plan = Plan({}, "random", over, 30, seed=2)
     first = carried_out(Listed(plan), Workers(0))
@@ -227,6 +228,7 @@ def test_all_listed_trials_are_carried_out_whatever_the_order_of_results():
 
 @pytest.mark.parametrize("stops", [(), (9,), (3, 1, 14, 8)])
 def test_a_search_chooses_the_same_in_any_order_of_results_and_after_any_stop(stops, tmp_path):
+    pytest.importorskip("distributed")
     pytest.importorskip("optuna")
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
@@ -241,6 +243,7 @@ def test_a_search_chooses_the_same_in_any_order_of_results_and_after_any_stop(st
 
 def test_a_search_learns_from_what_it_is_told(tmp_path):
     """Far more often than at random, it chooses rates of learning near the best one."""
+    pytest.importorskip("distributed")
     pytest.importorskip("optuna")
     found = carried_out(Search(search(n=40, objectives=("accuracy",)), tmp_path), Workers(0))
     rates = [abs(np.log10(found[k][0]["lr"]) + 1) for k in range(11, 41)]

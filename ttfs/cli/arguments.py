@@ -48,6 +48,37 @@ exit codes: 0 done, 2 an error, which one sentence explains, 130 stopped by Ctrl
 141 nobody reads the output any more"""
 
 
+SWEEP = """\
+Train networks that differ in some settings, on all cores or on a Dask cluster (extra `sweep`).
+Each trial is a run in a folder of its own. At the end come a table, sweep.csv, and pareto.png:
+accuracy on held-out training data over operations or whatever else matters. A sweep that was
+stopped goes on with the same command."""
+
+PLAN = """\
+FILE names options of `ttfs train`, those of all trials and those that vary:
+
+  [base]
+  dataset = "digits"
+  epochs = 20
+  [grid]                                           every combination
+  hidden = [50, 100, 200]
+  seed = [0, 1]
+
+Other ways to vary them, in the place of [grid]:
+
+  [random]                                         random draws
+  n = 30
+  [random.over]
+  lr = { from = 0.05, to = 0.5, log = true }
+
+  [search]                                         chosen by Optuna after earlier results
+  n = 40
+  objectives = ["accuracy", "operations"]          spikes, time, footprint, bits
+  [search.over]
+  layers = { from = 20, to = 300, depth = [1, 2] }
+  weights = ["binary", "real"]"""
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that answers a mistake with one sentence."""
 
@@ -137,12 +168,9 @@ def add_sweep(parsers: Any) -> None:
     sweep = parsers.add_parser(
         "sweep",
         help="many trainings side by side: grids, random draws, searches",
-        description="Train networks that differ in some settings, on all cores or on a Dask"
-        " cluster (extra `sweep`). A TOML file names options of `ttfs train`: under [base] those"
-        " of all trials, and under [grid], [random] or [search] those that vary. Each trial is a"
-        " run in a folder of its own. At the end come a table, sweep.csv, and pareto.png: accuracy"
-        " on held-out training data over operations or whatever else matters. A sweep that was"
-        " stopped goes on with the same command.",
+        description=SWEEP,
+        epilog=PLAN,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     sweep.add_argument("plan", type=path, metavar="FILE", help="the plan, such as sweep.toml")
     where = sweep.add_mutually_exclusive_group().add_argument
