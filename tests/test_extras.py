@@ -10,6 +10,8 @@ import ttfs
 from ttfs.conversion.arrays import _safetensors
 from ttfs.conversion.modules import graph_of
 from ttfs.conversion.onnx_files import graph_of_file
+from ttfs.sweeps.cluster import check_installed
+from ttfs.sweeps.search import Search
 
 
 def widget():
@@ -21,10 +23,12 @@ TIMES = np.array([[0.0, 1.0]])
 MILLISECONDS = {"unit": "ms", "stop": 4}
 USES = {  # package: (extra, what needs it)
     "anywidget": ("notebook", widget),
+    "distributed": ("sweep", check_installed),
     "h5py": ("spikes", lambda: ttfs.datasets.from_hdf5("spikes.h5")),
     "neo": ("spikes", lambda: ttfs.spikes.to_neo(TIMES, **MILLISECONDS)),
     "nir": ("spikes", lambda: ttfs.spikes.to_nir(TIMES, stop=4)),
     "onnx": ("onnx", lambda: graph_of_file(Path("relus.onnx"))),
+    "optuna": ("sweep", lambda: Search(None, Path())),
     "pandas": ("spikes", lambda: ttfs.spikes.to_pandas(TIMES)),
     "pynwb": ("spikes", lambda: ttfs.spikes.to_nwb(TIMES, **MILLISECONDS)),
     "safetensors": ("torch", lambda: _safetensors(Path("relus.safetensors"))),

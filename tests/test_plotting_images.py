@@ -92,6 +92,9 @@ PICTURES = {
     "accuracy_over": lambda ax: plotting.accuracy_over(
         {"a": [90, 110], "b": [150]}, {"a": [0.97, 0.98], "b": [0.99]}, ax=ax
     ),
+    "pareto": lambda ax: plotting.pareto(
+        9 * spread(30), 0.4 * spread(30) + 0.3 * spread(30, step=3**0.5), ax=ax, names=range(30)
+    ),
     "throughput": lambda ax: plotting.throughput(
         ["a", "b"], {"one": [20, 3], "all": [30, 2]}, {"adding": [40, 4]}, ax=ax
     ),

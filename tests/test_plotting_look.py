@@ -50,9 +50,15 @@ GIVEN = {
     "weight_images": lambda values: plotting.weight_images(values, (1, 1)),
     "filter_images": lambda values: plotting.filter_images(values, 1),
     "accuracy_over": lambda values: plotting.accuracy_over({"a": values}, {"a": [1]}),
+    "pareto": lambda values: plotting.pareto(values, [1]),
     "throughput": lambda values: plotting.throughput(["a"], {"throughput": values}, {}),
 }
-MEANS_NO_TIME = "accuracy_over", "throughput", "training_curves"  # which may be logarithmic
+MEANS_NO_TIME = (
+    "accuracy_over",
+    "pareto",
+    "throughput",
+    "training_curves",
+)  # which may be logarithmic
 
 NAMES = ["$", "$x", "$\\frac$", "a_b", "_a", "\\", "%#&{}~^", "a\nb", "\a\0\x1b[31m", "\ud800", "µ"]
 
@@ -337,6 +343,7 @@ def test_any_name_is_written_as_it_is(text):
         plotting.confusion_matrix([0], [0], names=[text]).axes,
         plotting.accuracy_by_class([0], [0], names=[text])[0].axes,
         plotting.accuracy_over({text: [1]}, {text: [1]})[0].lines[0].axes,
+        plotting.pareto([1], [1], names=[text])[1].axes,
     ):
         ax.figure.canvas.draw()
         plt.close(ax.figure)

@@ -2,10 +2,12 @@
 
 import argparse
 import sys
+from functools import partial
 from typing import Any, NoReturn
 
 from ttfs import __version__
 from ttfs.cli import commands, converting
+from ttfs.cli.help_words import DESCRIPTION, EXAMPLES, PLAN, SWEEP
 from ttfs.cli.info import run_info
 from ttfs.cli.values import (
     above_zero,
@@ -22,29 +24,7 @@ from ttfs.cli.values import (
 )
 from ttfs.errors import InputError
 
-DESCRIPTION = """\
-Single-spike (time-to-first-spike) networks: every neuron fires at most once, and the time of
-that spike is the message. Simulate them exactly, train them on an ordinary CPU, and look at
-their spikes."""
-
 NEGATIVE = "neurons take back spikes that they fired too early, by negative ones"
-EXAMPLES = """\
-examples:
-  ttfs train                                   a binary network on 8x8 digits, in seconds
-  ttfs train --preset binary-mnist --seed 1    one bit for each weight, on MNIST
-  ttfs train --dataset mine.npz --hidden 200   your own images and labels
-  ttfs compare runs/*                          runs side by side
-  ttfs evaluate runs/digits-seed0/model.npz    on the test images of its data set
-  ttfs plot runs/digits-seed0/model.npz --index 7
-  ttfs view runs/digits-seed0/model.npz --index 7 --out page.html
-  ttfs step runs/digits-seed0/model.npz --index 7
-  ttfs train --from runs/digits-seed0/model.npz --dataset mine.npz --lr 1e-3
-  ttfs convert weights.npz --layers 256-10 --calibrate mnist --out model.npz
-
-The first run of a command compiles for up to half a minute; `ttfs warmup` does that beforehand.
-
-exit codes: 0 done, 2 an error, which one sentence explains, 130 stopped by Ctrl-C,
-141 the reader of the output has closed it"""
 
 
 class Parser(argparse.ArgumentParser):
@@ -79,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     parsers = top.add_subparsers(title="commands", metavar="COMMAND")
     seeing = (add_info, add_plot, add_view, add_step)
     others = (add_compare, add_presets, add_datasets, add_bench, add_warmup)
-    for add in (add_train, add_convert, add_evaluate, *seeing, *others):
+    for add in (add_train, add_sweep, add_convert, add_evaluate, *seeing, *others):
         add(parsers)
     for command in parsers.choices.values():
         command.set_defaults(prog=command.prog)
@@ -141,6 +121,28 @@ def add_train(parsers: Any) -> None:
     add("--force", action="store_true", help="overwrite an earlier run in the folder")
     add("--quiet", action="store_true", help="print only errors, no progress bar")
     train.set_defaults(command=commands.run_train)
+
+
+def add_sweep(parsers: Any) -> None:
+    """ttfs sweep."""
+    sweep = parsers.add_parser(
+        "sweep",
+        help="many trainings side by side: grids, random draws, searches",
+        description=SWEEP,
+        epilog=PLAN,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    sweep.add_argument("plan", type=path, metavar="FILE", help="the plan, such as sweep.toml")
+    where = sweep.add_mutually_exclusive_group().add_argument
+    text = "a Dask scheduler, tcp://10.0.0.1:8786; its workers must have the same folders"
+    where("--scheduler", type=name, metavar="ADDRESS", help=text)
+    text = "processes on this machine, of one thread each (one for each core)"
+    where("--workers", type=count, metavar="N", help=text)
+    text = "folder of the sweep (runs/<name of the file>)"
+    sweep.add_argument("--out", type=path, metavar="DIR", help=text)
+    sweep.add_argument("--quiet", action="store_true", help="print only errors, no progress bar")
+    run = partial(commands.run_sweep, parsers.choices["train"])
+    sweep.set_defaults(command=run)
 
 
 def add_convert(parsers: Any) -> None:

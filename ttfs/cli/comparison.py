@@ -1,6 +1,6 @@
 """Runs of several recipes and seeds, side by side."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from glob import iglob
 from pathlib import Path
@@ -199,7 +199,7 @@ def table(found: Sequence[Group], width: int | None = None) -> str:
     """
     rows = [[cell(text) for text in row(group)] for group in found]
     if width is None:
-        return _lines([list(column) for column in zip(HEAD, *rows, strict=True)])
+        return aligned([list(column) for column in zip(HEAD, *rows, strict=True)])
     columns = [
         [text if len(text) <= LONGEST else text[: LONGEST - 1] + "…" for text in column]
         for column in zip(HEAD, *rows, strict=True)
@@ -208,6 +208,24 @@ def table(found: Sequence[Group], width: int | None = None) -> str:
     first, *others = sorted(columns, key=lambda column: column[0] in WORDS and column[0] != "run")
     if _width(first) + max(map(_width, others)) >= width:
         return _listed([first, *others])
+    return aligned([first, *others], width)
+
+
+def aligned(
+    columns: Sequence[Sequence[str]], width: int | None = None, words: Collection[str] = WORDS
+) -> str:
+    """Columns beside each other, of which the first is repeated if they need several parts.
+
+    width: that of a line; None: no matter how long it is. words: the titles of columns of text.
+
+    >>> print(aligned([["trial", "1"], ["lr", "0.01"]]))
+    | trial |   lr |
+    | ----: | ---: |
+    |     1 | 0.01 |
+    """
+    if width is None:
+        return _lines(columns, words)
+    first, *others = columns
     parts, size = [[first]], _width(first)
     for column in others:
         size += _width(column)
@@ -215,7 +233,7 @@ def table(found: Sequence[Group], width: int | None = None) -> str:
             parts.append([first])
             size = _width(first) + _width(column)
         parts[-1].append(column)
-    return "\n\n".join(map(_lines, parts))
+    return "\n\n".join(_lines(part, words) for part in parts)
 
 
 def _listed(columns: Sequence[Sequence[str]]) -> str:
@@ -233,11 +251,11 @@ def _width(column: Sequence[str]) -> int:
     return max(MARK, *map(len, column)) + 3
 
 
-def _lines(columns: Sequence[Sequence[str]]) -> str:
+def _lines(columns: Sequence[Sequence[str]], words: Collection[str]) -> str:
     """Columns beside each other, texts to the left and numbers to the right."""
     padded = []
     for title, *texts in columns:
-        size, right = _width([title, *texts]) - 3, title not in WORDS
+        size, right = _width([title, *texts]) - 3, title not in words
         rule = "-" * (size - 1) + ":" if right else ":" + "-" * (size - 1)
         cells = (text.rjust(size) if right else text.ljust(size) for text in (title, *texts))
         padded.append([next(cells), rule, *cells])

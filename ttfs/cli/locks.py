@@ -13,6 +13,7 @@ from ttfs.errors import RunError
 
 LOCK = ".ttfs.lock"
 
+
 _TAKEN = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
 _UNKNOWN = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF}
 
@@ -43,6 +44,10 @@ else:
         file.close()
 
 
+class InUseError(RunError):
+    """A folder that someone else is in."""
+
+
 @contextmanager
 def alone_in(folder: Path, log: Callable[[str], None] | None = None) -> Iterator[None]:
     """A context in which nobody else can enter the folder, from this process or another.
@@ -53,13 +58,13 @@ def alone_in(folder: Path, log: Callable[[str], None] | None = None) -> Iterator
 
     Raises
     ------
-    RunError: someone else is in the folder, or it cannot be written to.
+    InUseError: someone else is in the folder. RunError: it cannot be written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = _locked(folder / LOCK)
     except BlockingIOError:
-        raise RunError(
+        raise InUseError(
             f"another run is being written to {folder}: wait for it to finish, or choose another"
             " folder with --out"
         ) from None

@@ -7,7 +7,7 @@ whatever the user has configured: no backend is used, and the user's settings ar
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -310,6 +310,28 @@ def _compare(figure: Any, groups: Sequence[Group], over: Sequence[str], dataset:
     handles, names = axes[0, 0].get_legend_handles_labels()
     look: dict[str, Any] = {"ncols": 4, "fontsize": "x-small", "frameon": False}
     figure.legend(handles, names, loc="outside upper left", **look)
+
+
+def pareto(
+    path: Path, costs: Mapping[str, np.ndarray], accuracy: np.ndarray, names: Sequence[object]
+) -> Path:
+    """Accuracy of the trials of a sweep over each of these costs, named as in COSTS."""
+    with drawing() as plotting:
+        columns = _across(list(costs))
+        rows = -(-len(costs) // columns)
+        width = plotting.PAGE if columns > 1 else plotting.COLUMN
+        figure = _figure(width, 3.0 * rows, "constrained")
+        axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
+        for ax, (name, cost) in zip(axes.flat, costs.items(), strict=False):
+            log = bool(cost.min() > 0 and cost.max() > FAR * cost.min())
+            what = COSTS.get(name, "bits of the parameters")
+            plotting.pareto(cost, accuracy, ax=ax, names=names, what=what, log=log)
+            ax.set_ylabel("")
+        for ax in axes[:, 0]:
+            ax.set_ylabel("validation accuracy (%)", fontsize="small")
+        for ax in axes.flat[len(costs) :]:
+            ax.set_visible(False)
+        return _keep(figure, path)
 
 
 def throughput(path: Path, report: dict[str, Any]) -> Path:

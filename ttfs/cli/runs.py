@@ -43,7 +43,8 @@ class Run:
     folder: made if absent. seed: determines everything random. resume: continue from the
     checkpoint in the folder. force: overwrite an earlier run. progress: show a progress bar. log:
     called with each line. origin: the model with whose weights the recipe begins, if there is one.
-    base: the preset from which the recipe was derived, if there is one.
+    base: the preset from which the recipe was derived, if there is one. pictures: whether to draw
+    some. written: called after each epoch, once its checkpoint is on the disk.
     """
 
     folder: Path
@@ -54,6 +55,8 @@ class Run:
     log: Log | None = None
     origin: str = ""
     base: str = ""
+    pictures: bool = True
+    written: Callable[[], object] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "folder", Path(self.folder))
@@ -102,7 +105,7 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
         epochs=recipe.epochs,
         checkpoint=run.folder / CHECKPOINT,
         resume=run.resume,
-        written=None if goes_on else partial(clear, run.folder),
+        written=partial(after_epoch, run, goes_on),
         progress=run.progress,
         log=run.log,
     )
@@ -128,6 +131,8 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     write_report(run.folder / "report.json", report)
     write_atomically(run.folder / "history.csv", history.csv().encode())
     ctrl_c.release(SAVED)
+    if not run.pictures:
+        return report
     pictures.training(run.folder, history, recipe.unit, names)
     if rate is None:
         title = f"{testing.name} test 0, label {testing.labels[0]}"
@@ -193,6 +198,14 @@ def check_earlier(run: Run) -> None:
 def earlier(run: Run) -> list[str]:
     """The files of an earlier run in the folder."""
     return [name for name in OUTPUTS if (run.folder / name).exists()]
+
+
+def after_epoch(run: Run, goes_on: bool) -> None:
+    """A checkpoint is on the disk."""
+    if not goes_on:
+        clear(run.folder)
+    if run.written is not None:
+        run.written()
 
 
 def clear(folder: Path) -> None:

@@ -15,6 +15,7 @@ from ttfs.plotting.maps import latency_maps, map_summary
 from ttfs.plotting.membrane import membrane
 from ttfs.plotting.mistakes import mistakes
 from ttfs.plotting.order import latency_diagram, spike_order
+from ttfs.plotting.pareto import pareto
 from ttfs.plotting.raster import raster
 from ttfs.plotting.throughput import throughput
 from ttfs.plotting.training import training_curves, training_summary
@@ -43,6 +44,7 @@ __all__ = [
     "mistakes",
     "network_diagram",
     "new_axes",
+    "pareto",
     "raster",
     "save",
     "spike_order",

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from ttfs.augmentation import Augmentation
 from ttfs.checks import of_kind, short, whole
 from ttfs.codes.encoders import Encoder
@@ -21,6 +23,7 @@ from ttfs.network.psp import Ramp, Response, Step
 from ttfs.network.weights import Binary, Real
 from ttfs.optimizers import SGD, Adam, Cosine, Linear, Optimizer, Warm
 from ttfs.rules import S4NN, Exact, Rule, Windows
+from ttfs.training.split import VALIDATION, split
 from ttfs.training.trainer import Trainer
 
 Weights = Real | Binary
@@ -154,6 +157,10 @@ class Recipe:
             average=self.average,
             seed=seed,
         )
+
+    def held_out(self, samples: int, seed: int) -> np.ndarray:
+        """The indices of the training samples, of so many, on which a training validates."""
+        return split(samples, VALIDATION, seed)[1]
 
     def relearning(self, *, binary: bool) -> "Recipe":
         """The recipe with learning rates for one kind of weights, if these make a difference.

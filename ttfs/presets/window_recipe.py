@@ -23,6 +23,7 @@ from ttfs.presets.recipe import Recipe, stack
 from ttfs.rules import Rule
 from ttfs.rules import Windows as WindowsRule
 from ttfs.training.clipping import clipping_of
+from ttfs.training.split import VALIDATION, split
 
 if TYPE_CHECKING:  # PyTorch, which only a training needs
     from ttfs.training.teacher import Teacher
@@ -68,7 +69,7 @@ class WindowRecipe(Recipe):
     rule: Rule = field(default_factory=lambda: WindowsRule(tau=1.0))
     optimizer: Adam = field(default_factory=Adam)
     muon: float = 0.0
-    validation: float = 0.1
+    validation: float = VALIDATION
     dropout: float = 0.0
     sparse: float = 0.0
     whiten: bool = False
@@ -113,6 +114,10 @@ class WindowRecipe(Recipe):
         if self.rate_steps is not None:
             return self.rate_steps
         return (self.psp.steps if isinstance(self.psp, Windows) else None) or STEPS
+
+    def held_out(self, samples: int, seed: int) -> np.ndarray:
+        """The samples on which a training validates: see `Recipe.held_out`."""
+        return split(samples, self.validation, seed)[1]
 
     def learning(self) -> str:
         """The method for rates, or the rule if there is none: see `Recipe.learning`."""

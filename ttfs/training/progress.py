@@ -11,17 +11,17 @@ class Bar:
     """A progress bar whose time estimate leaves out compilation, which later epochs do not repeat.
 
     shown: whether to show it; None: only on a terminal.
-    done: number of epochs done in an earlier run.
+    done: number of epochs done in an earlier run. unit: what is counted, if not epochs.
     """
 
-    def __init__(self, shown: bool | None, epochs: int, done: int):
+    def __init__(self, shown: bool | None, epochs: int, done: int, unit: str = "epoch"):
         from tqdm import tqdm
 
         if sys.stderr is None or sys.stderr.closed:
             shown = False
         elif shown is None:
             shown = sys.stderr.isatty()
-        self.drawn = tqdm(total=epochs, initial=done, disable=not shown, unit="epoch", leave=False)
+        self.drawn = tqdm(total=epochs, initial=done, disable=not shown, unit=unit, leave=False)
         self.compiling = compiling()
 
     def update(self) -> None:

@@ -7,6 +7,9 @@ import numpy as np
 from ttfs.errors import InputError
 from ttfs.optimizers import share
 
+VALIDATION = 0.1
+"""The share of samples that is held out unless told otherwise."""
+
 
 def split(samples: int, validation: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """The samples to train on and those to validate on, if any, each in order.

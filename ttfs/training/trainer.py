@@ -26,7 +26,7 @@ from ttfs.training.beginning import begin_by_firing
 from ttfs.training.checkpoint import Checkpoint, fingerprint
 from ttfs.training.history import History, line, note_warnings, plan, record_of
 from ttfs.training.progress import Bar
-from ttfs.training.split import shuffled, split
+from ttfs.training.split import VALIDATION, shuffled, split
 
 CHUNK = 1000  # samples between checks for Ctrl-C, and between weight decays
 PROBE = 2048  # training samples used to find dead neurons
@@ -108,7 +108,7 @@ class Trainer:
         labels: Any,
         *,
         epochs: int = 10,
-        validation: float | tuple[Any, Any] = 0.1,
+        validation: float | tuple[Any, Any] = VALIDATION,
         checkpoint: str | Path | None = None,
         resume: bool = False,
         written: Callable[[], object] | None = None,
