@@ -10,6 +10,7 @@ import ttfs
 from ttfs.conversion.arrays import _safetensors
 from ttfs.conversion.modules import graph_of
 from ttfs.conversion.onnx_files import graph_of_file
+from ttfs.formats.nir_files import read_nir
 
 
 def widget():
@@ -19,6 +20,8 @@ def widget():
 
 USES = {  # package: (extra, what needs it)
     "anywidget": ("notebook", widget),
+    "h5py": ("nir", lambda: read_nir("net.nir")),
+    "nir": ("nir", lambda: ttfs.to_nir(ttfs.Network(ttfs.Dense(2, 2)))),
     "onnx": ("onnx", lambda: graph_of_file(Path("relus.onnx"))),
     "safetensors": ("torch", lambda: _safetensors(Path("relus.safetensors"))),
     "torch": ("torch", lambda: graph_of(None, (2,))),

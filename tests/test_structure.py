@@ -35,6 +35,7 @@ PLACE = {module: row for row, modules in enumerate(ROWS) for module in modules.s
 EXTRAS = {
     "bench": ["bench"],
     "conversion": ["torch", "onnx"],
+    "formats": ["nir"],
     "torch": ["torch"],
     "viewer": ["notebook"],
 }

@@ -2,11 +2,23 @@
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any, NoReturn
 
 from ttfs import __version__
-from ttfs.cli import commands, converting
+from ttfs.cli import commands, converting, exchange
+from ttfs.cli.kinds import (
+    above_zero,
+    count,
+    from_zero,
+    hidden,
+    name,
+    natural,
+    new_file,
+    numbers,
+    path,
+    picture,
+    potential,
+)
 from ttfs.errors import InputError
 
 DESCRIPTION = """\
@@ -27,6 +39,7 @@ examples:
   ttfs step runs/digits-seed0/model.npz --index 7
   ttfs train --from runs/digits-seed0/model.npz --dataset mine.npz --lr 1e-3
   ttfs convert weights.npz --layers 256-10 --calibrate mnist --out model.npz
+  ttfs export model.npz model.nir              for other simulators; model.py for NEST
 
 The first run of a command compiles for up to half a minute; `ttfs warmup` does that beforehand.
 
@@ -58,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
     parsers = top.add_subparsers(title="commands", metavar="COMMAND")
     seeing = (add_info, add_plot, add_view, add_step)
     others = (add_compare, add_presets, add_datasets, add_bench, add_warmup)
-    for add in (add_train, add_convert, add_evaluate, *seeing, *others):
+    for add in (add_train, add_convert, add_export, add_evaluate, *seeing, *others):
         add(parsers)
     return top
 
@@ -123,7 +136,8 @@ def add_convert(parsers: Any) -> None:
     convert = parsers.add_parser(
         "convert",
         help="convert a network of ReLUs that was trained elsewhere",
-        description="Read a network of ReLUs from an .onnx file, or its weights from .npz,"
+        description="Read a network of single spikes from a .nir file, and write it as a model. Or"
+        " read a network of ReLUs from an .onnx file, or its weights from .npz,"
         " .safetensors or a file written by torch.save(model.state_dict(), ...), and write the"
         " network of single spikes that computes the same; or give a model with windows other"
         " thresholds or steps. Thresholds are derived from the activations that training data"
@@ -135,12 +149,12 @@ def add_convert(parsers: Any) -> None:
         "weights",
         type=path,
         metavar="FILE",
-        help="a network (.onnx), weights named as in PyTorch, or a model with windows",
+        help="a network (.onnx or .nir), weights named as in PyTorch, or a model with windows",
     )
     text = "all layers, as papers write them, including the last: 32C3p1-P2-256-10; not for .onnx"
     add("--layers", metavar="L", help=text)
-    text = "data set from whose training images thresholds are derived"
-    add("--calibrate", type=name, required=True, metavar="D", help=text)
+    text = "data set from whose training images thresholds are derived; needed but for .nir"
+    add("--calibrate", type=name, metavar="D", help=text)
     add("--samples", type=count, default=1000, metavar="N", help="number of training images (1000)")
     add("--steps", type=count, metavar="L", help="possible spike times in a window (any time)")
     text = "convert to firing rates over this many clock steps, which `ttfs evaluate` then uses"
@@ -164,9 +178,35 @@ def add_convert(parsers: Any) -> None:
     add("--mean", type=numbers, default=0.0, metavar="M", help=f"{text}, as in 0.5,0.4,0.3 (0)")
     text = "standard deviation with which they were normalised, likewise (1)"
     add("--std", type=numbers, default=1.0, metavar="S", help=text)
+    text = "horizon of a .nir graph that another simulator wrote (256)"
+    add("--t-max", type=above_zero, metavar="T", help=text)
+    text = "time step for which that simulator lets a spike last, where neurons have r = 1 / DT (1)"
+    add("--dt", type=above_zero, metavar="DT", help=text)
     add("--out", type=new_file, required=True, metavar="FILE", help="the model, .npz")
     add("--force", action="store_true", help="overwrite a file of that name")
     convert.set_defaults(command=converting.run_convert)
+
+
+def add_export(parsers: Any) -> None:
+    """ttfs export."""
+    export = parsers.add_parser(
+        "export",
+        help="a model for other simulators: a NIR graph, or a script for NEST or PyNN",
+        description="Write a model as a graph that other simulators read (FILE.nir), and print what"
+        " they will do differently; or as a Python script that builds and runs it in NEST or PyNN"
+        " (FILE.py, with its numbers in FILE.npz). With --index, that stimulus is included.",
+    )
+    add_model(export)
+    export.add_argument("file", type=new_file, metavar="FILE", help="what to write: .nir or .py")
+    add = export.add_argument_group("scripts").add_argument
+    add("--simulator", choices=["nest", "pynn"], help="for which simulator (nest)")
+    text = "grid of time, in the unit of the model: stimuli and delays are multiples of it (1)"
+    add("--step", type=above_zero, metavar="T", help=text)
+    add("--index", type=natural, metavar="N", help="index of a stimulus to include")
+    add("--dataset", type=name, metavar="D", help="its data set (that of the model)")
+    add("--split", choices=["train", "test"], default="test")
+    export.add_argument("--force", action="store_true", help="overwrite files of these names")
+    export.set_defaults(command=exchange.run_export)
 
 
 def add_model(command: Any) -> None:
@@ -331,69 +371,3 @@ def add_warmup(parsers: Any) -> None:
     )
     warmup.add_argument("--quiet", action="store_true", help="print only errors")
     warmup.set_defaults(command=commands.run_warmup)
-
-
-def number(kind: type, least: float, most: float, what: str) -> Any:
-    """A parser for numbers of one kind from `least` to `most`."""
-
-    def parse(text: str) -> Any:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = None
-        if value is None or not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{quoted(text)} is not {what}")
-        return value
-
-    return parse
-
-
-count = number(int, 1, 10**18, "a whole number from 1 on, of at most 18 digits")
-natural = number(int, 0, 10**18, "a whole number from 0 on, of at most 18 digits")
-hidden = number(int, 1, 10**6, "a whole number from 1 to a million")
-from_zero = number(float, 0, float("inf"), "a time from 0 on")
-potential = number(float, 0, 1e6, "a potential from 0 to a million thresholds")
-above_zero = number(float, 5e-324, 1e308, "a number above 0")
-
-
-def quoted(text: str) -> str:
-    """What was typed, in quotes; of a long text, only the beginning."""
-    return repr(text) if len(text) <= 60 else f"{text[:40]!r}... ({len(text):,} characters)"
-
-
-def name(text: str) -> str:
-    """A text that could be the name of a file."""
-    if not text or "\0" in text:
-        raise argparse.ArgumentTypeError(f"{quoted(text)} is no name")
-    return text
-
-
-def numbers(text: str) -> Any:
-    """One number, or several separated by commas."""
-    try:
-        found = [float(part) for part in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{quoted(text)} is no number, nor 0.5,0.4,0.3") from None
-    return found if len(found) > 1 else found[0]
-
-
-def path(text: str) -> Path:
-    """A path, which need not exist."""
-    return Path(name(text))
-
-
-def new_file(text: str) -> Path:
-    """A path at which a file can be written, checked before the work begins."""
-    wanted = path(text)
-    if not wanted.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"{wanted.parent}: No such folder")
-    if wanted.exists() and not wanted.is_file():
-        raise argparse.ArgumentTypeError(f"{wanted}: Not a file, and in the way of one")
-    return wanted
-
-
-def picture(text: str) -> Path:
-    """A path at which a picture can be written, with a suitable ending."""
-    if not text.lower().endswith((".png", ".pdf", ".svg")):
-        raise argparse.ArgumentTypeError(f"{quoted(text)} must end in .png, .pdf or .svg")
-    return new_file(text)
