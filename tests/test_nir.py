@@ -409,3 +409,32 @@ def test_what_is_no_nir_file_is_refused(tmp_path):
         ttfs.from_nir(str(tmp_path / "text.nir"))
     with pytest.raises(ttfs.ModelFileError, match="is no NIR graph, or damaged"):
         ttfs.from_nir(Path(tmp_path))
+
+
+CUBE = np.zeros((2, 2, 2, 2))
+VALUES = ["text", -1, 2**62, 0.5, np.nan, [], [[1.0]], [1, 2, 3], True, CUBE, None]
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_whatever_a_file_holds_in_any_place_is_refused_in_a_sentence_or_read(ours, tmp_path):
+    path, places = tmp_path / "net.nir", []
+    graph = ttfs.to_nir(maps())
+    graph.metadata = graph.metadata if ours else {}
+    whole = write_nir(path, graph).read_bytes()
+    with h5py.File(path) as file:
+        file["node"].visititems(lambda name, part: places.append(name))
+    places = [place for place in places if "_neurons/metadata" not in place]
+    for number, place in enumerate(places):
+        value = VALUES[(number + ours) % len(VALUES)]
+        path.write_bytes(whole)
+        with h5py.File(path, "r+") as file:
+            del file["node"][place]
+            if value is None:
+                file["node"].create_group(place)
+            else:
+                file["node"][place] = value
+        try:
+            ttfs.from_nir(path)
+        except ttfs.ModelFileError as error:
+            told = str(error)
+            assert "\n" not in told

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ttfs.checks import positive
 from ttfs.errors import InputError
 from ttfs.files.reading import check_room
 from ttfs.formats.model_file import WORK, room_of
@@ -98,7 +99,7 @@ class _Reader:
 
     def __init__(self, graph: Any, dt: float | None):
         self.graph, self.pending = graph, _Pending()
-        self.r = 1.0 if dt is None else 1 / dt
+        self.r = 1.0 if dt is None else 1 / positive(dt, "from_nir(dt=...)")
         self.layers: list[Layer] = []
         self.first: tuple[int, int, int] | None = None
         self.shape: tuple[int, ...] = ()  # as there, channels first
@@ -133,14 +134,13 @@ class _Reader:
 
     def _input(self, name: str) -> None:
         node = self.graph.nodes[name]
-        given = (node.input_type or {}).get("input")
-        shape = tuple(int(size) for size in np.atleast_1d(given)) if given is not None else ()
-        if len(shape) not in (1, 3) or min(shape) < 1:
+        shape = np.atleast_1d(np.asarray((node.input_type or {}).get("input")))
+        if shape.shape not in ((1,), (3,)) or shape.dtype.kind not in "iu" or shape.min() < 1:
             wanted = "(neurons,) or (channels, height, width)"
-            raise InputError(f"node {name!r}: the input must be {wanted}, got {shape}")
-        self.shape = shape
-        if len(shape) == 3:
-            self.first = (shape[1], shape[2], shape[0])
+            raise InputError(f"node {name!r}: the input must be {wanted}, got {shape.tolist()}")
+        self.shape = tuple(shape.tolist())
+        if len(self.shape) == 3:
+            self.first = self._own_shape()
 
     def _own_shape(self) -> tuple[int, int, int]:
         """The shape below as it is here, channels last."""
@@ -166,8 +166,7 @@ class _Reader:
         self.pending.delay = self.pending.delay + own
 
     def _flatten(self, name: str) -> None:
-        node = self.graph.nodes[name]
-        begin, end = int(node.start_dim), int(node.end_dim)
+        begin, end = (whole(self.graph, name, side) for side in ("start_dim", "end_dim"))
         there = len(self.shape)
         kept = [*self.shape[:begin], *(self.shape[end + 1 :] if end not in (-1, there - 1) else ())]
         if prod(kept) != 1 and there > 1:
@@ -199,9 +198,10 @@ class _Reader:
     def _resistance(self, name: str, wanted: float) -> None:
         r = numbers(self.graph, name, "r")
         if not np.allclose(r, wanted, rtol=CLOSE, atol=0):
-            cure = f"; if a spike lasts for a time step there, say dt={1 / r.flat[0]:g}"
-            cure = cure if r.flat[0] > 0 and np.all(r == r.flat[0]) else ""
-            raise InputError(f"node {name!r}: r must be {wanted:g}, got {r.flat[0]:g}{cure}")
+            got, cure = float(r.flat[0]), ""
+            if got > 0 and (r == got).all():
+                cure = f"; if a spike lasts for a time step there, say dt={1 / got:g}"
+            raise InputError(f"node {name!r}: r must be {wanted:g}, got {got:g}{cure}")
 
     def _thresholds(self, name: str, columns: int, places: int) -> Any:
         """One threshold for each column; one number, if they are all the same."""
@@ -233,7 +233,7 @@ class _Reader:
     def _conv(self, name: str, neurons: str) -> Layer:
         node, weights = self.graph.nodes[name], numbers(self.graph, name, "weight")
         self._no_bias(name)
-        if int(np.max(node.groups)) != 1 or np.any(np.asarray(node.dilation) != 1):
+        if whole(self.graph, name, "groups") != 1 or pair(node.dilation) != (1, 1):
             raise InputError("must have one group, and windows without gaps (dilation 1)")
         if weights.ndim != 4:
             raise InputError(f"has weights of {weights.shape}")
@@ -267,7 +267,7 @@ class _Reader:
             raise InputError("needs maps of (channels, height, width) below")
 
     def _no_bias(self, name: str) -> None:
-        if np.any(np.asarray(self.graph.nodes[name].bias)):
+        if numbers(self.graph, name, "bias").any():
             raise InputError("has a bias, a current that never ends; neurons here have none")
 
     def _padding(self, node: Any, window: tuple[int, ...]) -> tuple[int, int]:
@@ -293,10 +293,18 @@ def _refusal(kind: str) -> str:
 
 def pair(size: Any) -> tuple[int, int]:
     """(rows, columns) of a size, which may be one number."""
-    found = np.broadcast_to(np.asarray(size), 2)
-    if found.dtype.kind not in "iu":
-        raise InputError(f"sizes must be whole numbers, got {size}")
-    return int(found[0]), int(found[1])
+    found = np.asarray(size)
+    if found.dtype.kind not in "iu" or found.shape not in ((), (1,), (2,)):
+        raise InputError("sizes must be one or two whole numbers")
+    return int(found.flat[0]), int(found.flat[-1])
+
+
+def whole(graph: Any, name: str, field: str) -> int:
+    """The one whole number that a node has under a name."""
+    values = numbers(graph, name, field)
+    if values.dtype.kind not in "iu" or values.size != 1:
+        raise InputError(f"node {name!r} must have one whole number as {field}")
+    return int(values.flat[0])
 
 
 def numbers(graph: Any, name: str, field: str) -> np.ndarray:
