@@ -16,6 +16,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     network = ttfs.Network(ttfs.Dense(64, 9, delay=1), ttfs.Dense(9, 10), t_max=16)
     encoder = ttfs.Latency(t_max=16, steps=True)
+    (tmp_path / "here.py").touch()
     ttfs.save("model.npz", network, encoder=encoder, report={"dataset": "digits"})
     return tmp_path
 
@@ -50,7 +51,7 @@ def test_a_script_holds_the_stimulus_that_was_asked_for(folder, capsys):
     assert main(["export", "model.npz", "net.py", "--index", "3"]) == 0
     assert capsys.readouterr().out == "python net.py runs it in NEST\nwritten to net.py\n"
     encoder = ttfs.load("model.npz").encoder
-    with np.load("net.npz") as data:
+    with np.load("net_numbers.npz") as data:
         wanted = encoder(ttfs.datasets.digits()[1].images[3:4])
         np.testing.assert_array_equal(data["stimuli"], wanted)
     assert main(["export", "model.npz", "net.py", "--simulator", "pynn", "--force"]) == 0
@@ -60,7 +61,7 @@ def test_a_script_holds_the_stimulus_that_was_asked_for(folder, capsys):
 
 MISTAKES = {
     "net.txt must end in .nir, for a graph, or .py": ["export", "model.npz", "net.txt"],
-    "model.npz is there already; --force overwrites it": ["export", "model.npz", "model.py"],
+    "here.py is there already; --force overwrites it": ["export", "model.npz", "here.py"],
     "--index is about scripts, not a.nir": ["export", "model.npz", "a.nir", "--index", "1"],
     "no.npz: there is no such file": ["export", "no.npz", "net.py"],
     "no.nir: there is no such file": ["convert", "no.nir", "--out", "m.npz"],

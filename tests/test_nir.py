@@ -143,7 +143,7 @@ def test_what_others_will_do_differently_is_said():
     always = ["single spikes", "threshold", "time", "horizon"]
     plain = ttfs.Network(ttfs.Dense(2, 2), t_max=4)
     assert begins(plain) == always
-    more = [*always, "ramps", "delays", "pools", "windows", "thresholds"]
+    more = [*always, "ramps", "delays", "pools", "window sizes", "thresholds"]
     assert begins(maps(ttfs.Ramp())) == more
 
 

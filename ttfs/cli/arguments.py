@@ -194,7 +194,7 @@ def add_export(parsers: Any) -> None:
         help="a model for other simulators: a NIR graph, or a script for NEST or PyNN",
         description="Write a model as a graph that other simulators read (FILE.nir), and print what"
         " they will do differently; or as a Python script that builds and runs it in NEST or PyNN"
-        " (FILE.py, with its numbers in FILE.npz). With --index, that stimulus is included.",
+        " (FILE.py, with FILE_numbers.npz). With --index, that stimulus is included.",
     )
     add_model(export)
     export.add_argument("file", type=new_file, metavar="FILE", help="what to write: .nir or .py")
@@ -205,7 +205,7 @@ def add_export(parsers: Any) -> None:
     add("--index", type=natural, metavar="N", help="index of a stimulus to include")
     add("--dataset", type=name, metavar="D", help="its data set (that of the model)")
     add("--split", choices=["train", "test"], default="test")
-    export.add_argument("--force", action="store_true", help="overwrite files of these names")
+    export.add_argument("--force", action="store_true", help="overwrite a file of that name")
     export.set_defaults(command=exchange.run_export)
 
 

@@ -11,10 +11,8 @@ def run_export(options: argparse.Namespace) -> None:
     kinds = {".nir": export_nir, ".py": export_script}
     if options.file.suffix not in kinds:
         raise InputError(f"{options.file} must end in .nir, for a graph, or .py, for a script")
-    for path in (options.file, options.file.with_suffix(".npz")):
-        written = path == options.file or options.file.suffix == ".py"
-        if written and path.exists() and not options.force:
-            raise InputError(f"{path} is there already; --force overwrites it")
+    if options.file.exists() and not options.force:
+        raise InputError(f"{options.file} is there already; --force overwrites it")
     kinds[options.file.suffix](options)
     print(f"written to {options.file}")
 

@@ -23,7 +23,7 @@ HEADER = "ttfs"  # in the metadata of a graph: what a model file says about the 
 class Names(NamedTuple):
     """The names of a layer's nodes, in the order in which spikes pass them.
 
-    `fall` and `end` are only there where ramps end, `current` only where there are ramps.
+    `current` is there with ramps, `end` and `fall` where they end.
     """
 
     delay: str
@@ -103,8 +103,8 @@ metadata say single_spike, and whoever runs the graph has to drop further spikes
     ]
     if isinstance(network.psp, Ramp):
         notes.append(
-            "ramps: a current that integrates spikes (I) feeds the neurons; a simulator with a"
-            " time step adds it up step by step, and its spikes come later by up to a step"
+            "ramps: an integrator (I), which few simulators know, makes currents of spikes; with a"
+            " time step, they are added up step by step, and spikes come later by up to a step"
         )
     if any(np.any(delays) for delays in network.delays):
         notes.append(
@@ -117,7 +117,7 @@ metadata say single_spike, and whoever runs the graph has to drop further spikes
         )
     if any(isinstance(getattr(layer, "kernel_size", 1), tuple) for layer in network.layers):
         notes.append(
-            "windows: nir 1.0.8 takes them for square when it checks shapes; pass"
+            "window sizes: nir 1.0.8 takes windows for square when it checks shapes; pass"
             " type_check=False to nir.read"
         )
     if any(np.size(layer.threshold) > 1 for layer in network.layers):

@@ -10,13 +10,13 @@ Run it, and it simulates its stimuli, or those of a file:
     python FILE.py [STIMULI.npy]
 
 STIMULI.npy holds (samples, neurons) spike times of the first population in UNIT, inf for silence.
-The first spikes of all neurons are written to FILE_spikes.npz, in the same way. A neuron that
-fires at time t there fires here at
+The first spikes of all neurons are written to FILE_spikes.npz, in the same way. What happens at
+time t in ttfs happens in the simulator at
 
-    FIRST + lag + STEPS * t / STEP    milliseconds,
+    FIRST + lag + STEPS * t / STEP    milliseconds.
 
-where the lag is that of its population: no spike arrives here without a delay, so a population
-that hears another without delay runs one step of 1 ms behind it.
+Each population has a lag, because a simulator delays all spikes: a population that hears another
+one without delay runs a step of 1 ms behind it.
 """
 
 import sys
@@ -25,16 +25,16 @@ from pathlib import Path
 import numpy as np
 
 FILE = Path(__file__)
-with np.load(FILE.with_suffix(".npz")) as data:
+with np.load(FILE.with_name(f"{{FILE.stem}}_numbers.npz")) as data:
     DATA = dict(data)
 UNIT = {unit!r}  # of time
 STEP = {step!r}  # of the grid of time, in UNIT
 STEPS = {steps}  # of 1 ms in a STEP
-FIRST = 3  # ms: when a neuron fires that fires at time 0; what drives it fires at 2
+FIRST = 3  # ms: time 0, as no generator can fire then
 HORIZON = {horizon}  # in UNIT; later spikes do not count
 POPULATIONS = {{  # name: (neurons, lag in ms)
 {populations}}}
-PROJECTIONS = [  # numbered as their weights in the .npz
+PROJECTIONS = [  # (source, target), numbered as their weights in DATA
 {projections}]
 NEVER = {never!r}  # a threshold that only a stimulus reaches
 
@@ -59,7 +59,7 @@ def synapses(number):
 
 def chunks(stimulus):
     """Milliseconds to simulate at a time, until all has happened that can."""
-    last = longest = FIRST
+    last, longest = FIRST, 1
     for name, times in stimulus.items():
         times = np.asarray(times)
         last = to_ms(times[times < HORIZON], POPULATIONS[name][1]).max(initial=last)
@@ -71,6 +71,7 @@ def chunks(stimulus):
 {body}
 
 def main():
+    """Simulate the stimuli, and write the first spikes."""
     rows = np.load(sys.argv[1]) if len(sys.argv) > 1 else DATA["stimuli"]
     if not len(rows):
         sys.exit("no stimuli: name a file that holds some")

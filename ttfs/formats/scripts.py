@@ -35,9 +35,9 @@ def to_script(
 ) -> Path:
     """The path of a Python script that builds and runs a network in another simulator.
 
-    The script needs neither this package nor anything but NumPy and its simulator, and reads the
-    numbers from an .npz of the same name beside it. Run, it simulates the stimuli and writes the
-    first spikes of all neurons, in times as they are here; imported, it has `simulate(stimulus)`.
+    The script needs NumPy and its simulator, but not this package; FILE.py reads its numbers from
+    FILE_numbers.npz. Run, it simulates the stimuli and writes the first spikes of all neurons to
+    FILE_spikes.npz, in times as they are here; imported, it has `simulate(stimulus)`.
 
     Neurons are `iaf_psc_delta` (in PyNN `IF_curr_delta`) with an endless time constant, which
     fire once and then are refractory. A simulator delays each spike by a step at least, so a
@@ -62,7 +62,7 @@ def to_script(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = to_script(network, f"{folder}/pair.py", stimuli=[[1, 3]])
     ...     sorted(one.name for one in path.parent.iterdir())
-    ['pair.npz', 'pair.py']
+    ['pair.py', 'pair_numbers.npz']
     """
     whose = "to_script(subject=...)"
     of_kind(subject, Network | Circuit, whose, "a Network or a Circuit")
@@ -90,7 +90,7 @@ def to_script(
         projections="".join(f"    ({p.source!r}, {p.target!r}),\n" for p in circuit.projections),
         never=NEVER,
     )
-    write_atomically(target.with_suffix(".npz"), archive(arrays))
+    write_atomically(target.with_name(f"{target.stem}_numbers.npz"), archive(arrays))
     return write_atomically(target, text.encode("utf-8"))
 
 
