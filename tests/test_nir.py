@@ -218,6 +218,14 @@ def test_spikes_that_last_for_a_time_step_need_its_length():
     assert ttfs.from_nir(graph, dt=0.001).sizes == (2, 3)
 
 
+def test_a_batch_of_one_sample_is_no_dimension():
+    assert ttfs.from_nir(chain(LINEAR, ifs(3), shape=(1, 2))).sizes == (2, 3)
+    flat = nir.Flatten(np.array([1, 3, 3, 3]), 1, -1)
+    layers = conv(), ifs((3, 3, 3)), flat, nir.Linear(np.ones((5, 27))), ifs(5)
+    network = ttfs.from_nir(chain(*layers, shape=(1, 2, 4, 4)))
+    assert network.shapes == ((4, 4, 2), (3, 3, 3), (1, 1, 5))
+
+
 def branch():
     graph = chain(LINEAR, ifs(3))
     graph.nodes["more"] = ifs(3)
@@ -258,7 +266,7 @@ REFUSED = {
     "node 'n1': thresholds must be 0 or more": lambda: chain(LINEAR, ifs(3, -1.0)),
     "node 'n1' must have finite numbers as r": lambda: chain(LINEAR, ifs(3, r=np.nan)),
     "node 'n1' has 4 thresholds for 3": lambda: chain(LINEAR, ifs(4)),
-    "node 'input': the input must be": lambda: chain(LINEAR, ifs(3), shape=(2, 2)),
+    "node 'input': the input must be": lambda: chain(LINEAR, ifs(3), shape=(3, 2)),
     "node 'n0': needs maps": lambda: chain(conv(), ifs((3, 3, 3))),
     "node 'n0': must have one group": lambda: chain(conv(groups=2), ifs(3), shape=(2, 4, 4)),
     "n0': must have one group, and": lambda: chain(conv(dilation=2), ifs(3), shape=(2, 4, 4)),

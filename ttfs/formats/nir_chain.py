@@ -103,6 +103,7 @@ class _Reader:
         self.layers: list[Layer] = []
         self.first: tuple[int, int, int] | None = None
         self.shape: tuple[int, ...] = ()  # as there, channels first
+        self.batch = 0  # dimensions before these
         self.ramps: bool | None = None
         weights = [node.weight for node in graph.nodes.values() if hasattr(node, "weight")]
         double = any(np.asarray(one).dtype == np.float64 for one in weights)
@@ -135,6 +136,8 @@ class _Reader:
     def _input(self, name: str) -> None:
         node = self.graph.nodes[name]
         shape = np.atleast_1d(np.asarray((node.input_type or {}).get("input")))
+        if shape.shape in ((2,), (4,)) and shape.dtype.kind in "iu" and shape[0] == 1:
+            shape, self.batch = shape[1:], 1  # some simulators count a batch of one sample
         if shape.shape not in ((1,), (3,)) or shape.dtype.kind not in "iu" or shape.min() < 1:
             wanted = "(neurons,) or (channels, height, width)"
             raise InputError(f"node {name!r}: the input must be {wanted}, got {shape.tolist()}")
@@ -166,7 +169,8 @@ class _Reader:
         self.pending.delay = self.pending.delay + own
 
     def _flatten(self, name: str) -> None:
-        begin, end = (whole(self.graph, name, side) for side in ("start_dim", "end_dim"))
+        sides = (whole(self.graph, name, side) for side in ("start_dim", "end_dim"))
+        begin, end = (side - self.batch if side > 0 else side for side in sides)
         there = len(self.shape)
         kept = [*self.shape[:begin], *(self.shape[end + 1 :] if end not in (-1, there - 1) else ())]
         if prod(kept) != 1 and there > 1:
