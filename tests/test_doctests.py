@@ -28,6 +28,7 @@ MODULES = [
     for module in pkgutil.walk_packages(ttfs.__path__, "ttfs.")
     if not module.name.startswith(("ttfs.kernels", "ttfs.__main__"))
     and (find_spec("torch") or not module.name.startswith(PYTORCH))
+    and (find_spec("nir") or not module.name.startswith("ttfs.formats.nir_"))
 ]
 
 

@@ -10,6 +10,7 @@ import ttfs
 from ttfs.conversion.arrays import _safetensors
 from ttfs.conversion.modules import graph_of
 from ttfs.conversion.onnx_files import graph_of_file
+from ttfs.formats.nir_files import read_nir
 from ttfs.sweeps.cluster import check_installed
 from ttfs.sweeps.search import Search
 
@@ -21,25 +22,26 @@ def widget():
 
 TIMES = np.array([[0.0, 1.0]])
 MILLISECONDS = {"unit": "ms", "stop": 4}
-USES = {  # package: (extra, what needs it)
-    "anywidget": ("notebook", widget),
-    "distributed": ("sweep", check_installed),
-    "h5py": ("spikes", lambda: ttfs.datasets.from_hdf5("spikes.h5")),
-    "neo": ("spikes", lambda: ttfs.spikes.to_neo(TIMES, **MILLISECONDS)),
-    "nir": ("spikes", lambda: ttfs.spikes.to_nir(TIMES, stop=4)),
-    "onnx": ("onnx", lambda: graph_of_file(Path("relus.onnx"))),
-    "optuna": ("sweep", lambda: Search(None, Path())),
-    "pandas": ("spikes", lambda: ttfs.spikes.to_pandas(TIMES)),
-    "pynwb": ("spikes", lambda: ttfs.spikes.to_nwb(TIMES, **MILLISECONDS)),
-    "safetensors": ("torch", lambda: _safetensors(Path("relus.safetensors"))),
-    "torch": ("torch", lambda: graph_of(None, (2,))),
-    "xarray": ("spikes", lambda: ttfs.spikes.to_xarray(TIMES)),
-}
+USES = [  # package, extra, what needs it
+    ("anywidget", "notebook", widget),
+    ("distributed", "sweep", check_installed),
+    ("h5py", "nir", lambda: read_nir("net.nir")),
+    ("h5py", "spikes", lambda: ttfs.datasets.from_hdf5("spikes.h5")),
+    ("neo", "spikes", lambda: ttfs.spikes.to_neo(TIMES, **MILLISECONDS)),
+    ("nir", "nir", lambda: ttfs.to_nir(ttfs.Network(ttfs.Dense(2, 2)))),
+    ("nir", "spikes", lambda: ttfs.spikes.to_nir(TIMES, stop=4)),
+    ("onnx", "onnx", lambda: graph_of_file(Path("relus.onnx"))),
+    ("optuna", "sweep", lambda: Search(None, Path())),
+    ("pandas", "spikes", lambda: ttfs.spikes.to_pandas(TIMES)),
+    ("pynwb", "spikes", lambda: ttfs.spikes.to_nwb(TIMES, **MILLISECONDS)),
+    ("safetensors", "torch", lambda: _safetensors(Path("relus.safetensors"))),
+    ("torch", "torch", lambda: graph_of(None, (2,))),
+    ("xarray", "spikes", lambda: ttfs.spikes.to_xarray(TIMES)),
+]
 
 
-@pytest.mark.parametrize("package", USES)
-def test_without_an_optional_package_one_sentence_names_its_extra(package, monkeypatch):
-    extra, use = USES[package]
+@pytest.mark.parametrize(("package", "extra", "use"), USES)
+def test_without_an_optional_package_one_sentence_names_its_extra(package, extra, use, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     ttfs.viewer.live._kind.cache_clear()
     with pytest.raises(ttfs.InputError) as refused:

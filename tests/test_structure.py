@@ -36,7 +36,7 @@ EXTRAS = {
     "bench": ["bench"],
     "conversion": ["torch", "onnx"],
     "datasets": ["spikes"],
-    "formats": ["spikes"],
+    "formats": ["nir", "spikes"],
     "sweeps": ["sweep"],
     "torch": ["torch"],
     "viewer": ["notebook"],

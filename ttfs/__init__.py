@@ -34,6 +34,9 @@ _HOMES = {
     ],
     "formats": ["spikes"],
     "formats.model_file": ["Model", "load", "save"],
+    "formats.nir_in": ["from_nir"],
+    "formats.nir_out": ["nir_notes", "to_nir"],
+    "formats.scripts": ["to_script"],
     "measures.cost": ["Cost", "cost_of"],
     "measures.diagnosis": ["diagnose", "firing_table"],
     "measures.metrics": ["Evaluation", "evaluate"],
@@ -127,6 +130,9 @@ if TYPE_CHECKING:
     )
     from ttfs.formats import spikes
     from ttfs.formats.model_file import Model, load, save
+    from ttfs.formats.nir_in import from_nir
+    from ttfs.formats.nir_out import nir_notes, to_nir
+    from ttfs.formats.scripts import to_script
     from ttfs.measures.cost import Cost, cost_of
     from ttfs.measures.diagnosis import diagnose, firing_table
     from ttfs.measures.metrics import Evaluation, evaluate

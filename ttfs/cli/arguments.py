@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from ttfs import __version__
-from ttfs.cli import commands, converting
+from ttfs.cli import commands, converting, exchange
 from ttfs.cli.help_words import DESCRIPTION, EXAMPLES, PLAN, SWEEP
 from ttfs.cli.info import run_info
 from ttfs.cli.values import (
@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     parsers = top.add_subparsers(title="commands", metavar="COMMAND")
     seeing = (add_info, add_plot, add_view, add_step)
     others = (add_compare, add_presets, add_datasets, add_bench, add_warmup)
-    for add in (add_train, add_sweep, add_convert, add_evaluate, *seeing, *others):
+    for add in (add_train, add_sweep, add_convert, add_export, add_evaluate, *seeing, *others):
         add(parsers)
     for command in parsers.choices.values():
         command.set_defaults(prog=command.prog)
@@ -150,7 +150,8 @@ def add_convert(parsers: Any) -> None:
     convert = parsers.add_parser(
         "convert",
         help="convert a network of ReLUs that was trained elsewhere",
-        description="Read a network of ReLUs from an .onnx file, or its weights from .npz,"
+        description="Read a network of single spikes from a .nir file, and write it as a model. Or"
+        " read a network of ReLUs from an .onnx file, or its weights from .npz,"
         " .safetensors or a file written by torch.save(model.state_dict(), ...), and write the"
         " network of single spikes that computes the same; or give a model with windows other"
         " thresholds or steps. Thresholds are derived from the activations that training data"
@@ -162,12 +163,12 @@ def add_convert(parsers: Any) -> None:
         "weights",
         type=path,
         metavar="FILE",
-        help="a network (.onnx), weights named as in PyTorch, or a model with windows",
+        help="a network (.onnx or .nir), weights named as in PyTorch, or a model with windows",
     )
     text = "all layers, as papers write them, including the last: 32C3p1-P2-256-10; not for .onnx"
     add("--layers", metavar="L", help=text)
-    text = "data set from whose training images thresholds are derived"
-    add("--calibrate", type=name, required=True, metavar="D", help=text)
+    text = "data set from whose training images thresholds are derived; needed but for .nir"
+    add("--calibrate", type=name, metavar="D", help=text)
     add("--samples", type=count, default=1000, metavar="N", help="number of training images (1000)")
     add("--steps", type=count, metavar="L", help="possible spike times in a window (any time)")
     text = "convert to firing rates over this many clock steps, which `ttfs evaluate` then uses"
@@ -191,9 +192,35 @@ def add_convert(parsers: Any) -> None:
     add("--mean", type=numbers, default=0.0, metavar="M", help=f"{text}, as in 0.5,0.4,0.3 (0)")
     text = "standard deviation with which they were normalised, likewise (1)"
     add("--std", type=numbers, default=1.0, metavar="S", help=text)
+    text = "horizon of a .nir graph that another simulator wrote (256)"
+    add("--t-max", type=above_zero, metavar="T", help=text)
+    text = "time step for which that simulator lets a spike last, where neurons have r = 1 / DT (1)"
+    add("--dt", type=above_zero, metavar="DT", help=text)
     add("--out", type=new_file, required=True, metavar="FILE", help="the model, .npz")
     add("--force", action="store_true", help="overwrite a file of that name")
     convert.set_defaults(command=converting.run_convert)
+
+
+def add_export(parsers: Any) -> None:
+    """ttfs export."""
+    export = parsers.add_parser(
+        "export",
+        help="a model for other simulators: a NIR graph, or a script for NEST or PyNN",
+        description="Write a model as a graph that other simulators read (FILE.nir), and print what"
+        " they will do differently; or as a Python script that builds and runs it in NEST or PyNN"
+        " (FILE.py, with FILE_numbers.npz). With --index, that stimulus is included.",
+    )
+    add_model(export)
+    export.add_argument("file", type=new_file, metavar="FILE", help="what to write: .nir or .py")
+    add = export.add_argument_group("scripts").add_argument
+    add("--simulator", choices=["nest", "pynn"], help="for which simulator (nest)")
+    text = "grid of time, in the unit of the model: stimuli and delays are multiples of it (1)"
+    add("--step", type=above_zero, metavar="T", help=text)
+    add("--index", type=natural, metavar="N", help="index of a stimulus to include")
+    add("--dataset", type=name, metavar="D", help="its data set (that of the model)")
+    add("--split", choices=["train", "test"], default="test")
+    export.add_argument("--force", action="store_true", help="overwrite a file of that name")
+    export.set_defaults(command=exchange.run_export)
 
 
 def add_model(command: Any) -> None:

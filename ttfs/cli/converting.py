@@ -4,6 +4,7 @@ import argparse
 from dataclasses import asdict, replace
 from typing import Any
 
+from ttfs.cli.exchange import run_import
 from ttfs.errors import InputError, ModelFileError
 
 
@@ -17,6 +18,14 @@ def run_convert(options: argparse.Namespace) -> None:
 
     if options.out.exists() and not options.force:
         raise InputError(f"{options.out} already exists; --force overwrites it")
+    if options.weights.suffix == ".nir":
+        run_import(options)
+        return
+    for name, given in {"--t-max": options.t_max, "--dt": options.dt}.items():
+        if given is not None:
+            raise InputError(f"{name} applies to .nir files, not {options.weights}")
+    if options.calibrate is None:
+        raise InputError("add --calibrate D, the data from which thresholds are derived")
     method = method_for(options)
     training, _ = datasets.load(options.calibrate)
     chosen = training.part(slice(options.samples))

@@ -18,6 +18,7 @@ examples:
   ttfs step runs/digits-seed0/model.npz --index 7
   ttfs train --from runs/digits-seed0/model.npz --dataset mine.npz --lr 1e-3
   ttfs convert weights.npz --layers 256-10 --calibrate mnist --out model.npz
+  ttfs export model.npz model.nir              for other simulators; model.py for NEST
 
 The first run of a command compiles for up to half a minute; `ttfs warmup` does that beforehand.
 

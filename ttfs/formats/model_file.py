@@ -40,7 +40,7 @@ from ttfs.network.skips import Skip
 from ttfs.network.weights import Binary
 
 _SEAL = b"ttfs-sha256:"
-_SEAL_SIZE = len(_SEAL) + 64
+SEAL_SIZE = len(_SEAL) + 64
 WORK = 2**36  # synapses of a network, shared ones counted at each position: minutes per sample
 
 
@@ -108,7 +108,7 @@ def save(
         raise InputError(f"save(report=...) must be a dict, got {type(report).__name__}")
     text = as_json(model_header.describe(network, encoder, report or {}), "header")
     content = _content(network, text)
-    _check_same(network, _restore(content, trusted=True).network)
+    _check_same(network, restore(content, trusted=True).network)
     return write_atomically(path, content + _seal(content))
 
 
@@ -137,7 +137,7 @@ def load(path: str | os.PathLike[str], *, trusted: bool = False) -> Model:
     ttfs.errors.ModelFileError: no/model.npz: there is no such file
     """
     try:
-        return _restore(_read(Path(path)), trusted=trusted)
+        return restore(_read(Path(path)), trusted=trusted)
     except InputError as error:
         raise ModelFileError(f"{os.fspath(path)}: {error}") from None
 
@@ -161,7 +161,7 @@ def _content(network: Network, text: bytes) -> bytes:
             arrays[f"biases_{k + 1}"] = bias.astype("<f8")
     for number, skip in enumerate(network.skips, start=1):
         arrays[f"skip_{number}"] = skip.numbers(network.shapes[skip.target][2]).astype("<f8")
-    return archive(arrays, _SEAL_SIZE)
+    return archive(arrays, SEAL_SIZE)
 
 
 def _delays_title(layer: Layer, number: int) -> str:
@@ -195,14 +195,14 @@ def _read(path: Path) -> bytes:
     try:
         with open_file(path) as file:
             size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - _SEAL_SIZE))
-            seal = file.read(_SEAL_SIZE)
-            if not seal.startswith(_SEAL) or len(seal) < _SEAL_SIZE:
+            file.seek(max(0, size - SEAL_SIZE))
+            seal = file.read(SEAL_SIZE)
+            if not seal.startswith(_SEAL) or len(seal) < SEAL_SIZE:
                 raise InputError("is not a model that ttfs.save wrote, or was cut short")
             if size > ARCHIVE_LIMIT:
                 raise InputError("is larger than any model that ttfs.save writes")
             file.seek(0)
-            content = file.read(size - _SEAL_SIZE)
+            content = file.read(size - SEAL_SIZE)
     except FileNotFoundError:
         raise InputError("there is no such file") from None
     except OSError as error:
@@ -216,7 +216,7 @@ def _read(path: Path) -> bytes:
     return content
 
 
-def _restore(content: bytes, *, trusted: bool) -> Model:
+def restore(content: bytes, *, trusted: bool) -> Model:
     """The model in the content of a file, provided that `save` would write the same content."""
     text, start = first_bytes(content, "header")
     header = model_header.parse(text)

@@ -1,0 +1,209 @@
+"""First spikes of networks here and in other simulators: `python docs/peers.py [SIMULATOR ...]`.
+
+Networks of single spikes, random ones and one that is trained on the digits, are written as NIR
+graphs and as scripts, and run by those simulators that are installed: nest, pynn, spikingjelly,
+snntorch, norse. For each layer, the script prints how many of its first spikes are the same.
+"""
+
+import subprocess
+import sys
+import tempfile
+from importlib.util import find_spec
+
+import numpy as np
+
+import ttfs
+
+STEPS = 32
+
+
+def random_networks():
+    """A dense network, one of one-bit weights, and maps with a pool; all sums are exact."""
+    rng = np.random.default_rng(0)
+
+    def halves(*shape):
+        return rng.integers(-2, 5, shape) / 2
+
+    dense = [
+        ttfs.Dense.of(halves(40, 30), threshold=20.0),
+        ttfs.Dense.of(halves(30, 20), threshold=8.0),
+        ttfs.Dense.of(halves(20, 10), threshold=4.0),
+    ]
+    yield "dense", ttfs.Network(*dense, t_max=STEPS)
+    bits = [
+        ttfs.Dense(40, 30, weights=ttfs.Binary(scale=1), threshold=6.0),
+        ttfs.Dense(30, 10, weights=ttfs.Binary(scale=1), threshold=3.0),
+    ]
+    yield "one bit", ttfs.Network(*bits, t_max=STEPS)
+    maps = [
+        ttfs.Conv2d(4, 3, padding=1, initial=halves(3, 3, 2, 4), threshold=5.0),
+        ttfs.MinPool2d(2),
+        ttfs.Conv2d(3, 2, initial=halves(2, 2, 4, 3), threshold=3.0),
+        ttfs.Dense.of(halves(27, 10), threshold=4.0),
+    ]
+    yield "maps", ttfs.Network(*maps, shape=(8, 8, 2), t_max=STEPS)
+
+
+def trained_network():
+    """A one-bit network trained on the digits, and its test stimuli."""
+    train, test = ttfs.datasets.digits()
+    encode = ttfs.Latency(t_max=STEPS, steps=True)
+    network = ttfs.Network(
+        ttfs.Dense(64, 400, weights=ttfs.Binary(init=(-0.5, 1), scale=20)),
+        ttfs.Dense(400, 10, weights=ttfs.Binary(init=(-15, 30), scale=5)),
+        t_max=STEPS,
+    )
+    trainer = ttfs.Trainer(network, ttfs.rules.S4NN(gamma=2), ttfs.SGD(lr=0.3))
+    trainer.fit(encode(train.images), train.labels, epochs=30)
+    accuracy = ttfs.evaluate(network, encode(test.images), test.labels).accuracy
+    print(f"digits: {accuracy:.1%} of the test images right")
+    return network, encode(test.images)
+
+
+def scripts(simulator):
+    """A function that runs a network by its script."""
+
+    def run(network, stimuli):
+        with tempfile.TemporaryDirectory() as folder:
+            path = ttfs.to_script(network, f"{folder}/net.py", simulator=simulator, stimuli=stimuli)
+            done = subprocess.run([sys.executable, path], capture_output=True, text=True)
+            if done.returncode:
+                raise RuntimeError(done.stderr)
+            with np.load(f"{folder}/net_spikes.npz") as spikes:
+                return [spikes[name] for name in network.names[1:]]
+
+    return run
+
+
+def from_file(importer):
+    """A function that runs a network by its NIR file in PyTorch, step by step."""
+
+    def run(network, stimuli):
+        import nir
+        import torch
+
+        with tempfile.TemporaryDirectory() as folder:
+            nir.write(f"{folder}/net.nir", ttfs.to_nir(network))
+            graph = nir.read(f"{folder}/net.nir")
+        with torch.no_grad():
+            rows = [first_spikes(importer(graph), graph, network, row) for row in stimuli]
+        return [np.array(layer) for layer in zip(*rows, strict=True)]
+
+    return run
+
+
+def first_spikes(model, graph, network, stimulus):
+    """First spikes of each layer for one stimulus; time in a simulator is the number of a step."""
+    import torch
+
+    shape = tuple(graph.nodes["input"].input_type["input"])
+    told = [name.replace(" ", "_") + "_neurons" for name in network.names[1:]]
+    found = {
+        name: np.full(size, np.inf) for name, size in zip(told, network.sizes[1:], strict=True)
+    }
+    step = 0
+
+    def watch(name, layer):
+        def note(module, given, result):
+            spikes = (result[0] if isinstance(result, tuple) else result).detach().numpy()
+            maps = network.shapes[layer]
+            own = spikes.reshape(maps[2], maps[0], maps[1]).transpose(1, 2, 0).reshape(-1) > 0
+            new = own & np.isinf(found[name])
+            found[name][new] = step
+            # simulators let neurons fire again: only the first spike goes on
+            only = new.reshape(maps).transpose(2, 0, 1).reshape(spikes.shape)
+            only = torch.from_numpy(only.astype(np.float32))
+            return (only, *result[1:]) if isinstance(result, tuple) else only
+
+        return note
+
+    for layer, name in enumerate(told, start=1):
+        model.get_submodule(name).register_forward_hook(watch(name, layer))
+    pixels = stimulus.reshape(network.shapes[0])
+    ordered = pixels.transpose(2, 0, 1) if len(shape) == 3 else pixels
+    state = None
+    for step in range(STEPS):
+        spikes = torch.from_numpy((ordered == step).astype(np.float32).reshape(1, *shape))
+        state = step_of(model, spikes, state)
+    return [found[name] for name in told]
+
+
+def step_of(model, spikes, state):
+    """The state of a model after one more step."""
+    result = model(spikes) if state is None else model(spikes, state)
+    return result[1] if isinstance(result, tuple) else None
+
+
+def spikingjelly(graph):
+    """SpikingJelly wants to know its time step: 1, as r is 1."""
+    from spikingjelly.activation_based.nir_exchange import import_from_nir
+
+    return import_from_nir(graph, dt=1.0)
+
+
+def snntorch(graph):
+    """snnTorch reads an IF as a leaky neuron whose state is elsewhere; both are put right."""
+    import torch
+    from snntorch import Leaky
+    from snntorch.import_nir import import_from_nir
+
+    model = import_from_nir(graph)
+    for module in model.modules():
+        if isinstance(module, Leaky):
+            module.beta, module.init_hidden = torch.tensor(1.0), True
+    return model
+
+
+def norse(graph):
+    """Norse knows sums of windows, but no averages; for a first spike, they are the same."""
+    import nir
+    from norse.torch import from_nir
+
+    for name, node in graph.nodes.items():
+        if isinstance(node, nir.AvgPool2d):
+            graph.nodes[name] = nir.SumPool2d(node.kernel_size, node.stride, node.padding)
+    return from_nir(graph)
+
+
+PEERS = {
+    "nest": scripts("nest"),
+    "pynn": scripts("pynn"),
+    "spikingjelly": from_file(spikingjelly),
+    "snntorch": from_file(snntorch),
+    "norse": from_file(norse),
+}
+MODULES = {"pynn": "pyNN"}
+
+
+def compare(simulator, name, network, stimuli):
+    """Print how many first spikes are the same; whether all are."""
+    wanted = ttfs.forward(network, stimuli).times[1:]
+    found = PEERS[simulator](network, stimuli)
+    parts = []
+    for layer, ours, theirs in zip(network.names[1:], wanted, found, strict=True):
+        fired = np.isfinite(ours).sum()
+        parts.append(f"{layer} {(ours == theirs).sum()} of {ours.size} ({fired} fired)")
+    print(f"{simulator:13} {name:8} {', '.join(parts)}")
+    return all(np.array_equal(*pair) for pair in zip(wanted, found, strict=True))
+
+
+def case(name):
+    """One of the random networks, and stimuli for it."""
+    network = dict(random_networks())[name]
+    times = np.random.default_rng(1).integers(0, STEPS, (5, network.sizes[0]))
+    return network, times.astype(float)
+
+
+def main():
+    """All networks in all simulators that are named, or are there."""
+    cases = [(name, *case(name)) for name, _ in random_networks()]
+    network, stimuli = trained_network()
+    cases.append(("digits", network, stimuli[:20]))
+    there = [name for name in PEERS if find_spec(MODULES.get(name, name))]
+    equal = [compare(peer, *one) for peer in sys.argv[1:] or there for one in cases]
+    print("all equal" if all(equal) else "NOT all equal")
+    return 0 if all(equal) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
