@@ -1,32 +1,29 @@
 """Circuits: populations and projections that form any graph, not only a chain."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence, ValuesView
+from collections.abc import Iterator, Sequence, ValuesView
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from ttfs.checks import (
     as_array,
     as_text,
     check_dtype,
     convert,
-    number,
     of_kind,
     positive,
     short,
     whole,
 )
 from ttfs.engines.plan import make_plan, on_plan, plan_of, pools_at
-from ttfs.engines.populations import MOST, Population, Projection, least_delay, with_weight
+from ttfs.engines.populations import MOST, Population, Projection, all_synapses, least_delay
 from ttfs.engines.precision import Precision
-from ttfs.engines.reached import weight_places
 from ttfs.engines.schedule import skipping, windows_of
 from ttfs.errors import InputError, ShapeError
-from ttfs.kernels.circuit import SYNAPTIC, WORD, Plan
+from ttfs.kernels.circuit import WORD, Plan
 from ttfs.network.network import Network, check_network
 from ttfs.network.psp import RESPONSES, Ramp, Response, Step, Windows
 from ttfs.network.weights import Real
@@ -246,43 +243,6 @@ class Circuit:
             raise ShapeError(f"neurons must be one or a list of some, got {array.shape}")
         return [self.neuron(layer, neuron)[1] for neuron in array]
 
-    def changed(
-        self,
-        thresholds: Mapping[tuple[int, int], float],
-        weights: Mapping[tuple[tuple[int, int], tuple[int, int]], Any],
-    ) -> "Circuit":
-        """This circuit with other thresholds, by (layer, index), and weights, by pairs of these.
-
-        A weight that all positions of a map share changes for all of them.
-        """
-        populations, projections, plan = list(self.populations), list(self.projections), self.plan
-        for (layer, index), value in thresholds.items():
-            population = populations[layer]
-            given = np.array(np.broadcast_to(population.threshold, population.size), float)
-            given[index] = value
-            populations[layer] = replace(population, threshold=given)
-        if weights:
-            plan = plan._replace(weights=plan.weights.copy())
-        changed: dict[int, str] = {}
-        for ends, value in weights.items():
-            title = " -> ".join(f"{self.names[layer]} {index}" for layer, index in ends)
-            if pools_at(plan, ends[1][0]):
-                raise InputError(f"{title}: what fires with the first spike has no weights")
-            places = weight_places(plan, *ends)
-            if len(places) != 1:
-                raise InputError(f"{title}: there are {len(places)} synapses, not one")
-            weight = number(value, f"{title}: weight")
-            if not np.isfinite(weight):
-                raise InputError(f"{title}: a weight must be finite, got {weight}")
-            ((r, place),) = places
-            if changed.setdefault(place, title) != title:
-                raise InputError(f"{title}: its weight is that of {changed[place]}, too")
-            convert(np.array([weight]), plan.weights[place : place + 1], f"{title}: weight")
-            if projections[r].kind == SYNAPTIC:
-                projections[r] = with_weight(projections[r], ends[0][1], ends[1][1], weight)
-        parts = on_plan(projections, plan) if weights else projections
-        return Circuit._on(plan, populations, parts, self)
-
     def _check(self) -> None:
         """Refuse names, sizes and delays that do not fit."""
         if not self.populations:
@@ -361,12 +321,7 @@ def layer_weights(network: Network, layer: int) -> Any:
     if network.mapped[layer]:
         one = replace(network.layers[layer], delay=0.0)
         return one if one.pools else replace(one, weights=Real(), initial=weights)
-    if not network.delayed[layer]:
-        return weights
-    inputs, outputs = weights.shape
-    targets = np.tile(np.arange(outputs, dtype=np.int32), inputs)
-    pointers = np.arange(inputs + 1, dtype=np.int64) * outputs
-    return sp.csr_array((weights.reshape(-1), targets, pointers), weights.shape)
+    return all_synapses(weights) if network.delayed[layer] else weights
 
 
 def layer_delay(network: Network, layer: int) -> Any:

@@ -200,6 +200,36 @@ def with_weight(projection: Projection, sender: int, neuron: int, weight: float)
     return replace(projection, weights=weights)
 
 
+def with_one_delay(projection: Projection, delay: float) -> Projection:
+    """The projection with one delay for all of its synapses, which stay what they are."""
+    if projection.kind != SYNAPTIC:
+        return replace(projection, delay=delay)
+    return replace(projection, weights=sp.csr_array(projection.weights), delay=delay)
+
+
+def with_delay(projection: Projection, sender: int, neuron: int, delay: float) -> Projection:
+    """The projection with another delay for an existing synapse; each then has its own."""
+    weights = projection.weights
+    weights = all_synapses(weights) if projection.kind == DENSE else sp.csr_array(weights)
+    rows = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
+    delays = projection.delay
+    if np.ndim(delays):
+        values = np.asarray(delays[rows, weights.indices], np.float64).reshape(-1)
+    else:
+        values = np.full(len(rows), delays)
+    values[(rows == sender) & (weights.indices == neuron)] = delay
+    each = sp.csr_array((values, weights.indices, weights.indptr), shape=weights.shape)
+    return replace(projection, weights=weights, delay=each)
+
+
+def all_synapses(weights: np.ndarray) -> sp.csr_array:
+    """A dense matrix as a sparse one, in which weights of 0 are synapses, too."""
+    inputs, outputs = weights.shape
+    targets = np.tile(np.arange(outputs, dtype=np.int32), inputs)
+    pointers = np.arange(inputs + 1, dtype=np.int64) * outputs
+    return sp.csr_array((weights.reshape(-1), targets, pointers), shape=weights.shape)
+
+
 def least_delay(projection: Projection) -> float:
     """The shortest delay of any synapse."""
     if not np.ndim(projection.delay):

@@ -23,7 +23,7 @@ from ttfs.errors import InputError
 from ttfs.kernels import queue as names
 from ttfs.kernels import simulator as kernels
 from ttfs.kernels import simulator_ramp, simulator_step, simulator_window
-from ttfs.kernels.circuit import FIRED, GOING, NOTHING, OVER, UNTIL, UNWATCHED
+from ttfs.kernels.circuit import FIRED, GOING, OVER, UNTIL, UNWATCHED
 from ttfs.network.network import Network
 from ttfs.network.psp import Ramp, Step, Windows
 
@@ -357,6 +357,7 @@ class Simulator:
         times: Mapping[tuple[int | str, int], float] | None = None,
         weights: Mapping[tuple[int | str, int, int | str, int], float] | None = None,
         thresholds: Mapping[tuple[int | str, int], float] | None = None,
+        delays: Mapping[tuple[Any, ...], float] | None = None,
     ) -> Difference:
         """What a change would have made different, from runs with and without it to the end.
 
@@ -368,6 +369,8 @@ class Simulator:
         weights: (source layer, source neuron, layer, neuron) -> weight of that synapse. A weight
             that all positions of a map share changes at all of them.
         thresholds: (layer, neuron) -> threshold.
+        delays: (source layer, layer) -> delay of all synapses between them; or, keyed as weights,
+            the delay of one synapse, which a layer of maps does not have.
 
         >>> import ttfs
         >>> network = ttfs.Network(ttfs.Dense.of([[1.0], [1.0]], threshold=2), t_max=10)
@@ -375,8 +378,10 @@ class Simulator:
         >>> simulator.what_if(times={(0, 1): 5.0}).moved
         (Change(layer=0, neuron=1, before=3.0, after=5.0),
          Change(layer=1, neuron=0, before=3.0, after=5.0))
+        >>> print(simulator.what_if(delays={("input", 0, "output", 0): 2.5}))
+        output 0: 3 -> 3.5
         """
-        circuit, after = changed(self.circuit, self._stimulus, times, weights, thresholds)
+        circuit, after = changed(self.circuit, self._stimulus, times, weights, thresholds, delays)
         return Difference.between(
             self._finished(self.circuit, self._stimulus), self._finished(circuit, after)
         )
@@ -387,13 +392,3 @@ class Simulator:
         other = Simulator(circuit, {layer: self._part(stimulus, layer) for layer in layers})
         other.run()
         return other
-
-
-def all_events(simulator: Simulator) -> Iterator[tuple[int, float, int, int, int, int]]:
-    """Let all events happen; yield each in the kernels' format, with its synapse in its row."""
-    while True:
-        synapse = int(simulator._state.heap[0, 3])
-        event = simulator._stepped()
-        if event[0] == NOTHING:
-            return
-        yield (*event, synapse)
