@@ -111,7 +111,11 @@ class Simulator:
     @alone
     def reset(self, times: Any = None) -> None:
         """Go back to the beginning, with another stimulus if one is given; breaks are kept."""
-        stimulus = self._stimulus if times is None else as_stimulus(times, self.circuit)
+        self.begin(self._stimulus if times is None else as_stimulus(times, self.circuit))
+
+    @alone
+    def begin(self, stimulus: np.ndarray) -> None:
+        """Go back to the beginning with a stimulus (units,) that has been checked."""
         handed, state = self._handed, self._state
         if state.spikes.dtype != stimulus.dtype:
             handed, state = self._make_room(stimulus.dtype)
