@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence, ValuesView
-from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -18,15 +17,15 @@ from ttfs.checks import (
     short,
     whole,
 )
+from ttfs.engines.layered import layer_delay, layer_weights, layers_of
 from ttfs.engines.plan import make_plan, on_plan, plan_of, pools_at
-from ttfs.engines.populations import MOST, Population, Projection, all_synapses, least_delay
+from ttfs.engines.populations import MOST, Population, Projection, least_delay
 from ttfs.engines.precision import Precision
 from ttfs.engines.schedule import skipping, windows_of
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.circuit import WORD, Plan
 from ttfs.network.network import Network, check_network
 from ttfs.network.psp import RESPONSES, Ramp, Response, Step, Windows
-from ttfs.network.weights import Real
 
 
 class Circuit:
@@ -86,14 +85,16 @@ class Circuit:
         self.projections = on_plan(self.projections, self.plan)
 
     @classmethod
-    def of(cls, network: Network) -> "Circuit":
+    def of(cls, network: Network, *, names: Sequence[str] | None = None) -> "Circuit":
         """A network as a circuit, a chain of populations; weights are shared, not copied.
 
         If inputs or pairs of dense layers have delays of their own, or there are skips, all
         weights are copied; weights of 0 are synapses, too, as in `forward`.
+
+        names: of the populations, the input first; those of the network's layers if not given.
         """
         check_network(network, "Circuit.of(...)")
-        names = network.names
+        names = network.names if names is None else names_for(network, names)
         populations = [Population(names[0], network.sizes[0])]
         for k, layer in enumerate(network.layers):
             threshold = np.asarray(layer.threshold) / network.scales[k]
@@ -105,7 +106,7 @@ class Circuit:
             Projection(names[k], names[k + 1], layer_weights(network, k), layer_delay(network, k))
             for k in range(len(network.layers))
         ]
-        projections += [skipping(network, skip) for skip in network.skips]
+        projections += [skipping(network, skip, names) for skip in network.skips]
         apart = any(d and not m for d, m in zip(network.delayed, network.mapped, strict=True))
         if network.skips or apart:
             found = cls(populations, projections, **settings_of(network))
@@ -113,6 +114,32 @@ class Circuit:
             found = cls._on(plan_of(network), populations, projections, network)
         found.decides = True
         return found
+
+    def network(self) -> Network:
+        """A feed-forward circuit as a network, which a `Trainer` can train; weights are copied.
+
+        Each population must have one projection to the next, and no others, with dense weights or
+        those of a layer of maps. Sparse projections are refused, as are loops and projections past
+        a population: in a `Network`, all weights of a layer learn. `Circuit.of(network, names=...)`
+        is the circuit with what the network has learned, and shares its weights.
+
+        Raises
+        ------
+        InputError: what is no such chain; no horizon.
+
+        >>> retina, cell = Population("retina", 2), Population("cell", 1, threshold=2.0)
+        >>> circuit = Circuit(
+        ...     [retina, cell], [Projection("retina", "cell", [[1.0], [1.0]])], t_max=16
+        ... )
+        >>> network = circuit.network()
+        >>> network
+        Network(2-1, Step(), t_max=16)
+        >>> Circuit.of(network, names=circuit.names)
+        Circuit(retina 2, cell 1; retina -> cell)
+        """
+        if self.t_max == np.inf:
+            raise InputError("a network has a horizon: set Circuit(t_max=...)")
+        return Network(*layers_of(self.populations, self.projections), **settings_of(self))
 
     @classmethod
     def _on(
@@ -312,23 +339,11 @@ def settings_of(one: Network | Circuit) -> dict[str, Any]:
     return {name: getattr(one, name) for name in ("t_max", "dtype", "unit", "psp")}
 
 
-def layer_weights(network: Network, layer: int) -> Any:
-    """The weights of a layer; for a layer of maps, the layer with its weights.
-
-    Where inputs or pairs have delays of their own, weights of 0 are synapses, as in `forward`.
-    """
-    weights = network.weights[layer]
-    if network.mapped[layer]:
-        one = replace(network.layers[layer], delay=0.0)
-        return one if one.pools else replace(one, weights=Real(), initial=weights)
-    return all_synapses(weights) if network.delayed[layer] else weights
-
-
-def layer_delay(network: Network, layer: int) -> Any:
-    """The one delay of a layer of a network, or its delays, (inputs, outputs) or (inputs,)."""
-    delays = network.delays[layer]
-    if not network.delayed[layer]:
-        return float(delays[0, 0])
-    if network.mapped[layer]:
-        return delays[:, 0]
-    return np.broadcast_to(delays, network.weights[layer].shape)
+def names_for(network: Network, names: Sequence[str]) -> tuple[str, ...]:
+    """Names of the populations of a network's circuit, all different."""
+    found = tuple(as_text(name, "Circuit.of(names=...)") for name in names)
+    if len(found) != len(network.sizes) or len(set(found)) < len(found):
+        raise InputError(
+            f"Circuit.of(names=...) must be {len(network.sizes)} different names, got {found}"
+        )
+    return found

@@ -14,7 +14,8 @@ from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.queue import SYNAPSES
 from ttfs.kernels.threads import spread
 
-EACH = 20_000  # numbers that are read in the time in which a run is begun and ended
+# numbers that `forward` reads in the time in which a run is begun and ended, or adds a weight
+EACH, SYNAPSE = 100_000, 8
 
 
 def run_all(circuit: Circuit, times: Any) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray]:
@@ -43,7 +44,7 @@ def run_all(circuit: Circuit, times: Any) -> tuple[tuple[np.ndarray, ...], np.nd
             potential[s] = potentials(circuit.plan, state, thresholds, units[-1], now)
             additions[s] = state.counters[SYNAPSES]
 
-    spread(run_some, samples, samples * (EACH + len(circuit.plan.weights)))
+    spread(run_some, samples, samples * (EACH + SYNAPSE * len(circuit.plan.weights)))
     return spikes, potential, additions
 
 
