@@ -357,7 +357,10 @@ def test_entries_outside_of_the_matrix_are_refused(kind, place):
         pair(np.ones((3, 4)), outside(kind, place))
 
 
-@pytest.mark.parametrize("pointers", [[0, 9, 2, 4], [1, 2, 2, 4], [0, 2, 2, 99], [0, -2, 2, 4]])
+@pytest.mark.parametrize(
+    "pointers",
+    [[0, 9, 2, 4], [1, 2, 2, 4], [0, 2, 2, 99], [0, -2, 2, 4], [0, 2**63 - 1, -(2**63) + 2, 4]],
+)
 def test_rows_outside_of_the_entries_are_refused(pointers):
     matrix = sp.csr_array(DENSE_WEIGHTS)
     matrix.indptr = np.array(pointers)

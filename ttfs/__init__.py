@@ -30,6 +30,7 @@ _HOMES = {
         "ShapeError",
         "TTFSError",
     ],
+    "formats.circuit_file": ["load_circuit", "save_circuit"],
     "formats.model_file": ["Model", "load", "save"],
     "measures.cost": ["Cost", "cost_of"],
     "measures.diagnosis": ["diagnose", "firing_table"],
@@ -120,6 +121,7 @@ if TYPE_CHECKING:
         ShapeError,
         TTFSError,
     )
+    from ttfs.formats.circuit_file import load_circuit, save_circuit
     from ttfs.formats.model_file import Model, load, save
     from ttfs.measures.cost import Cost, cost_of
     from ttfs.measures.diagnosis import diagnose, firing_table

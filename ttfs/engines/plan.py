@@ -130,7 +130,8 @@ def rows_of(projection: Projection) -> tuple[int, int]:
 def plan_of(network: Network) -> Plan:
     """The plan of a chain whose dense layers have one delay each, on the network's own weights."""
     arrays, table = network.arrays, empty_table(len(network.layers))
-    delays = [arrays.delays]
+    # a layer with several has no one delay: 0, as in `make_plan`
+    delays = [np.where(network.delayed, 0.0, arrays.delays)]
     for k, layer in enumerate(network.layers):
         kind, own, apart = MAPPED if network.mapped[k] else DENSE, k, network.delayed[k]
         if apart:

@@ -186,7 +186,7 @@ def inside(matrix: Any) -> bool:
         pointers.dtype.kind + indices.dtype.kind == "ii"
         and pointers.shape == (rows + 1,)
         and pointers[0] == 0
-        and (np.diff(pointers) >= 0).all()
+        and (pointers[1:] >= pointers[:-1]).all()  # differences could overflow
         and pointers[-1] <= len(indices) == len(matrix.data)
         and (indices >= 0).all()
         and (indices < columns).all()
