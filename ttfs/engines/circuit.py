@@ -17,6 +17,7 @@ from ttfs.checks import (
     short,
     whole,
 )
+from ttfs.engines.biases import check_biases
 from ttfs.engines.layered import layer_delay, layer_weights, layers_of
 from ttfs.engines.plan import make_plan, on_plan, plan_of, pools_at
 from ttfs.engines.populations import MOST, Population, Projection, least_delay
@@ -193,8 +194,7 @@ class Circuit:
             self._set(self.thresholds[units], np.asarray(p.threshold), whose)
             convert(np.asarray(p.bias), self.biases[units], f"population {p.name!r}: bias")
         self.windows = windows_of(self.populations, self.projections, self.psp)
-        if self.windows is None and self.biases.any():
-            raise InputError(f"populations with a bias need psp=Windows(), got {self.psp}")
+        check_biases(self.names, self.units, self.biases, self.thresholds, self.psp)
 
     def _set(self, room: np.ndarray, thresholds: np.ndarray, whose: str) -> None:
         """Set thresholds; they must fit the dtype, also times the rise, where sums begin."""
@@ -254,12 +254,13 @@ class Circuit:
         begin, end = self.windows[:, layer].tolist()
         return begin, end
 
-    def precision(self, times: np.dtype) -> Precision:
-        """The precision of potentials, and of times of a dtype."""
+    def precision(self, times: np.dtype, bias: float = 0.0) -> Precision:
+        """The precision of potentials, and of times of a dtype; of a neuron with a bias."""
         rise, length = float(self.plan.rise), 1.0
         if isinstance(self.psp, Windows):
             rise, length = np.inf, self.psp.length
-        return Precision(times, self.plan.weights.dtype, rise, length)
+        begins = {"drift" if self.plan.rise else "bias": float(bias)}
+        return Precision(times, self.plan.weights.dtype, rise, length, **begins)
 
     def some(self, layer: int, neurons: Any) -> list[int]:
         """The indices of one or several neurons of a layer; of all, if none are given."""
@@ -303,6 +304,11 @@ class Circuit:
                     f"{heard[pools.index(True)].title}: neurons that fire with the first spike of"
                     f" a window must hear nothing else, but there is"
                     f" {heard[pools.index(False)].title}"
+                )
+            if any(pools) and np.any(self.populations[self.layer(name)].bias):
+                raise InputError(
+                    f"population {name!r}: neurons that fire with the first spike of a window have"
+                    " no bias"
                 )
 
 

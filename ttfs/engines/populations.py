@@ -23,7 +23,9 @@ class Population:
     size: number of neurons.
     threshold: potential at which a neuron fires; one number, or one for each neuron. With
         inf, the default, neurons fire only when a stimulus makes them: an input population.
-    bias: initial potential; one number, or one for each neuron. Only with `Windows`.
+    bias: weight of an input that arrives at time 0, before all others; one number, or one for
+        each neuron. With steps and windows it is the initial potential (with steps it must be
+        below the threshold), with endless ramps the initial slope; with other ramps there is none.
 
     >>> Population("input", 3)
     Population(name='input', size=3, threshold=inf)

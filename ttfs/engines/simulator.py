@@ -1,7 +1,6 @@
 """Runs a network or circuit event by event, which defines what it does."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from threading import RLock
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from ttfs.checks import of_kind, short
 from ttfs.engines import courses
+from ttfs.engines.biases import begin_with
 from ttfs.engines.breaks import Stops, as_moment
 from ttfs.engines.circuit import Circuit
 from ttfs.engines.differences import Difference, changed
@@ -79,7 +79,7 @@ class Simulator:
         """Set what never changes."""
         self.circuit, self.plan = circuit, circuit.plan
         self._response = RESPONSES[type(circuit.psp)]
-        self._lock = RLock()
+        self._biased, self._lock = bool(circuit.biases.any()), RLock()
 
     @alone
     def __getstate__(self) -> dict[str, Any]:
@@ -122,6 +122,8 @@ class Simulator:
         # in one go: Ctrl-C finds it before or after
         self._handed, self._state, self._stimulus, self._reached = handed, state, stimulus, 0.0
         kernels.reset(handed[1], self.circuit.thresholds, stimulus, self.plan.t_max, self.plan.rise)
+        if self._biased:
+            begin_with(self.plan, state, self.circuit.biases)
 
     @alone
     def snapshot(self) -> Snapshot:
@@ -325,7 +327,7 @@ class Simulator:
             time=float(self._state.spikes[unit]),
             **{name: getattr(self.circuit, name) for name in ("unit", "names", "shapes")},
             horizon=self.circuit.t_max,
-            precision=replace(self.precision, bias=float(self.circuit.biases[unit])),
+            precision=self.circuit.precision(self._stimulus.dtype, self.circuit.biases[unit]),
             pools=pools_at(self.plan, number),
             window=self.circuit.falls(number),
             now=self.time,
@@ -348,8 +350,9 @@ class Simulator:
         return traces
 
     def _course(self, layer: int, neuron: int) -> courses.Course:
-        threshold = self.circuit.thresholds[self.circuit.units[layer].start + neuron]
-        return courses.course_of(self.plan, self._state, threshold, layer, neuron)
+        unit = self.circuit.units[layer].start + neuron
+        own = self.circuit.thresholds[unit], self.circuit.biases[unit]
+        return courses.course_of(self.plan, self._state, *own, layer, neuron)
 
     def _threshold(self, unit: int) -> float:
         return float(self.circuit.thresholds[unit])
@@ -373,8 +376,7 @@ class Simulator:
         weights: (source layer, source neuron, layer, neuron) -> weight of that synapse. A weight
             that all positions of a map share changes at all of them.
         thresholds: (layer, neuron) -> threshold.
-        delays: (source layer, layer) -> delay of all synapses between them; or, keyed as weights,
-            the delay of one synapse, which a layer of maps does not have.
+        delays: (source layer, layer) -> delay between them; or, keyed as weights, of a synapse.
 
         >>> import ttfs
         >>> network = ttfs.Network(ttfs.Dense.of([[1.0], [1.0]], threshold=2), t_max=10)
