@@ -9,10 +9,10 @@ import numpy as np
 from ttfs.checks import convert, number
 from ttfs.engines.circuit import Circuit, settings_of
 from ttfs.engines.plan import on_plan, pools_at
-from ttfs.engines.populations import with_delay, with_one_delay, with_weight
+from ttfs.engines.populations import with_delay, with_one_delay
 from ttfs.engines.reached import weight_places
 from ttfs.errors import InputError
-from ttfs.kernels.circuit import MAPPED, SYNAPTIC
+from ttfs.kernels.circuit import MAPPED
 
 Neuron = tuple[int, int]  # (layer, index)
 Ends = tuple[Neuron, Neuron]  # of a synapse
@@ -36,21 +36,18 @@ def with_weights(circuit: Circuit, weights: Mapping[Ends, Any]) -> Circuit:
     """
     if not weights:
         return circuit
-    plan, projections = circuit.plan, list(circuit.projections)
-    plan = plan._replace(weights=plan.weights.copy())
+    plan = circuit.plan._replace(weights=circuit.plan.weights.copy())
     changed: dict[int, str] = {}
     for ends, value in weights.items():
         title = title_of(circuit, ends)
-        r, place = synapse_at(circuit, ends, title)
+        _, place = synapse_at(circuit, ends, title)
         weight = number(value, f"{title}: weight")
         if not np.isfinite(weight):
             raise InputError(f"{title}: a weight must be finite, got {weight}")
         if changed.setdefault(place, title) != title:
             raise InputError(f"{title}: its weight is that of {changed[place]}, too")
         convert(np.array([weight]), plan.weights[place : place + 1], f"{title}: weight")
-        if projections[r].kind == SYNAPTIC:
-            projections[r] = with_weight(projections[r], ends[0][1], ends[1][1], weight)
-    return Circuit._on(plan, circuit.populations, on_plan(projections, plan), circuit)
+    return Circuit._on(plan, circuit.populations, on_plan(circuit.projections, plan), circuit)
 
 
 def with_delays(
