@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -315,3 +316,20 @@ def hostile(rng, sound):
     if kind >= 0.8:
         content = changed_bytes(rng, content, (b"PK", b"NUMPY"))
     return content + b"ttfs-sha256:" + hashlib.sha256(content).hexdigest().encode()
+
+
+FIRED = [[3.75, INF, 5.25, INF, INF, INF], [4.25], [1.625, 1.125, 2.625], [INF, 5.25]]
+GOLDEN = Path(__file__).parent / "data" / "circuit_format_1.npz"
+
+
+def test_a_circuit_file_of_format_1_will_always_be_read():
+    circuit = ttfs.load_circuit(GOLDEN)
+    assert repr(circuit) == (
+        "Circuit(eye 12, map 6, pool 1, cell 3, out 2; eye -> map, map -> pool, eye -> cell,"
+        " map -> cell, cell -> cell, pool -> out, out -> cell)"
+    )
+    assert (circuit.unit, circuit.t_max, circuit.dtype) == ("ms", 16, np.float32)
+    assert circuit.biases[circuit.units[3]][:3].tolist() == [0.5, 0.0, -0.25]
+    simulator = Simulator(circuit, np.arange(12) / 2)
+    assert simulator.run() == "end"
+    assert [simulator.times(layer).tolist() for layer in range(1, 5)] == FIRED
