@@ -36,7 +36,7 @@ def run_all(circuit: Circuit, times: Any) -> tuple[tuple[np.ndarray, ...], np.nd
         for s in range(first, last):
             for layer, rows in given.items():
                 stimulus[units[layer]] = rows[s]
-            simulator.begin(stimulus)
+            simulator._begin(stimulus)
             simulator.run()
             state, now = simulator._state, simulator.time
             for rows, own in zip(spikes, units, strict=True):

@@ -111,10 +111,10 @@ class Simulator:
     @alone
     def reset(self, times: Any = None) -> None:
         """Go back to the beginning, with another stimulus if one is given; breaks are kept."""
-        self.begin(self._stimulus if times is None else as_stimulus(times, self.circuit))
+        self._begin(self._stimulus if times is None else as_stimulus(times, self.circuit))
 
     @alone
-    def begin(self, stimulus: np.ndarray) -> None:
+    def _begin(self, stimulus: np.ndarray) -> None:
         """Go back to the beginning with a stimulus (units,) that has been checked."""
         handed, state = self._handed, self._state
         if state.spikes.dtype != stimulus.dtype:
