@@ -3,10 +3,10 @@ import io
 import numpy as np
 import pytest
 from cases import MIXED, any_networks, any_stimuli, same_bits
+from cases_circuits import circuits, finished, given_of, stimuli
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import course_of, synapses_of
-from test_circuit import circuits, finished, given_of, stimuli
 
 import ttfs
 from ttfs import Circuit, Network, Population, Projection, Simulator

@@ -15,10 +15,10 @@ from cases import (
     same_bits,
     times_for,
 )
+from cases_circuits import circuits, finished, given_of, stimuli, tuples
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import course_of, forward_exact
-from test_circuit import circuits, finished, given_of, stimuli, tuples
 
 import ttfs
 from ttfs import Circuit, Network, Population, Projection, Simulator

@@ -19,11 +19,11 @@ from cases import (
     ramped,
     same_bits,
 )
+from cases_circuits import KINDS, given_of, tuples
 from hypothesis import given, reject
 from hypothesis import strategies as st
 from reference import forward_ramp
 from reference_ramp import Ramps, corners, course_of, potential
-from test_circuit import KINDS, given_of, tuples
 from test_simulator import all_times, anything, between, changes, same_state
 
 import ttfs

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from cases import same_bits
+from cases_circuits import finished
 from hypothesis import given
 from hypothesis import strategies as st
-from test_circuit import finished
 from test_simulator import chain, drawn, rebuilt, same_state
 
 import ttfs

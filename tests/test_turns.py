@@ -10,7 +10,7 @@ import numba
 import numpy as np
 import pytest
 from cases import same_bits
-from test_circuit import finished
+from cases_circuits import finished
 from test_simulator import chain, same_state, spikes_of
 
 import ttfs

@@ -33,6 +33,7 @@ _HOMES = {
         "TTFSError",
     ],
     "formats": ["spikes"],
+    "formats.circuit_file": ["load_circuit", "save_circuit"],
     "formats.model_file": ["Model", "load", "save"],
     "formats.nir_in": ["from_nir"],
     "formats.nir_out": ["nir_notes", "to_nir"],
@@ -129,6 +130,7 @@ if TYPE_CHECKING:
         TTFSError,
     )
     from ttfs.formats import spikes
+    from ttfs.formats.circuit_file import load_circuit, save_circuit
     from ttfs.formats.model_file import Model, load, save
     from ttfs.formats.nir_in import from_nir
     from ttfs.formats.nir_out import nir_notes, to_nir

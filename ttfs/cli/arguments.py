@@ -230,8 +230,7 @@ def add_model(command: Any) -> None:
 
 def add_data(command: Any) -> None:
     """Add the data that a command uses."""
-    text = "data set, as for train (that of the model)"
-    command.add_argument("--dataset", type=name, metavar="D", help=text)
+    command.add_argument("--dataset", type=name, metavar="D", help="as for train (the model's)")
     command.add_argument("--split", choices=["train", "test"], default="test")
     command.add_argument("--threads", type=count, metavar="N", help="number of threads")
 
@@ -241,6 +240,8 @@ def add_stimulus(command: Any) -> None:
     add_model(command)
     add_data(command)
     command.add_argument("--index", type=natural, default=0, metavar="N", help="stimulus index (0)")
+    text = "spike times of the input: 0,1.5,inf or FILE.npz, by layer; a circuit needs them"
+    command.add_argument("--times", type=name, metavar="T", help=text)
 
 
 def add_evaluate(parsers: Any) -> None:
@@ -279,8 +280,8 @@ def add_plot(parsers: Any) -> None:
     plot = parsers.add_parser(
         "plot",
         help="pictures of a model at work",
-        description="Write raster.png and map.png of one stimulus; latency.png, classes.png and"
-        " mistakes.png of all; and network.png and weights.png of the model.",
+        description="Write raster.png and map.png of one stimulus (with --times only raster.png);"
+        " latency.png, classes.png and mistakes.png of all; network.png and weights.png.",
     )
     add_stimulus(plot)
     plot.add_argument("--out", type=path, metavar="DIR", help="folder (that of the model)")

@@ -106,12 +106,15 @@ def run_plot(options: argparse.Namespace) -> None:
     """Draw a model at work."""
     from ttfs.checks import as_labels
     from ttfs.cli import pictures
+    from ttfs.cli.given import draw, is_given
     from ttfs.cli.subject import subject_of
     from ttfs.engines.arrivals import up_to
     from ttfs.engines.batch import happening
     from ttfs.files.chunked import Chunked
     from ttfs.measures.metrics import decisions_of
 
+    if is_given(options):
+        return draw(options)
     subject = subject_of(options)
     subject.check_index(options.index)
     network, data, given = subject.model.network, subject.data, subject.stimuli
@@ -150,8 +153,11 @@ def stepped(options: argparse.Namespace) -> tuple[Any, Any]:
 def run_view(options: argparse.Namespace) -> None:
     """Write the page of one stimulus."""
     from ttfs import viewer
+    from ttfs.cli.given import is_given, view
     from ttfs.cli.pictures import as_image
 
+    if is_given(options):
+        return view(options)
     subject, simulator = stepped(options)
     one = subject.data
     shape = as_image(one.image_shape, subject.model.network.sizes[0])
@@ -168,10 +174,14 @@ def run_view(options: argparse.Namespace) -> None:
 def run_step(options: argparse.Namespace) -> None:
     """Step through one stimulus."""
     from ttfs.cli.console import serve
+    from ttfs.cli.given import is_given, simulated
 
-    subject, simulator = stepped(options)
-    one, network = subject.data, subject.model.network
-    title = f"{network} on {one.name} {options.split} {options.index}, label {one.labels[0]}"
+    if is_given(options):
+        title, simulator = simulated(options)
+    else:
+        subject, simulator = stepped(options)
+        one, network = subject.data, subject.model.network
+        title = f"{network} on {one.name} {options.split} {options.index}, label {one.labels[0]}"
     serve(simulator, title, until=options.until, json=options.json)
 
 

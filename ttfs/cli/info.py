@@ -12,11 +12,15 @@ WIDE = 96  # characters of a line of the recipe
 
 def run_info(options: argparse.Namespace) -> None:
     """Describe a model file and, if asked for, what the model costs."""
+    from ttfs.cli.given import print_circuit
     from ttfs.cli.subject import subject_of
+    from ttfs.formats.circuit_file import holds_circuit
     from ttfs.formats.model_file import load
 
     if options.dataset and not options.cost:
         raise InputError(f"--dataset {options.dataset} is used only with --cost: add --cost")
+    if holds_circuit(options.model):
+        return print_circuit(options)
     subject = subject_of(options) if options.cost else None
     model = subject.model if subject else load(options.model)
     print(model.network.summary())

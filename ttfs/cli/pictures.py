@@ -18,6 +18,7 @@ import numpy as np
 from ttfs.cli.comparison import COSTS, Group, costs
 from ttfs.codes.decoding import Decisions, decide
 from ttfs.engines.batch import forward
+from ttfs.engines.simulator import Simulator
 from ttfs.errors import InputError
 from ttfs.measures.metrics import chunks
 from ttfs.network.network import Network
@@ -121,10 +122,21 @@ def raster(folder: Path, network: Network, stimulus: np.ndarray, title: str = ""
         return _keep(ax.figure, folder / "raster.png")
 
 
-def _entitle(figure: Any, title: str, decided: int, plotting: Any) -> None:
-    """A small title at the left of a figure: what is shown, if that is said, and the decision."""
+def simulated(folder: Path, simulator: Simulator, title: str) -> Path:
+    """`raster.png`: every spike of a simulator's stimulus."""
+    simulator.run()
+    with drawing() as plotting:
+        ax = _figure(plotting.PAGE, 4.2).subplots()
+        plotting.raster(simulator, ax=ax)
+        _entitle(ax.figure, title, None, plotting)
+        return _keep(ax.figure, folder / "raster.png")
+
+
+def _entitle(figure: Any, title: str, decided: int | None, plotting: Any) -> None:
+    """A small title at the left of a figure: what is shown, if that is said, and any decision."""
     if title:
-        words = plotting.look.named(f"{title}, decision {decided}", 90)
+        title = title if decided is None else f"{title}, decision {decided}"
+        words = plotting.look.named(title, 90)
         look: dict[str, Any] = {"x": 0.01, "ha": "left", "fontsize": "small"}
         figure.suptitle(words, **look, **plotting.look.WORDS)
 

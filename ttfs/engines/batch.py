@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from ttfs.files.chunked import parts_of
 from ttfs.kernels.late import is_any_late, leave_out
 from ttfs.network.maps import rows_of, source_of
 from ttfs.network.network import Network, check_network
+
+if TYPE_CHECKING:
+    from ttfs.engines.circuit import Circuit
 
 AT_ONCE = 2**16  # times that are compared at once, so that the results stay in the cache
 
@@ -47,7 +50,7 @@ class Record:
 
     @property
     def additions(self) -> np.ndarray:
-        """(samples, layers) how many weights spikes added to potentials."""
+        """(samples, layers) how many weights spikes added to potentials; of a circuit, in all."""
         return self.counts() if callable(self.counts) else self.counts
 
     @property
@@ -65,7 +68,7 @@ class Record:
         return f"Record({len(self)} samples, {sizes})"
 
 
-def forward(network: Network, times: Any, *, until: Any = None) -> Record:
+def forward(network: "Network | Circuit", times: Any, *, until: Any = None) -> Record:
     """Spike times of every neuron for a batch of stimuli.
 
     The result is exact: a neuron fires when its potential reaches its threshold, with all spikes
@@ -80,17 +83,19 @@ def forward(network: Network, times: Any, *, until: Any = None) -> Record:
 
     Parameters
     ----------
-    network: the network.
+    network: the network; or a `Circuit`, each sample of which is what a `Simulator` makes of it.
     times: (samples, inputs) input spike times in the network's unit, 0 or later; inf and masked
         values are silence. Or (samples, height, width, channels), the network's `shape`.
         float32 stays float32, everything else becomes float64. For a Dask array, those of the
-        `Record` are Dask arrays, too: each block is run when its results are computed.
+        `Record` are Dask arrays, too: each block is run when its results are computed. For a
+        circuit these are times of its first population, or a dictionary of such arrays by
+        population.
     until: where samples end, if before the horizon `t_max`: a time, exclusive like the horizon,
         or "decision", which ends each sample just after its first output spike, with everything
         that happens at that instant included. Up to the end, everything is as in a full run;
         later spikes are inf, and the rest of the work is saved. Decisions are those of a full
         run. With ramps, windows, maps, or delays for each input or pair, "decision" saves no
-        work.
+        work. Circuits have their horizon only.
 
     Returns
     -------
@@ -117,7 +122,8 @@ def forward(network: Network, times: Any, *, until: Any = None) -> Record:
     >>> ttfs.forward(network, [[1.0, 3.0, 4.0]], until=3).times[1]
     array([[inf, inf]])
     """
-    check_network(network, "forward(network=...)")
+    if not isinstance(network, Network):
+        return forward_circuit(network, times, until)
     if is_dask(times):
         parts = in_blocks(network, times, partial(forward, network, until=until))
         return Record(tuple(parts[:-2]), *parts[-2:])
@@ -134,6 +140,18 @@ def forward(network: Network, times: Any, *, until: Any = None) -> Record:
     count = partial(count_additions, network, layers, end)
     learn = any(network.delayed)  # delays may have changed by the time additions are asked for
     return Record(layers, found.potential, count() if learn else count, fan)
+
+
+def forward_circuit(circuit: Any, times: Any, until: Any) -> Record:
+    """The same for a circuit: its stimuli one by one, in several threads."""
+    from ttfs.engines.circuit import Circuit  # most runs need neither it nor SciPy
+    from ttfs.engines.circuit_batch import run_all
+
+    if not isinstance(circuit, Circuit):
+        check_network(circuit, "forward(network=...)")
+    if until is not None:
+        raise InputError("forward(until=...) is for networks; circuits end at Circuit(t_max=...)")
+    return Record(*run_all(circuit, times))
 
 
 def end_of(network: Network, until: Any) -> float:

@@ -1,35 +1,32 @@
 """Circuits: populations and projections that form any graph, not only a chain."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence, ValuesView
-from dataclasses import replace
+from collections.abc import Iterator, Sequence, ValuesView
 from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from ttfs.checks import (
     as_array,
     as_text,
     check_dtype,
     convert,
-    number,
     of_kind,
     positive,
     short,
     whole,
 )
+from ttfs.engines.biases import check_biases
+from ttfs.engines.layered import layer_delay, layer_weights, layers_of
 from ttfs.engines.plan import make_plan, on_plan, plan_of, pools_at
-from ttfs.engines.populations import MOST, Population, Projection, least_delay, with_weight
+from ttfs.engines.populations import MOST, Population, Projection, least_delay
 from ttfs.engines.precision import Precision
-from ttfs.engines.reached import weight_places
 from ttfs.engines.schedule import skipping, windows_of
 from ttfs.errors import InputError, ShapeError
-from ttfs.kernels.circuit import SYNAPTIC, WORD, Plan
+from ttfs.kernels.circuit import WORD, Plan
 from ttfs.network.network import Network, check_network
 from ttfs.network.psp import RESPONSES, Ramp, Response, Step, Windows
-from ttfs.network.weights import Real
 
 
 class Circuit:
@@ -89,14 +86,16 @@ class Circuit:
         self.projections = on_plan(self.projections, self.plan)
 
     @classmethod
-    def of(cls, network: Network) -> "Circuit":
+    def of(cls, network: Network, *, names: Sequence[str] | None = None) -> "Circuit":
         """A network as a circuit, a chain of populations; weights are shared, not copied.
 
         If inputs or pairs of dense layers have delays of their own, or there are skips, all
         weights are copied; weights of 0 are synapses, too, as in `forward`.
+
+        names: of the populations, the input first; those of the network's layers if not given.
         """
         check_network(network, "Circuit.of(...)")
-        names = network.names
+        names = network.names if names is None else names_for(network, names)
         populations = [Population(names[0], network.sizes[0])]
         for k, layer in enumerate(network.layers):
             threshold = np.asarray(layer.threshold) / network.scales[k]
@@ -108,7 +107,7 @@ class Circuit:
             Projection(names[k], names[k + 1], layer_weights(network, k), layer_delay(network, k))
             for k in range(len(network.layers))
         ]
-        projections += [skipping(network, skip) for skip in network.skips]
+        projections += [skipping(network, skip, names) for skip in network.skips]
         apart = any(d and not m for d, m in zip(network.delayed, network.mapped, strict=True))
         if network.skips or apart:
             found = cls(populations, projections, **settings_of(network))
@@ -116,6 +115,32 @@ class Circuit:
             found = cls._on(plan_of(network), populations, projections, network)
         found.decides = True
         return found
+
+    def network(self) -> Network:
+        """A feed-forward circuit as a network, which a `Trainer` can train; weights are copied.
+
+        Each population must have one projection to the next, and no others, with dense weights or
+        those of a layer of maps. Sparse projections are refused, as are loops and projections past
+        a population: in a `Network`, all weights of a layer learn. `Circuit.of(network, names=...)`
+        is the circuit with what the network has learned, and shares its weights.
+
+        Raises
+        ------
+        InputError: what is no such chain; no horizon.
+
+        >>> retina, cell = Population("retina", 2), Population("cell", 1, threshold=2.0)
+        >>> circuit = Circuit(
+        ...     [retina, cell], [Projection("retina", "cell", [[1.0], [1.0]])], t_max=16
+        ... )
+        >>> network = circuit.network()
+        >>> network
+        Network(2-1, Step(), t_max=16)
+        >>> Circuit.of(network, names=circuit.names)
+        Circuit(retina 2, cell 1; retina -> cell)
+        """
+        if self.t_max == np.inf:
+            raise InputError("a network has a horizon: set Circuit(t_max=...)")
+        return Network(*layers_of(self.populations, self.projections), **settings_of(self))
 
     @classmethod
     def _on(
@@ -169,8 +194,7 @@ class Circuit:
             self._set(self.thresholds[units], np.asarray(p.threshold), whose)
             convert(np.asarray(p.bias), self.biases[units], f"population {p.name!r}: bias")
         self.windows = windows_of(self.populations, self.projections, self.psp)
-        if self.windows is None and self.biases.any():
-            raise InputError(f"populations with a bias need psp=Windows(), got {self.psp}")
+        check_biases(self.names, self.units, self.biases, self.thresholds, self.psp)
 
     def _set(self, room: np.ndarray, thresholds: np.ndarray, whose: str) -> None:
         """Set thresholds; they must fit the dtype, also times the rise, where sums begin."""
@@ -230,12 +254,13 @@ class Circuit:
         begin, end = self.windows[:, layer].tolist()
         return begin, end
 
-    def precision(self, times: np.dtype) -> Precision:
-        """The precision of potentials, and of times of a dtype."""
+    def precision(self, times: np.dtype, bias: float = 0.0) -> Precision:
+        """The precision of potentials, and of times of a dtype; of a neuron with a bias."""
         rise, length = float(self.plan.rise), 1.0
         if isinstance(self.psp, Windows):
             rise, length = np.inf, self.psp.length
-        return Precision(times, self.plan.weights.dtype, rise, length)
+        begins = {"drift" if self.plan.rise else "bias": float(bias)}
+        return Precision(times, self.plan.weights.dtype, rise, length, **begins)
 
     def some(self, layer: int, neurons: Any) -> list[int]:
         """The indices of one or several neurons of a layer; of all, if none are given."""
@@ -245,43 +270,6 @@ class Circuit:
         if array.ndim > 1:
             raise ShapeError(f"neurons must be one or a list of some, got {array.shape}")
         return [self.neuron(layer, neuron)[1] for neuron in array]
-
-    def changed(
-        self,
-        thresholds: Mapping[tuple[int, int], float],
-        weights: Mapping[tuple[tuple[int, int], tuple[int, int]], Any],
-    ) -> "Circuit":
-        """This circuit with other thresholds, by (layer, index), and weights, by pairs of these.
-
-        A weight that all positions of a map share changes for all of them.
-        """
-        populations, projections, plan = list(self.populations), list(self.projections), self.plan
-        for (layer, index), value in thresholds.items():
-            population = populations[layer]
-            given = np.array(np.broadcast_to(population.threshold, population.size), float)
-            given[index] = value
-            populations[layer] = replace(population, threshold=given)
-        if weights:
-            plan = plan._replace(weights=plan.weights.copy())
-        changed: dict[int, str] = {}
-        for ends, value in weights.items():
-            title = " -> ".join(f"{self.names[layer]} {index}" for layer, index in ends)
-            if pools_at(plan, ends[1][0]):
-                raise InputError(f"{title}: what fires with the first spike has no weights")
-            places = weight_places(plan, *ends)
-            if len(places) != 1:
-                raise InputError(f"{title}: there are {len(places)} synapses, not one")
-            weight = number(value, f"{title}: weight")
-            if not np.isfinite(weight):
-                raise InputError(f"{title}: a weight must be finite, got {weight}")
-            ((r, place),) = places
-            if changed.setdefault(place, title) != title:
-                raise InputError(f"{title}: its weight is also that of {changed[place]}")
-            convert(np.array([weight]), plan.weights[place : place + 1], f"{title}: weight")
-            if projections[r].kind == SYNAPTIC:
-                projections[r] = with_weight(projections[r], ends[0][1], ends[1][1], weight)
-        parts = on_plan(projections, plan) if weights else projections
-        return Circuit._on(plan, populations, parts, self)
 
     def _check(self) -> None:
         """Refuse names, sizes and delays that do not fit."""
@@ -316,6 +304,11 @@ class Circuit:
                     f"{heard[pools.index(True)].title}: neurons that fire with the first spike of"
                     f" a window must receive nothing else, but there is"
                     f" {heard[pools.index(False)].title}"
+                )
+            if any(pools) and np.any(self.populations[self.layer(name)].bias):
+                raise InputError(
+                    f"population {name!r}: neurons that fire with the first spike of a window have"
+                    " no bias"
                 )
 
 
@@ -352,28 +345,11 @@ def settings_of(one: Network | Circuit) -> dict[str, Any]:
     return {name: getattr(one, name) for name in ("t_max", "dtype", "unit", "psp")}
 
 
-def layer_weights(network: Network, layer: int) -> Any:
-    """The weights of a layer; for a layer of maps, the layer with its weights.
-
-    Where inputs or pairs have delays of their own, weights of 0 are synapses, as in `forward`.
-    """
-    weights = network.weights[layer]
-    if network.mapped[layer]:
-        one = replace(network.layers[layer], delay=0.0)
-        return one if one.pools else replace(one, weights=Real(), initial=weights)
-    if not network.delayed[layer]:
-        return weights
-    inputs, outputs = weights.shape
-    targets = np.tile(np.arange(outputs, dtype=np.int32), inputs)
-    pointers = np.arange(inputs + 1, dtype=np.int64) * outputs
-    return sp.csr_array((weights.reshape(-1), targets, pointers), weights.shape)
-
-
-def layer_delay(network: Network, layer: int) -> Any:
-    """The one delay of a layer of a network, or its delays, (inputs, outputs) or (inputs,)."""
-    delays = network.delays[layer]
-    if not network.delayed[layer]:
-        return float(delays[0, 0])
-    if network.mapped[layer]:
-        return delays[:, 0]
-    return np.broadcast_to(delays, network.weights[layer].shape)
+def names_for(network: Network, names: Sequence[str]) -> tuple[str, ...]:
+    """Names of the populations of a network's circuit, all different."""
+    found = tuple(as_text(name, "Circuit.of(names=...)") for name in names)
+    if len(found) != len(network.sizes) or len(set(found)) < len(found):
+        raise InputError(
+            f"Circuit.of(names=...) must be {len(network.sizes)} different names, got {found}"
+        )
+    return found

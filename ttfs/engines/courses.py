@@ -24,8 +24,8 @@ quiet = np.errstate(over="ignore", invalid="ignore")  # sums overflow silently, 
 class Course(NamedTuple):
     """What reached a neuron until it fired, in order, and its potential after each arrival.
 
-    bias: the initial potential. stands: when the potential stops changing, and its value from
-    then on; None if it does not.
+    bias: the initial potential, which is 0 with ramps. stands: when the potential stops changing,
+    and its value from then on; None if it does not.
     """
 
     arrivals: list[Arrival]
@@ -58,7 +58,7 @@ class Course(NamedTuple):
         """Times and potentials of the corners of the potential's straight lines, up to its end."""
         when, after = self.instants()
         if jumps:
-            before = np.concatenate([[0.0], after])[: len(after)]
+            before = np.concatenate([[self.bias], after])[: len(after)]
             when, after = np.repeat(when, 2), np.stack([before, after], 1).ravel()
         if self.stands is not None and self.stands[0] < end:
             when, after = np.append(when, self.stands[0]), np.append(after, self.stands[1])
@@ -66,18 +66,18 @@ class Course(NamedTuple):
 
 
 @quiet
-def course_of(plan: Plan, state: Any, threshold: Any, layer: int, neuron: int) -> Course:
-    """The Course of a neuron; its threshold is in the unit of sums of weights."""
+def course_of(plan: Plan, state: Any, threshold: Any, bias: Any, layer: int, neuron: int) -> Course:
+    """The Course of a neuron; its threshold and bias are in the unit of sums of weights."""
     spike = state.spikes[plan.starts[layer] + neuron]
     found = [a for a in arrivals(plan, state, layer, neuron) if a.time <= spike]
     if pools_at(plan, layer):
         return Course(found, np.full(len(found), finite(threshold)))
     weights = np.array([-a.weight if a.ends else a.weight for a in found], plan.weights.dtype)
     if isinstance(state, simulator_window.State):
-        return window_course(plan, state, found, weights, layer, neuron)
-    slope = np.cumsum(weights)
+        return window_course(plan, state, found, weights, layer, bias)
+    slope = np.cumsum(np.append(bias, weights))[1:]
     if not plan.rise:
-        return Course(found, slope)
+        return Course(found, slope, float(bias))
     times = np.array([a.time for a in found], weights.dtype)
     if np.isinf(plan.rise):
         total = np.cumsum(np.append(finite(threshold), weights * times))[1:]
@@ -88,12 +88,11 @@ def course_of(plan: Plan, state: Any, threshold: Any, layer: int, neuron: int) -
 
 
 def window_course(
-    plan: Plan, state: Any, found: list[Arrival], weights: np.ndarray, layer: int, neuron: int
+    plan: Plan, state: Any, found: list[Arrival], weights: np.ndarray, layer: int, bias: Any
 ) -> Course:
     """The same with `Windows`, where the potential is constant once the neuron's window begins."""
     number, end, length = weights.dtype.type, state.schedule[0, layer], state.code[0]
     left = np.array([max(0.0, (end - float(a.time)) / length) for a in found])
-    bias = state.biases[plan.starts[layer] + neuron]
     values = left.astype(weights.dtype)
     total = np.cumsum(np.append(bias, weights * values))
     potential = total[1:] - np.cumsum(weights) * values
@@ -198,14 +197,16 @@ def explained(
         margin = potential - found.limit(closest)
         given = fired and time == stimulated
         return replace(found, margin=margin, closest=closest, given=given)
-    if rising and inputs:
+    if course.bias:
+        when, after = np.append(0.0, when), np.append(course.bias, after)
+    if rising and (inputs or told["precision"].drift):
         when, after = np.append(when, now), np.append(after, potential)
-    best = int(np.argmax(after)) if inputs else -1
-    at = potential if fired else float(after[best]) if inputs else 0.0
+    best = int(np.argmax(after)) if len(after) else -1
+    at = potential if fired else float(after[best]) if len(after) else 0.0
     return Explanation(
         **told,
         inputs=tuple(inputs),
         margin=at - threshold,
-        closest=time if fired else float(when[best]) if inputs else float("nan"),
+        closest=time if fired else float(when[best]) if len(after) else float("nan"),
         given=fired and time == stimulated and at < threshold,
     )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ttfs.checks import check_times, number, positive, short
+from ttfs.engines.changes import with_delays, with_thresholds, with_weights
 from ttfs.engines.circuit import Circuit
 from ttfs.engines.plan import convert
 from ttfs.errors import InputError
@@ -65,7 +66,7 @@ class Difference:
 
 
 def changed(
-    circuit: Circuit, stimulus: np.ndarray, times: Any, weights: Any, thresholds: Any
+    circuit: Circuit, stimulus: np.ndarray, times: Any, weights: Any, thresholds: Any, delays: Any
 ) -> tuple[Circuit, np.ndarray]:
     """A circuit and a stimulus (units,) with the changes requested of `what_if`."""
     other = {}
@@ -85,7 +86,26 @@ def changed(
         convert(time, after[unit : unit + 1], whose)
         if np.isinf(stimulus[unit]):
             other[neuron] = np.inf
-    return circuit.changed(other, synapses), after
+    made = with_weights(with_delays(circuit, *delays_of(circuit, delays)), synapses)
+    return with_thresholds(made, other), after
+
+
+def delays_of(circuit: Circuit, delays: Any) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """The requested delays of projections, keyed by two layers, and of synapses, by two neurons."""
+    wanted = "what_if(delays=...) wants {(layer, layer): delay} or those of synapses,"
+    wanted += " {(layer, neuron, layer, neuron): delay}"
+    layers: dict[Any, Any] = {}
+    if not isinstance(delays, Mapping):
+        return layers, by_neuron(circuit, delays, 4, wanted)
+    pairs = [key for key in delays if isinstance(key, tuple) and len(key) == 2]
+    for key in pairs:
+        ends = circuit.layer(key[0]), circuit.layer(key[1])
+        if ends in layers:
+            title = " -> ".join(circuit.names[layer] for layer in ends)
+            raise InputError(f"{wanted}, got {title} twice, by name and by index")
+        layers[ends] = delays[key]
+    others = {key: delay for key, delay in delays.items() if key not in pairs}
+    return layers, by_neuron(circuit, others, 4, wanted)
 
 
 def by_neuron(circuit: Circuit, changes: Any, parts: int, wanted: str) -> dict[Any, Any]:

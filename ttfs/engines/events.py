@@ -1,7 +1,8 @@
 """Events of a simulator, and the spikes so far."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -56,6 +57,16 @@ def event_of(
         return None
     source = int(plan.projections[projection, SOURCE]) if projection >= 0 else None
     return Event(time, KINDS[kind], int(layer), int(neuron), source, names)
+
+
+def all_events(simulator: Any) -> Iterator[tuple[int, float, int, int, int, int]]:
+    """Let all events happen; yield each in the kernels' format, with its synapse in its row."""
+    while True:
+        synapse = int(simulator._state.heap[0, 3])
+        event = simulator._stepped()
+        if event[0] == NOTHING:
+            return
+        yield (*event, synapse)
 
 
 @dataclass(frozen=True, eq=False)

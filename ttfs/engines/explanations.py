@@ -90,20 +90,22 @@ class Explanation:
         if self.given:
             return f"{head} fired at {self._clock(self.time)}: the stimulus says so"
         inputs = [i for i in self.inputs if i.weight]
-        if not (inputs or np.isfinite(self.time) or self.window):
+        known = self.precision
+        bias = 0.0 if self.pools else known.bias or known.drift
+        if not (inputs or np.isfinite(self.time) or self.window or bias):
             return f"{head} has not fired; nothing has reached it"
         senders = [self._neuron(i.layer, i.neuron) for i in inputs]
         wide = max([16, *map(len, senders)])
         lines = [f"{head} {self._verdict()}"]
-        began = self.precision.bias if self.window and not self.pools else 0.0
         if not inputs:
-            where = f", and its bias is {began:.4g}" if began else ""
+            where = f", and its bias is {bias:.4g}" if bias else ""
             return f"{lines[0]}; nothing has reached it{where}"
         lines.append(
             f"{'arrives':>10s} {'from':>{wide}s} {'fired at':>10s} {'weight':>10s} potential"
         )
-        if began:
-            lines.append(f"{'':>10s} {'bias':>{wide}s} {'':>10s} {'':>10s} {began:.4g}")
+        if bias:
+            weight = f"{known.drift:+.4g}" if known.drift else ""
+            lines.append(f"{'':>10s} {'bias':>{wide}s} {'':>10s} {weight:>10s} {known.bias:.4g}")
         errors = [e for i, e in zip(self.inputs, self.errors(), strict=False) if i.weight]
         rows = [
             f"{self.precision.time(i.time):>10s} {sender:>{wide}s}"

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from ttfs.checks import convert
-from ttfs.engines.populations import Population, Projection, synapses
+from ttfs.engines.populations import Population, Projection, list_synapses, synapses_in
 from ttfs.kernels.circuit import (
     APART,
     DELAYS,
@@ -21,6 +22,7 @@ from ttfs.kernels.circuit import (
     REACH,
     ROWS,
     SOURCE,
+    SPARSE,
     SYNAPTIC,
     TARGET,
     WIDTH,
@@ -53,56 +55,68 @@ def make_plan(
     sizes = [population.size for population in populations]
     places = {population.name: place for place, population in enumerate(populations)}
     table = empty_table(len(projections))
-    sparse = {r: synapses(p) for r, p in enumerate(projections) if p.kind not in (DENSE, MAPPED)}
+    listed = [p.kind in (SPARSE, SYNAPTIC) for p in projections]
     rooms = [
-        len(sparse[r][2]) if r in sparse else math.prod(rows_of(projection))
-        for r, projection in enumerate(projections)
+        synapses_in(p) if one else math.prod(rows_of(p))
+        for p, one in zip(projections, listed, strict=True)
     ]
+    own = [own_delays(p, room) for p, room in zip(projections, rooms, strict=True)]
     weights = aligned_zeros(sum(room + -room % LANES for room in rooms), dtype)
-    indices, pointers = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
-    delays = [np.array([0.0 if np.ndim(p.delay) else p.delay for p in projections])]
-    first, listed, rows, delayed = 0, 0, 0, len(projections)
+    indices = np.empty(sum(r for r, one in zip(rooms, listed, strict=True) if one), np.int32)
+    pointers = [np.empty(0, np.int64)]
+    delays = np.empty(len(projections) + sum(own))
+    first, before, rows, delayed = 0, 0, 0, len(projections)
     for r, projection in enumerate(projections):
         ends = places[projection.source], places[projection.target]
         room, whose = weights[first : first + rooms[r]], f"{projection.title}: weights"
-        if r not in sparse:
+        delays[r] = 0.0 if np.ndim(projection.delay) else projection.delay
+        some = delays[delayed : delayed + own[r]]
+        if not listed[r]:
             inputs, width = rows_of(projection)
             room = room.reshape(inputs, width)[:, : projection.weights.shape[1]]
             convert(projection.weights, room, whose)
             place = first, width, 0
-            delay = np.asarray(projection.delay if np.ndim(projection.delay) else [], float)
+            some[:] = projection.delay if own[r] else []
         else:
-            pointer, target, weight, delay = sparse[r]
-            convert(weight, room, whose)
-            place = first - listed, 0, rows
-            pointers.append(pointer.astype(np.int64) + listed)
-            indices.append(target.astype(np.int32, copy=False))
+            keep = partial(keep_weights, room, whose)
+            found = indices[before : before + rooms[r]]
+            pointer = list_synapses(projection, keep, found, some)
+            place = first - before, 0, rows
+            pointers.append(pointer.astype(np.int64) + before)
             rows += len(pointer)
-        own = delayed - (listed if r in sparse else 0) if len(delay) else r
-        table[r, :OUTGOING] = (*ends, projection.kind, *place, own)
-        table[r, APART] = projection.kind == SYNAPTIC or len(delay) > 0
+        table[r, :OUTGOING] = (*ends, projection.kind, *place, r)
+        if own[r]:
+            table[r, DELAYS] = delayed - (before if listed[r] else 0)
+        table[r, APART] = projection.kind == SYNAPTIC or own[r] > 0
         if projection.layer is not None:
             table[r, REACH:] = projection.layer.reach
-        delays.append(delay)
-        delayed += len(delay)
-        listed += rooms[r] if r in sparse else 0
+        delayed += own[r]
+        before += rooms[r] if listed[r] else 0
         first += rooms[r] + -rooms[r] % LANES
-    return finish_plan(t_max, sizes, weights, table, np.concatenate(delays))._replace(
-        indices=np.concatenate(indices) if len(indices) != 2 else indices[1],
-        pointers=np.concatenate(pointers),
+    return finish_plan(t_max, sizes, weights, table, delays)._replace(
+        indices=indices, pointers=np.concatenate(pointers)
     )
+
+
+def own_delays(projection: Projection, synapses: int) -> int:
+    """How many delays a projection has of its synapses or inputs; 0 if it has one for all."""
+    if projection.kind == SYNAPTIC:
+        return synapses
+    return projection.sizes[0] if np.ndim(projection.delay) else 0
+
+
+def keep_weights(room: np.ndarray, whose: str, first: int, last: int, weights: np.ndarray) -> None:
+    """Convert some weights to the precision of their room."""
+    convert(weights, room[first:last], whose)
 
 
 def on_plan(projections: Sequence[Projection], plan: Plan) -> tuple[Projection, ...]:
     """The projections with weights that are views of the plan's, so each is in memory only once.
 
-    Projections with a delay for each synapse keep theirs, whose order differs from the plan's.
+    Where each synapse has a delay, so are delays, in the order of the plan.
     """
     found = []
     for row, projection in zip(plan.projections, projections, strict=True):
-        if projection.kind == SYNAPTIC:
-            found.append(projection)
-            continue
         (inputs, outputs), first = projection.weights.shape, row[FIRST]
         if projection.kind in (DENSE, MAPPED):
             width = row[WIDTH]
@@ -114,11 +128,25 @@ def on_plan(projections: Sequence[Projection], plan: Plan) -> tuple[Projection, 
             values = plan.weights[begin + first : end + first]
             # pointers of another dtype would make scipy copy the indices
             narrow = np.int32 if end - begin < 2**31 else np.int64
-            parts = (values, plan.indices[begin:end], (pointers - begin).astype(narrow))
-            weights = sp.csr_array(parts, shape=(inputs, outputs))
-            weights.data = values  # scipy copies arrays that look like a small part of a buffer
+            places = plan.indices[begin:end], (pointers - begin).astype(narrow)
+            weights = viewing(values, places, (inputs, outputs))
+            if projection.kind == SYNAPTIC:
+                delays = plan.delays[begin + row[DELAYS] : end + row[DELAYS]]
+                own = viewing(delays, places, (inputs, outputs))
+                found.append(projection.with_views(weights, own))
+                continue
         found.append(replace(projection, weights=weights))
     return tuple(found)
+
+
+def viewing(
+    values: np.ndarray, places: tuple[np.ndarray, np.ndarray], shape: tuple[int, int]
+) -> sp.csr_array:
+    """A sparse matrix of views of these values and indices."""
+    matrix = sp.csr_array((values, *places), shape=shape)
+    # scipy copies arrays that look like a small part of a buffer
+    matrix.data, matrix.indices = values, places[0]
+    return matrix
 
 
 def rows_of(projection: Projection) -> tuple[int, int]:
@@ -130,7 +158,8 @@ def rows_of(projection: Projection) -> tuple[int, int]:
 def plan_of(network: Network) -> Plan:
     """The plan of a chain whose dense layers have one delay each, on the network's own weights."""
     arrays, table = network.arrays, empty_table(len(network.layers))
-    delays = [arrays.delays]
+    # a layer with several has no one delay: 0, as in `make_plan`
+    delays = [np.where(network.delayed, 0.0, arrays.delays)]
     for k, layer in enumerate(network.layers):
         kind, own, apart = MAPPED if network.mapped[k] else DENSE, k, network.delayed[k]
         if apart:

@@ -1,5 +1,6 @@
 """Populations of neurons and the projections between them, as described by a user."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +14,11 @@ from ttfs.network.chain import KINDS
 from ttfs.network.layers import Dense, as_bias
 from ttfs.network.weights import Binary, Real
 
+BLOCK = 2**18  # synapses that are sorted at a time
 MOST = 2**31 - 1  # neurons: sparse projections number their targets with 32 bits
+
+
+FLOATS = np.float32, np.float64
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +28,9 @@ class Population:
     size: number of neurons.
     threshold: potential at which a neuron fires; one number, or one for each neuron. With
         inf, the default, neurons fire only when a stimulus makes them: an input population.
-    bias: initial potential; one number, or one for each neuron. Only with `Windows`.
+    bias: weight of an input that arrives at time 0, before all others; one number, or one for
+        each neuron. With steps and windows it is the initial potential (with steps it must be
+        below the threshold), with endless ramps the initial slope; with other ramps there is none.
 
     >>> Population("input", 3)
     Population(name='input', size=3, threshold=inf)
@@ -98,15 +105,16 @@ class Projection:
             raise InputError(f"{self.title}: weights must be finite")
         delay: Any = as_matrix(self.delay, f"{self.title}: delay")
         with np.errstate(over="ignore"):
-            values = np.asarray(delay.data if sp.issparse(delay) else delay, np.float64)
+            values = delay.data if sp.issparse(delay) else np.asarray(delay)
+            values = values if values.dtype in FLOATS else values.astype(np.float64)
         if values.size and not (np.isfinite(values).all() and values.min() >= 0):
             raise InputError(f"{self.title}: delays must be 0 or more and finite")
         wanted = weights.shape if self.layer is None else self.sizes[:1]
         if delay.ndim and delay.shape != wanted:
             whose = "the weights' shape" if self.layer is None else "the shape"
             raise ShapeError(f"{self.title}: delays must have {whose} {wanted}, got {delay.shape}")
-        if delay.ndim:  # copies of a circuit are built from these
-            weights, delay = weights.copy(), delay.copy()
+        if delay.ndim and self.layer is not None:  # copies of a circuit are built from it
+            delay = delay.copy()
         object.__setattr__(self, "weights", weights)
         object.__setattr__(self, "delay", delay if delay.ndim else float(delay))
 
@@ -128,6 +136,12 @@ class Projection:
             kept = layer if layer.pools else replace(layer, initial=weights)
             object.__setattr__(self, "layer", kept)
             _ = kept.gives  # refuses one without a shape
+
+    def with_views(self, weights: sp.csr_array, delay: sp.csr_array) -> "Projection":
+        """This projection on matrices that have been checked, in whatever order; not copied."""
+        found = object.__new__(Projection)
+        vars(found).update(vars(self) | {"weights": weights, "delay": delay})
+        return found
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -186,38 +200,104 @@ def inside(matrix: Any) -> bool:
         pointers.dtype.kind + indices.dtype.kind == "ii"
         and pointers.shape == (rows + 1,)
         and pointers[0] == 0
-        and (np.diff(pointers) >= 0).all()
+        and (pointers[1:] >= pointers[:-1]).all()  # differences could overflow
         and pointers[-1] <= len(indices) == len(matrix.data)
         and (indices >= 0).all()
         and (indices < columns).all()
     )
 
 
-def with_weight(projection: Projection, sender: int, neuron: int, weight: float) -> Projection:
-    """The projection with another weight for an existing synapse, which stays one even at 0."""
-    weights = sp.csr_array(projection.weights).astype(np.float64)
-    weights[sender, neuron] = weight
-    return replace(projection, weights=weights)
+def with_one_delay(projection: Projection, delay: float) -> Projection:
+    """The projection with one delay for all of its synapses, which stay what they are."""
+    if projection.kind != SYNAPTIC:
+        return replace(projection, delay=delay)
+    return replace(projection, weights=sp.csr_array(projection.weights), delay=delay)
+
+
+def with_delay(projection: Projection, sender: int, neuron: int, delay: float) -> Projection:
+    """The projection with another delay for an existing synapse; each then has its own."""
+    weights = projection.weights
+    weights = all_synapses(weights) if projection.kind == DENSE else sp.csr_array(weights)
+    rows = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
+    delays = projection.delay
+    if np.ndim(delays):
+        values = np.asarray(delays[rows, weights.indices], np.float64).reshape(-1)
+    else:
+        values = np.full(len(rows), delays)
+    values[(rows == sender) & (weights.indices == neuron)] = delay
+    each = sp.csr_array((values, weights.indices, weights.indptr), shape=weights.shape)
+    return replace(projection, weights=weights, delay=each)
+
+
+def all_synapses(weights: np.ndarray) -> sp.csr_array:
+    """A dense matrix as a sparse one, in which weights of 0 are synapses, too."""
+    inputs, outputs = weights.shape
+    targets = np.tile(np.arange(outputs, dtype=np.int32), inputs)
+    pointers = np.arange(inputs + 1, dtype=np.int64) * outputs
+    return sp.csr_array((weights.reshape(-1), targets, pointers), shape=weights.shape)
 
 
 def least_delay(projection: Projection) -> float:
     """The shortest delay of any synapse."""
     if not np.ndim(projection.delay):
         return float(projection.delay)
-    delays = synapses(projection)[3] if projection.kind == SYNAPTIC else projection.delay
-    return float(delays.min()) if delays.size else np.inf
+    if projection.kind != SYNAPTIC:
+        return float(projection.delay.min())
+    weights = sp.csr_array(projection.weights)
+    blocks = (delays_in(weights, projection.delay, *rows) for rows in blocks_of(weights))
+    return min((float(delays.min()) for delays in blocks if delays.size), default=np.inf)
 
 
-def synapses(projection: Projection) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(rows + 1,) pointers, and target, weight and delay of each synapse, by row, then delay."""
+def blocks_of(matrix: sp.csr_array) -> Iterator[tuple[int, int]]:
+    """The first row, and that after the last, of blocks with few synapses each."""
+    first, rows = 0, matrix.shape[0]
+    while first < rows:
+        most = int(matrix.indptr[first]) + BLOCK
+        last = max(first + 1, int(np.searchsorted(matrix.indptr, most, "right")) - 1)
+        yield first, min(last, rows)
+        first = last
+
+
+def delays_in(weights: sp.csr_array, delay: Any, first: int, last: int) -> np.ndarray:
+    """The delays of the synapses in some rows, in the order of `weights`."""
+    begin, end = int(weights.indptr[first]), int(weights.indptr[last])
+    targets = weights.indices[begin:end]
+    if sp.issparse(delay):
+        start = int(delay.indptr[first])
+        own = slice(start, start + end - begin)
+        alike = np.array_equal(
+            delay.indptr[first : last + 1] - start, weights.indptr[first : last + 1] - begin
+        )
+        if alike and np.array_equal(delay.indices[own], targets):
+            return delay.data[own].astype(np.float64)
+    if not len(targets):  # a sparse matrix cannot be indexed with empty arrays
+        return np.empty(0)
+    rows = np.repeat(np.arange(first, last), np.diff(weights.indptr[first : last + 1]))
+    return np.asarray(delay[rows, targets], np.float64).reshape(-1)
+
+
+def list_synapses(projection: Projection, room: Any, targets: np.ndarray, delays: Any) -> Any:
+    """Write weights, targets and delays of each synapse, by row, then delay, into rooms for them.
+
+    Returns (rows + 1,) pointers. room: a function of first, last and weights that keeps these.
+    """
     csr = sp.csr_array(projection.weights)
-    pointers, targets, weights = csr.indptr, csr.indices, csr.data
-    if projection.kind == SPARSE:
-        return pointers, targets, weights, np.empty(0)
-    rows = np.repeat(np.arange(csr.shape[0]), np.diff(pointers))
-    delay = projection.delay
-    delays = np.empty(0)
-    if len(targets):  # a sparse matrix cannot be indexed with empty arrays
-        delays = np.asarray(delay[rows, targets], float).reshape(-1)
-    order = np.lexsort((targets, delays, rows))
-    return pointers, targets[order], weights[order], delays[order]
+    for first, last in blocks_of(csr):
+        begin, end = int(csr.indptr[first]), int(csr.indptr[last])
+        own = slice(begin, end)
+        if projection.kind == SPARSE:
+            room(begin, end, csr.data[own])
+            targets[own] = csr.indices[own]
+            continue
+        found = delays_in(csr, projection.delay, first, last)
+        rows = np.repeat(np.arange(first, last), np.diff(csr.indptr[first : last + 1]))
+        order = np.lexsort((csr.indices[own], found, rows))
+        room(begin, end, csr.data[own][order])
+        targets[own], delays[own] = csr.indices[own][order], found[order]
+    return csr.indptr
+
+
+def synapses_in(projection: Projection) -> int:
+    """How many synapses are listed."""
+    weights = projection.weights
+    return weights.nnz if sp.issparse(weights) else int(np.count_nonzero(weights))

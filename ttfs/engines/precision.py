@@ -16,6 +16,7 @@ class Precision:
 
     times, potentials: dtypes, of the stimulus and of the network. rise: of ramps; 0 for steps.
     length: the time in which an endless ramp rises by its weight. bias: the initial potential.
+    drift: the slope at the beginning, with endless ramps.
     """
 
     times: np.dtype = DOUBLE
@@ -23,6 +24,7 @@ class Precision:
     rise: float = 0.0
     length: float = 1.0
     bias: float = 0.0
+    drift: float = 0.0
 
     def time(self, value: float) -> str:
         """The shortest text that reads back as this time in its precision.
@@ -58,16 +60,20 @@ class Precision:
         arrival, after = np.array(times, float), np.array(potentials, float)
         added = np.array([float(shortest(weight, self.potentials)) for weight in weights])
         total, moment = np.cumsum(added), np.cumsum(added * arrival)
-        again, largest = total, np.maximum.accumulate(np.maximum(abs(added), abs(after)))
+        drift = float(shortest(self.drift, self.potentials))
+        again = total + float(shortest(self.bias, self.potentials))
+        largest = np.maximum.accumulate(np.maximum(abs(added), abs(after)))
+        largest = np.maximum(largest, abs(self.bias))
         most = largest
         if self.rise:
             scale = self.rise if isfinite(self.rise) else self.length
             ended = np.searchsorted(arrival + self.rise, arrival, "right")
             whole, early = (np.append(0.0, sums)[ended] for sums in (total, moment))
             again = self.bias + whole + ((total - whole) * arrival - (moment - early)) / scale
+            again = again + drift * arrival / scale
             if not isfinite(self.rise):  # the potential is then a difference of such products
-                largest = np.maximum(largest, abs(total) * arrival / scale)
-            most = np.maximum(most, np.cumsum(abs(added)) * arrival / scale)
+                largest = np.maximum(largest, abs(total + drift) * arrival / scale)
+            most = np.maximum(most, (np.cumsum(abs(added)) + abs(drift)) * arrival / scale)
         itself = 2 * np.finfo(DOUBLE).eps * np.arange(1, len(most) + 1) * most
         last = np.finfo(self.potentials).eps / 2 * largest
         return np.maximum(abs(after - again), np.maximum(itself, last))

@@ -67,10 +67,10 @@ def pooling(projections: Sequence[Projection]) -> set[str]:
     return {p.target for p in projections if p.layer is not None and p.layer.pools}
 
 
-def skipping(network: Network, skip: Skip) -> Projection:
+def skipping(network: Network, skip: Skip, names: Sequence[str]) -> Projection:
     """A skip of a network as a projection, with weights in the units of its target layer."""
     k = skip.target - 1
-    layer, scale, names = skip.layer, network.scales[k], network.names
+    layer, scale = skip.layer, network.scales[k]
     delay = skip.delay(network.psp, network.windows)
     if layer is None:
         columns, positions = network.layers[k].columns, network.layers[k].positions

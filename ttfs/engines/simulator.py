@@ -1,7 +1,6 @@
 """Runs a network or circuit event by event, which defines what it does."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from threading import RLock
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from ttfs.checks import of_kind, short
 from ttfs.engines import courses
+from ttfs.engines.biases import begin_with
 from ttfs.engines.breaks import Stops, as_moment
 from ttfs.engines.circuit import Circuit
 from ttfs.engines.differences import Difference, changed
@@ -23,7 +23,7 @@ from ttfs.errors import InputError
 from ttfs.kernels import queue as names
 from ttfs.kernels import simulator as kernels
 from ttfs.kernels import simulator_ramp, simulator_step, simulator_window
-from ttfs.kernels.circuit import FIRED, GOING, NOTHING, OVER, UNTIL, UNWATCHED
+from ttfs.kernels.circuit import FIRED, GOING, OVER, UNTIL, UNWATCHED
 from ttfs.network.network import Network
 from ttfs.network.psp import Ramp, Step, Windows
 
@@ -79,7 +79,7 @@ class Simulator:
         """Set what never changes."""
         self.circuit, self.plan = circuit, circuit.plan
         self._response = RESPONSES[type(circuit.psp)]
-        self._lock = RLock()
+        self._biased, self._lock = bool(circuit.biases.any()), RLock()
 
     @alone
     def __getstate__(self) -> dict[str, Any]:
@@ -111,13 +111,19 @@ class Simulator:
     @alone
     def reset(self, times: Any = None) -> None:
         """Go back to the beginning, with another stimulus if one is given; breaks are kept."""
-        stimulus = self._stimulus if times is None else as_stimulus(times, self.circuit)
+        self._begin(self._stimulus if times is None else as_stimulus(times, self.circuit))
+
+    @alone
+    def _begin(self, stimulus: np.ndarray) -> None:
+        """Go back to the beginning with a stimulus (units,) that has been checked."""
         handed, state = self._handed, self._state
         if state.spikes.dtype != stimulus.dtype:
             handed, state = self._make_room(stimulus.dtype)
         # in one go: Ctrl-C finds it before or after
         self._handed, self._state, self._stimulus, self._reached = handed, state, stimulus, 0.0
         kernels.reset(handed[1], self.circuit.thresholds, stimulus, self.plan.t_max, self.plan.rise)
+        if self._biased:
+            begin_with(self.plan, state, self.circuit.biases)
 
     @alone
     def snapshot(self) -> Snapshot:
@@ -321,7 +327,7 @@ class Simulator:
             time=float(self._state.spikes[unit]),
             **{name: getattr(self.circuit, name) for name in ("unit", "names", "shapes")},
             horizon=self.circuit.t_max,
-            precision=replace(self.precision, bias=float(self.circuit.biases[unit])),
+            precision=self.circuit.precision(self._stimulus.dtype, self.circuit.biases[unit]),
             pools=pools_at(self.plan, number),
             window=self.circuit.falls(number),
             now=self.time,
@@ -344,8 +350,9 @@ class Simulator:
         return traces
 
     def _course(self, layer: int, neuron: int) -> courses.Course:
-        threshold = self.circuit.thresholds[self.circuit.units[layer].start + neuron]
-        return courses.course_of(self.plan, self._state, threshold, layer, neuron)
+        unit = self.circuit.units[layer].start + neuron
+        own = self.circuit.thresholds[unit], self.circuit.biases[unit]
+        return courses.course_of(self.plan, self._state, *own, layer, neuron)
 
     def _threshold(self, unit: int) -> float:
         return float(self.circuit.thresholds[unit])
@@ -357,6 +364,7 @@ class Simulator:
         times: Mapping[tuple[int | str, int], float] | None = None,
         weights: Mapping[tuple[int | str, int, int | str, int], float] | None = None,
         thresholds: Mapping[tuple[int | str, int], float] | None = None,
+        delays: Mapping[tuple[Any, ...], float] | None = None,
     ) -> Difference:
         """What a change would have made different, from runs with and without it to the end.
 
@@ -368,6 +376,7 @@ class Simulator:
         weights: (source layer, source neuron, layer, neuron) -> weight of that synapse. A weight
             that all positions of a map share changes at all of them.
         thresholds: (layer, neuron) -> threshold.
+        delays: (source layer, layer) -> delay between them; or, keyed as weights, of a synapse.
 
         >>> import ttfs
         >>> network = ttfs.Network(ttfs.Dense.of([[1.0], [1.0]], threshold=2), t_max=10)
@@ -375,8 +384,10 @@ class Simulator:
         >>> simulator.what_if(times={(0, 1): 5.0}).moved
         (Change(layer=0, neuron=1, before=3.0, after=5.0),
          Change(layer=1, neuron=0, before=3.0, after=5.0))
+        >>> print(simulator.what_if(delays={("input", 0, "output", 0): 2.5}))
+        output 0: 3 -> 3.5
         """
-        circuit, after = changed(self.circuit, self._stimulus, times, weights, thresholds)
+        circuit, after = changed(self.circuit, self._stimulus, times, weights, thresholds, delays)
         return Difference.between(
             self._finished(self.circuit, self._stimulus), self._finished(circuit, after)
         )
@@ -387,13 +398,3 @@ class Simulator:
         other = Simulator(circuit, {layer: self._part(stimulus, layer) for layer in layers})
         other.run()
         return other
-
-
-def all_events(simulator: Simulator) -> Iterator[tuple[int, float, int, int, int, int]]:
-    """Let all events happen; yield each in the kernels' format, with its synapse in its row."""
-    while True:
-        synapse = int(simulator._state.heap[0, 3])
-        event = simulator._stepped()
-        if event[0] == NOTHING:
-            return
-        yield (*event, synapse)

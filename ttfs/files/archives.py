@@ -36,16 +36,19 @@ def archive(arrays: dict[str, np.ndarray], comment_size: int = 0) -> bytes:
     """
     if sum(array.nbytes for array in arrays.values()) > 0.999 * ARCHIVE_LIMIT:
         raise InputError("the arrays are larger than an archive can hold (4 GiB)")
-    members, directory, start = [], [], 0
+    members: list[Any] = []
+    directory: list[bytes] = []
+    start = 0
     for title, array in arrays.items():
-        name, data = f"{title}.npy".encode("ascii"), npy(array)
-        size = len(data)
+        name, head = f"{title}.npy".encode("ascii"), npy_head(array)
+        data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+        size = len(head) + len(data)
         about = struct.pack(
             "<5H3I2H",
             *(_ZIP_VERSION, 0, 0, 0, _FIRST_DAY),
-            *(zlib.crc32(data), size, size, len(name), 0),
+            *(zlib.crc32(data, zlib.crc32(head)), size, size, len(name), 0),
         )
-        members += [b"PK\3\4", about, name, data]
+        members += [b"PK\3\4", about, name, head, data]
         made_by = struct.pack("<H", _ZIP_VERSION)
         directory += [b"PK\1\2", made_by, about, struct.pack("<3H2I", 0, 0, 0, 0, start), name]
         start += _LOCAL + len(name) + size
@@ -54,11 +57,11 @@ def archive(arrays: dict[str, np.ndarray], comment_size: int = 0) -> bytes:
     return b"".join([*members, index, end])
 
 
-def npy(array: np.ndarray) -> bytes:
-    """An array as the bytes of an .npy file (format 1.0), its header padded to a fixed size."""
+def npy_head(array: np.ndarray) -> bytes:
+    """What an .npy file (format 1.0) has before the data of an array, padded to a fixed size."""
     about = {"descr": array.dtype.str, "fortran_order": False, "shape": array.shape}
     header = f"{about}".ljust(_NPY - 11).encode("ascii")
-    return b"\x93NUMPY\1\0" + struct.pack("<H", _NPY - 10) + header + b"\n" + array.tobytes()
+    return b"\x93NUMPY\1\0" + struct.pack("<H", _NPY - 10) + header + b"\n"
 
 
 def first_bytes(content: bytes, title: str) -> tuple[bytes, int]:

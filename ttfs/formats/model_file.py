@@ -12,8 +12,6 @@ SHA-256 digest of everything before it. A network has exactly one such file.
 weights are there in full length, and that network, written again, gives the same file.
 """
 
-import errno
-import hashlib
 import math
 import os
 from collections.abc import Sequence
@@ -26,11 +24,12 @@ import numpy as np
 from ttfs.checks import short
 from ttfs.codes.encoders import Encoder
 from ttfs.errors import InputError, ModelFileError
-from ttfs.files.archives import ARCHIVE_LIMIT, archive, first_bytes, take
+from ttfs.files.archives import archive, first_bytes, take
 from ttfs.files.json_text import as_json
-from ttfs.files.reading import check_room, open_file
+from ttfs.files.reading import check_room
 from ttfs.files.writing import write_atomically
 from ttfs.formats import model_header
+from ttfs.formats.sealed import SEAL_SIZE, read_sealed, seal
 from ttfs.kernels.batch import LANES, WORD
 from ttfs.network.chain import Layer
 from ttfs.network.delays import Delays
@@ -39,8 +38,6 @@ from ttfs.network.network import Network
 from ttfs.network.skips import Skip
 from ttfs.network.weights import Binary
 
-_SEAL = b"ttfs-sha256:"
-SEAL_SIZE = len(_SEAL) + 64
 WORK = 2**36  # synapses of a network, shared ones counted at each position: minutes per sample
 
 
@@ -98,7 +95,8 @@ def save(
     {'accuracy': 0.9}
     """
     if not isinstance(network, Network):
-        raise InputError(f"save(network=...) must be a Network, got {type(network).__name__}")
+        cure = "; of a Circuit say save_circuit" if type(network).__name__ == "Circuit" else ""
+        raise InputError(f"save(network=...) must be a Network, got {type(network).__name__}{cure}")
     if not isinstance(encoder, Encoder | None):
         raise InputError(
             "save(encoder=...) must be a Latency, a Direct, an OnOff, SpikeTimes or None,"
@@ -109,7 +107,7 @@ def save(
     text = as_json(model_header.describe(network, encoder, report or {}), "header")
     content = _content(network, text)
     _check_same(network, restore(content, trusted=True).network)
-    return write_atomically(path, content + _seal(content))
+    return write_atomically(path, content + seal(content))
 
 
 def load(path: str | os.PathLike[str], *, trusted: bool = False) -> Model:
@@ -137,7 +135,7 @@ def load(path: str | os.PathLike[str], *, trusted: bool = False) -> Model:
     ttfs.errors.ModelFileError: no/model.npz: there is no such file
     """
     try:
-        return restore(_read(Path(path)), trusted=trusted)
+        return restore(read_sealed(Path(path), "model", "ttfs.save"), trusted=trusted)
     except InputError as error:
         raise ModelFileError(f"{os.fspath(path)}: {error}") from None
 
@@ -168,10 +166,6 @@ def _delays_title(layer: Layer, number: int) -> str:
     return f"latent_delays_{number}" if delay_rate(layer) else f"delays_{number}"
 
 
-def _seal(content: bytes) -> bytes:
-    return _SEAL + hashlib.sha256(content).hexdigest().encode("ascii")
-
-
 def _check_same(network: Network, restored: Network) -> None:
     """Refuse a network that its own file would not restore exactly."""
     for k in range(len(network.layers)):
@@ -188,32 +182,6 @@ def _check_same(network: Network, restored: Network) -> None:
 
 
 # Reading
-
-
-def _read(path: Path) -> bytes:
-    """The content of a file, without the seal that it has been found to match."""
-    try:
-        with open_file(path) as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - SEAL_SIZE))
-            seal = file.read(SEAL_SIZE)
-            if not seal.startswith(_SEAL) or len(seal) < SEAL_SIZE:
-                raise InputError("is not a model that ttfs.save wrote, or was cut short")
-            if size > ARCHIVE_LIMIT:
-                raise InputError("is larger than any model that ttfs.save writes")
-            file.seek(0)
-            content = file.read(size - SEAL_SIZE)
-    except FileNotFoundError:
-        raise InputError("there is no such file") from None
-    except OSError as error:
-        inside = path / "model.npz"
-        if os.path.isfile(inside):
-            raise InputError(f"is a folder; did you mean {inside}?") from None
-        what = "" if error.errno == errno.EINVAL else "cannot be read: "
-        raise InputError(f"{what}{error.strerror}") from None
-    if _seal(content) != seal:
-        raise InputError("was altered or damaged: its contents do not match its SHA-256 digest")
-    return content
 
 
 def restore(content: bytes, *, trusted: bool) -> Model:

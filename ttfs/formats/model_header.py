@@ -34,21 +34,22 @@ from ttfs.network.skips import Skip
 from ttfs.network.weights import Binary, Real
 
 KIND, FORMAT = "ttfs model", 3
+READERS = {KIND: "ttfs.load", "ttfs circuit": "ttfs.load_circuit"}  # of each kind of file
 
-_HEADER_LIMIT = 2**22  # bytes; parsed JSON takes some thirty times the memory of its text
+HEADER_LIMIT = 2**22  # bytes; parsed JSON takes some thirty times the memory of its text
 _LAYER_LIMIT = 256  # the time to build a network grows with the square of this number
 
 LITTLE_ENDIAN: dict[str, np.dtype] = {"float32": np.dtype("<f4"), "float64": np.dtype("<f8")}
 
 Schema = dict[str, tuple[type, ...]]
 
-_NUMBER = (int, float)
+NUMBER = (int, float)
 _HEADER: Schema = {
     "kind": (str,),
     "format": (int,),
     "layers": (list,),
     "psp": (dict,),
-    "t_max": _NUMBER,
+    "t_max": NUMBER,
     "unit": (str,),
     "dtype": (str,),
     "seed": (int,),
@@ -65,30 +66,30 @@ _LAYER: Schema = {
     "stride": (int, list),
     "padding": (int, list),
     "weights": (dict,),
-    "scale": _NUMBER,
-    "threshold": (*_NUMBER, list),
-    "delay": (*_NUMBER, dict),
+    "scale": NUMBER,
+    "threshold": (*NUMBER, list),
+    "delay": (*NUMBER, dict),
     "shape": (list,),
     "bias": (int,),
 }
 _SKIP: Schema = {"source": (int,), "target": (int,), "layer": (dict, NoneType)}
 _SETTINGS: dict[type, Schema] = {
-    Real: {"init": (list, NoneType), "rate": _NUMBER},
+    Real: {"init": (list, NoneType), "rate": NUMBER},
     Binary: {
         "init": (list, NoneType),
-        "scale": (*_NUMBER, NoneType),
-        "scale_rate": _NUMBER,
-        "clip": _NUMBER,
-        "rate": _NUMBER,
+        "scale": (*NUMBER, NoneType),
+        "scale_rate": NUMBER,
+        "clip": NUMBER,
+        "rate": NUMBER,
     },
-    Delays: {"per": (str,), "init": (list, NoneType), "rate": _NUMBER},
+    Delays: {"per": (str,), "init": (list, NoneType), "rate": NUMBER},
     Step: {},
-    Ramp: {"rise": _NUMBER},
-    Windows: {"steps": (int, NoneType), "length": _NUMBER},
-    Latency: {"t_max": _NUMBER, "steps": (bool,), "zero_silent": (bool,)},
-    SpikeTimes: {"stop": _NUMBER, "unit": (str,), "t_max": _NUMBER, "steps": (bool,)},
-    OnOff: {"shape": (list,), "t_max": _NUMBER, "widths": (list,), "least": _NUMBER},
-    Direct: {"early": _NUMBER, "late": _NUMBER, "bias": (*_NUMBER, NoneType), "t_max": _NUMBER},
+    Ramp: {"rise": NUMBER},
+    Windows: {"steps": (int, NoneType), "length": NUMBER},
+    Latency: {"t_max": NUMBER, "steps": (bool,), "zero_silent": (bool,)},
+    SpikeTimes: {"stop": NUMBER, "unit": (str,), "t_max": NUMBER, "steps": (bool,)},
+    OnOff: {"shape": (list,), "t_max": NUMBER, "widths": (list,), "least": NUMBER},
+    Direct: {"early": NUMBER, "late": NUMBER, "bias": (*NUMBER, NoneType), "t_max": NUMBER},
 }
 # settings left out of a file where they have these defaults: JSON has no inf, older formats lack
 # the others
@@ -107,7 +108,7 @@ def describe(network: Network, encoder: Encoder | None, report: dict) -> dict[st
     """Everything that a file says about a network, except its weights."""
     shape, version = network.shapes[0], _version(network)
     layers = [
-        _layer(layer, scale, version)
+        layer_record(layer, scale, version)
         for layer, scale in zip(network.layers, network.scales, strict=True)
     ]
     return {
@@ -116,12 +117,12 @@ def describe(network: Network, encoder: Encoder | None, report: dict) -> dict[st
         **({} if version == 1 else {"shape": shape}),
         **({} if version < 3 else {"skips": [_skip(skip) for skip in network.skips]}),
         "layers": layers,
-        "psp": _tagged(network.psp),
+        "psp": tagged(network.psp),
         "t_max": network.t_max,
         "unit": network.unit,
         "dtype": network.dtype.name,
         "seed": network.seed,
-        "encoder": None if encoder is None else _tagged(encoder),
+        "encoder": None if encoder is None else tagged(encoder),
         "decision": RULE,
         "versions": versions(),
         "report": report,
@@ -132,12 +133,12 @@ def _version(network: Network) -> int:
     """The oldest format that can describe the network."""
     if isinstance(network.psp, Windows):
         return 3
-    rated = any(_tagged(layer.weights).keys() & _LATER for layer in network.layers)
+    rated = any(tagged(layer.weights).keys() & _LATER for layer in network.layers)
     placed = network.shapes[0] != network.layers[0].shape
     return 2 if rated or placed or any(network.mapped) else 1
 
 
-def _layer(layer: Layer, scale: float, version: int) -> dict[str, Any]:
+def layer_record(layer: Layer, scale: float, version: int) -> dict[str, Any]:
     """Everything that a file says about a layer."""
     record = {name: _part(layer, name, scale) for name in _names(type(layer), version)}
     return record if version == 1 else {"kind": layer.kind} | record
@@ -145,7 +146,7 @@ def _layer(layer: Layer, scale: float, version: int) -> dict[str, Any]:
 
 def _skip(skip: Skip) -> dict[str, Any]:
     """Everything that a file says about a skip, except its weights."""
-    layer = None if skip.layer is None else _layer(skip.layer, 1.0, 3)
+    layer = None if skip.layer is None else layer_record(skip.layer, 1.0, 3)
     return {"source": skip.source, "target": skip.target, "layer": layer}
 
 
@@ -169,10 +170,10 @@ def _part(layer: Layer, name: str, scale: float) -> Any:
         return _delay_settings(value)
     if name == "threshold":
         return np.asarray(value)
-    return _tagged(value) if name == "weights" else value
+    return tagged(value) if name == "weights" else value
 
 
-def _tagged(settings: Any) -> dict[str, Any]:
+def tagged(settings: Any) -> dict[str, Any]:
     """Settings and the name of their class, without defaults that are left out."""
     default = _LEFT_OUT.get(type(settings), {})
     given = asdict(settings).items()
@@ -184,34 +185,44 @@ def _delay_settings(delay: Any) -> Any:
     """One number, or how several delays are parametrised; given delays are among the arrays."""
     if not isinstance(delay, Delays):
         return delay
-    settings = _tagged(delay)
+    settings = tagged(delay)
     return settings if delay.drawn else {**settings, "init": None}
 
 
 # Reading
 
 
-def parse(text: bytes) -> dict[str, Any]:
-    """The header, in which every part has been found to be of the right type."""
-    if len(text) > _HEADER_LIMIT:
-        raise InputError(f"header and report have {len(text)} bytes, {_HEADER_LIMIT} are allowed")
+def begin(text: bytes, kind: str, latest: int) -> tuple[dict[str, Any], int]:
+    """What a header of this kind says, with nothing checked but its kind; and its format."""
+    if len(text) > HEADER_LIMIT:
+        raise InputError(f"header and report have {len(text)} bytes, {HEADER_LIMIT} are allowed")
     try:
         header = from_json(text)
     except InputError as error:
         raise InputError(f"its header {error}") from None
-    if type(header) is not dict or header.get("kind") != KIND:
-        raise InputError("its header is not that of a ttfs model")
+    found: Any = header.get("kind") if type(header) is dict else None
+    if found != kind:
+        known = type(found) is str and found in READERS
+        cure = f"; {READERS[found]} reads it" if known else ""
+        raise InputError(f"its header is not that of a {kind}{cure}")
     version = header.get("format")
-    if type(version) is int and version > FORMAT:
+    if type(version) is int and version > latest:
+        formats = f"formats 1 to {latest}" if latest > 1 else "format 1"
         raise InputError(
-            f"has format {version}, this is ttfs {__version__}, which reads formats 1 to {FORMAT};"
+            f"has format {version}, this is ttfs {__version__}, which reads {formats};"
             " a newer ttfs can read it"
         )
     if type(version) is not int or version < 1:
         raise InputError("its header has no format number")
+    return header, version
+
+
+def parse(text: bytes) -> dict[str, Any]:
+    """The header, in which every part has been found to be of the right type."""
+    header, version = begin(text, KIND, FORMAT)
     later: Schema = {"shape": (list,), "skips": (list,)}
     added = {name: later[name] for name in list(later)[: version - 1]}
-    _expect(header, _HEADER | added, "header")
+    expect(header, _HEADER | added, "header")
     if header["decision"] != RULE:
         raise InputError(f"decides by a rule unknown to this version; it knows {RULE!r}")
     if header["dtype"] not in LITTLE_ENDIAN:
@@ -222,7 +233,7 @@ def parse(text: bytes) -> dict[str, Any]:
     return header
 
 
-def _expect(record: Any, schema: Schema, whose: str, left_out: Collection[str] = ()) -> None:
+def expect(record: Any, schema: Schema, whose: str, left_out: Collection[str] = ()) -> None:
     """Refuse all but a dictionary of exactly these keys and types; some may be `left_out`."""
     keys = set(record) if type(record) is dict else set()
     if type(record) is not dict or not set(schema) - set(left_out) <= keys <= set(schema):
@@ -236,19 +247,19 @@ def _expect(record: Any, schema: Schema, whose: str, left_out: Collection[str] =
 
 
 def _numbers(values: list, whose: str) -> tuple:
-    if not all(type(value) in _NUMBER for value in values):
+    if not all(type(value) in NUMBER for value in values):
         raise InputError(f"{whose} must be numbers")
     return tuple(values)
 
 
-def _settings(record: dict[str, Any], known: tuple[type, ...], whose: str) -> Any:
+def settings(record: dict[str, Any], known: tuple[type, ...], whose: str) -> Any:
     """Settings of one of the known kinds."""
     settings = dict(record)
     name = settings.pop("kind", None)
     for kind in known:
         if name == kind.__name__:
             default = _LEFT_OUT.get(kind, {})
-            _expect(settings, _SETTINGS[kind], f"{whose}, {name}", default)
+            expect(settings, _SETTINGS[kind], f"{whose}, {name}", default)
             for key in default.keys() & settings.keys():
                 positive(settings[key], f"{whose}, {name}: {key}", zero=default[key] < np.inf)
             if settings.get("init") is not None:
@@ -261,14 +272,14 @@ def _settings(record: dict[str, Any], known: tuple[type, ...], whose: str) -> An
 def psp_of(header: dict[str, Any]) -> Response:
     """The postsynaptic response of the network."""
     known = (Step, Ramp) if header["format"] < 3 else (Windows,)
-    return _settings(header["psp"], known, "psp")
+    return settings(header["psp"], known, "psp")
 
 
 def encoder_of(header: dict[str, Any]) -> Encoder | None:
     """The encoder of the network's stimuli, if it was saved."""
     if header["encoder"] is None:
         return None
-    return _settings(header["encoder"], (Latency, Direct, OnOff, SpikeTimes), "encoder")
+    return settings(header["encoder"], (Latency, Direct, OnOff, SpikeTimes), "encoder")
 
 
 def layer_of(record: Any, version: int) -> Layer:
@@ -276,12 +287,12 @@ def layer_of(record: Any, version: int) -> Layer:
     kind = Dense if version == 1 else _kind_of(record)
     names = _names(kind, version)
     schema = {name: _LAYER[name] for name in names}
-    _expect(record, schema if version == 1 else {"kind": (str,)} | schema, "it")
+    expect(record, schema if version == 1 else {"kind": (str,)} | schema, "it")
     given = {name: record[name] for name in names if name != "scale"}
     if "bias" in given:
         given["bias"] = 0.0 if record["bias"] else None
     if "weights" in given:
-        given["weights"] = _settings(record["weights"], (Real, Binary), "weights")
+        given["weights"] = settings(record["weights"], (Real, Binary), "weights")
         scale = positive(record["scale"], "scale")
         if isinstance(given["weights"], Real) and scale != 1:
             raise InputError(f"real weights have scale 1, got {scale:g}")
@@ -294,7 +305,7 @@ def layer_of(record: Any, version: int) -> Layer:
 
 def skip_layer_of(record: Any) -> Layer | None:
     """The layer of a skip without its weights, if it has one."""
-    _expect(record, _SKIP, "it")
+    expect(record, _SKIP, "it")
     return None if record["layer"] is None else layer_of(record["layer"], 3)
 
 
@@ -310,7 +321,7 @@ def _kind_of(record: Any) -> type[Layer]:
 def delays_of(record: Any) -> Delays:
     """How the several delays of a layer are parametrised, without the values of given delays."""
     drawn = {**record, "init": [0, 0]} if were_given(record) else record
-    return _settings(drawn, (Delays,), "delay")
+    return settings(drawn, (Delays,), "delay")
 
 
 def were_given(record: Any) -> bool:

@@ -10,10 +10,11 @@ import numpy as np
 from ttfs.errors import InputError, ModelFileError, extra
 from ttfs.files.archives import archive
 from ttfs.formats import model_header
-from ttfs.formats.model_file import SEAL_SIZE, Model, restore
+from ttfs.formats.model_file import Model, restore
 from ttfs.formats.nir_chain import chain_of, numbers
 from ttfs.formats.nir_files import read_nir
 from ttfs.formats.nir_out import HEADER, Names, order_below, to_nir
+from ttfs.formats.sealed import SEAL_SIZE
 from ttfs.network.chain import Layer, names_of
 from ttfs.network.layers import Dense
 from ttfs.network.network import Network

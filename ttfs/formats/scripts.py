@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.sparse as sp
 
 from ttfs import __version__
 from ttfs.checks import of_kind, positive
 from ttfs.engines.circuit import Circuit
-from ttfs.engines.populations import Projection, synapses
+from ttfs.engines.populations import Projection, list_synapses
 from ttfs.errors import InputError, ShapeError
 from ttfs.files.archives import archive
 from ttfs.files.writing import write_atomically
@@ -195,6 +196,18 @@ def every_synapse(projection: Projection) -> tuple[np.ndarray, np.ndarray, np.nd
     pointers, targets, weights, delays = synapses(projection)
     sources = np.repeat(np.arange(len(pointers) - 1), np.diff(pointers))
     return sources, targets, weights, delays if np.ndim(projection.delay) else delay
+
+
+def synapses(projection: Projection) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(rows + 1,) pointers, and target, weight and delay of each synapse, by row, then delay."""
+    given = sp.csr_array(projection.weights)
+    weights, targets = np.empty(given.nnz, given.dtype), np.empty(given.nnz, np.int32)
+    delays = np.empty(given.nnz)
+
+    def room(first: int, last: int, some: np.ndarray) -> None:
+        weights[first:last] = some
+
+    return list_synapses(projection, room, targets, delays), targets, weights, delays
 
 
 def unrolled(layer: Maps, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

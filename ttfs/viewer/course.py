@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from ttfs.engines.events import all_events
 from ttfs.engines.plan import pools_at, reached_by
-from ttfs.engines.simulator import Simulator, all_events
+from ttfs.engines.simulator import Simulator
 from ttfs.errors import InputError
 from ttfs.kernels.circuit import (
     ARRIVAL,

@@ -99,6 +99,8 @@ def page(
     if not isinstance(simulator, Simulator):
         raise InputError(f"page takes a Simulator, got {type(simulator).__name__}")
     of_kind(what_if, bool | None, "page(what_if=...)", "True, False or None")
+    if simulator.circuit.biases.any() and simulator.circuit.windows is None:
+        raise InputError("a page shows biases only with psp=Windows()")
     sizes = simulator.plan.sizes
     title = "-".join(map(str, sizes)) if title is None else str(title)
     shape = shapes_of(simulator)[0]
