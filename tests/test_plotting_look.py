@@ -58,6 +58,8 @@ PICTURES = TIMED | {
     "network_diagram": lambda **kw: plotting.network_diagram(NETWORK, **kw),
     "training_curves": lambda **kw: plotting.training_curves(EPOCHS, **kw),
     "accuracy_over": lambda **kw: plotting.accuracy_over({"a": [9, 11]}, {"a": [0.9, 1]}, **kw),
+    "certified_accuracy": lambda **kw: plotting.certified_accuracy([1], [0.5], [0.9], **kw),
+    "perturbed_accuracy": lambda **kw: plotting.perturbed_accuracy([1], [[0.5, 0.6]], **kw),
     "throughput": lambda **kw: plotting.throughput(
         ["a", "b"], {"x": [20, 3], "y": [30, 2], "z": [1, 2]}, {"r": [40, 4], "s": [50, 6]}, **kw
     ),
@@ -79,6 +81,8 @@ GIVEN = {
     "weight_images": lambda values: plotting.weight_images(values, (1, 1)),
     "filter_images": lambda values: plotting.filter_images(values, 1),
     "accuracy_over": lambda values: plotting.accuracy_over({"a": values}, {"a": [1]}),
+    "certified_accuracy": lambda values: plotting.certified_accuracy(values, [0.5], [0.9]),
+    "perturbed_accuracy": lambda values: plotting.perturbed_accuracy([1], values),
     "throughput": lambda values: plotting.throughput(["a"], {"throughput": values}, {}),
 }
 MEANS_NO_TIME = "accuracy_over", "throughput", "training_curves"  # which may be logarithmic

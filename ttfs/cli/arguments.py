@@ -2,11 +2,23 @@
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any, NoReturn
 
 from ttfs import __version__
 from ttfs.cli import commands, converting
+from ttfs.cli.values import (
+    above_zero,
+    count,
+    from_zero,
+    hidden,
+    name,
+    natural,
+    new_file,
+    numbers,
+    path,
+    picture,
+    potential,
+)
 from ttfs.errors import InputError
 
 DESCRIPTION = """\
@@ -25,6 +37,7 @@ examples:
   ttfs plot runs/digits-seed0/model.npz --index 7
   ttfs view runs/digits-seed0/model.npz --index 7 --out page.html
   ttfs step runs/digits-seed0/model.npz --index 7
+  ttfs robustness runs/digits-seed0/model.npz --radius 0.01 0.05
   ttfs train --from runs/digits-seed0/model.npz --dataset mine.npz --lr 1e-3
   ttfs convert weights.npz --layers 256-10 --calibrate mnist --out model.npz
 
@@ -57,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
     top.set_defaults(command=lambda options: top.print_help())
     parsers = top.add_subparsers(title="commands", metavar="COMMAND")
     seeing = (add_info, add_plot, add_view, add_step)
-    others = (add_compare, add_presets, add_datasets, add_bench, add_warmup)
+    others = (add_robustness, add_compare, add_presets, add_datasets, add_bench, add_warmup)
     for add in (add_train, add_convert, add_evaluate, *seeing, *others):
         add(parsers)
     return top
@@ -265,6 +278,29 @@ def add_step(parsers: Any) -> None:
     step.set_defaults(command=commands.run_step)
 
 
+def add_robustness(parsers: Any) -> None:
+    """ttfs robustness."""
+    robustness = parsers.add_parser(
+        "robustness",
+        help="accuracy if spikes move or are lost, and weights change",
+        description="Print the accuracy of a model if each input spike moves by up to a share of"
+        " the window in which inputs fire: what is certain for all movements, and what is left"
+        " under attack; and over random jitter, dropped and added spikes, rounded times, noise in"
+        " weights and stuck synapses. With --out, also write robustness.json and robustness.png.",
+    )
+    add_model(robustness)
+    add_data(robustness)
+    add = robustness.add_argument
+    shares = [0.005, 0.01, 0.02, 0.05]
+    text = "movements, as shares of the window (0.005 0.01 0.02 0.05)"
+    add("--radius", type=above_zero, nargs="+", default=shares, metavar="R", help=text)
+    text = "number of samples, drawn at random (all)"
+    add("--samples", type=count, metavar="N", help=text)
+    add("--seeds", type=count, default=3, metavar="N", help="seeds of random changes (3)")
+    add("--out", type=path, metavar="DIR", help="folder")
+    robustness.set_defaults(command=commands.run_robustness)
+
+
 def add_compare(parsers: Any) -> None:
     """ttfs compare."""
     compare = parsers.add_parser(
@@ -331,69 +367,3 @@ def add_warmup(parsers: Any) -> None:
     )
     warmup.add_argument("--quiet", action="store_true", help="print only errors")
     warmup.set_defaults(command=commands.run_warmup)
-
-
-def number(kind: type, least: float, most: float, what: str) -> Any:
-    """A parser for numbers of one kind from `least` to `most`."""
-
-    def parse(text: str) -> Any:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = None
-        if value is None or not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{quoted(text)} is not {what}")
-        return value
-
-    return parse
-
-
-count = number(int, 1, 10**18, "a whole number from 1 on, of at most 18 digits")
-natural = number(int, 0, 10**18, "a whole number from 0 on, of at most 18 digits")
-hidden = number(int, 1, 10**6, "a whole number from 1 to a million")
-from_zero = number(float, 0, float("inf"), "a time from 0 on")
-potential = number(float, 0, 1e6, "a potential from 0 to a million thresholds")
-above_zero = number(float, 5e-324, 1e308, "a number above 0")
-
-
-def quoted(text: str) -> str:
-    """What was typed, in quotes; of a long text, only the beginning."""
-    return repr(text) if len(text) <= 60 else f"{text[:40]!r}... ({len(text):,} characters)"
-
-
-def name(text: str) -> str:
-    """A text that could be the name of a file."""
-    if not text or "\0" in text:
-        raise argparse.ArgumentTypeError(f"{quoted(text)} is no name")
-    return text
-
-
-def numbers(text: str) -> Any:
-    """One number, or several separated by commas."""
-    try:
-        found = [float(part) for part in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{quoted(text)} is no number, nor 0.5,0.4,0.3") from None
-    return found if len(found) > 1 else found[0]
-
-
-def path(text: str) -> Path:
-    """A path, which need not exist."""
-    return Path(name(text))
-
-
-def new_file(text: str) -> Path:
-    """A path at which a file can be written, checked before the work begins."""
-    wanted = path(text)
-    if not wanted.parent.is_dir():
-        raise argparse.ArgumentTypeError(f"{wanted.parent}: No such folder")
-    if wanted.exists() and not wanted.is_file():
-        raise argparse.ArgumentTypeError(f"{wanted}: Not a file, and in the way of one")
-    return wanted
-
-
-def picture(text: str) -> Path:
-    """A path at which a picture can be written, with a suitable ending."""
-    if not text.lower().endswith((".png", ".pdf", ".svg")):
-        raise argparse.ArgumentTypeError(f"{quoted(text)} must end in .png, .pdf or .svg")
-    return new_file(text)
