@@ -31,8 +31,8 @@ def with_windows(draw, dtype):
 
 
 @st.composite
-def of_kind(draw, kind, dtype, times):
-    """A network of a kind, and (samples, inputs) stimuli."""
+def of_kind(draw, kind, dtype, times, exact=False):
+    """A network of a kind, and (samples, inputs) stimuli. exact: all of them on a grid."""
     if kind == "windows":
         return draw(with_windows(dtype))
     if kind == "dense":
@@ -41,7 +41,7 @@ def of_kind(draw, kind, dtype, times):
         network = draw(dyadic_networks(dtype))
     elif kind == "bits":
         network = draw(binary_networks(dtype))
-        if draw(st.booleans()):
+        if not exact and draw(st.booleans()):
             network = with_ramp(network, draw(st.sampled_from([0.5, 3.0, np.inf])))
     elif kind == "delays":
         network = draw(delayed_networks(dtype))
@@ -51,10 +51,10 @@ def of_kind(draw, kind, dtype, times):
     shape = 2, network.sizes[0]
     grid = rng.choice(np.append(np.arange(0, 8, 0.5), [np.inf, network.t_max]), shape)
     some = any_times(rng, draw(st.sampled_from(TIME_KINDS)), shape, network.t_max)
-    return network, np.where(rng.random((2, 1)) < 0.5, grid, some).astype(times)
+    return network, np.where((rng.random((2, 1)) < 0.5) | exact, grid, some).astype(times)
 
 
-def moved(rng, times, radius, t_max):
+def moved(rng, times, radius):
     """Stimuli as `times`, each spike moved by up to a radius in one of many ways; none before 0."""
     kind = MOVES[rng.integers(len(MOVES))]
     by = {
