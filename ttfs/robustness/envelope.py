@@ -70,15 +70,16 @@ class Envelope:
 
     def moved(self, times: np.ndarray, radius: float) -> np.ndarray:
         """(samples, 2 x inputs) the input spikes as early and as late as they can be."""
-        kind, (height, breadth, channels) = times.dtype.type, self.shapes[0]
+        height, breadth, channels = self.shapes[0]
         given = times.reshape(len(times), height * breadth, channels)
-        found = np.empty((len(times), height * breadth, 2, channels), kind)
+        found = np.empty((len(times), height * breadth, 2, channels), times.dtype)
+        early, late = found[:, :, 0], found[:, :, 1]
+        farthest, end = -below(-radius, times.dtype), up_to(self.network.stimulus_end, times.dtype)
+        np.maximum(np.subtract(given, farthest, out=early), 0, out=early)
         with np.errstate(over="ignore"):  # what moves to inf is gone
-            farthest = -below(-radius, times.dtype)
-            np.subtract(given, farthest, out=found[:, :, 0])
-            np.add(given, farthest, out=found[:, :, 1])
-        np.maximum(found, kind(0), out=found)
-        found[found >= up_to(self.network.stimulus_end, times.dtype)] = np.inf
+            np.add(given, farthest, out=late)
+        for side in (early, late):
+            np.copyto(side, np.inf, where=side >= end)
         return found.reshape(len(times), -1)
 
 
