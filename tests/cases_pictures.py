@@ -71,6 +71,8 @@ PICTURES = TIMED | {
     "accuracy_by_class": lambda **kw: plotting.accuracy_by_class([0, 1, 1], [0, 0, 1], **kw),
     "network_diagram": lambda **kw: plotting.network_diagram(NETWORK, **kw),
     "training_curves": lambda **kw: plotting.training_curves(EPOCHS, **kw),
+    "certified_accuracy": lambda **kw: plotting.certified_accuracy([1], [0.5], [0.9], **kw),
+    "perturbed_accuracy": lambda **kw: plotting.perturbed_accuracy([1], [[0.5, 0.6]], **kw),
     "pareto": lambda **kw: plotting.pareto([9, 11], [0.9, 1], **kw),
     "accuracy_over": lambda **kw: plotting.accuracy_over({"a": [9, 11]}, {"a": [0.9, 1]}, **kw),
     "throughput": lambda **kw: plotting.throughput(

@@ -95,12 +95,21 @@ PICTURES = {
     "pareto": lambda ax: plotting.pareto(
         9 * spread(30), 0.4 * spread(30) + 0.3 * spread(30, step=3**0.5), ax=ax, names=range(30)
     ),
+    "certified_accuracy": lambda ax: plotting.certified_accuracy(
+        [0, 1, 2], [0.9, 0.6, 0.2], [0.9, 0.8, 0.7], ax=ax
+    ),
+    "perturbed_accuracy": lambda ax: plotting.perturbed_accuracy(
+        [0, 1, 2], [[0.9, 0.9], [0.6, 0.7], [0.2, 0.4]], ax=ax
+    ),
     "throughput": lambda ax: plotting.throughput(
         ["a", "b"], {"one": [20, 3], "all": [30, 2]}, {"adding": [40, 4]}, ax=ax
     ),
 }
 CASES = [(name, "default") for name in PICTURES]
-CASES += [(name, "dark_background") for name in ("raster", "confusion_matrix", "latency_by_class")]
+CASES += [
+    (name, "dark_background")
+    for name in ("raster", "confusion_matrix", "latency_by_class", "certified_accuracy")
+]
 
 
 def drawn(name, style, path):

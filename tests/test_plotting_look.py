@@ -51,6 +51,8 @@ GIVEN = {
     "filter_images": lambda values: plotting.filter_images(values, 1),
     "accuracy_over": lambda values: plotting.accuracy_over({"a": values}, {"a": [1]}),
     "pareto": lambda values: plotting.pareto(values, [1]),
+    "certified_accuracy": lambda values: plotting.certified_accuracy(values, [0.5], [0.9]),
+    "perturbed_accuracy": lambda values: plotting.perturbed_accuracy([1], values),
     "throughput": lambda values: plotting.throughput(["a"], {"throughput": values}, {}),
 }
 MEANS_NO_TIME = (

@@ -22,7 +22,7 @@ ROWS = [
     "network codes files",
     "engines datasets formats",
     "optimizers augmentation losses silence gradients measures torch",
-    "rules plotting viewer conversion",
+    "rules plotting viewer conversion robustness",
     "training",
     "clocked",
     "presets",

@@ -132,6 +132,8 @@ def test_after_a_warmup_no_command_compiles_anything(tmp_path):
         ["plot", *model],
         ["view", *model],
         ["step", *model, "--json"],
+        ["robustness", *model, "--samples", 20, "--seeds", 1],
+        ["robustness", "j/model.npz", "--samples", 20, "--seeds", 1],
         ["bench", "--cases", "forward-784-400-10,simulate-sparse-1e4"],
     ):
         code, _, err = ttfs_command(*line, **environment)

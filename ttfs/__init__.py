@@ -50,6 +50,7 @@ _HOMES = {
     "network.skips": ["Skip"],
     "network.weights": ["Binary", "Real"],
     "optimizers": ["SGD", "Adam", "Cosine", "Linear", "Momentum", "Warm"],
+    "robustness.certificate": ["Certificate", "certify"],
     "training.beginning": ["begin_by_firing"],
     "training.history": ["History"],
     "training.trainer": ["Trainer"],
@@ -63,6 +64,7 @@ _MODULES = {
     "losses",
     "plotting",
     "presets",
+    "robustness",
     "rules",
     "silence",
     "viewer",
@@ -104,6 +106,7 @@ if TYPE_CHECKING:
         losses,
         plotting,
         presets,
+        robustness,
         rules,
         silence,
         viewer,
@@ -147,6 +150,7 @@ if TYPE_CHECKING:
     from ttfs.network.skips import Skip
     from ttfs.network.weights import Binary, Real
     from ttfs.optimizers import SGD, Adam, Cosine, Linear, Momentum, Warm
+    from ttfs.robustness.certificate import Certificate, certify
     from ttfs.training.beginning import begin_by_firing
     from ttfs.training.history import History
     from ttfs.training.trainer import Trainer

@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     top.set_defaults(command=lambda options: top.print_help())
     parsers = top.add_subparsers(title="commands", metavar="COMMAND")
     seeing = (add_info, add_plot, add_view, add_step)
-    others = (add_compare, add_presets, add_datasets, add_bench, add_warmup)
+    others = (add_robustness, add_compare, add_presets, add_datasets, add_bench, add_warmup)
     for add in (add_train, add_sweep, add_convert, add_export, add_evaluate, *seeing, *others):
         add(parsers)
     for command in parsers.choices.values():
@@ -318,6 +318,29 @@ def add_step(parsers: Any) -> None:
         help="print each event as one line of JSON; without a terminal, print all events",
     )
     step.set_defaults(command=commands.run_step)
+
+
+def add_robustness(parsers: Any) -> None:
+    """ttfs robustness."""
+    robustness = parsers.add_parser(
+        "robustness",
+        help="accuracy if spikes move or are lost, and weights change",
+        description="Print the accuracy of a model if each input spike moves by up to a share of"
+        " the window in which inputs fire: what is certain for all movements, and what is left"
+        " under attack; and over random jitter, dropped and added spikes, rounded times, noise in"
+        " weights and stuck synapses. With --out, also write robustness.json and robustness.png.",
+    )
+    add_model(robustness)
+    add_data(robustness)
+    add = robustness.add_argument
+    shares = [0.005, 0.01, 0.02, 0.05]
+    text = "movements, as shares of the window (0.005 0.01 0.02 0.05)"
+    add("--radius", type=above_zero, nargs="+", default=shares, metavar="R", help=text)
+    text = "number of samples, drawn at random (all)"
+    add("--samples", type=count, metavar="N", help=text)
+    add("--seeds", type=count, default=3, metavar="N", help="seeds of random changes (3)")
+    add("--out", type=path, metavar="DIR", help="folder")
+    robustness.set_defaults(command=commands.run_robustness)
 
 
 def add_compare(parsers: Any) -> None:

@@ -185,6 +185,13 @@ def run_step(options: argparse.Namespace) -> None:
     serve(simulator, title, until=options.until, json=options.json)
 
 
+def run_robustness(options: argparse.Namespace) -> None:
+    """Tell how robust a model is."""
+    from ttfs.cli.robustness import run_robustness
+
+    run_robustness(options)
+
+
 def run_compare(options: argparse.Namespace) -> None:
     """Print a table of runs, and draw them."""
     from shutil import get_terminal_size

@@ -16,6 +16,7 @@ examples:
   ttfs plot runs/digits-seed0/model.npz --index 7
   ttfs view runs/digits-seed0/model.npz --index 7 --out page.html
   ttfs step runs/digits-seed0/model.npz --index 7
+  ttfs robustness runs/digits-seed0/model.npz --radius 0.01 0.05
   ttfs train --from runs/digits-seed0/model.npz --dataset mine.npz --lr 1e-3
   ttfs convert weights.npz --layers 256-10 --calibrate mnist --out model.npz
   ttfs export model.npz model.nir              for other simulators; model.py for NEST

@@ -29,6 +29,7 @@ OTHER = "reference (dense method, PyTorch, ...)"
 MOST = 2000  # stimuli in a picture of latencies
 COLUMNS, ROWS = 7, 3  # of mistakes
 CHANNELS = 4  # of an image, at most; more are something else
+PANELS = 4  # of perturbations, side by side
 FAR = 12  # if costs of runs differ by more than this factor, their axis is logarithmic
 
 
@@ -378,3 +379,28 @@ def throughput(path: Path, report: dict[str, Any]) -> Path:
         ax = _figure(plotting.PAGE, 0.9 + 0.21 * len(rows)).subplots()
         plotting.throughput(list(rows), attained, roofs, ax=ax)
         return _keep(ax.figure, path)
+
+
+def robustness(folder: Path, found: Any, window: float, panels: Sequence[Any]) -> Path:
+    """`robustness.png`: accuracy over the movement of spikes, and over random perturbations.
+
+    found: a `Movement`. panels: what is changed, by how much in percent, and (amounts, seeds)
+    accuracies.
+    """
+    radii = [0.0, *(100 * radius / window for radius in found.radii)]
+    low, high = ([found.accuracy, *shares] for shares in (found.certified, found.attacked))
+    with drawing() as plotting:
+        rows = -(-(1 + len(panels)) // PANELS)
+        figure = _figure(plotting.PAGE, 1.75 * rows + 0.2, "constrained")
+        axes = figure.subplots(rows, PANELS, sharey=True, squeeze=False)
+        words = "movement of spikes (% of window)"
+        plotting.certified_accuracy(radii, low, high, ax=axes.flat[0], what=words)
+        for ax, (words, amounts, accuracy) in zip(axes.flat[1:], panels, strict=False):
+            plotting.perturbed_accuracy(amounts, accuracy, ax=ax, what=words)
+        for ax in axes[:, 1:].flat:
+            ax.set_ylabel("")
+        for ax in axes.flat:
+            ax.xaxis.label.set_fontsize("x-small")
+        for ax in axes.flat[1 + len(panels) :]:
+            ax.set_visible(False)
+        return _keep(figure, folder / "robustness.png")

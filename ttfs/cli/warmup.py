@@ -34,6 +34,7 @@ from ttfs.network.notation import layers_of
 from ttfs.network.psp import Ramp, Response, Step, Windows
 from ttfs.optimizers import SGD, Adam
 from ttfs.presets import PRESETS, Recipe, deep, with_hidden, with_kind, with_layers
+from ttfs.robustness import curve, movement, plain
 from ttfs.rules import STiDiBP, Surrogate
 from ttfs.rules import Windows as WindowsRule
 from ttfs.training.trainer import Trainer
@@ -84,6 +85,7 @@ def jobs() -> Iterator[Job]:
         yield f"simulator, {bits}", partial(step, times)
         yield f"windows, {bits}", partial(windows, times)
     yield "forward, all with 64 bits", partial(run, np.float64, np.float64)
+    yield "robustness, all with 64 bits", perturb
     yield "bench", measure
 
 
@@ -182,6 +184,18 @@ def windows(times: type) -> None:
     simulator.run()
     trainer = Trainer(network, rule=WindowsRule(), optimizer=Adam(), batch_size=20)
     trainer.fit(given, labels, epochs=1)
+
+
+def perturb() -> None:
+    """Certify, attack and perturb networks of each response."""
+    layers = layers_of(f"{MAPS}-3", threshold=1.0, bias=0.0)
+    relus = Network(*layers, psp=Windows(), shape=(*IMAGE, 1), dtype=float)
+    dense = [Network(Dense(INPUTS, 30), Dense(30, 3), psp=psp, t_max=9) for psp in RESPONSES]
+    for network in (*dense, *map(maps, RESPONSES), relus):
+        given, labels = stimuli(np.float64, network.sizes[0], 1.0)
+        copy = plain(network, np.float64)
+        movement(copy, given, labels, [0.1])
+        curve(copy, given, labels, "added", [0.1], seeds=1)
 
 
 def measure() -> None:

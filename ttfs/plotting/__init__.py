@@ -17,6 +17,7 @@ from ttfs.plotting.mistakes import mistakes
 from ttfs.plotting.order import latency_diagram, spike_order
 from ttfs.plotting.pareto import pareto
 from ttfs.plotting.raster import raster
+from ttfs.plotting.robustness import certified_accuracy, perturbed_accuracy
 from ttfs.plotting.throughput import throughput
 from ttfs.plotting.training import training_curves, training_summary
 from ttfs.plotting.weights import filter_images, weight_images
@@ -27,6 +28,7 @@ __all__ = [
     "accuracy_by_class",
     "accuracy_over",
     "activity",
+    "certified_accuracy",
     "class_colour",
     "confusion_matrix",
     "decision_curve",
@@ -45,6 +47,7 @@ __all__ = [
     "network_diagram",
     "new_axes",
     "pareto",
+    "perturbed_accuracy",
     "raster",
     "save",
     "spike_order",
