@@ -24,7 +24,7 @@ ROWS = [
     "optimizers augmentation losses silence gradients measures torch",
     "rules plotting viewer conversion",
     "training",
-    "clocked",
+    "clocked sklearn",
     "presets",
     "bench",
     "cli",
@@ -35,6 +35,7 @@ PLACE = {module: row for row, modules in enumerate(ROWS) for module in modules.s
 EXTRAS = {
     "bench": ["bench"],
     "conversion": ["torch", "onnx"],
+    "sklearn": ["sklearn"],
     "torch": ["torch"],
     "viewer": ["notebook"],
 }
@@ -114,7 +115,7 @@ def test_only_commands_know_of_clocked_networks():
 
 def test_no_folder_is_crowded_and_no_file_is_long():
     entries = [entry for entry in ROOT.iterdir() if entry.name != "__pycache__"]
-    assert len(entries) <= 28
+    assert len(entries) <= 31
     for file in FILES:
         assert len(file.read_text("utf-8").splitlines()) <= 400, file
 
@@ -163,7 +164,9 @@ def test_what_is_imported_is_installed(module):
     needed = told["dependencies"]
     for extra in extras:
         needed = needed + told["optional-dependencies"][extra]
-    names = {requirement.split(">")[0].replace("pillow", "PIL") for requirement in needed}
+    modules = {"pillow": "PIL", "scikit-learn": "sklearn"}
+    names = {requirement.split(">")[0] for requirement in needed}
+    names = {modules.get(name, name) for name in names}
     assert others(TREES[module]) <= names | {"llvmlite"}, "numba brings llvmlite"
 
 

@@ -33,7 +33,7 @@ _HOMES = {
     "formats.model_file": ["Model", "load", "save"],
     "measures.cost": ["Cost", "cost_of"],
     "measures.diagnosis": ["diagnose", "firing_table"],
-    "measures.metrics": ["Evaluation", "evaluate"],
+    "measures.metrics": ["Evaluation", "evaluate", "predict"],
     "network.conv": ["Conv2d"],
     "network.delays": ["Delays"],
     "network.layers": ["Dense"],
@@ -58,6 +58,7 @@ _MODULES = {
     "presets",
     "rules",
     "silence",
+    "sklearn",
     "viewer",
 }
 
@@ -99,6 +100,7 @@ if TYPE_CHECKING:
         presets,
         rules,
         silence,
+        sklearn,
         viewer,
     )
     from ttfs.checks import NO_SPIKE
@@ -123,7 +125,7 @@ if TYPE_CHECKING:
     from ttfs.formats.model_file import Model, load, save
     from ttfs.measures.cost import Cost, cost_of
     from ttfs.measures.diagnosis import diagnose, firing_table
-    from ttfs.measures.metrics import Evaluation, evaluate
+    from ttfs.measures.metrics import Evaluation, evaluate, predict
     from ttfs.network.conv import Conv2d
     from ttfs.network.delays import Delays
     from ttfs.network.layers import Dense

@@ -41,5 +41,6 @@ def extra(name: str, whose: str = "") -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        told = f"{error.name} is not installed: pip install 'ttfs[{name}]'"
+        package = (error.name or "").partition(".")[0]
+        told = f"{package} is not installed: pip install 'ttfs[{name}]'"
         raise InputError(f"{whose}: {told}" if whose else told) from None

@@ -25,13 +25,11 @@ from ttfs.training.beginning import begin_by_firing
 from ttfs.training.checkpoint import Checkpoint, fingerprint
 from ttfs.training.history import History, line, note_warnings, plan, record_of
 from ttfs.training.progress import Bar
-from ttfs.training.split import split
+from ttfs.training.split import Samples, drawn, split, weighted
 
 CHUNK = 1000  # samples between checks for Ctrl-C, and between weight decays
 PROBE = 2048  # training samples used to find dead neurons
 FIRST = 500  # training samples used to choose initial weights
-
-Data = tuple[np.ndarray, np.ndarray]
 
 
 class Trainer:
@@ -102,6 +100,7 @@ class Trainer:
         labels: Any,
         *,
         epochs: int = 10,
+        sample_weight: Any = None,
         validation: float | tuple[Any, Any] = 0.1,
         checkpoint: str | Path | None = None,
         resume: bool = False,
@@ -119,6 +118,9 @@ class Trainer:
         times, labels: (samples, inputs) input spike times, or maps of them as `forward` takes
             them, and (samples,) labels.
         epochs: how many times every training sample is seen.
+        sample_weight: (samples,) how often each is seen, and how much it counts if it is held out,
+            compared with the others; an epoch has as many samples as without. One of weight 0
+            might as well not be there.
         validation: share of the samples to hold out, or (times, labels) to validate on; with 0,
             the weights of the last epoch are kept.
         checkpoint: file written after each epoch, complete at any moment.
@@ -142,8 +144,9 @@ class Trainer:
         if flag(resume, "fit(resume=...)") and checkpoint is None:
             raise InputError("fit(resume=True) goes on from a file: name it with checkpoint=...")
         data = self._data(times, labels)
+        data = data if sample_weight is None else weighted(data, sample_weight)
         train, held_out = self._split(data, validation)
-        self._begin(data[0], train)
+        self._begin(data.times, train)
         run = Checkpoint(self.network, self.rule, self.optimizer)
         if checkpoint is not None:
             run.bind(Path(checkpoint), self._identity(data, validation))
@@ -151,7 +154,7 @@ class Trainer:
                 run.read()
         bar = Bar(progress, epochs, run.epoch)
         log = bar.through(log)
-        note_warnings(run.history, too_late(lost_share(self.network, data[0][train])), log)
+        note_warnings(run.history, too_late(lost_share(self.network, data.times[train])), log)
         scheduled = callable(self.optimizer.lr) or callable(getattr(self.rule, "rise", None))
         plan(run.history, epochs, log, scheduled=scheduled)
         with interrupts.handled() as ctrl_c:
@@ -174,18 +177,17 @@ class Trainer:
                 bar.close()
         return run.history
 
-    def _data(self, times: Any, labels: Any, what: str = "training") -> Data:
+    def _data(self, times: Any, labels: Any, what: str = "training") -> Samples:
         """Checked times and labels."""
         times = rows_of(times, self.network.shapes[0])
         labels = as_labels(labels, len(times), self.network.sizes[-1])
         if not len(times):
             raise InputError(f"{what} needs at least one sample, got none")
-        return times, labels
+        return Samples(times, labels)
 
-    def _split(self, data: Data, validation: Any) -> tuple[np.ndarray, Data | None]:
+    def _split(self, data: Samples, validation: Any) -> tuple[np.ndarray, Samples | None]:
         """The indices of training samples, and the data to validate on."""
-        times, labels = data
-        everything = np.arange(len(labels))
+        everything = np.arange(len(data.labels))
         if isinstance(validation, tuple | list):
             if len(validation) != 2:
                 raise InputError(
@@ -193,8 +195,8 @@ class Trainer:
                 )
             given, right = validation
             return everything, self._data(given, right, "validation")
-        train, chosen = split(len(labels), validation, self.seed)
-        return train, (times[chosen], labels[chosen]) if len(chosen) else None
+        train, chosen = split(len(everything), validation, self.seed)
+        return train, data.chosen(chosen) if len(chosen) else None
 
     def _begin(self, times: np.ndarray, train: np.ndarray) -> None:
         """Initialise the weights from what fires, if that is wanted and has not been done yet."""
@@ -203,7 +205,7 @@ class Trainer:
             begin_by_firing(self.network, times[np.sort(some)], seed=self.network.seed)
         self.begins = False
 
-    def _identity(self, data: Data, validation: Any) -> str:
+    def _identity(self, data: Samples, validation: Any) -> str:
         """What must be the same for a training to be resumed."""
         network = self.network
         settings = (
@@ -217,39 +219,42 @@ class Trainer:
         given += [layer.delay.init for layer in network.layers if isinstance(layer.delay, Delays)]
         given += [bias for bias in network.biases if bias is not None]
         own = (network.padded_thresholds(), network.arrays.delays)
+        learned = [part for part in data if part is not None]
         return fingerprint(
-            (*settings, network.dtype.name), map(np.asarray, (*own, *given, *data, *held_out))
+            (*settings, network.dtype.name), map(np.asarray, (*own, *given, *learned, *held_out))
         )
 
     def _epoch(
         self,
         run: Checkpoint,
-        data: Data,
+        data: Samples,
         train: np.ndarray,
-        held_out: Data | None,
+        held_out: Samples | None,
         epochs: int,
         log: Callable[[str], None],
         ctrl_c: Interrupts,
     ) -> None:
         """Learn from every training sample once, validate, and record what happened."""
         started = clock()
-        order = np.random.default_rng([self.seed, 1, run.epoch]).permutation(train)
+        seen = drawn(train, data.sample_weight, np.random.default_rng([self.seed, 5, run.epoch]))
+        order = np.random.default_rng([self.seed, 1, run.epoch]).permutation(seen)
         record = {"epoch": run.epoch + 1} | self._learn(run, data, order, epochs, ctrl_c)
         ctrl_c.keep()  # what has been learned in this epoch
-        probe = (data[0][order[:PROBE]], data[1][order[:PROBE]])
+        probe = data.chosen(order[:PROBE])
         with run.averaged():
-            evaluation = evaluate(self.network, *(held_out or probe))
+            evaluation = evaluate(self.network, *(held_out or probe)[:2])
             record |= record_of(evaluation, held_out is not None)
+            score = held_out.score(self.network, evaluation) if held_out else float(run.epoch)
             weights = run.weights()
         with run.replacing():
-            record["revived"] = self._revive(probe[0], record["epoch"] - 1)
+            record["revived"] = self._revive(probe.times, record["epoch"] - 1)
         record["seconds"] = clock() - started
-        run.note(record, evaluation.accuracy if held_out else float(run.epoch), weights)
+        run.note(record, score, weights)
         log(line(record, epochs))
         note_warnings(run.history, diagnose(evaluation), log)
 
     def _learn(
-        self, run: Checkpoint, data: Data, order: np.ndarray, epochs: int, ctrl_c: Interrupts
+        self, run: Checkpoint, data: Samples, order: np.ndarray, epochs: int, ctrl_c: Interrupts
     ) -> dict[str, Any]:
         """Learn from samples in this order; return the last learning rate, loss and accuracy."""
         size = max(1, CHUNK // self.batch_size) * self.batch_size
@@ -273,15 +278,15 @@ class Trainer:
         return {"lr": lr, "loss": loss / len(order), "accuracy": hits / len(order)}
 
     def _seen(
-        self, data: Data, chosen: np.ndarray, when: list[int]
+        self, data: Samples, chosen: np.ndarray, when: list[int]
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Times after augmentation, labels, and an order of the chosen samples."""
         if not self.augmentation:
-            return *data, chosen
-        times, rng = data[0][chosen], np.random.default_rng([self.seed, 3, *when])
+            return data.times, data.labels, chosen
+        times, rng = data.times[chosen], np.random.default_rng([self.seed, 3, *when])
         for change in self.augmentation:
             times = change.apply(times, rng)
-        return times, data[1][chosen], np.arange(len(chosen))
+        return times, data.labels[chosen], np.arange(len(chosen))
 
     def _revive(self, times: np.ndarray, epoch: int) -> int:
         silent = [np.zeros(size, np.int64) for size in self.network.sizes[1:-1]]
