@@ -236,6 +236,20 @@ def test_verbose_prints_a_line_for_each_epoch(capsys):
     assert capsys.readouterr() == ("", "")
 
 
+def test_ctrl_c_stops_a_search_and_leaves_what_was_learned(monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    classifier = quick(verbose=True)
+    monkeypatch.setattr("builtins.print", stop)
+    with pytest.raises(KeyboardInterrupt):
+        GridSearchCV(classifier, {"layers": ["4"]}, error_score=0).fit(X, Y)
+    with pytest.raises(KeyboardInterrupt):
+        classifier.fit(X, Y)
+    assert classifier.n_iter_ == 1
+    assert classifier.predict(X).shape == (150,)
+
+
 # Company
 
 
@@ -371,7 +385,12 @@ def test_spike_times_are_taken_as_they_are():
         ({"layers": "4C3"}, ShapeError, r"shape=...\) must be \(rows, columns\)"),
         ({"layers": "4C1", "shape": (2, 3)}, ShapeError, r"values as a sample, 4, got \(2, 3\)"),
         ({"layers": "4C1", "shape": 3}, ShapeError, r"must be \(height, width, channels\), got 3"),
-        ({"encoder": "latency"}, InputError, 'a transformer, "passthrough" or None'),
+        (
+            {"encoder": "latency"},
+            InputError,
+            r'such as TTFSEncoder\(\), "passthrough" or None, got',
+        ),
+        ({"encoder": ttfs.Latency()}, InputError, r"got Latency\(t_max=256"),
         ({"encoder": TTFSEncoder("on")}, InputError, r"encoder=...\) must be a ttfs.Latency"),
         ({"encoder": TTFSEncoder(per=1)}, InputError, 'must be "feature", "all" or None, got 1'),
         ({"encoder": TTFSEncoder(ttfs.OnOff((2, 2)))}, InputError, "complement=False"),

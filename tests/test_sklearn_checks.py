@@ -8,12 +8,6 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ttfs.sklearn import TTFSClassifier, TTFSEncoder
 
-# what these checks warn of or leave out themselves
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning"),
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning"),
-]
-
 
 @parametrize_with_checks([TTFSEncoder(), TTFSClassifier("16", epochs=12, batch_size=10)])
 def test_an_estimator_is_one(estimator, check):

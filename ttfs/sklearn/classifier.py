@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_times, flag, moderate, positive, whole
+from ttfs.checks import as_times, flag, moderate, positive, short, whole
 from ttfs.engines.batch import forward
 from ttfs.errors import InputError, extra
 from ttfs.measures.metrics import chunks
@@ -139,7 +139,8 @@ class TTFSClassifier(ClassifierMixin, BaseEstimator):
         labels of any kind. sample_weight: (samples,) how much each sample counts compared with the
         others; one of weight 0 might as well not be there.
 
-        Warns with a `ConvergenceWarning` if no output fires in most of the samples.
+        Warns with a `ConvergenceWarning` if no output fires in most of the samples. Ctrl-C stops a
+        search as well, and leaves the classifier with the weights it has learned.
         """
         again = flag(self.warm_start, "TTFSClassifier(warm_start=...)") and hasattr(
             self, "network_"
@@ -221,12 +222,14 @@ class TTFSClassifier(ClassifierMixin, BaseEstimator):
 
     def _encoder(self) -> Any:
         """An encoder that is not fitted yet."""
-        if isinstance(self.encoder, str):
+        if self.encoder is None:
+            return TTFSEncoder()
+        if not hasattr(self.encoder, "fit"):
             raise InputError(
-                'TTFSClassifier(encoder=...) must be a transformer, "passthrough" or None, got'
-                f" {self.encoder!r}"
+                "TTFSClassifier(encoder=...) must be a transformer such as TTFSEncoder(),"
+                f' "passthrough" or None, got {short(self.encoder)}'
             )
-        return TTFSEncoder() if self.encoder is None else clone(self.encoder)
+        return clone(self.encoder)
 
     def _times(self, X: np.ndarray) -> np.ndarray:
         """Spike times in float32; those of a user's own keep their precision."""
@@ -247,7 +250,7 @@ class TTFSClassifier(ClassifierMixin, BaseEstimator):
         rule = rule_of(self.rule, tau, window)
         if not again:
             self.network_ = self._network(times, rule, window, seed)
-            self.tau_ = tau
+        self.tau_ = tau
         trainer = Trainer(
             self.network_,
             rule,
@@ -268,6 +271,8 @@ class TTFSClassifier(ClassifierMixin, BaseEstimator):
             log=print if self.verbose else None,
         )
         self.n_iter_ = len(self.history_.records)
+        if self.history_.interrupted:
+            raise KeyboardInterrupt("training was stopped")
         self._warn()
         return self
 
@@ -301,9 +306,7 @@ class TTFSClassifier(ClassifierMixin, BaseEstimator):
         return Adam(lr=Warm(Cosine(lr)), beta2=0.98)
 
     def _warn(self) -> None:
-        """Warn if the outputs can hardly be told apart."""
-        if self.history_.interrupted:
-            warnings.warn("training was interrupted by Ctrl-C", stacklevel=4)
+        """Warn if there is little to decide by."""
         last, outputs = f"silent_{len(self.network_.layers)}", len(self.classes_)
         if (1 - self.history_.records[-1][last]) * outputs < DECIDED:  # spikes for each sample
             warnings.warn(
