@@ -23,12 +23,14 @@ PYTORCH = (  # modules that need it
     "ttfs.clocked.rated_trainer",
     "ttfs.clocked.trainer",
 )
+ESTIMATORS = ("ttfs.sklearn.",)  # modules that need scikit-learn
 MODULES = [
     module.name
     for module in pkgutil.walk_packages(ttfs.__path__, "ttfs.")
     if not module.name.startswith(("ttfs.kernels", "ttfs.__main__"))
     and (find_spec("torch") or not module.name.startswith(PYTORCH))
     and (find_spec("nir") or not module.name.startswith("ttfs.formats.nir_"))
+    and (find_spec("sklearn") or not module.name.startswith(ESTIMATORS))
 ]
 
 

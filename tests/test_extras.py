@@ -1,6 +1,7 @@
 """Optional packages are imported where they are used; a missing one is told with its extra."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,12 @@ def widget():
 
 TIMES = np.array([[0.0, 1.0]])
 MILLISECONDS = {"unit": "ms", "stop": 4}
+
+
+def estimator():
+    import_module("ttfs.sklearn.encoder")
+
+
 USES = [  # package, extra, what needs it
     ("anywidget", "notebook", widget),
     ("distributed", "sweep", check_installed),
@@ -35,6 +42,7 @@ USES = [  # package, extra, what needs it
     ("pandas", "spikes", lambda: ttfs.spikes.to_pandas(TIMES)),
     ("pynwb", "spikes", lambda: ttfs.spikes.to_nwb(TIMES, **MILLISECONDS)),
     ("safetensors", "torch", lambda: _safetensors(Path("relus.safetensors"))),
+    ("sklearn", "sklearn", estimator),
     ("torch", "torch", lambda: graph_of(None, (2,))),
     ("xarray", "spikes", lambda: ttfs.spikes.to_xarray(TIMES)),
 ]
@@ -42,6 +50,9 @@ USES = [  # package, extra, what needs it
 
 @pytest.mark.parametrize(("package", "extra", "use"), USES)
 def test_without_an_optional_package_one_sentence_names_its_extra(package, extra, use, monkeypatch):
+    for name in [*sys.modules]:
+        if name.startswith((f"{package}.", f"ttfs.{package}.")):
+            monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)
     ttfs.viewer.live._kind.cache_clear()
     with pytest.raises(ttfs.InputError) as refused:

@@ -98,7 +98,7 @@ def test_maps_are_counted_in_parts_that_take_little_memory(at_once, monkeypatch)
         if not isinstance(value, str) and name not in ("names", "shapes"):
             np.testing.assert_allclose(asdict(found)[name], value, rtol=1e-12)
     decided = ttfs.decide(record.times[-1], record.potential).label
-    np.testing.assert_array_equal(metrics.labels_of(network, times), decided)
+    np.testing.assert_array_equal(metrics.predict(network, times), decided)
 
 
 def test_evaluations_of_maps_do_not_depend_on_the_number_of_threads():

@@ -24,7 +24,7 @@ ROWS = [
     "optimizers augmentation losses silence gradients measures torch",
     "rules plotting viewer conversion robustness",
     "training",
-    "clocked",
+    "clocked sklearn",
     "presets",
     "bench sweeps",
     "cli",
@@ -37,6 +37,7 @@ EXTRAS = {
     "conversion": ["torch", "onnx"],
     "datasets": ["spikes"],
     "formats": ["nir", "spikes"],
+    "sklearn": ["sklearn"],
     "sweeps": ["sweep"],
     "torch": ["torch"],
     "viewer": ["notebook"],
@@ -166,7 +167,9 @@ def test_what_is_imported_is_installed(module):
     needed = told["dependencies"]
     for extra in extras:
         needed = needed + told["optional-dependencies"][extra]
-    names = {requirement.split(">")[0].replace("pillow", "PIL") for requirement in needed}
+    modules = {"pillow": "PIL", "scikit-learn": "sklearn"}
+    names = {requirement.split(">")[0] for requirement in needed}
+    names = {modules.get(name, name) for name in names}
     assert others(TREES[module]) <= names | {"llvmlite"}, "numba brings llvmlite"
 
 

@@ -40,7 +40,7 @@ _HOMES = {
     "formats.scripts": ["to_script"],
     "measures.cost": ["Cost", "cost_of"],
     "measures.diagnosis": ["diagnose", "firing_table"],
-    "measures.metrics": ["Evaluation", "evaluate"],
+    "measures.metrics": ["Evaluation", "evaluate", "predict"],
     "network.conv": ["Conv2d"],
     "network.delays": ["Delays"],
     "network.layers": ["Dense"],
@@ -67,6 +67,7 @@ _MODULES = {
     "robustness",
     "rules",
     "silence",
+    "sklearn",
     "viewer",
 }
 
@@ -109,6 +110,7 @@ if TYPE_CHECKING:
         robustness,
         rules,
         silence,
+        sklearn,
         viewer,
     )
     from ttfs.checks import NO_SPIKE
@@ -140,7 +142,7 @@ if TYPE_CHECKING:
     from ttfs.formats.scripts import to_script
     from ttfs.measures.cost import Cost, cost_of
     from ttfs.measures.diagnosis import diagnose, firing_table
-    from ttfs.measures.metrics import Evaluation, evaluate
+    from ttfs.measures.metrics import Evaluation, evaluate, predict
     from ttfs.network.conv import Conv2d
     from ttfs.network.delays import Delays
     from ttfs.network.layers import Dense

@@ -12,7 +12,7 @@ from ttfs.clocked.evaluation import evaluate
 from ttfs.clocked.rate import rate_of
 from ttfs.engines.batch import lost_share
 from ttfs.files.versions import versions
-from ttfs.measures.metrics import labels_of
+from ttfs.measures.metrics import predict
 from ttfs.network.psp import Windows
 
 
@@ -32,7 +32,7 @@ def evaluate_rates(subject: Subject, path: Path | None, **changed: Any) -> None:
         )
     decisions = None
     if "rate" not in told or told.get("agreement") is not None:  # by windows it says the same
-        decisions = labels_of(network, subject.stimuli)
+        decisions = predict(network, subject.stimuli)
     assert isinstance(network.psp, Windows)
     values = network.psp.values(subject.stimuli, 0)
     found = evaluate(network, values, data.labels, rate, decisions=decisions)

@@ -4,7 +4,7 @@ from typing import Any
 
 from ttfs.clocked.evaluation import ClockedEvaluation, evaluate
 from ttfs.clocked.methods import METHODS, convert_to_rates
-from ttfs.measures.metrics import labels_of
+from ttfs.measures.metrics import predict
 from ttfs.network.network import Network
 from ttfs.training.torch_loop import SHOWN, Examined, values
 from ttfs.training.window_trainer import WindowTrainer
@@ -49,7 +49,7 @@ class RatedTrainer(WindowTrainer):
         assert self.conversion is not None
         said = values(times)
         if METHODS[self.method].thresholds is None:  # its windows are what was trained
-            relus = labels_of(self.network, times)
+            relus = predict(self.network, times)
         else:
             relus = self.conversion.decisions(said)
         return evaluate(self.network, said, labels, self.rate, decisions=relus)

@@ -148,7 +148,7 @@ def evaluate(
     return _evaluation(network, len(times), sums)
 
 
-def decisions_of(network: Network, times: np.ndarray) -> Decisions:
+def decisions_of(network: Network, times: np.ndarray | Chunked) -> Decisions:
     """The decisions of a network, a part of the samples at a time to save memory."""
     records = (forward(network, times[some]) for some in chunks(network, max(1, len(times))))
     found = [decide(record.times[-1], record.potential) for record in records]
@@ -156,9 +156,22 @@ def decisions_of(network: Network, times: np.ndarray) -> Decisions:
     return Decisions(*map(np.concatenate, parts))
 
 
-def labels_of(network: Network, times: np.ndarray) -> np.ndarray:
-    """(samples,) the labels of these decisions."""
-    return decisions_of(network, times).label
+def predict(network: Network, times: Any) -> np.ndarray:
+    """(samples,) the labels that a network decides on, as `ttfs.decide` finds them.
+
+    times: (samples, inputs) input spike times, or maps of them, as `forward` takes them.
+
+    Raises
+    ------
+    ShapeError, InputError: shapes that do not fit; NaN, negative times.
+
+    >>> import ttfs
+    >>> network = ttfs.Network(ttfs.Dense.of(np.eye(2), threshold=1), t_max=10)
+    >>> ttfs.predict(network, [[1.0, 2.0], [np.inf, 3.0]])
+    array([0, 1])
+    """
+    check_network(network, "predict(network=...)")
+    return decisions_of(network, source_of(times, network.shapes[0])).label
 
 
 def right(decisions: Decisions, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

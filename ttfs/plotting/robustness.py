@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from ttfs.errors import InputError, ShapeError
 from ttfs.plotting.given import Array, numbers
-from ttfs.plotting.look import COLUMN, GREY, axes_for, dress, inks, legend_above
+from ttfs.plotting.legends import legend_above
+from ttfs.plotting.look import COLUMN, GREY, axes_for, dress, inks
 
 
 def certified_accuracy(

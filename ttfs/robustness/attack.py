@@ -10,7 +10,7 @@ from ttfs.engines.batch import Record, forward
 from ttfs.engines.sums import listeners_of
 from ttfs.gradients.signals import gradients
 from ttfs.gradients.windows import first_at
-from ttfs.measures.metrics import chunks, labels_of
+from ttfs.measures.metrics import chunks, predict
 from ttfs.network.maps import rows_of
 from ttfs.network.network import Network, check_network
 from ttfs.network.psp import Ramp
@@ -85,7 +85,7 @@ def search(
     network: Network, times: np.ndarray, most: float, rivals: int, rounds: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The radius, changed stimuli and labels of some samples."""
-    label, order = labels_of(network, times), ranking(forward(network, times))
+    label, order = predict(network, times), ranking(forward(network, times))
     samples, best = len(times), np.full(len(times), np.inf)
     changed = times.copy()
     for place in range(rivals):
@@ -104,7 +104,7 @@ def search(
             at = shifted(times, way, radius)
             for _ in range(1 + HALVINGS):
                 tried = shifted(times, way, radius)
-                success = (labels_of(network, tried) != label) & (radius > 0)
+                success = (predict(network, tried) != label) & (radius > 0)
                 better = success & (radius < best)
                 best[better], changed[better] = radius[better], tried[better]
                 least = np.where(success, least, np.maximum(least, radius))

@@ -9,7 +9,7 @@ import numpy as np
 from ttfs.augmentation import Dropout, Jitter
 from ttfs.checks import as_array, as_labels, positive, short, whole
 from ttfs.errors import InputError
-from ttfs.measures.metrics import labels_of
+from ttfs.measures.metrics import predict
 from ttfs.network.maps import rows_of
 from ttfs.network.network import Network, check_network
 from ttfs.robustness.plain import plain
@@ -144,7 +144,7 @@ def curve(
             other = network
             if amount:
                 other, given = PERTURBATIONS[kind](network, times, amount, rng)
-            found.append(float((labels_of(other, given) == labels).mean()))
+            found.append(float((predict(other, given) == labels).mean()))
         rows.append(tuple(found))
     return Curve(kind, strengths, tuple(rows))
 

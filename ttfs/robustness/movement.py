@@ -7,7 +7,7 @@ import numpy as np
 
 from ttfs.checks import as_array, as_labels, positive, short
 from ttfs.errors import InputError
-from ttfs.measures.metrics import chunks, labels_of
+from ttfs.measures.metrics import chunks, predict
 from ttfs.network.maps import rows_of
 from ttfs.network.network import Network, check_network
 from ttfs.network.psp import Windows
@@ -61,7 +61,7 @@ def movement(network: Network, times: Any, labels: Any, radii: Any) -> Movement:
     if not len(times):
         raise InputError("movement needs at least one sample, got none")
     radii = as_radii(radii)
-    right = labels_of(network, times) == labels
+    right = predict(network, times) == labels
     envelope, constant = envelope_of(network, times.dtype), isinstance(network.psp, Windows)
     counts = np.zeros(len(radii))
     for some in chunks(envelope.network, len(times)):

@@ -1,14 +1,38 @@
-"""Which samples are held out of the training for validation, and in which order others come."""
+"""Which samples are learned, how often and in which order, and which are held out."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ttfs.errors import InputError
+from ttfs.checks import as_array
+from ttfs.errors import InputError, ShapeError
+from ttfs.files.chunked import Chunked, only
+from ttfs.measures.metrics import Evaluation, predict
+from ttfs.network.network import Network
 from ttfs.optimizers import share
 
 VALIDATION = 0.1
 """The share of samples that is held out unless told otherwise."""
+
+
+class Samples(NamedTuple):
+    """Stimuli and labels; `sample_weight` is None where all samples count alike."""
+
+    times: np.ndarray | Chunked
+    labels: np.ndarray
+    sample_weight: np.ndarray | None = None
+
+    def chosen(self, some: Any) -> "Samples":
+        """Those with these indices, or where this mask is true."""
+        weights = None if self.sample_weight is None else self.sample_weight[some]
+        return Samples(only(self.times, some), self.labels[some], weights)
+
+    def score(self, network: Network, evaluation: Evaluation) -> float:
+        """The accuracy, in which each sample counts by its weight."""
+        if self.sample_weight is None:
+            return evaluation.accuracy
+        right = predict(network, self.times) == self.labels
+        return float(np.average(right, weights=self.sample_weight))
 
 
 def split(samples: int, validation: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -30,6 +54,52 @@ def split(samples: int, validation: Any, seed: int) -> tuple[np.ndarray, np.ndar
     return np.sort(order[held_out:]), np.sort(order[:held_out])
 
 
+def weighted(samples: Samples, sample_weight: Any) -> Samples:
+    """The samples whose weight is not zero, with their weights unless all are alike.
+
+    Raises ShapeError or InputError for another number of weights than of samples, and for weights
+    that are negative, not finite or all zero.
+
+    >>> weighted(Samples(np.zeros((3, 2)), np.array([0, 1, 1])), [2, 0, 1])[1:]
+    (array([0, 1]), array([1. , 0.5]))
+    """
+    count = len(samples.labels)
+    weights = as_array(sample_weight, "sample_weight").astype(np.float64)
+    if weights.shape != (count,):
+        raise ShapeError(
+            f"sample_weight must be ({count},), one for each sample; got {weights.shape}"
+        )
+    sound = np.isfinite(weights) & (weights >= 0)
+    if not sound.all():
+        raise InputError(f"sample_weight must be finite and 0 or more, got {weights[~sound][0]}")
+    if not weights.any():
+        raise InputError("sample_weight must not be zero for every sample")
+    weights /= weights.max()  # so that no sum overflows
+    there = weights > 0
+    left = samples.chosen(there)
+    alike = (weights[there] == 1).all()
+    return left if alike else left._replace(sample_weight=weights[there])
+
+
+def drawn(train: np.ndarray, weights: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
+    """As many samples as there are, each about as often as its share of the weights demands.
+
+    A sample that should be there 2.3 times is there two or three times (systematic sampling), so
+    that each epoch is as even as it can be.
+
+    >>> rng = np.random.default_rng(0)
+    >>> np.sort(drawn(np.arange(4), np.array([2.0, 1.0, 1.0, 4.0]), rng)).tolist()
+    [0, 1, 3, 3]
+    """
+    if weights is None:
+        return train
+    order = rng.permutation(train)
+    ends = np.cumsum(weights[order])
+    ends *= len(order) / ends[-1]
+    ends[-1] = len(order)
+    return np.repeat(order, np.diff(np.floor(ends + rng.random()), prepend=0).astype(int))
+
+
 def shuffled(train: np.ndarray, block: int, rng: np.random.Generator) -> np.ndarray:
     """The samples in random order; with a size of blocks, block by block.
 
@@ -38,6 +108,7 @@ def shuffled(train: np.ndarray, block: int, rng: np.random.Generator) -> np.ndar
     """
     if not block:
         return rng.permutation(train)
+    train = np.sort(train)
     blocks = [train[start : start + block] for start in range(0, len(train), block)]
     return np.concatenate(
         [rng.permutation(blocks[which]) for which in rng.permutation(len(blocks))]

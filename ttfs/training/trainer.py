@@ -26,13 +26,11 @@ from ttfs.training.beginning import begin_by_firing
 from ttfs.training.checkpoint import Checkpoint, fingerprint
 from ttfs.training.history import History, line, note_warnings, plan, record_of
 from ttfs.training.progress import Bar
-from ttfs.training.split import VALIDATION, shuffled, split
+from ttfs.training.split import VALIDATION, Samples, drawn, shuffled, split, weighted
 
 CHUNK = 1000  # samples between checks for Ctrl-C, and between weight decays
 PROBE = 2048  # training samples used to find dead neurons
 FIRST = 500  # training samples used to choose initial weights
-
-Data = tuple[np.ndarray | Chunked, np.ndarray]
 
 
 class Trainer:
@@ -108,6 +106,7 @@ class Trainer:
         labels: Any,
         *,
         epochs: int = 10,
+        sample_weight: Any = None,
         validation: float | tuple[Any, Any] = VALIDATION,
         checkpoint: str | Path | None = None,
         resume: bool = False,
@@ -126,6 +125,9 @@ class Trainer:
             them, and (samples,) labels. Times in an array of Zarr, h5py or Dask are read when they
             are needed, and teach the same, to the bit.
         epochs: how many times every training sample is seen.
+        sample_weight: (samples,) how often each is seen, and how much it counts if it is held out,
+            compared with the others; an epoch has as many samples as without. One of weight 0
+            might as well not be there.
         validation: share of the samples to hold out, or (times, labels) to validate on; with 0,
             the weights of the last epoch are kept.
         checkpoint: file written after each epoch, complete at any moment.
@@ -149,8 +151,9 @@ class Trainer:
         if flag(resume, "fit(resume=...)") and checkpoint is None:
             raise InputError("fit(resume=True) continues from a file: name it with checkpoint=...")
         data = self._data(times, labels)
+        data = data if sample_weight is None else weighted(data, sample_weight)
         train, held_out = self._split(data, validation)
-        self._begin(data[0], train)
+        self._begin(data.times, train)
         run = Checkpoint(self.network, self.rule, self.optimizer)
         if checkpoint is not None:
             run.bind(Path(checkpoint), self._identity(data, validation))
@@ -158,7 +161,8 @@ class Trainer:
                 run.read()
         bar = Bar(progress, epochs, run.epoch)
         log = bar.through(log)
-        note_warnings(run.history, too_late(lost_share(self.network, only(data[0], train))), log)
+        lost = lost_share(self.network, only(data.times, train))
+        note_warnings(run.history, too_late(lost), log)
         scheduled = callable(self.optimizer.lr) or callable(getattr(self.rule, "rise", None))
         plan(run.history, epochs, log, scheduled=scheduled)
         with interrupts.handled() as ctrl_c:
@@ -181,18 +185,17 @@ class Trainer:
                 bar.close()
         return run.history
 
-    def _data(self, times: Any, labels: Any, what: str = "training") -> Data:
+    def _data(self, times: Any, labels: Any, what: str = "training") -> Samples:
         """Checked times and labels."""
         times = source_of(times, self.network.shapes[0])
         labels = as_labels(labels, len(times), self.network.sizes[-1])
         if not len(times):
             raise InputError(f"{what} needs at least one sample, got none")
-        return times, labels
+        return Samples(times, labels)
 
-    def _split(self, data: Data, validation: Any) -> tuple[np.ndarray, Data | None]:
+    def _split(self, data: Samples, validation: Any) -> tuple[np.ndarray, Samples | None]:
         """The indices of training samples, and the data to validate on."""
-        times, labels = data
-        everything = np.arange(len(labels))
+        everything = np.arange(len(data.labels))
         if isinstance(validation, tuple | list):
             if len(validation) != 2:
                 raise InputError(
@@ -200,8 +203,8 @@ class Trainer:
                 )
             given, right = validation
             return everything, self._data(given, right, "validation")
-        train, chosen = split(len(labels), validation, self.seed)
-        return train, (only(times, chosen), labels[chosen]) if len(chosen) else None
+        train, chosen = split(len(everything), validation, self.seed)
+        return train, data.chosen(chosen) if len(chosen) else None
 
     def _begin(self, times: np.ndarray | Chunked, train: np.ndarray) -> None:
         """Initialise the weights from what fires, if that is wanted and has not been done yet."""
@@ -210,7 +213,7 @@ class Trainer:
             begin_by_firing(self.network, times[np.sort(some)], seed=self.network.seed)
         self.begins = False
 
-    def _identity(self, data: Data, validation: Any) -> str:
+    def _identity(self, data: Samples, validation: Any) -> str:
         """What must be the same for a training to be resumed."""
         network = self.network
         settings = (
@@ -226,37 +229,40 @@ class Trainer:
         given += [bias for bias in network.biases if bias is not None]
         given = [np.asarray(one) for one in given]
         own = (network.padded_thresholds(), network.arrays.delays)
-        return fingerprint((*settings, network.dtype.name), (*own, *given, *data, *held_out))
+        learned = [part for part in data if part is not None]
+        return fingerprint((*settings, network.dtype.name), (*own, *given, *learned, *held_out))
 
     def _epoch(
         self,
         run: Checkpoint,
-        data: Data,
+        data: Samples,
         train: np.ndarray,
-        held_out: Data | None,
+        held_out: Samples | None,
         epochs: int,
         log: Callable[[str], None],
         ctrl_c: Interrupts,
     ) -> None:
         """Learn from every training sample once, validate, and record what happened."""
         started = clock()
-        order = shuffled(train, self.shuffle, np.random.default_rng([self.seed, 1, run.epoch]))
+        seen = drawn(train, data.sample_weight, np.random.default_rng([self.seed, 5, run.epoch]))
+        order = shuffled(seen, self.shuffle, np.random.default_rng([self.seed, 1, run.epoch]))
         record = {"epoch": run.epoch + 1} | self._learn(run, data, order, epochs, ctrl_c)
         ctrl_c.keep()  # what has been learned in this epoch
-        probe = (data[0][order[:PROBE]], data[1][order[:PROBE]])
+        probe = data.chosen(order[:PROBE])
         with run.averaged():
-            evaluation = evaluate(self.network, *(held_out or probe))
+            evaluation = evaluate(self.network, *(held_out or probe)[:2])
             record |= record_of(evaluation, held_out is not None)
+            score = held_out.score(self.network, evaluation) if held_out else float(run.epoch)
             weights = run.weights()
         with run.replacing():
-            record["revived"] = self._revive(probe[0], record["epoch"] - 1)
+            record["revived"] = self._revive(probe.times, record["epoch"] - 1)
         record["seconds"] = clock() - started
-        run.note(record, evaluation.accuracy if held_out else float(run.epoch), weights)
+        run.note(record, score, weights)
         log(line(record, epochs))
         note_warnings(run.history, diagnose(evaluation), log)
 
     def _learn(
-        self, run: Checkpoint, data: Data, order: np.ndarray, epochs: int, ctrl_c: Interrupts
+        self, run: Checkpoint, data: Samples, order: np.ndarray, epochs: int, ctrl_c: Interrupts
     ) -> dict[str, Any]:
         """Learn from samples in this order; return the last learning rate, loss and accuracy."""
         size = max(1, CHUNK // self.batch_size) * self.batch_size
@@ -280,18 +286,17 @@ class Trainer:
         return {"lr": lr, "loss": loss / len(order), "accuracy": hits / len(order)}
 
     def _seen(
-        self, data: Data, chosen: np.ndarray, when: list[int]
+        self, data: Samples, chosen: np.ndarray, when: list[int]
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Times after augmentation, labels, and an order of the chosen samples."""
-        times, labels = data
-        if not self.augmentation and isinstance(times, np.ndarray):
-            return times, labels, chosen
-        times, rng = times[chosen], np.random.default_rng([self.seed, 3, *when])
+        if not self.augmentation and isinstance(data.times, np.ndarray):
+            return data.times, data.labels, chosen
+        times, rng = data.times[chosen], np.random.default_rng([self.seed, 3, *when])
         for change in self.augmentation:
             times = change.apply(times, rng)
-        return times, labels[chosen], np.arange(len(chosen))
+        return times, data.labels[chosen], np.arange(len(chosen))
 
-    def _revive(self, times: np.ndarray, epoch: int) -> int:
+    def _revive(self, times: np.ndarray | Chunked, epoch: int) -> int:
         silent = [np.zeros(size, np.int64) for size in self.network.sizes[1:-1]]
         for chunk in chunks(self.network, len(times)):
             hidden = forward(self.network, times[chunk]).times[1:-1]
