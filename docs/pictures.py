@@ -22,8 +22,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 import ttfs
+from ttfs.cli.charts import comparison
 from ttfs.cli.comparison import Group, groups
-from ttfs.cli.pictures import comparison
 from ttfs.presets import preset
 from ttfs.presets.table import PRESETS
 

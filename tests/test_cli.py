@@ -21,7 +21,7 @@ from cases import same_bits
 
 import ttfs
 from ttfs.bench import bench, cold
-from ttfs.cli import cli, pictures, runs
+from ttfs.cli import charts, cli, pictures, runs
 from ttfs.cli.arguments import parser
 from ttfs.cli.locks import alone_in
 from ttfs.errors import InputError
@@ -693,12 +693,12 @@ def test_a_picture_of_a_bench_shows_every_case_that_counts_something(tmp_path):
         for name, case in cases.items()
         for threads in (1, 2)
     ]
-    path = pictures.throughput(tmp_path / "b.svg", {"cases": told})
+    path = charts.throughput(tmp_path / "b.svg", {"cases": told})
     text = path.read_text(encoding="utf-8")
     for name, case in cases.items():
         assert (f"<!-- {name}, mnist -->" in text) == (case is not windows)
     with pytest.raises(InputError, match="there is nothing to draw"):
-        pictures.throughput(path, {"cases": told[4:6]})
+        charts.throughput(path, {"cases": told[4:6]})
 
 
 def test_bench_leaves_out_what_is_large_unless_it_is_named(monkeypatch):

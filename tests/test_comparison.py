@@ -12,7 +12,7 @@ import ttfs
 from ttfs import plotting
 from ttfs.bench import bench
 from ttfs.bench import comparison as bench_comparison
-from ttfs.cli import pictures
+from ttfs.cli import charts
 from ttfs.cli.comparison import check_costs, groups, table
 
 
@@ -205,10 +205,10 @@ def test_the_name_of_another_machine_does_not_break_a_screen():
 
 def test_the_picture_has_a_point_for_each_recipe(tmp_path, monkeypatch):
     drawn = []
-    monkeypatch.setattr(pictures, "_keep", lambda figure, path: drawn.append(figure) or path)
+    monkeypatch.setattr(charts, "keep", lambda figure, path: drawn.append(figure) or path)
     runs = [write(tmp_path / f"a{seed}", seed, 0.9 + seed / 100) for seed in (0, 1)]
     runs.append(write(tmp_path / "b", 0, 0.8, recipe="b"))
-    pictures.comparison(tmp_path / "x.png", groups(runs))
+    charts.comparison(tmp_path / "x.png", groups(runs))
     (figure,) = drawn
     spikes, times = figure.axes
     points = [tuple(box.lines[0].get_xydata()[0].round(3).tolist()) for box in spikes.containers]
@@ -221,10 +221,10 @@ def test_the_picture_has_a_point_for_each_recipe(tmp_path, monkeypatch):
 
 def test_each_data_set_has_a_panel(tmp_path, monkeypatch):
     drawn = []
-    monkeypatch.setattr(pictures, "_keep", lambda figure, path: drawn.append(figure) or path)
+    monkeypatch.setattr(charts, "keep", lambda figure, path: drawn.append(figure) or path)
     runs = [write(tmp_path / name, 0, 0.9, recipe=name) for name in ("a", "b")]
     runs.append(write(tmp_path / "c", 0, 0.8, recipe="c", dataset="di_$its"))
-    pictures.comparison(tmp_path / "x.png", groups(runs))
+    charts.comparison(tmp_path / "x.png", groups(runs))
     first, second = drawn[0].subfigs
     for part, name, count in ((first, "mnist", 2), (second, "di_$its", 1)):
         left, right = part.axes
@@ -238,10 +238,10 @@ def test_each_data_set_has_a_panel(tmp_path, monkeypatch):
 
 def test_the_picture_shows_what_is_asked_for(tmp_path, monkeypatch):
     drawn = []
-    monkeypatch.setattr(pictures, "_keep", lambda figure, path: drawn.append(figure) or path)
+    monkeypatch.setattr(charts, "keep", lambda figure, path: drawn.append(figure) or path)
     found = groups([write(tmp_path / "a", 0, 0.9), write(tmp_path / "b", 0, 0.8, recipe="b")])
-    pictures.comparison(tmp_path / "x.png", found, ["operations", "footprint", "spikes"])
-    pictures.comparison(tmp_path / "x.png", found, ["footprint"])
+    charts.comparison(tmp_path / "x.png", found, ["operations", "footprint", "spikes"])
+    charts.comparison(tmp_path / "x.png", found, ["footprint"])
     assert [ax.get_xlabel() for ax in drawn[0].axes if ax.get_visible()] == [
         "synaptic operations to the decision", "footprint (kB)", "spikes to the decision",
     ]  # fmt: skip
@@ -250,7 +250,7 @@ def test_the_picture_shows_what_is_asked_for(tmp_path, monkeypatch):
     assert points == [(2.5, 90.0), (2.5, 80.0)]
     found = groups([write(tmp_path / "old", 0, 0.9, cost=None)])
     with pytest.raises(ttfs.errors.RunError, match=r"of old lacks footprint \(kB\)"):
-        pictures.comparison(tmp_path / "x.png", found, ["footprint"])
+        charts.comparison(tmp_path / "x.png", found, ["footprint"])
     with pytest.raises(ttfs.InputError, match="some of spikes, time, .*, got 'joules'"):
         check_costs(["spikes", "joules"])
     plt.close("all")
@@ -273,7 +273,7 @@ def test_costs_and_accuracies_must_belong_together():
 def test_the_cases_of_a_bench_are_named_whole():
     names = [f"{name}, synthetic" for name in (*bench.CASES, *bench.SIMULATIONS)]
     nothing = [np.nan] * len(names)
-    (marks, *_) = plotting.throughput(names, {pictures.OTHER: nothing}, {"adding": nothing})
+    (marks, *_) = plotting.throughput(names, {charts.OTHER: nothing}, {"adding": nothing})
     assert [label.get_text() for label in marks.axes.get_yticklabels()] == names
-    assert marks.get_label() == pictures.OTHER
+    assert marks.get_label() == charts.OTHER
     plt.close(marks.axes.figure)

@@ -202,9 +202,9 @@ def run_compare(options: argparse.Namespace) -> None:
     found = groups(options.runs)
     print(table(found, get_terminal_size().columns if sys.stdout.isatty() else None))
     if options.out:
-        from ttfs.cli import pictures
+        from ttfs.cli import charts
 
-        pictures.comparison(options.out, found, over)
+        charts.comparison(options.out, found, over)
 
 
 def run_presets(options: argparse.Namespace) -> None:
@@ -250,9 +250,9 @@ def run_bench(options: argparse.Namespace) -> None:
     if old:
         print("\ncompared with the earlier report:", *compared(old, report), sep="\n")
     if options.out:
-        from ttfs.cli import pictures
+        from ttfs.cli import charts
 
-        print(pictures.throughput(options.out, report))
+        print(charts.throughput(options.out, report))
 
 
 def run_warmup(options: argparse.Namespace) -> None:

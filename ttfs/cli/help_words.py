@@ -56,3 +56,5 @@ Other ways to vary them, in the place of [grid]:
   [search.over]
   layers = { from = 20, to = 300, depth = [1, 2] }
   weights = ["binary", "real"]"""
+
+NEGATIVE = "neurons take back spikes that they fired too early, by negative ones"

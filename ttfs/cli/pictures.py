@@ -7,7 +7,7 @@ whatever the user has configured: no backend is used, and the user's settings ar
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,22 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.cli.comparison import COSTS, Group, costs
 from ttfs.codes.decoding import Decisions, decide
 from ttfs.engines.batch import forward
 from ttfs.engines.simulator import Simulator
-from ttfs.errors import InputError
 from ttfs.measures.metrics import chunks
 from ttfs.network.network import Network
 from ttfs.network.psp import Windows
 from ttfs.training.history import History
 
-OTHER = "reference (dense method, PyTorch, ...)"
 MOST = 2000  # stimuli in a picture of latencies
 COLUMNS, ROWS = 7, 3  # of mistakes
 CHANNELS = 4  # of an image, at most; more are something else
-PANELS = 4  # of perturbations, side by side
-FAR = 12  # if costs of runs differ by more than this factor, their axis is logarithmic
 
 
 @contextmanager
@@ -89,14 +84,14 @@ def _environment(**values: str) -> Iterator[None]:
             os.environ.update({} if value is None else {name: value})
 
 
-def _figure(width: float, height: float, layout: Any = "compressed") -> Any:
+def figure_of(width: float, height: float, layout: Any = "compressed") -> Any:
     """A figure that is not attached to any window."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout=layout)
 
 
-def _keep(figure: Any, path: Path) -> Path:
+def keep(figure: Any, path: Path) -> Path:
     """Write the picture and return its path."""
     from ttfs import plotting
 
@@ -108,7 +103,7 @@ def raster(folder: Path, network: Network, stimulus: np.ndarray, title: str = ""
     record = forward(network, stimulus[None])
     decision = decide(record.times[-1], record.potential)
     with drawing() as plotting:
-        ax = _figure(plotting.PAGE, 4.2).subplots()
+        ax = figure_of(plotting.PAGE, 4.2).subplots()
         plotting.raster(
             [_happening(network, layer[0]) for layer in record.times],
             ax=ax,
@@ -120,17 +115,17 @@ def raster(folder: Path, network: Network, stimulus: np.ndarray, title: str = ""
             windows=windows_of(network),
         )
         _entitle(ax.figure, title, int(decision.label[0]), plotting)
-        return _keep(ax.figure, folder / "raster.png")
+        return keep(ax.figure, folder / "raster.png")
 
 
 def simulated(folder: Path, simulator: Simulator, title: str) -> Path:
     """`raster.png`: every spike of a simulator's stimulus."""
     simulator.run()
     with drawing() as plotting:
-        ax = _figure(plotting.PAGE, 4.2).subplots()
+        ax = figure_of(plotting.PAGE, 4.2).subplots()
         plotting.raster(simulator, ax=ax)
         _entitle(ax.figure, title, None, plotting)
-        return _keep(ax.figure, folder / "raster.png")
+        return keep(ax.figure, folder / "raster.png")
 
 
 def _entitle(figure: Any, title: str, decided: int | None, plotting: Any) -> None:
@@ -162,12 +157,12 @@ def latencies(folder: Path, network: Network, stimuli: np.ndarray, labels: np.nd
     look: dict[str, Any] = {"t_max": network.t_max, "unit": network.unit}
     names = network.names
     with drawing() as plotting:
-        left, right = _figure(plotting.PAGE, 2.9, "constrained").subplots(1, 2)
+        left, right = figure_of(plotting.PAGE, 2.9, "constrained").subplots(1, 2)
         many = any(network.mapped)  # the outlines of many layers would overlap
         draw = plotting.latency_by_layer if many else plotting.latency_histogram
         draw(times, ax=left, names=names, **look)
         plotting.latency_by_class(times[-1], labels[: len(shown)], ax=right, **look)
-        return _keep(left.figure, folder / "latency.png")
+        return keep(left.figure, folder / "latency.png")
 
 
 def as_image(shape: tuple[int, ...], inputs: int) -> tuple[int, int] | None:
@@ -200,10 +195,10 @@ def latency_map(
     with drawing() as plotting:
         if any(network.mapped):
             maps = sum(shape[:2] != (1, 1) for shape in network.shapes)
-            figure = _figure(plotting.PAGE, 0.4 + 2.3 * -(-maps // 3))
+            figure = figure_of(plotting.PAGE, 0.4 + 2.3 * -(-maps // 3))
             plotting.map_summary(times, network.shapes, figure=figure, names=network.names, **look)
         else:
-            figure = _figure(plotting.COLUMN, 2.7)
+            figure = figure_of(plotting.COLUMN, 2.7)
             channels = as_channels(shape, stimulus.size)
             if channels:
                 plotting.latency_maps(times[0], channels, ax=figure.subplots(), **look)
@@ -211,7 +206,7 @@ def latency_map(
                 shape = as_image(shape, stimulus.size) or (1, stimulus.size)
                 plotting.latency_map(times[0], shape, ax=figure.subplots(), **look)
         _entitle(figure, title, int(decision.label[0]), plotting)
-        return _keep(figure, folder / "map.png")
+        return keep(figure, folder / "map.png")
 
 
 def weights(folder: Path, network: Network, shape: tuple) -> Path:
@@ -224,29 +219,29 @@ def weights(folder: Path, network: Network, shape: tuple) -> Path:
         matrix = matrix.reshape(*sides, -1).transpose(0, 2, 1, 3).reshape(len(matrix), -1)
         below = (sides[0], sides[1] * sides[2])
     with drawing() as plotting:
-        ax = _figure(plotting.COLUMN, 3.1).subplots()
+        ax = figure_of(plotting.COLUMN, 3.1).subplots()
         if network.mapped[k]:
             plotting.filter_images(network.weights[k], network.layers[k].windows[0], ax=ax)
         else:
             plotting.weight_images(matrix, below or (1, network.sizes[k]), ax=ax)
-        return _keep(ax.figure, folder / "weights.png")
+        return keep(ax.figure, folder / "weights.png")
 
 
 def diagram(folder: Path, network: Network) -> Path:
     """`network.png`: the layers and what connects them."""
     with drawing() as plotting:
-        figure = _figure(plotting.COLUMN, plotting.diagram.ROW * len(network.sizes))
+        figure = figure_of(plotting.COLUMN, plotting.diagram.ROW * len(network.sizes))
         plotting.network_diagram(network, ax=figure.subplots())
-        return _keep(figure, folder / "network.png")
+        return keep(figure, folder / "network.png")
 
 
 def classes(folder: Path, decisions: Decisions, labels: np.ndarray) -> Path:
     """`classes.png`: which classes are taken for which, and the accuracy for each."""
     with drawing() as plotting:
-        left, right = _figure(plotting.PAGE, 3.0, "constrained").subplots(1, 2)
+        left, right = figure_of(plotting.PAGE, 3.0, "constrained").subplots(1, 2)
         plotting.confusion_matrix(decisions, labels, ax=left)
         plotting.accuracy_by_class(decisions, labels, ax=right)
-        return _keep(left.figure, folder / "classes.png")
+        return keep(left.figure, folder / "classes.png")
 
 
 def mistakes(
@@ -265,142 +260,16 @@ def mistakes(
     with drawing() as plotting:
         wrong = int((~decisions.right(labels)).sum())
         rows = max(1, min(ROWS, -(-wrong // COLUMNS)))
-        figure = _figure(plotting.PAGE, 0.45 + 1.1 * rows)
+        figure = figure_of(plotting.PAGE, 0.45 + 1.1 * rows)
         look |= {"most": COLUMNS * ROWS, "columns": COLUMNS}
         plotting.mistakes(stimuli, decisions, labels, shape, ax=figure.subplots(), **look)
-        return _keep(figure, folder / "mistakes.png")
+        return keep(figure, folder / "mistakes.png")
 
 
 def training(folder: Path, history: History, unit: str, names: Sequence[str] | None = None) -> Path:
     """`training.png`: accuracy, loss, silence and latency over the epochs."""
     with drawing() as plotting:
-        figure = _figure(plotting.PAGE, 4.4, "constrained")
+        figure = figure_of(plotting.PAGE, 4.4, "constrained")
         told: dict[str, Any] = {"unit": unit, "best": history.best_epoch}
         plotting.training_summary(history.records, **told, names=names, figure=figure)
-        return _keep(figure, folder / "training.png")
-
-
-def comparison(
-    path: Path, groups: Sequence[Group], over: Sequence[str] = ("spikes", "time")
-) -> Path:
-    """Strict accuracy over some of COSTS: one point per group, and a panel for each data set."""
-    sets: dict[str, list[Group]] = {}
-    for group in groups:
-        sets.setdefault(str(group.reports[0]["dataset"]), []).append(group)
-    with drawing() as plotting:
-        tall = (2.4 if len(sets) > 1 else 3.2) * -(-len(over) // _across(over)) + 0.4
-        figure = _figure(plotting.PAGE, tall * len(sets), "constrained")
-        parts = [figure] if len(sets) == 1 else figure.subfigures(len(sets), 1)
-        for part, (name, some) in zip(parts, sets.items(), strict=True):
-            _compare(part, some, over, name if len(sets) > 1 else "")
-        return _keep(figure, path)
-
-
-def _across(over: Sequence[str]) -> int:
-    """How many pictures stand side by side."""
-    return len(over) if len(over) < 4 else 2
-
-
-def _compare(figure: Any, groups: Sequence[Group], over: Sequence[str], dataset: str) -> None:
-    """The panel of one data set, which is named if there are others."""
-    from ttfs import plotting
-
-    columns = _across(over)
-    accuracy = {group.name: group.values("accuracy") for group in groups}
-    axes = figure.subplots(-(-len(over) // columns), columns, sharey=True, squeeze=False)
-    for ax, name in zip(axes.flat, over, strict=False):
-        found = costs(groups, name)
-        every = np.concatenate(list(found.values()))
-        log = bool(every.min() > 0 and every.max() > FAR * every.min())
-        plotting.accuracy_over(found, accuracy, ax=ax, what=COSTS[name], log=log)
-    for ax in axes[:, :1].flat:
-        words = f"{plotting.look.named(dataset)}\n" if dataset else ""
-        ax.set_ylabel(f"{words}{ax.get_ylabel()}", fontsize="small", **plotting.look.WORDS)
-    for ax in axes[:, 1:].flat:
-        ax.set_ylabel("")
-    for ax in axes.flat[len(over) :]:
-        ax.set_visible(False)
-    handles, names = axes[0, 0].get_legend_handles_labels()
-    look: dict[str, Any] = {"ncols": 4, "fontsize": "x-small", "frameon": False}
-    figure.legend(handles, names, loc="outside upper left", **look)
-
-
-def pareto(
-    path: Path, costs: Mapping[str, np.ndarray], accuracy: np.ndarray, names: Sequence[object]
-) -> Path:
-    """Accuracy of the trials of a sweep over each of these costs, named as in COSTS."""
-    with drawing() as plotting:
-        columns = _across(list(costs))
-        rows = -(-len(costs) // columns)
-        width = plotting.PAGE if columns > 1 else plotting.COLUMN
-        figure = _figure(width, 3.0 * rows, "constrained")
-        axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
-        for ax, (name, cost) in zip(axes.flat, costs.items(), strict=False):
-            log = bool(cost.min() > 0 and cost.max() > FAR * cost.min())
-            what = COSTS.get(name, "bits of the parameters")
-            plotting.pareto(cost, accuracy, ax=ax, names=names, what=what, log=log)
-            ax.set_ylabel("")
-        for ax in axes[:, 0]:
-            ax.set_ylabel("validation accuracy (%)", fontsize="small")
-        for ax in axes.flat[len(costs) :]:
-            ax.set_visible(False)
-        return _keep(figure, path)
-
-
-def throughput(path: Path, report: dict[str, Any]) -> Path:
-    """Additions per second for each case of a report of `ttfs bench`, compared with its roofs.
-
-    For a simulation, which has no roofs, synaptic events per second are drawn instead.
-    """
-    rows: dict[str, dict[str, float]] = {}
-    order = [case["name"] for case in report["cases"]]
-    for case in sorted(report["cases"], key=lambda case: order.index(case["name"])):
-        row = rows.setdefault(f"{case['name']}, {case['inputs']}", {})
-        threads = "one thread" if case["threads"] == 1 else "all threads"
-        if "synaptic_events_per_second" in case:
-            row[threads] = case["synaptic_events_per_second"] / 1e9
-            continue
-        times = {threads: "", "adding rows alone": "limit_", "reading rows alone": "bandwidth_"}
-        for kind, key in (times | {OTHER: "reference_"}).items():
-            micro = case.get(f"{key}microseconds")
-            if micro and "additions" in case:  # windows use matrix products, not counted
-                row.setdefault(kind, case["additions"] / micro / 1e3)
-    rows = {name: row for name, row in rows.items() if row}
-    if not rows:
-        raise InputError("none of these cases counts additions or events: there is nothing to draw")
-    attained, roofs = (
-        {kind: [row.get(kind, np.nan) for row in rows.values()] for kind in kinds}
-        for kinds in (
-            ("one thread", "all threads", OTHER),
-            ("adding rows alone", "reading rows alone"),
-        )
-    )
-    with drawing() as plotting:
-        ax = _figure(plotting.PAGE, 0.9 + 0.21 * len(rows)).subplots()
-        plotting.throughput(list(rows), attained, roofs, ax=ax)
-        return _keep(ax.figure, path)
-
-
-def robustness(folder: Path, found: Any, window: float, panels: Sequence[Any]) -> Path:
-    """`robustness.png`: accuracy over the movement of spikes, and over random perturbations.
-
-    found: a `Movement`. panels: what is changed, by how much in percent, and (amounts, seeds)
-    accuracies.
-    """
-    radii = [0.0, *(100 * radius / window for radius in found.radii)]
-    low, high = ([found.accuracy, *shares] for shares in (found.certified, found.attacked))
-    with drawing() as plotting:
-        rows = -(-(1 + len(panels)) // PANELS)
-        figure = _figure(plotting.PAGE, 1.75 * rows + 0.2, "constrained")
-        axes = figure.subplots(rows, PANELS, sharey=True, squeeze=False)
-        words = "movement of spikes (% of window)"
-        plotting.certified_accuracy(radii, low, high, ax=axes.flat[0], what=words)
-        for ax, (words, amounts, accuracy) in zip(axes.flat[1:], panels, strict=False):
-            plotting.perturbed_accuracy(amounts, accuracy, ax=ax, what=words)
-        for ax in axes[:, 1:].flat:
-            ax.set_ylabel("")
-        for ax in axes.flat:
-            ax.xaxis.label.set_fontsize("x-small")
-        for ax in axes.flat[1 + len(panels) :]:
-            ax.set_visible(False)
-        return _keep(figure, folder / "robustness.png")
+        return keep(figure, folder / "training.png")

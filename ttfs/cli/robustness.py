@@ -97,7 +97,7 @@ def write(
     folder: Path, subject: Subject, found: Movement, curves: list[Curve], window: float
 ) -> None:
     """Write robustness.json and robustness.png."""
-    from ttfs.cli import pictures
+    from ttfs.cli import charts
 
     folder.mkdir(parents=True, exist_ok=True)
     report: dict[str, Any] = {
@@ -115,4 +115,4 @@ def write(
         (WORDS[one.kind], [100 * share for share in SHARES[one.kind]], one.accuracy)
         for one in curves
     ]
-    print(f"written to {pictures.robustness(folder, found, window, panels)}")
+    print(f"written to {charts.robustness(folder, found, window, panels)}")

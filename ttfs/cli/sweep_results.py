@@ -98,14 +98,14 @@ class Results:
 
     def write(self, folder: Path) -> None:
         """Write the table of all trials and, unless all failed, the picture."""
-        from ttfs.cli import pictures
+        from ttfs.cli import charts
 
         write_atomically(folder / TABLE, self.csv().encode())
         good = np.isfinite(self.values("accuracy"))
         if good.any():
             names = np.array(sorted(self.found))[good]
             costs = {key: self.values(key)[good] for key in self.costs}
-            pictures.pareto(folder / PICTURE, costs, self.values("accuracy")[good], list(names))
+            charts.pareto(folder / PICTURE, costs, self.values("accuracy")[good], list(names))
 
 
 def told(value: Any, *, exact: bool = False) -> str:

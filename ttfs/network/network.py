@@ -1,6 +1,7 @@
 """A chain of layers, its parameters, and the arrays that kernels take."""
 
 from functools import partial
+from importlib import import_module
 from math import prod
 from typing import Any
 
@@ -11,14 +12,8 @@ from ttfs.errors import InputError
 from ttfs.kernels.reach import count_reached
 from ttfs.kernels.threads import spread
 from ttfs.kernels.weights import take_bits, take_signs
+from ttfs.network import buffers
 from ttfs.network.assigned import CURES, VIEWS
-from ttfs.network.buffers import (
-    aligned_zeros,
-    make_arrays,
-    numbers_of,
-    readonly,
-    whole_thresholds,
-)
 from ttfs.network.chain import Layer, check_chain, names_of
 from ttfs.network.delays import Delays, delays_of, first_latents, slopes_of
 from ttfs.network.layers import Dense, delay_rate, first_bias, mean_threshold
@@ -118,7 +113,7 @@ class Network:
         if not (np.isfinite(self.scales).all() and (self.scales > 0).all()):
             raise InputError(f"thresholds are too large or too small: scales are {self.scales}")
         check_numbers(self)
-        need = self.dtype.itemsize * numbers_of(self.layers)
+        need = self.dtype.itemsize * buffers.numbers_of(self.layers)
         try:
             if need > LARGEST:
                 raise MemoryError
@@ -203,19 +198,25 @@ class Network:
         """A table of the layers: neurons, weights, connections, thresholds and delays."""
         return summary_of(self)
 
+    def predict(self, times: Any) -> np.ndarray:
+        """(samples,) the labels that the network decides on, by `ttfs.predict`."""
+        return import_module("ttfs.measures.metrics").predict(self, times)  # of an upper floor
+
     def title(self, layer: int) -> str:
         """The name of a layer in error messages."""
         return f"{type(self.layers[layer]).__name__} {layer + 1}"
 
     def _make_arrays(self) -> None:
         """Make the flat buffers for the kernels, and the views of them that users see."""
-        self.arrays = make_arrays(self.layers, self.dtype, self.t_max)
+        self.arrays = buffers.make_arrays(self.layers, self.dtype, self.t_max)
         buffer = self.arrays.weights
-        self.latent_buffer = aligned_zeros(buffer.size, self.dtype) if self.binary.any() else buffer
+        self.latent_buffer = (
+            buffers.aligned_zeros(buffer.size, self.dtype) if self.binary.any() else buffer
+        )
         # for kernels that read bits; kernels that change weights take `arrays`
         self.packed_arrays = self.arrays._replace(packed=self.packed)
         self.weights = tuple(
-            readonly(self.handed(k)) if binary else self.handed(k)
+            buffers.readonly(self.handed(k)) if binary else self.handed(k)
             for k, binary in enumerate(self.binary)
         )
         self.latents = tuple(
@@ -239,7 +240,7 @@ class Network:
             for layer, delays in zip(self.layers, self.delay_buffers, strict=True)
         )
         self.delays = tuple(
-            delays if latents is None else readonly(delays)
+            delays if latents is None else buffers.readonly(delays)
             for delays, latents in zip(self.delay_buffers, self.latent_delays, strict=True)
         )
 
@@ -271,7 +272,7 @@ class Network:
 
     def scaled_thresholds(self, layer: int) -> np.ndarray:
         """(columns,) the thresholds with which a layer's potentials are compared; read-only."""
-        return readonly(self._thresholds(layer))
+        return buffers.readonly(self._thresholds(layer))
 
     def _thresholds(self, layer: int) -> np.ndarray:
         start = self.arrays.columns[layer]
@@ -388,7 +389,7 @@ class Network:
             spread(partial(take_bits, signs, bits), len(signs), signs.size)
             real = self._thresholds(layer)
             wholes = self.arrays.wholes[self.arrays.words[layer] :].reshape(-1)
-            wholes[: real.size] = whole_thresholds(real)
+            wholes[: real.size] = buffers.whole_thresholds(real)
 
 
 def check_network(network: Any, whose: str) -> Network:
