@@ -27,6 +27,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Listen to docstrings."""
     app.connect("autodoc-process-docstring", rewrite, priority=BEFORE_NUMPYDOC)
     app.connect("autodoc-process-signature", shorten)
+    app.connect("autodoc-skip-member", skip)
     return {"parallel_read_safe": True}
 
 
@@ -43,6 +44,11 @@ def rewrite(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[
     lines[:] = text
     for title, content in sections.items():
         lines += ["", title, "-" * len(title), *shape(title, content, names)]
+
+
+def skip(app: Any, what: str, name: str, obj: Any, skipped: bool, options: Any) -> bool | None:
+    """Skip methods that scikit-learn gives its estimators; None leaves the decision to others."""
+    return True if str(getattr(obj, "__module__", "")).startswith("sklearn") else None
 
 
 def shape(title: str, lines: list[str], names: set[str]) -> list[str]:

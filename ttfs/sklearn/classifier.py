@@ -76,9 +76,11 @@ class TTFSClassifier(ClassifierMixin, BaseEstimator):
     Attributes
     ----------
     classes_: (classes,) the labels, sorted; output k stands for class k.
-    network_: the `ttfs.Network`. encoder_: the fitted encoder, None for "passthrough".
+    network_: the `ttfs.Network`.
+    encoder_: the fitted encoder, None for "passthrough".
     tau_: the scale of the probabilities.
-    history_: the `ttfs.History` of the last training. n_iter_: how many epochs that had.
+    history_: the `ttfs.History` of the last training.
+    n_iter_: how many epochs that had.
     n_features_in_, feature_names_in_: as in scikit-learn.
 
     >>> from sklearn.datasets import load_iris
