@@ -192,11 +192,13 @@ NEST = {"senders": np.array([5, 4]), "times": np.array([1.0, 2.0])}
         (np.zeros(3), {}, "rows (neuron, time), (n, 2), got (3,)"),
         (([0], [1.0], [2.0]), {}, "a tuple as (neurons, times), got one of 3"),
         (([0, 1], [1.0]), {"neurons": 2}, "(n,) each, got (2,) and (1,)"),
-        (([0.5], [1.0]), {"neurons": 2}, "neurons must be whole numbers, got [0.5]"),
+        (([0.5], [1.0]), {"neurons": 2}, "neurons must be a list of whole numbers, got [0.5]"),
         (([0], [1.0]), {}, "a recording does not name the silent ones"),
         (([2], [1.0]), {"neurons": 2}, "has neuron 2, but neurons are 0..1; if these are"),
         (([2], [1.0]), {"neurons": [0, 1]}, "has neuron 2, which is not among"),
         (([2], [1.0]), {"neurons": [2, 2]}, "must name each neuron once, got [2, 2]"),
+        (([2], [1.0]), {"neurons": 2.5}, "neurons must be a list of whole numbers, got 2.5"),
+        (([2], [1.0]), {"neurons": 10**20}, "must be at most 1,000,000,000, got"),
         (NEST, {"neurons": [4, 5]}, "given='s') is for bare numbers, but these trains are in ms"),
         ({3: [1.0]}, {}, "must be the number of neurons, or their identifiers in order"),
         ([[1.0]], {"start": 2, "stop": 1}, "got 2 to 1 s; stop is a time on the clock"),
@@ -209,6 +211,31 @@ def test_mistakes_are_told(trains, options, said):
     with pytest.raises(ttfs.InputError) as refused:
         ttfs.first_spikes(trains, **{"unit": "ms", "given": "s"} | options)
     assert said in str(refused.value)
+
+
+ODD = [
+    *(None, "abc", b"x", 3, [[]], [None], [[1, "a"]], {"a": [1.0]}, {0: None}, (), ([0], None)),
+    *(np.array(3.0), np.zeros((2, 2), complex), np.array([None, None]), {1}, iter([1]), type),
+    *(np.zeros(2, [("x", "S1"), ("y", "i2"), ("t", "i8"), ("p", "?")]), {0: [1.0], 0.5: [2.0]}),
+    *({"senders": [2**70], "times": [1.0]}, {"senders": [1], "times": None}),
+    *({"spike_times": None, "spike_times_index": None}, [np.ma.masked_array([1.0], [True])]),
+    *({"spike_times": [1.0], "spike_times_index": [5]}, np.array([["a", "b"]]), [1.0, 2.0]),
+]
+
+
+@pytest.mark.parametrize("neurons", [None, 3, -1, [0, 1], (2, 2), "a", [None], {0: 1}, [[0, 1]]])
+@pytest.mark.filterwarnings("ignore:no spike of")
+def test_whatever_is_passed_is_taken_or_refused(neurons):
+    taken, told = 0, []
+    for trains in ODD:
+        for start in (0, "a", None, [[0]], np.nan):
+            try:
+                ttfs.first_spikes(trains, neurons=neurons, unit="ms", given="ms", start=start)
+                taken += 1
+            except ttfs.TTFSError as error:
+                told.append(str(error))
+    assert taken <= 3
+    assert max(map(len, told)) < 600
 
 
 def test_that_all_spikes_are_outside_is_told():

@@ -20,6 +20,7 @@ KINDS = (
     " NEST's events, Neo's SpikeTrains or Segment, an NWB Units table, a pynapple TsGroup, or"
     " events (x, y, t, p)"
 )
+MOST = 10**9  # neurons
 Array = NDArray[Any]
 
 
@@ -143,8 +144,8 @@ def _from_units(table: Any, neurons: Any) -> Spikes:
 
 def _from_ragged(times: Any, ends: Any, neurons: Any) -> Spikes:
     """Trains one after the other, and where each ends, in seconds."""
-    flat = as_array(times[:], WHOSE)
-    last = _whole(ends[:], "spike_times_index")
+    flat = as_array(_loaded(times), WHOSE)
+    last = _whole(_loaded(ends), "spike_times_index")
     sizes = np.diff(last, prepend=0)
     if flat.ndim != 1 or (sizes < 0).any() or sizes.sum() != flat.size:
         raise ShapeError(
@@ -153,6 +154,11 @@ def _from_ragged(times: Any, ends: Any, neurons: Any) -> Spikes:
         )
     places, count = _places(np.arange(len(last)), len(last), neurons)
     return _in_order(flat, sizes, places, count, "s")
+
+
+def _loaded(values: Any) -> Any:
+    """The content of a data set in an open HDF5 file; anything else as it is."""
+    return values[()] if type(values).__module__.split(".")[0] == "h5py" else values
 
 
 def _joined(trains: Iterable[Any], places: Array, count: int, unit: str) -> Spikes:
@@ -187,7 +193,7 @@ def _from_pairs(ids: Any, times: Any, neurons: Any, unit: str) -> Spikes:
     whose = f"{WHOSE}: neurons"
     keys = _whole(ids, "neurons")
     read = magnitude(times, unit, WHOSE) if unit else as_array(times, WHOSE)
-    if keys.ndim != 1 or read.shape != keys.shape:
+    if read.shape != keys.shape:
         raise ShapeError(f"{whose} and times must be (n,) each, got {keys.shape} and {read.shape}")
     places, count = _places(keys, None, neurons)
     return Spikes(places, _checked(read.astype(np.float64)), count, unit)
@@ -236,15 +242,17 @@ def _places(keys: Array, known: int | None, neurons: Any) -> tuple[Array, int]:
     if neurons is None or isinstance(neurons, int | np.integer):
         count = known if neurons is None else whole(neurons, whose)
         assert count is not None
+        if count > MOST:
+            raise InputError(f"{whose} must be at most {MOST:,}, got {count:,}")
         if keys.size and not (keys.min() >= 0 and keys.max() < count):
             odd = keys[(keys < 0) | (keys >= count)][0]
             cure = "" if odd < 0 else "; if these are identifiers, pass all of them in order"
             raise InputError(f"{WHOSE} has neuron {odd}, but neurons are 0..{count - 1}{cure}")
         return keys, count
-    named = _whole(list(neurons) if isinstance(neurons, range) else neurons, "neurons")
+    named = _whole(neurons, "neurons")
     order = np.argsort(named, kind="stable")
     ranked = named[order]
-    if named.ndim != 1 or not named.size or (ranked[1:] == ranked[:-1]).any():
+    if not named.size or (ranked[1:] == ranked[:-1]).any():
         raise InputError(f"{whose} must name each neuron once, got {short(neurons)}")
     at = np.minimum(np.searchsorted(ranked, keys), named.size - 1)
     strange = keys[ranked[at] != keys]
@@ -254,14 +262,15 @@ def _places(keys: Array, known: int | None, neurons: Any) -> tuple[Array, int]:
 
 
 def _whole(values: Any, name: str) -> NDArray[np.int64]:
-    """Whole numbers."""
-    array = as_array(values if isinstance(values, np.ndarray) else list(values), f"{WHOSE}: {name}")
+    """A list of whole numbers."""
+    listed = list(values) if isinstance(values, Iterable) else values
+    array = as_array(values if isinstance(values, np.ndarray) else listed, f"{WHOSE}: {name}")
     found = array.astype(np.int64) if array.dtype.kind in "iu" or not array.size else None
     if found is None and array.dtype.kind == "f" and np.isfinite(array).all():
         near = array.astype(np.int64)
         found = near if np.array_equal(near, array) else None
-    if found is None:
-        raise InputError(f"{WHOSE}: {name} must be whole numbers, got {short(values)}")
+    if found is None or found.ndim != 1:
+        raise InputError(f"{WHOSE}: {name} must be a list of whole numbers, got {short(values)}")
     return found
 
 

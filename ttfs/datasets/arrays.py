@@ -77,8 +77,8 @@ def _read_npz(path: Path) -> tuple[Arrays, str]:
 
 def _npz_split(arrays: Arrays, prefix: str, split: str, path: str | Path) -> Dataset:
     """The split made of the arrays whose names begin with `prefix`, images flattened."""
-    images = _samples(arrays, f"{prefix}images", path)
     labels = as_labels(arrays[f"{prefix}labels"], f"{path} ({split})")
+    images = _samples(arrays, f"{prefix}images", path)
     shape = images.shape[1:]
     flat = images.reshape(len(images), math.prod(shape))
     classes = count_classes(labels, f"{path} ({split})")
