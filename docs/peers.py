@@ -8,6 +8,7 @@ snntorch, norse. For each layer, the script prints how many of its first spikes 
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
@@ -30,6 +31,8 @@ def random_networks():
         ttfs.Dense.of(halves(20, 10), threshold=4.0),
     ]
     yield "dense", ttfs.Network(*dense, t_max=STEPS)
+    delayed = [replace(layer, delay=delay) for layer, delay in zip(dense, (1, 0, 3), strict=True)]
+    yield "delays", ttfs.Network(*delayed, t_max=STEPS)
     bits = [
         ttfs.Dense(40, 30, weights=ttfs.Binary(scale=1), threshold=6.0),
         ttfs.Dense(30, 10, weights=ttfs.Binary(scale=1), threshold=3.0),
@@ -85,11 +88,31 @@ def from_file(importer):
         with tempfile.TemporaryDirectory() as folder:
             nir.write(f"{folder}/net.nir", ttfs.to_nir(network))
             graph = nir.read(f"{folder}/net.nir")
+        later = undelayed(graph, network)
         with torch.no_grad():
             rows = [first_spikes(importer(graph), graph, network, row) for row in stimuli]
-        return [np.array(layer) for layer in zip(*rows, strict=True)]
+        found = [np.array(one) + by for one, by in zip(zip(*rows, strict=True), later, strict=True)]
+        return [np.where(times < network.t_max, times, np.inf) for times in found]
 
     return run
+
+
+def undelayed(graph, network):
+    """Take the delays out of a graph; how much later each layer fires with them.
+
+    None of the three knows such nodes. One delay for a whole layer only makes its spikes later.
+    """
+    later, total = [], 0.0
+    for layer in network.names[1:]:
+        name = layer.replace(" ", "_") + "_delay"
+        if name in graph.nodes:
+            (delay,) = np.unique(graph.nodes.pop(name).delay)
+            total += delay
+            (before,) = (source for source, target in graph.edges if target == name)
+            (after,) = (target for source, target in graph.edges if source == name)
+            graph.edges = [edge for edge in graph.edges if name not in edge] + [(before, after)]
+        later.append(total)
+    return later
 
 
 def first_spikes(model, graph, network, stimulus):

@@ -216,6 +216,8 @@ def test_spikes_that_last_for_a_time_step_need_its_length():
     with pytest.raises(ttfs.InputError, match=r"node 'n1': r must be 1, got 1000; .* dt=0.001"):
         ttfs.from_nir(graph)
     assert ttfs.from_nir(graph, dt=0.001).sizes == (2, 3)
+    ramps = chain(LINEAR, nir.I(np.full(3, 1000.0)), ifs(3))
+    assert ttfs.from_nir(ramps, dt=0.001).psp == ttfs.Ramp()
 
 
 def test_a_batch_of_one_sample_is_no_dimension():
@@ -265,6 +267,9 @@ REFUSED = {
     "node 'n0': a NIRGraph means nothing": lambda: chain(chain(LINEAR), ifs(3)),
     "node 'n1': thresholds must be 0 or more": lambda: chain(LINEAR, ifs(3, -1.0)),
     "node 'n1' must have finite numbers as r": lambda: chain(LINEAR, ifs(3, r=np.nan)),
+    "node 'n0': Dense\\(threshold=...\\) must be above 0 and finite": lambda: chain(
+        LINEAR, nir.IF(np.ones(3), np.full(3, 1e300))
+    ),
     "node 'n1' has 4 thresholds for 3": lambda: chain(LINEAR, ifs(4)),
     "node 'input': the input must be": lambda: chain(LINEAR, ifs(3), shape=(3, 2)),
     "node 'n0': needs maps": lambda: chain(conv(), ifs((3, 3, 3))),

@@ -125,7 +125,7 @@ class _Reader:
         elif kind == "Flatten" and not pending.synapses:
             self._flatten(name)
         elif kind == "I" and pending.synapses and not pending.current:
-            self._resistance(name, 1.0)
+            self._resistance(name, self.r)
             pending.current = name
         elif kind == "IF" and pending.synapses:
             self._layer(name)
@@ -182,12 +182,13 @@ class _Reader:
         pending, node = self.pending, self.graph.nodes[self.pending.synapses]
         kind = type(node).__name__
         make = {"Conv2d": self._conv, "SumPool2d": self._pool, "AvgPool2d": self._pool}
-        self._resistance(name, self.r)
+        self._resistance(name, 1.0 if pending.current else self.r)  # spikes are what lasts for dt
         try:
             layer = make.get(kind, self._dense)(pending.synapses, name)
         except InputError as error:
             whose = f"node {pending.synapses!r}: "
-            raise InputError(str(error) if "node " in str(error) else f"{whose}{error}") from None
+            told = str(error)
+            raise InputError(told if told.startswith("node ") else whose + told) from None
         if not layer.pools:
             ramps = bool(pending.current)
             if self.ramps not in (None, ramps):
@@ -217,7 +218,8 @@ class _Reader:
             raise InputError(f"node {name!r}: thresholds must be the same in all of a channel")
         if own.min() < 0:
             raise InputError(f"node {name!r}: thresholds must be 0 or more, got {own.min():g}")
-        above = np.nextafter(own[:, 0].astype(self.dtype), self.dtype.type(np.inf))
+        with np.errstate(over="ignore"):  # layers refuse thresholds that are not finite
+            above = np.nextafter(own[:, 0].astype(self.dtype), self.dtype.type(np.inf))
         return float(above[0]) if (above == above[0]).all() else above
 
     def _dense(self, name: str, neurons: str) -> Layer:
