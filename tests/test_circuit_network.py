@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from cases import any_stimuli, binary_networks, delayed_networks, same_record
+from cases import any_stimuli, binary_networks, compiled, delayed_networks, same_record
 from cases_maps import map_networks
 from cases_windows import networks as window_networks
 from hypothesis import assume, given
@@ -50,6 +50,7 @@ def chain(**changes):
     return Circuit(populations, [projection, *more], t_max=told["t_max"], psp=Ramp(), unit="ms")
 
 
+@compiled
 def test_a_circuit_learns_as_its_network():
     rng = np.random.default_rng(0)
     times, labels = rng.uniform(0, 1, (60, 4)), np.arange(60) % 2

@@ -41,7 +41,7 @@ def archive(arrays: dict[str, np.ndarray], comment_size: int = 0) -> bytes:
     start = 0
     for title, array in arrays.items():
         name, head = f"{title}.npy".encode("ascii"), npy_head(array)
-        data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+        data = bytes_of(array)
         size = len(head) + len(data)
         about = struct.pack(
             "<5H3I2H",
@@ -55,6 +55,13 @@ def archive(arrays: dict[str, np.ndarray], comment_size: int = 0) -> bytes:
     index, count = b"".join(directory), len(arrays)
     end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, count, count, len(index), start, comment_size)
     return b"".join([*members, index, end])
+
+
+def bytes_of(array: np.ndarray) -> Any:
+    """The bytes of an array, row by row; not copied if they are in memory like that."""
+    if array.dtype.hasobject:  # of which there is no view
+        return array.tobytes()
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
 def npy_head(array: np.ndarray) -> bytes:
