@@ -73,11 +73,8 @@ def test_what_is_trained_on_spikes_is_evaluated_on_them_again(made, tmp_path, ca
     assert f"{100 * report['accuracy']:.2f} %" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("kind", ["a.npz", "events"])
-def test_what_is_trained_on_spikes_is_drawn_shown_stepped_and_trained_further(
-    kind, tmp_path, capsys
-):
-    model = trained(KINDS[kind](tmp_path / kind), tmp_path / "run", 1)
+def test_what_is_trained_on_spikes_is_drawn_shown_stepped_and_trained_further(tmp_path, capsys):
+    model = trained(camera(tmp_path / "events"), tmp_path / "run", 1)
     assert cli.main(["plot", model]) == 0
     assert cli.main(["view", model, "--index", "1"]) == 0
     assert cli.main(["step", model, "--json"]) == 0
