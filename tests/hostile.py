@@ -208,6 +208,8 @@ def fitting_model(rng):
             None, {"kind": "Latency", "t_max": 10**299, "steps": True, "zero_silent": False},
             {"kind": "Latency", "t_max": 1e-320, "steps": False, "zero_silent": False},
             {"kind": "Direct", "early": 0, "late": 10**298, "bias": 10**297, "t_max": 10**299},
+            {"kind": "SpikeTimes", "stop": 1e-30, "unit": "ms", "t_max": 10**29, "steps": True},
+            {"kind": "SpikeTimes", "stop": 3, "unit": "\x1b[2J", "t_max": 1, "steps": False},
         ]),
         "decision": one_of(rng, [None]), "versions": {"ttfs": "\x1b[31m"}, "report": {},
     }  # fmt: skip

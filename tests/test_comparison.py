@@ -242,7 +242,8 @@ def test_the_picture_shows_what_is_asked_for(tmp_path, monkeypatch):
     found = groups([write(tmp_path / "a", 0, 0.9), write(tmp_path / "b", 0, 0.8, recipe="b")])
     charts.comparison(tmp_path / "x.png", found, ["operations", "footprint", "spikes"])
     charts.comparison(tmp_path / "x.png", found, ["footprint"])
-    assert [ax.get_xlabel() for ax in drawn[0].axes if ax.get_visible()] == [
+    shown = [ax for ax in drawn[0].axes if ax.get_visible()]
+    assert [ax.get_xlabel().replace("\n", " ") for ax in shown] == [
         "synaptic operations to the decision", "footprint (kB)", "spikes to the decision",
     ]  # fmt: skip
     (alone,) = drawn[1].axes

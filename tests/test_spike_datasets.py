@@ -8,7 +8,7 @@ from cases_spikes import NEURONS, SAMPLES, arrays, camera, heidelberg, session, 
 
 import ttfs
 from ttfs import datasets
-from ttfs.cli import cli
+from ttfs.cli import cli, pictures
 from ttfs.datasets.hdf5 import opened
 from ttfs.errors import DatasetError, InputError
 
@@ -73,11 +73,8 @@ def test_what_is_trained_on_spikes_is_evaluated_on_them_again(made, tmp_path, ca
     assert f"{100 * report['accuracy']:.2f} %" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("kind", ["a.npz", "events"])
-def test_what_is_trained_on_spikes_is_drawn_shown_stepped_and_trained_further(
-    kind, tmp_path, capsys
-):
-    model = trained(KINDS[kind](tmp_path / kind), tmp_path / "run", 1)
+def test_what_is_trained_on_spikes_is_drawn_shown_stepped_and_trained_further(tmp_path, capsys):
+    model = trained(camera(tmp_path / "events"), tmp_path / "run", 1)
     assert cli.main(["plot", model]) == 0
     assert cli.main(["view", model, "--index", "1"]) == 0
     assert cli.main(["step", model, "--json"]) == 0
@@ -95,6 +92,27 @@ def test_maps_of_a_camera_are_learned_by_convolution(tmp_path):
     told = ["--layers", "2C5-P4-8", "--epochs", "1", "--quiet", "--out", str(run)]
     assert cli.main(["train", "--dataset", str(camera(tmp_path / "e")), *told]) == 0
     assert ttfs.load(run / "model.npz").network.shapes[0] == (34, 34, 2)
+
+
+def test_polarities_are_drawn_side_by_side(tmp_path, monkeypatch):
+    given = {}
+    for name in ("weight_images", "latency_maps"):
+        whole = getattr(ttfs.plotting, name)
+
+        def noted(values, shape, *, name=name, whole=whole, **more):
+            given[name] = np.array(values), shape
+            return whole(values, shape, **more)
+
+        monkeypatch.setattr(ttfs.plotting, name, noted)
+    network = ttfs.Network(ttfs.Dense(24, 3, threshold=1.0), t_max=100, seed=0)
+    times = np.arange(24.0)
+    pictures.weights(tmp_path, network, (4, 3, 2))
+    pictures.latency_map(tmp_path, network, times, (4, 3, 2))
+    matrix, sides = given["weight_images"]
+    assert sides == (4, 6)
+    maps = network.weights[0].reshape(4, 3, 2, 3)
+    np.testing.assert_array_equal(matrix.reshape(4, 6, 3)[:, 3:], maps[:, :, 1])
+    assert given["latency_maps"][1] == (4, 3, 2)
 
 
 def test_a_preset_with_steps_takes_spike_times_as_steps(tmp_path):

@@ -285,6 +285,8 @@ def log_across(ax: Axes) -> None:
     """
     ax.set_xscale("log")
     low, high = ax.get_xlim()
+    if not 0 < low < high:  # of an axis on which there is nothing
+        return
     decades, room = np.log10(high / low), extent(ax)[0] / label_height()
     crowded = decades > 2 or (decades > 1 and 3 * decades * (FEWEST - 2) * LETTER > room)
     ax.xaxis.set_major_locator(LogLocator(subs=(1,) if crowded else (1, 2, 5)))

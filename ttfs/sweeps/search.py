@@ -58,10 +58,11 @@ class Search:
         self.plan, self.optuna = plan, optuna
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         Path(f"{folder / JOURNAL}.lock").unlink(missing_ok=True)  # of a process that was killed
+        directions: list[Any] = [OBJECTIVES[name] for name in plan.objectives]
         self.study = optuna.create_study(
             storage=JournalStorage(JournalFileBackend(str(folder / JOURNAL))),
             study_name=STUDY,
-            directions=[OBJECTIVES[name] for name in plan.objectives],
+            directions=directions,
             load_if_exists=True,
         )
         self.earlier = self.study.get_trials(deepcopy=False)  # of a sweep that was stopped

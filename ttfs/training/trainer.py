@@ -248,7 +248,7 @@ class Trainer:
         order = shuffled(seen, self.shuffle, np.random.default_rng([self.seed, 1, run.epoch]))
         record = {"epoch": run.epoch + 1} | self._learn(run, data, order, epochs, ctrl_c)
         ctrl_c.keep()  # what has been learned in this epoch
-        probe = data.chosen(order[:PROBE])
+        probe = Samples(data.times[order[:PROBE]], data.labels[order[:PROBE]])
         with run.averaged():
             evaluation = evaluate(self.network, *(held_out or probe)[:2])
             record |= record_of(evaluation, held_out is not None)
