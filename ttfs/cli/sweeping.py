@@ -167,6 +167,6 @@ def place(folder: Path, trial: Trial) -> Path:
 def tell_beginning(trials: int, done: int, client: Any, say: Callable[[str], object]) -> None:
     """Say what there is to do, and where it can be watched."""
     workers = len(client.scheduler_info(n_workers=-1)["workers"])
-    where = "1 worker" if workers == 1 else f"{workers} workers"
-    say(f"{trials} trials{f', {done} of them done' if done else ''}, on {where}")
+    where = {0: "waiting for workers", 1: "on 1 worker"}.get(workers, f"on {workers} workers")
+    say(f"{trials} trials{f', {done} of them done' if done else ''}, {where}")
     say(f"Dask's dashboard: {client.dashboard_link}")
