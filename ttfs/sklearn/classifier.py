@@ -25,6 +25,7 @@ from ttfs.sklearn.settings import (
     shape_for,
     weights_of,
 )
+from ttfs.training.split import as_weights
 from ttfs.training.trainer import Trainer
 
 with extra("sklearn"):
@@ -144,9 +145,8 @@ class TTFSClassifier(ClassifierMixin, BaseEstimator):
         Warns with a `ConvergenceWarning` if no output fires in most of the samples. Ctrl-C stops a
         search as well, and leaves the classifier with the weights it has learned.
         """
-        again = flag(self.warm_start, "TTFSClassifier(warm_start=...)") and hasattr(
-            self, "network_"
-        )
+        warm = flag(self.warm_start, "TTFSClassifier(warm_start=...)")
+        again = warm and hasattr(self, "network_")
         X, y, weights = self._samples(X, y, sample_weight, reset=not again)
         classes, labels = np.unique(y, return_inverse=True)
         if again and not np.array_equal(self.classes_, classes):
@@ -203,23 +203,18 @@ class TTFSClassifier(ClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         weights = self._weights(y, sample_weight)
         there = weights > 0
-        if not there.any():
-            raise InputError("sample_weight must not be zero for every sample")
         return X[there], y[there], weights[there]
 
     def _weights(self, y: np.ndarray, sample_weight: Any) -> np.ndarray:
         """(samples,) what each sample counts, by itself and by its class."""
-        weights = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
-        if weights.shape != y.shape:
-            raise InputError(f"sample_weight must be {y.shape}, got {weights.shape}")
-        if not (np.isfinite(weights).all() and (weights >= 0).all()):
-            raise InputError("sample_weight must be finite and 0 or more")
+        given = np.ones(len(y)) if sample_weight is None else sample_weight
+        weights = as_weights(given, len(y))
         if isinstance(self.class_weight, str) and self.class_weight == "balanced":
             classes = np.unique(y, return_inverse=True)[1]
             totals = np.bincount(classes, weights)
             return weights / np.where(totals > 0, totals, 1)[classes]
         if self.class_weight is not None:
-            return weights * compute_sample_weight(self.class_weight, y)
+            return as_weights(weights * compute_sample_weight(self.class_weight, y), len(y))
         return weights
 
     def _encoder(self) -> Any:
@@ -250,11 +245,9 @@ class TTFSClassifier(ClassifierMixin, BaseEstimator):
         window = self._window(times)
         tau = 0.1 * window if self.tau is None else moderate(self.tau, "TTFSClassifier(tau=...)")
         rule = rule_of(self.rule, tau, window)
-        if not again:
-            self.network_ = self._network(times, rule, window, seed)
-        self.tau_ = tau
+        network = self.network_ if again else self._network(times, rule, window, seed)
         trainer = Trainer(
-            self.network_,
+            network,
             rule,
             self._optimizer(),
             batch_size=batch,
@@ -272,6 +265,7 @@ class TTFSClassifier(ClassifierMixin, BaseEstimator):
             progress=False,
             log=print if self.verbose else None,
         )
+        self.network_, self.tau_ = network, tau
         self.n_iter_ = len(self.history_.records)
         if self.history_.interrupted:
             raise KeyboardInterrupt("training was stopped")

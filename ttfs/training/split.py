@@ -54,27 +54,35 @@ def split(samples: int, validation: Any, seed: int) -> tuple[np.ndarray, np.ndar
     return np.sort(order[held_out:]), np.sort(order[:held_out])
 
 
-def weighted(samples: Samples, sample_weight: Any) -> Samples:
-    """The samples whose weight is not zero, with their weights unless all are alike.
+def as_weights(sample_weight: Any, samples: int) -> np.ndarray:
+    """Weights (samples,) in float64: ShapeError or InputError if they are something else.
 
-    Raises ShapeError or InputError for another number of weights than of samples, and for weights
-    that are negative, not finite or all zero.
+    None may be negative or infinite, and one must be above 0.
 
-    >>> weighted(Samples(np.zeros((3, 2)), np.array([0, 1, 1])), [2, 0, 1])[1:]
-    (array([0, 1]), array([1. , 0.5]))
+    >>> as_weights([1, 0], 2)
+    array([1., 0.])
     """
-    count = len(samples.labels)
     weights = as_array(sample_weight, "sample_weight").astype(np.float64)
-    if weights.shape != (count,):
+    if weights.shape != (samples,):
         raise ShapeError(
-            f"sample_weight must be ({count},), one for each sample; got {weights.shape}"
+            f"sample_weight must be ({samples},), one for each sample; got {weights.shape}"
         )
     sound = np.isfinite(weights) & (weights >= 0)
     if not sound.all():
         raise InputError(f"sample_weight must be finite and 0 or more, got {weights[~sound][0]}")
     if not weights.any():
         raise InputError("sample_weight must not be zero for every sample")
-    weights /= weights.max()  # so that no sum overflows
+    return weights
+
+
+def weighted(samples: Samples, sample_weight: Any) -> Samples:
+    """The samples whose weight is not zero, with their weights unless all are alike.
+
+    >>> weighted(Samples(np.zeros((3, 2)), np.array([0, 1, 1])), [2, 0, 1])[1:]
+    (array([0, 1]), array([1. , 0.5]))
+    """
+    weights = as_weights(sample_weight, len(samples.labels))
+    weights = weights / weights.max()  # so that no sum overflows
     there = weights > 0
     left = samples.chosen(there)
     alike = (weights[there] == 1).all()
