@@ -83,6 +83,9 @@ class Projection:
     layer: a layer of maps, or None. With a layer, `weights` are (rows, columns), shared by all
         positions.
 
+    `Circuit.projections` show the numbers that a simulator reads; where each synapse has its own
+    delay, weights and delays are then sparse, and each row is in the order of its delays.
+
     >>> Projection("input", "output", [[0.5], [0.5]], delay=1.0).title
     'input -> output'
     """
