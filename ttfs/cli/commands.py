@@ -56,19 +56,23 @@ def run_evaluate(options: argparse.Namespace) -> None:
     """Evaluate a saved model."""
     from ttfs.cli.runs import examine, report_on, write_report
     from ttfs.cli.subject import subject_of, warn_lost
+    from ttfs.cli.workers import executor_of
     from ttfs.measures.diagnosis import firing_table
 
     subject = subject_of(options)
     if options.rate or "rate" in subject.model.report:
         from ttfs.cli.rates import evaluate_rates
 
+        if options.scheduler or options.workers:
+            raise InputError("--scheduler and --workers are for single spikes, not firing rates")
         told = {"steps": options.rate, "reset": options.reset, "negative": options.negative}
         return evaluate_rates(subject, options.report, **told)
     if options.reset or options.negative is not None:
         given = f"--reset {options.reset}" if options.reset else "--negative"
         raise InputError(f"{given} is for firing rates: add --rate STEPS")
     network, data = subject.model.network, subject.data
-    found, seconds = examine(network, subject.stimuli, data)
+    with executor_of(options) as executor:
+        found, seconds = examine(network, subject.stimuli, data, executor)
     report = report_on(network, data, found, seconds)
     if options.report:
         write_report(options.report, report)

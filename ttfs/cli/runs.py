@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -224,7 +225,9 @@ def measure(network: Network, stimuli: np.ndarray, data: Dataset) -> dict[str, A
     return report_on(network, data, *examine(network, stimuli, data))
 
 
-def examine(network: Network, stimuli: np.ndarray, data: Dataset) -> tuple[Evaluation, float]:
+def examine(
+    network: Network, stimuli: np.ndarray, data: Dataset, executor: Executor | None = None
+) -> tuple[Evaluation, float]:
     """The evaluation of a network on a split of labelled data, and the seconds it took."""
     if data.labels.max() >= network.sizes[-1]:
         raise InputError(
@@ -232,7 +235,7 @@ def examine(network: Network, stimuli: np.ndarray, data: Dataset) -> tuple[Evalu
             f" but the network has {network.sizes[-1]} outputs"
         )
     started = clock()
-    return evaluate(network, stimuli, data.labels), clock() - started
+    return evaluate(network, stimuli, data.labels, executor=executor), clock() - started
 
 
 def report_on(network: Network, data: Dataset, found: Evaluation, seconds: float) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def from_shards(folder: str | Path) -> Splits:
 
 def _split(folder: Path, which: str) -> Dataset:
     """One split of a folder."""
-    paths = sorted((folder / which).glob("*.npz"))
+    paths = sorted(path.absolute() for path in (folder / which).glob("*.npz"))
     kinds: dict[Any, Path] = {}
     rows, labels = [], []
     for path in paths:

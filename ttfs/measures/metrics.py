@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from itertools import repeat
 from math import inf, prod
 from typing import Any
 
@@ -143,7 +142,7 @@ def evaluate(
         starts = [some.start for some in chunks(network, len(times))][::TASK]
         rows = map(np.arange, starts, [*starts[1:], len(times)])
         parts = zip(*((only(times, some), labels[some]) for some in rows), strict=True)
-        jobs = executor.map(_listed, repeat(network), *parts)
+        jobs = executor.map(_listed, [network] * len(starts), *parts)
         sums = sum_up(count for counts in jobs for count in counts)
     return _evaluation(network, len(times), sums)
 

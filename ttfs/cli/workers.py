@@ -1,0 +1,32 @@
+"""The processes that a command shares its work with, if any are asked for."""
+
+import argparse
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from typing import Any
+
+from ttfs.cli.values import count, name
+
+
+def add_workers(add: Any) -> None:
+    """The options that ask for such processes."""
+    text = "a Dask scheduler, tcp://10.0.0.1:8786; its workers must have the same folders"
+    add("--scheduler", type=name, metavar="ADDRESS", help=text)
+    text = "processes on this machine, of one thread each (this one, with all its threads)"
+    add("--workers", type=count, metavar="N", help=text)
+
+
+@contextmanager
+def executor_of(options: argparse.Namespace) -> Iterator[Executor | None]:
+    """An executor of these processes, or None."""
+    from ttfs.sweeps import cluster
+
+    if options.scheduler:
+        with cluster.joined(options.scheduler) as client:
+            yield client.get_executor()
+    elif options.workers:
+        with cluster.local(options.workers, options.workers) as client:
+            yield client.get_executor()
+    else:
+        yield None
