@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import flag, of_kind, short
+from ttfs.checks import as_times, flag, of_kind, short
 from ttfs.codes.contrast import OnOff
 from ttfs.codes.encoders import Encoder
 from ttfs.codes.encoding import Direct, Latency
-from ttfs.errors import InputError, ShapeError, extra
+from ttfs.errors import InputError, extra
 
 with extra("sklearn"):
     from sklearn.base import BaseEstimator, TransformerMixin
@@ -95,10 +95,8 @@ class TTFSEncoder(TransformerMixin, BaseEstimator):
         They are as exact as the times, and what was clipped comes back as the limit.
         """
         check_is_fitted(self)
-        given, encoder = np.asarray(X, np.float64), self.encoder_
-        inputs = len(self.get_feature_names_out())
-        if given.ndim != 2 or given.shape[1] != inputs:
-            raise ShapeError(f"TTFSEncoder: times must be (samples, {inputs}), got {given.shape}")
+        encoder, inputs = self.encoder_, len(self.get_feature_names_out())
+        given = as_times(X, inputs, "times").astype(np.float64)
         own = given.reshape(len(given), -1, 1 + self.complement)[..., 0]
         if isinstance(encoder, Direct):
             own = own[:, : self.n_features_in_]
