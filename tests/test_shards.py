@@ -144,3 +144,17 @@ def test_a_file_at_a_time_is_in_memory(folder, monkeypatch):
     train.images[25:40]
     assert [(some.start, some.stop) for some in read] == [(30, 31), (31, 81)]
     assert len(train.images._kept) == 1
+
+
+def test_processes_that_share_the_work_tell_the_same(folder, tmp_path, monkeypatch, capsys):
+    pytest.importorskip("distributed", reason="distributed is not installed")
+    monkeypatch.chdir(folder.parent)
+    network = ttfs.Network(ttfs.Dense(16, 8), ttfs.Dense(8, 3), t_max=256)
+    ttfs.save(tmp_path / "model.npz", network, encoder=ttfs.Latency())
+    told = []
+    for more in ([], ["--workers", "1"]):
+        arguments = ["evaluate", str(tmp_path / "model.npz"), "--dataset", "shards", *more]
+        assert main(arguments) == 0
+        lines = capsys.readouterr().out.splitlines()
+        told.append([line for line in lines if not line.startswith("  time ")])
+    assert told[0] == told[1]
