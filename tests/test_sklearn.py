@@ -29,7 +29,6 @@ from ttfs.sklearn.settings import epochs_for
 X, Y = load_iris(return_X_y=True)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[Y]
 DIGITS = tuple(part[:400] for part in load_digits(return_X_y=True))
-INF = np.inf
 
 
 def quick(layers="12", **settings):

@@ -17,9 +17,12 @@ def distinct(
     >>> sorted(zip(values[some, 0].tolist(), weights.tolist(), strict=True))
     [(1.0, 1.0), (2.0, 2.0)]
     """
-    rows = np.column_stack([values, labels]).astype(np.float64) + 0.0  # -0 becomes 0
+    rows = np.column_stack([values, labels]).astype(np.float64, copy=False)
+    rows += 0.0  # -0 becomes 0
     factors = np.random.default_rng(0).integers(2**63, size=rows.shape[1], dtype=np.uint64)
-    order = np.argsort(rows.view(np.uint64) @ (2 * factors + 1), kind="stable")
-    new = np.ones(len(rows), bool)
-    new[1:] = (rows[order[1:]] != rows[order[:-1]]).any(axis=1)
+    keys = rows.view(np.uint64) @ (2 * factors + 1)
+    order = np.argsort(keys, kind="stable")
+    new = np.append(True, np.diff(keys[order]) != 0)
+    alike = np.flatnonzero(~new)  # at least their hashes are
+    new[alike] = (rows[order[alike]] != rows[order[alike - 1]]).any(axis=1)
     return order[new], np.bincount(np.cumsum(new) - 1, weights[order])
