@@ -28,9 +28,9 @@ def main() -> None:
     """Print a line for each model and precision."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", nargs="+")
-    parser.add_argument("--samples", type=int, default=1000)
+    parser.add_argument("--samples", type=int, default=10_000)
     parser.add_argument("--radius", type=float, default=0.01)
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=8)
     options = parser.parse_args()
     numba.set_num_threads(1)
     for path in options.models:

@@ -16,25 +16,27 @@ from cases_windows import networks as windowed
 from cases_windows import times_of
 from hypothesis import strategies as st
 
+from ttfs.robustness import plain
+
 MOVES = "any", "corner", "early", "late", "few", "none"
 RADII = [0.0, 1e-9, 1e-3, 0.05, 0.5, 1.0, 3.0, 1e3]
 
 
 @st.composite
-def with_windows(draw, dtype):
+def with_windows(draw, dtype, times):
     """A network with windows and its stimuli."""
     network, values = draw(windowed(exact=draw(st.booleans())))
     rng = np.random.default_rng(draw(SEEDS))
-    return network, np.where(
-        rng.random(values.shape) < 0.5, times_of(values), rng.random(values.shape)
-    )
+    own = rng.random(values.shape) < 0.5
+    given = np.where(own, times_of(values), rng.random(values.shape))
+    return plain(network, dtype), given.astype(times)
 
 
 @st.composite
 def of_kind(draw, kind, dtype, times, exact=False):
     """A network of a kind, and (samples, inputs) stimuli. exact: all of them on a grid."""
     if kind == "windows":
-        return draw(with_windows(dtype))
+        return draw(with_windows(dtype, times))
     if kind == "dense":
         network = draw(any_networks(dtype))
     elif kind == "exact":

@@ -51,7 +51,7 @@ def judge(network, times, radius, rng, moves):
 
 @pytest.mark.parametrize("pair", PAIRS, ids=str)
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_no_spike_is_outside_its_bounds(kind, pair, data):
     network, times = data.draw(of_kind(kind, *pair))
@@ -238,7 +238,7 @@ def test_what_is_a_multiple_is_added_without_rounding():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_no_attack_changes_what_is_certified(kind, data):
     network, times = data.draw(of_kind(kind, np.float64, np.float64))
