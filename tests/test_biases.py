@@ -130,7 +130,8 @@ def test_with_endless_ramps_a_bias_alone_makes_a_neuron_fire():
     simulator = finished(alone(Ramp(), 0.5, unit="ms"), [INF])
     assert simulator.times("cell").tolist() == [4.0]
     assert str(simulator.explain("cell", 0)) == (
-        "cell 0 fired at 4 ms, reaching its threshold 2; nothing has reached it, and its bias is 0.5"
+        "cell 0 fired at 4 ms, reaching its threshold 2; nothing has reached it, and its bias is"
+        " 0.5"
     )
     assert finished(alone(Ramp(), 0.5, t_max=4), [INF]).times("cell").tolist() == [INF]
     assert finished(alone(Ramp(), -0.5), [1.0]).times("cell").tolist() == [6.0]

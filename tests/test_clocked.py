@@ -204,7 +204,7 @@ def test_what_cannot_be_run_by_rates_is_refused():
         run(skipping, np.ones((1, 4)), Rate(2))
     pools = ttfs.Network(ttfs.MinPool2d(2), psp=ttfs.Windows(), shape=(4, 4, 1))
     for output in ("potential", "spikes"):
-        with pytest.raises(InputError, match="has no weights"):
+        with pytest.raises(InputError, match="no layer with weights"):
             run(pools, np.ones((1, 16)), Rate(2, output=output))
     for first in (-1, 1.5, "a"):
         with pytest.raises(InputError, match=r"run\(first=...\) must be a whole number"):
