@@ -137,6 +137,8 @@ def test_what_would_be_lost_is_refused(tmp_path):
         ttfs.forward(network, rows[:, :3])
     with h5py.File(tmp_path / "a.h5", "w") as file:
         closed = file.create_dataset("a", data=times)
+        with pytest.raises(ttfs.InputError, match="cannot be sent to another process: pass a Zarr"):
+            pickle.dumps(chunked(closed))
     with pytest.raises(ttfs.InputError, match="this Dataset cannot be read: .*; is its file open"):
         ttfs.evaluate(network, closed, labels)
 

@@ -100,6 +100,10 @@ class Chunked:
         return f"Chunked({len(self)} rows of {type(self.array).__name__})"
 
     def __getstate__(self) -> dict[str, Any]:
+        if type(self.array).__module__.split(".")[0] == "h5py":
+            raise InputError(
+                "an h5py data set cannot be sent to another process: pass a Zarr array"
+            )
         state = dict(vars(self), _kept=OrderedDict())  # chunks are read anew where it is sent
         state.pop("_first", None)
         return state
