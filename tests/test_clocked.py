@@ -231,7 +231,7 @@ def test_what_cannot_be_run_by_rates_is_refused():
     ):
         with pytest.raises(InputError, match=f"Rate.{next(iter(wrong))}="):
             replace(Rate(4), **wrong)
-    with pytest.raises(InputError, match="one sample at least"):
+    with pytest.raises(InputError, match="at least one sample"):
         evaluate(network, np.ones((0, 3)), [], Rate(2))
     with pytest.raises(InputError, match="decisions must be"):
         evaluate(network, np.ones((1, 3)), [0], Rate(2), decisions=[0, 1])

@@ -336,7 +336,7 @@ def test_spike_times_are_taken_as_they_are():
         ({"rule": "exakt"}, InputError, r'rule=...\) must be one of "exact", .*got \'exakt\''),
         ({"rule": 3}, InputError, r"rule=...\) must be one of ttfs.rules"),
         ({"weights": "bits"}, InputError, 'must be "real", "binary"'),
-        ({"layers": "12x"}, InputError, "'12x' is no layer"),
+        ({"layers": "12x"}, InputError, "'12x' is not a layer"),
         ({"layers": "4C3"}, ShapeError, r"shape=...\) must be \(rows, columns\)"),
         ({"layers": "4C1", "shape": (2, 3)}, ShapeError, r"values as a sample, 4, got \(2, 3\)"),
         ({"layers": "4C1", "shape": 3}, ShapeError, r"must be \(height, width, channels\), got 3"),

@@ -1,6 +1,7 @@
 """Where the trials of a sweep are trained: processes of this machine, or a cluster that runs."""
 
 import logging
+import os
 import re
 import signal
 from collections.abc import Iterator
@@ -54,7 +55,8 @@ def local(workers: int | None, most: int) -> Iterator[Any]:
         "distributed.worker.multiprocessing-method": "spawn",
     }
     with ExitStack() as stack:
-        with deaf():
+        stack.enter_context(same_environment())
+        with deaf(), same_environment():
             stack.enter_context(dask.config.set(settings))
             cluster = distributed.LocalCluster(
                 n_workers=number,
@@ -68,6 +70,22 @@ def local(workers: int | None, most: int) -> Iterator[Any]:
             stack.enter_context(cluster)
             client = stack.enter_context(distributed.Client(cluster))
         yield client
+
+
+@contextmanager
+def same_environment() -> Iterator[None]:
+    """A context that leaves the environment as it was, with the number of threads for this process.
+
+    Dask changes it whenever it starts a process. Numba, which looks at it whenever it
+    compiles, would use one thread, and later refuse to use more.
+    """
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
 
 
 @contextmanager
