@@ -372,7 +372,7 @@ def test_teachers_that_do_not_fit_are_refused():
         Teacher(lambda maps: maps)
     with pytest.raises(InputError, match=r"Teacher\(share=...\)"):
         Teacher(module, share=1.5)
-    with pytest.raises(InputError, match="attention is about maps"):
+    with pytest.raises(InputError, match="attention needs maps"):
         attention_of(torch.zeros(3, 4))
     network = ttfs.Network(ttfs.Dense(4, 3), psp=ttfs.Windows())
     rule, optimizer = ttfs.rules.Windows(tau=1.0), ttfs.Adam()

@@ -619,7 +619,7 @@ def test_functions_that_would_be_read_wrongly_are_refused():
                 **linears(),
             ),
             row,
-            "must add what two layers give",
+            "must add the outputs of two layers",
         ),
         (
             Lambda(
