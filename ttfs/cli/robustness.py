@@ -53,7 +53,9 @@ def run_robustness(options: argparse.Namespace) -> None:
     radii = [share * window for share in sorted(set(options.radius))]
     found = movement(network, times, labels, radii)
     print(f"{network} on {subject.data.name} {subject.data.split}, {len(some)} samples")
-    print(f"  accuracy {100 * found.accuracy:.2f} %; a window is {quantity(window, network.unit)}")
+    length = quantity(window, network.unit)
+    said = "" if length == "1 window" else f"; a window is {length}"
+    print(f"  accuracy {100 * found.accuracy:.2f} %{said}")
     print_movement(found, window)
     curves = []
     for kind, shares in SHARES.items():
