@@ -183,7 +183,7 @@ NEST = {"senders": np.array([5, 4]), "times": np.array([1.0, 2.0])}
         ([[1.0]], {"given": ""}, "bare numbers: say in which unit, such as given='s'"),
         ([[1.0]], {"unit": "step"}, "times in s cannot be in step: step is not s, ms, us"),
         ([[1.0]], {"unit": "0 ms"}, "unit=...) must be s, ms"),
-        ([[1.0]], {"unit": 3}, "unit=...) must be a text, got 3"),
+        ([[1.0]], {"unit": 3}, "unit=...) must be a string, got 3"),
         ([[1.0, np.nan]], {}, "must be times, got 1 that are NaN"),
         ([[2.0, 1.0]], {}, "train 0 has 1 after 2; np.sort(train)"),
         ([[1.0], [[2.0]]], {}, "a train (spikes,) for each neuron, got (1, 1)"),
