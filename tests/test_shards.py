@@ -123,9 +123,10 @@ def test_damaged_shards_are_refused(folder):
         ttfs.datasets.load(folder)
 
 
-def test_a_shard_that_changes_while_it_is_used_is_refused(folder):
+@pytest.mark.parametrize("other", [np.zeros((9, 4, 4), np.uint8), np.full((50, 4, 4), 0.5)])
+def test_a_shard_that_changes_while_it_is_used_is_refused(other, folder):
     train, _ = ttfs.datasets.load(folder)
-    np.savez(folder / "train" / "002.npz", images=np.zeros((9, 4, 4), np.uint8))
+    np.savez(folder / "train" / "002.npz", images=other)
     with pytest.raises(ttfs.DatasetError, match="no longer what it was"):
         train.images[:]
 
