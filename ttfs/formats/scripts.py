@@ -19,7 +19,7 @@ from ttfs.formats.script_texts import BODIES, SCRIPT
 from ttfs.kernels.circuit import DENSE, MAPPED
 from ttfs.network.maps import Maps
 from ttfs.network.network import Network
-from ttfs.network.psp import Step
+from ttfs.network.psp import Ramp, Step
 
 CLOSE = 1e-9  # relative: how near a time must be to the grid
 NEVER = 1e15  # threshold of neurons that only a stimulus makes fire
@@ -70,7 +70,10 @@ def to_script(
     if simulator not in BODIES:
         raise InputError(f"simulator must be {' or '.join(BODIES)}, got {simulator!r}")
     if not isinstance(subject.psp, Step):
-        raise InputError(f"scripts are for steps, the jumps of iaf_psc_delta, not {subject.psp}")
+        raise InputError(
+            f"scripts are for steps, the jumps of iaf_psc_delta, not {subject.psp}"
+            + "; a NIR graph holds ramps" * isinstance(subject.psp, Ramp)
+        )
     target = Path(path)
     if target.suffix != ".py":
         raise InputError(f"a script must end in .py, got {target.name!r}")
