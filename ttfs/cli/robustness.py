@@ -51,9 +51,13 @@ def run_robustness(options: argparse.Namespace) -> None:
     labels = as_labels(subject.data.labels, len(subject.data), network.sizes[-1])[some]
     window = window_of(subject)
     radii = [share * window for share in sorted(set(options.radius))]
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
     found = movement(network, times, labels, radii)
     print(f"{network} on {subject.data.name} {subject.data.split}, {len(some)} samples")
-    print(f"  accuracy {100 * found.accuracy:.2f} %; a window is {quantity(window, network.unit)}")
+    told = quantity(window, network.unit)
+    said = "" if told == "1 window" else f"; a window is {told}"
+    print(f"  accuracy {100 * found.accuracy:.2f} %{said}")
     print_movement(found, window)
     curves = []
     for kind, shares in SHARES.items():
@@ -99,7 +103,6 @@ def write(
     """Write robustness.json and robustness.png."""
     from ttfs.cli import charts
 
-    folder.mkdir(parents=True, exist_ok=True)
     report: dict[str, Any] = {
         "network": repr(subject.model.network),
         "dataset": subject.data.name,
