@@ -280,6 +280,14 @@ def test_an_attack_finds_the_smallest_movement_that_swaps_two_spikes():
     assert found.radius[1] == INF
 
 
+def test_an_attack_tries_less_where_the_largest_movement_changes_nothing():
+    rng = np.random.default_rng(47)
+    layer = ttfs.Dense.of(rng.normal(0.3, 1, (4, 3)), threshold=0.7)
+    network, times = ttfs.Network(layer, t_max=6), rng.uniform(0.1, 0.9, (40, 4))
+    half, whole = (np.isfinite(attack(network, times, most).radius) for most in (0.45, 0.9))
+    assert whole[half].all()
+
+
 def test_a_plain_copy_has_the_same_spikes():
     layers = ttfs.Conv2d(3, 2, weights=ttfs.Binary(scale=2), threshold=3), ttfs.Dense(None, 4)
     network = ttfs.Network(*layers, shape=(4, 4, 1), t_max=9, seed=1)
