@@ -10,6 +10,7 @@ from reference_certify import bounds_of
 import ttfs
 from ttfs.errors import InputError, ShapeError
 from ttfs.robustness import attack, plain
+from ttfs.robustness.envelope import PART
 from ttfs.robustness.rounding import are_exact, margins
 
 INF = np.inf
@@ -170,11 +171,26 @@ def test_none_comes_before_zero():
     assert ttfs.certify(ONE, [[0.5, 3.0]], 2).earliest[0].tolist() == [[0.0, 1.0]]
 
 
-def test_a_movement_of_any_size_leaves_silence_alone():
-    found = ttfs.certify(ONE, [[2.0, INF]], 1e300)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("radius", [3.4e38, 1e300, 1.7e308])
+def test_a_movement_of_any_size_leaves_silence_alone(radius, dtype):
+    found = ttfs.certify(ONE, np.array([[2.0, INF]], dtype), radius)
     assert found.earliest[0].tolist() == [[0.0, INF]]
     assert found.latest[0].tolist() == [[INF, INF]]
     assert not found.certified[0]
+
+
+def test_a_batch_is_bounded_part_by_part_and_may_be_empty():
+    times = np.random.default_rng(0).uniform(0, 9, (PART + 3, 2))
+    found = ttfs.certify(ONE, times, 0.5)
+    assert len(ttfs.certify(ONE, times[:0], 0.5)) == 0
+    for s in (0, PART - 1, PART, PART + 2):
+        alone = ttfs.certify(ONE, times[s : s + 1], 0.5)
+        assert (found.label[s], found.certified[s]) == (alone.label[0], alone.certified[0])
+        for whole, one in zip(
+            (*found.earliest, *found.latest), (*alone.earliest, *alone.latest), strict=True
+        ):
+            assert (whole[s] == one[0]).all()
 
 
 def test_a_tie_is_not_certain():
@@ -262,6 +278,14 @@ def test_an_attack_finds_the_smallest_movement_that_swaps_two_spikes():
     assert found.label.tolist() == [0, 0]
     assert found.radius[0] == pytest.approx(1.5, abs=0.05)
     assert found.radius[1] == INF
+
+
+def test_an_attack_tries_less_where_the_largest_movement_changes_nothing():
+    rng = np.random.default_rng(47)
+    layer = ttfs.Dense.of(rng.normal(0.3, 1, (4, 3)), threshold=0.7)
+    network, times = ttfs.Network(layer, t_max=6), rng.uniform(0.1, 0.9, (40, 4))
+    half, whole = (np.isfinite(attack(network, times, most).radius) for most in (0.45, 0.9))
+    assert whole[half].all()
 
 
 def test_a_plain_copy_has_the_same_spikes():

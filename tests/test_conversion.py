@@ -652,7 +652,7 @@ def test_functions_that_would_be_read_wrongly_are_refused():
         (
             Lambda(lambda m, x: functional.relu(m.l0(x)).view(-1, 2), **linears()),
             row,
-            "one row of each sample",
+            "turn each sample into one row",
         ),
         (Lambda(lambda m, x: m.end(x[:, :8]), **linears()), row, "cannot be converted"),
         (hooked, row, "l0 has hooks"),

@@ -102,6 +102,8 @@ def test_radii_that_are_none_are_refused(radii):
         (3, [1], "kind="),
         ("jitter", [], "amounts="),
         ("jitter", [-1], "amounts="),
+        ("quantised", [1e-300], "amounts=.*must be from"),
+        ("weights", [1e300], "amounts=.*must be from"),
         ("dropped", [1.5], "dropped must be shares"),
     ],
 )
@@ -135,6 +137,15 @@ def test_the_command_prints_a_table_and_writes_a_report_and_a_picture(trained, t
 def test_mistakes_are_told_in_one_sentence(told, trained, capsys):
     assert main("robustness", trained[0], *told) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_a_folder_that_cannot_be_made_is_told_of_before_anything_is_computed(
+    trained, tmp_path, capsys
+):
+    (tmp_path / "file").touch()
+    assert main("robustness", trained[0], "--out", tmp_path / "file") == 2
+    told = capsys.readouterr()
+    assert (told.out, len(told.err.strip().splitlines())) == ("", 1)
 
 
 def test_double_precision_changes_no_decision(trained):

@@ -345,7 +345,7 @@ def test_spike_times_are_taken_as_they_are():
             InputError,
             r'such as TTFSEncoder\(\), "passthrough" or None, got',
         ),
-        ({"encoder": ttfs.Latency()}, InputError, r"got Latency\(t_max=256"),
+        ({"encoder": ttfs.Latency()}, InputError, r"got Latency.*: say TTFSEncoder\(Latency"),
         ({"encoder": TTFSEncoder("on")}, InputError, r"encoder=...\) must be a ttfs.Latency"),
         ({"encoder": TTFSEncoder(per=1)}, InputError, 'must be "feature", "all" or None, got 1'),
         ({"encoder": TTFSEncoder(ttfs.OnOff((2, 2)))}, InputError, "complement=False"),
@@ -356,12 +356,31 @@ def test_spike_times_are_taken_as_they_are():
         ({"tau": -1}, InputError, r"tau=...\) must be above 0"),
         ({"psp": ttfs.Step()}, InputError, "rule Exact needs a Ramp response"),
         ({"warm_start": "no"}, InputError, r"warm_start=...\) must be True or False"),
-        ({"class_weight": "even"}, ValueError, "class_weight"),
+        ({"t_max": 1e300}, InputError, r"Classifier\(t_max=...\) must be from"),
+        ({"random_state": -1}, InputError, r"random_state=...\) must be a whole number, 0 or"),
+        ({"class_weight": "even"}, InputError, r'class_weight=...\) must be a dict.*, "balanced"'),
+        ({"class_weight": {0: -1}}, InputError, r"class_weight=...\) must be finite and 0 or"),
     ],
 )
 def test_a_mistake_is_told_when_it_is_fitted(settings, error, said):
     with pytest.raises(error, match=said):
         quick(**({"epochs": 1} | settings)).fit(X, Y)
+
+
+def test_a_fit_that_fails_changes_nothing():
+    classifier = clone(fitted()).fit(X, NAMES)
+    for wrong in ({"rule": "exakt"}, {"learning_rate": 1e300}):
+        with pytest.raises(InputError):
+            classifier.set_params(**wrong).fit(X[:, :2], Y)
+        assert (classifier.predict(X) == fitted().predict(X)).all()
+
+
+def test_masked_numbers_are_refused_and_masked_times_are_silence():
+    masked = np.ma.array(X, mask=X > 7)
+    with pytest.raises(InputError, match="X must not be masked"):
+        fitted().predict(masked)
+    own = quick(encoder="passthrough", epochs=2).fit(masked, Y)
+    assert (own.predict(masked) == own.predict(np.where(X > 7, np.inf, X))).all()
 
 
 @pytest.mark.parametrize("weights", [np.ones(3), -np.ones(150), np.zeros(150), [np.nan] * 150])

@@ -22,6 +22,15 @@ def test_a_value_and_its_complement_fire_in_turn():
     np.testing.assert_array_equal(times, [[0.75, 0.25, 0.5, 0.5], [INF, 0.0, 0.0, INF]])
 
 
+@pytest.mark.parametrize("scale", [1e-60, 1.0, 1e60])
+def test_numbers_in_single_precision_have_the_range_of_those_in_double(scale):
+    encoder = TTFSEncoder().fit([[0.0], [10.0 * scale]])
+    single = np.array([[0.0], [2.5], [1e30]], np.float32)
+    given = encoder.transform(single)
+    assert given.dtype == np.float32
+    np.testing.assert_allclose(given, encoder.transform(single.astype(float)), atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "encoder",
     [

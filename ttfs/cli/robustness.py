@@ -54,6 +54,8 @@ def run_robustness(options: argparse.Namespace) -> None:
     labels = as_labels(subject.data.labels, len(subject.data), network.sizes[-1])[some]
     window = window_of(subject)
     radii = [share * window for share in sorted(set(options.radius))]
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
     print(f"{network} on {subject.data.name} {subject.data.split}, {len(some)} samples")
     found = moved(network, times, labels, radii)
     length = quantity(window, network.unit)
@@ -121,7 +123,6 @@ def write(
     """Write robustness.json and robustness.png."""
     from ttfs.cli import charts
 
-    folder.mkdir(parents=True, exist_ok=True)
     report: dict[str, Any] = {
         "network": repr(subject.model.network),
         "dataset": subject.data.name,

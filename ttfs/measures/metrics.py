@@ -180,9 +180,9 @@ def right(decisions: Decisions, labels: np.ndarray) -> tuple[np.ndarray, np.ndar
     return strict, lenient
 
 
-def chunks(network: Network, samples: int) -> Iterator[slice]:
-    """Slices that divide the samples into parts that each take little memory."""
-    step = max(1, min(CHUNK, AT_ONCE // sum(network.sizes)))
+def chunks(network: Network, samples: int, most: int = CHUNK) -> Iterator[slice]:
+    """Slices that divide the samples into parts, of `most` or fewer, that take little memory."""
+    step = max(1, min(most, AT_ONCE // sum(network.sizes)))
     return (slice(start, start + step) for start in range(0, samples, step))
 
 

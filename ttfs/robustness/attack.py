@@ -107,9 +107,9 @@ def search(
                 success = (predict(network, tried) != label) & (radius > 0)
                 better = success & (radius < best)
                 best[better], changed[better] = radius[better], tried[better]
-                least = np.where(success, least, np.maximum(least, radius))
-                upper = np.minimum(best, most)
-                radius = np.where(least < upper, (least + upper) / 2, upper)
+                smaller = ~success & (radius < np.minimum(best, most))
+                least[smaller] = radius[smaller]  # where the largest fails, smaller ones may not
+                radius = (least + np.minimum(best, most)) / 2
     return best, changed, label
 
 

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from ttfs.checks import positive
-from ttfs.codes.decoding import decide
-from ttfs.engines.batch import forward
+from ttfs.measures.metrics import predict
 from ttfs.network.maps import rows_of
 from ttfs.network.network import Network, check_network
 from ttfs.network.psp import Windows
@@ -99,8 +98,7 @@ def certify(network: Network, times: Any, radius: Any) -> Certificate:
     certified = label >= 0
     unsure = np.flatnonzero(~certified)
     if len(unsure):
-        record = forward(network, times[unsure])
-        label[unsure] = decide(record.times[-1], record.potential).label
+        label[unsure] = predict(network, times[unsure])
     return Certificate(bounds.earliest, bounds.latest, label, certified, radius)
 
 

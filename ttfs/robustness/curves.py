@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ttfs.augmentation import Dropout, Jitter
-from ttfs.checks import as_array, as_labels, positive, short, whole
+from ttfs.checks import as_array, as_labels, moderate, short, whole
 from ttfs.errors import InputError
 from ttfs.measures.metrics import predict
 from ttfs.network.maps import rows_of
@@ -154,7 +154,7 @@ def as_amounts(amounts: Any, kind: str) -> tuple[float, ...]:
     array, whose = as_array(amounts, "curve(amounts=...)"), "curve(amounts=...)"
     if array.ndim > 1 or not array.size:
         raise InputError(f"{whose} must be one number or several, got {short(amounts)}")
-    found = tuple(positive(one, whose, zero=True) for one in np.ravel(array).tolist())
+    found = tuple(moderate(one, whose, zero=True) for one in np.ravel(array).tolist())
     if kind in SHARES and kind != "weights" and max(found) > 1:
         raise InputError(f"{whose} of {kind} must be shares, at most 1; got {max(found):g}")
     return found

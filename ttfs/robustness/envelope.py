@@ -23,14 +23,18 @@ from typing import Any
 import numpy as np
 
 from ttfs.engines.arrivals import up_to
+from ttfs.engines.batch import happening
 from ttfs.engines.crossings import cross_in_parts, spikes_of
 from ttfs.errors import InputError
+from ttfs.measures.metrics import chunks
 from ttfs.network.conv import Conv2d
 from ttfs.network.layers import Dense
 from ttfs.network.network import Network
 from ttfs.network.psp import Windows
 from ttfs.network.skips import Skip
 from ttfs.robustness.rounding import below, margins
+
+PART = 256  # samples whose moved spikes stay in the cache until they are read
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,22 @@ class Envelope:
     shapes: tuple[tuple[int, int, int], ...]
 
     def bounds(self, times: np.ndarray, radius: float) -> Bounds:
-        """Bounds for checked times (samples, inputs), of which each may move by the radius."""
+        """Bounds for checked times (samples, inputs), of which each may move by the radius.
+
+        Scratch memory is that of a part of the samples.
+        """
+        sizes, samples = [h * w * c for h, w, c in self.shapes], len(times)
+        rows = [np.empty((samples, size), times.dtype) for size in (*sizes, *sizes)]
+        ends = np.empty((2, samples, sizes[-1]), self.network.dtype)
+        for some in chunks(self.network, samples, PART):
+            found = self.some(times[some], radius)
+            for whole, part in zip(rows, (*found.earliest, *found.latest), strict=True):
+                whole[some] = part
+            ends[:, some] = found.low, found.high
+        return Bounds(tuple(rows[: len(sizes)]), tuple(rows[len(sizes) :]), *ends)
+
+    def some(self, times: np.ndarray, radius: float) -> Bounds:
+        """The same for samples that are computed at once."""
         network = self.network
         moved = self.moved(times, radius)
         found = cross_in_parts(network, moved, network.t_max)
@@ -74,13 +93,13 @@ class Envelope:
         given = times.reshape(len(times), height * breadth, channels)
         found = np.empty((len(times), height * breadth, 2, channels), times.dtype)
         early, late = found[:, :, 0], found[:, :, 1]
-        farthest, end = -below(-radius, times.dtype), up_to(self.network.stimulus_end, times.dtype)
-        np.maximum(np.subtract(given, farthest, out=early), 0, out=early)
+        end = up_to(self.network.stimulus_end, times.dtype)
         with np.errstate(over="ignore"):  # what moves to inf is gone
+            farthest = -below(-radius, times.dtype)
             np.add(given, farthest, out=late)
-        for side in (early, late):
-            np.copyto(side, np.inf, where=side >= end)
-        return found.reshape(len(times), -1)
+        back = min(farthest, np.finfo(times.dtype).max)  # inf is silence and stays
+        np.maximum(np.subtract(given, back, out=early), 0, out=early)
+        return happening(found.reshape(len(times), 2 * times.shape[1]), end)
 
 
 def apart(rows: np.ndarray, shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -92,7 +111,7 @@ def apart(rows: np.ndarray, shape: tuple[int, int, int]) -> tuple[np.ndarray, np
     """
     height, breadth, channels = shape
     both = rows.reshape(len(rows), height * breadth, 2, channels)
-    early, late = (both[:, :, k].reshape(len(rows), -1) for k in range(2))
+    early, late = (both[:, :, k].reshape(len(rows), rows.shape[1] // 2) for k in range(2))
     return early, late
 
 

@@ -6,7 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import as_times, flag, moderate, positive, short, whole
+from ttfs.checks import (
+    NO_SPIKE,
+    as_array,
+    as_times,
+    flag,
+    moderate,
+    of_kind,
+    positive,
+    short,
+    whole,
+)
+from ttfs.codes.encoders import Encoder
 from ttfs.engines.batch import forward
 from ttfs.errors import InputError, extra
 from ttfs.measures.metrics import chunks
@@ -38,6 +49,7 @@ with extra("sklearn"):
 
 HORIZON = 4.0  # windows in which inputs fire
 AVERAGE = 5000  # samples over which weights are averaged
+KINDS = 'a dictionary, "balanced" or None'
 DECIDED = 0.5  # share of the samples with an output spike below which there is a warning
 
 
@@ -143,8 +155,18 @@ class TTFSClassifier(ClassifierMixin, BaseEstimator):
         others; one of weight 0 might as well not be there.
 
         Warns with a `ConvergenceWarning` if no output fires in most of the samples. Ctrl-C stops a
-        search as well, and leaves the classifier with the weights it has learned.
+        search as well, and leaves the classifier with the weights it has learned. After an error,
+        it is as it was.
         """
+        before = self.__dict__.copy()
+        try:
+            return self._fit(X, y, sample_weight)
+        except Exception:
+            self.__dict__ = before
+            raise
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> "TTFSClassifier":
+        """The same; where it fails, some attributes may be new and others old."""
         warm = flag(self.warm_start, "TTFSClassifier(warm_start=...)")
         again = warm and hasattr(self, "network_")
         X, y, weights = self._samples(X, y, sample_weight, reset=not again)
@@ -193,6 +215,8 @@ class TTFSClassifier(ClassifierMixin, BaseEstimator):
         """X as numbers, and y if given; spike times may be inf."""
         given = isinstance(self.encoder, str)
         finite = {"ensure_all_finite": not given}
+        if isinstance(X, np.ma.MaskedArray):  # of which scikit-learn would read what is masked
+            X = as_array(X, "X", masked=NO_SPIKE if given else None)
         return validate_data(self, X, y, dtype=FLOATS, reset=reset, **finite)
 
     def _samples(
@@ -213,18 +237,22 @@ class TTFSClassifier(ClassifierMixin, BaseEstimator):
             classes = np.unique(y, return_inverse=True)[1]
             totals = np.bincount(classes, weights)
             return weights / np.where(totals > 0, totals, 1)[classes]
-        if self.class_weight is not None:
-            return as_weights(weights * compute_sample_weight(self.class_weight, y), len(y))
-        return weights
+        if self.class_weight is None:
+            return weights
+        whose = "TTFSClassifier(class_weight=...)"
+        own = compute_sample_weight(of_kind(self.class_weight, dict, whose, KINDS), y)
+        return as_weights(weights * as_weights(own, len(y), whose), len(y))
 
     def _encoder(self) -> Any:
         """An encoder that is not fitted yet."""
         if self.encoder is None:
             return TTFSEncoder()
         if not hasattr(self.encoder, "fit"):
+            kind = isinstance(self.encoder, Encoder)
+            hint = f": say TTFSEncoder({short(self.encoder)})" if kind else ""
             raise InputError(
                 "TTFSClassifier(encoder=...) must be a transformer such as TTFSEncoder(),"
-                f' "passthrough" or None, got {short(self.encoder)}'
+                f' "passthrough" or None, got {short(self.encoder)}{hint}'
             )
         return clone(self.encoder)
 
@@ -240,8 +268,10 @@ class TTFSClassifier(ClassifierMixin, BaseEstimator):
     ) -> "TTFSClassifier":
         """Train a new network, or go on with the one there is."""
         state, batch = self.random_state, whole(self.batch_size, "TTFSClassifier(batch_size=...)")
-        integral = isinstance(state, Integral)
-        seed = int(state) if integral else check_random_state(state).randint(2**31 - 1)
+        if isinstance(state, Integral):
+            seed = whole(state, "TTFSClassifier(random_state=...)", least=0)
+        else:
+            seed = check_random_state(state).randint(2**31 - 1)
         window = self._window(times)
         tau = 0.1 * window if self.tau is None else moderate(self.tau, "TTFSClassifier(tau=...)")
         rule = rule_of(self.rule, tau, window)
@@ -282,14 +312,16 @@ class TTFSClassifier(ClassifierMixin, BaseEstimator):
     def _network(self, times: np.ndarray, rule: Any, window: float, seed: int) -> Network:
         """A network with weights that fit neither the samples nor the rule yet."""
         psp = response_for(rule, window) if self.psp is None else self.psp
-        t_max = None if isinstance(psp, Windows) else HORIZON * window
+        t_max: float | None = None if isinstance(psp, Windows) else HORIZON * window
+        if self.t_max is not None:
+            t_max = moderate(self.t_max, "TTFSClassifier(t_max=...)")
         settings = {"weights": weights_of(self.weights), "delay": delay_for(rule, window)}
         layers = layers_for(self.layers, len(self.classes_), **settings)
         own = isinstance(self.encoder_, TTFSEncoder) and window == 1
         return Network(
             *layers,
             psp=psp,
-            t_max=t_max if self.t_max is None else self.t_max,
+            t_max=t_max,
             seed=seed,
             unit="window" if own else "time unit",
             shape=shape_for(self.shape, layers, self.n_features_in_, times.shape[1]),

@@ -120,9 +120,9 @@ class TTFSEncoder(TransformerMixin, BaseEstimator):
 
     def _values(self, X: np.ndarray) -> np.ndarray:
         """Values from 0 to 1, halved first because the distance of two numbers can overflow."""
-        half = (self.high_ / 2 - self.low_ / 2).astype(X.dtype)
+        half = self.high_ / 2 - self.low_ / 2
         if self.per is None and not ((X >= 0) & (X <= 1)).all():
             raise InputError("TTFSEncoder(per=None) takes values from 0 to 1")
         with np.errstate(over="ignore"):
-            share = (X / 2 - self.low_.astype(X.dtype) / 2) / np.where(half > 0, half, 1)
-        return np.where(half > 0, np.clip(share, 0, 1), X.dtype.type(0))
+            share = (X / 2 - self.low_ / 2) / np.where(half > 0, half, 1)
+        return np.where(half > 0, np.clip(share, 0, 1), 0).astype(X.dtype)

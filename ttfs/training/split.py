@@ -54,7 +54,7 @@ def split(samples: int, validation: Any, seed: int) -> tuple[np.ndarray, np.ndar
     return np.sort(order[held_out:]), np.sort(order[:held_out])
 
 
-def as_weights(sample_weight: Any, samples: int) -> np.ndarray:
+def as_weights(sample_weight: Any, samples: int, whose: str = "sample_weight") -> np.ndarray:
     """Weights (samples,) in float64: ShapeError or InputError if they are something else.
 
     None may be negative or infinite, and one must be above 0.
@@ -62,16 +62,14 @@ def as_weights(sample_weight: Any, samples: int) -> np.ndarray:
     >>> as_weights([1, 0], 2)
     array([1., 0.])
     """
-    weights = as_array(sample_weight, "sample_weight").astype(np.float64)
+    weights = as_array(sample_weight, whose).astype(np.float64)
     if weights.shape != (samples,):
-        raise ShapeError(
-            f"sample_weight must be ({samples},), one for each sample; got {weights.shape}"
-        )
+        raise ShapeError(f"{whose} must be ({samples},), one for each sample; got {weights.shape}")
     sound = np.isfinite(weights) & (weights >= 0)
     if not sound.all():
-        raise InputError(f"sample_weight must be finite and 0 or more, got {weights[~sound][0]}")
+        raise InputError(f"{whose} must be finite and 0 or more, got {weights[~sound][0]}")
     if not weights.any():
-        raise InputError("sample_weight must not be zero for every sample")
+        raise InputError(f"{whose} must not be zero for every sample")
     return weights
 
 
