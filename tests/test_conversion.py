@@ -667,7 +667,7 @@ def test_functions_that_would_be_read_wrongly_are_refused():
             image,
             "must end with one number for each class",
         ),
-        (nn.Sequential(nn.Linear(8, 3), nn.ReLU()).double().eval(), row, "without a ReLU behind"),
+        (nn.Sequential(nn.Linear(8, 3), nn.ReLU()).double().eval(), row, "without a ReLU after"),
     ]
     for module, inputs, match in cases:
         with pytest.raises(InputError, match=match):

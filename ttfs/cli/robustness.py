@@ -15,6 +15,7 @@ from ttfs.cli.runs import write_report
 from ttfs.cli.subject import Subject, subject_of
 from ttfs.errors import InputError
 from ttfs.files.versions import versions
+from ttfs.network.maps import rows_of
 from ttfs.network.network import Network
 from ttfs.network.psp import Windows
 from ttfs.robustness import Curve, Movement, curve, movement, plain
@@ -50,7 +51,7 @@ def run_robustness(options: argparse.Namespace) -> None:
     if options.samples and options.samples < len(some):
         some = np.sort(np.random.default_rng(0).permutation(len(some))[: options.samples])
     network = plain(subject.model.network, np.float64)
-    times = subject.stimuli.reshape(len(subject.data), -1)[some].astype(np.float64)
+    times = rows_of(subject.stimuli[some], network.shapes[0]).astype(np.float64)
     labels = as_labels(subject.data.labels, len(subject.data), network.sizes[-1])[some]
     window = window_of(subject)
     radii = [share * window for share in sorted(set(options.radius))]
