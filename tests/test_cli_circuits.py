@@ -32,7 +32,7 @@ def test_info_says_what_a_circuit_is_made_of(circuit, capsys):
     assert told(capsys, "info", circuit) == (
         0,
         "Circuit(input 1, ring 3; input -> ring, ring -> ring)\n"
-        "  input: 1 neurons, fire only if told\n"
+        "  input: 1 neuron, fire only if told\n"
         "  ring: 3 neurons, threshold 1\n"
         "  input -> ring: 3 synapses, all to all, delay 1\n"
         "  ring -> ring: 3 synapses, delay 0.5\n"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import quantity, short
+from ttfs.checks import plural, quantity, short
 from ttfs.datasets.npz import read_npz
 from ttfs.engines.circuit import Circuit
 from ttfs.engines.simulator import Simulator
@@ -109,19 +109,28 @@ def describe(circuit: Circuit) -> list[str]:
         threshold = span_of(one.threshold)
         fires = "fire only if told" if threshold == "inf" else f"threshold {threshold}"
         bias = f", bias {span_of(one.bias)}" if np.any(one.bias) else ""
-        lines.append(f"  {one.name}: {one.size:,} neurons, {fires}{bias}")
+        lines.append(f"  {one.name}: {number_of(one.size, 'neuron')}, {fires}{bias}")
     for one in circuit.projections:
         if one.layer is not None:
             what = f"{one.layer}"
         elif hasattr(one.weights, "nnz"):
-            what = f"{one.weights.nnz:,} synapses"
+            what = number_of(one.weights.nnz, "synapse")
         else:
-            what = f"{one.weights.size:,} synapses, all to all"
+            what = f"{number_of(one.weights.size, 'synapse')}, all to all"
         delay = span_of(one.delay.data if hasattr(one.delay, "nnz") else one.delay)
         lines.append(f"  {one.title}: {what}, delay {delay}")
     lines.append(f"  horizon: {quantity(circuit.t_max, circuit.unit)}")
     lines.append(f"  precision: {circuit.dtype}")
     return lines
+
+
+def number_of(count: int, what: str) -> str:
+    """How many there are of something.
+
+    >>> number_of(1, "neuron"), number_of(1000, "synapse")
+    ('1 neuron', '1,000 synapses')
+    """
+    return f"{count:,} {what if count == 1 else plural(what)}"
 
 
 def span_of(values: Any) -> str:

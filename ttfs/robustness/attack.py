@@ -36,7 +36,8 @@ class Attack:
         return len(self.label)
 
     def __repr__(self) -> str:
-        return f"Attack({len(self)} samples, {int(np.isfinite(self.radius).sum())} changed)"
+        samples = "1 sample" if len(self) == 1 else f"{len(self)} samples"
+        return f"Attack({samples}, {int(np.isfinite(self.radius).sum())} changed)"
 
 
 def attack(
