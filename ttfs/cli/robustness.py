@@ -53,8 +53,8 @@ def run_robustness(options: argparse.Namespace) -> None:
     radii = [share * window for share in sorted(set(options.radius))]
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
-    found = movement(network, times, labels, radii)
     print(f"{network} on {subject.data.name} {subject.data.split}, {len(some)} samples")
+    found = movement(network, times, labels, radii)
     told = quantity(window, network.unit)
     said = "" if told == "1 window" else f"; a window is {told}"
     print(f"  accuracy {100 * found.accuracy:.2f} %{said}")
