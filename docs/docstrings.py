@@ -133,5 +133,5 @@ def describe(lines: list[str], mark: str = "") -> list[str]:
         entry = ENTRY.fullmatch(line)
         if entry:
             found += [", ".join(mark + name + mark for name in entry[1].split(", "))]
-        found.append("    " + (entry[2] if entry else line).strip())
+        found.append("    " + (entry[2] if entry else line.removeprefix("    ")).rstrip())
     return found

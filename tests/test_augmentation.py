@@ -293,7 +293,9 @@ def test_inputs_that_are_no_such_image_are_refused(one):
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_spikes_after_black_are_refused(dtype):
     times = np.array([[0.0, INF, 0.9, 1.0], [INF, INF, 1.25, 0.5]], dtype)
-    message = r"spikes at late=1 for black, but one comes at 1.25: distort before other changes"
+    message = (
+        r"spikes at late=1 for black, but one comes at 1.25: distort before other augmentations"
+    )
     with pytest.raises(InputError, match=message):
         Distort((2, 2)).apply(times, rng_of(0))
     assert np.isfinite(Distort((2, 2), **STILL, late=1.5).apply(times, rng_of(0))).sum() == 5

@@ -130,7 +130,8 @@ def test_with_endless_ramps_a_bias_alone_makes_a_neuron_fire():
     simulator = finished(alone(Ramp(), 0.5, unit="ms"), [INF])
     assert simulator.times("cell").tolist() == [4.0]
     assert str(simulator.explain("cell", 0)) == (
-        "cell 0 fired at 4 ms, 0 above its threshold 2; nothing has reached it, and its bias is 0.5"
+        "cell 0 fired at 4 ms, reaching its threshold 2; nothing has reached it, and its bias is"
+        " 0.5"
     )
     assert finished(alone(Ramp(), 0.5, t_max=4), [INF]).times("cell").tolist() == [INF]
     assert finished(alone(Ramp(), -0.5), [1.0]).times("cell").tolist() == [6.0]
@@ -139,7 +140,7 @@ def test_with_endless_ramps_a_bias_alone_makes_a_neuron_fire():
 def test_explanations_and_traces_begin_with_the_bias():
     simulator = finished(alone(Step(), 1.25), [3.0])
     assert str(simulator.explain("cell", 0)) == (
-        "cell 0 fired at 3 step, 0.25 above its threshold 2\n"
+        "cell 0 fired at 3 steps, 0.25 above its threshold 2\n"
         "   arrives             from   fired at     weight potential\n"
         "                       bias                       1.25\n"
         "         3             in 0          3         +1 2.25"
@@ -149,12 +150,12 @@ def test_explanations_and_traces_begin_with_the_bias():
     assert trace.potential.tolist() == [1.25, 1.25, 2.25, 2.25]
     silent = finished(alone(Step(), 1.25), [INF]).explain("cell", 0)
     assert str(silent) == (
-        "cell 0 has not fired; closest at 0 step, 0.75 below its threshold 2; nothing has"
+        "cell 0 has not fired; closest at 0 steps, 0.75 below its threshold 2; nothing has"
         " reached it, and its bias is 1.25"
     )
     rising = finished(alone(Ramp(), 0.5), [3.0])
     assert str(rising.explain("cell", 0)) == (
-        "cell 0 fired at 3.33333 step, 0 above its threshold 2\n"
+        "cell 0 fired at 3.33333 steps, reaching its threshold 2\n"
         "   arrives             from   fired at     weight potential\n"
         "                       bias                  +0.5 0\n"
         "         3             in 0          3         +1 1.5"

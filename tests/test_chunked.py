@@ -118,6 +118,31 @@ def test_values_out_of_range_are_refused_where_they_are_read():
         ttfs.evaluate(network, Kept(np.zeros((10, 5)), 3), np.zeros(10, int))
 
 
+def test_what_would_be_lost_is_refused(tmp_path):
+    da, h5py, pq = map(pytest.importorskip, ("dask.array", "h5py", "quantities"))
+    network, labels = ttfs.Network(ttfs.Dense(4, 2), t_max=1), np.zeros(10, int)
+    times = np.zeros((10, 4))
+    for odd, told in (
+        (da.ma.masked_equal(da.from_array(times, (3, 4)), 0), "must not be masked, got 12 masked"),
+        (da.from_array(pq.Quantity(times, "ms"), (3, 4)), "got Quantity with a unit"),
+        (da.from_array(times.astype("U3"), (3, 4)), "must be numbers, got <U3"),
+    ):
+        with pytest.raises(ttfs.InputError, match=told):
+            ttfs.evaluate(network, odd, labels)
+    rows = da.from_array(times, (3, 4))
+    for act in (ttfs.forward, ttfs.predict):
+        with pytest.raises(ttfs.InputError, match="must know its sizes: call .compute_chunk_sizes"):
+            act(network, rows[rows[:, 0] > 3])
+    with pytest.raises(ttfs.ShapeError, match=r"must be \(samples, 4\), got"):
+        ttfs.forward(network, rows[:, :3])
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        closed = file.create_dataset("a", data=times)
+        with pytest.raises(ttfs.InputError, match="cannot be sent to another process: pass a Zarr"):
+            pickle.dumps(chunked(closed))
+    with pytest.raises(ttfs.InputError, match="this Dataset cannot be read: .*; is its file open"):
+        ttfs.evaluate(network, closed, labels)
+
+
 @pytest.mark.parametrize("augmented", [False, True])
 @pytest.mark.parametrize("shuffle", [0, 90])
 def test_a_training_has_the_same_bits(augmented, shuffle, digits, tmp_path):

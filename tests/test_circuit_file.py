@@ -192,9 +192,11 @@ def test_circuits_and_models_are_told_apart(path, tmp_path):
     model, other = ttfs.save(tmp_path / "m.npz", network), small_circuit()
     ttfs.save_circuit(path, other)
     assert (holds_circuit(path), holds_circuit(model)) == (True, False)
-    with pytest.raises(ModelFileError, match="not that of a ttfs model; ttfs.load_circuit reads"):
+    with pytest.raises(
+        ModelFileError, match="this file holds a circuit, which ttfs.load_circuit reads"
+    ):
         ttfs.load(path)
-    with pytest.raises(ModelFileError, match="not that of a ttfs circuit; ttfs.load reads it"):
+    with pytest.raises(ModelFileError, match="this file holds a model, which ttfs.load reads"):
         ttfs.load_circuit(model)
     with pytest.raises(InputError, match="must be a Network, got Circuit; of a Circuit say save_c"):
         ttfs.save(path, other)

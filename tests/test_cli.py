@@ -1196,6 +1196,14 @@ def test_help_and_version_are_no_mistakes(arguments, capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_each_command_has_one_line_in_the_help(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main("--help") == 0
+    listed = capsys.readouterr().out.split("  COMMAND\n")[1].split("\n\n")[0].splitlines()
+    assert all(line[:4].isspace() and line[4:].split()[0].isalpha() for line in listed)
+    assert "    robustness  accuracy if" in "\n".join(listed)
+
+
 def test_a_mistake_in_a_process_of_its_own_is_one_line_too():
     command = [sys.executable, "-m", "ttfs", "evaluate", "no.npz", "--dataset", "digits"]
     result = subprocess.run(command, capture_output=True, text=True)

@@ -79,6 +79,14 @@ def test_a_model_takes_times_too(capsys, monkeypatch, tmp_path):
     assert out.endswith("4  output 0\n3 spikes so far\n")
 
 
+def test_a_circuit_is_exported_as_a_script(circuit, capsys, tmp_path):
+    script = tmp_path / "loop.py"
+    code, out, err = told(capsys, "export", circuit, script, "--step", 0.5)
+    assert (code, err) == (0, "")
+    assert out.endswith(f"written to {script}\n")
+    assert "'ring': (3, " in script.read_text()
+
+
 MISTAKES = {
     "no times": (["step"], "holds a circuit, which has no data: say --times T"),
     "data, too": (["view", "--times", "1", "--dataset", "digits"], "leave out --dataset"),
@@ -86,7 +94,9 @@ MISTAKES = {
     "words": (["step", "--times", "soon"], "--times 'soon' is no FILE.npz, nor 0.5,1,inf"),
     "no file": (["plot", "--times", "no.npz"], "no.npz: cannot be read as .npz"),
     "cost": (["info", "--cost"], "--cost is about networks"),
-    "evaluate": (["evaluate"], "not that of a ttfs model; ttfs.load_circuit reads it"),
+    "graph": (["export", "c.nir"], "this file holds a circuit"),
+    "index": (["export", "c.py", "--index", "1"], "--index is about models with data"),
+    "evaluate": (["evaluate"], "this file holds a circuit, which ttfs.load_circuit reads"),
 }
 
 

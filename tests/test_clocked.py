@@ -185,7 +185,7 @@ def test_an_evaluation_counts_what_neurons_do():
 def test_what_cannot_be_run_by_rates_is_refused():
     ramps = ttfs.Network(ttfs.Dense(3, 2), psp=ttfs.Ramp())
     network = ttfs.Network(ttfs.Dense(3, 2), psp=ttfs.Windows())
-    with pytest.raises(InputError, match="this one is of Ramp"):
+    with pytest.raises(InputError, match="this one has Ramp"):
         run(ramps, np.ones((1, 3)), Rate(2))
     with pytest.raises(InputError, match="rate must be"):
         run(network, np.ones((1, 3)), 8)
@@ -204,7 +204,7 @@ def test_what_cannot_be_run_by_rates_is_refused():
         run(skipping, np.ones((1, 4)), Rate(2))
     pools = ttfs.Network(ttfs.MinPool2d(2), psp=ttfs.Windows(), shape=(4, 4, 1))
     for output in ("potential", "spikes"):
-        with pytest.raises(InputError, match="has no weights"):
+        with pytest.raises(InputError, match="no layer with weights"):
             run(pools, np.ones((1, 16)), Rate(2, output=output))
     for first in (-1, 1.5, "a"):
         with pytest.raises(InputError, match=r"run\(first=...\) must be a whole number"):
@@ -231,7 +231,7 @@ def test_what_cannot_be_run_by_rates_is_refused():
     ):
         with pytest.raises(InputError, match=f"Rate.{next(iter(wrong))}="):
             replace(Rate(4), **wrong)
-    with pytest.raises(InputError, match="one sample at least"):
+    with pytest.raises(InputError, match="at least one sample"):
         evaluate(network, np.ones((0, 3)), [], Rate(2))
     with pytest.raises(InputError, match="decisions must be"):
         evaluate(network, np.ones((1, 3)), [0], Rate(2), decisions=[0, 1])

@@ -237,5 +237,5 @@ def test_what_is_no_clocked_module_is_refused():
         Surrogate("sigmoid")
     with pytest.raises(InputError, match="slope=...."):
         Surrogate(slope=0)
-    with pytest.raises(ShapeError, match="2, 8, 6., one sample"):
+    with pytest.raises(ShapeError, match="2, 8, 6. with at least one sample"):
         modules.Clocked(network, PLAIN)(torch.zeros(1, 8, 6, 2))

@@ -205,7 +205,7 @@ def test_weights_go_on_from_where_a_conversion_ends():
     course = module.course(values)
     alike = np.isclose(course.outputs, wanted.outputs, atol=1e-5).all(axis=(0, 2))
     assert alike.mean() > 0.99
-    with pytest.raises(InputError, match="go on with norm='none'"):
+    with pytest.raises(InputError, match="trained weights need norm='none'"):
         Clocked(found.network, rate, learned=True, norm="batch")
     residual_one = Clocked(with_projection(seed=3, dtype=np.float64), RATE, learned=True).double()
     values, _ = maps_of(residual_one.network, np.random.default_rng(0))
@@ -360,7 +360,9 @@ def test_teachers_that_do_not_fit_are_refused():
     teacher.module.append(torch.nn.Flatten())
     with pytest.raises(InputError, match="16 places, '1' of the teacher 4"):
         teacher.loss(torch.rand(2, 1, 4, 4), torch.rand(2, 4), torch.tensor(0.0))
-    with pytest.raises(InputError, match="a teacher with outputs .4, 3. cannot teach what gives"):
+    with pytest.raises(
+        InputError, match="a teacher with outputs .4, 3. cannot teach a network with outputs"
+    ):
         Teacher(module).loss(torch.rand(4, 5), torch.rand(4, 2), torch.tensor(0.0))
     with pytest.raises(InputError, match="the teacher has no module 'x'"):
         Teacher(module, layers={"blocks.0": "x"})
@@ -370,7 +372,7 @@ def test_teachers_that_do_not_fit_are_refused():
         Teacher(lambda maps: maps)
     with pytest.raises(InputError, match=r"Teacher\(share=...\)"):
         Teacher(module, share=1.5)
-    with pytest.raises(InputError, match="attention is about maps"):
+    with pytest.raises(InputError, match="attention needs maps"):
         attention_of(torch.zeros(3, 4))
     network = ttfs.Network(ttfs.Dense(4, 3), psp=ttfs.Windows())
     rule, optimizer = ttfs.rules.Windows(tau=1.0), ttfs.Adam()

@@ -548,7 +548,7 @@ def test_modules_that_cannot_be_converted_are_refused_by_name():
         (double, row, r"1 \(Linear\) follows another layer, norm or shift without a ReLU"),
         (nn.Sequential(nn.Conv2d(3, 4, 3, dilation=2)), image, "dilation"),
         (nn.Sequential(nn.Conv2d(3, 4, 3, padding_mode="circular", padding=1)), image, "circular"),
-        (nn.Sequential(nn.Linear(4, 2), nn.Softmax(1)), row, "leave it out"),
+        (nn.Sequential(nn.Linear(4, 2), nn.Softmax(1)), row, "omit it"),
         (nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Linear(4, 2)), image, "flatten it first"),
     ]
     for module, inputs, match in cases:
@@ -612,14 +612,14 @@ def test_functions_that_would_be_read_wrongly_are_refused():
 
     cases = [
         (Lambda(in_place, **linears()), row, "changes in place what is used elsewhere"),
-        (Lambda(changed, **linears()), row, "gives other outputs than what was read of it"),
+        (Lambda(changed, **linears()), row, "give other outputs than the module"),
         (
             Lambda(
                 lambda m, x: m.end(functional.relu(torch.add(m.l0(x), m.l1(x), alpha=2))),
                 **linears(),
             ),
             row,
-            "must add what two layers give",
+            "must add the outputs of two layers",
         ),
         (
             Lambda(
@@ -652,7 +652,7 @@ def test_functions_that_would_be_read_wrongly_are_refused():
         (
             Lambda(lambda m, x: functional.relu(m.l0(x)).view(-1, 2), **linears()),
             row,
-            "one row of each sample",
+            "turn each sample into one row",
         ),
         (Lambda(lambda m, x: m.end(x[:, :8]), **linears()), row, "cannot be converted"),
         (hooked, row, "l0 has hooks"),
@@ -667,7 +667,7 @@ def test_functions_that_would_be_read_wrongly_are_refused():
             image,
             "must end with one number for each class",
         ),
-        (nn.Sequential(nn.Linear(8, 3), nn.ReLU()).double().eval(), row, "without a ReLU behind"),
+        (nn.Sequential(nn.Linear(8, 3), nn.ReLU()).double().eval(), row, "without a ReLU after"),
     ]
     for module, inputs, match in cases:
         with pytest.raises(InputError, match=match):

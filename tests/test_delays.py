@@ -120,7 +120,7 @@ def test_a_circuit_has_the_delays_of_its_network():
     layers = [ttfs.Dense.of(np.ones((3, 2)), delay=delays), ttfs.Dense.of(np.ones((2, 2)), delay=3)]
     circuit = ttfs.Circuit.of(ttfs.Network(*layers, t_max=9, unit="ms"))
     first, second = circuit.projections
-    assert np.array_equal(first.delay, delays)
+    assert np.array_equal(first.delay.toarray(), delays)
     assert second.delay == 3
     assert (circuit.t_max, circuit.unit) == (9, "ms")
 

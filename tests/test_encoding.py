@@ -276,5 +276,7 @@ def test_an_impossible_horizon_is_refused(t_max):
 
 
 def test_values_out_of_range_are_named():
-    with pytest.raises(InputError, match=r"0..1 and not NaN, got 0 to 229; pixels of 0..255 are"):
+    with pytest.raises(
+        InputError, match=r"0..1 and not NaN, got 0 to 229; divide pixels of 0..255"
+    ):
         encode_latency([0.0, 229.0])

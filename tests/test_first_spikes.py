@@ -153,6 +153,17 @@ def test_a_group_of_pynapple_is_taken_in_its_order():
     assert ttfs.first_spikes(group, unit="ms", neurons=[3, 2, 1]).times.tolist() == [20, INF, INF]
 
 
+def test_what_is_no_group_of_trains_is_refused():
+    nap, neo = pytest.importorskip("pynapple"), pytest.importorskip("neo")
+    for odd in (
+        nap.Ts([1.0, 2.0]),
+        nap.Tsd([1.0, 2.0], d=[0.5, 0.5]),
+        neo.Event([1, 2], units="s"),
+    ):
+        with pytest.raises(ttfs.InputError, match="must be a list of spike trains, .*; got"):
+            ttfs.first_spikes(odd, unit="ms")
+
+
 def events(*rows):
     return np.array(list(rows), [("x", "i2"), ("y", "i2"), ("t", "i8"), ("p", "?")])
 
@@ -172,6 +183,18 @@ def test_events_of_a_camera_say_what_does_not_fit():
         ttfs.first_spikes(events((2, 1, 5, 1)), unit="ms")
     with pytest.raises(ttfs.InputError, match="fields x, y, t and p, got x, t"):
         ttfs.first_spikes(np.zeros(2, [("x", int), ("t", int)]), unit="ms", neurons=(2, 2))
+    with pytest.raises(ttfs.InputError, match="at most 1,000,000,000 places, got"):
+        ttfs.first_spikes(events((2, 1, 5, 1)), unit="ms", neurons=(10**6, 10**6))
+    named = np.zeros(2, [("x", int), ("y", int), ("t", int), ("p", "S2")])
+    with pytest.raises(ttfs.InputError, match="p must be numbers, got"):
+        ttfs.first_spikes(named, unit="ms", neurons=(2, 2))
+    pairs = np.zeros(2, [("x", int), ("y", int), ("t", int, (2,)), ("p", int)])
+    with pytest.raises(ttfs.ShapeError, match="one p and one t for each event"):
+        ttfs.first_spikes(pairs, unit="ms", neurons=(2, 2))
+
+
+def ragged(*ends):
+    return {"spike_times": [1.0, 2.0], "spike_times_index": np.array(ends)}
 
 
 NEST = {"senders": np.array([5, 4]), "times": np.array([1.0, 2.0])}
@@ -183,7 +206,7 @@ NEST = {"senders": np.array([5, 4]), "times": np.array([1.0, 2.0])}
         ([[1.0]], {"given": ""}, "bare numbers: say in which unit, such as given='s'"),
         ([[1.0]], {"unit": "step"}, "times in s cannot be in step: step is not s, ms, us"),
         ([[1.0]], {"unit": "0 ms"}, "unit=...) must be s, ms"),
-        ([[1.0]], {"unit": 3}, "unit=...) must be a text, got 3"),
+        ([[1.0]], {"unit": 3}, "unit=...) must be a string, got 3"),
         ([[1.0, np.nan]], {}, "must be times, got 1 that are NaN"),
         ([[2.0, 1.0]], {}, "train 0 has 1 after 2; np.sort(train)"),
         ([[1.0], [[2.0]]], {}, "a train (spikes,) for each neuron, got (1, 1)"),
@@ -205,6 +228,13 @@ NEST = {"senders": np.array([5, 4]), "times": np.array([1.0, 2.0])}
         ([[1.0]], {"start": [0, 1], "stop": 5}, "must be as many, got 2 and 1; trials of equal"),
         ([[1.0]], {"start": np.nan}, "start=...) must be a time, or one for each trial, got nan"),
         ([[1.0]], {"start": []}, "must be a time, or one for each trial, got []"),
+        ([[1.0]], {"start": [[0], [1, 2]]}, "start=...) must be numbers in rows of equal length"),
+        ([[1.0]], {"given": "0 ms"}, "given=...) must be s, ms"),
+        ([1.0, 2.0], {}, "got 2 numbers: the train of a single neuron is [train]"),
+        (np.array(None), {}, "rows (neuron, time), (n, 2), got ()"),
+        (([2**64 - 1], [1.0]), {"neurons": 3}, "must be below 2**63, got 18446744073709551615"),
+        (ragged(2**63 - 1, 4 - 2**63, 2), {"given": ""}, "that rises to 2, the number of"),
+        (ragged(3, 1, 2), {"given": ""}, "that rises to 2, the number of"),
     ],
 )
 def test_mistakes_are_told(trains, options, said):

@@ -295,7 +295,7 @@ def test_a_neuron_of_a_pool_is_explained_by_what_came_first(psp):
     assert f" conv 1 {told.inputs[0].neuron} {tuple(map(int, sender))} " in str(told)
     assert told.time == simulator.times("conv 1")[::2].min() + 0.5
     assert {i.time for i in told.inputs} == {told.time}
-    assert "step, with its first arrival\n" in str(told)
+    assert ", with its first arrival\n" in str(told)
     silent = simulated(example(psp), np.full(9, np.inf)).explain("pool 1", 1)
     assert str(silent) == "pool 1 1 has not fired; nothing has reached it"
 
@@ -423,7 +423,7 @@ WRONG = {
                 Projection("a", "b", ttfs.MinPool2d(2, shape=(2, 2, 1))),
             ],
         ),
-        "must hear nothing else",
+        "must receive nothing else",
     ),
 }
 

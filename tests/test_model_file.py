@@ -330,8 +330,8 @@ DELAYS = {"kind": "Delays", "per": "pair", "init": None, "rate": 1.0}
         ((0, "delay"), [1, 2, 3], "delay must be int or float or dict"),
         ((0, "delay"), 1, "layer 3: delays must be finite"),
         ((0, "delay", "rate"), 0, "layer 1: delays must be"),
-        ((0, "delay", "per"), "input", "other things than its header says"),
-        ((3, "delay", "rate"), 1, "other things than its header says"),
+        ((0, "delay", "per"), "input", "does not hold what its header says"),
+        ((3, "delay", "rate"), 1, "does not hold what its header says"),
         ((3, "outputs"), 10**12, "weights_4 should have"),
     ],
 )
@@ -741,7 +741,7 @@ CHANGES = [
     (("unit",), None, "unit must be str"),
     (("dtype",), "float16", "dtype must be float32 or float64"),
     (("dtype",), "object", "dtype must be float32 or float64"),
-    (("dtype",), "float64", "holds other things than its header says"),
+    (("dtype",), "float64", "does not hold what its header says"),
     (("seed",), -1, "seed"),
     (("seed",), 10**301, "a number of 302 digits"),
     (("decision",), "last spike", "decides by a rule"),
@@ -890,7 +890,7 @@ def test_bits_beyond_the_last_synapse_are_refused(path):
     header["layers"] = [{**HEADER["layers"][0], "inputs": 1, "outputs": 3}]
     assert attempt(forge(path, header, {"weights_1": np.array([0b10100000], np.uint8)}))
     forge(path, header, {"weights_1": np.array([0b10100001], np.uint8)})
-    with pytest.raises(ModelFileError, match="other things than its header says"):
+    with pytest.raises(ModelFileError, match="does not hold what its header says"):
         ttfs.load(path)
 
 

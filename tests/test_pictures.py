@@ -84,6 +84,26 @@ def test_files_of_commands_name_the_networks_unit(network, tmp_path, monkeypatch
         assert said == (name not in TIMELESS)
 
 
+def test_inputs_that_are_not_pixels_are_not_called_so(network, tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, "keep", lambda figure, path: figure)
+    (ax, _), stimulus = pictures.latency_map(tmp_path, network, np.arange(4.0), (4,)).axes, (2, 2)
+    assert (ax.get_xlabel(), ax.get_ylabel(), list(ax.get_yticks())) == ("input", "", [])
+    ax, _ = pictures.latency_map(tmp_path, network, np.arange(4.0), stimulus).axes
+    assert ax.get_xlabel() == "column (pixel)"
+
+
+def test_the_words_beside_a_colour_bar_fit_beside_a_single_row(tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, "keep", lambda figure, path: figure)
+    network = ttfs.Network(ttfs.Dense(4, 2), t_max=8, unit="window")
+    stimuli = np.array([[0.0, 3, 7.5, 1], [2, 1, 3, 1]])
+    found = decisions_of(network, stimuli)
+    figure = pictures.mistakes(tmp_path, network, stimuli, found, 1 - found.label, (2, 2))
+    figure.draw_without_rendering()
+    words = figure.axes[1].yaxis.label.get_window_extent()
+    assert figure.bbox.y0 <= words.y0
+    assert words.y1 <= figure.bbox.y1
+
+
 TIMELESS = ["classes.png", "network.png", "weights.png"]
 DRAWN = [*TIMELESS, "latency.png", "map.png", "mistakes.png", "raster.png"]
 

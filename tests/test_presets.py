@@ -73,7 +73,7 @@ def test_every_preset_makes_a_network_and_a_trainer(name):
 
 
 def test_an_unknown_preset_is_refused():
-    with pytest.raises(ttfs.InputError, match="no preset is called 'x'; there are digits"):
+    with pytest.raises(ttfs.InputError, match="no preset is called 'x', only digits"):
         preset("x")
 
 
@@ -127,7 +127,7 @@ def test_a_single_hidden_layer_alone_has_a_number_of_hidden_neurons():
     assert with_hidden(preset("exact-mnist"), 30).notation == "30"
     for name in ("conv-mnist", "exact-mnist"):
         deeper = with_layers(preset(name), "40-30")
-        with pytest.raises(InputError, match="the hidden layers are 40-30, and no single one"):
+        with pytest.raises(InputError, match="the hidden layers are 40-30, not a single one"):
             with_hidden(deeper, 20)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 import ttfs
 from ttfs.cli import cli
+from ttfs.cli import robustness as command
 from ttfs.errors import InputError, ShapeError
 from ttfs.robustness import curve, movement, plain
 from ttfs.robustness.curves import PERTURBATIONS, SHARES, TIMED
@@ -153,3 +154,16 @@ def test_double_precision_changes_no_decision(trained):
     assert copy.dtype == np.float64
     found = ttfs.evaluate(copy, times.astype(float), labels).accuracy
     assert found == pytest.approx(ttfs.evaluate(network, times, labels).accuracy, abs=0.01)
+
+
+def test_samples_in_blocks_give_what_all_at_once_give(monkeypatch):
+    monkeypatch.setattr(command, "BLOCK", 3)
+    rng = np.random.default_rng(0)
+    network = ttfs.Network(ttfs.Dense(6, 4, threshold=1.0), psp=ttfs.Ramp(), t_max=9, dtype=float)
+    times, labels, radii = rng.uniform(0, 3, (7, 6)), rng.integers(0, 4, 7), [0.01, 0.5]
+    found, whole = (f(network, times, labels, radii) for f in (command.moved, movement))
+    assert (found.samples, found.radii, found.unit) == (7, whole.radii, whole.unit)
+    assert found.accuracy == pytest.approx(whole.accuracy)
+    assert found.certified == pytest.approx(whole.certified)
+    assert found.attacked == pytest.approx(whole.attacked)
+    assert 0 < whole.certified[0] <= whole.attacked[0]

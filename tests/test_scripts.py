@@ -176,6 +176,10 @@ def test_what_a_script_cannot_express_is_refused(tmp_path):
         "simulator must be nest or pynn, got 'brian'": {"simulator": "brian"},
         "stimuli must be multiples of step=0.1, got 0.25": {"step": 0.1, "stimuli": [[0.25]]},
         "stimuli must be (samples, 1), got (2,)": {"step": 0.1, "stimuli": [0.1, 0.2]},
+        "stimuli must be numbers, got object": {"step": 0.1, "stimuli": {"input": [0.1]}},
+        "stimuli must be numbers in rows": {"step": 0.1, "stimuli": [[0.1], [0.1, 0.2]]},
+        "stimuli must be 0 or later, or inf for silence; got -1": {"step": 0.1, "stimuli": [[-1]]},
+        "inf for silence; got nan": {"step": 0.1, "stimuli": [[np.nan]]},
     }.items():
         with pytest.raises(ttfs.InputError) as refused:
             ttfs.to_script(network, path, **told)

@@ -1,5 +1,7 @@
 """Folders of shards: read a file at a time, with the bits of the same data in one file."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -123,9 +125,10 @@ def test_damaged_shards_are_refused(folder):
         ttfs.datasets.load(folder)
 
 
-def test_a_shard_that_changes_while_it_is_used_is_refused(folder):
+@pytest.mark.parametrize("other", [np.zeros((9, 4, 4), np.uint8), np.full((50, 4, 4), 0.5)])
+def test_a_shard_that_changes_while_it_is_used_is_refused(other, folder):
     train, _ = ttfs.datasets.load(folder)
-    np.savez(folder / "train" / "002.npz", images=np.zeros((9, 4, 4), np.uint8))
+    np.savez(folder / "train" / "002.npz", images=other)
     with pytest.raises(ttfs.DatasetError, match="no longer what it was"):
         train.images[:]
 
@@ -151,10 +154,11 @@ def test_processes_that_share_the_work_tell_the_same(folder, tmp_path, monkeypat
     monkeypatch.chdir(folder.parent)
     network = ttfs.Network(ttfs.Dense(16, 8), ttfs.Dense(8, 3), t_max=256)
     ttfs.save(tmp_path / "model.npz", network, encoder=ttfs.Latency())
-    told = []
+    told, before = [], dict(os.environ)
     for more in ([], ["--workers", "1"]):
         arguments = ["evaluate", str(tmp_path / "model.npz"), "--dataset", "shards", *more]
         assert main(arguments) == 0
         lines = capsys.readouterr().out.splitlines()
         told.append([line for line in lines if not line.startswith("  time ")])
     assert told[0] == told[1]
+    assert dict(os.environ) == before, "Dask would have this process use one thread as well"

@@ -662,8 +662,9 @@ def test_the_console_tells_of_ends():
     ]
     simulator.reset()
     simulator.run(until=3.0)
-    Console(simulator, out, json=True).obey("")
-    last = json.loads(out.getvalue().splitlines()[-1])
+    events = io.StringIO()
+    Console(simulator, out, events=events).obey("")
+    last = json.loads(events.getvalue().splitlines()[-1])
     assert last == {"time": 4, "kind": "end", "layer": "output", "neuron": 0, "source": "input"}
     simulator.reset()
     simulator.run(until=3.0)

@@ -244,7 +244,7 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_had_not(tmp_path):
     [
         ({}, ttfs.Ramp(), "needs a Step response"),
         ({"delay": Delays("pair", (0, 1))}, ttfs.Step(), "one delay for each layer"),
-        ({"delay": Delays("input", (0, 1), rate=0.1)}, ttfs.Step(), "does not teach delays"),
+        ({"delay": Delays("input", (0, 1), rate=0.1)}, ttfs.Step(), "does not train delays"),
     ],
 )
 def test_networks_that_it_cannot_teach_are_refused(layer, psp, match):

@@ -15,7 +15,7 @@ from ttfs.cli.sweeping import check_trials, keep_plan
 from ttfs.cli.trials import options_of
 from ttfs.errors import InputError, RunError
 from ttfs.measures.front import front
-from ttfs.sweeps.cluster import joined
+from ttfs.sweeps.cluster import joined, local
 from ttfs.sweeps.domains import Choice, Drawn, Range, Stack
 from ttfs.sweeps.driver import drive
 from ttfs.sweeps.plan import SETTINGS, Plan, read_plan
@@ -211,6 +211,14 @@ def test_an_address_that_is_none_is_refused(address):
         pytest.raises(RunError, match="is no address such as tcp://10.0.0.1:8786"),
         joined(address),
     ):
+        pass
+
+
+def test_a_scheduler_without_certificates_and_too_many_processes_are_refused():
+    pytest.importorskip("distributed")
+    with pytest.raises(RunError, match="needs certificates"), joined("tls://127.0.0.1:1"):
+        pass
+    with pytest.raises(RunError, match="--workers 100000 are too many"), local(100_000, 100_000):
         pass
 
 

@@ -622,7 +622,7 @@ def test_data_that_do_not_fit_are_refused_and_change_nothing(times, labels, erro
         ({"validation": 0.999}, "leaves none of 60 samples to train on"),
         ({"validation": "some"}, r"fit\(validation=...\) must be a number, got 'some'"),
         ({"validation": (DATA[0],)}, r"must be \(times, labels\), got 1 parts"),
-        ({"resume": True}, r"fit\(resume=True\) goes on from a file: name it with checkpoint"),
+        ({"resume": True}, r"fit\(resume=True\) continues from a file: name it with checkpoint"),
         ({"epochs": 0}, r"fit\(epochs=...\) must be a whole number, 1 or more; got 0"),
         ({"epochs": 2.5}, r"fit\(epochs=...\) must be a whole number, 1 or more; got 2.5"),
     ],

@@ -58,7 +58,10 @@ def test_without_any_folder_kernels_are_not_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(kept, "HERE", tmp_path / "file")
     monkeypatch.setenv("HOME", str(tmp_path / "file"))
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file"))
-    with pytest.warns(UserWarning, match="cannot be kept: .*file is not writable, .*, so every"):
+    with pytest.warns(
+        UserWarning,
+        match="cannot be kept: .*file is not writable, .*, so they",
+    ):
         assert kept.cache_folder() is None
 
 

@@ -91,6 +91,7 @@ _FORMER = {name: f"{room}.{name}" for room, names in _MOVED.items() for name in 
     "bench_simulator": "bench.simulations",
     "bench_torch": "bench.torch_relus",
     "propagation": "engines.batch",
+    "spikes": "formats.spikes",  # not a former name, but the public one
     "yin_yang": "datasets.points",
 }
 

@@ -22,6 +22,17 @@ from ttfs.cli.values import (
 from ttfs.cli.workers import add_workers
 from ttfs.errors import InputError
 
+MODEL_OR_CIRCUIT = "model.npz of a run, or a circuit as ttfs.save_circuit writes it"
+
+
+class Help(argparse.RawDescriptionHelpFormatter):
+    """Help with room for the names of commands, whose indentation argparse does not count."""
+
+    def add_argument(self, action: argparse.Action) -> None:
+        super().add_argument(action)
+        if isinstance(action.choices, dict):
+            self._action_max_length += self._indent_increment
+
 
 class Parser(argparse.ArgumentParser):
     """A parser that answers a mistake with one sentence."""
@@ -48,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
         prog="ttfs",
         description=DESCRIPTION,
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Help,
     )
     top.add_argument("--version", action="version", version=f"ttfs {__version__}")
     top.set_defaults(command=lambda options: top.print_help())
@@ -68,10 +79,11 @@ def add_export(parsers: Any) -> None:
         "export",
         help="a model for other simulators: a NIR graph, or a script for NEST or PyNN",
         description="Write a model as a graph that other simulators read (FILE.nir), and print what"
-        " they will do differently; or as a Python script that builds and runs it in NEST or PyNN"
-        " (FILE.py, with FILE_numbers.npz). With --index, that stimulus is included.",
+        " they will do differently; or a model with steps, or a circuit, as a Python script that"
+        " builds and runs it in NEST or PyNN (FILE.py, with FILE_numbers.npz). With --index, that"
+        " stimulus is included.",
     )
-    add_model(export)
+    add_model(export, MODEL_OR_CIRCUIT)
     export.add_argument("file", type=new_file, metavar="FILE", help="what to write: .nir or .py")
     add = export.add_argument_group("scripts").add_argument
     add("--simulator", choices=["nest", "pynn"], help="for which simulator (nest)")
@@ -84,9 +96,9 @@ def add_export(parsers: Any) -> None:
     export.set_defaults(command=exchange.run_export)
 
 
-def add_model(command: Any) -> None:
+def add_model(command: Any, what: str = "model.npz of a run") -> None:
     """Add the model that a command takes."""
-    command.add_argument("model", type=path, metavar="MODEL", help="model.npz of a run")
+    command.add_argument("model", type=path, metavar="MODEL", help=what)
 
 
 def add_data(command: Any) -> None:
@@ -98,16 +110,24 @@ def add_data(command: Any) -> None:
 
 def add_stimulus(command: Any) -> None:
     """Add the model, the data, and which sample of them is meant."""
-    add_model(command)
+    add_model(command, MODEL_OR_CIRCUIT)
     add_data(command)
     command.add_argument("--index", type=natural, default=0, metavar="N", help="stimulus index (0)")
-    text = "spike times of the input: 0,1.5,inf or FILE.npz, by layer; a circuit needs them"
+    text = (
+        "instead of a data set, needed by a circuit: spike times of the input, as in 0,1.5,inf, or"
+        " FILE.npz with an array for each layer that is told when to fire"
+    )
     command.add_argument("--times", type=name, metavar="T", help=text)
 
 
 def add_evaluate(parsers: Any) -> None:
     """ttfs evaluate."""
-    evaluate = parsers.add_parser("evaluate", help="accuracy, spikes and timing of a model")
+    evaluate = parsers.add_parser(
+        "evaluate",
+        help="accuracy, spikes and timing of a model",
+        description="Print accuracy, decision time, spikes and synaptic operations of a model on a"
+        " data set, and when its layers fire.",
+    )
     add_model(evaluate)
     add_data(evaluate)
     evaluate.add_argument("--report", type=new_file, metavar="FILE", help="write a JSON report")
@@ -130,7 +150,7 @@ def add_info(parsers: Any) -> None:
         description="Print what a model file holds; with --cost, also what the model needs for the"
         " samples of a data set, in the metrics of NeuroBench: bits, sparsity, operations.",
     )
-    add_model(info)
+    add_model(info, MODEL_OR_CIRCUIT)
     text = "count bits and operations for a data set"
     info.add_argument("--cost", action="store_true", help=text)
     add_data(info)

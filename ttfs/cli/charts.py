@@ -128,14 +128,14 @@ def robustness(folder: Path, found: Any, window: float, panels: Sequence[Any]) -
         rows = -(-(1 + len(panels)) // PANELS)
         figure = figure_of(plotting.PAGE, 1.75 * rows + 0.2, "constrained")
         axes = figure.subplots(rows, PANELS, sharey=True, squeeze=False)
-        words = "movement of spikes (% of window)"
-        plotting.certified_accuracy(radii, low, high, ax=axes.flat[0], what=words)
-        for ax, (words, amounts, accuracy) in zip(axes.flat[1:], panels, strict=False):
-            plotting.perturbed_accuracy(amounts, accuracy, ax=ax, what=words)
+        plotting.certified_accuracy(radii, low, high, ax=axes.flat[0])
+        for ax, (_, amounts, accuracy) in zip(axes.flat[1:], panels, strict=False):
+            plotting.perturbed_accuracy(amounts, accuracy, ax=ax)
         for ax in axes[:, 1:].flat:
             ax.set_ylabel("")
-        for ax in axes.flat:
-            ax.xaxis.label.set_fontsize("x-small")
+        names = ["movement of spikes (% of window)", *(name for name, _, _ in panels)]
+        for ax, name in zip(axes.flat, names, strict=False):  # the unit on a line of its own
+            ax.set_xlabel(name.replace(" (", "\n("), fontsize="x-small", **plotting.look.WORDS)
         for ax in axes.flat[1 + len(panels) :]:
             ax.set_visible(False)
         return keep(figure, folder / "robustness.png")

@@ -38,15 +38,18 @@ def export_nir(options: argparse.Namespace) -> None:
 def export_script(options: argparse.Namespace) -> None:
     """Write a script for NEST or PyNN."""
     from ttfs.cli.subject import subject_of
+    from ttfs.formats.circuit_file import holds_circuit, load_circuit
     from ttfs.formats.model_file import load
     from ttfs.formats.scripts import to_script
 
-    stimuli = None
+    stimuli, circuit = None, holds_circuit(options.model)
     if options.index is not None:
+        if circuit:
+            raise InputError(f"--index is about models with data; {options.model} holds a circuit")
         stimuli = subject_of(options).only(options.index).stimuli
-    network = load(options.model).network
+    subject = load_circuit(options.model) if circuit else load(options.model).network
     simulator, step = options.simulator or "nest", options.step or 1.0
-    to_script(network, options.file, simulator=simulator, step=step, stimuli=stimuli)
+    to_script(subject, options.file, simulator=simulator, step=step, stimuli=stimuli)
     print(f"python {options.file} runs it in {'NEST' if simulator == 'nest' else 'PyNN'}")
 
 

@@ -9,7 +9,7 @@ EXAMPLES = """\
 examples:
   ttfs train                                   a binary network on 8x8 digits, in seconds
   ttfs train --preset binary-mnist --seed 1    one bit for each weight, on MNIST
-  ttfs train --dataset mine.npz --hidden 200   your own images and labels
+  ttfs train --dataset mine.npz --hidden 200   your own images or spike times, and labels
   ttfs sweep sweep.toml                        many trainings, on all cores
   ttfs compare runs/*                          runs side by side
   ttfs evaluate runs/digits-seed0/model.npz    on the test images of its data set

@@ -4,7 +4,6 @@ import argparse
 from textwrap import TextWrapper
 from typing import Any
 
-from ttfs.checks import shown
 from ttfs.errors import InputError
 
 WIDE = 96  # characters of a line of the recipe
@@ -12,6 +11,7 @@ WIDE = 96  # characters of a line of the recipe
 
 def run_info(options: argparse.Namespace) -> None:
     """Describe a model file and, if asked for, what the model costs."""
+    from ttfs.checks import shown
     from ttfs.cli.given import print_circuit
     from ttfs.cli.subject import subject_of
     from ttfs.formats.circuit_file import holds_circuit
@@ -47,6 +47,8 @@ def lines_of(text: str) -> list[str]:
     >>> lines_of("Recipe(epochs=3, layers=(Dense(64, 10), Dense(10, 10)))")
     ['epochs=3', 'layers=(Dense(64, 10), Dense(10, 10))']
     """
+    from ttfs.checks import shown
+
     wrapped = TextWrapper(WIDE, subsequent_indent="  ", break_on_hyphens=False)
     return [line for part in arguments_in(text) for line in wrapped.wrap(shown(part))]
 
@@ -73,6 +75,7 @@ def arguments_in(text: str) -> list[str]:
 
 def print_cost(subject: Any) -> None:
     """Print what a model needs, in all and up to its decision."""
+    from ttfs.checks import shown
     from ttfs.measures.cost import cost_of
 
     data = subject.data

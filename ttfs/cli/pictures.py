@@ -203,8 +203,11 @@ def latency_map(
             if channels:
                 plotting.latency_maps(times[0], channels, ax=figure.subplots(), **look)
             else:
-                shape = as_image(shape, stimulus.size) or (1, stimulus.size)
-                plotting.latency_map(times[0], shape, ax=figure.subplots(), **look)
+                ax, image = figure.subplots(), as_image(shape, stimulus.size)
+                plotting.latency_map(times[0], image or (1, stimulus.size), ax=ax, **look)
+                if not image:  # inputs are not pixels, but in a row
+                    ax.set(ylabel="", yticks=[])
+                    ax.set_xlabel("input", fontsize="small")
         _entitle(figure, title, int(decision.label[0]), plotting)
         return keep(figure, folder / "map.png")
 

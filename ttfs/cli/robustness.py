@@ -15,9 +15,13 @@ from ttfs.cli.runs import write_report
 from ttfs.cli.subject import Subject, subject_of
 from ttfs.errors import InputError
 from ttfs.files.versions import versions
+from ttfs.network.maps import rows_of
+from ttfs.network.network import Network
 from ttfs.network.psp import Windows
 from ttfs.robustness import Curve, Movement, curve, movement, plain
 from ttfs.robustness.curves import TIMED
+
+BLOCK = 500  # samples between two signs of life
 
 SHARES = {  # strengths of each perturbation; of those in time, in windows
     "jitter": (0, 0.01, 0.02, 0.05, 0.1, 0.2),
@@ -47,25 +51,43 @@ def run_robustness(options: argparse.Namespace) -> None:
     if options.samples and options.samples < len(some):
         some = np.sort(np.random.default_rng(0).permutation(len(some))[: options.samples])
     network = plain(subject.model.network, np.float64)
-    times = subject.stimuli.reshape(len(subject.data), -1)[some].astype(np.float64)
+    times = rows_of(subject.stimuli[some], network.shapes[0]).astype(np.float64)
     labels = as_labels(subject.data.labels, len(subject.data), network.sizes[-1])[some]
     window = window_of(subject)
     radii = [share * window for share in sorted(set(options.radius))]
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
     print(f"{network} on {subject.data.name} {subject.data.split}, {len(some)} samples")
-    found = movement(network, times, labels, radii)
-    told = quantity(window, network.unit)
-    said = "" if told == "1 window" else f"; a window is {told}"
+    found = moved(network, times, labels, radii)
+    length = quantity(window, network.unit)
+    said = "" if length == "1 window" else f"; a window is {length}"
     print(f"  accuracy {100 * found.accuracy:.2f} %{said}")
     print_movement(found, window)
     curves = []
     for kind, shares in SHARES.items():
+        print(f"  {WORDS[kind]}")  # before what may take a while
         amounts = [share * (window if kind in TIMED else 1) for share in shares]
         curves.append(curve(network, times, labels, kind, amounts, seeds=options.seeds))
         print_curve(curves[-1], shares)
     if options.out:
         write(options.out, subject, found, curves, window)
+
+
+def moved(network: Network, times: np.ndarray, labels: np.ndarray, radii: list[float]) -> Movement:
+    """What `movement` finds, with a bar of progress in a terminal, as attacks on maps take long."""
+    from tqdm import tqdm
+
+    starts = range(0, len(times), BLOCK)
+    bar = tqdm(starts, "attack", disable=None if len(starts) > 1 else True, leave=False)
+    blocks = (slice(start, start + BLOCK) for start in bar)
+    parts = [movement(network, times[some], labels[some], radii) for some in blocks]
+    shares = [(one.accuracy, one.certified, one.attacked) for one in parts]
+    samples = [one.samples for one in parts]
+    accuracy, certified, attacked = (
+        np.average(each, axis=0, weights=samples) for each in zip(*shares, strict=True)
+    )
+    found = float(accuracy), parts[0].radii, tuple(certified.tolist()), tuple(attacked.tolist())
+    return Movement(sum(samples), *found, network.unit)
 
 
 def window_of(subject: Subject) -> float:
@@ -91,7 +113,6 @@ def print_movement(found: Movement, window: float) -> None:
 
 def print_curve(found: Curve, shares: tuple[float, ...]) -> None:
     """Print a curve: its strengths, and the accuracies, with their spread over seeds."""
-    print(f"  {WORDS[found.kind]}")
     print(f"    {'':12s}" + "".join(f"{100 * share:8g}" for share in shares))
     print(f"    {'accuracy (%)':12s}" + "".join(f"{100 * mean:8.2f}" for mean in found.mean))
     print(f"    {'spread':12s}" + "".join(f"{100 * spread:8.2f}" for spread in found.spread))

@@ -1,12 +1,15 @@
 """The processes that a command shares its work with, if any are asked for."""
 
 import argparse
+import sys
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import Any
 
 from ttfs.cli.values import count, name
+from ttfs.files import interrupts
 
 
 def add_workers(add: Any) -> None:
@@ -19,14 +22,19 @@ def add_workers(add: Any) -> None:
 
 @contextmanager
 def executor_of(options: argparse.Namespace) -> Iterator[Executor | None]:
-    """An executor of these processes, or None."""
+    """An executor of these processes, or None; they end with the context, also after Ctrl-C."""
     from ttfs.sweeps import cluster
 
-    if options.scheduler:
-        with cluster.joined(options.scheduler) as client:
-            yield client.get_executor()
-    elif options.workers:
-        with cluster.local(options.workers, options.workers) as client:
-            yield client.get_executor()
-    else:
+    if not (options.scheduler or options.workers):
         yield None
+        return
+    with interrupts.raised(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sending large graph", UserWarning)  # labels are all sent
+        if options.scheduler:
+            with cluster.joined(options.scheduler) as client:
+                if not client.scheduler_info(n_workers=-1)["workers"]:
+                    print(f"ttfs: {options.scheduler} is waiting for workers", file=sys.stderr)
+                yield client.get_executor()
+        else:
+            with cluster.local(options.workers, options.workers) as client:
+                yield client.get_executor()

@@ -101,7 +101,9 @@ def first_spikes(
            [3.5, inf, 4. ]])
     """
     as_unit(unit, "first_spikes(unit=...)")
-    spikes = _in_known_unit(spikes_of(trains, neurons), as_text(given, "first_spikes(given=...)"))
+    if as_text(given, "first_spikes(given=...)"):
+        as_unit(given, "first_spikes(given=...)")
+    spikes = _in_known_unit(spikes_of(trains, neurons), given)
     starts, stops = _trials(start, stop, spikes.unit)
     order = np.argsort(spikes.times, kind="stable")
     times, places = spikes.times[order], spikes.neurons[order]
@@ -161,7 +163,8 @@ def _trials(start: Any, stop: Any, unit: str) -> tuple[NDArray[np.float64], NDAr
 
 def _moments(value: Any, unit: str, whose: str, endless: bool = False) -> NDArray[np.float64]:
     """One moment or several, as numbers in a unit."""
-    plain = value if hasattr(value, "dtype") or np.ndim(value) == 0 else list(value)
+    rows = isinstance(value, list | tuple) or (not hasattr(value, "dtype") and np.ndim(value) > 0)
+    plain = list(value) if rows else value
     found = np.atleast_1d(magnitude(plain, unit, whose)).astype(np.float64)
     fine = found > -np.inf if endless else np.isfinite(found)
     if found.ndim != 1 or not found.size or not fine.all():

@@ -53,7 +53,7 @@ def spikes_of(trains: Any, neurons: Any) -> Spikes:
         return _from_sensor(trains, neurons)
     if package == "neo":
         return _from_neo(trains, neurons)
-    if package == "pynapple":
+    if package == "pynapple" and type(trains).__name__ == "TsGroup":
         found = {key: trains[key].index.values for key in trains.index}
         return _from_dictionary(found, [*found] if neurons is None else neurons, "s")
     if package == "pynwb":
@@ -67,7 +67,7 @@ def spikes_of(trains: Any, neurons: Any) -> Spikes:
                 " in a list"
             )
         return _from_pairs(*trains, neurons, unit_of(trains[1], WHOSE))
-    if isinstance(trains, np.ndarray) and trains.dtype != object:
+    if isinstance(trains, np.ndarray) and (trains.dtype != object or not trains.ndim):
         if trains.ndim != 2 or trains.shape[1] != 2:
             raise ShapeError(
                 f"{WHOSE} takes an array of rows (neuron, time), (n, 2), got {trains.shape}; trains"
@@ -84,6 +84,13 @@ def spikes_of(trains: Any, neurons: Any) -> Spikes:
 
 def _from_list(trains: list[Any], neurons: Any) -> Spikes:
     """One train for each neuron, all of plain numbers or all of quantities."""
+    if trains and all(
+        isinstance(one, int | float) or getattr(one, "ndim", 1) == 0 for one in trains
+    ):
+        raise ShapeError(
+            f"{WHOSE} must be a train for each neuron, got {len(trains)} numbers: the train of a"
+            " single neuron is [train]"
+        )
     unit = unit_of(trains[0], WHOSE) if trains else ""
     places, count = _places(np.arange(len(trains)), len(trains), neurons)
     if unit:
@@ -105,7 +112,10 @@ def _from_neo(trains: Any, neurons: Any) -> Spikes:
         raise InputError(f"{WHOSE} takes one Segment at a time: pass block.segments[0]")
     if name == "SpikeTrain":
         return _from_list([trains], neurons)
-    return _from_list(list(getattr(trains, "spiketrains", trains)), neurons)
+    found = getattr(trains, "spiketrains", trains)
+    if type(found).__name__ != "SpikeTrainList":
+        raise InputError(f"{WHOSE} must be {KINDS}; got Neo's {name}")
+    return _from_list(list(found), neurons)
 
 
 def _from_mapping(trains: Mapping[Any, Any], neurons: Any) -> Spikes:
@@ -146,14 +156,14 @@ def _from_ragged(times: Any, ends: Any, neurons: Any) -> Spikes:
     """Trains one after the other, and where each ends, in seconds."""
     flat = as_array(_loaded(times), WHOSE)
     last = _whole(_loaded(ends), "spike_times_index")
-    sizes = np.diff(last, prepend=0)
-    if flat.ndim != 1 or (sizes < 0).any() or sizes.sum() != flat.size:
+    ends = np.append(0, last)  # compared, as the difference of two can be too large
+    if flat.ndim != 1 or (ends[1:] < ends[:-1]).any() or ends[-1] != flat.size:
         raise ShapeError(
             f"{WHOSE} must have a spike_times_index that rises to {flat.size:,}, the number of"
             " spike_times"
         )
     places, count = _places(np.arange(len(last)), len(last), neurons)
-    return _in_order(flat, sizes, places, count, "s")
+    return _in_order(flat, np.diff(ends), places, count, "s")
 
 
 def _loaded(values: Any) -> Any:
@@ -213,6 +223,10 @@ def _from_sensor(events: Array, neurons: Any) -> Spikes:
             f" {short(neurons)}"
         )
     height, width = (whole(side, "first_spikes(neurons=...)") for side in neurons)
+    if height * width * 2 > MOST:
+        raise InputError(
+            f"first_spikes(neurons=...) must be at most {MOST:,} places, got {short(neurons)}"
+        )
     x, y = (_whole(events[name], name) for name in "xy")
     for name, found, side in (("x", x, width), ("y", y, height)):
         if found.size and not (found.min() >= 0 and found.max() < side):
@@ -220,9 +234,11 @@ def _from_sensor(events: Array, neurons: Any) -> Spikes:
                 f"{WHOSE} must have {name} in 0..{side - 1}, for neurons=({height}, {width}); got"
                 f" {found.min()}..{found.max()}"
             )
-    places = (y * width + x) * 2 + (events["p"] > 0)
-    times = as_array(np.ascontiguousarray(events["t"]), WHOSE).astype(np.float64)
-    return Spikes(places.ravel(), _checked(times.ravel()), height * width * 2, "us")
+    polarities, times = (as_array(events[name], f"{WHOSE}: {name}") for name in "pt")
+    if not polarities.shape == times.shape == x.shape:
+        raise ShapeError(f"{WHOSE} must have one p and one t for each event")
+    places = (y * width + x) * 2 + (polarities > 0)
+    return Spikes(places, _checked(times.astype(np.float64)), height * width * 2, "us")
 
 
 # Neurons
@@ -266,6 +282,8 @@ def _whole(values: Any, name: str) -> NDArray[np.int64]:
     listed = list(values) if isinstance(values, Iterable) else values
     array = as_array(values if isinstance(values, np.ndarray) else listed, f"{WHOSE}: {name}")
     found = array.astype(np.int64) if array.dtype.kind in "iu" or not array.size else None
+    if array.dtype == np.uint64 and found is not None and (found < 0).any():
+        raise InputError(f"{WHOSE}: {name} must be below 2**63, got {array.max()}")
     if found is None and array.dtype.kind == "f" and np.isfinite(array).all():
         near = array.astype(np.int64)
         found = near if np.array_equal(near, array) else None

@@ -62,7 +62,8 @@ def from_events(folder: str | Path) -> Splits:
 
 def has_events(folder: Path) -> bool:
     """Whether a folder is one that `from_events` is meant for."""
-    return any(_files(place) for part in _inside(folder, "train") for place in part.iterdir())
+    places = [place for part in _inside(folder, "train") for place in part.iterdir()]
+    return any(any(_files(place)) for place in places)
 
 
 def _inside(folder: Path, name: str) -> list[Path]:

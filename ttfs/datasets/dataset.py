@@ -162,9 +162,10 @@ def as_labels(labels: Any, whose: str) -> NDArray[np.int64]:
         cure = flat_labels(labels, labels.size if 1 in labels.shape else len(labels))
         raise DatasetError(f"{whose}: labels must be (n,), not empty, got {labels.shape}{cure}")
     if labels.dtype.kind not in "iu":
+        found = "texts" if labels.dtype.kind in "US" else str(labels.dtype)
         raise DatasetError(
-            f"{whose}: labels must be integers, got {labels.dtype};"
-            " np.unique(labels, return_inverse=True)[1] numbers other labels"
+            f"{whose}: labels must be integers, got {found};"
+            " np.unique(labels, return_inverse=True)[1] turns them into numbers from 0 on"
         )
     labels = labels.astype(np.int64)
     if labels.min() < 0:

@@ -21,15 +21,18 @@ KINDS = "images", "times"
 class Shards:
     """One array of several .npz files, one file after the other; slices within a file are read."""
 
-    def __init__(self, paths: list[Path], name: str, rows: list[int], each: tuple[int, ...]):
-        self.paths, self.name = paths, name
+    def __init__(
+        self, paths: list[Path], name: str, rows: list[int], each: tuple[int, ...], dtype: str
+    ):
+        self.paths, self.name, self.dtype = paths, name, np.dtype(dtype)
         self.edges = [0, *accumulate(rows)]
         self.shape, self.chunks = (self.edges[-1], *each), (tuple(rows),)
 
     def __getitem__(self, some: slice) -> NDArray[Any]:
         path = self.paths[self.edges.index(some.start)]
         found = read_npz(path, [self.name])[0].get(self.name)
-        if found is None or found.shape != (some.stop - some.start, *self.shape[1:]):
+        wanted = (some.stop - some.start, *self.shape[1:]), self.dtype
+        if found is None or (found.shape, found.dtype) != wanted:
             raise DatasetError(f"{path}: {self.name} is no longer what it was")
         return found
 
@@ -69,8 +72,8 @@ def _split(folder: Path, which: str) -> Dataset:
         labels.append(own)
     if not rows:
         raise DatasetError(f"{folder / which}: there is no .npz file")
-    name, each, _, stop, unit = next(iter(kinds))
-    images = Chunked(Shards(paths, name, rows, each)).map(_flat)
+    name, each, dtype, stop, unit = next(iter(kinds))
+    images = Chunked(Shards(paths, name, rows, each, dtype)).map(_flat)
     known = as_labels(np.concatenate(labels), f"{folder} ({which})")
     classes = count_classes(known, f"{folder} ({which})")
     return Dataset(images, known, shown(folder), which, each, classes, stop, unit)  # type: ignore[arg-type]

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ttfs.files.chunked import edges_of
+from ttfs.network.maps import rows_of
 from ttfs.network.network import Network
 
 
@@ -20,7 +22,13 @@ def in_blocks(network: Network, times: Any, run: Callable[[np.ndarray], Any]) ->
     """Times of each layer, the potential and the additions, as Dask arrays.
 
     run: gives the `Record` of some rows. A block's results are computed together, in one array.
+
+    Raises
+    ------
+    ShapeError, InputError: sizes that are unknown or do not fit, anything but numbers.
     """
+    edges_of(times)
+    rows_of(np.empty((0, *times.shape[1:]), times.dtype), network.shapes[0])
     rows = times.reshape(len(times), prod(times.shape[1:])).rechunk({1: -1})
     widths = [*network.sizes, network.sizes[-1], len(network.layers)]
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ttfs.checks import has, refuse_units, short
+from ttfs.checks import as_array, has, refuse_units, short
 from ttfs.errors import InputError
 
 KEPT = 2**27  # bytes of chunks that are kept in memory, beside the one in use
@@ -100,6 +100,10 @@ class Chunked:
         return f"Chunked({len(self)} rows of {type(self.array).__name__})"
 
     def __getstate__(self) -> dict[str, Any]:
+        if type(self.array).__module__.split(".")[0] == "h5py":
+            raise InputError(
+                "an h5py data set cannot be sent to another process: pass a Zarr array"
+            )
         state = dict(vars(self), _kept=OrderedDict())  # chunks are read anew where it is sent
         state.pop("_first", None)
         return state
@@ -142,7 +146,9 @@ class Chunked:
             self._kept.move_to_end(which)
             return self._kept[which]
         start, stop = (int(edge) for edge in self.edges[which : which + 2])
-        chunk = np.asarray(self.array[start:stop])
+        found = self.array[start:stop]
+        computed = found.compute() if has(found, "compute") else found  # Dask: units and masks show
+        chunk = as_array(computed, f"this {type(self.array).__name__}")
         if len(chunk) != stop - start:
             raise InputError(
                 f"{type(self.array).__name__} gives {len(chunk)} rows for {start} to {stop - 1}"
@@ -156,7 +162,7 @@ class Chunked:
 def edges_of(array: Any) -> np.ndarray:
     """The rows at which chunks of an array begin, and the end."""
     rows = array.shape[0]
-    if not np.isfinite(rows):
+    if not np.isfinite(array.shape).all():
         raise InputError("a Dask array must know its sizes: call .compute_chunk_sizes()")
     sizes = array.chunks[0] if array.chunks else ROWS
     if isinstance(sizes, tuple):  # of Dask, whose chunks may differ
@@ -175,7 +181,14 @@ def chunked(values: Any) -> Chunked | None:
         has(values, "chunks") and has(values, "shape")
     ):
         return None
-    if not values.shape:
+    try:
+        shape = values.shape
+    except Exception as error:  # of h5py
+        said = " ".join(str(error).split())
+        raise InputError(
+            f"this {type(values).__name__} cannot be read: {said[:200]}; is its file open?"
+        ) from None
+    if not shape:
         return None
     refuse_units(values, f"this {type(values).__name__}")
     return Chunked(values)

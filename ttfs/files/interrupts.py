@@ -85,6 +85,17 @@ def handled(leave: Callable[[str], object] = _raise) -> Iterator[Interrupts]:
 
 
 @contextmanager
+def raised() -> Iterator[None]:
+    """A context that Ctrl-C leaves by an exception: more has to be ended than this process."""
+    with handled() as ctrl_c:
+        before, ctrl_c.leave = ctrl_c.leave, _raise
+        try:
+            yield
+        finally:
+            ctrl_c.leave = before
+
+
+@contextmanager
 def undisturbed() -> Iterator[None]:
     """A context that is completed before Ctrl-C is obeyed."""
     if _now is None or _now.waits or threading.current_thread() is not threading.main_thread():

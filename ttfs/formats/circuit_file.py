@@ -282,7 +282,7 @@ def _restore(content: bytes, *, trusted: bool) -> Circuit:
     )
     circuit.decides = header["decides"]
     if _content(circuit, text) != content:
-        raise InputError("holds other things than its header says, or in another form")
+        raise InputError("does not hold what its header says, or in another form")
     return circuit
 
 

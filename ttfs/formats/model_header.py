@@ -202,9 +202,10 @@ def begin(text: bytes, kind: str, latest: int) -> tuple[dict[str, Any], int]:
         raise InputError(f"its header {error}") from None
     found: Any = header.get("kind") if type(header) is dict else None
     if found != kind:
-        known = type(found) is str and found in READERS
-        cure = f"; {READERS[found]} reads it" if known else ""
-        raise InputError(f"its header is not that of a {kind}{cure}")
+        if type(found) is str and found in READERS:
+            what = found.removeprefix("ttfs ")
+            raise InputError(f"this file holds a {what}, which {READERS[found]} reads")
+        raise InputError(f"its header is not that of a {kind}")
     version = header.get("format")
     if type(version) is int and version > latest:
         formats = f"formats 1 to {latest}" if latest > 1 else "format 1"

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from ttfs import __version__
-from ttfs.checks import of_kind, positive
+from ttfs.checks import NO_SPIKE, as_array, as_times, of_kind, positive
 from ttfs.engines.circuit import Circuit
 from ttfs.engines.populations import Projection, list_synapses
 from ttfs.errors import InputError, ShapeError
@@ -19,7 +19,7 @@ from ttfs.formats.script_texts import BODIES, SCRIPT
 from ttfs.kernels.circuit import DENSE, MAPPED
 from ttfs.network.maps import Maps
 from ttfs.network.network import Network
-from ttfs.network.psp import Step
+from ttfs.network.psp import Ramp, Step
 
 CLOSE = 1e-9  # relative: how near a time must be to the grid
 NEVER = 1e15  # threshold of neurons that only a stimulus makes fire
@@ -70,7 +70,10 @@ def to_script(
     if simulator not in BODIES:
         raise InputError(f"simulator must be {' or '.join(BODIES)}, got {simulator!r}")
     if not isinstance(subject.psp, Step):
-        raise InputError(f"scripts are for steps, the jumps of iaf_psc_delta, not {subject.psp}")
+        raise InputError(
+            f"scripts are for steps, the jumps of iaf_psc_delta, not {subject.psp}"
+            + "; a NIR graph holds ramps" * isinstance(subject.psp, Ramp)
+        )
     target = Path(path)
     if target.suffix != ".py":
         raise InputError(f"a script must end in .py, got {target.name!r}")
@@ -243,9 +246,9 @@ def _stimuli(circuit: Circuit, step: float, stimuli: Any) -> np.ndarray:
     size = circuit.populations[0].size
     if stimuli is None:
         return np.empty((0, size))
-    times = np.asarray(stimuli, np.float64)
-    if times.ndim < 2 or prod(times.shape[1:]) != size:
-        raise ShapeError(f"stimuli must be (samples, {size}), got {times.shape}")
-    times = times.reshape(-1, size)
+    given = as_array(stimuli, "stimuli", masked=NO_SPIKE)
+    if given.ndim < 2 or prod(given.shape[1:]) != size:
+        raise ShapeError(f"stimuli must be (samples, {size}), got {given.shape}")
+    times = as_times(given.reshape(-1, size), size, "stimuli").astype(np.float64)
     on_grid(times[np.isfinite(times)], step, "stimuli")
     return times

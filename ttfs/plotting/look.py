@@ -271,7 +271,7 @@ def colour_bar(image: AxesImage, label: str, axes: Any = None, *, below: str = "
     """
     beside = image.axes if axes is None else axes
     bar = image.axes.figure.colorbar(image, ax=beside, shrink=0.8, aspect=16)
-    bar.set_label(label, fontsize="small", **WORDS)
+    bar.set_label(broken(label, extent(bar.ax)[1] / SMALL), fontsize="small", **WORDS)
     bar.ax.set_xlabel(below, fontsize="x-small", **WORDS)
     bar.ax.tick_params(labelsize="x-small")
     bar.ax.yaxis.get_offset_text().set_fontsize("x-small")

@@ -35,7 +35,8 @@ class Certificate:
 
     def __repr__(self) -> str:
         sure = int(self.certified.sum())
-        return f"Certificate({len(self)} samples, {sure} certified, radius={self.radius:g})"
+        samples = "1 sample" if len(self) == 1 else f"{len(self)} samples"
+        return f"Certificate({samples}, {sure} certified, radius={self.radius:g})"
 
 
 def certify(network: Network, times: Any, radius: Any) -> Certificate:

@@ -1,6 +1,7 @@
 """Where the trials of a sweep are trained: processes of this machine, or a cluster that runs."""
 
 import logging
+import os
 import re
 import signal
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from ttfs.errors import RunError, extra
 ONE_THREAD = {
     f"{name}_NUM_THREADS": "1" for name in ("NUMBA", "OMP", "MKL", "OPENBLAS", "VECLIB", "NUMEXPR")
 }
+FOR_EACH_CORE = 16  # processes at most: more would take the memory, and save no time
 PATIENCE = 10  # seconds in which a scheduler must answer
 
 
@@ -33,20 +35,31 @@ def local(workers: int | None, most: int) -> Iterator[Any]:
     """A client of processes on this machine with one thread each, which end with the context.
 
     workers: how many; by default one for each core. most: how many can be of use.
+
+    Raises
+    ------
+    RunError: more processes than a machine of its kind can bear.
     """
     with extra("sweep"):
         import dask
         import distributed
         from dask.system import CPU_COUNT
+    number = max(1, min(workers or CPU_COUNT, most))
+    if number > FOR_EACH_CORE * CPU_COUNT:
+        raise RunError(
+            f"--workers {workers} are too many for the {CPU_COUNT} cores of this machine: at most"
+            f" {FOR_EACH_CORE * CPU_COUNT}"
+        )
     settings = {
         "distributed.nanny.pre-spawn-environ": ONE_THREAD,  # before anything is imported
         "distributed.worker.multiprocessing-method": "spawn",
     }
     with ExitStack() as stack:
-        with deaf():
+        stack.enter_context(same_environment())
+        with deaf(), same_environment():
             stack.enter_context(dask.config.set(settings))
             cluster = distributed.LocalCluster(
-                n_workers=max(1, min(workers or CPU_COUNT, most)),
+                n_workers=number,
                 threads_per_worker=1,
                 processes=True,
                 host="127.0.0.1",
@@ -57,6 +70,22 @@ def local(workers: int | None, most: int) -> Iterator[Any]:
             stack.enter_context(cluster)
             client = stack.enter_context(distributed.Client(cluster))
         yield client
+
+
+@contextmanager
+def same_environment() -> Iterator[None]:
+    """A context that leaves the environment as it was, with the number of threads for this process.
+
+    Dask changes it whenever it starts a process. Numba, which looks at it whenever it
+    compiles, would use one thread, and later refuse to use more.
+    """
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
 
 
 @contextmanager
@@ -88,6 +117,12 @@ def joined(address: str) -> Iterator[Any]:
         raise RunError(f"--scheduler {address} is no address such as tcp://10.0.0.1:8786")
     with extra("sweep"):
         import distributed
+    security = distributed.Security()
+    if address.startswith("tls") and not security.get_connection_args("client")["ssl_context"]:
+        raise RunError(
+            f"--scheduler {address} needs certificates: name them in distributed.comm.tls of Dask's"
+            " configuration"
+        )
     for name in ("distributed", "distributed.client"):  # which has a level of its own
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:

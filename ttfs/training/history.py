@@ -139,7 +139,7 @@ def line(record: dict[str, float], epochs: int) -> str:
     largest of them where there is no room for all; the lenient accuracy is left out if need be.
 
     >>> line({"epoch": 2, "accuracy": 0.5, "silent_1": 0.4, "silent_2": 0, "seconds": 3}, 10)
-    'epoch 2/10 | train 50.00 % | silent 40, 0 % | 3.0 s'
+    'epoch 2/10 | train 50.00 % | silent by layer 40, 0 % | 3.0 s'
     """
     parts = [f"epoch {record['epoch']:.0f}/{epochs}", f"train {100 * record['accuracy']:.2f} %"]
     strict = lenient = ""
@@ -156,7 +156,7 @@ def line(record: dict[str, float], epochs: int) -> str:
     extremes = f"{min(silent, default=0):.0f} to {max(silent, default=0):.0f}"
     for more, told in ((lenient, each), (lenient, extremes), ("", extremes)):
         validated = [strict + more] if strict else []
-        layers = [f"silent {told} %"] if silent else []
+        layers = [f"silent by layer {told} %"] if silent else []
         found = " | ".join([*parts, *validated, *layers, *last])
         if len(found) <= WIDTH:
             break
