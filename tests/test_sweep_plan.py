@@ -19,7 +19,7 @@ from ttfs.sweeps.cluster import joined, local
 from ttfs.sweeps.domains import Choice, Drawn, Range, Stack
 from ttfs.sweeps.driver import drive
 from ttfs.sweeps.plan import SETTINGS, Plan, read_plan
-from ttfs.sweeps.search import Listed, Search
+from ttfs.sweeps.search import Listed, Search, mend
 
 DOCS = Path(__file__).parent.parent / "docs" / "sweeps.md"
 
@@ -273,3 +273,16 @@ def test_the_front_is_that_of_plain_loops(rows):
         for row in rows
     ]
     assert front(np.array(rows, float)).tolist() == [not one for one in beaten]
+
+
+def test_half_a_line_of_a_journal_is_dropped_and_other_damage_is_told(tmp_path):
+    journal = tmp_path / "study.journal"
+    mend(journal)
+    for content, left in ((b'{"a":1}\n{"b', b'{"a":1}\n'), (b'{"a', b""), (b"{}\n", b"{}\n")):
+        journal.write_bytes(content)
+        mend(journal)
+        assert journal.read_bytes() == left
+    for content in (b"junk\n", b"\xff\n", b"[1]\n{}\n", b'{"a\n{}\n'):
+        journal.write_bytes(content)
+        with pytest.raises(RunError, match=r"study.journal is damaged: .*; remove it"):
+            mend(journal)

@@ -7,12 +7,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ttfs.errors import extra
+from ttfs.errors import InputError, RunError, extra
+from ttfs.files.json_text import from_json
+from ttfs.files.reading import read_file
+from ttfs.files.writing import write_atomically
 from ttfs.sweeps.domains import Range, Value
 from ttfs.sweeps.plan import OBJECTIVES, Plan, Settings
 
 JOURNAL = "study.journal"
 STUDY = "ttfs"
+MOST = 2**30  # bytes of a journal
 
 
 class Trial(NamedTuple):
@@ -39,6 +43,27 @@ class Listed:
         """What came of a trial, or None if it failed."""
 
 
+def mend(journal: Path) -> None:
+    """Take away the line that a process was writing when it ended: Optuna would add to it.
+
+    Raises
+    ------
+    RunError: a journal that is damaged in another way.
+    """
+    if not journal.exists():
+        return
+    try:
+        whole, _, rest = read_file(journal, MOST).rpartition(b"\n")
+        if not all(isinstance(from_json(line), dict) for line in whole.splitlines()):
+            raise InputError("a line is no record")
+    except (InputError, OSError) as error:
+        raise RunError(
+            f"{journal} is damaged: {error}; remove it, and the search finds its trials again"
+        ) from None
+    if rest:
+        write_atomically(journal, whole + b"\n" if whole else b"")
+
+
 class Search:
     """Trials that Optuna chooses, by a tree-structured Parzen estimator.
 
@@ -57,6 +82,7 @@ class Search:
             from optuna.storages.journal import JournalFileBackend
         self.plan, self.optuna = plan, optuna
         optuna.logging.set_verbosity(optuna.logging.ERROR)
+        mend(folder / JOURNAL)
         Path(f"{folder / JOURNAL}.lock").unlink(missing_ok=True)  # of a process that was killed
         directions: list[Any] = [OBJECTIVES[name] for name in plan.objectives]
         self.study = optuna.create_study(
