@@ -21,7 +21,7 @@ from ttfs.network.network import Network, check_network
 
 CHUNK = 2048  # samples whose spikes are in memory at the same time
 AT_ONCE = 2**22  # and how many neurons they may have together
-TASK = 64  # such parts that a process of an executor is given together
+TASK, TASKS = 64, 16  # such parts that an executor is given together, unless there are few
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,8 @@ def evaluate(
     if executor is None:
         sums = sum_up(_counts_of(network, times, labels))
     else:
-        starts = [some.start for some in chunks(network, len(times))][::TASK]
+        starts = [some.start for some in chunks(network, len(times))]
+        starts = starts[:: max(1, min(TASK, len(starts) // TASKS))]
         rows = map(np.arange, starts, [*starts[1:], len(times)])
         parts = zip(*((only(times, some), labels[some]) for some in rows), strict=True)
         jobs = executor.map(_listed, [network] * len(starts), *parts)
