@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numba
@@ -14,7 +15,7 @@ import ttfs
 from ttfs.cli import cli
 from ttfs.cli.runs import SAVED
 from ttfs.files import writing
-from ttfs.files.interrupts import STOPPED, handled, undisturbed
+from ttfs.files.interrupts import STOPPED, handled, raised, undisturbed
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send")
 whole = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="too many samples")
@@ -375,3 +376,17 @@ def test_a_process_in_the_background_that_ignores_it_goes_on():
     )
     done = subprocess.run([sys.executable, "-c", code, "datasets"], capture_output=True)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_an_interrupt_that_is_swallowed_comes_at_the_end():
+    def swallowed():
+        with raised():
+            with suppress(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+            return "done"
+
+    with pytest.raises(KeyboardInterrupt), handled():
+        swallowed()
+    with handled() as ctrl_c, suppress(KeyboardInterrupt), raised():
+        signal.raise_signal(signal.SIGINT)
+    assert not ctrl_c.asked

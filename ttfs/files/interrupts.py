@@ -86,13 +86,22 @@ def handled(leave: Callable[[str], object] = _raise) -> Iterator[Interrupts]:
 
 @contextmanager
 def raised() -> Iterator[None]:
-    """A context that Ctrl-C leaves by an exception: more has to be ended than this process."""
+    """A context that Ctrl-C leaves by an exception: more has to be ended than this process.
+
+    Where a callback of another package swallows the exception, it comes at the end.
+    """
     with handled() as ctrl_c:
-        before, ctrl_c.leave = ctrl_c.leave, _raise
+
+        def leave(words: str) -> None:
+            ctrl_c.asked = True
+            _raise(words)
+
+        before, ctrl_c.leave = ctrl_c.leave, leave
         try:
             yield
+            ctrl_c.check()
         finally:
-            ctrl_c.leave = before
+            ctrl_c.leave, ctrl_c.asked = before, False
 
 
 @contextmanager

@@ -152,11 +152,11 @@ def line(record: dict[str, float], epochs: int) -> str:
     seconds = record["seconds"]
     last.append(f"{seconds:.1f} s" if seconds < 100 else f"{seconds:.0f} s")
     silent = [100 * share for name, share in record.items() if name.startswith("silent_")]
-    each = ", ".join(f"{share:.0f}" for share in silent)
+    each = "by layer " + ", ".join(f"{share:.0f}" for share in silent)
     extremes = f"{min(silent, default=0):.0f} to {max(silent, default=0):.0f}"
     for more, told in ((lenient, each), (lenient, extremes), ("", extremes)):
         validated = [strict + more] if strict else []
-        layers = [f"silent by layer {told} %"] if silent else []
+        layers = [f"silent {told} %"] if silent else []
         found = " | ".join([*parts, *validated, *layers, *last])
         if len(found) <= WIDTH:
             break
