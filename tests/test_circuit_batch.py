@@ -119,7 +119,7 @@ REFUSED = {
     "before 0": ([[-1.0, 2.0]], "times of layer 'a' must be 0 or later"),
     "no number": ([[np.nan, 2.0]], "times of layer 'a'"),
     "unknown": ({"c": [[1.0]]}, "no layer is called 'c'"),
-    "twice": ({"a": [[1.0, 1]], 0: [[1.0, 1]]}, "given twice, by its name and by its index"),
+    "twice": ({"a": [[1.0, 1]], 0: [[1.0, 1]]}, "given twice, by name and by index"),
     "nothing": ({}, "for one population at least"),
     "uneven": (
         {"a": np.zeros((2, 2)), "b": np.zeros((1, 3))},

@@ -131,7 +131,8 @@ def add_evaluate(parsers: Any) -> None:
     add_model(evaluate)
     add_data(evaluate)
     evaluate.add_argument("--report", type=new_file, metavar="FILE", help="write a JSON report")
-    add_workers(evaluate.add_mutually_exclusive_group().add_argument)
+    group = evaluate.add_mutually_exclusive_group()
+    add_workers(group.add_argument, "this one, with all its threads")
     rates = evaluate.add_argument_group("firing rates, for models with windows")
     text = "run for this many steps, in each of which every neuron may fire"
     rates.add_argument("--rate", type=count, metavar="STEPS", help=text)

@@ -17,6 +17,7 @@ from ttfs.cli.values import (
     path,
     potential,
 )
+from ttfs.cli.workers import add_workers
 
 
 def add_train(parsers: Any) -> None:
@@ -86,11 +87,7 @@ def add_sweep(parsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     sweep.add_argument("plan", type=path, metavar="FILE", help="the plan, such as sweep.toml")
-    where = sweep.add_mutually_exclusive_group().add_argument
-    text = "a Dask scheduler, tcp://10.0.0.1:8786; its workers must have the same folders"
-    where("--scheduler", type=name, metavar="ADDRESS", help=text)
-    text = "processes on this machine, of one thread each (one for each core)"
-    where("--workers", type=count, metavar="N", help=text)
+    add_workers(sweep.add_mutually_exclusive_group().add_argument, "one for each core")
     text = "folder of the sweep (runs/<name of the file>)"
     sweep.add_argument("--out", type=path, metavar="DIR", help=text)
     sweep.add_argument("--quiet", action="store_true", help="print only errors, no progress bar")

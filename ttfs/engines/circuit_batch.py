@@ -1,6 +1,5 @@
 """Many stimuli through one circuit, shared out among threads."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ from ttfs.checks import as_array, check_times, convert
 from ttfs.engines.circuit import Circuit
 from ttfs.engines.courses import potentials
 from ttfs.engines.simulator import Simulator
-from ttfs.engines.stimuli import DOUBLE, SINGLE, keep_to_window, maps_of, whose
+from ttfs.engines.stimuli import DOUBLE, SINGLE, by_layer, keep_to_window, maps_of, whose
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels.queue import SYNAPSES
 from ttfs.kernels.threads import spread
@@ -50,13 +49,7 @@ def run_all(circuit: Circuit, times: Any) -> tuple[tuple[np.ndarray, ...], np.nd
 
 def stimuli_of(times: Any, circuit: Circuit) -> dict[int, np.ndarray]:
     """(samples, neurons) times of each population that is given any; of the first, if not told."""
-    told = times if isinstance(times, Mapping) else {0: times}
-    arrays: dict[int, np.ndarray] = {}
-    for name, values in told.items():
-        layer = circuit.layer(name)
-        if layer in arrays:
-            raise InputError("times of a layer are given twice, by its name and by its index")
-        arrays[layer] = rows_of(values, layer, circuit)
+    arrays = by_layer(times, circuit, rows_of)
     if not arrays:
         raise InputError("times must be given for one population at least")
     if len({len(array) for array in arrays.values()}) > 1:

@@ -1,6 +1,6 @@
 """The stimulus of a simulator: which neurons it makes fire, and when."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -36,16 +36,19 @@ def keep_to_window(times: np.ndarray, begin: float, end: float, name: str) -> No
     times[times >= end] = np.inf
 
 
-def by_layer(times: Any, circuit: Circuit) -> dict[int, np.ndarray]:
-    """The times of each layer that has any, keyed by its index."""
+def by_layer(
+    times: Any, circuit: Circuit, read: Callable[[Any, int, Circuit], np.ndarray] | None = None
+) -> dict[int, np.ndarray]:
+    """The times of each layer that has any, by its index; those of one stimulus unless told."""
+    read = read or layer_times
     if type(times) is np.ndarray or not isinstance(times, Mapping):
-        return {0: layer_times(times, 0, circuit)}
+        return {0: read(times, 0, circuit)}
     arrays: dict[int, np.ndarray] = {}
     for name, values in times.items():
         layer = circuit.layer(name)
         if layer in arrays:
             raise InputError("times of a layer are given twice, by name and by index")
-        arrays[layer] = layer_times(values, layer, circuit)
+        arrays[layer] = read(values, layer, circuit)
     return arrays
 
 
