@@ -246,8 +246,15 @@ class Distilled:
             for number in pair:
                 whole(number, "Distilled(layers=...)")
 
-    def errors(self, times: Any, labels: Any, t_max: float, answers: Answers) -> Errors:
-        """The loss summed over samples, and its derivative with respect to each time."""
+    def errors(
+        self, times: Any, labels: Any, t_max: float, answers: Answers | None = None
+    ) -> Errors:
+        """The loss summed over samples, and its derivative with respect to each time.
+
+        Where there are no answers of a teacher, only labels teach.
+        """
+        if answers is None:
+            return self.loss.errors(times, labels, t_max)
         times, labels, t_max = _outputs(times, labels, t_max)
         if answers.decisions.shape != times.shape:
             raise ShapeError(

@@ -1,7 +1,7 @@
 """Networks of single spikes that teach another one, see `ttfs.losses.Distilled`."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -79,7 +79,7 @@ def teachers_of(teacher: Any, rule: Rule, student: Network) -> Teachers | None:
             " Exact(losses.Distilled()) or Surrogate(distilled=0.5)"
         )
     given = teacher if isinstance(teacher, list | tuple) else [teacher]
-    networks = [_network(one) for one in given]
+    networks = [network_of(one) for one in given]
     if not networks or (taught.layers and networks[1:]):
         wanted = "exactly one network, as spike times are taught" if taught.layers else "a network"
         raise InputError(f"Trainer(teacher=...) must be {wanted}; got {len(networks)}")
@@ -88,7 +88,7 @@ def teachers_of(teacher: Any, rule: Rule, student: Network) -> Teachers | None:
     return Teachers(networks, taught)
 
 
-def _network(teacher: Any) -> Network:
+def network_of(teacher: Any) -> Network:
     """A teacher, read from its file if need be."""
     if isinstance(teacher, str | os.PathLike):
         model = load(teacher)
@@ -124,6 +124,13 @@ def _check(teacher: Network, taught: Distilled, student: Network) -> None:
                 f"Distilled(layers=...): layer {pair[0]} of the network has {own} neurons,"
                 f" layer {pair[1]} of the teacher {other}"
             )
+
+
+def joined(parts: Iterable[Answers]) -> Answers:
+    """The answers to all samples, from those to some after the others."""
+    decisions, spikes = zip(*parts, strict=True)
+    layers = tuple(np.concatenate(layer) for layer in zip(*spikes, strict=True))
+    return Answers(np.concatenate(decisions), layers)
 
 
 def shown(augmentation: Sequence[Augmentation]) -> int:
