@@ -49,6 +49,13 @@ class Teachers(NamedTuple):
                     layer[chunk] = found[other]
         return Answers(decisions / len(self.networks), spikes)
 
+    def shown(self, augmentation: Sequence[Augmentation]) -> int:
+        """How many of the changes to samples they see: none, or all before the first noise."""
+        if self.taught.original:
+            return 0
+        noisy = (k for k, change in enumerate(augmentation) if isinstance(change, NOISE))
+        return next(noisy, len(augmentation))
+
     def arrays(self) -> Iterator[np.ndarray]:
         """All that decides what they say."""
         for network in self.networks:
@@ -131,14 +138,3 @@ def joined(parts: Iterable[Answers]) -> Answers:
     decisions, spikes = zip(*parts, strict=True)
     layers = tuple(np.concatenate(layer) for layer in zip(*spikes, strict=True))
     return Answers(np.concatenate(decisions), layers)
-
-
-def shown(augmentation: Sequence[Augmentation]) -> int:
-    """How many of the changes to samples a teacher sees: those before any noise.
-
-    >>> from ttfs.augmentation import Shift
-    >>> shown((Shift(1, (28, 28)), Dropout(0.1), Shift(1, (28, 28))))
-    1
-    """
-    noisy = (k for k, change in enumerate(augmentation) if isinstance(change, NOISE))
-    return next(noisy, len(augmentation))
