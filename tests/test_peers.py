@@ -112,12 +112,12 @@ def test_simulators_are_measured_reported_and_written_into_a_page(tmp_path, caps
     line = f"nest --cases steps-16 --stimuli 10 --rounds 1 --report {report} --page {page}"
     assert main([*line.split(), "--python", f"nest={tmp_path / 'python'}"]) == 0
     told = json.loads(report.read_text())
-    (ours,) = told["cases"]["steps-16"]
+    (ours,) = told["cases"]["steps-16"]["measured"]
     assert (ours["equal"], ours["neurons"], ours["other_decisions"]) == (4100, 4100, 0)
     assert ours["peak_megabytes"] > 10
     out, err = capsys.readouterr()
     assert "Steps, the input in 16 time steps" in out
-    assert f"* nest was not measured: {tmp_path / 'python'}: No such file or directory." in out
+    assert f"Not measured: nest ({tmp_path / 'python'}: No such file or directory)." in out
     assert "all 4,100 spike times equal" in err
     assert page.read_text() == f"before\n{table.BEGIN}\n\n{out}\n{table.END}\nafter\n"
 
@@ -160,6 +160,14 @@ def test_a_table_has_a_row_for_each_simulator_and_no_ratio_of_unequal_spikes():
         "99% equal; off by 0.5 steps, at most 2.5; 0 of 8,200 only in one of both;"
         " 0 of 20 decisions differ"
     )
+
+
+def test_figures_from_a_busy_machine_say_so():
+    machine = {"processor": "cpu", "system": "Linux", "cores": 2, "threads": 1}
+    report = {"versions": {"ttfs": "1"}, "inputs": "mnist", "stimuli": 9, "cases": {}}
+    for load, said in ((8.3, True), (0.9, False), (None, False)):
+        text = table.markdown(report | {"machine": machine | {"load": load}})
+        assert ("(load 8.3)" in text) == ("not to be trusted" in text) == said
 
 
 def test_spikes_and_decisions_that_differ_are_counted():

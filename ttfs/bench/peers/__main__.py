@@ -54,6 +54,9 @@ def main(arguments: list[str] | None = None) -> int:
             into_page(options.page, text)
     except (TTFSError, OSError) as error:
         parser.error(str(error))
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -46,7 +46,7 @@ def build(given: Presentation, threads: int) -> Ready:
         folder.cleanup()
         return found
 
-    ways = {"C++ standalone, one after the other in one run": show}
+    ways = {"C++ standalone": show}
     return Ready(f"Brian2 {brian2.__version__}", ways, read, memory=False)
 
 

@@ -36,7 +36,7 @@ def snntorch(given: Presentation, threads: int) -> Ready:
 
         return fire
 
-    return clocked(given, threads, neurons, "snntorch", "snnTorch", "`Leaky` with beta 1")
+    return clocked(given, threads, neurons, "snntorch", "snnTorch")
 
 
 def spikingjelly(given: Presentation, threads: int) -> Ready:
@@ -53,7 +53,7 @@ def spikingjelly(given: Presentation, threads: int) -> Ready:
 
         return fire
 
-    return clocked(given, threads, neurons, "spikingjelly", "SpikingJelly", "`IFNode`, multi-step")
+    return clocked(given, threads, neurons, "spikingjelly", "SpikingJelly")
 
 
 def norse(given: Presentation, threads: int) -> Ready:
@@ -76,7 +76,7 @@ def norse(given: Presentation, threads: int) -> Ready:
 
         return fire
 
-    return clocked(given, threads, neurons, "norse", "Norse", "`iaf_feed_forward_step`")
+    return clocked(given, threads, neurons, "norse", "Norse")
 
 
 def below(threshold: float) -> float:
@@ -90,7 +90,6 @@ def clocked(
     neurons: Callable[[float], Neurons],
     package: str,
     title: str,
-    way: str,
 ) -> Ready:
     """A network in PyTorch; layer after layer, each for all time steps.
 
@@ -131,5 +130,5 @@ def clocked(
         return found
 
     some = [batch for batch in BATCHES if batch < 2 * len(given.stimuli)] or BATCHES[:1]
-    ways = {f"{way}, batches of {batch}": partial(show, batch) for batch in some}
+    ways = {f"batches of {batch}": partial(show, batch) for batch in some}
     return Ready(f"{title} {version(package)}", ways, read)

@@ -17,14 +17,15 @@ def build(given: Presentation, threads: int) -> Ready:
 
     All delays are as long as a presentation. Each layer sees a stimulus one presentation after
     the layer below, and NEST, which lets its threads and processes exchange spikes after every
-    shortest delay, does so once in a presentation. A delay of one step took ten times as long.
+    shortest delay, does so once in a presentation. With delays of one step, it took 1.5 to 2.6
+    times as long.
 
     A neuron is refractory until the end of the stimulus once it has fired. Neurons that have not
     are then made to fire, and start again from 0 like the others. Setting potentials from
     Python between two stimuli took twice as long.
     """
     if given.ramp:
-        raise InputError("NEST is shown steps only: nothing there takes a slope away again")
+        raise InputError("NEST is shown steps only, as nothing there takes a slope away again")
     with extra("peers"):
         import nest
 
@@ -66,7 +67,7 @@ def build(given: Presentation, threads: int) -> Ready:
             times[sample[here], events["senders"][own][here] - first] = time[here]
         return found
 
-    ways = {"`iaf_psc_delta`, one after the other in one `Simulate`": show}
+    ways = {"`Simulate`": show}
     return Ready(f"NEST {nest.__version__}", ways, read)
 
 

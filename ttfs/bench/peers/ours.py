@@ -29,7 +29,7 @@ def batch(given: Presentation, threads: int) -> Ready:
     def show() -> None:
         seen[:] = forward(network, times).times[1:]
 
-    return Ready(TITLE, {"`forward`, all at once": show}, lambda: seen)
+    return Ready(TITLE, {"`forward`": show}, lambda: seen)
 
 
 def one_by_one(given: Presentation, threads: int) -> Ready:
@@ -49,4 +49,4 @@ def one_by_one(given: Presentation, threads: int) -> Ready:
     def read() -> list[np.ndarray]:
         return [np.array(rows) for rows in zip(*seen, strict=True)]
 
-    return Ready(TITLE, {"`Simulator`, one after the other": show}, read)
+    return Ready(TITLE, {"`Simulator`": show}, read)

@@ -57,8 +57,8 @@ def compare(
 
     Returns
     -------
-    A dictionary: `machine`, `versions`, `inputs`, `stimuli`, `cases`, each a list of what was
-    measured, and `missing`, a sentence for each simulator that was not.
+    A dictionary: `machine`, `versions`, `inputs`, `stimuli`, and `cases`, each with a list of what
+    was `measured`, and a sentence for each simulator that was not, `missing`.
 
     Raises
     ------
@@ -69,16 +69,17 @@ def compare(
     chosen = [name for name in SIMULATORS if not names or name in names or name == "ttfs"]
     title = list(bench.inputs())[-1][0]
     report: dict[str, Any] = {
-        "machine": bench.machine(),
+        "machine": bench.machine() | {"load": load()},
         "versions": versions(),
         "inputs": title,
         "stimuli": stimuli,
         "cases": {},
-        "missing": {},
     }
     for case in cases or CASES:
         log(f"{case}, {stimuli} stimuli ({title})")
-        found = report["cases"][case] = []
+        found: list[dict[str, Any]] = []
+        missing: dict[str, str] = {}
+        report["cases"][case] = {"measured": found, "missing": missing}
         given = presentation(CASES[case], stimuli)
         for name in chosen:
             python = (pythons or {}).get(name, sys.executable)
@@ -87,7 +88,7 @@ def compare(
                     found.append(result)
                     log(f"  {line(result)}")
             except RunError as error:
-                report["missing"].setdefault(name, str(error))
+                missing[name] = str(error)
                 log(f"  {name} is not measured: {error}")
     return report
 
@@ -103,6 +104,11 @@ def check_known(names: Sequence[str], known: Collection[str], kind: str) -> None
     for name in names:
         if name not in known:
             raise InputError(f"there is no {kind} {name!r}, only {', '.join(known)}")
+
+
+def load() -> float | None:
+    """How many processes have wanted a processor in the last minute; None where nobody knows."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
 def presentation(case: Case, count: int) -> Presentation:

@@ -20,9 +20,15 @@ def markdown(report: dict[str, Any]) -> str:
         f" {'threads' if machine['threads'] > 1 else 'thread'}: {report['stimuli']} stimuli"
         f" ({report['inputs']}). {told}."
     ]
-    for name, found in report["cases"].items():
-        parts += [f"### {heading(name)}", table(found, report["stimuli"])]
-    parts += [f"* {name} was not measured: {why}." for name, why in report["missing"].items()]
+    if machine["load"] and machine["load"] > machine["cores"] / 2:
+        parts += [
+            f"The machine was busy with other work (load {machine['load']:.1f}), which lengthens"
+            " long runs more than short ones: these figures are not to be trusted."
+        ]
+    for name, case in report["cases"].items():
+        parts += [f"### {heading(name)}", table(case["measured"], report["stimuli"])]
+        missing = [f"{name} ({why})" for name, why in case["missing"].items()]
+        parts += [f"Not measured: {', '.join(missing)}."] if missing else []
     return "\n\n".join(parts)
 
 
