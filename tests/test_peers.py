@@ -26,6 +26,18 @@ def test_first_spikes_elsewhere_are_those_here(simulator, name):
     assert exports.compare(simulator, name, network, stimuli)
 
 
+def test_a_simulator_that_is_not_here_is_told_before_anything_is_trained(monkeypatch, capsys):
+    monkeypatch.setattr(exports, "trained_network", None)
+    monkeypatch.setattr(exports, "find_spec", lambda name: name == "norse")
+    assert exports.main(["norse", "nest"]) == 2
+    assert capsys.readouterr().out == "there is no simulator here 'nest', only norse\n"
+    monkeypatch.setattr(exports, "find_spec", lambda name: None)
+    assert exports.main([]) == 2
+    assert capsys.readouterr().out.startswith(
+        "none of nest, pynn, spikingjelly, snntorch, norse is"
+    )
+
+
 def given(ramp=False):
     """Two small layers and stimuli of a few time steps, among them one that is silent."""
     rng = np.random.default_rng(0)

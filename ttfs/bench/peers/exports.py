@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 import ttfs
+from ttfs.bench.peers.runs import check_known
 
 STEPS = 32
 Run = Callable[[ttfs.Network, np.ndarray], list[np.ndarray]]
@@ -223,16 +224,24 @@ def case(name: str) -> tuple[ttfs.Network, np.ndarray]:
     return network, times.astype(float)
 
 
-def main() -> int:
+def main(names: list[str]) -> int:
     """All networks in all simulators that are named, or are there."""
+    there = [name for name in PEERS if find_spec(MODULES.get(name, name))]
+    if not there:
+        print(f"none of {', '.join(PEERS)} is installed: pip install 'ttfs[peers]' brings most")
+        return 2
+    try:
+        check_known(names, there, "simulator here")
+    except ttfs.InputError as error:
+        print(error)
+        return 2
     cases = [(name, *case(name)) for name, _ in random_networks()]
     network, stimuli = trained_network()
     cases.append(("digits", network, stimuli[:20]))
-    there = [name for name in PEERS if find_spec(MODULES.get(name, name))]
-    equal = [compare(peer, *one) for peer in sys.argv[1:] or there for one in cases]
+    equal = [compare(peer, *one) for peer in names or there for one in cases]
     print("all equal" if all(equal) else "NOT all equal")
     return 0 if all(equal) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
