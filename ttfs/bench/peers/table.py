@@ -46,9 +46,12 @@ def table(found: list[dict[str, Any]], stimuli: int) -> str:
     """A row for each simulator, a column for each number of threads."""
     threads = sorted({result["threads"] for result in found})
     times = {(result["name"], result["threads"]): result for result in found}
-    heads = [words(number) for number in threads]
-    head = ["simulator", "how", *heads, "times `forward`", "built in", "memory", "first spikes"]
-    rows = [head, [":--", ":--", *["--:"] * (len(threads) + 3), ":--"]]
+    micros = [f"{words(number)} (µs)" for number in threads]
+    rest = "times `forward`", "built in (s)", "memory (MB)", "first spikes"
+    rows = [
+        ["simulator", "how", *micros, *rest],
+        [":--", ":--", *["--:"] * (len(threads) + 3), ":--"],
+    ]
     for name in dict.fromkeys(result["name"] for result in found):
         first = times[name, 1]
         cells = [first["simulator"], first["way"]]
@@ -57,7 +60,7 @@ def table(found: list[dict[str, Any]], stimuli: int) -> str:
         ratio = first["microseconds"] / times["ttfs", 1]["microseconds"]
         peak = first["peak_megabytes"]
         cells += [f"{ratio:,.3g}" if equal and name != "ttfs" else ""]
-        cells += [f"{first['construction_seconds']:.2g} s", f"{peak:.0f} MB" if peak else ""]
+        cells += [f"{first['construction_seconds']:.2g}", f"{peak:,.0f}" if peak else ""]
         rows.append([*cells, agreed(first, stimuli)])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
@@ -77,7 +80,7 @@ def micro(result: dict[str, Any] | None) -> str:
     if result is None:
         return ""
     number = float(f"{result['microseconds']:.3g}")
-    return f"{number:,g} µs"
+    return f"{number:,g}"
 
 
 def agreed(result: dict[str, Any], stimuli: int) -> str:
