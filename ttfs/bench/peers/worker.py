@@ -14,18 +14,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ttfs.bench.peers.presentation import Presentation
-from ttfs.errors import TTFSError
+from ttfs.errors import TTFSError, extra
 
 SIMULATORS = {
-    "ttfs": "ours.batch",
-    "ttfs-simulator": "ours.one_by_one",
-    "nest": "nest.build",
-    "brian2": "brian.build",
-    "snntorch": "clocked.snntorch",
-    "spikingjelly": "clocked.spikingjelly",
-    "norse": "clocked.norse",
+    "ttfs": ("ttfs", "ours.batch"),
+    "ttfs-simulator": ("ttfs", "ours.one_by_one"),
+    "nest": ("nest", "nest.build"),
+    "brian2": ("brian2", "brian.build"),
+    "snntorch": ("snntorch", "clocked.snntorch"),
+    "spikingjelly": ("spikingjelly.activation_based.neuron", "clocked.spikingjelly"),
+    "norse": ("norse.torch", "clocked.norse"),
 }
-"""The modules and functions that build a network, by the name of a simulator."""
+"""By the name of a simulator: what is loaded before the clock runs, and what builds a network."""
 
 
 Show = Callable[[], float | None]
@@ -53,7 +53,10 @@ def measure(name: str, given: Presentation, threads: int, rounds: int) -> tuple[
     A first run in each way is not counted, nor is a second one by which a way is chosen. Arrays of
     first spike times are made when the clock has stopped.
     """
-    module, function = SIMULATORS[name].split(".")
+    library, builder = SIMULATORS[name]
+    with extra("peers"):
+        import_module(library)
+    module, function = builder.split(".")
     build = getattr(import_module(f"ttfs.bench.peers.{module}"), function)
     started = time.perf_counter()
     ready: Ready = build(given, threads)
