@@ -125,13 +125,13 @@ def test_simulators_are_measured_reported_and_written_into_a_page(tmp_path, caps
     assert main([*line.split(), "--python", f"nest={tmp_path / 'python'}"]) == 0
     told = json.loads(report.read_text())
     (ours,) = told["cases"]["steps-16"]["measured"]
-    assert (ours["equal"], ours["neurons"], ours["other_decisions"]) == (4100, 4100, 0)
+    assert ours["equal"] == ours["spikes"] > 500
     if worker.STATUS.exists():
         assert 10 < ours["peak_megabytes"] < 2000
     out, err = capsys.readouterr()
     assert "Steps, the input in 16 time steps" in out
     assert f"Not measured: nest ({tmp_path / 'python'}: No such file or directory)." in out
-    assert "all 4,100 spike times equal" in err
+    assert f"all {ours['spikes']:,} spikes equal" in err
     assert page.read_text() == f"before\n{table.BEGIN}\n\n{out}\n{table.END}\nafter\n"
 
 
@@ -148,7 +148,7 @@ def result(name="ttfs", threads=1, **others):
     told = {
         "name": name, "simulator": f"{name} 1.0", "way": "in batches", "threads": threads,
         "microseconds": 4.0, "construction_seconds": 0.012, "peak_megabytes": 120.2,
-        "neurons": 8200, "equal": 8200, "off_median": 0.0, "off_most": 0.0,
+        "spikes": 8200, "equal": 8200, "off_median": 0.0, "off_most": 0.0,
         "only_one_fired": 0, "other_decisions": 0,
     }  # fmt: skip
     return told | others
@@ -187,7 +187,7 @@ def test_spikes_and_decisions_that_differ_are_counted():
     ours = [np.array([[1.0, 2.0], [np.inf, 3.0]]), np.array([[4.0, 5.0], [np.inf, np.inf]])]
     theirs = [np.array([[1.0, 4.0], [2.0, 3.0]]), np.array([[6.0, 5.0], [np.inf, np.inf]])]
     assert runs.agreement(ours, theirs) == {
-        "neurons": 8, "equal": 5, "fired": 5, "only_one_fired": 1,
+        "spikes": 6, "equal": 3, "only_one_fired": 1,
         "off_median": 0.0, "off_most": 2.0, "other_decisions": 1,
     }  # fmt: skip
 

@@ -174,20 +174,21 @@ def in_process(
 
 
 def agreement(wanted: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> dict[str, Any]:
-    """How many first spikes are the same, how far the others are off, and what it decides.
+    """How many first spikes are the same, how far the others are off, and what is decided.
+
+    Counted are spikes that are here, there, or both; neurons that are silent in both are not.
 
     >>> ours, theirs = np.array([[1.0, 2.0, np.inf]]), np.array([[1.0, 4.0, np.inf]])
     >>> agreement([ours], [theirs])["equal"], agreement([ours], [theirs])["off_most"]
-    (2, 2.0)
+    (1, 2.0)
     """
     ours, theirs = (np.concatenate([one.ravel() for one in times]) for times in (wanted, found))
-    both = np.isfinite(ours) & np.isfinite(theirs)
+    both, either = np.isfinite(ours) & np.isfinite(theirs), np.isfinite(np.minimum(ours, theirs))
     off = np.abs(ours[both] - theirs[both]).astype(np.float64)
     return {
-        "neurons": int(ours.size),
-        "equal": int((ours == theirs).sum()),
-        "fired": int(np.isfinite(ours).sum()),
-        "only_one_fired": int((np.isfinite(ours) != np.isfinite(theirs)).sum()),
+        "spikes": int(either.sum()),
+        "equal": int((ours == theirs)[either].sum()),
+        "only_one_fired": int((either & ~both).sum()),
         "off_median": float(np.median(off)) if off.size else 0.0,
         "off_most": float(off.max(initial=0.0)),
         "other_decisions": int((decided(wanted[-1]) != decided(found[-1])).sum()),
@@ -209,10 +210,10 @@ def line(result: dict[str, Any]) -> str:
 
 def same(result: dict[str, Any]) -> str:
     """In words, how the first spikes of a simulator compare with ours."""
-    if result["equal"] == result["neurons"]:
-        return f"all {result['neurons']:,} spike times equal"
+    if result["equal"] == result["spikes"]:
+        return f"all {result['spikes']:,} spikes equal"
     return (
-        f"{result['equal']:,} of {result['neurons']:,} spike times equal, others off by"
+        f"{result['equal']:,} of {result['spikes']:,} spikes equal, others off by"
         f" {result['off_median']:.2g} steps (at most {result['off_most']:.3g}),"
         f" {result['only_one_fired']:,} only here or there,"
         f" {result['other_decisions']:,} other decisions"

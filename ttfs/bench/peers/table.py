@@ -56,7 +56,7 @@ def table(found: list[dict[str, Any]], stimuli: int) -> str:
         first = times[name, 1]
         cells = [first["simulator"], first["way"]]
         cells += [micro(times.get((name, number))) for number in threads]
-        equal = first["equal"] == first["neurons"]
+        equal = first["equal"] == first["spikes"]
         ratio = first["microseconds"] / times["ttfs", 1]["microseconds"]
         peak = first["peak_megabytes"]
         cells += [f"{ratio:,.3g}" if equal and name != "ttfs" else ""]
@@ -85,12 +85,12 @@ def micro(result: dict[str, Any] | None) -> str:
 
 def agreed(result: dict[str, Any], stimuli: int) -> str:
     """Whether first spikes and decisions are those of `forward`."""
-    if result["equal"] == result["neurons"]:
+    if result["equal"] == result["spikes"]:
         return "equal"
     return (
-        f"{result['equal'] / result['neurons']:.0%} equal; off by {result['off_median']:.2g} steps,"
+        f"{result['equal'] / result['spikes']:.0%} equal; off by {result['off_median']:.2g} steps,"
         f" at most {result['off_most']:.2g}; {result['only_one_fired']:,} of"
-        f" {result['neurons']:,} only in one of both;"
+        f" {result['spikes']:,} only in one of both;"
         f" {result['other_decisions']} of {stimuli} decisions differ"
     )
 
