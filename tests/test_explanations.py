@@ -204,7 +204,7 @@ output 0 fired at 13.5 ms, 0.25 above its threshold 1
     silent = """\
 output 1 has not fired; closest at 4 ms, 1.75 below its threshold 2
    arrives             from   fired at     weight potential
-         4          input 1          3      +0.25 0.25
+         4          input 1          3      +0.25  0.25
       13.5          input 0       12.5         -1 -0.75"""
     assert str(simulator.explain("output", 1)) == silent
     assert str(simulator.explain("input", 0)) == "input 0 fired at 12.5 ms: the stimulus says so"
