@@ -2,7 +2,7 @@ import io
 
 import numpy as np
 import pytest
-from cases import MIXED, any_networks, any_stimuli, same_bits
+from cases import FLOATS, MIXED, any_networks, any_stimuli, same_bits
 from cases_circuits import circuits, finished, given_of, stimuli
 from hypothesis import given
 from hypothesis import strategies as st
@@ -285,7 +285,7 @@ def spelled(weights, times, dtype, *, threshold=99.0, psp=None):
     return simulator.explain("output", 0), str(simulator.explain("output", 0)).splitlines()
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", FLOATS)
 @given(tenths=st.lists(st.integers(-30, 30).filter(bool), min_size=1, max_size=30))
 def test_a_potential_has_the_digits_that_rounding_leaves(dtype, tenths):
     weights = [*(each / 10 for each in tenths), -sum(tenths) / 10]
@@ -296,7 +296,7 @@ def test_a_potential_has_the_digits_that_rounding_leaves(dtype, tenths):
 
 
 @pytest.mark.parametrize("rise", [INF, 2.5])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", FLOATS)
 @given(
     tenths=st.lists(st.integers(-30, 30).filter(bool), min_size=1, max_size=12),
     start=st.floats(0, 200),
@@ -317,7 +317,7 @@ def test_times_in_words_are_told_from_all_others(time):
     assert len(lines[2].split()[0].replace(".", "").lstrip("0").split("e")[0]) <= 9
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", FLOATS)
 def test_a_spike_of_ramps_is_shown_to_the_digits_of_its_sums(dtype):
     layer = ttfs.Dense.of([[0.1]], threshold=1)
     network = Network(layer, psp=ttfs.Ramp(), t_max=200, dtype=dtype, unit="ms")
@@ -348,7 +348,7 @@ def test_whole_numbers_stay_whole():
     ]
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", FLOATS)
 def test_numbers_without_end_are_shown_as_they_are(dtype):
     most = float(np.finfo(dtype).max)
     for weights in ([-most, -most], [-most, -most, most]):
