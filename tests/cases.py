@@ -15,7 +15,7 @@ compiled = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes long in pl
 # Dtypes of weights and times. All kernels are compiled anew for each pair, so the rarest one is
 # left out, and runs where bounds are checked, alone, as dtypes make no index wrong, and where
 # nothing is compiled.
-FLOATS = [np.float64] if numba.config.BOUNDSCHECK else [np.float32, np.float64]
+FLOATS = [np.float32] if numba.config.BOUNDSCHECK else [np.float32, np.float64]
 RAREST = np.float64, np.float32
 PAIRS = [RAREST] if numba.config.BOUNDSCHECK else list(product(FLOATS, FLOATS))
 if not (numba.config.BOUNDSCHECK or numba.config.DISABLE_JIT):

@@ -2,7 +2,7 @@ import io
 
 import numpy as np
 import pytest
-from cases import FLOATS, MIXED, any_networks, any_stimuli, same_bits
+from cases import FLOATS, MIXED, any_networks, any_stimuli, same_bits, times_for
 from cases_circuits import circuits, finished, given_of, stimuli
 from hypothesis import given
 from hypothesis import strategies as st
@@ -321,7 +321,7 @@ def test_times_in_words_are_told_from_all_others(time):
 def test_a_spike_of_ramps_is_shown_to_the_digits_of_its_sums(dtype):
     layer = ttfs.Dense.of([[0.1]], threshold=1)
     network = Network(layer, psp=ttfs.Ramp(), t_max=200, dtype=dtype, unit="ms")
-    for stimulus in (np.float32, np.float64):
+    for stimulus in times_for(dtype):
         simulator = Simulator(network, np.array([100.1], stimulus))
         simulator.run()
         lines = str(simulator.explain("output", 0)).splitlines()
