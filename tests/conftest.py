@@ -93,6 +93,14 @@ def in_time():
     signal.signal(signal.SIGALRM, before)
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Pictures of commands are laid out, but not drawn, which takes longer than training."""
+    from ttfs.cli import pictures
+
+    monkeypatch.setattr(pictures, "keep", lambda figure, path: path)
+
+
 @pytest.fixture(scope="session")
 def mnist():
     """(train, test) of MNIST, without a download."""
