@@ -276,11 +276,11 @@ def test_traces_are_those_that_were_asked_for():
 # In words
 
 
-def spelled(weights, times, dtype, *, threshold=99.0, psp=None):
+def spelled(weights, times, dtype, *, time_dtype=None, threshold=99.0, psp=None):
     """The explanation of one neuron, in lines, with numbers as they are typed."""
     layer = ttfs.Dense.of(np.array(weights)[:, None], threshold=threshold)
     network = Network(layer, psp=psp, t_max=1000, dtype=dtype, unit="ms")
-    simulator = Simulator(network, np.array(times, dtype))
+    simulator = Simulator(network, np.array(times, time_dtype or dtype))
     simulator.run()
     return simulator.explain("output", 0), str(simulator.explain("output", 0)).splitlines()
 
@@ -304,7 +304,8 @@ def test_a_potential_has_the_digits_that_rounding_leaves(dtype, tenths):
 def test_a_ramp_that_was_taken_back_leaves_nothing(dtype, rise, tenths, start):
     weights = [*(each / 10 for each in tenths), -sum(tenths) / 10]
     times = [start] * (len(tenths) + 1) + [start + 10.0]
-    why, lines = spelled([*weights, 0.5], times, dtype, psp=ttfs.Ramp(rise))
+    kinds = {"dtype": dtype, "time_dtype": times_for(dtype)[0]}
+    why, lines = spelled([*weights, 0.5], times, **kinds, psp=ttfs.Ramp(rise))
     assert abs(why.inputs[-1].potential) <= 2 * why.errors()[len(why.inputs) - 1]
     assert lines[-1].split()[-1] == "0"
 
