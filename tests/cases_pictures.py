@@ -61,7 +61,7 @@ TIMED = {
     "decision_curve": lambda **kw: plotting.decision_curve(ROWS, [[1, 2], [3, 4]], [0, 1], **kw),
     "activity": lambda **kw: plotting.activity(TIMES, [2, 0], **kw),
     "membrane": lambda **kw: plotting.membrane(TRACES, inputs=INPUTS, **kw),
-    "mistakes": lambda **kw: plotting.mistakes(ROWS, DECISIONS, [1, 0], (1, 2), **kw),
+    "mistakes": lambda **kw: plotting.mistakes(ROWS, DECISIONS, [1, 0], (2, 1), **kw),
 }
 PICTURES = TIMED | {
     "spike_order": lambda **kw: plotting.spike_order(ROWS, [0, 1], **kw),

@@ -36,7 +36,7 @@ SPENT = """async () => {
     document.body.getBoundingClientRect();
     spent.push(performance.now() - start);
   }
-  return spent.sort((a, b) => a - b)[3];
+  return spent.sort((a, b) => a - b)[1];  // other processes may be at work meanwhile
 }"""
 
 

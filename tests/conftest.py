@@ -19,9 +19,9 @@ from hypothesis import settings
 JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
 BOUNDS = os.environ.get("NUMBA_BOUNDSCHECK", "0") != "0"
 LENGTHY = "test_notebooks.py", "test_viewer"  # at the end, one process would wait for them
-EXAMPLES = 20 if not JIT else 30 if BOUNDS else 80
+EXAMPLES = 50 if JIT and not BOUNDS else 20
 
-gc.set_threshold(100_000, 50, 50)  # compiling makes many objects that stay: looked for in vain
+gc.set_threshold(1_000_000, 50, 50)  # compiling makes many objects, and few that may go
 
 settings.register_profile("ttfs", derandomize=True, deadline=None, max_examples=EXAMPLES)
 settings.register_profile("long", settings.get_profile("ttfs"), max_examples=3000)
@@ -45,6 +45,18 @@ def pytest_cmdline_main(config):
 def pytest_configure(config):
     if config.getoption("--long") and not config.getoption("--hypothesis-profile"):
         settings.load_profile("long")
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Where only small tests are to run, files without any are not even imported."""
+    is_file = collection_path.suffix == ".py"
+    if (
+        config.option.markexpr == "small"
+        and is_file
+        and "mark.small" not in collection_path.read_text()
+    ):
+        return True
+    return None
 
 
 def pytest_collection_modifyitems(config, items):
@@ -79,6 +91,14 @@ def in_time():
     yield
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Pictures of commands are laid out, but not drawn, which takes longer than training."""
+    from ttfs.cli import pictures
+
+    monkeypatch.setattr(pictures, "keep", lambda figure, path: path)
 
 
 @pytest.fixture(scope="session")

@@ -458,7 +458,7 @@ def copied(one):
 
 @given(data=st.data())
 def test_a_copied_circuit_is_the_same_bit_for_bit(data):
-    circuit = data.draw(circuits(data.draw(st.sampled_from([np.float32, np.float64]))))
+    circuit = data.draw(circuits(data.draw(st.sampled_from(FLOATS))))
     stimulus = data.draw(stimuli(circuit))
     for other in copied(circuit):
         assert repr(other) == repr(circuit)

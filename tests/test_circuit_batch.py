@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from cases import FLOATS, PAIRS, SEEDS, for_all_threads, same_bits
+from cases import PAIRS, SEEDS, TIMES, for_all_threads, same_bits
 from cases_circuits import INSTANTS, circuits, finished
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,7 +57,7 @@ def test_so_it_is_with_ramps(psp, data, seed):
 
 
 @pytest.mark.parametrize("psp", [Step(), Ramp(), Ramp(2.0)])
-@pytest.mark.parametrize("time_dtype", FLOATS)
+@pytest.mark.parametrize("time_dtype", TIMES)
 def test_a_chain_gives_what_its_network_gives(psp, time_dtype):
     rng = np.random.default_rng(0)
     layers = Dense.of(rng.normal(0.3, 1, (9, 20)), threshold=1), Dense(20, 4, threshold=1, delay=1)

@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from cases import same_bits
+from cases import compiled, same_bits
 
 from ttfs import Circuit, Population, Projection, Simulator
 from ttfs.engines import populations
@@ -35,6 +35,7 @@ def circuit_of(weights, each):
     return Circuit([population], [Projection("all", "all", weights, delay)])
 
 
+@compiled
 @pytest.mark.parametrize(("each", "most", "kept"), [(False, 22, 8), (True, 40, 16)])
 def test_a_circuit_takes_less_than_forty_bytes_a_synapse(each, most, kept):
     synapses = 10**6

@@ -237,6 +237,7 @@ def test_a_full_disk_costs_no_earlier_run(run, monkeypatch, capsys):
     assert held(run) == before
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("resume", [[], ["--resume"]])
 def test_with_the_first_checkpoint_of_a_forced_run_the_earlier_one_is_gone(
     resume, run, monkeypatch
@@ -317,6 +318,7 @@ def test_where_matplotlib_cannot_keep_its_fonts_is_not_told(name, drawn, tmp_pat
     assert "matplotlib" not in done.stderr.lower()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_seed_and_the_options_decide_everything(run):
     again = ["train", *FAST, "--quiet", "--seed"]
     assert main(*again, 3, "--out", "same", "--threads", 1) == 0
@@ -518,6 +520,7 @@ def test_evaluate_finds_what_train_reported(drawn, tmp_path, capsys):
     assert f"{100 * first['accuracy']:.2f} % strict" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("command", ["evaluate", "info", "plot", "view", "step"])
 def test_an_encoder_with_another_scale_of_time_is_told_of_and_nothing_stops(
     command, drawn, tmp_path, capsys
@@ -1062,6 +1065,7 @@ def test_a_quiet_training_needs_no_stream_at_all():
 NAMES = [b"\xc3\xbc", b"\xf0\x9f\x98\x80", b"\xff", b"two\nlines", b"\x1b[31m", b"$x_", b" "]
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("name", NAMES)
 def test_data_and_runs_of_any_name_are_shown_in_one_line(name, capsys):
     name = os.fsdecode(name)

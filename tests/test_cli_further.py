@@ -12,6 +12,8 @@ from ttfs.cli.comparison import groups, table
 from ttfs.errors import InputError
 from ttfs.presets import preset, with_network
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def main(*arguments):
     return cli.main([str(argument) for argument in arguments])

@@ -83,11 +83,12 @@ def test_bits_do_not_depend_on_threads():
     layers = ttfs.Conv2d(8, 3, threshold=4.0), ttfs.MinPool2d(2), dense
     network = ttfs.Network(*layers, psp=ttfs.Windows(), shape=(12, 12, 3), seed=1)
     values = np.random.default_rng(0).random((3000, 432), np.float32)
-    whole = run(network, values, Rate(3, input="bernoulli"))
     with no_work_is_little():
-        for found in for_all_threads(lambda: run(network, values, Rate(3, input="bernoulli"))):
-            np.testing.assert_array_equal(found.outputs, whole.outputs)
-            np.testing.assert_array_equal(found.counts[2], whole.counts[2])
+        shared = for_all_threads(lambda: run(network, values, Rate(3, input="bernoulli")))
+    whole = run(network, values, Rate(3, input="bernoulli"))
+    for found in shared:
+        np.testing.assert_array_equal(found.outputs, whole.outputs)
+        np.testing.assert_array_equal(found.counts[2], whole.counts[2])
 
 
 @given(networks(), st.sampled_from([1, 2, 4, 8]))

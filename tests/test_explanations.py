@@ -2,7 +2,7 @@ import io
 
 import numpy as np
 import pytest
-from cases import MIXED, any_networks, any_stimuli, same_bits
+from cases import FLOATS, MIXED, any_networks, any_stimuli, same_bits, times_for
 from cases_circuits import circuits, finished, given_of, stimuli
 from hypothesis import given
 from hypothesis import strategies as st
@@ -204,7 +204,7 @@ output 0 fired at 13.5 ms, 0.25 above its threshold 1
     silent = """\
 output 1 has not fired; closest at 4 ms, 1.75 below its threshold 2
    arrives             from   fired at     weight potential
-         4          input 1          3      +0.25 0.25
+         4          input 1          3      +0.25  0.25
       13.5          input 0       12.5         -1 -0.75"""
     assert str(simulator.explain("output", 1)) == silent
     assert str(simulator.explain("input", 0)) == "input 0 fired at 12.5 ms: the stimulus says so"
@@ -276,16 +276,16 @@ def test_traces_are_those_that_were_asked_for():
 # In words
 
 
-def spelled(weights, times, dtype, *, threshold=99.0, psp=None):
+def spelled(weights, times, dtype, *, time_dtype=None, threshold=99.0, psp=None):
     """The explanation of one neuron, in lines, with numbers as they are typed."""
     layer = ttfs.Dense.of(np.array(weights)[:, None], threshold=threshold)
     network = Network(layer, psp=psp, t_max=1000, dtype=dtype, unit="ms")
-    simulator = Simulator(network, np.array(times, dtype))
+    simulator = Simulator(network, np.array(times, time_dtype or dtype))
     simulator.run()
     return simulator.explain("output", 0), str(simulator.explain("output", 0)).splitlines()
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", FLOATS)
 @given(tenths=st.lists(st.integers(-30, 30).filter(bool), min_size=1, max_size=30))
 def test_a_potential_has_the_digits_that_rounding_leaves(dtype, tenths):
     weights = [*(each / 10 for each in tenths), -sum(tenths) / 10]
@@ -296,7 +296,7 @@ def test_a_potential_has_the_digits_that_rounding_leaves(dtype, tenths):
 
 
 @pytest.mark.parametrize("rise", [INF, 2.5])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", FLOATS)
 @given(
     tenths=st.lists(st.integers(-30, 30).filter(bool), min_size=1, max_size=12),
     start=st.floats(0, 200),
@@ -304,7 +304,8 @@ def test_a_potential_has_the_digits_that_rounding_leaves(dtype, tenths):
 def test_a_ramp_that_was_taken_back_leaves_nothing(dtype, rise, tenths, start):
     weights = [*(each / 10 for each in tenths), -sum(tenths) / 10]
     times = [start] * (len(tenths) + 1) + [start + 10.0]
-    why, lines = spelled([*weights, 0.5], times, dtype, psp=ttfs.Ramp(rise))
+    kinds = {"dtype": dtype, "time_dtype": times_for(dtype)[0]}
+    why, lines = spelled([*weights, 0.5], times, **kinds, psp=ttfs.Ramp(rise))
     assert abs(why.inputs[-1].potential) <= 2 * why.errors()[len(why.inputs) - 1]
     assert lines[-1].split()[-1] == "0"
 
@@ -317,11 +318,11 @@ def test_times_in_words_are_told_from_all_others(time):
     assert len(lines[2].split()[0].replace(".", "").lstrip("0").split("e")[0]) <= 9
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", FLOATS)
 def test_a_spike_of_ramps_is_shown_to_the_digits_of_its_sums(dtype):
     layer = ttfs.Dense.of([[0.1]], threshold=1)
     network = Network(layer, psp=ttfs.Ramp(), t_max=200, dtype=dtype, unit="ms")
-    for stimulus in (np.float32, np.float64):
+    for stimulus in times_for(dtype):
         simulator = Simulator(network, np.array([100.1], stimulus))
         simulator.run()
         lines = str(simulator.explain("output", 0)).splitlines()
@@ -348,7 +349,7 @@ def test_whole_numbers_stay_whole():
     ]
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", FLOATS)
 def test_numbers_without_end_are_shown_as_they_are(dtype):
     most = float(np.finfo(dtype).max)
     for weights in ([-most, -most], [-most, -most, most]):

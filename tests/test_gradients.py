@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from cases import RESPONSES, SEEDS, delayed_networks, dyadic_networks, dyadic_times
+from cases import FLOATS, RESPONSES, SEEDS, delayed_networks, dyadic_networks, dyadic_times
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -189,7 +189,7 @@ def test_single_precision_comes_close_to_double(rise, seed):
         np.testing.assert_allclose(found, wanted, rtol=0, atol=2e-4 * size)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", FLOATS)
 @given(data=st.data())
 def test_gradients_are_finite_for_silence_ties_and_flat_potentials(dtype, data):
     kinds = st.sampled_from([True, False])

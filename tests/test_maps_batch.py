@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import reference_maps
 from cases import (
+    FLOATS,
     PAIRS,
     any_stimuli,
     dyadic_times,
@@ -145,7 +146,7 @@ def test_additions_are_the_synapses_that_spikes_reach(data):
 @settings(max_examples=10_000)
 @given(data=st.data())
 def test_ten_thousand_networks_of_maps_fire_the_same_in_both_engines_and_as_exact(data):
-    number = data.draw(st.sampled_from([np.float32, np.float64]))
+    number = data.draw(st.sampled_from(FLOATS))
     network, times = drawn(data, number, np.float64, exact=True)
     record = run(network, times)
     for number, row in enumerate(times):

@@ -4,7 +4,15 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import reference
-from cases import any_networks, any_stimuli, dyadic_networks, dyadic_times, for_all_threads, run
+from cases import (
+    FLOATS,
+    any_networks,
+    any_stimuli,
+    dyadic_networks,
+    dyadic_times,
+    for_all_threads,
+    run,
+)
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -64,7 +72,7 @@ def test_samples_are_counted_chunk_by_chunk(chunk, monkeypatch):
 NUMBERS = [0.0, -0.0, 1.0, 2.0, 2.5, 5e-324, 1e-45, 1e-30, 255.0, 3e38, INF]
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", FLOATS)
 @given(seed=st.integers(0, 2**32 - 1), neurons=st.sampled_from([1, 2, 7, 8, 9, 300]))
 def test_spikes_are_tallied_as_plain_counts(dtype, seed, neurons):
     rng = np.random.default_rng(seed)

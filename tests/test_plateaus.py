@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from cases import FLOATS, PAIRS, compiled, run, same_bits
+from cases import FLOATS, PAIRS, compiled, run, same_bits, times_for
 from hypothesis import given
 from hypothesis import strategies as st
 from reference_rational import wrong
@@ -94,7 +94,7 @@ def test_no_neuron_of_ten_thousand_networks_misses_a_threshold(kind, pair):
 def test_a_plateau_that_equals_the_threshold_is_reached_when_the_last_ramp_ends(dtype):
     layer = ttfs.Dense.of([[0.5], [1.25]], threshold=1.75)
     network = ttfs.Network(layer, psp=ttfs.Ramp(1.75), t_max=27, dtype=dtype)
-    times = np.array([[4.369791746139526, 4.157670497894287]], np.float32)
+    times = np.float32([[4.369791746139526, 4.157670497894287]]).astype(times_for(dtype)[0])
     last = float(times[0, 0]) + 1.75
     assert run(network, times).times[1].tolist() == [[last]]
     simulator = finished(network, times[0])

@@ -225,6 +225,19 @@ def test_captions_of_mistakes_neither_overlap_nor_leave_the_figure(width, side):
     assert all(box.x0 >= 0 and box.x1 <= ax.figure.bbox.width for box in boxes)
 
 
+def test_mistakes_about_recordings_are_rasters():
+    decisions = ttfs.decide([[1.0, 2.0]], [[1, 1]])
+    ax = axes(9, 90)
+    image = mistakes([[0.0, 9.0, np.inf]], decisions, [1], (1, 3), ax=ax, t_max=12, unit="ms")
+    silent, second, first = np.split(image.get_array()[-60:].filled(np.inf), 3)
+    assert (first[:, 0] == 0).all()
+    assert (second[:, -1] == 9).all()
+    assert np.isinf(silent).all()
+    assert np.isinf(first[:, 1:]).all()
+    assert np.isinf(second[:, :-1]).all()
+    assert texts(ax)[-1].endswith("from left to right 0 to 9 ms, input 0 at the bottom")
+
+
 def test_mistakes_that_do_not_fit_are_refused():
     decisions = ttfs.decide([[1.0, 2.0]], [[1, 1]])
     for shape in ((2, 2), (1,), (1, 3, 2)):

@@ -64,6 +64,7 @@ def test_without_a_test_set_the_same_fifth_is_held_out(folder):
         np.testing.assert_array_equal(sharded.labels, plain.labels)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_commands_give_the_bits_of_the_same_data_in_one_file(folder, tmp_path, capsys):
     plain = whole(folder)
     models = []

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import reference_training as slow
-from cases import SEEDS, same_bits
+from cases import FLOATS, SEEDS, same_bits
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +18,7 @@ def layers(draw):
     rng = np.random.default_rng(draw(SEEDS))
     inputs, outputs, padding = (draw(st.integers(0, 6)) for _ in range(3))
     inputs, outputs = inputs + 1, outputs + 1
-    dtype = draw(st.sampled_from([np.float32, np.float64]))
+    dtype = draw(st.sampled_from(FLOATS))
     gradient = rng.standard_normal((inputs, outputs + padding)).astype(dtype)
     silent = rng.choice([0.0, 0.25, 0.3, 1.0], outputs)
     weights = (rng.integers(-4, 9, (inputs, outputs)) / 4).astype(dtype)

@@ -61,6 +61,7 @@ def trained(data, run, epochs=20):
     return str(run / "model.npz")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_is_trained_on_spikes_is_evaluated_on_them_again(made, tmp_path, capsys):
     model = trained(made, tmp_path / "run")
     report = json.loads((tmp_path / "run" / "report.json").read_text())

@@ -46,7 +46,8 @@ def add_train(parsers: Any) -> None:
         type=name,
         metavar="D",
         help="digits, mnist, fashion-mnist, cifar10, yin-yang, FILE.npz, FILE.h5, FILE.nwb, or a"
-        " folder: of images, train/CLASS/IMAGE.png, or of event cameras, Train/CLASS/*.bin",
+        " folder: of images, train/CLASS/IMAGE.png, of shards, train/*.npz, or of event cameras,"
+        " Train/CLASS/*.bin",
     )
     size = train.add_mutually_exclusive_group().add_argument
     text = "neurons of each hidden layer (600 for binary weights)"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ttfs.checks import plural, same_content
-from ttfs.engines.precision import Precision, written
+from ttfs.engines.precision import Precision, aligned, written
 
 
 @dataclass(frozen=True)
@@ -103,14 +103,16 @@ class Explanation:
         lines.append(
             f"{'arrives':>10s} {'from':>{wide}s} {'fired at':>10s} {'weight':>10s} potential"
         )
+        errors = [e for i, e in zip(self.inputs, self.errors(), strict=False) if i.weight]
+        potentials = [written(i.potential, e) for i, e in zip(inputs, errors, strict=True)]
+        first, *potentials = aligned([f"{known.bias:.4g}" if bias else "", *potentials])
         if bias:
             weight = f"{known.drift:+.4g}" if known.drift else ""
-            lines.append(f"{'':>10s} {'bias':>{wide}s} {'':>10s} {weight:>10s} {known.bias:.4g}")
-        errors = [e for i, e in zip(self.inputs, self.errors(), strict=False) if i.weight]
+            lines.append(f"{'':>10s} {'bias':>{wide}s} {'':>10s} {weight:>10s} {first}")
         rows = [
-            f"{self.precision.time(i.time):>10s} {sender:>{wide}s}"
-            f" {self.precision.time(i.spiked):>10s} {i.weight:+10.4g} {written(i.potential, error)}"
-            for i, sender, error in zip(inputs, senders, errors, strict=True)
+            f"{known.time(i.time):>10s} {sender:>{wide}s}"
+            f" {known.time(i.spiked):>10s} {i.weight:+10.4g} {potential}"
+            for i, sender, potential in zip(inputs, senders, potentials, strict=True)
         ]
         if most is None or len(rows) <= most:
             return "\n".join(lines + rows)

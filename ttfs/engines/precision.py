@@ -1,5 +1,6 @@
 """Numbers as text, with as many digits as are significant."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor, isfinite, log10
@@ -97,3 +98,13 @@ def written(value: float, error: float) -> str:
     if abs(value) < HUGE and 0 < error < HUGE:
         value = round(value, floor(-log10(2 * error)))
     return f"{value + 0.0:.6g}"  # + 0.0 makes a negative zero positive
+
+
+def aligned(numbers: Sequence[str]) -> list[str]:
+    """Numbers as text, with spaces before them so that their decimal points are in one column.
+
+    >>> aligned(["0.25", "-1", "12.5", "1e-06"])
+    [' 0.25', '-1', '12.5', ' 1e-06']
+    """
+    lengths = [len(re.split("[.e]", number)[0]) for number in numbers]
+    return [" " * (max(lengths) - n) + text for n, text in zip(lengths, numbers, strict=True)]

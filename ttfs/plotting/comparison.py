@@ -14,7 +14,7 @@ from ttfs.plotting.given import Array, numbers
 from ttfs.plotting.look import COLUMN, HIDDEN, axes_for, dress, log_across, named
 
 MARKS = "os^Dv<>P"
-LARGE = 1e6
+LARGE = 1e5  # from here on, labels of costs would run into each other
 
 
 def accuracy_over(
@@ -28,8 +28,9 @@ def accuracy_over(
     """The accuracy of several networks over a cost, one point each with its range over seeds.
 
     `cost` and `accuracy` give, for each name, the values of all seeds. Accuracies are shares from
-    0 to 1 and are drawn in percent. With `log`, the axis of costs is logarithmic; without it,
-    millions are written with M. Returns what was drawn, in the order of the names in `accuracy`.
+    0 to 1 and are drawn in percent. With `log`, the axis of costs is logarithmic; without it, large
+    costs are written with k, M and so on. Returns what was drawn, in the order of the names in
+    `accuracy`.
     ShapeError where a name has different numbers of costs and accuracies.
 
     >>> from matplotlib.figure import Figure

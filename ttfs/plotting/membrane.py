@@ -222,6 +222,7 @@ def _ring(ax: Axes, trace: "Trace", look: Look) -> Line2D:
         markerfacecolor=inks(ax).ground,
         markersize=4.5 if look.width > 1 else 3,
         zorder=4,
+        clip_on=False,
     )[0]
 
 

@@ -17,6 +17,7 @@ from ttfs.plotting.given import numbers
 from ttfs.plotting.look import (
     COLUMN,
     GREY,
+    LETTER,
     WORDS,
     axes_for,
     dress,
@@ -63,7 +64,7 @@ def pareto(
     others = ax.scatter(x[~best], y[~best], **look)
     look = {"color": ink, "marker": "o", "markersize": 4, "linewidth": 1, "linestyle": "-"}
     (line,) = ax.plot(x[order], y[order], drawstyle="steps-post", zorder=3, **look)
-    ax.margins(0.08)
+    ax.margins(0.08, 0.12)
     if log:
         log_across(ax)
     elif ax.get_xlim()[1] >= LARGE:
@@ -74,13 +75,19 @@ def pareto(
 
 
 def _label(ax: Axes, points: Any, names: list[str], ink: str) -> None:
-    """Write names at the left above points, except where one would cover that of a better one."""
-    look: dict[str, Any] = {"textcoords": "offset points", "xytext": (-3, 3), "color": ink}
-    look |= {"ha": "right", "va": "bottom", "fontsize": "x-small"}
+    """Write names at the left above points, except where one would cover that of a better one.
+
+    Those for which there is no room at the left are written below, at the right.
+    """
+    look: dict[str, Any] = {"textcoords": "offset points", "color": ink, "fontsize": "x-small"}
+    left: dict[str, Any] = {"xytext": (-3, 3), "ha": "right", "va": "bottom"}
+    right: dict[str, Any] = {"xytext": (3, -3), "ha": "left", "va": "top"}
     high, last = 2 * label_height(), np.full(2, np.inf)  # in points
+    begin = ax.bbox.x0 * 72 / ax.figure.dpi
     for point, name in reversed(list(zip(points, names, strict=True))):
         place = ax.transData.transform(point) * 72 / ax.figure.dpi
         apart = abs(last - place) > (high * (1 + len(name) / 3), high)
         if apart.any():
-            ax.annotate(name, point, **look, **WORDS)
+            side = left if place[0] - begin > LETTER * label_height() * len(name) else right
+            ax.annotate(name, point, **look, **side, **WORDS)
             last = place

@@ -271,7 +271,8 @@ def _mark(ax: Axes, decision: tuple[float, int], band: Band, unit: str) -> None:
         low, high = ax.get_ylim()
         end = (band.top - low) / (high - low)  # below the words
         ax.axvline(time, 0, end, color=ink, linewidth=0.6, linestyle=style, marker="", zorder=1)
-        ax.plot(time, band.row(neuron), "o", color=ink, markerfacecolor="none", markersize=7)
+        ring: dict[str, Any] = {"markerfacecolor": "none", "markersize": 7, "clip_on": False}
+        ax.plot(time, band.row(neuron), "o", color=ink, **ring)
     else:
         words = f"decision: {neuron}, no output spike"
     low, high = ax.get_xlim()
