@@ -310,7 +310,7 @@ def run_guarded(at):
                 guarded(np.empty((2, len(layers)), np.int64), at),
             )
             for s in range(2):
-                for scratch in work:
+                for scratch in work[:-1]:  # but for the strides
                     scratch.view(np.uint8)[...] = 255  # what a former sample left
                 row = guarded(times[s], at)
                 end = kernels.run_sample(arrays, row, early, work, found.spikes[s])

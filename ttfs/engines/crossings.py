@@ -10,7 +10,7 @@ import numpy as np
 from ttfs.engines.arrivals import arrivals_of, count_additions
 from ttfs.engines.windowed import fill_windows
 from ttfs.errors import InputError
-from ttfs.kernels import batch, delayed, maps, maps_ramp, ramp
+from ttfs.kernels import batch, block, delayed, maps, maps_ramp, ramp
 from ttfs.kernels.batch import Arrays
 from ttfs.kernels.jit import quick
 from ttfs.kernels.reach import LINES, PLACES
@@ -137,7 +137,10 @@ def cross_layers(
     heard = np.empty((len(times), len(arrays.widths)), np.int64)
     whole = np.empty((len(times), arrays.sizes[-1] if arrays.packed[-1] else 0), np.int32)
     jumps = batch.Found(found.spikes, found.potential, whole, heard)
-    run(batch.run, batch.make_work, arrays, (early,), times, jumps)
+    if early or not block.is_large(arrays):
+        run(batch.run, batch.make_work, arrays, (early,), times, jumps)
+    else:
+        run(block.run, block.make_block, arrays, (), times, jumps)
     if arrays.packed[-1]:
         found.potential[:] = whole
     return found._replace(additions=partial(np.multiply, heard, arrays.sizes[1:]))
@@ -245,7 +248,7 @@ def scratch(
     if len(times) > FEW:
         return make_work(arrays, times)
     shapes = arrays.sizes.tobytes(), arrays.widths.tobytes(), arrays.reaches.tobytes()
-    key = make_work, times.dtype, arrays.weights.dtype, shapes
+    key = make_work, times.dtype, len(times), arrays.weights.dtype, shapes
     if SCRATCH.key != key:
         SCRATCH.key = ()  # Ctrl-C may come in between
         SCRATCH.work = make_work(arrays, times)
