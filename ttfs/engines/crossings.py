@@ -137,13 +137,13 @@ def cross_layers(
     heard = np.empty((len(times), len(arrays.widths)), np.int64)
     whole = np.empty((len(times), arrays.sizes[-1] if arrays.packed[-1] else 0), np.int32)
     jumps = batch.Found(found.spikes, found.potential, whole, heard)
-    if early or not block.is_large(arrays):
+    if early or len(times) == 1 or not block.is_large(arrays):
         run(batch.run, batch.make_work, arrays, (early,), times, jumps)
     else:
         run(block.run, block.make_block, arrays, (), times, jumps)
     if arrays.packed[-1]:
         found.potential[:] = whole
-    return found._replace(additions=partial(np.multiply, heard, arrays.sizes[1:]))
+    return Crossings(*found[:3], partial(np.multiply, heard, arrays.sizes[1:]))
 
 
 def cross_delayed(network: Network, arrays: Arrays, times: np.ndarray, layer: int) -> Crossings:
