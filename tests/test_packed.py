@@ -277,7 +277,7 @@ def test_marks_are_those_of_plain_sums(seed, words, events):
     work.lacking[first:last] = thresholds.reshape(words, 64) - 1
     work.starts[:events] = rng.integers(0, 20, events) * words
     work.places[:events] = np.cumsum(rng.random(events) < 0.5) * 8
-    packed.cross_packed(arrays, 1, events, work)
+    packed.cross_packed(arrays, 1, (0, words), events, work)
     expected, potential = marks_of(
         work.starts[:events], work.places[:events], arrays.signs, thresholds
     )
