@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import ttfs
+from ttfs.bench.peers import brian, clocked, nest
+from ttfs.bench.peers.presentation import Presentation
 from ttfs.conversion.arrays import _safetensors
 from ttfs.conversion.modules import graph_of
 from ttfs.conversion.onnx_files import graph_of_file
@@ -21,6 +23,7 @@ def widget():
     ttfs.viewer.widget(ttfs.Simulator(network, np.array([0.0, 1.0])))
 
 
+SHOWN = Presentation((np.ones((2, 1)),), (1.0,), False, 4, np.zeros((1, 2)))
 TIMES = np.array([[0.0, 1.0]])
 MILLISECONDS = {"unit": "ms", "stop": 4}
 
@@ -34,6 +37,11 @@ USES = [  # package, extra, what needs it
     ("distributed", "sweep", check_installed),
     ("h5py", "nir", lambda: read_nir("net.nir")),
     ("h5py", "spikes", lambda: ttfs.datasets.from_hdf5("spikes.h5")),
+    ("brian2", "peers", lambda: brian.build(SHOWN, 1)),
+    ("nest", "peers", lambda: nest.build(SHOWN, 1)),
+    ("norse", "peers", lambda: clocked.norse(SHOWN, 1)),
+    ("snntorch", "peers", lambda: clocked.snntorch(SHOWN, 1)),
+    ("spikingjelly", "peers", lambda: clocked.spikingjelly(SHOWN, 1)),
     ("neo", "spikes", lambda: ttfs.spikes.to_neo(TIMES, **MILLISECONDS)),
     ("nir", "nir", lambda: ttfs.to_nir(ttfs.Network(ttfs.Dense(2, 2)))),
     ("nir", "spikes", lambda: ttfs.spikes.to_nir(TIMES, stop=4)),

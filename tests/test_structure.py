@@ -33,7 +33,7 @@ ROWS = [
 PLACE = {module: row for row, modules in enumerate(ROWS) for module in modules.split()}
 # what else a folder may import, where it is used
 EXTRAS = {
-    "bench": ["bench"],
+    "bench": ["bench", "peers", "nir"],
     "conversion": ["torch", "onnx"],
     "datasets": ["spikes"],
     "formats": ["nir", "spikes"],
@@ -167,7 +167,7 @@ def test_what_is_imported_is_installed(module):
     needed = told["dependencies"]
     for extra in extras:
         needed = needed + told["optional-dependencies"][extra]
-    modules = {"pillow": "PIL", "scikit-learn": "sklearn"}
+    modules = {"pillow": "PIL", "scikit-learn": "sklearn", "nest-simulator": "nest"}
     names = {requirement.split(">")[0] for requirement in needed}
     names = {modules.get(name, name) for name in names}
     assert others(TREES[module]) <= names | {"llvmlite"}, "numba brings llvmlite"

@@ -1,28 +1,33 @@
-"""First spikes of networks here and in other simulators: `python docs/peers.py [SIMULATOR ...]`.
+"""First spikes of exported networks: `python -m ttfs.bench.peers.exports [SIMULATOR ...]`.
 
 Networks of single spikes, random ones and one that is trained on the digits, are written as NIR
 graphs and as scripts, and run by those simulators that are installed: nest, pynn, spikingjelly,
-snntorch, norse. For each layer, the script prints how many of its first spikes are the same.
+snntorch, norse. For each layer, it prints how many of its first spikes are the same.
 """
 
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 
 import ttfs
+from ttfs.bench.peers.runs import check_known
 
 STEPS = 32
+Run = Callable[[ttfs.Network, np.ndarray], list[np.ndarray]]
+"""Gives the first spike times of each layer for some stimuli."""
 
 
-def random_networks():
+def random_networks() -> Iterator[tuple[str, ttfs.Network]]:
     """A dense network, one of one-bit weights, and maps with a pool; all sums are exact."""
     rng = np.random.default_rng(0)
 
-    def halves(*shape):
+    def halves(*shape: int) -> np.ndarray:
         return rng.integers(-2, 5, shape) / 2
 
     dense = [
@@ -38,7 +43,7 @@ def random_networks():
         ttfs.Dense(30, 10, weights=ttfs.Binary(scale=1), threshold=3.0),
     ]
     yield "one bit", ttfs.Network(*bits, t_max=STEPS)
-    maps = [
+    maps: list[Any] = [
         ttfs.Conv2d(4, 3, padding=1, initial=halves(3, 3, 2, 4), threshold=5.0),
         ttfs.MinPool2d(2),
         ttfs.Conv2d(3, 2, initial=halves(2, 2, 4, 3), threshold=3.0),
@@ -47,7 +52,7 @@ def random_networks():
     yield "maps", ttfs.Network(*maps, shape=(8, 8, 2), t_max=STEPS)
 
 
-def trained_network():
+def trained_network() -> tuple[ttfs.Network, np.ndarray]:
     """A one-bit network trained on the digits, and its test stimuli."""
     train, test = ttfs.datasets.digits()
     encode = ttfs.Latency(t_max=STEPS, steps=True)
@@ -63,10 +68,10 @@ def trained_network():
     return network, encode(test.images)
 
 
-def scripts(simulator):
+def scripts(simulator: str) -> Run:
     """A function that runs a network by its script."""
 
-    def run(network, stimuli):
+    def run(network: ttfs.Network, stimuli: np.ndarray) -> list[np.ndarray]:
         with tempfile.TemporaryDirectory() as folder:
             path = ttfs.to_script(network, f"{folder}/net.py", simulator=simulator, stimuli=stimuli)
             done = subprocess.run([sys.executable, path], capture_output=True, text=True)
@@ -78,10 +83,10 @@ def scripts(simulator):
     return run
 
 
-def from_file(importer):
+def from_file(importer: Callable[[Any], Any]) -> Run:
     """A function that runs a network by its NIR file in PyTorch, step by step."""
 
-    def run(network, stimuli):
+    def run(network: ttfs.Network, stimuli: np.ndarray) -> list[np.ndarray]:
         import nir
         import torch
 
@@ -97,7 +102,7 @@ def from_file(importer):
     return run
 
 
-def undelayed(graph, network):
+def undelayed(graph: Any, network: ttfs.Network) -> list[float]:
     """Take the delays out of a graph; how much later each layer fires with them.
 
     None of the three knows such nodes. One delay for a whole layer only makes its spikes later.
@@ -115,7 +120,9 @@ def undelayed(graph, network):
     return later
 
 
-def first_spikes(model, graph, network, stimulus):
+def first_spikes(
+    model: Any, graph: Any, network: ttfs.Network, stimulus: np.ndarray
+) -> list[np.ndarray]:
     """First spikes of each layer for one stimulus; time in a simulator is the number of a step."""
     import torch
 
@@ -126,8 +133,8 @@ def first_spikes(model, graph, network, stimulus):
     }
     step = 0
 
-    def watch(name, layer):
-        def note(module, given, result):
+    def watch(name: str, layer: int) -> Callable[[Any, Any, Any], Any]:
+        def note(module: Any, given: Any, result: Any) -> Any:
             spikes = (result[0] if isinstance(result, tuple) else result).detach().numpy()
             maps = network.shapes[layer]
             own = spikes.reshape(maps[2], maps[0], maps[1]).transpose(1, 2, 0).reshape(-1) > 0
@@ -151,20 +158,20 @@ def first_spikes(model, graph, network, stimulus):
     return [found[name] for name in told]
 
 
-def step_of(model, spikes, state):
+def step_of(model: Any, spikes: Any, state: Any) -> Any:
     """The state of a model after one more step."""
     result = model(spikes) if state is None else model(spikes, state)
     return result[1] if isinstance(result, tuple) else None
 
 
-def spikingjelly(graph):
+def spikingjelly(graph: Any) -> Any:
     """SpikingJelly wants to know its time step: 1, as r is 1."""
     from spikingjelly.activation_based.nir_exchange import import_from_nir
 
     return import_from_nir(graph, dt=1.0)
 
 
-def snntorch(graph):
+def snntorch(graph: Any) -> Any:
     """snnTorch reads an IF as a leaky neuron whose state is elsewhere; both are put right."""
     import torch
     from snntorch import Leaky
@@ -177,7 +184,7 @@ def snntorch(graph):
     return model
 
 
-def norse(graph):
+def norse(graph: Any) -> Any:
     """Norse knows sums of windows, but no averages; for a first spike, they are the same."""
     import nir
     from norse.torch import from_nir
@@ -188,7 +195,7 @@ def norse(graph):
     return from_nir(graph)
 
 
-PEERS = {
+PEERS: dict[str, Run] = {
     "nest": scripts("nest"),
     "pynn": scripts("pynn"),
     "spikingjelly": from_file(spikingjelly),
@@ -198,7 +205,7 @@ PEERS = {
 MODULES = {"pynn": "pyNN"}
 
 
-def compare(simulator, name, network, stimuli):
+def compare(simulator: str, name: str, network: ttfs.Network, stimuli: np.ndarray) -> bool:
     """Print how many first spikes are the same; whether all are."""
     wanted = ttfs.forward(network, stimuli).times[1:]
     found = PEERS[simulator](network, stimuli)
@@ -210,23 +217,31 @@ def compare(simulator, name, network, stimuli):
     return all(np.array_equal(*pair) for pair in zip(wanted, found, strict=True))
 
 
-def case(name):
+def case(name: str) -> tuple[ttfs.Network, np.ndarray]:
     """One of the random networks, and stimuli for it."""
     network = dict(random_networks())[name]
     times = np.random.default_rng(1).integers(0, STEPS, (5, network.sizes[0]))
     return network, times.astype(float)
 
 
-def main():
+def main(names: list[str]) -> int:
     """All networks in all simulators that are named, or are there."""
+    there = [name for name in PEERS if find_spec(MODULES.get(name, name))]
+    if not there:
+        print(f"none of {', '.join(PEERS)} is installed: pip install 'ttfs[peers]' brings most")
+        return 2
+    try:
+        check_known(names, there, "simulator here")
+    except ttfs.InputError as error:
+        print(error)
+        return 2
     cases = [(name, *case(name)) for name, _ in random_networks()]
     network, stimuli = trained_network()
     cases.append(("digits", network, stimuli[:20]))
-    there = [name for name in PEERS if find_spec(MODULES.get(name, name))]
-    equal = [compare(peer, *one) for peer in sys.argv[1:] or there for one in cases]
+    equal = [compare(peer, *one) for peer in names or there for one in cases]
     print("all equal" if all(equal) else "NOT all equal")
     return 0 if all(equal) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
