@@ -20,7 +20,7 @@ import pytest
 from cases import same_bits
 
 import ttfs
-from ttfs.bench import bench, cold
+from ttfs.bench import bench, cold, growth
 from ttfs.cli import charts, cli, pictures, runs
 from ttfs.cli.arguments import parser
 from ttfs.cli.locks import alone_in
@@ -708,15 +708,37 @@ def test_bench_leaves_out_what_is_large_unless_it_is_named(monkeypatch):
     chosen = []
     monkeypatch.setattr(bench, "batches", lambda names: chosen.append(names) or [])
     monkeypatch.setattr(bench, "simulations", lambda names: [])
+    monkeypatch.setattr(bench, "growth", lambda make, stimuli: [])
     monkeypatch.setattr(bench, "parts", lambda name, found: {})
     monkeypatch.setattr(bench, "cold", lambda: [])
-    known = [*bench.CASES, *bench.MAP_CASES, *bench.SIMULATIONS, bench.COLD]
+    known = [*bench.CASES, *bench.MAP_CASES, *bench.SIMULATIONS, bench.GROWTH, bench.COLD]
     for names in (None, list(bench.LARGE)):
         bench.bench(names)
     assert chosen == [
         [n for n in known if n not in bench.LARGE],
         names,
     ]
+
+
+def test_bench_tells_how_time_grows(small_bench, monkeypatch, tmp_path, capsys):
+    for name, value in {"HIDDEN": (20, 40), "BATCHES": (1, 10), "ROUNDS": 1}.items():
+        monkeypatch.setattr(growth, name, value)
+    threads = numba.get_num_threads()
+    assert main("bench", "--cases", "growth", "--report", tmp_path / "b.json") == 0
+    found = read(tmp_path / "b.json")["cases"]
+    assert [(case["name"], case["inputs"]) for case in found] == [
+        (f"growth-784-{hidden}-10", f"batch of {batch}") for hidden in (20, 40) for batch in (1, 10)
+    ]
+    assert found[0]["synaptic_events"] == found[1]["synaptic_events"]
+    assert found[2]["synaptic_events"] > 1.9 * found[0]["synaptic_events"]
+    for case, told in zip(found, capsys.readouterr().out.splitlines(), strict=True):
+        assert 0 < case["microseconds_min"] <= case["microseconds"] <= case["microseconds_max"]
+        share = 1e3 * case["microseconds"] / case["synaptic_events"]
+        assert told.endswith(
+            f"us ({case['microseconds_min']:.2f}-{case['microseconds_max']:.2f}),"
+            f" {share:.3f} ns for a synaptic event"
+        )
+    assert numba.get_num_threads() == threads
 
 
 def test_bench_compares_and_draws(small_bench, tmp_path, capsys):

@@ -11,10 +11,12 @@ import tempfile
 from pathlib import Path
 
 import numba
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ttfs.cli.warmup import run
 from ttfs.kernels import jit, kept
 
 posix = pytest.mark.skipif(os.name != "posix", reason="elsewhere folders have no owners and modes")
@@ -452,3 +454,18 @@ def test_what_is_kept_runs_without_what_the_compiler_would_import():
         command = [sys.executable, "-c", FORWARD]
         found = subprocess.run(command, capture_output=True, text=True, check=True)
     assert (found.stdout, found.stderr) == ("\n", "")
+
+
+@compiles
+def test_what_is_passed_with_an_equal_key_is_of_the_same_types(monkeypatch):
+    seen = {}
+
+    def quick(kernel, key, *handed):
+        types = tuple(map(numba.typeof, handed))
+        assert seen.setdefault((kernel.function, key), types) == types
+        return kernel(*handed)
+
+    monkeypatch.setattr(jit.Kernel, "quick", quick)
+    for kind in (np.float32, np.float64):
+        run(kind, np.float32)
+    assert len(seen) > 10

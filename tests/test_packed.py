@@ -277,7 +277,7 @@ def test_marks_are_those_of_plain_sums(seed, words, events):
     work.lacking[first:last] = thresholds.reshape(words, 64) - 1
     work.starts[:events] = rng.integers(0, 20, events) * words
     work.places[:events] = np.cumsum(rng.random(events) < 0.5) * 8
-    packed.cross_packed(arrays, 1, events, work)
+    packed.cross_packed(arrays, 1, (0, words), events, work)
     expected, potential = marks_of(
         work.starts[:events], work.places[:events], arrays.signs, thresholds
     )
@@ -310,7 +310,7 @@ def run_guarded(at):
                 guarded(np.empty((2, len(layers)), np.int64), at),
             )
             for s in range(2):
-                for scratch in work:
+                for scratch in work[:-1]:  # but for the strides
                     scratch.view(np.uint8)[...] = 255  # what a former sample left
                 row = guarded(times[s], at)
                 end = kernels.run_sample(arrays, row, early, work, found.spikes[s])

@@ -12,6 +12,7 @@ from ttfs.errors import InputError, ShapeError, TTFSError
 NO_SPIKE = float("inf")
 """The time of a spike that does not happen: silence, everywhere, and nothing else."""
 
+SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 LEAST, MOST = 1e-30, 1e30  # of times and their scales: squares and quotients stay finite
 ENDLESS = 2**1023  # whole numbers below it fit a float
 DEEPEST = 64  # most levels of nested lists of which NumPy makes an array
@@ -193,8 +194,8 @@ def as_times(times: Any, neurons: int, whose: str) -> np.ndarray:
         )
     if array.ndim != 2 or array.shape[1] != neurons:
         raise ShapeError(f"{whose} must be (samples, {neurons}), got {array.shape}")
-    if array.dtype not in (np.float32, np.float64) or not array.flags.carray:
-        dtype = np.float32 if array.dtype == np.float32 else np.float64
+    if array.dtype not in (SINGLE, DOUBLE) or not array.flags.carray:
+        dtype = SINGLE if array.dtype == SINGLE else DOUBLE
         with np.errstate(over="ignore"):  # times too late for float64 are silent
             array = np.require(array, dtype, ["C", "A", "W"])  # others would need new compilation
     check_times(array, whose)

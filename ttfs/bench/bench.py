@@ -11,7 +11,8 @@ is an ordinary network of the same size in PyTorch, on one thread, if that is in
 of one bit are compared with the same signs as floats, and early decisions with the whole run, in
 networks that have learned.
 
-The last case, `cold`, is the wait while kernels are compiled: see `ttfs.bench.cold`.
+`growth` compares networks and batches of several sizes: see `ttfs.bench.growth`. The last case,
+`cold`, is the wait while kernels are compiled: see `ttfs.bench.cold`.
 """
 
 import os
@@ -27,6 +28,7 @@ from llvmlite import binding
 from ttfs import datasets
 from ttfs.bench.cold import COLD, cold
 from ttfs.bench.dense_method import STEPS, dense_method
+from ttfs.bench.growth import GROWTH, growth
 from ttfs.bench.maps import MAP_CASES, measure_maps, simulate_maps
 from ttfs.bench.parts import in_turn, parts_of_forward, step_of_adam
 from ttfs.bench.simulations import recurrent, simulate_chain, simulate_circuit, sparse
@@ -102,7 +104,6 @@ PARTED = (
 )
 """Cases whose parts are measured, too."""
 
-
 SIMULATIONS: dict[str, Callable[[], dict[str, Any]]] = {
     "simulate-784-400-10": lambda: simulate_chain(
         CASES["forward-784-400-10"].network(), synthetic()[0]
@@ -139,15 +140,17 @@ def bench(
     ------
     InputError: a case of another name.
     """
-    known = [*CASES, *MAP_CASES, *SIMULATIONS, COLD]
+    known = [*CASES, *MAP_CASES, *SIMULATIONS, GROWTH, COLD]
     unknown = set(names or []) - set(known)
     if unknown:
         raise InputError(f"there is no case {sorted(unknown)[0]!r}, only {', '.join(known)}")
     chosen = names or [name for name in known if name not in LARGE]
     before = numba.get_num_threads()
     found: list[dict[str, Any]] = []
+    grown = growth(lambda hidden: Case(hidden).network(), synthetic()[0])
+    grown = grown if GROWTH in chosen else iter(())
     try:
-        for result in (*batches(chosen), *simulations(chosen)):
+        for result in (*batches(chosen), *simulations(chosen), *grown):
             found.append(result)
             log(line(found))
         numba.set_num_threads(1)
@@ -373,6 +376,8 @@ def line(found: list[dict[str, Any]]) -> str:
     if "synaptic_events_per_second" in now:
         text += f", {now['synaptic_events_per_second'] / 1e6:.0f} million synaptic events/s"
         return text + (f", {micro / reference:.2f} x forward" if reference else "")
+    if "synaptic_events" in now:
+        return f"{text}, {1e3 * micro / now['synaptic_events']:.3f} ns for a synaptic event"
     if limit is None:
         return text + (f", {micro / reference:.2f} x PyTorch" if reference else "")
     if now["threads"] == 1:

@@ -268,6 +268,7 @@ def add_bench(parsers: Any) -> None:
         help="time the kernels and compare them with their limits",
         description="Print microseconds for each sample, on one thread and on all, next to the time"
         " it takes just to add the same rows of weights and the time of a dense method in NumPy."
+        " The case growth takes networks and batches of several sizes."
         " The last case, cold, gives the seconds that a first training, batch and step take when"
         " nothing is compiled; measuring it takes half a minute.",
     )

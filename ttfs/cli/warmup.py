@@ -23,6 +23,7 @@ from ttfs.bench.maps import MAP_CASES, measure_maps
 from ttfs.bench.simulations import recurrent, simulate_circuit, sparse
 from ttfs.engines.batch import forward
 from ttfs.engines.simulator import Simulator
+from ttfs.kernels.block import LARGE
 from ttfs.kernels.kept import FOLDER, Kept
 from ttfs.kernels.threads import no_work_is_little
 from ttfs.measures.cost import cost_of
@@ -134,6 +135,8 @@ def run(times: type, dtype: type) -> None:
             forward(network, given[:1])
             forward(network, given)
         forward(maps(psp, dtype), given)
+    wide = LARGE // (INPUTS * np.dtype(dtype).itemsize) + 1  # neurons
+    forward(Network(Dense(INPUTS, wide), t_max=9, dtype=dtype), given)
 
 
 def maps(psp: Response, dtype: type = np.float32) -> Network:

@@ -10,7 +10,7 @@ import numpy as np
 from ttfs.checks import positive, short
 from ttfs.engines.arrivals import count_additions, up_to
 from ttfs.engines.blocks import in_blocks, is_dask
-from ttfs.engines.crossings import cross_early, cross_in_parts, spikes_of
+from ttfs.engines.crossings import cross_early, cross_in_parts
 from ttfs.errors import InputError
 from ttfs.files.chunked import parts_of
 from ttfs.kernels.late import is_any_late, leave_out
@@ -131,7 +131,10 @@ def forward(network: "Network | Circuit", times: Any, *, until: Any = None) -> R
     early = isinstance(until, str) and until == "decision"
     end = network.t_max if early else end_of(network, until)
     found = cross_early(network, times) if early else cross_in_parts(network, times, end)
-    spikes = tuple(spikes_of(network, found, k) for k in range(len(network.layers)))
+    starts, sizes = network.arrays.units.tolist(), network.sizes[1:]
+    spikes = tuple(
+        found.spikes[:, start : start + size] for start, size in zip(starts, sizes, strict=False)
+    )
     bound = up_to(min(end, network.stimulus_end), times.dtype)
     layers = (happening(times, past_decisions(spikes[-1], bound) if early else bound), *spikes)
     fan = 0 if network.mapped[0] else network.sizes[1]

@@ -1,5 +1,6 @@
 """When the potentials of a batch cross their thresholds, layer by layer."""
 
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -9,8 +10,9 @@ import numpy as np
 from ttfs.engines.arrivals import arrivals_of, count_additions
 from ttfs.engines.windowed import fill_windows
 from ttfs.errors import InputError
-from ttfs.kernels import batch, delayed, maps, maps_ramp, ramp
+from ttfs.kernels import batch, block, delayed, maps, maps_ramp, ramp
 from ttfs.kernels.batch import Arrays
+from ttfs.kernels.jit import quick
 from ttfs.kernels.reach import LINES, PLACES
 from ttfs.kernels.threads import spread
 from ttfs.network.network import Network
@@ -26,13 +28,13 @@ class Crossings(NamedTuple):
     spikes, slopes: (samples, units), layer after layer with their padding; the slope is that
         of the potential at the spike (of a silent neuron, at the horizon) times `psp.unit`;
         for all responses but `Ramp` the array is empty.
-    potential, additions: as in a `Record`; additions are None if they were not counted.
+    potential: as in a `Record`; additions: its `counts`, or None if they were not counted.
     """
 
     spikes: np.ndarray
     slopes: np.ndarray
     potential: np.ndarray
-    additions: np.ndarray | None = None
+    additions: np.ndarray | Callable[[], np.ndarray] | None = None
 
 
 def spikes_of(network: Network, found: Crossings, layer: int) -> np.ndarray:
@@ -45,7 +47,9 @@ def cross(network: Network, times: np.ndarray, end: float | None = None) -> Cros
     """The results of `forward`, for times that have been checked."""
     if isinstance(network.psp, Windows):
         return cross_windows(network, times, network.t_max if end is None else end)
-    arrays = network.packed_arrays._replace(t_max=np.float64(network.t_max if end is None else end))
+    arrays = network.packed_arrays
+    if end not in (None, arrays.t_max):
+        arrays = arrays._replace(t_max=np.float64(end))
     if not any(network.delayed + network.mapped):
         return cross_layers(network, arrays, times)
     whole, below, begin = room_for(network, arrays, times), times, 0
@@ -133,10 +137,13 @@ def cross_layers(
     heard = np.empty((len(times), len(arrays.widths)), np.int64)
     whole = np.empty((len(times), arrays.sizes[-1] if arrays.packed[-1] else 0), np.int32)
     jumps = batch.Found(found.spikes, found.potential, whole, heard)
-    run(batch.run, batch.make_work, arrays, (early,), times, jumps)
+    if early or len(times) == 1 or not block.is_large(arrays):
+        run(batch.run, batch.make_work, arrays, (early,), times, jumps)
+    else:
+        run(block.run, block.make_block, arrays, (), times, jumps)
     if arrays.packed[-1]:
         found.potential[:] = whole
-    return found._replace(additions=heard * arrays.sizes[1:])
+    return Crossings(*found[:3], partial(np.multiply, heard, arrays.sizes[1:]))
 
 
 def cross_delayed(network: Network, arrays: Arrays, times: np.ndarray, layer: int) -> Crossings:
@@ -207,18 +214,46 @@ def run(
 ) -> None:
     """Fill `found` with results; samples are shared among threads, each with its own scratch."""
 
+    key = times.dtype, arrays.weights.dtype, *map(type, given)
+
     def some(first: int, last: int) -> None:
         try:
-            work = make_work(arrays, times)
+            work = scratch(make_work, arrays, times)
         except MemoryError:
             much = "the list of events that reach each position of a layer does not fit in memory"
             raise InputError(f"forward: {much}; smaller windows or maps need less") from None
-        kernel(arrays, *given, times, found, work, first, last)
+        quick(kernel, key, arrays, *given, times, found, work, first, last)
 
-    samples, reaches = len(times), arrays.reaches
-    positions = reaches[:, LINES] * reaches[:, PLACES]
-    weights = int(np.sum(arrays.sizes[:-1] * arrays.widths * positions))
-    spread(some, samples, 0 if samples <= FEW else samples * weights)
+    samples, work = len(times), 0
+    if samples > FEW:
+        positions = arrays.reaches[:, LINES] * arrays.reaches[:, PLACES]
+        work = samples * int(np.sum(arrays.sizes[:-1] * arrays.widths * positions))
+    spread(some, samples, work)
+
+
+class Scratch(threading.local):
+    """What was made for a few samples and can be used again, in each thread."""
+
+    key: tuple[Any, ...] = ()
+    work: Any = None
+
+
+SCRATCH = Scratch()
+
+
+def scratch(
+    make_work: Callable[[Arrays, np.ndarray], Any], arrays: Arrays, times: np.ndarray
+) -> Any:
+    """The results of `make_work`, which take longer to make than a few samples to run."""
+    if len(times) > FEW:
+        return make_work(arrays, times)
+    shapes = arrays.sizes.tobytes(), arrays.widths.tobytes(), arrays.reaches.tobytes()
+    key = make_work, times.dtype, len(times), arrays.weights.dtype, shapes
+    if SCRATCH.key != key:
+        SCRATCH.key = ()  # Ctrl-C may come in between
+        SCRATCH.work = make_work(arrays, times)
+        SCRATCH.key = key
+    return SCRATCH.work
 
 
 def room_for(network: Network, arrays: Arrays, times: np.ndarray) -> Crossings:

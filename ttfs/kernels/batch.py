@@ -81,7 +81,7 @@ class Work(NamedTuple):
     heard: np.ndarray  # (layers,) how many of the events below were added
     potential: np.ndarray  # (units,) of layers that are not packed
     lacking: np.ndarray  # int32 (words, 64) to the threshold, less one, of those that are
-    waiting: np.ndarray  # (layers, most) uint64, which have not fired
+    waiting: np.ndarray  # (layers, words and more) uint64, which have not fired
     arrivals: np.ndarray  # (longest,) of a slice of the events below: when,
     starts: np.ndarray  # (longest,) where the row of weights or signs begins,
     places: np.ndarray  # (longest,) and where the marks of that instant begin
@@ -91,6 +91,7 @@ class Work(NamedTuple):
     when: np.ndarray  # (longest * most / WORDS,) at which instant,
     whose: np.ndarray  # (longest * most / WORDS,) and which is the first neuron
     bins: np.ndarray  # (BINS,) of the sort
+    strides: np.ndarray  # (layers,) the words of marks for one instant, up to a whole row
 
 
 class Found(NamedTuple):
@@ -102,19 +103,16 @@ class Found(NamedTuple):
     heard: np.ndarray  # (samples, layers) how many events each layer added
 
 
-@kernel
-def stride_of(arrays, layer):
-    """The words of marks for one instant: those of the layer, and up to a whole row."""
-    words = arrays.words[layer + 1] - arrays.words[layer]
-    return (words + WORDS - 1) // WORDS * WORDS
+def make_work(arrays, times, parts=None):
+    """Scratch for samples whose times have the dtype of `times`; not compiled.
 
-
-def make_work(arrays, times):
-    """Scratch for samples whose times have the dtype of `times`; not compiled."""
+    parts: how many words of each layer are marked at a time, unless all are.
+    """
     layers, (inputs, *others) = arrays.widths.size, arrays.sizes.tolist()
     longest = max(inputs + 1, *others)
-    words = max(last - first for first, last in pairwise(arrays.words.tolist()))
-    most = (words + WORDS - 1) // WORDS * WORDS
+    words = [last - first for first, last in pairwise(arrays.words.tolist())]
+    strides = [-(-part // WORDS) * WORDS for part in parts or words]
+    most = max(strides)
     return Work(
         np.empty((layers + 1, longest), times.dtype),
         np.empty((layers + 1, longest), np.int64),
@@ -122,7 +120,7 @@ def make_work(arrays, times):
         np.zeros(layers, np.int64),
         np.empty(arrays.units[-1], arrays.weights.dtype),
         np.empty((arrays.words[-1], WORD), np.int32),
-        np.empty((layers, most), np.uint64),
+        np.empty((layers, max(words) + most), np.uint64),
         np.empty(longest, times.dtype),
         np.empty(longest, np.int64),
         np.empty(longest, np.int64),
@@ -132,6 +130,7 @@ def make_work(arrays, times):
         np.empty(longest * most // WORDS, times.dtype),
         np.empty(longest * most // WORDS, np.int64),
         np.empty(BINS, np.int64),
+        np.array(strides, np.int64),
     )
 
 
@@ -181,7 +180,7 @@ def schedule(arrays, layer, limit, work):
     if arrays.packed[layer]:
         origin, width = arrays.bits[layer], arrays.words[layer + 1] - arrays.words[layer]
     kind, bound = times.dtype.type, up_to(limit, times)
-    stride, events, instants, before = stride_of(arrays, layer), 0, 0, kind(-1)
+    stride, events, instants, before = work.strides[layer], 0, 0, kind(-1)
     while events < times.size:
         arrival = arrival_of(times[events], arrays.delays[layer], kind)
         if arrival >= bound:
@@ -231,66 +230,54 @@ def cross_narrow(first, events, starts, places, weights, thresholds, potential, 
 
 
 @kernel
-def cross(arrays, layer, events, work):
-    """Mark at each instant which neurons of a layer have reached the threshold."""
-    width = arrays.widths[layer]
+def cross(arrays, layer, words, events, work):
+    """Mark at each instant which neurons of a layer have reached the threshold.
+
+    words: the first and last of the words of neurons for which this is done.
+    """
+    first, end = WORD * words[0], min(WORD * words[1], arrays.widths[layer])
     thresholds = arrays.thresholds[arrays.units[layer] : arrays.units[layer + 1]]
     potential = work.potential[arrays.units[layer] : arrays.units[layer + 1]]
-    marks = work.marks.view(np.uint16)
-    first = 0
-    while first + WIDE <= width:
-        cross_wide(
-            first,
-            events,
-            work.starts,
-            work.places,
-            arrays.weights,
-            thresholds,
-            potential,
-            marks[first // LANES :],
-        )
-        first += WIDE
-    while first < width:
-        cross_narrow(
-            first,
-            events,
-            work.starts,
-            work.places,
-            arrays.weights,
-            thresholds,
-            potential,
-            marks[first // LANES :],
-        )
-        first += LANES
+    rows, marks = (work.starts, work.places, arrays.weights), work.marks.view(np.uint16)
+    place = 0
+    while first + WIDE <= end:
+        cross_wide(first, events, *rows, thresholds, potential, marks[place:])
+        first, place = first + WIDE, place + PARTS
+    while first < end:
+        cross_narrow(first, events, *rows, thresholds, potential, marks[place:])
+        first, place = first + LANES, place + 1
 
 
 @kernel
-def find_new(arrays, layer, instants, work):
+def find_new(layer, words, instants, work):
     """Leave only the first mark of each neuron, and note which words still have marks."""
-    rows = stride_of(arrays, layer) // WORDS
-    none, waiting = zeros(work.marks), work.waiting[layer]
+    rows, none, (first, last) = work.strides[layer] // WORDS, zeros(work.marks), words
     for r in range(rows):
-        left = load(waiting, WORDS * r)
+        waiting = work.waiting[layer, first + WORDS * r :]
+        others = load(waiting, 0)
+        count = max(0, min(WORDS, last - first - WORDS * r))
+        mine = (ONE << np.uint64(count)) - ONE
+        left = where(mine, others, none)
         for i in range(instants):
             row = i * rows + r
             new = both(load(work.marks, WORDS * row), left)
             left = subtract(left, new)
             store(new, work.marks, WORDS * row)
             at = np.uint64(row)
-            work.when[at], work.whose[at] = work.instants[i], WORDS * WORD * r
+            work.when[at], work.whose[at] = work.instants[i], WORD * (first + WORDS * r)
             work.some[at] = below(none, new)
-        store(left, waiting, WORDS * r)
+        store(where(mine, left, others), waiting, 0)
     for row in range(instants * rows, instants * rows + WORDS):
         work.some[row] = 0
 
 
 @kernel
-def emit(arrays, layer, instants, work, spikes):
+def emit(layer, words, instants, work, spikes):
     """Read the first mark of each neuron as its spike."""
-    find_new(arrays, layer, instants, work)
+    find_new(layer, words, instants, work)
     times, index, fired = work.times[layer + 1], work.index[layer + 1], work.counts[layer + 1]
     some = work.some.view(np.uint64)
-    for k in range((instants * stride_of(arrays, layer) + WORD - 1) // WORD):
+    for k in range((instants * work.strides[layer] + WORD - 1) // WORD):
         filled = some[k]
         while filled:
             word = WORD * k + lowest_bit(filled)
@@ -309,15 +296,25 @@ def emit(arrays, layer, instants, work, spikes):
 
 
 @kernel
+def sweep_words(arrays, layer, words, reached, work, spikes):
+    """Fire some words of a layer, the first and last of which are given.
+
+    reached: events and instants, as `schedule` lists them.
+    """
+    if arrays.packed[layer]:
+        cross_packed(arrays, layer, words, reached[0], work)
+    else:
+        cross(arrays, layer, words, reached[0], work)
+    emit(layer, words, reached[1], work, spikes)
+
+
+@kernel
 def sweep(arrays, layer, limit, work, spikes):
     """Fire `layer` on what arrives before `limit`; spikes: its own."""
-    events, instants = schedule(arrays, layer, limit, work)
-    if arrays.packed[layer]:
-        cross_packed(arrays, layer, events, work)
-    else:
-        cross(arrays, layer, events, work)
-    emit(arrays, layer, instants, work, spikes)
-    work.heard[layer] += events
+    reached = schedule(arrays, layer, limit, work)
+    words = 0, arrays.words[layer + 1] - arrays.words[layer]
+    sweep_words(arrays, layer, words, reached, work, spikes)
+    work.heard[layer] += reached[0]
 
 
 @kernel

@@ -83,11 +83,22 @@ class Kernel:
     """
 
     def __init__(self, function, inline):
-        self.function, self.inline = function, inline
+        self.function, self.inline, self.found = function, inline, {}
         update_wrapper(self, function)
 
     def __call__(self, *handed):
         return self.entry(*handed)
+
+    def quick(self, key, *handed):
+        """Call the kernel without asking for the type of each array of each record.
+
+        That takes longer than a small piece of work. Whatever is passed with an equal key must be
+        of the same types.
+        """
+        found = self.found.get(key)
+        if found is None:
+            found = self.found[key] = self.entry.compile(tuple(map(numba.typeof, handed)))
+        return found(*handed)
 
     @cached_property
     def entry(self):
@@ -112,6 +123,11 @@ class Kernel:
 def kernel(function, inline=True):
     """Compile a function of numbers and arrays when it is first called."""
     return function if numba.config.DISABLE_JIT else Kernel(function, inline)
+
+
+def quick(kernel, key, *handed):
+    """Call a kernel by `Kernel.quick`, if it is one."""
+    return kernel.quick(key, *handed) if isinstance(kernel, Kernel) else kernel(*handed)
 
 
 def rare_kernel(function):

@@ -69,16 +69,19 @@ def cross_one(events, starts, places, signs, lacking, marks):
 
 
 @kernel
-def cross_packed(arrays, layer, events, work):
-    """Mark at each instant which neurons of a layer have reached the threshold."""
+def cross_packed(arrays, layer, words, events, work):
+    """Mark at each instant which neurons of a layer have reached the threshold.
+
+    words: the first and last of the words of neurons for which this is done.
+    """
     lacking = work.lacking[arrays.words[layer] : arrays.words[layer + 1]]
-    word = 0
-    while word + 1 < len(lacking):
-        signs, marks = arrays.signs[word:], work.marks[word:]
+    word, place = words[0], 0
+    while word + 1 < words[1]:
+        signs, marks = arrays.signs[word:], work.marks[place:]
         cross_two(events, work.starts, work.places, signs, lacking[word:], marks)
-        word += 2
-    if word < len(lacking):
-        signs, marks = arrays.signs[word:], work.marks[word:]
+        word, place = word + 2, place + 2
+    if word < words[1]:
+        signs, marks = arrays.signs[word:], work.marks[place:]
         cross_one(events, work.starts, work.places, signs, lacking[word], marks)
 
 
