@@ -184,7 +184,12 @@ class Adam:
         slots["steps"] += 1
         steps, number = int(slots["steps"][0]), parameter.dtype.type
         root = np.sqrt(1 - self.beta2**steps)
-        kept = self.beta1, number(1) - number(self.beta1), self.beta2, number(1) - number(self.beta2)
+        kept = (
+            self.beta1,
+            number(1) - number(self.beta1),
+            self.beta2,
+            number(1) - number(self.beta2),
+        )
         numbers = [lr * root / (1 - self.beta1**steps), *kept, self.epsilon * root]
         return stride_of(kernels.ADAM, parameter, numbers, [slots["mean"], slots["square"]])
 
@@ -209,6 +214,11 @@ def stride_of(
     settings[: len(numbers)] = numbers
     none = parameter[:0]
     return Stride(way, settings, *means, *[none] * (2 - len(means)))
+
+
+def gradient_of(room: np.ndarray) -> Stride:
+    """No step, but the gradient itself in a room in the shape of the parameter."""
+    return stride_of(kernels.NONE, room.reshape(-1), [], [])
 
 
 def change(parameter: np.ndarray, gradient: np.ndarray, stride: Stride) -> None:
