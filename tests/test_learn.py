@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import numba
 import numpy as np
 import pytest
 from cases import FLOATS, SEEDS, same_bits, stimuli
@@ -15,7 +16,9 @@ from ttfs.gradients.windows import padded
 from ttfs.kernels import exact, threads
 from ttfs.network.buffers import aligned_zeros
 
-pytestmark = pytest.mark.small
+pytestmark = [pytest.mark.small]
+if numba.config.DISABLE_JIT:  # NumPy warns of what kernels compute and do not use
+    pytestmark += [pytest.mark.filterwarnings("ignore:(invalid value|overflow):RuntimeWarning")]
 INF = np.inf
 
 
