@@ -1,5 +1,6 @@
 """Optimizers, and schedules of the learning rate over the course of training."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -182,15 +183,9 @@ class Adam:
     def stride(self, parameter: np.ndarray, slots: Slots, lr: float) -> Stride:
         """The next step of a parameter; it is counted."""
         slots["steps"] += 1
-        steps, number = int(slots["steps"][0]), parameter.dtype.type
-        root = np.sqrt(1 - self.beta2**steps)
-        kept = (
-            self.beta1,
-            number(1) - number(self.beta1),
-            self.beta2,
-            number(1) - number(self.beta2),
-        )
-        numbers = [lr * root / (1 - self.beta1**steps), *kept, self.epsilon * root]
+        steps, (first, second) = int(slots["steps"][0]), (self.beta1, self.beta2)
+        root = math.sqrt(1 - second**steps)
+        numbers = [lr * root / (1 - first**steps), first, second, self.epsilon * root]
         return stride_of(kernels.ADAM, parameter, numbers, [slots["mean"], slots["square"]])
 
     def step(self, parameter: np.ndarray, gradient: np.ndarray, slots: Slots, lr: float) -> None:
@@ -210,10 +205,8 @@ def stride_of(
     way: int, parameter: np.ndarray, numbers: list[float], means: list[np.ndarray]
 ) -> Stride:
     """How a parameter is changed, given the settings and running means of its optimizer."""
-    settings = np.zeros(6, parameter.dtype)
-    settings[: len(numbers)] = numbers
     none = parameter[:0]
-    return Stride(way, settings, *means, *[none] * (2 - len(means)))
+    return Stride(way, np.array(numbers, parameter.dtype), *means, *[none] * (2 - len(means)))
 
 
 def gradient_of(room: np.ndarray) -> Stride:

@@ -220,8 +220,10 @@ def signal_of(
     shape = samples, arrays.units[layer + 1] - first
     gains = aligned_zeros(samples * shape[1], network.dtype).reshape(shape)
     until = aligned_zeros(gains.size, network.dtype).reshape(shape)
-    with np.errstate(over="ignore"):
-        floors = floor * network.psp.unit * network.scaled_thresholds(layer)
-    floors = np.tile(floors, errors.shape[1] // floors.size)
-    kernels.make_gains(errors, first, found.spikes, found.slopes, floors, gains, until)
+    start, least = arrays.columns[layer], float(floor * network.psp.unit)
+    thresholds = arrays.thresholds[start : start + network.layers[layer].columns]
+    if errors.shape[1] > thresholds.size:  # all positions at once
+        thresholds = np.tile(thresholds, errors.shape[1] // thresholds.size)
+    fired = first, found.spikes, found.slopes
+    kernels.make_gains(errors, *fired, least, thresholds, gains, until)
     return Signal(layer, causes, gains, until)

@@ -61,14 +61,14 @@ def list_row(row, delay, t_max, index, arrivals):
 
 
 @kernel
-def make_gains(errors, first, spikes, slopes, floors, gains, until):
-    """Errors divided by slopes, these at least `floors`, and until when an arrival is a cause.
+def make_gains(errors, first, spikes, slopes, floor, thresholds, gains, until):
+    """Errors divided by slopes, and until when an arrival is a cause.
 
-    errors: (samples, outputs), positions of as many neurons as there are floors. spikes,
-    slopes: rows of all neurons, in which the layer's units begin at `first`. Silent neurons,
-    and the padding, have no gain and no causes.
+    errors: (samples, outputs), positions of as many neurons as there are thresholds, which times
+    `floor` are the least slopes. spikes, slopes: rows of all neurons, in which the layer's units
+    begin at `first`. Silent neurons, and the padding, have no gain and no causes.
     """
-    columns, size = floors.size, gains.shape[1]
+    columns, size = thresholds.size, gains.shape[1]
     for s in range(len(errors)):
         last = first + size
         spike, slope = spikes[s, first:last], slopes[s, first:last]
@@ -76,16 +76,17 @@ def make_gains(errors, first, spikes, slopes, floors, gains, until):
             q = p + columns
             r = size if q == errors.shape[1] else q
             filled = gains[s, p:r], until[s, p:r]
-            gain_row(errors[s, p:q], spike[p:r], slope[p:r], floors, *filled)
+            gain_row(errors[s, p:q], spike[p:r], slope[p:r], floor, thresholds, *filled)
 
 
 @kernel
-def gain_row(errors, spikes, slopes, floors, gains, until):
+def gain_row(errors, spikes, slopes, floor, thresholds, gains, until):
     """The same for one sample; rows are contiguous, so that loops become vectors."""
-    none, never = gains.dtype.type(0), until.dtype.type(-np.inf)
+    number = gains.dtype.type
+    none, never, share = number(0), until.dtype.type(-np.inf), number(floor)
     for j in range(errors.size):
         fired = spikes[j] < np.inf
-        gains[j] = errors[j] / max(slopes[j], floors[j]) if fired else none
+        gains[j] = errors[j] / max(slopes[j], share * thresholds[j]) if fired else none
         until[j] = spikes[j] if fired else never
     for j in range(errors.size, gains.size):
         gains[j], until[j] = none, never

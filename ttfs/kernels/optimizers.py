@@ -23,12 +23,12 @@ class Stride(NamedTuple):
 
     way: which optimizer; NONE puts the gradient itself in the parameter's place.
     numbers: its settings, in the parameter's precision: the rate, the shares that running means
-        keep each with the share that a new number gets, and the least divisor.
+        keep, and the least divisor.
     first, second: the running means, in the parameter's shape if the optimizer has any.
     """
 
     way: int
-    numbers: np.ndarray  # (6,)
+    numbers: np.ndarray  # as many as it has
     first: np.ndarray
     second: np.ndarray
 
@@ -73,23 +73,21 @@ def move(stride, gradient, parameter, at):
     if stride.way == NONE:
         store(gradient, parameter, at)
         return
-    now, step = load(parameter, at), broadcast(gradient, given[0])
-    if stride.way == SGD:
-        change = multiply(step, gradient)
-    elif stride.way == MOMENTUM:  # down a running sum of gradients
+    now, change = load(parameter, at), multiply(broadcast(gradient, given[0]), gradient)
+    if stride.way == MOMENTUM:  # down a running sum of gradients
         speed = add(multiply(broadcast(gradient, given[1]), load(first, at)), gradient)
         store(speed, first, at)
-        change = multiply(step, speed)
-    else:  # down a mean of gradients, divided by the root of that of their squares
-        mean, square = load(first, at), load(second, at)
-        mean = multiply(broadcast(gradient, given[1]), mean)
-        mean = add(mean, multiply(broadcast(gradient, given[2]), gradient))
-        square = multiply(broadcast(gradient, given[3]), square)
-        new = multiply(multiply(broadcast(gradient, given[4]), gradient), gradient)
-        square = add(square, new)
+        change = multiply(broadcast(gradient, given[0]), speed)
+    elif stride.way == ADAM:  # down a mean of gradients, divided by the root of that of squares
+        one = broadcast(gradient, 1.0)
+        keep, long = broadcast(gradient, given[1]), broadcast(gradient, given[2])
+        mean, square = multiply(keep, load(first, at)), multiply(long, load(second, at))
+        mean = add(mean, multiply(subtract(one, keep), gradient))
+        square = add(square, multiply(multiply(subtract(one, long), gradient), gradient))
         store(mean, first, at)
         store(square, second, at)
-        change = divide(multiply(step, mean), add(root(square), broadcast(gradient, given[5])))
+        divisor = add(root(square), broadcast(gradient, given[3]))
+        change = divide(multiply(broadcast(gradient, given[0]), mean), divisor)
     store(subtract(now, change), parameter, at)
 
 
