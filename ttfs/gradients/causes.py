@@ -152,7 +152,12 @@ def learn(
     shared.list_by_input(*causes, width, listed)
 
     def some(first: int, last: int) -> None:
-        room = aligned_zeros(shared.TALL * shared.WIDE if chunks > 1 else 0, gains.dtype)
+        needed = chunks > 1
+        room = (
+            aligned_zeros(shared.TALL * shared.WIDE, gains.dtype)
+            if needed
+            else np.empty(0, gains.dtype)
+        )
         given = listed, bounds, until, gains, room
         shared.learn(*given, stride, weights.reshape(-1), first, last)
 
