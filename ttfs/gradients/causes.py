@@ -152,12 +152,7 @@ def learn(
     shared.list_by_input(*causes, width, listed)
 
     def some(first: int, last: int) -> None:
-        needed = chunks > 1
-        room = (
-            aligned_zeros(shared.TALL * shared.WIDE, gains.dtype)
-            if needed
-            else np.empty(0, gains.dtype)
-        )
+        room = aligned_zeros(shared.TALL * shared.WIDE, gains.dtype)
         given = listed, bounds, until, gains, room
         shared.learn(*given, stride, weights.reshape(-1), first, last)
 

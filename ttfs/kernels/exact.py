@@ -145,16 +145,12 @@ def learn_wide(listed, top, bottom, neuron, until, gains, least, most, room, str
                 b = add(b, change_of(arrival, load(fired, q), load(given, q), least, most))
                 c = add(c, change_of(arrival, load(fired, r), load(given, r), least, most))
                 d = add(d, change_of(arrival, load(fired, s), load(given, s), least, most))
-            if chunk == last:
-                move(stride, a, parameter, at)
-                move(stride, b, parameter, at + LANES)
-                move(stride, c, parameter, at + 2 * LANES)
-                move(stride, d, parameter, at + 3 * LANES)
-            else:
-                store(a, room, place)
-                store(b, room, place + LANES)
-                store(c, room, place + 2 * LANES)
-                store(d, room, place + 3 * LANES)
+            store(a, room, place)
+            store(b, room, place + LANES)
+            store(c, room, place + 2 * LANES)
+            store(d, room, place + 3 * LANES)
+            for k in range(0, WIDE if chunk == last else 0, LANES):  # one piece of code, not four
+                move(stride, load(room, place + k), parameter, at + k)
 
 
 @kernel
