@@ -291,3 +291,23 @@ def stand_in(potential, width):
     if potential < 1:
         return width * math.exp((potential - 1) / width)
     return width * (2 - math.exp((1 - potential) / width))
+
+
+# Gradients by weights
+
+
+def weight_gradient(arrivals, until, gains, rise):
+    """(inputs, width) sums, sample by sample, of gain times minus the time that an input rose.
+
+    rise: None for jumps, in which an input counts 1 once it has arrived.
+    """
+    found = np.zeros((arrivals.shape[1], until.shape[1]), gains.dtype)
+    for s, i in np.ndindex(*arrivals.shape):
+        for j in range(until.shape[1]):
+            if rise is None and arrivals[s, i] <= until[s, j]:
+                found[i, j] -= gains[s, j]
+            elif rise is not None and arrivals[s, i] < until[s, j]:
+                found[i, j] += gains[s, j] * max(
+                    arrivals[s, i] - until[s, j], gains.dtype.type(-rise)
+                )
+    return found

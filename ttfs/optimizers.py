@@ -1,5 +1,6 @@
 """Optimizers, and schedules of the learning rate over the course of training."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +11,10 @@ import numpy as np
 from ttfs.checks import moderate, positive
 from ttfs.errors import InputError
 from ttfs.kernels import optimizers as kernels
+from ttfs.kernels.optimizers import Stride
 from ttfs.kernels.threads import spread
+from ttfs.kernels.vector import LANES
+from ttfs.network.buffers import aligned_zeros
 
 Slots = dict[str, np.ndarray]
 
@@ -112,10 +116,13 @@ class SGD:
         """Nothing to remember."""
         return {}
 
+    def stride(self, parameter: np.ndarray, slots: Slots, lr: float) -> Stride:
+        """The next step of a parameter."""
+        return stride_of(kernels.SGD, parameter, [lr], [])
+
     def step(self, parameter: np.ndarray, gradient: np.ndarray, slots: Slots, lr: float) -> None:
         """Change `parameter` in place."""
-        change = partial(kernels.sgd, parameter, gradient, lr)
-        spread(change, parameter.size, 3 * parameter.size)
+        change(parameter, gradient, self.stride(parameter, slots, lr))
 
 
 @dataclass(frozen=True)
@@ -135,13 +142,15 @@ class Momentum:
 
     def slots(self, parameter: np.ndarray) -> Slots:
         """The running sum."""
-        return {"velocity": np.zeros_like(parameter)}
+        return {"velocity": zeros_for(parameter)}
+
+    def stride(self, parameter: np.ndarray, slots: Slots, lr: float) -> Stride:
+        """The next step of a parameter."""
+        return stride_of(kernels.MOMENTUM, parameter, [lr, self.momentum], [slots["velocity"]])
 
     def step(self, parameter: np.ndarray, gradient: np.ndarray, slots: Slots, lr: float) -> None:
         """Change `parameter` and its running sum in place."""
-        moved = parameter, gradient, slots["velocity"]
-        change = partial(kernels.momentum, *moved, lr, self.momentum)
-        spread(change, parameter.size, 5 * parameter.size)
+        change(parameter, gradient, self.stride(parameter, slots, lr))
 
 
 @dataclass(frozen=True)
@@ -168,21 +177,48 @@ class Adam:
 
     def slots(self, parameter: np.ndarray) -> Slots:
         """Running means of gradients and of their squares, and the number of steps."""
-        zeros = np.zeros_like(parameter)
-        return {"mean": zeros, "square": zeros.copy(), "steps": np.zeros(1, np.int64)}
+        mean, square = zeros_for(parameter), zeros_for(parameter)
+        return {"mean": mean, "square": square, "steps": np.zeros(1, np.int64)}
+
+    def stride(self, parameter: np.ndarray, slots: Slots, lr: float) -> Stride:
+        """The next step of a parameter; it is counted."""
+        slots["steps"] += 1
+        steps, (first, second) = int(slots["steps"][0]), (self.beta1, self.beta2)
+        root = math.sqrt(1 - second**steps)
+        numbers = [lr * root / (1 - first**steps), first, second, self.epsilon * root]
+        return stride_of(kernels.ADAM, parameter, numbers, [slots["mean"], slots["square"]])
 
     def step(self, parameter: np.ndarray, gradient: np.ndarray, slots: Slots, lr: float) -> None:
         """Change `parameter` and its running means in place."""
-        slots["steps"] += 1
-        steps = int(slots["steps"][0])
-        root = np.sqrt(1 - self.beta2**steps)
-        moved = parameter, gradient, slots["mean"], slots["square"]
-        rate, keep = lr * root / (1 - self.beta1**steps), (self.beta1, self.beta2)
-        change = partial(kernels.adam, *moved, rate, keep, self.epsilon * root)
-        spread(change, parameter.size, 7 * parameter.size)  # reads four arrays, writes three
+        change(parameter, gradient, self.stride(parameter, slots, lr))
 
 
 Optimizer = SGD | Momentum | Adam
+
+
+def zeros_for(parameter: np.ndarray) -> np.ndarray:
+    """Zeros in the shape of a parameter; none of their vectors straddles two cache lines."""
+    return aligned_zeros(parameter.size, parameter.dtype).reshape(parameter.shape)
+
+
+def stride_of(
+    way: int, parameter: np.ndarray, numbers: list[float], means: list[np.ndarray]
+) -> Stride:
+    """How a parameter is changed, given the settings and running means of its optimizer."""
+    none = parameter[:0]
+    return Stride(way, np.array(numbers, parameter.dtype), *means, *[none] * (2 - len(means)))
+
+
+def gradient_of(room: np.ndarray) -> Stride:
+    """No step, but the gradient itself in a room in the shape of the parameter."""
+    return stride_of(kernels.NONE, room.reshape(-1), [], [])
+
+
+def change(parameter: np.ndarray, gradient: np.ndarray, stride: Stride) -> None:
+    """Change a parameter in place, given its gradient."""
+    spare = np.zeros((4, LANES), parameter.dtype)
+    fill = partial(kernels.step, stride, gradient, parameter, spare)
+    spread(fill, -(-parameter.size // LANES), 7 * parameter.size)  # Adam: reads four, writes three
 
 
 def share(value: Any, whose: str) -> float:

@@ -11,14 +11,23 @@ import numpy as np
 
 from ttfs.engines.arrivals import arrivals_of
 from ttfs.errors import InputError
-from ttfs.gradients.windows import FirstCauses, WindowArrived, WindowCauses, first_at, laid_out
+from ttfs.gradients.windows import (
+    FirstCauses,
+    WindowArrived,
+    WindowCauses,
+    after,
+    first_at,
+    laid_out,
+)
 from ttfs.kernels import delayed as paired
 from ttfs.kernels import exact as shared
 from ttfs.kernels import surrogate as jumps
+from ttfs.kernels.optimizers import Stride
 from ttfs.kernels.threads import spread
-from ttfs.kernels.vector import LANES
+from ttfs.network.buffers import aligned_zeros
 from ttfs.network.network import Network
 from ttfs.network.psp import Ramp
+from ttfs.optimizers import gradient_of
 
 
 class SharedCauses(NamedTuple):
@@ -35,8 +44,13 @@ class SharedCauses(NamedTuple):
 
     def by_weights(self, until: np.ndarray, gains: np.ndarray, out: np.ndarray) -> None:
         """Fill (inputs, width), summed over samples."""
-        fill = partial(shared.weight_gradient, *self, until, gains, out)
-        spread(fill, gains.shape[1] // LANES, work_of(self.counts, out))
+        self.learn(until, gains, out, gradient_of(out))
+
+    def learn(
+        self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, stride: Stride
+    ) -> None:
+        """Take a step of the weights (inputs, width) along this gradient."""
+        learn(Arrived(*self[:3]), (-self.rise, 0.0), until, gains, weights, stride)
 
     def by_times(
         self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
@@ -59,8 +73,13 @@ class Arrived(NamedTuple):
 
     def by_weights(self, until: np.ndarray, gains: np.ndarray, out: np.ndarray) -> None:
         """Fill (inputs, width), summed over samples."""
-        fill = partial(jumps.blame, *self, until, gains, out)
-        spread(fill, gains.shape[1] // LANES, work_of(self.counts, out))
+        self.learn(until, gains, out, gradient_of(out))
+
+    def learn(
+        self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, stride: Stride
+    ) -> None:
+        """Take a step of the weights (inputs, width) along this gradient."""
+        learn(self, (-1.0, -1.0), after(until), gains, weights, stride)
 
     def by_times(
         self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
@@ -112,6 +131,32 @@ class PairedCauses(NamedTuple):
 
 Causes = SharedCauses | PairedCauses | WindowCauses | FirstCauses
 Jumps = Arrived | WindowArrived
+
+
+def learn(
+    causes: Arrived,
+    bounds: tuple[float, float],
+    until: np.ndarray,
+    gains: np.ndarray,
+    weights: np.ndarray,
+    stride: Stride,
+) -> None:
+    """Take a step of weights (inputs, width) along their gradient; bounds: see the kernel."""
+    inputs, width = weights.shape
+    chunks, arriving = -(-len(gains) // shared.CHUNK), int(np.add.reduce(causes.counts))
+    listed = shared.Listed(
+        np.empty((chunks, inputs + 1), np.int64),
+        np.empty(arriving, np.int64),
+        np.empty(arriving, gains.dtype),
+    )
+    shared.list_by_input(*causes, width, listed)
+
+    def some(first: int, last: int) -> None:
+        room = aligned_zeros(shared.TALL * shared.WIDE, gains.dtype)
+        given = listed, bounds, until, gains, room
+        shared.learn(*given, stride, weights.reshape(-1), first, last)
+
+    spread(some, inputs, arriving * width)
 
 
 def causes_of(network: Network, layer: int, below: np.ndarray) -> Causes:

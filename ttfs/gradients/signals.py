@@ -1,5 +1,6 @@
 """How spike times change with weights, thresholds, scales, delays and input times, with ramps."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -218,11 +219,12 @@ def signal_of(
         gains = np.ascontiguousarray(errors, network.dtype)
         return Signal(layer, causes, gains, np.ascontiguousarray(spikes_of(network, found, layer)))
     first = arrays.units[layer]
-    shape = samples, arrays.units[layer + 1] - first
-    gains = aligned_zeros(samples * shape[1], network.dtype).reshape(shape)
-    until = aligned_zeros(gains.size, network.dtype).reshape(shape)
-    with np.errstate(over="ignore"):
-        floors = floor * network.psp.unit * network.scaled_thresholds(layer)
-    floors = np.tile(floors, errors.shape[1] // floors.size)
-    kernels.make_gains(errors, first, found.spikes, found.slopes, floors, gains, until)
+    shape = 2, samples, arrays.units[layer + 1] - first
+    gains, until = aligned_zeros(math.prod(shape), network.dtype).reshape(shape)
+    start, least = arrays.columns[layer], float(floor * network.psp.unit)
+    thresholds = arrays.thresholds[start : start + network.layers[layer].columns]
+    if errors.shape[1] > thresholds.size:  # all positions at once
+        thresholds = np.tile(thresholds, errors.shape[1] // thresholds.size)
+    fired = first, found.spikes, found.slopes
+    kernels.make_gains(errors, *fired, least, thresholds, gains, until)
     return Signal(layer, causes, gains, until)

@@ -158,6 +158,27 @@ def schedule(arrays, layer, rise, count, work):
 
 
 @kernel
+def schedule_endless(arrays, layer, count, work):
+    """The same where ramps never end: only what is needed there, and in loops without branches."""
+    kind, number = work.moments.dtype.type, work.values.dtype.type
+    eps, tiny = eps_and_tiny(number)
+    margin, least = number(1 + 16 * max(eps, eps_and_tiny(kind)[0])), number(tiny)
+    times, moments, limits = work.times[:count], work.moments[:count], work.limits[:count]
+    values, starts, events = work.values[:count], work.starts[:count], 0
+    for k in range(count):
+        moments[k] = arrival_of(times[k], arrays.delays[layer], kind)
+        values[k] = number(moments[k])
+        limits[k] = values[k] * margin + least
+        starts[k] = arrays.rows[layer] + work.index[k] * arrays.widths[layer]
+        events += moments[k] < arrays.t_max
+    for k in range(1, count):
+        limits[k] = number(np.nan) if moments[k] == moments[k - 1] else limits[k]
+    work.moments[events] = np.inf
+    work.limits[events] = number(arrays.t_max) * margin + least
+    return events
+
+
+@kernel
 def cross(bits, first, e, arrays, thresholds, rise, work, traces):
     """Fire those neurons, of the ones whose bits are set, that cross by event e.
 
@@ -322,7 +343,10 @@ def run_sample(arrays, rise, row, work, whole):
         count = sort_events(
             below, arrays.t_max, work.times, work.index, work.arrivals, work.spare_index, work.bins
         )
-        events = schedule(arrays, layer, rise, count, work)
+        if rise == np.inf:
+            events = schedule_endless(arrays, layer, count, work)
+        else:
+            events = schedule(arrays, layer, rise, count, work)
         traces = part_of(whole, arrays.units[layer], arrays.units[layer + 1])
         sweep(arrays, layer, rise, events, work, traces)
         below = traces.spikes[: arrays.sizes[layer + 1]]

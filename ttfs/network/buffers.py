@@ -17,7 +17,7 @@ NEVER = 2**30  # a whole-number potential that no packed layer reaches
 def aligned_zeros(size: int, dtype: Any) -> np.ndarray:
     """A vector of zeros that begins at a cache line."""
     room = np.zeros(size * np.dtype(dtype).itemsize + ALIGNMENT, np.uint8)
-    start = -room.ctypes.data % ALIGNMENT
+    start = -room.__array_interface__["data"][0] % ALIGNMENT  # which is faster than ctypes
     return room[start : start + size * np.dtype(dtype).itemsize].view(dtype)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ttfs.checks import several
 from ttfs.errors import InputError
+from ttfs.gradients.causes import Arrived, SharedCauses
 from ttfs.gradients.signals import Signal
 from ttfs.gradients.sums import SumSignal
 from ttfs.kernels.s4nn import SMALLEST_SCALE
@@ -18,7 +19,7 @@ from ttfs.network.layers import delay_rate
 from ttfs.network.network import Network
 from ttfs.network.psp import Ramp, Response
 from ttfs.network.weights import Binary
-from ttfs.optimizers import Optimizer, Slots
+from ttfs.optimizers import Optimizer, Slots, change
 from ttfs.rules.lesson import Batch, Lesson
 from ttfs.silence import Bump, Cure, Hinge, Push, Revive
 
@@ -29,6 +30,14 @@ class Told(NamedTuple):
     loss: float
     hits: int
     signals: Sequence[Signal | SumSignal]
+
+
+class Move(NamedTuple):
+    """A parameter that learns, what the optimizer stores for it, and its rate."""
+
+    parameter: np.ndarray
+    slots: Slots
+    lr: float
 
 
 @dataclass(frozen=True)
@@ -48,39 +57,56 @@ class Descent:
     def train(self, lesson: Lesson) -> tuple[float, int]:
         """Learn from a lesson; return loss and hits, summed."""
         network, slots = lesson.network, lesson.slots
-        rooms = {name: aligned_zeros(a.size, a.dtype) for name, a in network.parameters().items()}
-        moves = list(moves_of(network, rooms, slots, lesson.lr))
+        moves, rooms = moves_of(network, slots, lesson.lr), dict[int, np.ndarray]()
         loss, hits = 0.0, 0
         with responding(network, self.psp or network.psp):
             for batch in lesson.batches():
                 told = self.tell(network, batch)
                 loss, hits = loss + told.loss, hits + told.hits
                 if not self._bumped(network, told, slots["rule"]):
+                    others = [(moves[k], g) for k, g in other_gradients(network, told, moves)]
                     for signal in told.signals:
-                        self._gradients(network, signal, rooms)
-                    take_step(network, moves, lesson.optimizer)
+                        self._learn(network, signal, moves, rooms, lesson.optimizer)
+                    for move, gradient in others:
+                        lesson.optimizer.step(move.parameter, gradient, move.slots, move.lr)
+                    derive(network)
         lesson.decay(self.weight_decay)
         return loss, hits
 
-    def _gradients(
-        self, network: Network, signal: Signal | SumSignal, rooms: dict[str, np.ndarray]
+    def _learn(
+        self,
+        network: Network,
+        signal: Signal | SumSignal,
+        moves: dict[str, Move],
+        rooms: dict[int, np.ndarray],
+        optimizer: Optimizer,
     ) -> None:
-        """Write the gradients with respect to a layer's parameters into their buffers."""
-        number, layer = signal.layer + 1, network.layers[signal.layer]
-        if f"delay_{number}" in rooms and isinstance(signal, Signal):
-            rooms[f"delay_{number}"][:] = signal.by_latent_delays(network).reshape(-1)
-        if f"bias_{number}" in rooms and isinstance(signal, SumSignal):
-            rooms[f"bias_{number}"][:] = signal.by_bias(network)
-        if f"weights_{number}" not in rooms:
+        """Take a step of a layer's weights.
+
+        The gradient is needed as a whole only if cures change it, or in maps.
+        """
+        layer, name = signal.layer, f"weights_{signal.layer + 1}"
+        if name not in moves:
             return
-        gradient = signal.by_weights(network, rooms[f"weights_{number}"])
-        if scale_rate(layer):
-            rooms[f"scale_{number}"][0] = signal.by_scale(network)
-        for cure in self.cures:
-            if isinstance(cure, Push | Hinge):
-                threshold = np.asarray(layer.threshold) / network.scales[signal.layer]
-                weights = network.weights[signal.layer]
-                cure.change(gradient, silent_share(network, signal), weights, threshold)
+        parameter, slots, lr = moves[name]
+        stride = optimizer.stride(parameter, slots, lr)
+        cures = [cure for cure in self.cures if isinstance(cure, Push | Hinge)]
+        if (
+            isinstance(signal, Signal)
+            and isinstance(signal.causes, SharedCauses | Arrived)
+            and not cures
+        ):
+            weights = parameter.reshape(-1, network.arrays.widths[layer])
+            signal.causes.learn(signal.until, signal.gains, weights, stride)
+            return
+        if layer not in rooms:
+            rooms[layer] = aligned_zeros(parameter.size, parameter.dtype)
+        gradient = signal.by_weights(network, rooms[layer])
+        for cure in cures:
+            threshold = np.asarray(network.layers[layer].threshold) / network.scales[layer]
+            weights, silent = network.weights[layer], silent_share(network, signal)
+            cure.change(gradient, silent, weights, threshold)
+        change(parameter, gradient.reshape(-1), stride)
 
     def _bumped(self, network: Network, told: Told, memory: Slots) -> bool:
         """Bump silent neurons if a cure demands it; return whether that replaces the step."""
@@ -164,19 +190,9 @@ def unit_length(errors: np.ndarray, positions: int = 1) -> np.ndarray:
     return errors / np.where(lengths > 0, lengths, 1).astype(errors.dtype)
 
 
-class Move(NamedTuple):
-    """A parameter that learns, its gradient, what the optimizer stores for it, and its rate."""
-
-    parameter: np.ndarray
-    gradient: np.ndarray
-    slots: Slots
-    lr: float
-
-
-def moves_of(
-    network: Network, rooms: dict[str, np.ndarray], slots: dict[str, Slots], lr: float
-) -> Iterator[Move]:
+def moves_of(network: Network, slots: dict[str, Slots], lr: float) -> dict[str, Move]:
     """The parameters that a step changes."""
+    found = {}
     for name, parameter in network.parameters().items():
         kind, number = name.split("_")
         layer = network.layers[int(number) - 1]
@@ -184,13 +200,26 @@ def moves_of(
         own = rates.get(kind, 1.0)
         rate = lr * layer.weights.rate * own
         if rate:
-            yield Move(parameter, rooms[name], slots[name], rate)
+            found[name] = Move(parameter, slots[name], rate)
+    return found
 
 
-def take_step(network: Network, moves: Sequence[Move], optimizer: Optimizer) -> None:
-    """Change every parameter that learns."""
-    for move in moves:
-        optimizer.step(*move)
+def other_gradients(
+    network: Network, told: Told, moves: dict[str, Move]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """The gradients by everything that learns but weights; they depend on the weights."""
+    for signal in told.signals:
+        number = signal.layer + 1
+        if f"scale_{number}" in moves:
+            yield f"scale_{number}", np.array([signal.by_scale(network)])
+        if f"delay_{number}" in moves and isinstance(signal, Signal):
+            yield f"delay_{number}", signal.by_latent_delays(network).reshape(-1)
+        if f"bias_{number}" in moves and isinstance(signal, SumSignal):
+            yield f"bias_{number}", signal.by_bias(network)
+
+
+def derive(network: Network) -> None:
+    """Update what is derived from the parameters after a step."""
     np.maximum(network.scales, SMALLEST_SCALE, out=network.scales)
     for k, layer in enumerate(network.layers):
         if isinstance(layer.weights, Binary) or delay_rate(layer):  # others have nothing derived

@@ -174,6 +174,7 @@ def signal_of(
     network: Network, layer: int, arrived: Jumps, errors: np.ndarray, until: np.ndarray
 ) -> Signal:
     """The signal of a layer, given the derivative by its negated potentials, in thresholds."""
+    errors = np.where(np.isnan(errors), 0, errors)  # differences of sums that have overflowed
     gains = padded(network, layer, over_thresholds(network, layer, errors), 0)
     return Signal(layer, arrived, gains, padded(network, layer, until, -np.inf))
 
