@@ -45,7 +45,8 @@ class Run:
     checkpoint in the folder. force: overwrite an earlier run. progress: show a progress bar. log:
     called with each line. origin: the model with whose weights the recipe begins, if there is one.
     base: the preset from which the recipe was derived, if there is one. pictures: whether to draw
-    some. written: called after each epoch, once its checkpoint is on the disk.
+    some. written: called after each epoch, once its checkpoint is on the disk. stopped: what is
+    said after Ctrl-C once all is saved.
     """
 
     folder: Path
@@ -58,9 +59,19 @@ class Run:
     base: str = ""
     pictures: bool = True
     written: Callable[[], object] | None = None
+    stopped: str = SAVED
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "folder", Path(self.folder))
+
+
+def folder_of(name: str, seed: int, within: Path = Path("runs")) -> Path:
+    """The folder of a run, unless another one is asked for.
+
+    >>> folder_of("digits", 0).as_posix()
+    'runs/digits-seed0'
+    """
+    return within / f"{name}-seed{seed}"
 
 
 def train(recipe: "Recipe", run: Run) -> dict[str, Any]:
@@ -131,7 +142,7 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
         save(run.folder / "model.npz", network, encoder=recipe.encoder, report=report)
     write_report(run.folder / "report.json", report)
     write_atomically(run.folder / "history.csv", history.csv().encode())
-    ctrl_c.release(SAVED)
+    ctrl_c.release(run.stopped)
     if not run.pictures:
         return report
     pictures.training(run.folder, history, recipe.unit, names)

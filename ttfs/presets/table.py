@@ -238,6 +238,15 @@ PRESETS: dict[str, Recipe] = (
 APART = WINDOWS.keys() | CLOCKED.keys()  # these need PyTorch
 
 
+def in_order() -> tuple[str, ...]:
+    """The names of all presets, in an order in which they can be trained.
+
+    >>> in_order()[0]
+    'digits'
+    """
+    return tuple(PRESETS)
+
+
 def preset(name: str, *, full: bool = False) -> Recipe:
     """The recipe of that name.
 
