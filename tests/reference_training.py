@@ -37,6 +37,17 @@ def cross_entropy_slopes(times, labels, t_max, tau, smoothing=0.0):
     return np.array(slopes).reshape(np.shape(times))
 
 
+def cross_entropy_toward(times, wanted, t_max, tau):
+    """The sum over samples of -sum(wanted log(softmax(-t / tau))), for any wanted numbers."""
+    total = 0.0
+    for row, shares in zip(times, wanted, strict=True):
+        row = clipped(row, t_max)
+        first = min(row)
+        weight = sum(math.exp((first - t) / tau) for t in row)
+        total += sum(w * ((t - first) / tau + math.log(weight)) for t, w in zip(row, shares, strict=True))
+    return total
+
+
 def shift_invariant(times, labels, t_max, delta):
     """The sum over samples of half the squares of t_n - t_label - delta, but for the label."""
     total = 0.0

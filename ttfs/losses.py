@@ -11,12 +11,12 @@ In all losses, `early` is the price of each unit of time until the label's outpu
 favours early decisions.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ttfs.checks import as_array, as_labels, as_times, moderate
+from ttfs.checks import as_array, as_labels, as_times, moderate, of_kind, short, whole
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels import losses as kernels
 from ttfs.optimizers import share
@@ -174,7 +174,106 @@ class ShiftInvariant:
         return loss + kernels.hasten(times, labels, t_max, float(self.early), errors), errors
 
 
-Loss = CrossEntropy | Relative | Absolute | ShiftInvariant
+class Answers(NamedTuple):
+    """What teachers say to samples.
+
+    decisions: (samples, outputs) probabilities of the classes.
+    spikes: for each pair of `Distilled.layers`, the teacher's spike times (samples, neurons).
+    """
+
+    decisions: np.ndarray
+    spikes: tuple[np.ndarray, ...] = ()
+
+    def chosen(self, some: Any) -> "Answers":
+        """Those to the samples with these indices."""
+        return Answers(self.decisions[some], tuple(layer[some] for layer in self.spikes))
+
+
+@dataclass(frozen=True)
+class Distilled:
+    """A part of another loss, and the cross-entropy with the decisions of a trained network.
+
+    The network learns not only which class is right, but also how likely its teacher finds the
+    others (Hinton, Vinyals & Dean 2015, arXiv 1503.02531, section 2), with softmaxes of spike
+    times in the place of those of logits. If layers are named, spike times of the teacher are
+    targets as well (layer by layer, after LaSNN, Hong et al. 2023, arXiv 2304.09101).
+    `Trainer(teacher=...)` takes the teacher.
+
+    Parameters
+    ----------
+    loss: what the labels teach.
+    share: share of the teacher's decisions in the loss, in 0..1; 1 for no labels at all.
+    tau: scale of the network's softmax of -t / tau, in its unit of time.
+    softness: the same for the teacher, in the teacher's unit of time: the larger, the more
+        alike the classes are.
+    layers: ((layer of the network, layer of the teacher), ...), counted from 1, which have
+        equally many neurons.
+    pull: price of the squared distances of their spike times, added up over neurons; silence
+        counts as a spike at the horizon.
+
+    >>> loss = Distilled(share=1.0, tau=1.0)
+    >>> told = Answers(np.array([[0.25, 0.75]]))
+    >>> total, errors = loss.errors(np.array([[2.0, 2.0]]), [0], 100, told)
+    >>> round(total, 3), errors
+    (0.693, array([[-0.25,  0.25]]))
+    """
+
+    loss: "Loss" = field(default_factory=CrossEntropy)
+    share: float = 0.5
+    tau: float = 0.1
+    softness: float = 0.1
+    layers: tuple[tuple[int, int], ...] = ()
+    pull: float = 0.0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.loss, Distilled):
+            raise InputError("Distilled(loss=...) must be another loss, got a Distilled one")
+        of_kind(self.loss, Loss, "Distilled(loss=...)", "one of ttfs.losses, as CrossEntropy()")
+        if self.share != 1:
+            share(self.share, "Distilled(share=...)")
+        moderate(self.tau, "Distilled(tau=...)")
+        moderate(self.softness, "Distilled(softness=...)")
+        moderate(self.pull, "Distilled(pull=...)", zero=True)
+        pairs = self.layers
+        if not isinstance(pairs, tuple) or any(
+            not isinstance(pair, tuple) or len(pair) != 2 for pair in pairs
+        ):
+            raise InputError(
+                "Distilled(layers=...) must be ((layer of the network, layer of the teacher), ...),"
+                f" got {short(pairs)}"
+            )
+        for pair in pairs:
+            for number in pair:
+                whole(number, "Distilled(layers=...)")
+
+    def errors(self, times: Any, labels: Any, t_max: float, answers: Answers) -> Errors:
+        """The loss summed over samples, and its derivative with respect to each time."""
+        times, labels, t_max = _outputs(times, labels, t_max)
+        if answers.decisions.shape != times.shape:
+            raise ShapeError(
+                f"the teacher's decisions must be {times.shape}, got {answers.decisions.shape}"
+            )
+        errors = np.empty(times.shape)
+        tau = float(self.tau)
+        total = kernels.cross_entropy_toward(times, answers.decisions, t_max, tau, errors)
+        if self.share == 1:
+            return total, errors
+        taught, errors_taught = self.loss.errors(times, labels, t_max)
+        errors *= self.share
+        errors += (1 - self.share) * errors_taught
+        return self.share * total + (1 - self.share) * taught, errors
+
+    def pulls(self, layer: int, spikes: np.ndarray, t_max: float, answers: Answers) -> np.ndarray:
+        """(samples, neurons) derivative of the price by the spike times of a layer, from 1."""
+        moved = np.zeros(spikes.shape)
+        for (own, _), wanted in zip(self.layers, answers.spikes, strict=True):
+            if own == layer:
+                far = np.minimum(spikes, t_max) - np.minimum(wanted, t_max)
+                moved += self.pull * far
+        return moved
+
+
+Loss = CrossEntropy | Relative | Absolute | ShiftInvariant | Distilled
 
 
 def _toward(loss: Relative | Absolute, times: Any, labels: Any, t_max: float) -> Errors:

@@ -185,12 +185,13 @@ def signals(
     *,
     floor: float,
     rise: float | None = None,
-    hidden: Callable[[np.ndarray], np.ndarray] | None = None,
+    hidden: Callable[[int, np.ndarray], np.ndarray] | None = None,
 ) -> Iterator[Signal]:
     """A `Signal` for each layer, from the last to the first.
 
     errors: (samples, outputs) derivative with respect to the output spike times. rise: see
-    `Signal.by_times`. hidden: spikes -> errors that are added to those of a hidden layer.
+    `Signal.by_times`. hidden: a hidden layer, from 0, and its spikes -> errors that are added to
+    its own.
     """
     for layer in range(len(network.layers) - 1, -1, -1):
         signal = signal_of(network, layer, times, found, errors, floor)
@@ -198,7 +199,7 @@ def signals(
         if layer:
             errors = signal.by_times(network, rise=rise)
             if hidden is not None:
-                errors += hidden(spikes_of(network, found, layer - 1))
+                errors += hidden(layer - 1, spikes_of(network, found, layer - 1))
 
 
 def signal_of(

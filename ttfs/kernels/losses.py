@@ -30,6 +30,26 @@ def cross_entropy(times, labels, t_max, tau, smoothing, errors):
 
 
 @kernel
+def cross_entropy_toward(times, wanted, t_max, tau, errors):
+    """-log of the softmax of -t / tau, weighted by wanted probabilities; returns the sum."""
+    total, size = 0.0, times.shape[1]
+    for s in range(len(times)):
+        first = t_max
+        for j in range(size):
+            first = min(first, np.float64(times[s, j]))
+        weight, whole = 0.0, 0.0
+        for j in range(size):
+            weight += np.exp((first - min(np.float64(times[s, j]), t_max)) / tau)
+            whole += wanted[s, j]
+        for j in range(size):
+            time = min(np.float64(times[s, j]), t_max)
+            share = np.exp((first - time) / tau) / weight
+            errors[s, j] = (wanted[s, j] - whole * share) / tau
+            total += wanted[s, j] * ((time - first) / tau + np.log(weight))
+    return total
+
+
+@kernel
 def shift_invariant(times, labels, t_max, delta, errors):
     """Half the squared distance of each output from delta after the label's; returns the sum."""
     total = 0.0

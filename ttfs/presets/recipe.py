@@ -145,8 +145,8 @@ class Recipe:
         binary = isinstance(layer.weights, Binary)
         return replace(layer, weights=beginning_of_ramps(binary, layer.fan_in))
 
-    def trainer(self, network: Network, seed: int) -> Trainer:
-        """A trainer for the network."""
+    def trainer(self, network: Network, seed: int, *, teacher: Any = None) -> Trainer:
+        """A trainer for the network, which may learn from a teacher: see `Trainer`."""
         return Trainer(
             network,
             self.rule,
@@ -155,6 +155,7 @@ class Recipe:
             augmentation=self.augmentation,
             by_firing=self.by_firing,
             average=self.average,
+            teacher=teacher,
             seed=seed,
         )
 

@@ -8,7 +8,7 @@ from ttfs.checks import flag, of_kind, positive
 from ttfs.codes.decoding import hits
 from ttfs.engines.crossings import cross, spikes_of
 from ttfs.gradients.signals import signals
-from ttfs.losses import CrossEntropy, Loss
+from ttfs.losses import CrossEntropy, Distilled, Loss
 from ttfs.network.network import Network
 from ttfs.network.psp import Ramp
 from ttfs.optimizers import Rate, Slots, rate_at
@@ -77,6 +77,11 @@ class Exact:
             descent.check_response(network, Ramp, "Exact")
         descent.check_cures(network, self.cures)
 
+    @property
+    def taught(self) -> Distilled | None:
+        """What this rule learns from a teacher; None if it needs none."""
+        return self.loss if isinstance(self.loss, Distilled) else None
+
     def memory(self) -> Slots:
         """What is remembered from batch to batch."""
         return descent.memory(self.cures)
@@ -90,14 +95,23 @@ class Exact:
         """The loss of a batch, and the error signal of every spike."""
         found = cross(network, batch.times)
         outputs = spikes_of(network, found, len(network.layers) - 1)
-        loss, errors = self.loss.errors(outputs, batch.labels, network.t_max)
+        taught = self.taught
+        if taught is None:
+            loss, errors = self.loss.errors(outputs, batch.labels, network.t_max)
+        else:
+            loss, errors = taught.errors(outputs, batch.labels, network.t_max, batch.answers)
+            errors += taught.pulls(len(network.layers), outputs, network.t_max, batch.answers)
         if self.learn_silent:
             descent.reach(outputs, errors, network.t_max)
 
-        def hidden(spikes: np.ndarray) -> np.ndarray:
-            decision, price = outputs.min(axis=1, keepdims=True), self.sparsity / len(outputs)
-            return np.where(spikes < decision, -price, 0).astype(network.dtype)
+        def hidden(layer: int, spikes: np.ndarray) -> np.ndarray:
+            decision, price = outputs.min(axis=1, keepdims=True), self.sparsity
+            moved = np.where(spikes < decision, -price, 0)
+            if taught is not None:
+                moved = moved + taught.pulls(layer + 1, spikes, network.t_max, batch.answers)
+            return (moved / len(outputs)).astype(network.dtype)
 
+        pulled = taught is not None and taught.layers
         told = signals(
             network,
             batch.times,
@@ -105,7 +119,7 @@ class Exact:
             errors / len(outputs),
             floor=self.floor,
             rise=np.inf if self.spread else None,
-            hidden=hidden if self.sparsity else None,
+            hidden=hidden if self.sparsity or pulled else None,
         )
         return Told(loss, hits(outputs, batch.labels), list(told))
 

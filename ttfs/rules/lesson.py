@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ttfs.losses import Answers
 from ttfs.network.network import Network
 from ttfs.optimizers import Optimizer, Slots
 
@@ -14,6 +15,7 @@ class Batch(NamedTuple):
 
     times: np.ndarray
     labels: np.ndarray
+    answers: Answers | None = None
 
 
 class Lesson(NamedTuple):
@@ -24,6 +26,7 @@ class Lesson(NamedTuple):
     slots: what the optimizer stores for each parameter, and what the rule stores, as "rule".
     lr: learning rate of the weights.
     done: share of the training that is done.
+    answers: what teachers say to all these samples, if there are any.
     """
 
     network: Network
@@ -35,12 +38,14 @@ class Lesson(NamedTuple):
     slots: dict[str, Slots]
     lr: float
     done: float = 0.0
+    answers: Answers | None = None
 
     def batches(self) -> Iterator[Batch]:
         """The samples in the given order, `batch_size` at a time."""
         for start in range(0, len(self.order), self.batch_size):
             chosen = self.order[start : start + self.batch_size]
-            yield Batch(self.times[chosen], self.labels[chosen])
+            answers = None if self.answers is None else self.answers.chosen(chosen)
+            yield Batch(self.times[chosen], self.labels[chosen], answers)
 
     def decay(self, weight_decay: float) -> None:
         """Shrink the weights at once by as much as the steps of this lesson would have done."""

@@ -12,6 +12,7 @@ from ttfs.errors import InputError
 from ttfs.gradients.causes import Jumps, arrived_at
 from ttfs.gradients.signals import Signal
 from ttfs.gradients.windows import FirstArrived, first_at, padded
+from ttfs.losses import Distilled
 from ttfs.network.delays import Delays
 from ttfs.network.layers import delay_rate
 from ttfs.network.network import Network
@@ -46,6 +47,8 @@ class Surrogate:
     width: width of the surrogate derivative, in thresholds.
     smoothing: share of the target probability that is spread evenly over all outputs.
     weight_decay: shrinking of the weights, relative to the learning rate, for each step.
+    distilled: share of the target probability that a teacher decides, in 0..1; 0: no teacher.
+    softness: scale of the teacher's softmax, see `ttfs.losses.Distilled`.
 
     >>> Surrogate(width=0.5).tau
     0.1
@@ -55,12 +58,17 @@ class Surrogate:
     width: float = 0.25
     smoothing: float = 0.0
     weight_decay: float = 0.0
+    distilled: float = 0.0
+    softness: float = 0.1
 
     def __post_init__(self) -> None:
         moderate(self.tau, "Surrogate(tau=...)")
         moderate(self.width, "Surrogate(width=...)")
         share(self.smoothing, "Surrogate(smoothing=...)")
         positive(self.weight_decay, "Surrogate(weight_decay=...)", zero=True)
+        if self.distilled != 1:
+            share(self.distilled, "Surrogate(distilled=...)")
+        moderate(self.softness, "Surrogate(softness=...)")
 
     def check(self, network: Network) -> None:
         """Refuse a network that this rule cannot train.
@@ -75,6 +83,11 @@ class Surrogate:
             raise InputError("rule Surrogate needs a last layer with weights")
         if any(delay_rate(layer) for layer in network.layers):
             raise InputError("rule Surrogate does not train delays; set their rate to 0")
+
+    @property
+    def taught(self) -> Distilled | None:
+        """What this rule learns from a teacher; None if it needs none."""
+        return Distilled(share=self.distilled, softness=self.softness) if self.distilled else None
 
     def memory(self) -> Slots:
         """Nothing is remembered from batch to batch."""
@@ -93,7 +106,7 @@ class Surrogate:
         until = np.repeat(moments[:, None], network.sizes[-1], axis=1)
         arrived = arrived_at(network, last, spikes[last])
         potential = potentials(network, last, arrived, until)
-        loss, errors = self._errors(potential, batch.labels, moments < network.t_max)
+        loss, errors = self._errors(potential, batch, moments < network.t_max)
         signals = [signal_of(network, last, arrived, -errors / len(errors), until)]
         for k in range(last - 1, -1, -1):
             errors = signals[-1].by_times(network)
@@ -110,7 +123,7 @@ class Surrogate:
         return Told(loss, hits(outputs, batch.labels), signals)
 
     def _errors(
-        self, potential: np.ndarray, labels: np.ndarray, decided: np.ndarray
+        self, potential: np.ndarray, batch: Batch, decided: np.ndarray
     ) -> tuple[float, np.ndarray]:
         """The loss summed over samples, and its derivative with respect to each potential."""
         silence = np.where(decided, -np.inf, 1.0)
@@ -118,7 +131,9 @@ class Surrogate:
         rivals -= rivals.max(axis=1, keepdims=True)
         logarithms = rivals - np.log(np.exp(rivals).sum(axis=1, keepdims=True))
         wanted = np.full(potential.shape, self.smoothing / potential.shape[1])
-        wanted[np.arange(len(labels)), labels] += 1 - self.smoothing
+        wanted[np.arange(len(wanted)), batch.labels] += 1 - self.smoothing
+        if batch.answers is not None:
+            wanted += self.distilled * (batch.answers.decisions - wanted)
         loss = -float(np.sum(wanted * logarithms[:, :-1]))
         return loss, (np.exp(logarithms[:, :-1]) - wanted) / self.tau
 

@@ -14,6 +14,7 @@ from ttfs.files import interrupts
 from ttfs.files.chunked import Chunked, only
 from ttfs.files.interrupts import Interrupts
 from ttfs.kernels.clock import clock
+from ttfs.losses import Answers
 from ttfs.measures.diagnosis import diagnose, too_late
 from ttfs.measures.metrics import Evaluation, chunks, evaluate
 from ttfs.network.delays import Delays
@@ -27,6 +28,7 @@ from ttfs.training.checkpoint import Checkpoint, fingerprint
 from ttfs.training.history import History, line, note_warnings, plan, record_of
 from ttfs.training.progress import Bar
 from ttfs.training.split import VALIDATION, Samples, drawn, shuffled, split, weighted
+from ttfs.training.teachers import shown, teachers_of
 
 CHUNK = 1000  # samples between checks for Ctrl-C, and between weight decays
 PROBE = 2048  # training samples used to find dead neurons
@@ -51,6 +53,9 @@ class Trainer:
     shuffle: 0 for samples in random order. With a number of samples, each epoch takes blocks of so
         many that follow one another in the data, in random order, and shuffles within each: data
         that are read chunk by chunk are then read once an epoch.
+    teacher: from which a rule that learns by `losses.Distilled` learns in addition: a network, the
+        name of a model file, or a list of these, which then decide together. It takes the same
+        inputs and sees samples as they are before the first `Dropout` or `Jitter`.
     seed: decides the validation split, the order of samples, augmentation and revived weights.
 
     >>> import ttfs
@@ -73,6 +78,7 @@ class Trainer:
         by_firing: bool = False,
         average: int = 0,
         shuffle: int = 0,
+        teacher: Any = None,
         seed: int = 0,
     ):
         self.network = check_network(network, "Trainer(network=...)")
@@ -89,6 +95,8 @@ class Trainer:
         kinds = "a list of ttfs.augmentation, such as [Jitter(0.1)]"
         self.augmentation = several(augmentation, Augmentation, "Trainer(augmentation=...)", kinds)
         self.rule.check(network)
+        self.teachers = teachers_of(teacher, self.rule, network)
+        self.answers: Answers | None = None  # to all training samples, where these do not change
         for change in self.augmentation:
             change.check(network.sizes[0])
 
@@ -154,6 +162,7 @@ class Trainer:
         data = data if sample_weight is None else weighted(data, sample_weight)
         train, held_out = self._split(data, validation)
         self._begin(data.times, train)
+        self._ask(data.times)
         run = Checkpoint(self.network, self.rule, self.optimizer)
         if checkpoint is not None:
             run.bind(Path(checkpoint), self._identity(data, validation))
@@ -213,6 +222,17 @@ class Trainer:
             begin_by_firing(self.network, times[np.sort(some)], seed=self.network.seed)
         self.begins = False
 
+    def _ask(self, times: np.ndarray | Chunked) -> None:
+        """Ask the teachers about all samples at once, if they always see the same ones."""
+        self.answers = None
+        if self.teachers is not None and not shown(self.augmentation):
+            told = [
+                self.teachers.answers(times[start : start + CHUNK])
+                for start in range(0, len(times), CHUNK)
+            ]
+            spikes = (np.concatenate(layer) for layer in zip(*(x.spikes for x in told), strict=True))
+            self.answers = Answers(np.concatenate([x.decisions for x in told]), tuple(spikes))
+
     def _identity(self, data: Samples, validation: Any) -> str:
         """What must be the same for a training to be resumed."""
         network = self.network
@@ -227,6 +247,7 @@ class Trainer:
         given = [layer.initial for layer in network.layers if layer.initial is not None]
         given += [layer.delay.init for layer in network.layers if isinstance(layer.delay, Delays)]
         given += [bias for bias in network.biases if bias is not None]
+        given += [] if self.teachers is None else self.teachers.arrays()
         given = [np.asarray(one) for one in given]
         own = (network.padded_thresholds(), network.arrays.delays)
         learned = [part for part in data if part is not None]
@@ -271,15 +292,9 @@ class Trainer:
             ctrl_c.check()
             done = (run.epoch + start / len(order)) / epochs
             lr = rate_at(self.optimizer.lr, done)
-            lesson = Lesson(
-                self.network,
-                *self._seen(data, order[start : start + size], [run.epoch, start]),
-                self.batch_size,
-                self.optimizer,
-                run.slots,
-                lr,
-                done,
-            )
+            seen = self._seen(data, order[start : start + size], [run.epoch, start])
+            told = self.batch_size, self.optimizer, run.slots, lr, done
+            lesson = Lesson(self.network, *seen[:3], *told, seen[3])
             step = self.rule.train(lesson)
             loss, hits = loss + step[0], hits + step[1]
             run.blend(min(1.0, size / self.average) if self.average else 1.0)
@@ -287,14 +302,18 @@ class Trainer:
 
     def _seen(
         self, data: Samples, chosen: np.ndarray, when: list[int]
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Times after augmentation, labels, and an order of the chosen samples."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, Answers | None]:
+        """Times after augmentation, labels, an order of the chosen samples, teachers' answers."""
         if not self.augmentation and isinstance(data.times, np.ndarray):
-            return data.times, data.labels, chosen
+            return data.times, data.labels, chosen, self.answers
         times, rng = data.times[chosen], np.random.default_rng([self.seed, 3, *when])
-        for change in self.augmentation:
+        told = None if self.answers is None else self.answers.chosen(chosen)
+        seen = shown(self.augmentation) if self.teachers is not None and told is None else 0
+        for k, change in enumerate(self.augmentation, start=1):
             times = change.apply(times, rng)
-        return times, data.labels[chosen], np.arange(len(chosen))
+            if k == seen and self.teachers is not None:
+                told = self.teachers.answers(times)
+        return times, data.labels[chosen], np.arange(len(chosen)), told
 
     def _revive(self, times: np.ndarray | Chunked, epoch: int) -> int:
         silent = [np.zeros(size, np.int64) for size in self.network.sizes[1:-1]]
