@@ -127,7 +127,8 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     recipe = replace(recipe, epochs=max(recipe.epochs, len(history.records)))
     samples, rate = len(training), recipe.rates()
     del training
-    log(f"evaluating {len(testing)} test samples and drawing pictures")
+    drawn = " and drawing pictures" if run.pictures else ""
+    log(f"evaluating {len(testing)} test samples{drawn}")
     stimuli = testing.encoded(recipe.encoder)
     if rate is not None:
         report = clocked_runs.measure(trainer, stimuli, testing)
