@@ -366,7 +366,8 @@ def learn(network, rule, data, order, lr):
             errors = [network.dtype.type(error) for error in errors]
             for k in reversed(range(len(layers))) if sample_loss else []:
                 causes = causes_of(spikes[k], spikes[k + 1], state, k, times.dtype)
-                errors = learn_layer(state, k, causes, normalise(errors), lr)
+                told = normalise(errors), lr, rule.through_signs
+                errors = learn_layer(state, k, causes, *told)
     return state, loss, hits
 
 
@@ -416,7 +417,7 @@ def causes_of(below, spikes, network, layer, dtype):
     return [[is_cause(t, delay, spike, network.t_max, dtype) for spike in spikes] for t in below]
 
 
-def learn_layer(state, layer, causes, errors, lr):
+def learn_layer(state, layer, causes, errors, lr, through_signs):
     """Change a layer's weights and scale; return the errors of the layer below."""
     latents, signs = state.latents[layer], state.weights[layer].copy()
     number = state.dtype.type
@@ -426,7 +427,9 @@ def learn_layer(state, layer, causes, errors, lr):
         for j, cause in enumerate(row):
             if cause:
                 latents[i, j] -= number(lr) * errors[j]
-                total += errors[j] * latents[i, j]
+                sign = number(1 if latents[i, j] >= 0 else -1)
+                binary = state.binary[layer] and through_signs
+                total += errors[j] * (sign if binary else latents[i, j])
         below.append(total)
     state.weights[layer] = latents.copy()
     if state.binary[layer]:

@@ -44,7 +44,8 @@ def cross_entropy_toward(times, wanted, t_max, tau):
         row = clipped(row, t_max)
         first = min(row)
         weight = sum(math.exp((first - t) / tau) for t in row)
-        total += sum(w * ((t - first) / tau + math.log(weight)) for t, w in zip(row, shares, strict=True))
+        for t, share in zip(row, shares, strict=True):
+            total += share * ((t - first) / tau + math.log(weight))
     return total
 
 

@@ -14,7 +14,8 @@ from cases import same_bits
 import ttfs
 from ttfs.cli import cli
 from ttfs.cli.locks import alone_in
-from ttfs.presets import PRESETS, preset, with_hidden
+from ttfs.presets import PRESETS, preset, with_hidden, with_teacher
+from ttfs.presets.table import in_order
 
 pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="too many samples")
 ALL = "train", "--all-presets", "--seeds"
@@ -128,6 +129,45 @@ def test_what_cannot_be_trained_is_named_and_all_else_is_trained(capsys, monkeyp
     assert all(report_in(f"{name}-seed3")["epochs"] for name in ("digits", "bs4nn-digits"))
 
 
+def taught(monkeypatch, teacher):
+    """One preset more, which stands before its teacher."""
+    pupil = replace(with_teacher(PRESETS["digits"]), teacher=teacher, epochs=1)
+    others = dict(PRESETS)
+    for name in others:
+        monkeypatch.delitem(PRESETS, name)
+    for name, recipe in {"pupil": pupil, **others}.items():
+        monkeypatch.setitem(PRESETS, name, recipe)
+
+
+def test_teachers_are_trained_before_those_they_teach(capsys, monkeypatch):
+    taught(monkeypatch, "digits")
+    assert main(*ALL, "0-1") == 0
+    out = capsys.readouterr().out
+    assert (
+        out.index("\ndigits, seed 0") < out.index("\npupil, seed 0") < out.index("\npupil, seed 1")
+    )
+    teacher = str(Path("runs/digits-seed0/model.npz"))
+    assert [report_in(f"pupil-seed{seed}")["teachers"] for seed in (0, 1)] == [[teacher]] * 2
+    assert out.index("| `pupil`") < out.index("| `digits`"), "rows are in the order of the presets"
+
+
+def test_without_its_teacher_a_preset_is_left(capsys, monkeypatch):
+    taught(monkeypatch, "digits")
+    assert main(*ALL, "1", "--quiet") == 2
+    told, left = capsys.readouterr().err.splitlines()
+    folder = Path("runs/digits-seed0")
+    assert told == f"ttfs: pupil, seed 1: it learns from {folder}, which is not trained to the end"
+    assert left == "ttfs: 1 of 3 runs are left to train: pupil-seed1"
+
+
+def test_with_its_teacher_a_preset_is_skipped(capsys, monkeypatch):
+    away = replace(PRESETS["digits"], dataset="absent.npz")
+    monkeypatch.setitem(PRESETS, "away", away)
+    taught(monkeypatch, "away")
+    assert main(*ALL, "0", "--quiet") == 2
+    assert "ttfs: skipped: away, pupil: absent.npz" in capsys.readouterr().err
+
+
 def test_a_folder_with_another_run_or_in_use_is_left_alone(capsys):
     other = ["--preset", "digits", "--hidden", 9, "--epochs", 1]
     assert main("train", *other, "--quiet") == 0
@@ -158,6 +198,7 @@ def test_a_report_that_is_damaged_is_made_again():
         (["--from", "model.npz"], "omit --from"),
         (["--batch-size", "3"], "omit --batch-size"),
         (["--seed", "1"], "omit --seed"),
+        (["--teacher", "model.npz"], "omit --teacher"),
         (["--force"], "omit --force"),
         (["--seeds", "2-0"], "'2-0' is not a range of up to 1,000 seeds"),
         (["--seeds", "0-9999999"], "is not a range of up to 1,000 seeds"),
@@ -173,6 +214,14 @@ def test_what_does_not_go_with_it_is_told(more, message, capsys):
 def test_seeds_are_for_all_presets(capsys):
     assert main("train", "--seeds", "0-2") == 2
     assert "--seeds is for --all-presets" in capsys.readouterr().err
+
+
+def test_every_preset_comes_after_its_teacher(monkeypatch):
+    monkeypatch.undo()
+    order = in_order()
+    assert sorted(order) == sorted(PRESETS)
+    for name, recipe in PRESETS.items():
+        assert not recipe.teacher or order.index(recipe.teacher) < order.index(name)
 
 
 @pytest.mark.parametrize("name", [*PRESETS])

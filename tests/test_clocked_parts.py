@@ -14,7 +14,7 @@ from ttfs.errors import InputError, RunError, ShapeError
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'ttfs[torch]'")
 from ttfs.clocked.modules import Clocked  # noqa: E402
 from ttfs.clocked.trainer import ClockedTrainer  # noqa: E402
-from ttfs.training.teacher import Teacher, attention_of  # noqa: E402
+from ttfs.training.teacher import Spiking, Teacher, attention_of, teacher_from  # noqa: E402
 from ttfs.training.window_trainer import WindowTrainer  # noqa: E402
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -383,3 +383,31 @@ def test_teachers_that_do_not_fit_are_refused():
         ClockedTrainer(network, rule, optimizer, RATE, coupling="dsr", teacher=own)
     with pytest.raises(InputError, match=r"ClockedTrainer\(teacher=...\) must be a Teacher"):
         ClockedTrainer(network, rule, optimizer, RATE, teacher=module)
+
+
+def spiking(*, inputs=3, outputs=2):
+    weights = np.random.default_rng(0).uniform(-1, 4, (inputs, outputs)) / inputs
+    return ttfs.Network(ttfs.Dense.of(weights, threshold=1.0), psp=ttfs.Ramp(), t_max=4)
+
+
+def test_a_network_of_single_spikes_teaches_what_it_decides(tmp_path):
+    network = spiking()
+    times = np.array([[0.0, 0.25, np.inf], [0.5, 1.0, 0.75]], np.float32)
+    module = Spiking(network, softness=0.5)
+    shown = torch.from_numpy(np.maximum(1 - times, 0))
+    silent = times == 1.0  # as a value of 0, which is silence
+    last = np.minimum(ttfs.forward(network, np.where(silent, np.inf, times)).times[-1], 4)
+    assert module(shown).tolist() == (last / -0.5).tolist()
+    maps = shown.reshape(2, 1, 3, 1).permute(0, 3, 1, 2)  # (samples, channels, height, width)
+    assert torch.equal(module(maps), module(shown))
+
+    ttfs.save(tmp_path / "one.npz", network)
+    ways = Teacher(network), teacher_from(network), teacher_from([tmp_path / "one.npz"])
+    assert all(way.settings() == ways[0].settings() for way in ways)
+    assert teacher_from(None) is None
+    assert teacher_from([]) is None
+    assert Teacher(spiking(outputs=4)).settings() != ways[0].settings()
+    with pytest.raises(InputError, match="one teacher, got 2"):
+        teacher_from([network, network])
+    with pytest.raises(InputError, match="does not take"):
+        Teacher(spiking(inputs=5)).loss(shown, module(shown), torch.tensor(0.0))

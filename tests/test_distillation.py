@@ -1,5 +1,7 @@
 """Networks that learn from other networks."""
 
+import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -11,8 +13,10 @@ from hypothesis import strategies as st
 
 import ttfs
 from ttfs.augmentation import Dropout, Jitter, Shift
+from ttfs.cli import cli
 from ttfs.errors import InputError, ModelFileError, RunError, ShapeError
 from ttfs.losses import Answers, CrossEntropy, Distilled, Relative
+from ttfs.presets import PRESETS, preset, with_teacher
 from ttfs.rules import S4NN, Exact, Surrogate
 from ttfs.rules.lesson import Batch
 from ttfs.training.teachers import Teachers, teachers_of
@@ -100,13 +104,14 @@ def test_spike_times_are_pulled_to_the_teacher_s():
 
 
 @pytest.mark.parametrize(
-    "settings, wanted",
+    ("settings", "wanted"),
     [
         ({"share": -0.1}, "share"),
         ({"share": 1.1}, "share"),
         ({"tau": 0}, "tau"),
         ({"softness": np.nan}, "softness"),
         ({"pull": -1}, "pull"),
+        ({"original": "yes"}, "original"),
         ({"loss": Distilled()}, "another loss"),
         ({"loss": 3}, "losses"),
         ({"layers": [(1, 1)]}, "layers"),
@@ -190,7 +195,9 @@ def test_several_teachers_decide_together():
 
 
 def test_softness_is_the_scale_of_a_softmax_of_spike_times_silence_included():
-    teacher = ttfs.Network(ttfs.Dense.of([[1.0, 0.5, 0.0]], threshold=1.0), psp=ttfs.Ramp(), t_max=4)
+    teacher = ttfs.Network(
+        ttfs.Dense.of([[1.0, 0.5, 0.0]], threshold=1.0), psp=ttfs.Ramp(), t_max=4
+    )
     found = Teachers([teacher], Distilled(softness=0.5)).answers(np.zeros((1, 1))).decisions[0]
     wanted = np.exp(-np.array([1.0, 2.0, 4.0]) / 0.5)
     np.testing.assert_allclose(found, wanted / wanted.sum(), rtol=1e-12)
@@ -205,7 +212,7 @@ class Seen(list):
 
 
 @pytest.mark.parametrize(
-    "changes, original",
+    ("changes", "original"),
     [
         ((), True),
         ((Dropout(0.3), Jitter(0.1)), True),
@@ -227,16 +234,22 @@ def test_a_teacher_sees_samples_before_noise_is_added(monkeypatch, changes, orig
         assert not same_bits(np.sort(seen[0], axis=0), np.sort(TIMES, axis=0))
 
 
+def test_a_teacher_may_see_samples_before_they_are_moved(monkeypatch):
+    seen = Seen()
+    monkeypatch.setattr(Teachers, "answers", lambda self, times: seen(self, times))
+    rule, changes = Exact(Distilled(original=True)), (Shift(1, (3, 4)), Dropout(0.1))
+    trained(network(), rule, epochs=2, augmentation=changes)
+    assert len(seen) == 1
+    assert same_bits(seen[0], TIMES)
+
+
 def test_answers_that_are_kept_are_those_asked_for_again(monkeypatch):
-    rule, changes = Exact(Distilled()), (Dropout(0.2),)
-    kept = trained(network(), rule, epochs=2, augmentation=changes)
-    monkeypatch.setattr(ttfs.Trainer, "_ask", lambda self, times: None)
-    monkeypatch.setattr("ttfs.training.trainer.shown", lambda changes: 1)
-    nothing = Dropout(0.0)
-    again = trained(network(), rule, epochs=2, augmentation=(nothing, *changes))
-    again_kept = trained(network(), rule, epochs=2, augmentation=(nothing, *changes))
-    assert same_bits(again.weights[0], again_kept.weights[0])
-    assert kept.weights[0].shape == again.weights[0].shape
+    def fit():
+        return trained(network(), Exact(Distilled()), epochs=2, augmentation=(Jitter(1e-60),))
+
+    kept = fit()
+    monkeypatch.setattr(Teachers, "shown", lambda self, augmentation: len(augmentation))
+    assert same_bits(fit().weights[0], kept.weights[0])
 
 
 def test_a_resumed_student_is_the_one_that_never_stopped(tmp_path):
@@ -269,7 +282,7 @@ HINTS = Exact(replace(RULE.loss, layers=((1, 1),), pull=1.0))
 
 
 @pytest.mark.parametrize(
-    "rule, teacher, wanted",
+    ("rule", "teacher", "wanted"),
     [
         (RULE, None, "teacher=.*missing"),
         (Exact(), TEACHER, "does not learn from a teacher"),
@@ -288,3 +301,69 @@ HINTS = Exact(replace(RULE.loss, layers=((1, 1),), pull=1.0))
 def test_teachers_that_cannot_teach_are_refused(rule, teacher, wanted):
     with pytest.raises(InputError, match=wanted):
         teachers_of(teacher, rule, network(8))
+
+
+# The command
+
+
+def main(line, *more):
+    return cli.main([*line.split(), *map(str, more)])
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory):
+    """A model that has learned the digits a little."""
+    run = tmp_path_factory.mktemp("teacher") / "run"
+    assert main("train --hidden 30 --epochs 4 --quiet --out", run) == 0
+    return str(run / "model.npz")
+
+
+def test_a_command_trains_with_teachers_and_the_report_names_them(teacher, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    line = "train --hidden 20 --epochs 2 --weights real --quiet --out"
+    assert main(line, "taught", "--teacher", teacher, teacher) == 0
+    report = json.loads((tmp_path / "taught" / "report.json").read_text("utf-8"))
+    assert report["teachers"] == [teacher, teacher]
+    assert "Distilled" in report["recipe"]
+    assert main(line, "alone") == 0
+    weights = [ttfs.load(f"{name}/model.npz").network.weights[0] for name in ("taught", "alone")]
+    assert not same_bits(*weights)
+
+
+def test_a_preset_may_name_its_teacher(teacher, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    named = replace(with_teacher(preset("digits")), epochs=1, teacher="some-other")
+    monkeypatch.setitem(PRESETS, "taught-digits", named)
+    assert main("train --preset taught-digits --quiet") == 2
+    said = capsys.readouterr().err
+    assert "preset some-other" in said
+    assert "--teacher" in said
+    (tmp_path / "runs" / "some-other-seed0").mkdir(parents=True)
+    shutil.copy(teacher, tmp_path / "runs" / "some-other-seed0" / "model.npz")
+    assert main("train --preset taught-digits --seed 3") == 0
+    assert "taught by runs/some-other-seed0/model.npz" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("told", "wanted"),
+    [
+        ("--teacher none.npz", "no such file"),
+        ("--preset bs4nn-digits --teacher {}", "rule S4NN cannot learn from a teacher"),
+        ("--preset exact-mnist --teacher {}", "64 inputs"),
+        ("--preset yin-yang --teacher {}", "both must read the same"),
+    ],
+)
+def test_a_command_says_which_teachers_cannot_teach(teacher, told, wanted, tmp_path, capsys):
+    line = f"train {told.format(teacher)} --quiet --out"
+    assert main(line, tmp_path / "run") == 2
+    assert wanted in capsys.readouterr().err
+
+
+def test_recipes_learn_from_teachers_as_their_rules_do():
+    assert with_teacher(preset("exact-mnist")).rule.loss.loss == preset("exact-mnist").rule.loss
+    assert with_teacher(preset("step-binary-mnist")).rule.distilled == 0.5
+    once = with_teacher(preset("exact-mnist"))
+    assert with_teacher(once) == once
+    assert with_teacher(preset("window-mnist")) == preset("window-mnist")
+    with pytest.raises(InputError, match="STiDiBP"):
+        with_teacher(preset("stidi-mnist"))

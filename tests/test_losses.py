@@ -86,7 +86,7 @@ def test_relative_targets_are_those_of_s4nn(batch, gamma):
     total, errors = loss.errors(*batch)
     assert total == slow.toward(times, targets, t_max)
     assert np.array_equal(errors, slow.toward_slopes(times, targets, t_max))
-    settings = s4nn.Targets(gamma, True)
+    settings = s4nn.Targets(gamma, True, False)
     for row, label, error in zip(times, labels, errors, strict=True):
         filled = np.empty(row.size)
         s4nn.relative_errors(row, label, settings, t_max, filled)

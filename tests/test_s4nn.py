@@ -84,7 +84,11 @@ def samples(draw, network, dtype=np.float64):
 
 
 RULES = st.builds(
-    S4NN, gamma=st.sampled_from([0.1, 1.0, 3.0, 7.9]), learn_silent=st.booleans(), revive=st.just(0)
+    S4NN,
+    gamma=st.sampled_from([0.1, 1.0, 3.0, 7.9]),
+    learn_silent=st.booleans(),
+    revive=st.just(0),
+    through_signs=st.booleans(),
 )
 RATES = st.sampled_from([0.001, 0.1, 0.2, 1.0, 7.0])
 
@@ -215,9 +219,8 @@ def test_errors_of_the_outputs_equal_the_plain_loops_in_every_bit(time_dtype, da
     kind = data.draw(st.sampled_from(["uniform", "ties", "late"]))
     spikes = any_times(rng, kind, data.draw(st.integers(1, 6)), 10.1).astype(time_dtype)
     label = int(rng.integers(spikes.size))
-    targets = kernels.Targets(
-        data.draw(st.sampled_from([0.1, 1.0, 10.0])), data.draw(st.booleans())
-    )
+    gamma = data.draw(st.sampled_from([0.1, 1.0, 10.0]))
+    targets = kernels.Targets(gamma, data.draw(st.booleans()), through_signs=False)
     expected = relative_errors(spikes, label, targets, 10.1)
     errors = np.empty(spikes.size)
     assert kernels.relative_errors(spikes, label, targets, 10.1, errors) == expected[0]

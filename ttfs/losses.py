@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ttfs.checks import as_array, as_labels, as_times, moderate, of_kind, short, whole
+from ttfs.checks import as_array, as_labels, as_times, flag, moderate, of_kind, short, whole
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels import losses as kernels
 from ttfs.optimizers import share
@@ -206,6 +206,9 @@ class Distilled:
     tau: scale of the network's softmax of -t / tau, in its unit of time.
     softness: the same for the teacher, in the teacher's unit of time: the larger, the more
         alike the classes are.
+    original: whether the teacher sees samples as they are before any augmentation. It is then
+        asked about each only once, which saves much time if it is slow, and suits augmentation
+        that it would not mind.
     layers: ((layer of the network, layer of the teacher), ...), counted from 1, which have
         equally many neurons.
     pull: price of the squared distances of their spike times, added up over neurons; silence
@@ -222,6 +225,7 @@ class Distilled:
     share: float = 0.5
     tau: float = 0.1
     softness: float = 0.1
+    original: bool = False
     layers: tuple[tuple[int, int], ...] = ()
     pull: float = 0.0
 
@@ -233,6 +237,7 @@ class Distilled:
             share(self.share, "Distilled(share=...)")
         moderate(self.tau, "Distilled(tau=...)")
         moderate(self.softness, "Distilled(softness=...)")
+        flag(self.original, "Distilled(original=...)")
         moderate(self.pull, "Distilled(pull=...)", zero=True)
         pairs = self.layers
         if not isinstance(pairs, tuple) or any(
@@ -246,8 +251,15 @@ class Distilled:
             for number in pair:
                 whole(number, "Distilled(layers=...)")
 
-    def errors(self, times: Any, labels: Any, t_max: float, answers: Answers) -> Errors:
-        """The loss summed over samples, and its derivative with respect to each time."""
+    def errors(
+        self, times: Any, labels: Any, t_max: float, answers: Answers | None = None
+    ) -> Errors:
+        """The loss summed over samples, and its derivative with respect to each time.
+
+        Where there are no answers of a teacher, only labels teach.
+        """
+        if answers is None:
+            return self.loss.errors(times, labels, t_max)
         times, labels, t_max = _outputs(times, labels, t_max)
         if answers.decisions.shape != times.shape:
             raise ShapeError(

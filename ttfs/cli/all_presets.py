@@ -11,6 +11,7 @@ from typing import Any
 from ttfs import datasets
 from ttfs.checks import shown
 from ttfs.cli.comparison import groups, report_of
+from ttfs.cli.recipes import teachers_of
 from ttfs.cli.results import results
 from ttfs.cli.runs import Run, folder_of, train
 from ttfs.errors import InputError, RunError, TTFSError
@@ -21,7 +22,7 @@ from ttfs.presets.table import in_order
 GO_ON = "stopped; the same command goes on from the last epoch"
 OTHERS = (
     *("preset", "full", "dataset", "hidden", "layers", "from", "weights", "epochs"),
-    *("batch-size", "lr", "gamma", "seed", "force"),
+    *("batch-size", "lr", "gamma", "teacher", "seed", "force"),
 )
 """Options that make something else of a preset, or are for a single training."""
 
@@ -68,7 +69,8 @@ def train_in_turn(runs: list[Run], *, quiet: bool) -> None:
             if log:
                 log(f"\n{run.base}, seed {run.seed}: run {number} of {len(runs)}, in {run.folder}")
             try:
-                report = train(PRESETS[run.base], replace(run, log=log, progress=progress))
+                taught = replace(run, teachers=teachers(run), log=log, progress=progress)
+                report = train(PRESETS[run.base], taught)
             except KeyboardInterrupt:
                 raise KeyboardInterrupt(GO_ON) from None
             except TTFSError as error:
@@ -76,6 +78,21 @@ def train_in_turn(runs: list[Run], *, quiet: bool) -> None:
                 continue
             if report["interrupted"]:
                 raise KeyboardInterrupt(GO_ON)
+
+
+def teachers(run: Run) -> tuple[str, ...]:
+    """The model from which a preset learns, if it has a teacher.
+
+    Raises
+    ------
+    RunError: its teacher is not trained to the end.
+    """
+    recipe, within = PRESETS[run.base], run.folder.parent
+    if recipe.teacher:
+        folder = folder_of(recipe.teacher, 0, within)
+        if not is_complete(replace(run, folder=folder, base=recipe.teacher, seed=0)):
+            raise RunError(f"it learns from {folder}, which is not trained to the end")
+    return teachers_of(recipe, None, within)
 
 
 def is_complete(run: Run) -> bool:
@@ -90,12 +107,17 @@ def is_complete(run: Run) -> bool:
 
 def obstacles(names: Iterable[str]) -> dict[str, str]:
     """Why presets cannot be trained here, by their names: data or packages that are missing."""
-    load, found = cache(datasets.load), {}
+    load = cache(datasets.load)
+    found: dict[str, str] = {}
     for name in names:
         recipe = PRESETS[name]
         try:
             training, _ = load(recipe.dataset)
-            recipe.trainer(recipe.network(training.image_shape, training.classes, 0), 0)
+            network = recipe.network(training.image_shape, training.classes, 0)
+            if not recipe.teacher:  # whoever has one cannot begin without it
+                recipe.trainer(network, 0)
+            elif recipe.teacher in found:
+                found[name] = found[recipe.teacher]
         except TTFSError as error:
             found[name] = str(error)
     return found

@@ -14,7 +14,7 @@ MOST = 10_000  # samples that are drawn, where data may be larger than memory
 
 def run_train(options: argparse.Namespace) -> None:
     """Train, and say where the results are."""
-    from ttfs.cli.recipes import recipe_of
+    from ttfs.cli.recipes import recipe_of, teachers_of
     from ttfs.cli.runs import SAVED, Run, folder_of, train
 
     if options.all_presets:
@@ -42,6 +42,7 @@ def run_train(options: argparse.Namespace) -> None:
         log=None if options.quiet else partial(print, flush=True),
         origin=str(options.origin or ""),
         base=options.preset or "",
+        teachers=teachers_of(recipe, options.teacher, folder.parent),
     )
     report = train(recipe, run)
     if not options.quiet:

@@ -57,6 +57,8 @@ def add_train(parsers: Any) -> None:
     text = "train a saved network further: its layers and weights, on its data set or --dataset"
     size("--from", type=path, dest="origin", metavar="MODEL", help=text)
     add("--weights", choices=["binary", "real"], help="one bit each, or real numbers")
+    text = "learn from this trained network, or from several, in addition to labels"
+    add("--teacher", type=path, nargs="+", metavar="MODEL", help=text)
     add("--epochs", type=count, metavar="N", help="passes over the training data")
     add("--batch-size", type=count, metavar="N", help="samples per weight update")
     add("--lr", type=above_zero, metavar="X", help="constant learning rate")

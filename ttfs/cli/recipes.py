@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ttfs.errors import InputError
@@ -32,7 +33,7 @@ def begun(options: argparse.Namespace) -> Any:
 
 def recipe_of(options: argparse.Namespace) -> Any:
     """The recipe asked for, with the changes that the other options make."""
-    from ttfs.presets import with_hidden
+    from ttfs.presets import with_hidden, with_teacher
     from ttfs.rules import S4NN
 
     recipe = begun(options) if options.origin is None else further(options)
@@ -47,7 +48,39 @@ def recipe_of(options: argparse.Namespace) -> Any:
             name = type(recipe.rule).__name__
             raise InputError(f"--gamma is a setting of the rule S4NN; this recipe uses {name}")
         recipe = replace(recipe, rule=replace(recipe.rule, gamma=options.gamma))
-    return recipe
+    return with_teacher(recipe) if options.teacher else recipe
+
+
+def teachers_of(recipe: Any, given: list[Path] | None, runs: Path) -> tuple[str, ...]:
+    """The model files of the teachers: those given, or that of the recipe's own teacher.
+
+    runs: the folder with the run of that teacher.
+
+    Raises
+    ------
+    InputError: the recipe's teacher is not there; ModelFileError: a file that is not a model;
+        both before any data are read.
+    """
+    from ttfs.cli.runs import folder_of
+    from ttfs.formats.model_file import load
+
+    if not given and recipe.teacher:
+        file = folder_of(recipe.teacher, 0, runs) / "model.npz"
+        if not file.exists():
+            raise InputError(
+                f"this preset learns from the network of preset {recipe.teacher}, but there is no"
+                f" {file}: train that one first, or name a model with --teacher"
+            )
+        given = [file]
+    for teacher in given or ():
+        model = load(teacher)
+        known = model.encoder is None or repr(model.encoder) == repr(recipe.encoder)
+        if not known:
+            raise InputError(
+                f"--teacher {teacher} takes times of {model.encoder}, the network to be trained"
+                f" those of {recipe.encoder}: both must read the same"
+            )
+    return tuple(str(teacher) for teacher in given or ())
 
 
 def further(options: argparse.Namespace) -> Any:

@@ -8,7 +8,6 @@ from ttfs.cli.comparison import EIGHT, Group, cell, span
 from ttfs.network.delays import Delays
 from ttfs.network.psp import Step, Windows
 from ttfs.presets import PRESETS, Recipe
-from ttfs.presets.table import in_order
 
 CHANGES = {
     "Distort": "distortions",
@@ -30,11 +29,11 @@ def results(found: Sequence[Group]) -> str:
     extremes; all else is the mean.
     """
     rows: dict[str, list[Cells]] = {kind: [] for kind in KINDS}
-    for name in in_order():
+    for name in PRESETS:
         for group in (one for one in found if one.name == name):
             rows[kind_of(PRESETS[name])].append(row(group))
     parts = [f"{kind}\n\n{table(some)}" for kind, some in rows.items() if some]
-    absent = [f"`{name}`" for name in in_order() if name not in {one.name for one in found}]
+    absent = [f"`{name}`" for name in PRESETS if name not in {one.name for one in found}]
     if absent:
         parts.append(f"Presets without a row: {', '.join(absent)}.")
     return "\n\n".join(parts)

@@ -44,9 +44,9 @@ class Run:
     folder: made if absent. seed: determines everything random. resume: continue from the
     checkpoint in the folder. force: overwrite an earlier run. progress: show a progress bar. log:
     called with each line. origin: the model with whose weights the recipe begins, if there is one.
-    base: the preset from which the recipe was derived, if there is one. pictures: whether to draw
-    some. written: called after each epoch, once its checkpoint is on the disk. stopped: what is
-    said after Ctrl-C once all is saved.
+    teachers: the models from which the network learns. base: the preset from which the recipe was
+    derived, if there is one. pictures: whether to draw some. written: called after each epoch, once
+    its checkpoint is on the disk. stopped: what is said after Ctrl-C once all is saved.
     """
 
     folder: Path
@@ -56,6 +56,7 @@ class Run:
     progress: bool | None = None
     log: Log | None = None
     origin: str = ""
+    teachers: tuple[str, ...] = ()
     base: str = ""
     pictures: bool = True
     written: Callable[[], object] | None = None
@@ -110,7 +111,10 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     log(f"{network}, {kind_of(recipe)} weights, on {len(training)} samples of {training.name}")
     if run.origin:
         log(f"from {run.origin}, by {recipe.learning()}, as in {run.base or 'the default recipe'}")
-    trainer = recipe.trainer(network, run.seed)
+    for teacher in run.teachers:
+        log(f"taught by {teacher}")
+    told_by = {"teacher": list(run.teachers)} if run.teachers else {}
+    trainer = recipe.trainer(network, run.seed, **told_by)
     history = trainer.fit(
         training.encoded(recipe.encoder),
         training.labels,
@@ -178,6 +182,7 @@ def told(recipe: "Recipe", run: Run, history: History, samples: int) -> dict[str
         "published": recipe.published,
         "recipe": repr(recipe),
         "origin": run.origin,
+        "teachers": list(run.teachers),
         "base": run.base,
     }
 

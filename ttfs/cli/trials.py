@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ttfs import datasets
 from ttfs.checks import of_kind
 from ttfs.cli.locks import InUseError
-from ttfs.cli.recipes import recipe_of
+from ttfs.cli.recipes import recipe_of, teachers_of
 from ttfs.cli.runs import Run, train, write_report
 from ttfs.datasets.datasets import NAMES, Dataset
 from ttfs.errors import InputError, RunError
@@ -76,12 +76,14 @@ def begin(parser: argparse.ArgumentParser, settings: dict[str, Any], folder: Pat
     if options.dataset and options.dataset not in NAMES and os.path.exists(options.dataset):
         options.dataset = os.path.abspath(options.dataset)
     recipe = recipe_of(options)
+    given = [teacher.absolute() for teacher in options.teacher or ()]
     run = Run(
         folder.absolute(),
         seed=options.seed,
         resume=True,
         progress=False,
         origin=str(options.origin or ""),
+        teachers=teachers_of(recipe, given, Path("runs").absolute()),
         base=base,
         pictures=False,
     )
@@ -100,7 +102,9 @@ def check(trial: Begun, training: Dataset) -> None:
         raise InputError(f"a sweep compares single spikes; {recipe.learning()} is for firing rates")
     if not recipe.held_out(len(training), seed).size:
         raise InputError(f"{training.name} has too few samples to hold any out: {len(training)}")
-    recipe.trainer(recipe.network(training.image_shape, training.classes, seed), seed)
+    network = recipe.network(training.image_shape, training.classes, seed)
+    told = {"teacher": list(trial.run.teachers)} if trial.run.teachers else {}
+    recipe.trainer(network, seed, **told)
 
 
 def train_trial(trial: Begun, session: str) -> dict[str, Any]:

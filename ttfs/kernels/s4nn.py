@@ -33,6 +33,7 @@ class Targets(NamedTuple):
 
     gamma: float
     learn_silent: bool
+    through_signs: bool  # errors are carried back through one-bit weights, not latent ones
 
 
 class Scratch(NamedTuple):
@@ -142,7 +143,7 @@ def carry_back(weights, errors, last, arrival):
 
 
 @kernel
-def learn_layer(arrays, latents, layer, work, scratch, spikes, rate):
+def learn_layer(arrays, latents, targets, layer, work, scratch, spikes, rate):
     """Change one layer's weights after one sample; leave the errors of the layer below."""
     width, size = arrays.widths[layer], arrays.sizes[layer + 1]
     errors, below = scratch.errors[:size], scratch.below[: arrays.sizes[layer]]
@@ -161,7 +162,8 @@ def learn_layer(arrays, latents, layer, work, scratch, spikes, rate):
         latent = latents.weights[start : start + width]
         change_row(row, latent, binary, steps, last, arrival, reached)
         if layer > 0:
-            below[i] = carry_back(latent if binary else row, errors, last, arrival)
+            weights = latent if binary and not targets.through_signs else row
+            below[i] = carry_back(weights, errors, last, arrival)
     if binary and latents.scale_rates[layer] > 0:
         change_scale(arrays, latents, layer, errors, reached, rate * latents.scale_rates[layer])
 
@@ -195,7 +197,7 @@ def learn(arrays, latents, targets, times, labels, order, rate, work, scratch, f
         for layer in range(arrays.widths.size - 1, -1, -1):
             normalise(scratch.errors[: arrays.sizes[layer + 1]])
             own, units = rate * latents.rates[layer], spikes[arrays.units[layer] :]
-            learn_layer(arrays, latents, layer, work, scratch, units, own)
+            learn_layer(arrays, latents, targets, layer, work, scratch, units, own)
             hand_down(scratch, arrays.sizes[layer])
     return loss
 

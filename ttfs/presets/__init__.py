@@ -3,7 +3,7 @@
 from ttfs.presets.clocked_recipe import ClockedRecipe, clocked
 from ttfs.presets.recipe import Recipe, deep, exact, stack, with_hidden, with_kind, with_layers
 from ttfs.presets.table import PRESETS, for_dataset, for_layers, name_of, preset
-from ttfs.presets.tuning import with_network
+from ttfs.presets.tuning import with_network, with_teacher
 from ttfs.presets.window_recipe import WindowRecipe, windows
 
 __all__ = [
@@ -24,4 +24,5 @@ __all__ = [
     "with_kind",
     "with_layers",
     "with_network",
+    "with_teacher",
 ]

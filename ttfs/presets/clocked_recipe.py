@@ -21,7 +21,6 @@ from ttfs.rules import Windows as WindowsRule
 
 if TYPE_CHECKING:  # PyTorch, which only a training needs
     from ttfs.clocked.trainer import ClockedTrainer
-    from ttfs.training.teacher import Teacher
 
 
 @dataclass(frozen=True)
@@ -82,15 +81,18 @@ class ClockedRecipe(Recipe):
         return self.rate
 
     def trainer(  # type: ignore[override]
-        self, network: Network, seed: int, *, teacher: "Teacher | None" = None
+        self, network: Network, seed: int, *, teacher: Any = None
     ) -> "ClockedTrainer":
-        """A trainer for that network, which may learn from a teacher."""
+        """A trainer for that network, which may learn from a teacher: see `teacher_from`."""
         from ttfs.clocked.trainer import ClockedTrainer
+        from ttfs.training.teacher import teacher_from
 
         assert isinstance(self.rule, WindowsRule)
         names = "surrogate", "norm", "signed", "voters", "coupling", "loss", "sharpness", "muon"
         more = "spread", "progressive", "batch_size", "augmentation", "average", "validation"
-        told = {name: getattr(self, name) for name in names + more} | {"teacher": teacher}
+        told = {name: getattr(self, name) for name in names + more} | {
+            "teacher": teacher_from(teacher)
+        }
         if self.gain is not None:
             told["gain"] = self.gain
         return ClockedTrainer(network, self.rule, self.optimizer, self.rate, **told, seed=seed)

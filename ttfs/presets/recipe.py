@@ -52,6 +52,7 @@ class Recipe:
     by_firing: initialise all weights by firing instead, see `ttfs.begin_by_firing`.
     horizon: that of the network; by default that of the encoder.
     published: the accuracy in the literature to compare with, in words.
+    teacher: the preset whose network, trained with seed 0, teaches this one; empty for none.
     """
 
     dataset: str
@@ -68,6 +69,7 @@ class Recipe:
     encoder: Encoder = field(default_factory=lambda: Latency(t_max=256, steps=True))
     unit: str = "step"
     published: str = ""
+    teacher: str = ""
 
     def __post_init__(self) -> None:
         layers = self.layers

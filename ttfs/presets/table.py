@@ -1,6 +1,7 @@
 """The named recipes, and how they are found."""
 
 from dataclasses import replace
+from graphlib import TopologicalSorter
 from typing import Any
 
 from ttfs.augmentation import Distort, Dropout, Flip, Jitter, Shift
@@ -239,12 +240,13 @@ APART = WINDOWS.keys() | CLOCKED.keys()  # these need PyTorch
 
 
 def in_order() -> tuple[str, ...]:
-    """The names of all presets, in an order in which they can be trained.
+    """The names of all presets, each after that of its teacher.
 
     >>> in_order()[0]
     'digits'
     """
-    return tuple(PRESETS)
+    taught = {name: [one.teacher] if one.teacher else [] for name, one in PRESETS.items()}
+    return tuple(TopologicalSorter(taught).static_order())
 
 
 def preset(name: str, *, full: bool = False) -> Recipe:

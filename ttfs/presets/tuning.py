@@ -1,14 +1,16 @@
-"""Training of a saved network: a recipe that begins with its weights instead of random ones."""
+"""Recipes that begin with trained networks: with their weights, or with what they say."""
 
 from dataclasses import replace
 from typing import Any
 
 from ttfs.checks import of_kind
 from ttfs.errors import InputError
+from ttfs.losses import CrossEntropy, Distilled
 from ttfs.network.delays import Delays
 from ttfs.network.network import Network
 from ttfs.network.weights import Binary
 from ttfs.presets.recipe import Recipe
+from ttfs.rules import Exact, Surrogate
 
 
 def with_network(recipe: Recipe, network: Network) -> Recipe:
@@ -47,6 +49,35 @@ def with_network(recipe: Recipe, network: Network) -> Recipe:
         by_firing=False,
         unit=network.unit,
         published="",
+    )
+
+
+def with_teacher(recipe: Recipe) -> Recipe:
+    """The recipe with a rule that learns from a teacher, which it may already have.
+
+    Half of the loss is then the teacher's, see `ttfs.losses.Distilled`. Recipes that train in
+    PyTorch need no other rule.
+
+    Raises
+    ------
+    InputError: a rule that cannot learn from a teacher.
+
+    >>> import ttfs
+    >>> with_teacher(ttfs.presets.preset("exact-mnist")).rule.loss.share
+    0.5
+    """
+    rule = recipe.rule
+    if isinstance(rule, Exact):
+        loss = rule.loss
+        tau = loss.tau if isinstance(loss, CrossEntropy) else Distilled.tau
+        taught = loss if isinstance(loss, Distilled) else Distilled(loss, tau=tau)
+        return replace(recipe, rule=replace(rule, loss=taught))
+    if isinstance(rule, Surrogate):
+        return replace(recipe, rule=replace(rule, distilled=rule.distilled or Distilled.share))
+    if type(recipe) is not Recipe:
+        return recipe
+    raise InputError(
+        f"rule {type(rule).__name__} cannot learn from a teacher; Exact and Surrogate can"
     )
 
 

@@ -26,7 +26,6 @@ from ttfs.training.clipping import clipping_of
 from ttfs.training.split import VALIDATION, split
 
 if TYPE_CHECKING:  # PyTorch, which only a training needs
-    from ttfs.training.teacher import Teacher
     from ttfs.training.window_trainer import WindowTrainer
 
 RATES = {True: 4e-3, False: 2e-3}
@@ -132,10 +131,11 @@ class WindowRecipe(Recipe):
         return begun(self, self._shape(inputs), classes, seed)
 
     def trainer(  # type: ignore[override]
-        self, network: Network, seed: int, *, teacher: "Teacher | None" = None
+        self, network: Network, seed: int, *, teacher: Any = None
     ) -> "WindowTrainer":
-        """A trainer for that network, which may learn from a teacher."""
+        """A trainer for that network, which may learn from a teacher: see `teacher_from`."""
         from ttfs.clocked.rated_trainer import RatedTrainer
+        from ttfs.training.teacher import teacher_from
         from ttfs.training.window_trainer import WindowTrainer
 
         assert isinstance(self.rule, WindowsRule)
@@ -143,7 +143,7 @@ class WindowRecipe(Recipe):
         names = "muon", "batch_size", "augmentation", "average", "validation"
         more = "dropout", "sparse", "whiten", "clipped", "rounded", "noise"
         told = {name: getattr(self, name) for name in names + more}
-        told |= {"seed": seed, "teacher": teacher}
+        told |= {"seed": seed, "teacher": teacher_from(teacher)}
         if self.method is None:
             return WindowTrainer(network, self.rule, self.optimizer, **told)
         told |= {"method": self.method, "steps": self._rate_steps}

@@ -95,20 +95,20 @@ class Exact:
         """The loss of a batch, and the error signal of every spike."""
         found = cross(network, batch.times)
         outputs = spikes_of(network, found, len(network.layers) - 1)
-        taught = self.taught
-        if taught is None:
+        taught, answers = self.taught, batch.answers
+        if taught is None or answers is None:
             loss, errors = self.loss.errors(outputs, batch.labels, network.t_max)
         else:
-            loss, errors = taught.errors(outputs, batch.labels, network.t_max, batch.answers)
-            errors += taught.pulls(len(network.layers), outputs, network.t_max, batch.answers)
+            loss, errors = taught.errors(outputs, batch.labels, network.t_max, answers)
+            errors += taught.pulls(len(network.layers), outputs, network.t_max, answers)
         if self.learn_silent:
             descent.reach(outputs, errors, network.t_max)
 
         def hidden(layer: int, spikes: np.ndarray) -> np.ndarray:
             decision, price = outputs.min(axis=1, keepdims=True), self.sparsity
             moved = np.where(spikes < decision, -price, 0)
-            if taught is not None:
-                moved = moved + taught.pulls(layer + 1, spikes, network.t_max, batch.answers)
+            if taught is not None and answers is not None:
+                moved = moved + taught.pulls(layer + 1, spikes, network.t_max, answers)
             return (moved / len(outputs)).astype(network.dtype)
 
         pulled = taught is not None and taught.layers

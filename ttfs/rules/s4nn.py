@@ -46,21 +46,25 @@ class S4NN:
     revive: after an epoch, hidden neurons that fired in less than this share of the samples
         get fresh weights; 0 leaves them dead.
     learn_silent: whether samples without an output spike teach (S4NN: yes; BS4NN: no).
+    through_signs: whether errors pass back through one-bit weights as spikes see them, instead of
+        through their latent weights as in BS4NN.
 
-    >>> S4NN(gamma=1, learn_silent=False)
-    S4NN(gamma=1, weight_decay=0.0, revive=0.001, learn_silent=False)
+    >>> S4NN(gamma=1, learn_silent=False).revive
+    0.001
     """
 
     gamma: float = 3.0
     weight_decay: float = 0.0
     revive: float = 0.001
     learn_silent: bool = True
+    through_signs: bool = False
 
     def __post_init__(self) -> None:
         positive(self.gamma, "S4NN(gamma=...)")
         positive(self.weight_decay, "S4NN(weight_decay=...)", zero=True)
         share(self.revive, "S4NN(revive=...)")
         flag(self.learn_silent, "S4NN(learn_silent=...)")
+        flag(self.through_signs, "S4NN(through_signs=...)")
 
     def check(self, network: Network) -> None:
         """Refuse potentials that do not jump, several delays in a layer, and too large a gamma."""
@@ -91,7 +95,7 @@ class S4NN:
         return loss, won
 
     def _targets(self) -> kernels.Targets:
-        return kernels.Targets(float(self.gamma), self.learn_silent)
+        return kernels.Targets(float(self.gamma), self.learn_silent, self.through_signs)
 
     def _learn(self, lesson: Lesson) -> tuple[float, int]:
         """Learn sample by sample."""
@@ -123,7 +127,8 @@ class S4NN:
         for k in reversed(range(len(network.layers))):
             blame = blame_of(network, k, layers[k], layers[k + 1], errors)
             layer, lr = network.layers[k], lesson.lr * network.layers[k].weights.rate
-            buffer = network.latent_buffer if network.binary[k] else network.arrays.weights
+            latent = network.binary[k] and not self.through_signs
+            buffer = network.latent_buffer if latent else network.arrays.weights
             weights = network.padded(buffer, k)
             if not isinstance(blame, FirstBlame):
                 name, steps, rate = f"weights_{k + 1}", np.zeros_like(weights), scale_rate(layer)

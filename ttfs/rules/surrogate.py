@@ -12,7 +12,7 @@ from ttfs.errors import InputError
 from ttfs.gradients.causes import Jumps, arrived_at
 from ttfs.gradients.signals import Signal
 from ttfs.gradients.windows import FirstArrived, first_at, padded
-from ttfs.losses import Distilled
+from ttfs.losses import Answers, Distilled
 from ttfs.network.delays import Delays
 from ttfs.network.layers import delay_rate
 from ttfs.network.network import Network
@@ -106,7 +106,7 @@ class Surrogate:
         until = np.repeat(moments[:, None], network.sizes[-1], axis=1)
         arrived = arrived_at(network, last, spikes[last])
         potential = potentials(network, last, arrived, until)
-        loss, errors = self._errors(potential, batch, moments < network.t_max)
+        loss, errors = self._errors(potential, batch.labels, moments < network.t_max, batch.answers)
         signals = [signal_of(network, last, arrived, -errors / len(errors), until)]
         for k in range(last - 1, -1, -1):
             errors = signals[-1].by_times(network)
@@ -123,7 +123,11 @@ class Surrogate:
         return Told(loss, hits(outputs, batch.labels), signals)
 
     def _errors(
-        self, potential: np.ndarray, batch: Batch, decided: np.ndarray
+        self,
+        potential: np.ndarray,
+        labels: np.ndarray,
+        decided: np.ndarray,
+        answers: Answers | None = None,
     ) -> tuple[float, np.ndarray]:
         """The loss summed over samples, and its derivative with respect to each potential."""
         silence = np.where(decided, -np.inf, 1.0)
@@ -131,9 +135,9 @@ class Surrogate:
         rivals -= rivals.max(axis=1, keepdims=True)
         logarithms = rivals - np.log(np.exp(rivals).sum(axis=1, keepdims=True))
         wanted = np.full(potential.shape, self.smoothing / potential.shape[1])
-        wanted[np.arange(len(wanted)), batch.labels] += 1 - self.smoothing
-        if batch.answers is not None:
-            wanted += self.distilled * (batch.answers.decisions - wanted)
+        wanted[np.arange(len(wanted)), labels] += 1 - self.smoothing
+        if answers is not None:
+            wanted += self.distilled * (answers.decisions - wanted)
         loss = -float(np.sum(wanted * logarithms[:, :-1]))
         return loss, (np.exp(logarithms[:, :-1]) - wanted) / self.tau
 

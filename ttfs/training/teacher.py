@@ -3,14 +3,20 @@
 For networks of single spikes and for clocked networks alike.
 """
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from ttfs.checks import of_kind, positive
+from ttfs.engines.batch import forward
 from ttfs.errors import InputError
+from ttfs.network.network import Network
 from ttfs.optimizers import share as part
 from ttfs.torch import functional, nn, torch
 from ttfs.training.checkpoint import fingerprint
+from ttfs.training.teachers import network_of
 
 
 class Teacher:
@@ -19,7 +25,8 @@ class Teacher:
     Parameters
     ----------
     module: a `torch.nn.Module` that gives (samples, classes) for the student's inputs,
-        (samples, channels, height, width) or (samples, inputs); it does not learn.
+        (samples, channels, height, width) or (samples, inputs); it does not learn. Or a
+        `ttfs.Network` of single spikes, or the name of a model file, as `Spiking` gives them.
     share: share of the loss that is the distance from the teacher's outputs, both softened by
         `temperature` (Hinton et al. 2015, arXiv 1503.02531, section 2); labels give the rest.
     layers: {name of a module in the student: name of one in the teacher}; "blocks.0" is the
@@ -44,7 +51,10 @@ class Teacher:
         layers: Mapping[str, str] | None = None,
         attention: float = 1.0,
     ):
-        of_kind(module, nn.Module, "Teacher(module=...)", "a torch.nn.Module")
+        if isinstance(module, Network | str | os.PathLike):
+            module = Spiking(network_of(module))
+        wanted = "a torch.nn.Module, a Network or the name of a model file"
+        of_kind(module, nn.Module, "Teacher(module=...)", wanted)
         self.module = module.eval()
         self.share = 1.0 if share == 1 else part(share, "Teacher(share=...)")
         self.temperature = positive(temperature, "Teacher(temperature=...)")
@@ -126,6 +136,45 @@ class Teacher:
 
         found = self._found(module, names, whose)
         return [part.register_forward_hook(hook(name)) for name, part in found.items()]
+
+
+class Spiking(nn.Module):
+    """A network of single spikes as a module: outputs are -t / softness of its spike times.
+
+    network: its inputs are times in 0..1 that stand for values of 1 - t; 0 is silence.
+    softness: in the network's unit of time; a silent output counts as firing at the horizon.
+
+    >>> import ttfs
+    >>> network = ttfs.Network(ttfs.Dense.of([[1.0, 2.0]], threshold=2.0), psp=ttfs.Ramp(), t_max=4)
+    >>> Spiking(network, softness=1.0)(torch.tensor([[1.0]]))
+    tensor([[-2., -1.]])
+    """
+
+    def __init__(self, network: Network, softness: float = 0.1):
+        super().__init__()
+        self.network, self.softness = network, positive(softness, "Spiking(softness=...)")
+        for name, array in network.parameters().items():
+            self.register_buffer(name, torch.from_numpy(array.copy()))
+
+    def extra_repr(self) -> str:
+        """What decides its outputs beside its weights."""
+        return f"{self.network!r}, {self.network.layers!r}, softness={self.softness!r}"
+
+    def forward(self, maps: Any) -> Any:
+        """(samples, classes) outputs for (samples, channels, height, width) or flat values."""
+        last = maps.permute(0, 2, 3, 1) if maps.ndim == 4 else maps
+        shown = last.flatten(1).detach().cpu().float().numpy()
+        spikes = forward(self.network, np.where(shown > 0, 1 - shown, np.float32(np.inf))).times[-1]
+        return torch.from_numpy(np.minimum(spikes, self.network.t_max) / -self.softness).to(maps)
+
+
+def teacher_from(given: Any) -> Teacher | None:
+    """A `Teacher` of a network in PyTorch, for all that such a one can be made of."""
+    if isinstance(given, list | tuple):
+        if len(given) > 1:
+            raise InputError(f"PyTorch trains a network with one teacher, got {len(given)}")
+        given = given[0] if given else None
+    return given if given is None or isinstance(given, Teacher) else Teacher(given)
 
 
 def attention_of(said: Any, name: str = "it") -> Any:

@@ -1,7 +1,7 @@
 """Networks of single spikes that teach another one, see `ttfs.losses.Distilled`."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,6 +49,13 @@ class Teachers(NamedTuple):
                     layer[chunk] = found[other]
         return Answers(decisions / len(self.networks), spikes)
 
+    def shown(self, augmentation: Sequence[Augmentation]) -> int:
+        """How many of the changes to samples they see: none, or all before the first noise."""
+        if self.taught.original:
+            return 0
+        noisy = (k for k, change in enumerate(augmentation) if isinstance(change, NOISE))
+        return next(noisy, len(augmentation))
+
     def arrays(self) -> Iterator[np.ndarray]:
         """All that decides what they say."""
         for network in self.networks:
@@ -79,7 +86,7 @@ def teachers_of(teacher: Any, rule: Rule, student: Network) -> Teachers | None:
             " Exact(losses.Distilled()) or Surrogate(distilled=0.5)"
         )
     given = teacher if isinstance(teacher, list | tuple) else [teacher]
-    networks = [_network(one) for one in given]
+    networks = [network_of(one) for one in given]
     if not networks or (taught.layers and networks[1:]):
         wanted = "exactly one network, as spike times are taught" if taught.layers else "a network"
         raise InputError(f"Trainer(teacher=...) must be {wanted}; got {len(networks)}")
@@ -88,7 +95,7 @@ def teachers_of(teacher: Any, rule: Rule, student: Network) -> Teachers | None:
     return Teachers(networks, taught)
 
 
-def _network(teacher: Any) -> Network:
+def network_of(teacher: Any) -> Network:
     """A teacher, read from its file if need be."""
     if isinstance(teacher, str | os.PathLike):
         model = load(teacher)
@@ -126,12 +133,8 @@ def _check(teacher: Network, taught: Distilled, student: Network) -> None:
             )
 
 
-def shown(augmentation: Sequence[Augmentation]) -> int:
-    """How many of the changes to samples a teacher sees: those before any noise.
-
-    >>> from ttfs.augmentation import Shift
-    >>> shown((Shift(1, (28, 28)), Dropout(0.1), Shift(1, (28, 28))))
-    1
-    """
-    noisy = (k for k, change in enumerate(augmentation) if isinstance(change, NOISE))
-    return next(noisy, len(augmentation))
+def joined(parts: Iterable[Answers]) -> Answers:
+    """The answers to all samples, from those to some after the others."""
+    decisions, spikes = zip(*parts, strict=True)
+    layers = tuple(np.concatenate(layer) for layer in zip(*spikes, strict=True))
+    return Answers(np.concatenate(decisions), layers)

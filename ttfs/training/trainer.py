@@ -28,7 +28,7 @@ from ttfs.training.checkpoint import Checkpoint, fingerprint
 from ttfs.training.history import History, line, note_warnings, plan, record_of
 from ttfs.training.progress import Bar
 from ttfs.training.split import VALIDATION, Samples, drawn, shuffled, split, weighted
-from ttfs.training.teachers import shown, teachers_of
+from ttfs.training.teachers import joined, teachers_of
 
 CHUNK = 1000  # samples between checks for Ctrl-C, and between weight decays
 PROBE = 2048  # training samples used to find dead neurons
@@ -225,13 +225,11 @@ class Trainer:
     def _ask(self, times: np.ndarray | Chunked) -> None:
         """Ask the teachers about all samples at once, if they always see the same ones."""
         self.answers = None
-        if self.teachers is not None and not shown(self.augmentation):
-            told = [
+        if self.teachers is not None and not self.teachers.shown(self.augmentation):
+            self.answers = joined(
                 self.teachers.answers(times[start : start + CHUNK])
                 for start in range(0, len(times), CHUNK)
-            ]
-            spikes = (np.concatenate(layer) for layer in zip(*(x.spikes for x in told), strict=True))
-            self.answers = Answers(np.concatenate([x.decisions for x in told]), tuple(spikes))
+            )
 
     def _identity(self, data: Samples, validation: Any) -> str:
         """What must be the same for a training to be resumed."""
@@ -292,9 +290,20 @@ class Trainer:
             ctrl_c.check()
             done = (run.epoch + start / len(order)) / epochs
             lr = rate_at(self.optimizer.lr, done)
-            seen = self._seen(data, order[start : start + size], [run.epoch, start])
-            told = self.batch_size, self.optimizer, run.slots, lr, done
-            lesson = Lesson(self.network, *seen[:3], *told, seen[3])
+            some = order[start : start + size]
+            times, labels, chosen, answers = self._seen(data, some, [run.epoch, start])
+            lesson = Lesson(
+                self.network,
+                times,
+                labels,
+                chosen,
+                self.batch_size,
+                self.optimizer,
+                run.slots,
+                lr,
+                done,
+                answers,
+            )
             step = self.rule.train(lesson)
             loss, hits = loss + step[0], hits + step[1]
             run.blend(min(1.0, size / self.average) if self.average else 1.0)
@@ -308,11 +317,12 @@ class Trainer:
             return data.times, data.labels, chosen, self.answers
         times, rng = data.times[chosen], np.random.default_rng([self.seed, 3, *when])
         told = None if self.answers is None else self.answers.chosen(chosen)
-        seen = shown(self.augmentation) if self.teachers is not None and told is None else 0
+        asked = None if told is not None else self.teachers
+        seen = 0 if asked is None else asked.shown(self.augmentation)
         for k, change in enumerate(self.augmentation, start=1):
             times = change.apply(times, rng)
-            if k == seen and self.teachers is not None:
-                told = self.teachers.answers(times)
+            if asked is not None and k == seen:
+                told = asked.answers(times)
         return times, data.labels[chosen], np.arange(len(chosen)), told
 
     def _revive(self, times: np.ndarray | Chunked, epoch: int) -> int:
