@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +14,9 @@ import ttfs
 from ttfs.cli import cli
 from ttfs.cli.locks import alone_in
 from ttfs.presets import PRESETS, preset, with_hidden, with_teacher
-from ttfs.presets.table import in_order
 
 pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="too many samples")
 ALL = "train", "--all-presets", "--seeds"
-SHAPES = {"digits": (8, 8), "yin-yang": (4,), "cifar10": (32, 32, 3)}
 
 
 @pytest.fixture(autouse=True)
@@ -27,14 +24,21 @@ def few(monkeypatch, tmp_path):
     """Two quick presets alone, and an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cli, "wants_kernels", lambda options: False)
-    quick = {
-        "bs4nn-digits": replace(with_hidden(preset("bs4nn-digits"), 12), epochs=2),
-        "digits": replace(with_hidden(preset("digits"), 12), epochs=3),
-    }
-    for name in [*PRESETS]:
-        monkeypatch.delitem(PRESETS, name)
-    for name, recipe in quick.items():
-        monkeypatch.setitem(PRESETS, name, recipe)
+    before = dict(PRESETS)
+    only(
+        {
+            "bs4nn-digits": replace(with_hidden(preset("bs4nn-digits"), 12), epochs=2),
+            "digits": replace(with_hidden(preset("digits"), 12), epochs=3),
+        }
+    )
+    yield
+    only(before)
+
+
+def only(presets):
+    """Have these presets, in this order, and no others."""
+    PRESETS.clear()
+    PRESETS.update(presets)
 
 
 def main(*arguments):
@@ -109,14 +113,16 @@ def test_ctrl_c_before_anything_is_trained_says_so_too(capsys, monkeypatch):
     assert capsys.readouterr().err.endswith("the same command goes on from the last epoch\n")
 
 
+def without_torch(*arguments):
+    raise ttfs.InputError("torch is not installed: pip install 'ttfs[torch]'")
+
+
 def test_what_cannot_be_trained_is_named_and_all_else_is_trained(capsys, monkeypatch):
     away = replace(PRESETS["digits"], dataset="absent.npz")
-    monkeypatch.setitem(PRESETS, "away", away)
-    monkeypatch.setitem(sys.modules, "torch", None)
-    for name in [name for name in sys.modules if name.startswith("ttfs.torch")]:
-        monkeypatch.delitem(sys.modules, name)
+    PRESETS["away"] = away
+    monkeypatch.setattr(ttfs.presets.WindowRecipe, "trainer", without_torch)
     for name in ("relus", "others"):
-        monkeypatch.setitem(PRESETS, name, ttfs.presets.windows("digits", "9", epochs=1))
+        PRESETS[name] = ttfs.presets.windows("digits", "9", epochs=1)
     assert main(*ALL, "0,3", "--quiet") == 2
     out, err = capsys.readouterr()
     absent, relus, left = err.splitlines()
@@ -129,18 +135,14 @@ def test_what_cannot_be_trained_is_named_and_all_else_is_trained(capsys, monkeyp
     assert all(report_in(f"{name}-seed3")["epochs"] for name in ("digits", "bs4nn-digits"))
 
 
-def taught(monkeypatch, teacher):
+def add_pupil(teacher):
     """One preset more, which stands before its teacher."""
     pupil = replace(with_teacher(PRESETS["digits"]), teacher=teacher, epochs=1)
-    others = dict(PRESETS)
-    for name in others:
-        monkeypatch.delitem(PRESETS, name)
-    for name, recipe in {"pupil": pupil, **others}.items():
-        monkeypatch.setitem(PRESETS, name, recipe)
+    only({"pupil": pupil, **PRESETS})
 
 
-def test_teachers_are_trained_before_those_they_teach(capsys, monkeypatch):
-    taught(monkeypatch, "digits")
+def test_teachers_are_trained_before_those_they_teach(capsys):
+    add_pupil("digits")
     assert main(*ALL, "0-1") == 0
     out = capsys.readouterr().out
     assert (
@@ -151,8 +153,8 @@ def test_teachers_are_trained_before_those_they_teach(capsys, monkeypatch):
     assert out.index("| `pupil`") < out.index("| `digits`"), "rows are in the order of the presets"
 
 
-def test_without_its_teacher_a_preset_is_left(capsys, monkeypatch):
-    taught(monkeypatch, "digits")
+def test_without_its_teacher_a_preset_is_left(capsys):
+    add_pupil("digits")
     assert main(*ALL, "1", "--quiet") == 2
     told, left = capsys.readouterr().err.splitlines()
     folder = Path("runs/digits-seed0")
@@ -160,10 +162,10 @@ def test_without_its_teacher_a_preset_is_left(capsys, monkeypatch):
     assert left == "ttfs: 1 of 3 runs are left to train: pupil-seed1"
 
 
-def test_with_its_teacher_a_preset_is_skipped(capsys, monkeypatch):
+def test_with_its_teacher_a_preset_is_skipped(capsys):
     away = replace(PRESETS["digits"], dataset="absent.npz")
-    monkeypatch.setitem(PRESETS, "away", away)
-    taught(monkeypatch, "away")
+    PRESETS["away"] = away
+    add_pupil("away")
     assert main(*ALL, "0", "--quiet") == 2
     assert "ttfs: skipped: away, pupil: absent.npz" in capsys.readouterr().err
 
@@ -214,18 +216,3 @@ def test_what_does_not_go_with_it_is_told(more, message, capsys):
 def test_seeds_are_for_all_presets(capsys):
     assert main("train", "--seeds", "0-2") == 2
     assert "--seeds is for --all-presets" in capsys.readouterr().err
-
-
-def test_every_preset_comes_after_its_teacher(monkeypatch):
-    monkeypatch.undo()
-    order = in_order()
-    assert sorted(order) == sorted(PRESETS)
-    for name, recipe in PRESETS.items():
-        assert not recipe.teacher or order.index(recipe.teacher) < order.index(name)
-
-
-@pytest.mark.parametrize("name", [*PRESETS])
-def test_the_recipe_in_a_report_is_the_preset(name, monkeypatch):
-    monkeypatch.undo()
-    recipe = preset(name)
-    assert recipe.for_images(SHAPES.get(recipe.dataset, (28, 28))) == recipe
