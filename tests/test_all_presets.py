@@ -66,9 +66,9 @@ def test_each_preset_is_trained_with_each_seed_and_only_once(capsys, monkeypatch
     assert [report_in(run)["seed"] for run in runs] == [0, 1, 0, 1]
     assert "\ndigits, seed 0: run 2 of 4, in" in out
     rows = [line.split(" | ") for line in out.splitlines() if line.startswith("| `")]
-    assert [(row[0], row[6]) for row in rows] == [
-        ("| `bs4nn-digits`", "0,1"),
-        ("| `digits`", "0,1"),
+    assert [(row[0], row[-1]) for row in rows] == [
+        ("| `bs4nn-digits`", "0,1 |"),
+        ("| `digits`", "0,1 |"),
     ]
     monkeypatch.setattr("ttfs.cli.all_presets.train", None)
     assert main(*ALL, "0-1") == 0

@@ -53,13 +53,13 @@ def row(group: Group) -> Cells:
     own, measured = described(recipe, layers), KINDS[kind_of(recipe)]
     return {
         "preset": f"`{group.name}`",
+        "strict": span(100 * group.values("accuracy"), 2),
+        "published": recipe.published or "-",
+        **measured(group),
         **own,
         "epochs": span(group.values("epochs"), 0),
         "time": duration(group.values("seconds")),
         "seeds": seeds(group),
-        "strict": span(100 * group.values("accuracy"), 2),
-        **measured(group),
-        "published": recipe.published or "-",
     }
 
 
