@@ -48,11 +48,12 @@ nb_execution_raise_on_error = True
 nb_output_stderr = "warn"
 os.environ["PYTHONSTARTUP"] = str(HERE / "silent.py")
 myst_heading_anchors = 3
-myst_enable_extensions = ["dollarmath"]
+myst_enable_extensions = ["dollarmath", "substitution"]
+myst_substitutions = {"release": release}
 
 html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
-html_title = "ttfs"
+html_title = f"ttfs {release}"
 html_static_path = ["_static"]
 html_css_files = ["ttfs.css"]
 html_show_sourcelink = False
@@ -64,7 +65,7 @@ html_theme_options = {
     "navigation_with_keys": False,
     "header_links_before_dropdown": 6,
     "footer_start": ["copyright"],
-    "footer_end": [],
+    "footer_end": ["version"],
 }
 
 # Sphinx reads nothing outside its folder, and pages of names that no longer exist would remain.

@@ -170,7 +170,7 @@ def maps_of(one):
     places = (GRADIENTS - 16.5)[1:-1, 1:-1][8:-8, 8:-8].reshape(-1, 2)
     moved = places + moves_of(one)[:, 8:-8, 8:-8].reshape(-1, len(places), 2)
     known = np.concatenate([places, np.ones((len(places), 1))], axis=1)
-    found = np.linalg.lstsq(known, moved.transpose(1, 0, 2).reshape(len(places), -1))[0]
+    found = np.linalg.lstsq(known, moved.transpose(1, 0, 2).reshape(len(places), -1), rcond=None)[0]
     found = found.reshape(3, -1, 2).transpose(1, 2, 0)
     return found[..., :2], found[..., 2]
 

@@ -76,7 +76,7 @@ def test_a_chain_gives_what_its_network_gives(psp, time_dtype):
 
 def test_the_number_of_threads_changes_nothing():
     rng = np.random.default_rng(1)
-    weights = sp.random_array((60, 60), density=0.2, rng=rng, format="csr")
+    weights = sp.csr_array(rng.random((60, 60)) * (rng.random((60, 60)) < 0.2))
     populations = [Population("a", 60), Population("b", 60, 1.0)]
     loop = Projection("b", "b", weights, rng.uniform(0.1, 1, (60, 60)))
     circuit = Circuit(populations, [Projection("a", "b", weights), loop], psp=Ramp())

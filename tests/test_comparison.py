@@ -99,6 +99,11 @@ def test_a_folder_that_is_no_run_is_named(tmp_path):
         *[("cost", value) for value in ("much", {"footprint_bits": [1]})],
         *[("seed", value) for value in ("one", [1], "a\nb")],
         *[("network", value) for value in (1, ["a"], "a\tb")],
+        *[
+            ("relus", value)
+            for value in ("a", {"accuracy": "a"}, {"steps": [8]}, {"steps": {"8": []}})
+        ],
+        *[("rate", value) for value in (8, {"steps": "8"})],
     ],
 )
 def test_a_report_that_says_what_cannot_be_is_refused(name, value, tmp_path):

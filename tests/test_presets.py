@@ -22,6 +22,7 @@ from ttfs.presets import (
     with_kind,
     with_layers,
 )
+from ttfs.presets.table import in_order
 
 pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="too many samples")
 NETWORKS = {
@@ -70,6 +71,19 @@ def test_every_preset_makes_a_network_and_a_trainer(name):
     if others:
         assert for_dataset(recipe.dataset, binary=recipe.binary) == others[0]
     assert ttfs.presets.name_of(recipe) == name
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_not_changed_by_its_own_data(name):
+    recipe = preset(name)
+    assert recipe.for_images(SHAPES.get(recipe.dataset, (28, 28))) == recipe
+
+
+def test_every_preset_comes_after_its_teacher():
+    order = in_order()
+    assert sorted(order) == sorted(PRESETS)
+    for name, recipe in PRESETS.items():
+        assert not recipe.teacher or order.index(recipe.teacher) < order.index(name)
 
 
 def test_an_unknown_preset_is_refused():

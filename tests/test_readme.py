@@ -8,7 +8,8 @@ import pytest
 
 from ttfs.cli.arguments import parser
 
-README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
 
 
 def test_the_python_in_the_readme_runs_and_learns(capsys):
@@ -20,6 +21,7 @@ def test_the_python_in_the_readme_runs_and_learns(capsys):
     assert float(accuracy) > 0.9
     assert explanation.startswith("output 0")
     assert names["sim"].times("output").min() == names["sim"].time
+    assert names["history"].records[-1]["validation_accuracy"] > 0.93
 
 
 def test_every_command_in_the_readme_exists():
@@ -27,6 +29,12 @@ def test_every_command_in_the_readme_exists():
         with pytest.raises(SystemExit) as ended:
             parser().parse_args([command, "--help"])
         assert ended.value.code == 0
+
+
+def test_every_file_that_the_readme_names_is_there():
+    links = re.findall(r"\]\((?!http)([^)#]+)", README)
+    assert len(links) > 20
+    assert [link for link in links if not (ROOT / link).exists()] == []
 
 
 def test_the_readme_opens_with_its_two_commands():

@@ -102,7 +102,7 @@ def carried_out(trials, workers, before=None):
 
 def test_a_sweep_can_set_what_a_training_can_be_told():
     options = {word[2:] for word in train_parser()._option_string_actions if word[:2] == "--"}
-    own = {"help", "out", "resume", "force", "quiet", "threads"}
+    own = {"help", "out", "resume", "force", "quiet", "threads", "teacher", "all-presets", "seeds"}
     assert set(SETTINGS) == options - own
 
 

@@ -7,7 +7,7 @@ import sys
 
 TYPE_CHECKING = False  # type checkers know this name; importing `typing` would take too long
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Names are imported on first use, so that `ttfs --help` need not wait for a compiler.
 _HOMES = {

@@ -236,6 +236,8 @@ def add_compare(parsers: Any) -> None:
         " accuracy against cost.",
     )
     compare.add_argument("runs", type=path, nargs="+", metavar="RUN", help="folder of a run")
+    text = "print the tables of results, a row for each preset, from runs of presets alone"
+    compare.add_argument("--results", action="store_true", help=text)
     text = "costs to draw, out of spikes, time, operations and footprint (spikes,time)"
     compare.add_argument("--over", default="spikes,time", metavar="COST,...", help=text)
     compare.add_argument("--out", type=picture, metavar="FILE", help="png, pdf or svg")

@@ -15,13 +15,19 @@ MOST = 10_000  # samples that are drawn, where data may be larger than memory
 def run_train(options: argparse.Namespace) -> None:
     """Train, and say where the results are."""
     from ttfs.cli.recipes import recipe_of, teachers_of
-    from ttfs.cli.runs import SAVED, Run, train
+    from ttfs.cli.runs import SAVED, Run, folder_of, train
 
+    if options.all_presets:
+        from ttfs.cli.all_presets import train_all
+
+        return train_all(options)
+    if options.seeds:
+        raise InputError("--seeds is for --all-presets; a single training takes --seed N")
     name = options.preset or Path(options.dataset or "digits").stem
     name += "-full" if options.full else ""
     if options.origin:
         name = f"{options.origin.resolve().parent.name}-further"
-    folder = options.out or Path("runs") / f"{name}-seed{options.seed}"
+    folder = options.out or folder_of(name, options.seed)
     if options.origin and options.origin.resolve().parent == folder.resolve():
         raise InputError(
             f"--from {options.origin} lies in the folder of the run: choose another --out"
@@ -198,14 +204,19 @@ def run_robustness(options: argparse.Namespace) -> None:
 
 
 def run_compare(options: argparse.Namespace) -> None:
-    """Print a table of runs, and draw them."""
+    """Print a table of runs, or the tables of results, and draw the runs."""
     from shutil import get_terminal_size
 
     from ttfs.cli.comparison import check_costs, groups, table
 
     over = check_costs(options.over.split(","))
     found = groups(options.runs)
-    print(table(found, get_terminal_size().columns if sys.stdout.isatty() else None))
+    if options.results:
+        from ttfs.cli.results import results
+
+        print(results(found))
+    else:
+        print(table(found, get_terminal_size().columns if sys.stdout.isatty() else None))
     if options.out:
         from ttfs.cli import charts
 

@@ -31,17 +31,20 @@ COSTS = {
 """The costs over which accuracy can be drawn, and what the axis says."""
 
 MOST = 2**24  # bytes of a report; parsed JSON takes some thirty times the memory of its text
+EIGHT = "8"  # steps of a window with which a report on ReLUs compares
 KEYS = "recipe", "dataset"
 TEXTS = "origin", "preset", "network", "response", "learning", "weights", "published"
 LISTS = "augmentation", "warnings"
 FIGURES = (
     *("accuracy", "accuracy_lenient", "undecided", "samples", "epochs", "seconds", "seed"),
-    *("decision_time_mean", "input_window"),
+    *("decision_time_mean", "input_window", "spikes_per_hidden_neuron"),
 )
 PARTS = {
     "spikes_per_sample": ("until_decision",),
     "synaptic_operations_per_sample": ("until_decision",),
     "cost": ("footprint_bits", "parameters", "weight_bits", "other_bits"),
+    "rate": ("steps",),
+    "relus": ("accuracy", "agreement"),
 }
 """What is read from a report: texts, lists of texts, numbers, and numbers one level below.
 
@@ -155,6 +158,9 @@ def check_report(report: dict[str, Any]) -> None:
     for name, figures in PARTS.items():
         if report.get(name) is not None:
             check_numbers(report[name], figures)
+    steps = (report.get("relus") or {}).get("steps")
+    if steps is not None:
+        check_numbers(steps, (EIGHT,))
 
 
 def check_numbers(record: Any, names: Sequence[str]) -> None:

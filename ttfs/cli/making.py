@@ -16,6 +16,7 @@ from ttfs.cli.values import (
     numbers,
     path,
     potential,
+    several,
 )
 from ttfs.cli.workers import add_workers
 
@@ -73,6 +74,12 @@ def add_train(parsers: Any) -> None:
         help="number of threads; affects only the time (where PyTorch trains, rounding too)",
     )
     add("--out", type=path, metavar="DIR", help="folder (runs/<preset or dataset>-seed<N>)")
+    text = (
+        "train every preset with several seeds, one run after the other in folders of runs/ or"
+        " --out, and print the tables of results; this takes days, and goes on where it stopped"
+    )
+    add("--all-presets", action="store_true", help=text)
+    add("--seeds", type=several, metavar="A-B", help="seeds of all presets: 0-2, or 0,3 (0-2)")
     text = "continue a stopped, killed or finished run, with the same options or more --epochs"
     add("--resume", action="store_true", help=text)
     add("--force", action="store_true", help="overwrite an earlier run in the folder")

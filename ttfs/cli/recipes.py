@@ -61,10 +61,11 @@ def teachers_of(recipe: Any, given: list[Path] | None, runs: Path) -> tuple[str,
     InputError: the recipe's teacher is not there; ModelFileError: a file that is not a model;
         both before any data are read.
     """
+    from ttfs.cli.runs import folder_of
     from ttfs.formats.model_file import load
 
     if not given and recipe.teacher:
-        file = runs / f"{recipe.teacher}-seed0" / "model.npz"
+        file = folder_of(recipe.teacher, 0, runs) / "model.npz"
         if not file.exists():
             raise InputError(
                 f"this preset learns from the network of preset {recipe.teacher}, but there is no"

@@ -46,7 +46,7 @@ class Run:
     called with each line. origin: the model with whose weights the recipe begins, if there is one.
     teachers: the models from which the network learns. base: the preset from which the recipe was
     derived, if there is one. pictures: whether to draw some. written: called after each epoch, once
-    its checkpoint is on the disk.
+    its checkpoint is on the disk. stopped: what is said after Ctrl-C once all is saved.
     """
 
     folder: Path
@@ -60,9 +60,19 @@ class Run:
     base: str = ""
     pictures: bool = True
     written: Callable[[], object] | None = None
+    stopped: str = SAVED
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "folder", Path(self.folder))
+
+
+def folder_of(name: str, seed: int, within: Path = Path("runs")) -> Path:
+    """The folder of a run, unless another one is asked for.
+
+    >>> folder_of("digits", 0).as_posix()
+    'runs/digits-seed0'
+    """
+    return within / f"{name}-seed{seed}"
 
 
 def train(recipe: "Recipe", run: Run) -> dict[str, Any]:
@@ -121,7 +131,8 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     recipe = replace(recipe, epochs=max(recipe.epochs, len(history.records)))
     samples, rate = len(training), recipe.rates()
     del training
-    log(f"evaluating {len(testing)} test samples and drawing pictures")
+    drawn = " and drawing pictures" if run.pictures else ""
+    log(f"evaluating {len(testing)} test samples{drawn}")
     stimuli = testing.encoded(recipe.encoder)
     if rate is not None:
         report = clocked_runs.measure(trainer, stimuli, testing)
@@ -136,7 +147,7 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
         save(run.folder / "model.npz", network, encoder=recipe.encoder, report=report)
     write_report(run.folder / "report.json", report)
     write_atomically(run.folder / "history.csv", history.csv().encode())
-    ctrl_c.release(SAVED)
+    ctrl_c.release(run.stopped)
     if not run.pictures:
         return report
     pictures.training(run.folder, history, recipe.unit, names)

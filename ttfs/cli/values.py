@@ -28,6 +28,22 @@ potential = number(float, 0, 1e6, "a potential from 0 to a million thresholds")
 above_zero = number(float, 5e-324, 1e308, "a number above 0")
 
 
+def several(text: str) -> list[int]:
+    """Whole numbers, each once: 0-2, or 0,3, or both.
+
+    >>> several("0-2,7")
+    [0, 1, 2, 7]
+    """
+    found: dict[int, None] = {}
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        least, most = natural(first), natural(last or first)
+        if not least <= most < least + 1000:
+            raise argparse.ArgumentTypeError(f"{quoted(part)} is not a range of up to 1,000 seeds")
+        found |= dict.fromkeys(range(least, most + 1))
+    return list(found)
+
+
 def quoted(text: str) -> str:
     """What was typed, in quotes; of a long text, only the beginning."""
     return repr(text) if len(text) <= 60 else f"{text[:40]!r}... ({len(text):,} characters)"

@@ -1,6 +1,7 @@
 """The named recipes, and how they are found."""
 
 from dataclasses import replace
+from graphlib import TopologicalSorter
 from typing import Any
 
 from ttfs.augmentation import Distort, Dropout, Flip, Jitter, Shift
@@ -236,6 +237,16 @@ PRESETS: dict[str, Recipe] = (
 )
 
 APART = WINDOWS.keys() | CLOCKED.keys()  # these need PyTorch
+
+
+def in_order() -> tuple[str, ...]:
+    """The names of all presets, each after that of its teacher.
+
+    >>> in_order()[0]
+    'digits'
+    """
+    taught = {name: [one.teacher] if one.teacher else [] for name, one in PRESETS.items()}
+    return tuple(TopologicalSorter(taught).static_order())
 
 
 def preset(name: str, *, full: bool = False) -> Recipe:
