@@ -493,6 +493,7 @@ SETTINGS = [
     (losses.Relative, {"gamma": 1}),
     (losses.Absolute, {}),
     (losses.ShiftInvariant, {"delta": 1}),
+    (losses.Distilled, {}),
     (silence.Revive, {}),
     (silence.Push, {"strength": 1}),
     (silence.Hinge, {"strength": 1}),

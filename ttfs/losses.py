@@ -233,8 +233,7 @@ class Distilled:
         if isinstance(self.loss, Distilled):
             raise InputError("Distilled(loss=...) must be another loss, got a Distilled one")
         of_kind(self.loss, Loss, "Distilled(loss=...)", "one of ttfs.losses, as CrossEntropy()")
-        if self.share != 1:
-            share(self.share, "Distilled(share=...)")
+        share(self.share, "Distilled(share=...)", all_of_it=True)
         moderate(self.tau, "Distilled(tau=...)")
         moderate(self.softness, "Distilled(softness=...)")
         flag(self.original, "Distilled(original=...)")

@@ -206,7 +206,9 @@ def stride_of(
 ) -> Stride:
     """How a parameter is changed, given the settings and running means of its optimizer."""
     none = parameter[:0]
-    return Stride(way, np.array(numbers, parameter.dtype), *means, *[none] * (2 - len(means)))
+    with np.errstate(over="ignore"):  # the weights are found to be no longer finite
+        settings = np.array(numbers, parameter.dtype)
+    return Stride(way, settings, *means, *[none] * (2 - len(means)))
 
 
 def gradient_of(room: np.ndarray) -> Stride:
@@ -221,9 +223,10 @@ def change(parameter: np.ndarray, gradient: np.ndarray, stride: Stride) -> None:
     spread(fill, -(-parameter.size // LANES), 7 * parameter.size)  # Adam: reads four, writes three
 
 
-def share(value: Any, whose: str) -> float:
-    """A number that is at least 0 and below 1."""
+def share(value: Any, whose: str, *, all_of_it: bool = False) -> float:
+    """A number that is at least 0 and below 1, or at most 1."""
     number = positive(value, whose, zero=True)
-    if number >= 1:
-        raise InputError(f"{whose} must be below 1, got {value!r}")
+    if number > 1 or (number == 1 and not all_of_it):
+        most = "1 or less" if all_of_it else "below 1"
+        raise InputError(f"{whose} must be {most}, got {value!r}")
     return number

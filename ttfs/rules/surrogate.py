@@ -66,8 +66,7 @@ class Surrogate:
         moderate(self.width, "Surrogate(width=...)")
         share(self.smoothing, "Surrogate(smoothing=...)")
         positive(self.weight_decay, "Surrogate(weight_decay=...)", zero=True)
-        if self.distilled != 1:
-            share(self.distilled, "Surrogate(distilled=...)")
+        share(self.distilled, "Surrogate(distilled=...)", all_of_it=True)
         moderate(self.softness, "Surrogate(softness=...)")
 
     def check(self, network: Network) -> None:

@@ -56,7 +56,7 @@ class Teacher:
         wanted = "a torch.nn.Module, a Network or the name of a model file"
         of_kind(module, nn.Module, "Teacher(module=...)", wanted)
         self.module = module.eval()
-        self.share = 1.0 if share == 1 else part(share, "Teacher(share=...)")
+        self.share = part(share, "Teacher(share=...)", all_of_it=True)
         self.temperature = positive(temperature, "Teacher(temperature=...)")
         self.attention = positive(attention, "Teacher(attention=...)", zero=True)
         names = "{name in the student: name in the teacher}"
