@@ -74,8 +74,7 @@ def teachers_of(recipe: Any, given: list[Path] | None, runs: Path) -> tuple[str,
         given = [file]
     for teacher in given or ():
         model = load(teacher)
-        known = model.encoder is None or repr(model.encoder) == repr(recipe.encoder)
-        if not known:
+        if model.encoder is not None and repr(model.encoder) != repr(recipe.encoder):
             raise InputError(
                 f"--teacher {teacher} takes times of {model.encoder}, the network to be trained"
                 f" those of {recipe.encoder}: both must read the same"

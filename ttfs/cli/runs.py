@@ -113,8 +113,7 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
         log(f"from {run.origin}, by {recipe.learning()}, as in {run.base or 'the default recipe'}")
     for teacher in run.teachers:
         log(f"taught by {teacher}")
-    told_by = {"teacher": list(run.teachers)} if run.teachers else {}
-    trainer = recipe.trainer(network, run.seed, **told_by)
+    trainer = recipe.trainer(network, run.seed, teacher=run.teachers or None)
     history = trainer.fit(
         training.encoded(recipe.encoder),
         training.labels,

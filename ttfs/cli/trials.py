@@ -103,8 +103,7 @@ def check(trial: Begun, training: Dataset) -> None:
     if not recipe.held_out(len(training), seed).size:
         raise InputError(f"{training.name} has too few samples to hold any out: {len(training)}")
     network = recipe.network(training.image_shape, training.classes, seed)
-    told = {"teacher": list(trial.run.teachers)} if trial.run.teachers else {}
-    recipe.trainer(network, seed, **told)
+    recipe.trainer(network, seed, teacher=trial.run.teachers or None)
 
 
 def train_trial(trial: Begun, session: str) -> dict[str, Any]:

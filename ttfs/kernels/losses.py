@@ -10,42 +10,46 @@ from ttfs.kernels.jit import kernel
 
 
 @kernel
+def softmax(times, t_max, tau, shares):
+    """Fill the softmax of -t / tau; return the first time and the log of the sum from there."""
+    first, weight = t_max, 0.0
+    for j in range(times.size):
+        first = min(first, np.float64(times[j]))
+    for j in range(times.size):
+        shares[j] = np.exp((first - min(np.float64(times[j]), t_max)) / tau)
+        weight += shares[j]
+    for j in range(times.size):
+        shares[j] /= weight
+    return first, np.log(weight)
+
+
+@kernel
 def cross_entropy(times, labels, t_max, tau, smoothing, errors):
     """-log of the softmax of -t / tau at the label, or at smoothed labels; returns the sum."""
     total, size = 0.0, times.shape[1]
     for s in range(len(times)):
-        first = t_max
-        for j in range(size):
-            first = min(first, np.float64(times[s, j]))
-        weight = 0.0
-        for j in range(size):
-            weight += np.exp((first - min(np.float64(times[s, j]), t_max)) / tau)
+        first, logarithm = softmax(times[s], t_max, tau, errors[s])
         for j in range(size):
             time = min(np.float64(times[s, j]), t_max)
-            share = np.exp((first - time) / tau) / weight
             wanted = smoothing / size + (1 - smoothing) * (j == labels[s])
-            errors[s, j] = (wanted - share) / tau
-            total += wanted * ((time - first) / tau + np.log(weight))
+            errors[s, j] = (wanted - errors[s, j]) / tau
+            total += wanted * ((time - first) / tau + logarithm)
     return total
 
 
 @kernel
 def cross_entropy_toward(times, wanted, t_max, tau, errors):
     """-log of the softmax of -t / tau, weighted by wanted probabilities; returns the sum."""
-    total, size = 0.0, times.shape[1]
+    total = 0.0
     for s in range(len(times)):
-        first = t_max
-        for j in range(size):
-            first = min(first, np.float64(times[s, j]))
-        weight, whole = 0.0, 0.0
-        for j in range(size):
-            weight += np.exp((first - min(np.float64(times[s, j]), t_max)) / tau)
+        first, logarithm = softmax(times[s], t_max, tau, errors[s])
+        whole = 0.0
+        for j in range(times.shape[1]):
             whole += wanted[s, j]
-        for j in range(size):
+        for j in range(times.shape[1]):
             time = min(np.float64(times[s, j]), t_max)
-            share = np.exp((first - time) / tau) / weight
-            errors[s, j] = (wanted[s, j] - whole * share) / tau
-            total += wanted[s, j] * ((time - first) / tau + np.log(weight))
+            errors[s, j] = (wanted[s, j] - whole * errors[s, j]) / tau
+            total += wanted[s, j] * ((time - first) / tau + logarithm)
     return total
 
 

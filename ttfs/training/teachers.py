@@ -59,7 +59,7 @@ class Teachers(NamedTuple):
     def arrays(self) -> Iterator[np.ndarray]:
         """All that decides what they say."""
         for network in self.networks:
-            yield from (array for array in network.parameters().values())
+            yield from network.parameters().values()
             yield from network.delays
             yield np.array([network.t_max, *network.sizes], float)
             yield np.frombuffer(f"{network!r} {network.layers!r}".encode(), np.uint8)
@@ -112,9 +112,8 @@ def _check(teacher: Network, taught: Distilled, student: Network) -> None:
     ends = [(network.sizes[0], network.sizes[-1]) for network in (teacher, student)]
     if ends[0] != ends[1]:
         raise InputError(
-            "a teacher with {} inputs and {} outputs cannot teach a network with {} and {}".format(
-                *ends[0], *ends[1]
-            )
+            f"a teacher with {ends[0][0]} inputs and {ends[0][1]} outputs cannot teach a network"
+            f" with {ends[1][0]} and {ends[1][1]}"
         )
     for pair in taught.layers:
         for number, network, whose in zip(

@@ -162,7 +162,6 @@ class Trainer:
         data = data if sample_weight is None else weighted(data, sample_weight)
         train, held_out = self._split(data, validation)
         self._begin(data.times, train)
-        self._ask(data.times)
         run = Checkpoint(self.network, self.rule, self.optimizer)
         if checkpoint is not None:
             run.bind(Path(checkpoint), self._identity(data, validation))
@@ -180,6 +179,8 @@ class Trainer:
             try:
                 if 0 < epochs <= run.epoch:
                     log(f"nothing is left to train: {run.epoch} of {epochs} epochs are done")
+                else:
+                    self._ask(data.times, ctrl_c)
                 while run.epoch < epochs:
                     self._epoch(run, data, train, held_out, epochs, log, ctrl_c)
                     run.write()
@@ -222,14 +223,15 @@ class Trainer:
             begin_by_firing(self.network, times[np.sort(some)], seed=self.network.seed)
         self.begins = False
 
-    def _ask(self, times: np.ndarray | Chunked) -> None:
+    def _ask(self, times: np.ndarray | Chunked, ctrl_c: Interrupts) -> None:
         """Ask the teachers about all samples at once, if they always see the same ones."""
         self.answers = None
         if self.teachers is not None and not self.teachers.shown(self.augmentation):
-            self.answers = joined(
-                self.teachers.answers(times[start : start + CHUNK])
-                for start in range(0, len(times), CHUNK)
-            )
+            parts = []
+            for start in range(0, len(times), CHUNK):
+                ctrl_c.check()
+                parts.append(self.teachers.answers(times[start : start + CHUNK]))
+            self.answers = joined(parts)
 
     def _identity(self, data: Samples, validation: Any) -> str:
         """What must be the same for a training to be resumed."""
