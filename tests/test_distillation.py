@@ -349,12 +349,15 @@ def test_a_preset_may_name_its_teacher(teacher, tmp_path, monkeypatch, capsys):
     [
         ("--teacher none.npz", "no such file"),
         ("--preset bs4nn-digits --teacher {}", "rule S4NN cannot learn from a teacher"),
-        ("--preset exact-mnist --teacher {}", "64 inputs"),
+        ("--preset exact-mnist --dataset {} --teacher {}", "64 inputs"),
         ("--preset yin-yang --teacher {}", "both must read the same"),
     ],
 )
 def test_a_command_says_which_teachers_cannot_teach(teacher, told, wanted, tmp_path, capsys):
-    line = f"train {told.format(teacher)} --quiet --out"
+    mine = tmp_path / "mine.npz"  # of 20 inputs
+    np.savez(mine, images=np.zeros((60, 5, 4), np.uint8), labels=np.arange(60) % 10)
+    given = [mine, teacher] if "--dataset" in told else [teacher]
+    line = f"train {told.format(*given)} --quiet --out"
     assert main(line, tmp_path / "run") == 2
     assert wanted in capsys.readouterr().err
 
