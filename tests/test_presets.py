@@ -59,7 +59,8 @@ def test_every_preset_makes_a_network_and_a_trainer(name):
     network = network_of(recipe, seed=1)
     if isinstance(recipe, APART):
         pytest.importorskip("torch", reason="PyTorch is not installed")
-    trainer = recipe.trainer(network, seed=2)
+    teacher = network_of(preset(recipe.teacher)) if recipe.teacher else None
+    trainer = recipe.trainer(network, seed=2, teacher=teacher)
     assert f"-{recipe.notation}-" in repr(network)
     assert NETWORKS.get(name, "") in repr(network)
     weighted = [layer.rows > 0 for layer in network.layers]

@@ -223,8 +223,8 @@ class Distilled:
 
     loss: "Loss" = field(default_factory=CrossEntropy)
     share: float = 0.5
-    tau: float = 0.1
-    softness: float = 0.1
+    tau: float = 0.05
+    softness: float = 0.05
     original: bool = False
     layers: tuple[tuple[int, int], ...] = ()
     pull: float = 0.0

@@ -78,6 +78,8 @@ def described(recipe: Recipe, layers: str) -> Cells:
     delays = [one.delay for one in recipe.layers if not one.pools and isinstance(one.delay, Delays)]
     if delays:
         layers += ", delays that learn" if delays[0].rate else ", fixed delays"
+    if recipe.teacher:
+        layers += f", taught by `{recipe.teacher}`"
     changes = [type(one).__name__ for one in recipe.augmentation]
     return {
         "network": layers,

@@ -17,7 +17,7 @@ from queue import SimpleQueue
 
 import numba
 
-WORTH = 16_000_000  # numbers read or written: fewer are done before another thread wakes
+WORTH = 2_000_000  # numbers read or written: fewer are done before another thread wakes
 
 
 class Team:

@@ -30,6 +30,7 @@ Weights = Real | Binary
 PLAIN = Real(), Binary()  # weights that do not specify their initial values
 
 BIT = Binary(scale_rate=0, clip=1)
+MNIST = Real(init=(-0.135, 0.148)), Real(init=(-0.082, 0.092))  # 150 of 784 pixels are bright
 
 LEARNING = {True: 6e-3, False: 1e-3}
 """Learning rates for ramps, with binary (True) and real (False) weights, in batches of 50."""

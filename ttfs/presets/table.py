@@ -14,11 +14,10 @@ from ttfs.network.psp import Step
 from ttfs.network.weights import Binary, Real
 from ttfs.optimizers import SGD, Adam, Cosine, Linear, Warm
 from ttfs.presets.clocked_table import CLOCKED, FULL
-from ttfs.presets.recipe import BIT, Recipe, deep, exact, one_bit, stack
+from ttfs.presets.recipe import BIT, MNIST, Recipe, deep, exact, one_bit, stack
+from ttfs.presets.taught_table import TAUGHT
 from ttfs.presets.window_table import WINDOWS
 from ttfs.rules import S4NN, Exact, STiDiBP, Surrogate
-
-MNIST = Real(init=(-0.135, 0.148)), Real(init=(-0.082, 0.092))  # 150 of 784 pixels are bright
 
 STIDI = STiDiBP(Relative(gamma=1.5, early=0.002), floor=1.0, longest=0.2, normalise=False)
 STIDI_MAPS = STiDiBP(Relative(gamma=0.35, early=0.002), floor=0.1, longest=0.2, normalise=False)
@@ -37,10 +36,10 @@ PRESETS: dict[str, Recipe] = (
         "exact-mnist": exact(
             "mnist",
             stack("400", *MNIST),
-            rule=Exact(CrossEntropy(tau=0.1, smoothing=0.1), weight_decay=0.1),
-            augmentation=(Dropout(0.3), Jitter(0.1)),
+            rule=Exact(CrossEntropy(tau=0.05, smoothing=0.1), weight_decay=0.1),
+            augmentation=(Dropout(0.2), Jitter(0.1)),
             average=100_000,
-            epochs=60,
+            epochs=25,
             published="97.4 S4NN (lenient)",
         ),
         "exact-mnist-augmented": exact(
@@ -232,6 +231,7 @@ PRESETS: dict[str, Recipe] = (
             published="98.2 DelGrad",
         ),
     }
+    | TAUGHT
     | WINDOWS
     | CLOCKED
 )

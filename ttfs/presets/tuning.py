@@ -70,7 +70,7 @@ def with_teacher(recipe: Recipe) -> Recipe:
     if isinstance(rule, Exact):
         loss = rule.loss
         tau = loss.tau if isinstance(loss, CrossEntropy) else Distilled.tau
-        taught = loss if isinstance(loss, Distilled) else Distilled(loss, tau=tau)
+        taught = loss if isinstance(loss, Distilled) else Distilled(loss, tau=tau, softness=tau)
         return replace(recipe, rule=replace(rule, loss=taught))
     if isinstance(rule, Surrogate):
         return replace(recipe, rule=replace(rule, distilled=rule.distilled or Distilled.share))
