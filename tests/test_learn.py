@@ -66,17 +66,21 @@ def test_so_do_those_of_many_samples(psp, samples):
 
 @pytest.mark.parametrize("optimizer", [ttfs.SGD(), ttfs.Momentum(), ttfs.Adam()], ids=repr)
 @pytest.mark.parametrize("dtype", FLOATS)
-@sizes()
+@sizes(pulled=st.booleans())
 @settings(max_examples=10)
-def test_steps_are_those_of_the_optimizer_in_every_bit(optimizer, dtype, seed, samples, width):
+def test_steps_are_those_of_the_optimizer_in_every_bit(
+    optimizer, dtype, seed, samples, width, pulled
+):
     network, _, causes, until, gains = problem(seed, samples, width, dtype, ttfs.Ramp())
     weights = network.padded(network.arrays.weights, 0)
+    pull = pulled * np.random.default_rng(seed).normal(size=weights.shape[1]).astype(dtype)
     others, gradient = weights.copy(), aligned_zeros(weights.size, dtype)
     slots, other_slots = optimizer.slots(weights.reshape(-1)), optimizer.slots(others.reshape(-1))
     for lr in (0.1, 0.2):
         stride = optimizer.stride(weights.reshape(-1), slots, lr)
-        causes.learn(until, gains, weights, stride)
+        causes.learn(until, gains, pull, weights, stride)
         causes.by_weights(until, gains, gradient.reshape(weights.shape))
+        gradient.reshape(weights.shape)[:] -= pull
         optimizer.step(others.reshape(-1), gradient, other_slots, lr)
     assert same_bits(weights, others)
     assert all(same_bits(slots[name], other_slots[name]) for name in slots)

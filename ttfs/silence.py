@@ -64,6 +64,12 @@ class Push:
     def __post_init__(self) -> None:
         positive(self.strength, "Push(strength=...)")
 
+    def pull(
+        self, silent: np.ndarray, weights: np.ndarray, threshold: float | np.ndarray
+    ) -> np.ndarray:
+        """What is subtracted from the gradient of each neuron's weights; see `Hinge.pull`."""
+        return self.strength * silent
+
     def change(
         self,
         gradient: np.ndarray,
@@ -72,9 +78,7 @@ class Push:
         threshold: float | np.ndarray,
     ) -> None:
         """Add to the gradient of a layer, in place; see `Hinge` for the other arguments."""
-        _check(gradient, silent, weights)
-        if silent.any():
-            gradient[:, : silent.size] -= (self.strength * silent).astype(gradient.dtype)
+        _change(self, gradient, silent, weights, threshold)
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,16 @@ class Hinge:
     def __post_init__(self) -> None:
         positive(self.strength, "Hinge(strength=...)")
 
+    def pull(
+        self, silent: np.ndarray, weights: np.ndarray, threshold: float | np.ndarray
+    ) -> np.ndarray:
+        """What is subtracted from the gradient of each neuron's weights, (outputs,).
+
+        The arguments are those of `change`.
+        """
+        low: np.ndarray = np.add.reduce(weights, axis=0, dtype=np.float64) < threshold
+        return self.strength * low
+
     def change(
         self,
         gradient: np.ndarray,
@@ -114,10 +128,7 @@ class Hinge:
         weights: (inputs, outputs), as the network uses them: signs, if binary.
         threshold: one number, or (outputs,), on the scale of those weights.
         """
-        _check(gradient, silent, weights)
-        low = np.add.reduce(weights, axis=0, dtype=np.float64) < threshold
-        if low.any():
-            gradient[:, : silent.size] -= (self.strength * low).astype(gradient.dtype)
+        _change(self, gradient, silent, weights, threshold)
 
 
 @dataclass(frozen=True)
@@ -182,6 +193,18 @@ class Bump:
 
 
 Cure = Revive | Push | Hinge | Bump
+
+
+def _change(
+    cure: Push | Hinge,
+    gradient: np.ndarray,
+    silent: np.ndarray,
+    weights: np.ndarray,
+    threshold: float | np.ndarray,
+) -> None:
+    """Subtract the pull of a cure from a gradient, in place."""
+    _check(gradient, silent, weights)
+    gradient[:, : silent.size] -= cure.pull(silent, weights, threshold).astype(gradient.dtype)
 
 
 def _check(gradient: np.ndarray, silent: np.ndarray, weights: np.ndarray) -> None:

@@ -44,13 +44,18 @@ class SharedCauses(NamedTuple):
 
     def by_weights(self, until: np.ndarray, gains: np.ndarray, out: np.ndarray) -> None:
         """Fill (inputs, width), summed over samples."""
-        self.learn(until, gains, out, gradient_of(out))
+        self.learn(until, gains, none_for(out), out, gradient_of(out))
 
     def learn(
-        self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, stride: Stride
+        self,
+        until: np.ndarray,
+        gains: np.ndarray,
+        pull: np.ndarray,
+        weights: np.ndarray,
+        stride: Stride,
     ) -> None:
-        """Take a step of the weights (inputs, width) along this gradient."""
-        learn(Arrived(*self[:3]), (-self.rise, 0.0), until, gains, weights, stride)
+        """Take a step of the weights (inputs, width) along this gradient, less `pull` (width,)."""
+        learn(Arrived(*self[:3]), (-self.rise, 0.0), until, gains, pull, weights, stride)
 
     def by_times(
         self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
@@ -73,13 +78,18 @@ class Arrived(NamedTuple):
 
     def by_weights(self, until: np.ndarray, gains: np.ndarray, out: np.ndarray) -> None:
         """Fill (inputs, width), summed over samples."""
-        self.learn(until, gains, out, gradient_of(out))
+        self.learn(until, gains, none_for(out), out, gradient_of(out))
 
     def learn(
-        self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, stride: Stride
+        self,
+        until: np.ndarray,
+        gains: np.ndarray,
+        pull: np.ndarray,
+        weights: np.ndarray,
+        stride: Stride,
     ) -> None:
-        """Take a step of the weights (inputs, width) along this gradient."""
-        learn(self, (-1.0, -1.0), after(until), gains, weights, stride)
+        """Take a step of the weights (inputs, width) along this gradient, less `pull` (width,)."""
+        learn(self, (-1.0, -1.0), after(until), gains, pull, weights, stride)
 
     def by_times(
         self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
@@ -138,12 +148,13 @@ def learn(
     bounds: tuple[float, float],
     until: np.ndarray,
     gains: np.ndarray,
+    pull: np.ndarray,
     weights: np.ndarray,
     stride: Stride,
 ) -> None:
-    """Take a step of weights (inputs, width) along their gradient; bounds: see the kernel."""
+    """Take a step of weights (inputs, width) along their gradient; bounds, pull: see the kernel."""
     inputs, width = weights.shape
-    chunks, arriving = -(-len(gains) // shared.CHUNK), int(np.add.reduce(causes.counts))
+    chunks, arriving = max(1, -(-len(gains) // shared.CHUNK)), int(np.add.reduce(causes.counts))
     listed = shared.Listed(
         np.empty((chunks, inputs + 1), np.int64),
         np.empty(arriving, np.int64),
@@ -153,10 +164,15 @@ def learn(
 
     def some(first: int, last: int) -> None:
         room = aligned_zeros(shared.TALL * shared.WIDE, gains.dtype)
-        given = listed, bounds, until, gains, room
+        given = listed, bounds, until, gains, pull, room
         shared.learn(*given, stride, weights.reshape(-1), first, last)
 
     spread(some, inputs, arriving * width)
+
+
+def none_for(weights: np.ndarray) -> np.ndarray:
+    """No pull on weights (inputs, width)."""
+    return np.zeros(weights.shape[1], weights.dtype)
 
 
 def causes_of(network: Network, layer: int, below: np.ndarray) -> Causes:

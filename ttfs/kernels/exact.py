@@ -124,7 +124,9 @@ def change_of(arrival, spike, gain, least, most):
 
 
 @kernel
-def learn_wide(listed, top, bottom, neuron, until, gains, least, most, room, stride, parameter):
+def learn_wide(
+    listed, top, bottom, neuron, until, gains, pull, least, most, room, stride, parameter
+):
     """The same for WIDE neurons and the inputs from `top` to `bottom`."""
     width, last = gains.shape[1], len(listed.begins) - 1
     given, fired = gains.reshape(-1), until.reshape(-1)
@@ -150,11 +152,12 @@ def learn_wide(listed, top, bottom, neuron, until, gains, least, most, room, str
             store(c, room, place + 2 * LANES)
             store(d, room, place + 3 * LANES)
             for k in range(0, WIDE if chunk == last else 0, LANES):  # one piece of code, not four
-                move(stride, load(room, place + k), parameter, at + k)
+                change = subtract(load(room, place + k), load(pull, neuron + k))
+                move(stride, change, parameter, at + k)
 
 
 @kernel
-def learn_narrow(listed, top, bottom, neuron, until, gains, least, most, stride, parameter):
+def learn_narrow(listed, top, bottom, neuron, until, gains, pull, least, most, stride, parameter):
     """The same for LANES neurons."""
     given, fired = gains.reshape(-1), until.reshape(-1)
     for i in range(top, bottom):
@@ -166,34 +169,35 @@ def learn_narrow(listed, top, bottom, neuron, until, gains, least, most, stride,
                 p = listed.samples[np.uint64(k)] + neuron
                 change = change_of(arrival, load(fired, p), load(given, p), least, most)
                 found = add(found, change)
+        found = subtract(found, load(pull, neuron))
         move(stride, found, parameter, i * gains.shape[1] + neuron)
 
 
 @kernel
-def learn_some(listed, until, gains, least, most, room, stride, parameter, first, last):
+def learn_some(listed, until, gains, pull, least, most, room, stride, parameter, first, last):
     """The same for the inputs from `first` to `last`."""
+    given = until, gains, pull, least, most
     for top in range(first, last, TALL):
         bottom, neuron = min(last, top + TALL), 0
         while neuron + WIDE <= gains.shape[1]:
-            learn_wide(
-                listed, top, bottom, neuron, until, gains, least, most, room, stride, parameter
-            )
+            learn_wide(listed, top, bottom, neuron, *given, room, stride, parameter)
             neuron += WIDE
         while neuron < gains.shape[1]:
-            learn_narrow(listed, top, bottom, neuron, until, gains, least, most, stride, parameter)
+            learn_narrow(listed, top, bottom, neuron, *given, stride, parameter)
             neuron += LANES
 
 
 @kernel
-def learn(listed, bounds, until, gains, room, stride, parameter, first, last):
+def learn(listed, bounds, until, gains, pull, room, stride, parameter, first, last):
     """Move (inputs x width) weights along their gradient, or put it in their place.
 
     bounds: minus the most and the least that an input counts that came before the spike; in
-    between it is the time by which it did. Shared by inputs. The gains of a few neurons in CHUNK
-    samples stay in the fastest cache while TALL inputs go by.
+    between it is the time by which it did. Shared by inputs. pull: (width,) subtracted from the
+    gradients of all weights of a neuron. The gains of a few neurons in CHUNK samples stay in the
+    fastest cache while TALL inputs go by.
     """
     least, most = bounds
-    given = listed, until, gains
+    given = listed, until, gains, pull
     if least == -np.inf:  # a constant, so that nothing is compared with it
         learn_some(*given, -np.inf, most, room, stride, parameter, first, last)
     else:

@@ -18,6 +18,7 @@ from ttfs.presets.recipe import BIT, MNIST, Recipe, deep, exact, one_bit, stack
 from ttfs.presets.taught_table import TAUGHT
 from ttfs.presets.window_table import WINDOWS
 from ttfs.rules import S4NN, Exact, STiDiBP, Surrogate
+from ttfs.silence import Push
 
 STIDI = STiDiBP(Relative(gamma=1.5, early=0.002), floor=1.0, longest=0.2, normalise=False)
 STIDI_MAPS = STiDiBP(Relative(gamma=0.35, early=0.002), floor=0.1, longest=0.2, normalise=False)
@@ -36,19 +37,19 @@ PRESETS: dict[str, Recipe] = (
         "exact-mnist": exact(
             "mnist",
             stack("400", *MNIST),
-            rule=Exact(CrossEntropy(tau=0.05, smoothing=0.1), weight_decay=0.1),
-            augmentation=(Dropout(0.2), Jitter(0.1)),
+            rule=Exact(CrossEntropy(tau=0.1, smoothing=0.1), weight_decay=0.1),
+            augmentation=(Dropout(0.3), Jitter(0.1)),
             average=100_000,
-            epochs=25,
+            epochs=60,
             published="97.4 S4NN (lenient)",
         ),
         "exact-mnist-augmented": exact(
             "mnist",
-            stack("400", *MNIST),
-            augmentation=(Shift(1, (28, 28)), Dropout(0.1)),
-            optimizer=Adam(lr=Cosine(2e-3)),
+            stack("800", *MNIST),
+            rule=Exact(CrossEntropy(tau=0.05, smoothing=0.1), cures=(Push(1e-6),)),
+            augmentation=(Distort((28, 28)),),
             average=100_000,
-            epochs=40,
+            epochs=80,
             published="98.45 TS4TL",
         ),
         "binary-mnist": exact(

@@ -83,30 +83,34 @@ class Descent:
     ) -> None:
         """Take a step of a layer's weights.
 
-        The gradient is needed as a whole only if cures change it, or in maps.
+        The gradient is needed as a whole only in maps.
         """
         layer, name = signal.layer, f"weights_{signal.layer + 1}"
         if name not in moves:
             return
         parameter, slots, lr = moves[name]
-        stride = optimizer.stride(parameter, slots, lr)
-        cures = [cure for cure in self.cures if isinstance(cure, Push | Hinge)]
-        if (
-            isinstance(signal, Signal)
-            and isinstance(signal.causes, SharedCauses | Arrived)
-            and not cures
-        ):
-            weights = parameter.reshape(-1, network.arrays.widths[layer])
-            signal.causes.learn(signal.until, signal.gains, weights, stride)
+        stride, pull = optimizer.stride(parameter, slots, lr), self._pull(network, signal)
+        if isinstance(signal, Signal) and isinstance(signal.causes, SharedCauses | Arrived):
+            weights = parameter.reshape(-1, pull.size)
+            signal.causes.learn(signal.until, signal.gains, pull, weights, stride)
             return
         if layer not in rooms:
             rooms[layer] = aligned_zeros(parameter.size, parameter.dtype)
         gradient = signal.by_weights(network, rooms[layer])
-        for cure in cures:
-            threshold = np.asarray(network.layers[layer].threshold) / network.scales[layer]
-            weights, silent = network.weights[layer], silent_share(network, signal)
-            cure.change(gradient, silent, weights, threshold)
+        if pull.any():
+            gradient -= pull
         change(parameter, gradient.reshape(-1), stride)
+
+    def _pull(self, network: Network, signal: Signal | SumSignal) -> np.ndarray:
+        """(width,) what cures subtract from the gradients of all weights of a neuron."""
+        layer = signal.layer
+        pull = np.zeros(network.arrays.widths[layer], network.dtype)
+        for cure in self.cures:
+            if isinstance(cure, Push | Hinge):
+                threshold = np.asarray(network.layers[layer].threshold) / network.scales[layer]
+                weights, silent = network.weights[layer], silent_share(network, signal)
+                pull[: silent.size] += cure.pull(silent, weights, threshold).astype(pull.dtype)
+        return pull
 
     def _bumped(self, network: Network, told: Told, memory: Slots) -> bool:
         """Bump silent neurons if a cure demands it; return whether that replaces the step."""
