@@ -1,6 +1,6 @@
 """Random networks and stimuli for tests, and what "equal" means."""
 
-from itertools import pairwise, product
+from itertools import pairwise
 
 import numba
 import numpy as np
@@ -12,14 +12,17 @@ import ttfs
 from ttfs.errors import InputError
 
 compiled = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes long in plain Python")
-# Dtypes of weights and times. All kernels are compiled anew for each pair, so the rarest one is
-# left out, and runs where bounds are checked, alone, as dtypes make no index wrong, and where
-# nothing is compiled.
-FLOATS = [np.float32] if numba.config.BOUNDSCHECK else [np.float32, np.float64]
+# Dtypes of weights and times. All kernels are compiled anew for each pair, so where bounds are
+# checked there is only the pair that most tests have anyway, as dtypes make no index wrong. The
+# rarest pair is compared where nothing is compiled, which takes long, and alone there.
 RAREST = np.float64, np.float32
-PAIRS = [RAREST] if numba.config.BOUNDSCHECK else list(product(FLOATS, FLOATS))
-if not (numba.config.BOUNDSCHECK or numba.config.DISABLE_JIT):
-    PAIRS.remove(RAREST)
+if numba.config.DISABLE_JIT:
+    PAIRS = [RAREST]
+elif numba.config.BOUNDSCHECK:
+    PAIRS = [(np.float32, np.float64)]
+else:
+    PAIRS = [(np.float32, np.float32), (np.float32, np.float64), (np.float64, np.float64)]
+FLOATS = list(dict.fromkeys(dtype for dtype, _ in PAIRS))
 MIXED = [pair for pair in PAIRS if pair[0] != pair[1]]
 
 

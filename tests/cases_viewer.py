@@ -29,7 +29,7 @@ PRESS = (
 )
 SPENT = """async () => {
   const spent = [];
-  for (let k = 0, n = 100; k < 7; k++) {
+  for (let k = 0, n = 100; k < 15; k++) {
     await new Promise(done => requestAnimationFrame(done));
     const start = performance.now();
     ACTION;

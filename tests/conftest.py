@@ -19,7 +19,7 @@ from hypothesis import settings
 JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
 BOUNDS = os.environ.get("NUMBA_BOUNDSCHECK", "0") != "0"
 LENGTHY = "test_notebooks.py", "test_viewer"  # at the end, one process would wait for them
-EXAMPLES = 50 if JIT and not BOUNDS else 20
+EXAMPLES = 30 if JIT and not BOUNDS else 10
 
 gc.set_threshold(1_000_000, 50, 50)  # compiling makes many objects, and few that may go
 

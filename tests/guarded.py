@@ -9,10 +9,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numba
 import numpy as np
+import pytest
 
 HERE = Path(__file__).parent
-AVAILABLE = sys.platform.startswith(("linux", "darwin"))
+AVAILABLE = sys.platform.startswith(("linux", "darwin")) and not numba.config.DISABLE_JIT
+# Once is enough, in code as users run it.
+guards = pytest.mark.skipif(
+    numba.config.BOUNDSCHECK or not AVAILABLE, reason="memory is not forbidden here"
+)
 PAGE = mmap.PAGESIZE
 
 

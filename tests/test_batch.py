@@ -19,7 +19,7 @@ from cases import (
     same_bits,
     same_record,
 )
-from guarded import AVAILABLE, guarded, guarded_tuple, in_own_process
+from guarded import guarded, guarded_tuple, guards, in_own_process
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import forward_exact, forward_float
@@ -454,16 +454,14 @@ def run_all_guarded(at):
             run_guarded(sizes, at, dtype=dtype, time_dtype=time_dtype)
 
 
-@compiled_only
-@pytest.mark.skipif(not AVAILABLE, reason="memory cannot be forbidden here")
+@guards
 @pytest.mark.parametrize("at", ["start", "end"])
 def test_kernels_stay_within_their_arrays(at):
     child = in_own_process("test_batch", "run_all_guarded", at)
     assert child.returncode == 0, child.stderr
 
 
-@compiled_only
-@pytest.mark.skipif(not AVAILABLE, reason="memory cannot be forbidden here")
+@guards
 def test_a_load_beyond_its_array_would_be_seen():
     code = "import test_batch as t; t.run_guarded((9, 30, 10), 'end', cut={})"
     assert in_own_process("builtins", "exec", code.format(0)).returncode == 0

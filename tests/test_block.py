@@ -1,6 +1,5 @@
 """Samples that go through wide layers together: the same as one by one."""
 
-import numba
 import numpy as np
 import pytest
 from cases import (
@@ -14,7 +13,7 @@ from cases import (
     same_bits,
     same_record,
 )
-from guarded import AVAILABLE, guarded, guarded_tuple, in_own_process
+from guarded import guarded, guarded_tuple, guards, in_own_process
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import forward_float
@@ -92,8 +91,7 @@ def run_guarded(at):
     assert same_bits(potential, record.potential)
 
 
-@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
-@pytest.mark.skipif(not AVAILABLE, reason="memory cannot be forbidden here")
+@guards
 @pytest.mark.parametrize("at", ["start", "end"])
 def test_kernels_stay_within_their_arrays(at):
     child = in_own_process("test_block", "run_guarded", at)

@@ -294,7 +294,7 @@ FEW, MANY = 250, 10_000
 
 @pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.long)])
 def test_a_circuit_of_any_making_is_read_and_of_use_or_refused(path, count):
-    kinds = [small_circuit(), small_circuit(psp=Ramp(2), dtype=np.float64)]
+    kinds = [small_circuit(), small_circuit(psp=Ramp(2), dtype=FLOATS[-1])]
     layers = ttfs.Conv2d(2, 2, bias=0.5), ttfs.MinPool2d(2), ttfs.Dense(None, 2, bias=[0.5, 1])
     kinds.append(Circuit.of(ttfs.Network(*layers, shape=(3, 4, 1), psp=ttfs.Windows())))
     sound = [parts(ttfs.save_circuit(path, one).read_bytes()) for one in kinds]

@@ -9,7 +9,6 @@ import ttfs
 from ttfs.errors import InputError, ShapeError
 from ttfs.presets.recipe import deep
 
-pytestmark = pytest.mark.small
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (3, 7, 5), np.uint8)
 

@@ -7,7 +7,7 @@ import pytest
 import reference
 import reference_maps
 from cases import (
-    FLOATS,
+    TIMES,
     any_stimuli,
     delayed_networks,
     dyadic_networks,
@@ -57,7 +57,7 @@ def test_work_equals_the_plain_loops(data):
 @given(data=st.data())
 def test_work_with_all_responses_and_delays_equals_the_plain_loops(data):
     network = data.draw(delayed_networks())
-    dtype = data.draw(st.sampled_from(FLOATS))
+    dtype = data.draw(st.sampled_from(TIMES))
     times = data.draw(any_stimuli(network, dtype, most_samples=4))
     assume(len(times))
     check(network, times)
@@ -104,7 +104,7 @@ def work_of_maps(network, record, limits):
 @given(data=st.data())
 def test_work_of_maps_equals_that_of_their_windows_one_by_one(data):
     network = data.draw(map_networks())
-    dtype = data.draw(st.sampled_from(FLOATS))
+    dtype = data.draw(st.sampled_from(TIMES))
     times = data.draw(any_stimuli(network, dtype, most_samples=2))
     assume(len(times))
     with np.errstate(all="ignore"):

@@ -61,7 +61,9 @@ def test_slopes_equal_the_definition(dtype, data):
 @pytest.mark.parametrize("psp", RESPONSES)
 @given(data=st.data())
 def test_equal_delays_act_as_one(psp, per, data):
-    layer = data.draw(delayed_layer(*data.draw(st.sampled_from([(3, 5), (17, 70)])), float, True))
+    layer = data.draw(
+        delayed_layer(*data.draw(st.sampled_from([(3, 5), (17, 70)])), FLOATS[-1], True)
+    )
     delay = data.draw(st.sampled_from(DELAYS))
     shape = (layer.inputs, layer.outputs)[: 1 if per == "input" else 2]
     one, several = (
@@ -73,7 +75,7 @@ def test_equal_delays_act_as_one(psp, per, data):
             ),
             psp=psp,
             t_max=16,
-            dtype=float,
+            dtype=FLOATS[-1],
         )
         for delays in (delay, np.full(shape, delay))
     )

@@ -3,7 +3,6 @@ import pytest
 
 import ttfs
 
-pytestmark = pytest.mark.small
 RNG = np.random.default_rng(0)
 TIMES, LABELS = RNG.uniform(0, 9, (20, 6)), RNG.integers(0, 3, 20)
 

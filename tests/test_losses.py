@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 import reference_training as slow
-from cases import GRIDS, SEEDS, any_times, same_bits
+from cases import GRIDS, SEEDS, any_times, compiled, same_bits
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -146,6 +146,7 @@ def test_losses_of_differences_do_not_push_all_outputs_together(loss, batch):
 # Learning with them
 
 
+@compiled
 @kinds
 def test_descent_on_the_times_lowers_the_loss_and_makes_the_label_first(loss):
     rng, t_max = np.random.default_rng(1), 10.0

@@ -9,7 +9,6 @@ from ttfs.errors import InputError, ShapeError
 from ttfs.gradients import gradients
 from ttfs.measures.cost import cost_of
 
-pytestmark = pytest.mark.small
 INF = np.inf
 SHAPE = (6, 5, 2)
 

@@ -8,6 +8,7 @@ from cases import (
     FLOATS,
     any_networks,
     any_stimuli,
+    compiled,
     dyadic_networks,
     dyadic_times,
     for_all_threads,
@@ -91,6 +92,7 @@ def test_spikes_are_tallied_as_plain_counts(dtype, seed, neurons):
         assert total == pytest.approx(sum(spikes))
 
 
+@compiled
 @pytest.mark.parametrize("at_once", [1, 100, 1000])
 def test_maps_are_counted_in_parts_that_take_little_memory(at_once, monkeypatch):
     layers = ttfs.Conv2d(4, 3, threshold=1), ttfs.MinPool2d(2), ttfs.Dense(None, 3, threshold=1)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from cases import same_bits, same_record
+from cases import compiled, same_bits, same_record
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -182,6 +182,7 @@ def test_by_default_some_more_positive_than_negative_inputs_are_needed(inputs, t
     assert inputs < 64 or network.weights[0].mean() == pytest.approx(1 / 3, abs=0.05)
 
 
+@compiled
 @pytest.mark.parametrize("kind", [Real, Binary])
 def test_by_default_a_network_neither_is_silent_nor_fires_at_the_first_spikes(kind):
     layers = Dense(784, 400, weights=kind()), Dense(400, 10, weights=kind())

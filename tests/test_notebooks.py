@@ -16,6 +16,14 @@ with warnings.catch_warnings():  # at import, too, Jupyter's packages may deprec
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 SILENT = Path(__file__).parents[1] / "docs" / "silent.py"
 SIZE = 600_000  # bytes; pictures included
+SHORTER = """
+from ttfs import Trainer
+
+def fit(self, *data, epochs, fit=Trainer.fit, **settings):
+    return fit(self, *data, epochs=-(-epochs // 10), **settings)
+
+Trainer.fit = fit
+"""
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -75,23 +83,48 @@ def test_stored_notebooks_are_small(path):
     assert path.stat().st_size < SIZE
 
 
+def run(path, folder, monkeypatch, before=""):
+    """The notebook as it is after a run, in a process that runs `before` first."""
+    start = folder / "start.py"
+    start.write_text(SILENT.read_text("utf-8") + before, "utf-8")  # or who compiles says so
+    monkeypatch.setenv("IPYTHONDIR", str(folder / "ipython"))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(folder / "runtime"))
+    monkeypatch.setenv("PYTHONSTARTUP", str(start))
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # pictures are outputs, as in Jupyter
+    notebook, empty = read(path), folder / "empty"
+    empty.mkdir()
+    nbclient.NotebookClient(
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(empty)}}
+    ).execute()
+    assert list(empty.iterdir()) == []
+    return notebook
+
+
+def check(path, after):
+    """No cell complains, and each shows what the stored one shows."""
+    for stored, fresh in zip(code_cells(read(path)), code_cells(after), strict=True):
+        assert complaints(fresh) == []
+        assert kinds(fresh) == kinds(stored)
+
+
 # Jupyter's own deprecations: what a notebook runs, runs in another process.
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="training takes too long in plain Python")
+jupyter = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+compiled = pytest.mark.skipif(
+    numba.config.DISABLE_JIT, reason="training takes too long in plain Python"
+)
+
+
+@jupyter
+@compiled
 @each_notebook
 def test_notebooks_run_without_complaint_and_show_what_is_stored(path, tmp_path, monkeypatch):
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
-    monkeypatch.setenv("PYTHONSTARTUP", str(SILENT))  # or who compiles says so
-    monkeypatch.delenv("MPLBACKEND", raising=False)  # pictures are outputs, as in Jupyter
-    stored = read(path)
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    fresh = read(path)
-    nbclient.NotebookClient(
-        fresh, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
-    ).execute()
-    for before, after in zip(code_cells(stored), code_cells(fresh), strict=True):
-        assert complaints(after) == []
-        assert kinds(after) == kinds(before)
-    assert list(folder.iterdir()) == []
+    """With a tenth of the epochs: what is shown takes the same code, if not the same numbers."""
+    check(path, run(path, tmp_path, monkeypatch, before=SHORTER))
+
+
+@pytest.mark.long
+@jupyter
+@compiled
+@each_notebook
+def test_so_do_they_with_all_epochs(path, tmp_path, monkeypatch):
+    check(path, run(path, tmp_path, monkeypatch))

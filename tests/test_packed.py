@@ -2,7 +2,6 @@
 
 from itertools import pairwise
 
-import numba
 import numpy as np
 import pytest
 from cases import (
@@ -17,7 +16,7 @@ from cases import (
     same_record,
     signs,
 )
-from guarded import AVAILABLE, guarded, guarded_tuple, in_own_process
+from guarded import guarded, guarded_tuple, guards, in_own_process
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import forward_exact
@@ -32,7 +31,6 @@ from ttfs.rules.lesson import Lesson
 
 pytestmark = pytest.mark.small
 INF = np.inf
-compiled_only = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
 
 
 def with_floats(network, times):
@@ -319,8 +317,7 @@ def run_guarded(at):
                 assert same_bits(found.whole.astype(np.float32), record.potential)
 
 
-@compiled_only
-@pytest.mark.skipif(not AVAILABLE, reason="memory cannot be forbidden here")
+@guards
 @pytest.mark.parametrize("at", ["start", "end"])
 def test_kernels_stay_within_their_arrays(at):
     child = in_own_process("test_packed", "run_guarded", at)

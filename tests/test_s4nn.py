@@ -10,6 +10,7 @@ from cases import (
     TIMES,
     any_times,
     any_weights,
+    compiled,
     for_all_threads,
     same_bits,
     times_for,
@@ -370,6 +371,7 @@ def problem(dtype=np.float32, kinds=None, count=40, seed=0):
     return network, (np.where(times < 32, times, INF).astype(np.float32), labels)
 
 
+@compiled
 @pytest.mark.parametrize(
     ("optimizer", "lr"), [(ttfs.SGD(), 10), (ttfs.Momentum(momentum=0.5), 10), (ttfs.Adam(), 1)]
 )

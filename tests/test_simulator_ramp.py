@@ -48,7 +48,7 @@ ROUGH = {
 
 
 @st.composite
-def circuits(draw, dtype=np.float64, numbers=EVEN, there=0.5):
+def circuits(draw, dtype=FLOATS[-1], numbers=EVEN, there=0.5):
     """A chain of small populations, with loops, shortcuts and parallel projections."""
     sizes = draw(st.lists(st.integers(1, 5), min_size=2, max_size=4))
     rng = np.random.default_rng(draw(SEEDS))
@@ -89,7 +89,7 @@ def stimuli(draw, circuit, dtype=np.float64, numbers=EVEN):
     return times
 
 
-def drawn(data, dtype=np.float64, time_dtype=np.float64, numbers=EVEN):
+def drawn(data, dtype=FLOATS[-1], time_dtype=np.float64, numbers=EVEN):
     """A circuit and a stimulus for it."""
     circuit = data.draw(circuits(dtype, numbers))
     return circuit, data.draw(stimuli(circuit, time_dtype, numbers))
