@@ -111,7 +111,7 @@ def units_of(circuit):
 def one(weights, threshold=1.0, rise=INF, **settings):
     """One neuron, with an input for each weight."""
     layer = ttfs.Dense.of(np.array(weights, float)[:, None], threshold=threshold)
-    return Network(layer, **({"psp": Ramp(rise), "t_max": 20, "dtype": float} | settings))
+    return Network(layer, **({"psp": Ramp(rise), "t_max": 20, "dtype": FLOATS[-1]} | settings))
 
 
 def fires(network, times):
@@ -596,12 +596,12 @@ def test_what_is_explained_is_what_the_definition_has_in_every_bit(dtype, time_d
 
 
 def test_an_explanation_reads_as_a_table():
-    network = one([0.5, 0.25], threshold=0.5, rise=4.0, unit="ms")
+    network = one([0.5, 0.25], threshold=0.4375, rise=4.0, unit="ms")
     simulator = finished(network, [0.0, 2.0])
     assert (
         str(simulator.explain("output", 0))
         == """\
-output 0 fired at 3.3333333333333335 ms, reaching its threshold 0.5
+output 0 fired at 3 ms, reaching its threshold 0.4375
    arrives             from   fired at     weight potential
          0          input 0          0       +0.5 0
          2          input 1          2      +0.25 0.25"""
@@ -609,7 +609,7 @@ output 0 fired at 3.3333333333333335 ms, reaching its threshold 0.5
     simulator.reset([INF, 0.0])
     simulator.run()
     assert str(simulator.explain("output", 0)).startswith(
-        "output 0 has not fired; closest at 4 ms, 0.25 below its threshold 0.5\n"
+        "output 0 has not fired; closest at 4 ms, 0.1875 below its threshold 0.4375\n"
     )
     simulator.reset([INF, INF])
     assert str(simulator.explain("output", 0)) == "output 0 has not fired; nothing has reached it"
