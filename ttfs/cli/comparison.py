@@ -22,6 +22,7 @@ HEAD = (
 WORDS = (*HEAD[:6], "published %")  # columns of text
 LONGEST = 40  # characters of a text in a table for a terminal
 MARK = 4  # least width of a column
+REPORT = "report.json"
 COSTS = {
     "spikes": "spikes to the decision",
     "time": "decision time (input windows)",
@@ -115,9 +116,21 @@ def groups(folders: Iterable[Path]) -> list[Group]:
     ]
 
 
+def finished(folders: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """The folders that hold a report, and those that are there and hold none.
+
+    A folder that is not there is among the first, so that whoever reads it says what is wrong; so
+    are all if none holds a report.
+    """
+    without = [path for path in folders if path.exists() and not (path / REPORT).exists()]
+    if len(without) == len(folders):
+        return list(folders), []
+    return [path for path in folders if path not in without], without
+
+
 def report_of(folder: Path) -> dict[str, Any]:
     """The report of a run."""
-    path = folder / "report.json"
+    path = folder / REPORT
     try:
         report = from_json(read_file(path, MOST))
         if not isinstance(report, dict) or not {"recipe", "dataset", "accuracy"} <= set(report):

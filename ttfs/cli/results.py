@@ -39,6 +39,21 @@ def results(found: Sequence[Group]) -> str:
     return "\n\n".join(parts)
 
 
+def remarks(found: Sequence[Group]) -> list[str]:
+    """Sentences about runs that have no row, and about rows that are not of a preset as it is."""
+    others = [one.name for one in found if one.name not in PRESETS]
+    former = [
+        one.name
+        for one in found
+        if one.name in PRESETS and one.reports[0]["recipe"] != repr(PRESETS[one.name])
+    ]
+    told = {
+        "without a row, being no presets as they are": others,
+        "trained before the preset became what it is now": former,
+    }
+    return [f"{what}: {', '.join(names)}" for what, names in told.items() if names]
+
+
 def table(rows: Sequence[Cells]) -> str:
     """Rows with the same columns, not padded, so that a change of one changes no other."""
     lines = [list(rows[0]), ["---"] * len(rows[0])]
