@@ -238,9 +238,10 @@ def run_presets(options: argparse.Namespace) -> None:
     for name, recipe in PRESETS.items():
         rule = recipe.learning()
         needs = ("PyTorch" if name in APART else "") + (", --full" if name in FULL else "")
+        needs += f"taught by {recipe.teacher}" if recipe.teacher else ""
         row = (name, recipe.dataset, kind_of(recipe), rule, f"{recipe.epochs} epochs", needs)
         words = " ".join(
-            f"{text:{n}s}" for text, n in zip(row, (23, 14, 8, 10, 11, 16), strict=True)
+            f"{text:{n}s}" for text, n in zip(row, (23, 14, 8, 10, 11, 22), strict=True)
         )
         print(f"{words} {recipe.notation}  {recipe.published}".rstrip())
 
