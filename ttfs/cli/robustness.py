@@ -112,10 +112,10 @@ def print_movement(found: Movement, window: float) -> None:
 
 
 def print_curve(found: Curve, shares: tuple[float, ...]) -> None:
-    """Print a curve: its strengths, and the accuracies, with their spread over seeds."""
+    """Print a curve: its strengths, accuracies, and their standard deviations over seeds."""
     print(f"    {'':12s}" + "".join(f"{100 * share:8g}" for share in shares))
     print(f"    {'accuracy (%)':12s}" + "".join(f"{100 * mean:8.2f}" for mean in found.mean))
-    print(f"    {'spread':12s}" + "".join(f"{100 * spread:8.2f}" for spread in found.spread))
+    print(f"    {'sd of seeds':12s}" + "".join(f"{100 * spread:8.2f}" for spread in found.spread))
 
 
 def write(
