@@ -118,7 +118,7 @@ def test_only_presets_have_rows_and_what_is_not_known_is_empty(tmp_path, capsys)
     assert cli.main(["compare", str(other), str(bare), "--results"]) == 0
     out, err = capsys.readouterr()
     ((row,),) = tables(out)
-    assert err == "ttfs: without a row, being no presets as they are: other\n"
+    assert err == "ttfs: without a row, as their settings are those of no preset: other\n"
     assert row["preset"] == "`window-mnist`"
     assert row["time"] == row["eight steps"] == row["network"] == ""
 
@@ -127,7 +127,7 @@ def test_a_run_of_what_a_preset_was_before_is_named(tmp_path):
     former, now = (write(tmp_path / name, name, 0) for name in ("digits", "yin-yang"))
     assert remarks(groups([former, now])) == []
     former = write(tmp_path / "former", "digits", 0, recipe="Recipe(epochs=3)")
-    told = ["trained before the preset became what it is now: digits"]
+    told = ["trained with settings that do not read as those of the preset now: digits"]
     assert remarks(groups([former, now])) == told
 
 

@@ -40,7 +40,11 @@ def results(found: Sequence[Group]) -> str:
 
 
 def remarks(found: Sequence[Group]) -> list[str]:
-    """Sentences about runs that have no row, and about rows that are not of a preset as it is."""
+    """Sentences about runs that have no row, and about rows of runs with other settings.
+
+    Settings are compared as text, so those that an earlier version has written may differ in no
+    more than an option that is new.
+    """
     others = [one.name for one in found if one.name not in PRESETS]
     former = [
         one.name
@@ -48,8 +52,8 @@ def remarks(found: Sequence[Group]) -> list[str]:
         if one.name in PRESETS and one.reports[0]["recipe"] != repr(PRESETS[one.name])
     ]
     told = {
-        "without a row, being no presets as they are": others,
-        "trained before the preset became what it is now": former,
+        "without a row, as their settings are those of no preset": others,
+        "trained with settings that do not read as those of the preset now": former,
     }
     return [f"{what}: {', '.join(names)}" for what, names in told.items() if names]
 
