@@ -34,7 +34,8 @@ class Subject:
         encoder = self.model.encoder or self._as_it_is()
         inputs, pixels = network.sizes[0], self.data.images.shape[1]
         if encoder.inputs(pixels) != inputs:
-            name, held = self.data.name, "pixels" if self.data.stop is None else "spike times"
+            held = "pixels" if len(self.data.image_shape) > 1 else "values"
+            name, held = self.data.name, held if self.data.stop is None else "spike times"
             raise ShapeError(f"{self.path} takes {inputs} inputs, but {name} has {pixels} {held}")
         times = self.data.encoded(encoder)
         if any(network.mapped):
