@@ -57,7 +57,7 @@ def run_robustness(options: argparse.Namespace) -> None:
     radii = [share * window for share in sorted(set(options.radius))]
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
-    print(f"{network} on {subject.data.name} {subject.data.split}, {len(some)} samples")
+    print(f"{network} on {subject.data.name} {subject.data.split}, {len(some):,} samples")
     found = moved(network, times, labels, radii)
     length = quantity(window, network.unit)
     said = "" if length == "1 window" else f"; a window is {length}"
