@@ -104,8 +104,7 @@ def groups(folders: Iterable[Path]) -> list[Group]:
     found: dict[tuple[str, ...], list[tuple[Path, dict[str, Any]]]] = {}
     for folder in folders:
         report = report_of(Path(folder))
-        grown = [one for one in report.get("warnings") or () if one.startswith("epochs after")]
-        key = report["recipe"], report["dataset"], report.get("origin") or "", *grown
+        key = report["recipe"], report["dataset"], report.get("origin") or "", *grown(report)
         found.setdefault(key, []).append((Path(folder), report))
     return [
         Group(
@@ -114,6 +113,11 @@ def groups(folders: Iterable[Path]) -> list[Group]:
         )
         for runs in found.values()
     ]
+
+
+def grown(report: dict[str, Any]) -> list[str]:
+    """The warnings of a run that schedules have changed, as it went on to more epochs."""
+    return [one for one in report.get("warnings") or () if one.startswith("epochs after")]
 
 
 def finished(folders: Sequence[Path]) -> tuple[list[Path], list[Path]]:
