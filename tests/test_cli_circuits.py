@@ -96,7 +96,7 @@ MISTAKES = {
     "cost": (["info", "--cost"], "--cost is about networks"),
     "graph": (["export", "c.nir"], "this file holds a circuit"),
     "index": (["export", "c.py", "--index", "1"], "--index is about models with data"),
-    "evaluate": (["evaluate"], "this file holds a circuit, which ttfs.load_circuit reads"),
+    "evaluate": (["evaluate"], "holds a circuit, which has no data: info, step, view, plot and"),
 }
 
 

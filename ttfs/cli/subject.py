@@ -14,7 +14,8 @@ from ttfs.codes.encoding import Latency
 from ttfs.codes.spike_times import SpikeTimes
 from ttfs.datasets.dataset import Dataset
 from ttfs.engines.batch import lost_share
-from ttfs.errors import DatasetError, InputError, ShapeError
+from ttfs.errors import DatasetError, InputError, ModelFileError, ShapeError
+from ttfs.formats.circuit_file import holds_circuit
 from ttfs.formats.model_file import Model, load
 from ttfs.measures.diagnosis import too_late
 
@@ -96,7 +97,13 @@ def check_maps(data: Dataset, shape: tuple[int, int, int], whose: str) -> None:
 
 def subject_of(options: argparse.Namespace) -> Subject:
     """The model and the split of a data set that a command was given."""
-    model = load(options.model)
+    try:
+        model = load(options.model)
+    except ModelFileError:
+        if not holds_circuit(options.model):
+            raise
+        others = "info, step, view, plot and export take circuits"
+        raise InputError(f"{options.model} holds a circuit, which has no data: {others}") from None
     try:
         training, testing = datasets.load(options.dataset or dataset_of(model, options.model))
     except DatasetError as error:
