@@ -104,6 +104,21 @@ def test_ctrl_c_ends_it_and_the_same_command_goes_on(epoch, capsys, monkeypatch)
     assert not report_in("digits-seed0")["interrupted"]
 
 
+def test_a_run_of_other_epochs_is_not_taken_for_that_of_a_preset(capsys):
+    """Its learning rate has fallen as if the training ended earlier."""
+    preset = "train", "--preset", "digits", "--quiet"
+    assert main(*preset, "--epochs", 2) == 0
+    assert main(*ALL, "0", "--quiet") == 2
+    why = (
+        f"ttfs: digits, seed 0: {Path('runs', 'digits-seed0')} holds a run of 2 epochs that is not"
+    )
+    assert why in capsys.readouterr().err
+    assert report_in("digits-seed0")["epochs"] == 2, "nothing was trained"
+    assert main(*preset, "--resume") == 0
+    assert main(*ALL, "0", "--quiet") == 2
+    assert "holds a run of 3 epochs that is not this preset" in capsys.readouterr().err
+
+
 def test_ctrl_c_before_anything_is_trained_says_so_too(capsys, monkeypatch):
     def press(*arguments):
         raise KeyboardInterrupt
@@ -171,7 +186,7 @@ def test_with_its_teacher_a_preset_is_skipped(capsys):
 
 
 def test_a_folder_with_another_run_or_in_use_is_left_alone(capsys):
-    other = ["--preset", "digits", "--hidden", 9, "--epochs", 1]
+    other = ["--preset", "digits", "--hidden", 9]
     assert main("train", *other, "--quiet") == 0
     before = Path("runs/digits-seed0/model.npz").read_bytes()
     with alone_in(Path("runs/bs4nn-digits-seed0")):

@@ -483,7 +483,7 @@ def test_more_epochs_go_on_from_the_last_and_schedules_are_those_of_the_new_numb
     assert again.warnings == [*first.warnings, lines[0].removeprefix("warning: ")]
     lines.clear()
     fewer = fit(trainer(optimizer=falling), epochs=3, **told)
-    assert lines == ["nothing is left to train: 4 of 3 epochs are done"]
+    assert lines == ["nothing is left to train: 4 epochs are done, more than the 3 asked for"]
     assert fewer.planned == 4
 
 

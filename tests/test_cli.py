@@ -545,6 +545,8 @@ def test_runs_are_compared(drawn, tmp_path, capsys):
     assert "64-30-10 | Ramp(rise=inf) | Exact | one-bit | none | 3 |" in row
     assert "3, 3" in row
     assert picture.stat().st_size > 1000
+    assert main("compare", drawn, tmp_path) == 0
+    assert "ttfs: left out, as no training has finished there: " in capsys.readouterr().err
     assert main("compare", "nowhere") == 2
     assert "ttfs: nowhere is not the folder of a finished run" in capsys.readouterr().err
 
@@ -753,9 +755,7 @@ def test_bench_compares_and_draws(small_bench, tmp_path, capsys):
     assert main("bench", "--cases", f"{case},{other}", "--compare", old, "--out", picture) == 0
     _, lines = capsys.readouterr().out.split("compared with the earlier report:\n")
     first, *_, before, after, drawn = lines.splitlines()
-    assert re.match(
-        rf"{case} +synthetic +1 threads +[\d.]+ us, \d{{5,}}\.\d\d x \(the limit", first
-    )
+    assert re.match(rf"{case} +synthetic +1 thread +[\d.]+ us, \d{{5,}}\.\d\d x \(the limit", first)
     assert before.startswith(f"missing in the earlier report: {other} synthetic 1")
     assert after == "missing in the new report: simulate-784-400-10 synthetic 1"
     assert drawn == str(picture)

@@ -32,7 +32,7 @@ def test_info_says_what_a_circuit_is_made_of(circuit, capsys):
     assert told(capsys, "info", circuit) == (
         0,
         "Circuit(input 1, ring 3; input -> ring, ring -> ring)\n"
-        "  input: 1 neuron, fire only if told\n"
+        "  input: 1 neuron, firing only if told\n"
         "  ring: 3 neurons, threshold 1\n"
         "  input -> ring: 3 synapses, all to all, delay 1\n"
         "  ring -> ring: 3 synapses, delay 0.5\n"
@@ -83,7 +83,7 @@ def test_a_circuit_is_exported_as_a_script(circuit, capsys, tmp_path):
     script = tmp_path / "loop.py"
     code, out, err = told(capsys, "export", circuit, script, "--step", 0.5)
     assert (code, err) == (0, "")
-    assert out.endswith(f"written to {script}\n")
+    assert out.endswith(f"written to {script} and {tmp_path / 'loop_numbers.npz'}\n")
     assert "'ring': (3, " in script.read_text()
 
 
@@ -96,7 +96,7 @@ MISTAKES = {
     "cost": (["info", "--cost"], "--cost is about networks"),
     "graph": (["export", "c.nir"], "this file holds a circuit"),
     "index": (["export", "c.py", "--index", "1"], "--index is about models with data"),
-    "evaluate": (["evaluate"], "this file holds a circuit, which ttfs.load_circuit reads"),
+    "evaluate": (["evaluate"], "holds a circuit, which has no data: info, step, view, plot and"),
 }
 
 

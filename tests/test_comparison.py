@@ -13,7 +13,7 @@ from ttfs import plotting
 from ttfs.bench import bench
 from ttfs.bench import comparison as bench_comparison
 from ttfs.cli import charts
-from ttfs.cli.comparison import check_costs, groups, table
+from ttfs.cli.comparison import check_costs, finished, groups, table
 
 
 def write(folder, seed, accuracy, recipe="a", **others):
@@ -80,6 +80,11 @@ def test_a_folder_that_is_no_run_is_named(tmp_path):
     ):
         groups([tmp_path / "nowhere"])
     run = write(tmp_path / "run", 0, 0.9)
+    assert finished([run, tmp_path, tmp_path / "nowhere"]) == (
+        [run, tmp_path / "nowhere"],
+        [tmp_path],
+    )
+    assert finished([tmp_path]) == ([tmp_path], []), "so that reading it says what is wrong"
     (run / "report.json").write_text("{")
     with pytest.raises(ttfs.errors.RunError, match=r"run/report\.json is not JSON"):
         groups([run])

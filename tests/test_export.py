@@ -49,7 +49,10 @@ def test_a_graph_from_elsewhere_becomes_a_model(folder, capsys):
 
 def test_a_script_holds_the_stimulus_that_was_asked_for(folder, capsys):
     assert main(["export", "model.npz", "net.py", "--index", "3"]) == 0
-    assert capsys.readouterr().out == "python net.py runs it in NEST\nwritten to net.py\n"
+    assert (
+        capsys.readouterr().out
+        == "python net.py runs it in NEST\nwritten to net.py and net_numbers.npz\n"
+    )
     encoder = ttfs.load("model.npz").encoder
     with np.load("net_numbers.npz") as data:
         wanted = encoder(ttfs.datasets.digits()[1].images[3:4])

@@ -8,7 +8,7 @@ import pytest
 
 from ttfs.cli import cli
 from ttfs.cli.comparison import groups
-from ttfs.cli.results import CHANGES, described, kind_of, results
+from ttfs.cli.results import CHANGES, described, kind_of, remarks, results
 from ttfs.presets import PRESETS, preset
 
 README = Path(__file__).parent.parent / "README.md"
@@ -116,9 +116,19 @@ def test_only_presets_have_rows_and_what_is_not_known_is_empty(tmp_path, capsys)
     other = write(tmp_path / "other", "digits", 0, preset=None, recipe="mine")
     bare = write(tmp_path / "bare", "window-mnist", 0, seconds=None, network=None)
     assert cli.main(["compare", str(other), str(bare), "--results"]) == 0
-    ((row,),) = tables(capsys.readouterr().out)
+    out, err = capsys.readouterr()
+    ((row,),) = tables(out)
+    assert err == "ttfs: without a row, as their settings are those of no preset: other\n"
     assert row["preset"] == "`window-mnist`"
     assert row["time"] == row["eight steps"] == row["network"] == ""
+
+
+def test_a_run_of_what_a_preset_was_before_is_named(tmp_path):
+    former, now = (write(tmp_path / name, name, 0) for name in ("digits", "yin-yang"))
+    assert remarks(groups([former, now])) == []
+    former = write(tmp_path / "former", "digits", 0, recipe="Recipe(epochs=3)")
+    told = ["trained with settings that do not read as those of the preset now: digits"]
+    assert remarks(groups([former, now])) == told
 
 
 def test_every_augmentation_of_a_preset_has_a_name():

@@ -86,6 +86,8 @@ def test_what_is_trained_on_spikes_is_drawn_shown_stepped_and_trained_further(tm
     assert further.encoder == ttfs.load(model).encoder
     assert cli.main(["evaluate", model, "--dataset", "digits"]) == 2
     assert "digits has 64 pixels" in capsys.readouterr().err
+    assert cli.main(["evaluate", model, "--dataset", "yin-yang"]) == 2
+    assert "yin-yang has 4 values" in capsys.readouterr().err
 
 
 def test_maps_of_a_camera_are_learned_by_convolution(tmp_path):

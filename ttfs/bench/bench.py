@@ -27,6 +27,7 @@ from llvmlite import binding
 
 from ttfs import datasets
 from ttfs.bench.cold import COLD, cold
+from ttfs.bench.comparison import in_words
 from ttfs.bench.dense_method import STEPS, dense_method
 from ttfs.bench.growth import GROWTH, growth
 from ttfs.bench.maps import MAP_CASES, measure_maps, simulate_maps
@@ -370,7 +371,7 @@ def line(found: list[dict[str, Any]]) -> str:
         now[key] for key in ("microseconds", "limit_microseconds", "reference_microseconds")
     )
     text = (
-        f"{now['name']:26s} {now['inputs']:9s} {now['threads']} threads {micro:9.2f} us"
+        f"{now['name']:34s} {now['inputs']:13s} {in_words(now['threads'])} {micro:9.2f} us"
         f" ({now['microseconds_min']:.2f}-{now['microseconds_max']:.2f})"
     )
     if "synaptic_events_per_second" in now:

@@ -75,7 +75,7 @@ def compared(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
     >>> case = {"name": "a", "inputs": "mnist", "threads": 1, "microseconds": 10.0}
     >>> faster = case | {"microseconds": 8.0}
     >>> print(*compared({"cases": [case]}, {"cases": [faster, case | {"name": "b"}]}), sep="\\n")
-    a                                  mnist     1 threads      8.00 us, 0.80 x
+    a                                  mnist         1 thread       8.00 us, 0.80 x
     missing in the earlier report: b mnist 1
     """
     if old.get("machine") != new.get("machine"):
@@ -101,11 +101,16 @@ def key_of(case: dict[str, Any]) -> tuple[str, str, int]:
     return case["name"], case["inputs"], case["threads"]
 
 
+def in_words(threads: int) -> str:
+    """How many threads, as wide for one as for several."""
+    return f"{threads} {'thread' if threads == 1 else 'threads':7s}"
+
+
 def line(old: dict[str, Any], new: dict[str, Any]) -> str:
     """One case, before and now."""
     name, inputs, threads = key_of(new)
     micro = new["microseconds"]
-    text = f"{name:34s} {inputs:9s} {threads} threads {micro:9.2f} us"
+    text = f"{name:34s} {inputs:13s} {in_words(threads)} {micro:9.2f} us"
     text += f", {micro / old['microseconds']:.2f} x"
     before, now = (case.get("limit_microseconds") for case in (old, new))
     return f"{text} (the limit {now / before:.2f} x)" if before and now else text

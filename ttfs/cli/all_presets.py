@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ttfs import datasets
-from ttfs.checks import shown
-from ttfs.cli.comparison import groups, report_of
+from ttfs.checks import quantity, shown
+from ttfs.cli.comparison import groups, grown, report_of
 from ttfs.cli.recipes import teachers_of
 from ttfs.cli.results import results
 from ttfs.cli.runs import Run, folder_of, train
@@ -69,6 +69,7 @@ def train_in_turn(runs: list[Run], *, quiet: bool) -> None:
             if log:
                 log(f"\n{run.base}, seed {run.seed}: run {number} of {len(runs)}, in {run.folder}")
             try:
+                check_epochs(run)
                 taught = replace(run, teachers=teachers(run), log=log, progress=progress)
                 report = train(PRESETS[run.base], taught)
             except KeyboardInterrupt:
@@ -102,7 +103,28 @@ def is_complete(run: Run) -> bool:
     except RunError:
         return False
     same = (report["recipe"], report.get("seed")) == (repr(PRESETS[run.base]), run.seed)
-    return same and report.get("interrupted") is False
+    return same and report.get("interrupted") is False and not grown(report)
+
+
+def check_epochs(run: Run) -> None:
+    """Refuse to go on with a run of other epochs, as schedules follow their number.
+
+    Raises
+    ------
+    RunError: there is one in the folder.
+    """
+    try:
+        report = report_of(run.folder)
+    except RunError:
+        return
+    wanted = PRESETS[run.base].epochs
+    done = wanted if report.get("epochs") is None else report["epochs"]
+    ended = report.get("interrupted") is False
+    if (ended and done != wanted) or grown(report):
+        raise RunError(
+            f"{run.folder} holds a run of {quantity(done, 'epoch')} that is not this preset, which"
+            f" has {wanted} from the start: move it, or choose another folder with --out"
+        )
 
 
 def obstacles(names: Iterable[str]) -> dict[str, str]:

@@ -115,7 +115,7 @@ def add_stimulus(command: Any) -> None:
     command.add_argument("--index", type=natural, default=0, metavar="N", help="stimulus index (0)")
     text = (
         "instead of a data set, needed by a circuit: spike times of the input, as in 0,1.5,inf, or"
-        " FILE.npz with an array for each layer that is told when to fire"
+        " FILE.npz with an array `times`, or one for each layer that is told when to fire"
     )
     command.add_argument("--times", type=name, metavar="T", help=text)
 
@@ -251,8 +251,8 @@ def add_presets(parsers: Any) -> None:
         help="list the recipes",
         description="List the recipes that `ttfs train --preset` takes: data, weights, learning"
         " rule or coupling, epochs, whether PyTorch is needed, whether the published configuration"
-        " is available with --full, hidden layers as papers write them, and accuracies published"
-        " elsewhere.",
+        " is available with --full, the preset that has to be trained first as a teacher, hidden"
+        " layers as papers write them, and accuracies published elsewhere.",
     )
     presets.set_defaults(command=commands.run_presets)
 

@@ -100,7 +100,7 @@ def print_report(report: dict[str, Any]) -> None:
             f"{name}_to_decision": told["until_decision"],
         }
     timed = "training time" if "epochs" in report else "time"
-    speed = f"{report['seconds']:.2f} s, {report['samples_per_second']:.0f} samples/s"
+    speed = f"{report['seconds']:.2f} s, {report['samples_per_second']:,.0f} samples/s"
     rows = in_words(found) | {timed: speed}
     if "relus" in report:
         relus, steps = report["relus"], report["relus"]["steps"].items()
@@ -207,16 +207,23 @@ def run_compare(options: argparse.Namespace) -> None:
     """Print a table of runs, or the tables of results, and draw the runs."""
     from shutil import get_terminal_size
 
-    from ttfs.cli.comparison import check_costs, groups, table
+    from ttfs.checks import shown
+    from ttfs.cli.comparison import check_costs, finished, groups, table
 
     over = check_costs(options.over.split(","))
-    found = groups(options.runs)
+    folders, others = finished(options.runs)
+    found = groups(folders)
+    told = "left out, as no training has finished there: " + ", ".join(map(str, others))
+    notes = [told] if others else []
     if options.results:
-        from ttfs.cli.results import results
+        from ttfs.cli.results import remarks, results
 
+        notes += remarks(found)
         print(results(found))
     else:
         print(table(found, get_terminal_size().columns if sys.stdout.isatty() else None))
+    for note in notes:
+        print(f"ttfs: {shown(note)}", file=sys.stderr)
     if options.out:
         from ttfs.cli import charts
 
@@ -231,9 +238,10 @@ def run_presets(options: argparse.Namespace) -> None:
     for name, recipe in PRESETS.items():
         rule = recipe.learning()
         needs = ("PyTorch" if name in APART else "") + (", --full" if name in FULL else "")
+        needs += f"taught by {recipe.teacher}" if recipe.teacher else ""
         row = (name, recipe.dataset, kind_of(recipe), rule, f"{recipe.epochs} epochs", needs)
         words = " ".join(
-            f"{text:{n}s}" for text, n in zip(row, (23, 14, 8, 10, 11, 16), strict=True)
+            f"{text:{n}s}" for text, n in zip(row, (23, 14, 8, 10, 11, 22), strict=True)
         )
         print(f"{words} {recipe.notation}  {recipe.published}".rstrip())
 
@@ -243,7 +251,7 @@ def run_datasets(options: argparse.Namespace) -> None:
     from ttfs.datasets import status
 
     for found in status():
-        sizes = f"{found.train} + {found.test} samples, {found.pixels} inputs"
+        sizes = f"{found.train:,} + {found.test:,} samples, {found.pixels:,} inputs"
         print(f"{found.name:15s} {sizes:38s} {found.location or 'absent'}")
         if found.note:
             print(f"{'':15s} {found.note}")

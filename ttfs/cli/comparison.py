@@ -22,6 +22,7 @@ HEAD = (
 WORDS = (*HEAD[:6], "published %")  # columns of text
 LONGEST = 40  # characters of a text in a table for a terminal
 MARK = 4  # least width of a column
+REPORT = "report.json"
 COSTS = {
     "spikes": "spikes to the decision",
     "time": "decision time (input windows)",
@@ -103,8 +104,7 @@ def groups(folders: Iterable[Path]) -> list[Group]:
     found: dict[tuple[str, ...], list[tuple[Path, dict[str, Any]]]] = {}
     for folder in folders:
         report = report_of(Path(folder))
-        grown = [one for one in report.get("warnings") or () if one.startswith("epochs after")]
-        key = report["recipe"], report["dataset"], report.get("origin") or "", *grown
+        key = report["recipe"], report["dataset"], report.get("origin") or "", *grown(report)
         found.setdefault(key, []).append((Path(folder), report))
     return [
         Group(
@@ -115,9 +115,26 @@ def groups(folders: Iterable[Path]) -> list[Group]:
     ]
 
 
+def grown(report: dict[str, Any]) -> list[str]:
+    """The warnings of a run that schedules have changed, as it went on to more epochs."""
+    return [one for one in report.get("warnings") or () if one.startswith("epochs after")]
+
+
+def finished(folders: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """The folders that hold a report, and those that are there and hold none.
+
+    A folder that is not there is among the first, so that whoever reads it says what is wrong; so
+    are all if none holds a report.
+    """
+    without = [path for path in folders if path.exists() and not (path / REPORT).exists()]
+    if len(without) == len(folders):
+        return list(folders), []
+    return [path for path in folders if path not in without], without
+
+
 def report_of(folder: Path) -> dict[str, Any]:
     """The report of a run."""
-    path = folder / "report.json"
+    path = folder / REPORT
     try:
         report = from_json(read_file(path, MOST))
         if not isinstance(report, dict) or not {"recipe", "dataset", "accuracy"} <= set(report):

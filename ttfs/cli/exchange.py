@@ -14,7 +14,9 @@ def run_export(options: argparse.Namespace) -> None:
     if options.file.exists() and not options.force:
         raise InputError(f"{options.file} is there already; --force overwrites it")
     kinds[options.file.suffix](options)
-    print(f"written to {options.file}")
+    numbers = options.file.with_name(f"{options.file.stem}_numbers.npz")
+    also = f" and {numbers}" if options.file.suffix == ".py" else ""
+    print(f"written to {options.file}{also}")
 
 
 def export_nir(options: argparse.Namespace) -> None:

@@ -107,7 +107,7 @@ def describe(circuit: Circuit) -> list[str]:
     lines = [str(circuit)]
     for one in circuit.populations:
         threshold = span_of(one.threshold)
-        fires = "fire only if told" if threshold == "inf" else f"threshold {threshold}"
+        fires = "firing only if told" if threshold == "inf" else f"threshold {threshold}"
         bias = f", bias {span_of(one.bias)}" if np.any(one.bias) else ""
         lines.append(f"  {one.name}: {number_of(one.size, 'neuron')}, {fires}{bias}")
     for one in circuit.projections:

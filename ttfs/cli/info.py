@@ -44,13 +44,16 @@ def run_info(options: argparse.Namespace) -> None:
 def lines_of(text: str) -> list[str]:
     """The arguments in the text of a call, each on a line of its own, or on several if it is long.
 
-    >>> lines_of("Recipe(epochs=3, layers=(Dense(64, 10), Dense(10, 10)))")
+    Empty texts are left out.
+
+    >>> lines_of("Recipe(epochs=3, layers=(Dense(64, 10), Dense(10, 10)), teacher='')")
     ['epochs=3', 'layers=(Dense(64, 10), Dense(10, 10))']
     """
     from ttfs.checks import shown
 
     wrapped = TextWrapper(WIDE, subsequent_indent="  ", break_on_hyphens=False)
-    return [line for part in arguments_in(text) for line in wrapped.wrap(shown(part))]
+    parts = [part for part in arguments_in(text) if not part.endswith("=''")]
+    return [line for part in parts for line in wrapped.wrap(shown(part))]
 
 
 def arguments_in(text: str) -> list[str]:

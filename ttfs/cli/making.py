@@ -27,11 +27,11 @@ def add_train(parsers: Any) -> None:
         "train",
         help="train a network; write the model, a report and pictures",
         description="Train a network and write model.npz, report.json, history.csv, raster.png,"
-        " latency.png and training.png to a folder. Without options, this trains a binary network"
-        " on the 8x8 digits that come with the package. Settings that are not given are those of"
-        " the preset or, without one, of the default recipe for the data set and kind of weights."
-        " The weights kept are those that did best on held-out training data; the test data are"
-        " used only for the report.",
+        " latency.png and training.png to a folder, and checkpoint.npz after each epoch. Without"
+        " options, this trains a binary network on the 8x8 digits that come with the package."
+        " Settings that are not given are those of the preset or, without one, of the default"
+        " recipe for the data set and kind of weights. The weights kept are those that did best on"
+        " held-out training data; the test data are used only for the report.",
     )
     add = train.add_argument
     add(

@@ -39,6 +39,25 @@ def results(found: Sequence[Group]) -> str:
     return "\n\n".join(parts)
 
 
+def remarks(found: Sequence[Group]) -> list[str]:
+    """Sentences about runs that have no row, and about rows of runs with other settings.
+
+    Settings are compared as text, so those that an earlier version has written may differ in no
+    more than an option that is new.
+    """
+    others = [one.name for one in found if one.name not in PRESETS]
+    former = [
+        one.name
+        for one in found
+        if one.name in PRESETS and one.reports[0]["recipe"] != repr(PRESETS[one.name])
+    ]
+    told = {
+        "without a row, as their settings are those of no preset": others,
+        "trained with settings that do not read as those of the preset now": former,
+    }
+    return [f"{what}: {', '.join(names)}" for what, names in told.items() if names]
+
+
 def table(rows: Sequence[Cells]) -> str:
     """Rows with the same columns, not padded, so that a change of one changes no other."""
     lines = [list(rows[0]), ["---"] * len(rows[0])]

@@ -57,7 +57,7 @@ def run_robustness(options: argparse.Namespace) -> None:
     radii = [share * window for share in sorted(set(options.radius))]
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
-    print(f"{network} on {subject.data.name} {subject.data.split}, {len(some)} samples")
+    print(f"{network} on {subject.data.name} {subject.data.split}, {len(some):,} samples")
     found = moved(network, times, labels, radii)
     length = quantity(window, network.unit)
     said = "" if length == "1 window" else f"; a window is {length}"
@@ -112,10 +112,10 @@ def print_movement(found: Movement, window: float) -> None:
 
 
 def print_curve(found: Curve, shares: tuple[float, ...]) -> None:
-    """Print a curve: its strengths, and the accuracies, with their spread over seeds."""
+    """Print a curve: its strengths, accuracies, and their standard deviations over seeds."""
     print(f"    {'':12s}" + "".join(f"{100 * share:8g}" for share in shares))
     print(f"    {'accuracy (%)':12s}" + "".join(f"{100 * mean:8.2f}" for mean in found.mean))
-    print(f"    {'spread':12s}" + "".join(f"{100 * spread:8.2f}" for spread in found.spread))
+    print(f"    {'sd of seeds':12s}" + "".join(f"{100 * spread:8.2f}" for spread in found.spread))
 
 
 def write(

@@ -108,7 +108,7 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     training, testing = datasets.load(recipe.dataset)
     recipe = recipe.for_data(training)
     network = recipe.network(training.image_shape, training.classes, run.seed)
-    log(f"{network}, {kind_of(recipe)} weights, on {len(training)} samples of {training.name}")
+    log(f"{network}, {kind_of(recipe)} weights, on {len(training):,} samples of {training.name}")
     if run.origin:
         log(f"from {run.origin}, by {recipe.learning()}, as in {run.base or 'the default recipe'}")
     for teacher in run.teachers:
@@ -131,7 +131,7 @@ def _train(recipe: "Recipe", run: Run, ctrl_c: Interrupts) -> dict[str, Any]:
     samples, rate = len(training), recipe.rates()
     del training
     drawn = " and drawing pictures" if run.pictures else ""
-    log(f"evaluating {len(testing)} test samples{drawn}")
+    log(f"evaluating {len(testing):,} test samples{drawn}")
     stimuli = testing.encoded(recipe.encoder)
     if rate is not None:
         report = clocked_runs.measure(trainer, stimuli, testing)

@@ -14,7 +14,8 @@ from ttfs.codes.encoding import Latency
 from ttfs.codes.spike_times import SpikeTimes
 from ttfs.datasets.dataset import Dataset
 from ttfs.engines.batch import lost_share
-from ttfs.errors import DatasetError, InputError, ShapeError
+from ttfs.errors import DatasetError, InputError, ModelFileError, ShapeError
+from ttfs.formats.circuit_file import holds_circuit
 from ttfs.formats.model_file import Model, load
 from ttfs.measures.diagnosis import too_late
 
@@ -34,7 +35,8 @@ class Subject:
         encoder = self.model.encoder or self._as_it_is()
         inputs, pixels = network.sizes[0], self.data.images.shape[1]
         if encoder.inputs(pixels) != inputs:
-            name, held = self.data.name, "pixels" if self.data.stop is None else "spike times"
+            held = "pixels" if len(self.data.image_shape) > 1 else "values"
+            name, held = self.data.name, held if self.data.stop is None else "spike times"
             raise ShapeError(f"{self.path} takes {inputs} inputs, but {name} has {pixels} {held}")
         times = self.data.encoded(encoder)
         if any(network.mapped):
@@ -95,7 +97,13 @@ def check_maps(data: Dataset, shape: tuple[int, int, int], whose: str) -> None:
 
 def subject_of(options: argparse.Namespace) -> Subject:
     """The model and the split of a data set that a command was given."""
-    model = load(options.model)
+    try:
+        model = load(options.model)
+    except ModelFileError:
+        if not holds_circuit(options.model):
+            raise
+        others = "info, step, view, plot and export take circuits"
+        raise InputError(f"{options.model} holds a circuit, which has no data: {others}") from None
     try:
         training, testing = datasets.load(options.dataset or dataset_of(model, options.model))
     except DatasetError as error:

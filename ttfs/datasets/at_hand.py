@@ -45,7 +45,7 @@ def _cifar_status() -> Status:
         return Status("cifar10", *sizes, None, str(error))
     if place is not None:
         return Status("cifar10", *sizes, str(place), "32 x 32 pixels, three colours")
-    note = f"put {cifar.FOLDER}, of the binary version, into $TTFS_DATA_DIR"
+    note = f"put {cifar.FOLDER}, of the binary version, into datasets or $TTFS_DATA_DIR"
     return Status("cifar10", *sizes, None, note)
 
 
@@ -59,5 +59,6 @@ def _published_status(name: str) -> Status:
     places = sorted({str(path.parent) for path in found.values() if path is not None})
     if not missing:
         return Status(name, 60_000, 10_000, 784, 10, ", ".join(places), "28 x 28 pixels")
-    note = f"downloaded when first used, or put {', '.join(missing)} into $TTFS_DATA_DIR/{name}"
+    where = f"datasets/{name} or $TTFS_DATA_DIR/{name}"
+    note = f"downloaded when first used, or put {', '.join(missing)} into {where}"
     return Status(name, 60_000, 10_000, 784, 10, None, note)

@@ -115,7 +115,7 @@ def cifar10(folder: str | Path | None = None) -> Splits:
     """
     place = cifar.find_cifar10(folder)
     if place is None:
-        where = folder or "$TTFS_DATA_DIR or datasets"
+        where = folder or "datasets or $TTFS_DATA_DIR"
         raise DatasetError(f"cifar10: put {cifar.FOLDER}, of the binary version, into {where}")
     train, train_labels, test, test_labels = cifar.read_cifar10(place)
     return (

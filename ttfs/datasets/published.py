@@ -125,8 +125,7 @@ def _download(name: str, file: str) -> NDArray[np.uint8]:
             problem = error
     raise DatasetError(
         f"{name}: {file} was neither found nor downloaded ({type(problem).__name__}); put "
-        f"{', '.join(SHAPES)}, gzip or not, into datasets/{name} or, with the environment "
-        f"variable TTFS_DATA_DIR set, into $TTFS_DATA_DIR/{name}"
+        f"{', '.join(SHAPES)}, gzip or not, into datasets/{name} or $TTFS_DATA_DIR/{name}"
     ) from None
 
 

@@ -38,7 +38,7 @@ class Record:
     >>> network = ttfs.Network(ttfs.Dense.of([[0.6], [0.6]], threshold=1), t_max=10)
     >>> record = forward(network, [[1.0, 3.0]])
     >>> record, record.events, record.additions
-    (Record(1 samples, 2-1), array([2]), array([[2]]))
+    (Record(1 sample, 2-1), array([2]), array([[2]]))
     >>> [layer[0].tolist() for layer in record.times]
     [[1.0, 3.0], [3.0]]
     """
@@ -65,7 +65,8 @@ class Record:
 
     def __repr__(self) -> str:
         sizes = "-".join(str(times.shape[1]) for times in self.times)
-        return f"Record({len(self)} samples, {sizes})"
+        samples = "sample" if len(self) == 1 else "samples"
+        return f"Record({len(self)} {samples}, {sizes})"
 
 
 def forward(network: "Network | Circuit", times: Any, *, until: Any = None) -> Record:

@@ -93,10 +93,11 @@ def in_words(found: Mapping[str, Any]) -> dict[str, str]:
         (found[f"{name}_per_sample"], found[f"{name}_to_decision"])
         for name in ("spikes", "operations")
     )
+    samples, ties, undecided = (f"{found[key]:,}" for key in ("samples", "ties", "undecided"))
     return {
         "accuracy": f"{strict} strict, {lenient} counting ties as right,",
         "": f"{spiking} counting silence as wrong",
-        "samples": f"{found['samples']}, {found['ties']} tied, {found['undecided']} undecided",
+        "samples": f"{samples}, {ties} tied, {undecided} undecided",
         "decision time": f"{quantity(time, found['unit'])} on average" if time < inf else "none",
         "spikes": f"{spikes[0]:,.1f} per sample, {spikes[1]:,.1f} up to the decision{more}",
         "synaptic operations": f"{operations[0]:,.0f} per sample, {operations[1]:,.0f} up to the"

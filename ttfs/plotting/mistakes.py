@@ -57,7 +57,7 @@ def mistakes(
     >>> ax = Figure().subplots()
     >>> image = mistakes([[0, 5], [np.inf, 2]], decisions, [0, 0], (2, 1), ax=ax)
     >>> [text.get_text() for text in ax.texts]
-    ['1: 0 → 1\\nat 1', '1 mistake in 2 samples']
+    ['1: 0 → 1\\nat 1', '1 mistake in 2 samples; label → decision']
     """
     if isinstance(stimuli, Record):
         stimuli = stimuli.times[0]
@@ -80,8 +80,11 @@ def mistakes(
     colours = ListedColormap([inks(ax).ink]) if recorded else EARLY_IS_DARK
     look: dict[str, Any] = {"cmap": colours.with_extremes(bad="none"), "vmin": 0, "vmax": end}
     look |= {"ground": SILENT if len(tiles) and not recorded else "none"}
+    before = len(ax.texts)
     image = show_tiles(ax, masked, names or None, min(columns, len(masked)), **look)
     words = _words(len(shown), len(wrong), len(times))
+    if len(shown) and len(ax.texts) > before:  # tiles may be too small for names
+        words += "; label → decision"
     if recorded and len(tiles):
         words += f"; from left to right 0 to {amount(end, unit)}, input 0 at the bottom"
     say_how_many(ax, words)

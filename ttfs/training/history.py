@@ -139,7 +139,7 @@ def line(record: dict[str, float], epochs: int) -> str:
     largest of them where there is no room for all; the lenient accuracy is left out if need be.
 
     >>> line({"epoch": 2, "accuracy": 0.5, "silent_1": 0.4, "silent_2": 0, "seconds": 3}, 10)
-    'epoch 2/10 | train 50.00 % | silent by layer 40, 0 % | 3.0 s'
+    'epoch 2/10 | train 50.00 % | silent by layer: 40, 0 % | 3.0 s'
     """
     parts = [f"epoch {record['epoch']:.0f}/{epochs}", f"train {100 * record['accuracy']:.2f} %"]
     strict = lenient = ""
@@ -152,7 +152,7 @@ def line(record: dict[str, float], epochs: int) -> str:
     seconds = record["seconds"]
     last.append(f"{seconds:.1f} s" if seconds < 100 else f"{seconds:.0f} s")
     silent = [100 * share for name, share in record.items() if name.startswith("silent_")]
-    each = "by layer " + ", ".join(f"{share:.0f}" for share in silent)
+    each = "by layer: " + ", ".join(f"{share:.0f}" for share in silent)
     extremes = f"{min(silent, default=0):.0f} to {max(silent, default=0):.0f}"
     for more, told in ((lenient, each), (lenient, extremes), ("", extremes)):
         validated = [strict + more] if strict else []
@@ -161,6 +161,17 @@ def line(record: dict[str, float], epochs: int) -> str:
         if len(found) <= WIDTH:
             break
     return found
+
+
+def nothing_left(done: int, epochs: int) -> str:
+    """What is said where as many epochs are done as were asked for, or more.
+
+    >>> nothing_left(60, 3)
+    'nothing is left to train: 60 epochs are done, more than the 3 asked for'
+    """
+    all_of_them = f"{done} of {epochs} epochs are done"
+    more = f"{done} epochs are done, more than the {epochs} asked for"
+    return f"nothing is left to train: {more if done > epochs else all_of_them}"
 
 
 def plan(

@@ -23,7 +23,7 @@ from ttfs.network.network import Network
 from ttfs.optimizers import Adam, share
 from ttfs.torch import torch
 from ttfs.training.checkpoint import fingerprint
-from ttfs.training.history import History, line, note_warnings, plan
+from ttfs.training.history import History, line, note_warnings, nothing_left, plan
 from ttfs.training.progress import Bar
 from ttfs.training.split import split
 from ttfs.training.torch_state import State
@@ -148,7 +148,7 @@ class Loop:
             if state.epoch:
                 ctrl_c.keep()
             if epochs <= state.epoch:
-                told(f"nothing is left to train: {state.epoch} of {epochs} epochs are done")
+                told(nothing_left(state.epoch, epochs))
             try:
                 while state.epoch < epochs:
                     started = clock()

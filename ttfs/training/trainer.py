@@ -25,7 +25,7 @@ from ttfs.rules import S4NN, Rule
 from ttfs.rules.lesson import Lesson
 from ttfs.training.beginning import begin_by_firing
 from ttfs.training.checkpoint import Checkpoint, fingerprint
-from ttfs.training.history import History, line, note_warnings, plan, record_of
+from ttfs.training.history import History, line, note_warnings, nothing_left, plan, record_of
 from ttfs.training.progress import Bar
 from ttfs.training.split import VALIDATION, Samples, drawn, shuffled, split, weighted
 from ttfs.training.teachers import joined, teachers_of
@@ -178,7 +178,7 @@ class Trainer:
                 ctrl_c.keep()
             try:
                 if 0 < epochs <= run.epoch:
-                    log(f"nothing is left to train: {run.epoch} of {epochs} epochs are done")
+                    log(nothing_left(run.epoch, epochs))
                 else:
                     self._ask(data.times, ctrl_c)
                 while run.epoch < epochs:
