@@ -1,5 +1,6 @@
 """Networks that learn from other networks."""
 
+import copy
 import json
 import shutil
 from dataclasses import replace
@@ -19,6 +20,7 @@ from ttfs.losses import Answers, CrossEntropy, Distilled, Relative
 from ttfs.presets import PRESETS, preset, with_teacher
 from ttfs.rules import S4NN, Exact, Surrogate
 from ttfs.rules.lesson import Batch
+from ttfs.training.checkpoint import fingerprint
 from ttfs.training.teachers import Teachers, teachers_of
 
 INF = np.inf
@@ -265,6 +267,24 @@ def test_a_resumed_student_is_the_one_that_never_stopped(tmp_path):
     assert same_bits(fit(4).weights[0], resumed.weights[0])
     with pytest.raises(RunError, match="other data or settings"):
         fit(5, network(20, seed=8), resume=True)
+
+
+def test_teachers_with_other_thresholds_are_others():
+    def told(size):
+        thresholds = np.ones(2000)
+        thresholds[1000] = size  # which a printed array leaves out
+        layer = ttfs.Dense.of(np.ones((2, 2000)), threshold=thresholds)
+        teachers = Teachers([ttfs.Network(layer, psp=ttfs.Ramp(), t_max=4)], Distilled())
+        return fingerprint((), teachers.arrays())
+
+    assert told(1) == told(1) != told(2)
+
+
+def test_a_network_is_not_its_own_teacher():
+    student = network(8)
+    with pytest.raises(InputError, match="copy.deepcopy"):
+        ttfs.Trainer(student, RULE, teacher=[TEACHER, student])
+    ttfs.Trainer(student, RULE, teacher=copy.deepcopy(student))
 
 
 def test_a_teacher_may_be_a_file(tmp_path):
