@@ -350,6 +350,14 @@ def test_a_command_trains_with_teachers_and_the_report_names_them(teacher, tmp_p
     assert not same_bits(*weights)
 
 
+def test_a_teacher_is_not_overwritten_by_what_it_teaches(teacher, tmp_path, capsys):
+    own = tmp_path / "model.npz"
+    shutil.copy(teacher, own)
+    assert main(f"train --epochs 1 --quiet --force --teacher {own} --out", tmp_path) == 2
+    assert "lies in the folder of the run" in capsys.readouterr().err
+    assert ttfs.load(own).network.sizes[1] == 30
+
+
 def test_a_preset_may_name_its_teacher(teacher, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     named = replace(with_teacher(preset("digits")), epochs=1, teacher="some-other")
