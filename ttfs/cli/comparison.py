@@ -34,7 +34,7 @@ MOST = 2**24  # bytes of a report; parsed JSON takes some thirty times the memor
 EIGHT = "8"  # steps of a window with which a report on ReLUs compares
 KEYS = "recipe", "dataset"
 TEXTS = "origin", "preset", "network", "response", "learning", "weights", "published"
-LISTS = "augmentation", "warnings"
+LISTS = "augmentation", "warnings", "teachers"
 FIGURES = (
     *("accuracy", "accuracy_lenient", "undecided", "samples", "epochs", "seconds", "seed"),
     *("decision_time_mean", "input_window", "spikes_per_hidden_neuron"),
@@ -96,6 +96,8 @@ def check_costs(names: Sequence[str]) -> Sequence[str]:
 def groups(folders: Iterable[Path]) -> list[Group]:
     """The runs in these folders in the order given, with runs of the same recipe in one group.
 
+    Runs with teachers that no preset names are the same only if these teachers are.
+
     Raises
     ------
     RunError: a folder without a `report.json` that `ttfs train` wrote.
@@ -104,7 +106,8 @@ def groups(folders: Iterable[Path]) -> list[Group]:
     for folder in folders:
         report = report_of(Path(folder))
         grown = [one for one in report.get("warnings") or () if one.startswith("epochs after")]
-        key = report["recipe"], report["dataset"], report.get("origin") or "", *grown
+        teachers = () if report.get("preset") else report.get("teachers") or ()
+        key = report["recipe"], report["dataset"], report.get("origin") or "", *grown, *teachers
         found.setdefault(key, []).append((Path(folder), report))
     return [
         Group(
