@@ -11,9 +11,10 @@ import pytest
 from cases import same_bits
 
 import ttfs
-from ttfs.cli import cli
+from ttfs.cli import cli, runs
 from ttfs.cli.locks import alone_in
 from ttfs.presets import PRESETS, preset, with_hidden, with_teacher
+from ttfs.training.history import History
 
 pytestmark = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="too many samples")
 ALL = "train", "--all-presets", "--seeds"
@@ -61,9 +62,9 @@ def same(first, second):
 def test_each_preset_is_trained_with_each_seed_and_only_once(capsys, monkeypatch):
     assert main(*ALL, "0-1") == 0
     out = capsys.readouterr().out
-    runs = ["bs4nn-digits-seed0", "bs4nn-digits-seed1", "digits-seed0", "digits-seed1"]
-    assert sorted(os.listdir("runs")) == runs
-    assert [report_in(run)["seed"] for run in runs] == [0, 1, 0, 1]
+    folders = ["bs4nn-digits-seed0", "bs4nn-digits-seed1", "digits-seed0", "digits-seed1"]
+    assert sorted(os.listdir("runs")) == folders
+    assert [report_in(run)["seed"] for run in folders] == [0, 1, 0, 1]
     assert "\ndigits, seed 0: run 2 of 4, in" in out
     rows = [line.split(" | ") for line in out.splitlines() if line.startswith("| `")]
     assert [(row[0], row[-1]) for row in rows] == [
@@ -175,6 +176,26 @@ def test_without_its_teacher_a_preset_is_left(capsys):
     folder = Path("runs/digits-seed0")
     assert told == f"ttfs: pupil, seed 1: it learns from {folder}, which is not trained to the end"
     assert left == "ttfs: 1 of 3 runs are left to train: pupil-seed1"
+
+
+def test_a_run_with_another_teacher_is_not_that_of_the_preset(capsys):
+    add_pupil("digits")
+    assert main(*ALL, "0", "--quiet") == 0
+    assert report_in("pupil-seed0")["preset"] == "pupil"
+    shutil.rmtree("runs/pupil-seed0")
+    assert main("train", "--preset", "digits", "--seed", 5, "--out", "other", "--quiet") == 0
+    assert main("train", "--preset", "pupil", "--teacher", "other/model.npz", "--quiet") == 0
+    told = report_in("pupil-seed0")
+    assert (told["preset"], told["base"]) == (None, "pupil")
+    assert main(*ALL, "0", "--quiet") == 2
+    assert capsys.readouterr().err.endswith("1 of 3 runs are left to train: pupil-seed0\n")
+
+
+@pytest.mark.parametrize(("teachers", "named"), [((), "relus"), (("model.npz",), None)])
+def test_so_it_is_where_the_rule_is_the_same_without_a_teacher(teachers, named):
+    PRESETS["relus"] = ttfs.presets.windows("digits", "9", epochs=1)
+    told = runs.told(PRESETS["relus"], runs.Run("run", teachers=teachers), History(), 10)
+    assert told["preset"] == named
 
 
 def test_with_its_teacher_a_preset_is_skipped(capsys):

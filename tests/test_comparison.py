@@ -63,6 +63,15 @@ def test_other_recipes_and_data_are_other_lines(tmp_path):
     assert [group.name for group in groups([first, other, moved])] == ["one", "other", "moved"]
 
 
+def test_so_are_other_teachers_unless_a_preset_names_them(tmp_path):
+    for preset, lines in ((None, 2), ("one", 1)):
+        runs = [
+            write(tmp_path / f"{preset}{k}", k, 0.9, preset=preset, teachers=[teacher])
+            for k, teacher in enumerate(["a.npz", "b.npz", "a.npz"])
+        ]
+        assert len(groups(runs)) == lines
+
+
 def test_what_is_not_known_is_left_empty(tmp_path):
     run = write(
         *(tmp_path / "run", 0, 0.9), cost=None, decision_time_mean=None, input_window=None,

@@ -1,5 +1,6 @@
 """Networks that learn from other networks."""
 
+import copy
 import json
 import shutil
 from dataclasses import replace
@@ -19,6 +20,7 @@ from ttfs.losses import Answers, CrossEntropy, Distilled, Relative
 from ttfs.presets import PRESETS, preset, with_teacher
 from ttfs.rules import S4NN, Exact, Surrogate
 from ttfs.rules.lesson import Batch
+from ttfs.training.checkpoint import fingerprint
 from ttfs.training.teachers import Teachers, teachers_of
 
 INF = np.inf
@@ -267,6 +269,24 @@ def test_a_resumed_student_is_the_one_that_never_stopped(tmp_path):
         fit(5, network(20, seed=8), resume=True)
 
 
+def test_teachers_with_other_thresholds_are_others():
+    def told(size):
+        thresholds = np.ones(2000)
+        thresholds[1000] = size  # which a printed array leaves out
+        layer = ttfs.Dense.of(np.ones((2, 2000)), threshold=thresholds)
+        teachers = Teachers([ttfs.Network(layer, psp=ttfs.Ramp(), t_max=4)], Distilled())
+        return fingerprint((), teachers.arrays())
+
+    assert told(1) == told(1) != told(2)
+
+
+def test_a_network_is_not_its_own_teacher():
+    student = network(8)
+    with pytest.raises(InputError, match="copy.deepcopy"):
+        ttfs.Trainer(student, RULE, teacher=[TEACHER, student])
+    ttfs.Trainer(student, RULE, teacher=copy.deepcopy(student))
+
+
 def test_a_teacher_may_be_a_file(tmp_path):
     ttfs.save(tmp_path / "teacher.npz", TEACHER)
     ways = TEACHER, tmp_path / "teacher.npz", str(tmp_path / "teacher.npz"), [TEACHER]
@@ -328,6 +348,14 @@ def test_a_command_trains_with_teachers_and_the_report_names_them(teacher, tmp_p
     assert main(line, "alone") == 0
     weights = [ttfs.load(f"{name}/model.npz").network.weights[0] for name in ("taught", "alone")]
     assert not same_bits(*weights)
+
+
+def test_a_teacher_is_not_overwritten_by_what_it_teaches(teacher, tmp_path, capsys):
+    own = tmp_path / "model.npz"
+    shutil.copy(teacher, own)
+    assert main(f"train --epochs 1 --quiet --force --teacher {own} --out", tmp_path) == 2
+    assert "lies in the folder of the run" in capsys.readouterr().err
+    assert ttfs.load(own).network.sizes[1] == 30
 
 
 def test_a_preset_may_name_its_teacher(teacher, tmp_path, monkeypatch, capsys):

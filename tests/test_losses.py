@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from ttfs.errors import InputError, ShapeError
 from ttfs.kernels import s4nn
-from ttfs.losses import Absolute, CrossEntropy, Relative, ShiftInvariant
+from ttfs.losses import (
+    Absolute,
+    Answers,
+    CrossEntropy,
+    Distilled,
+    Relative,
+    ShiftInvariant,
+)
 
 pytestmark = pytest.mark.small
 INF = np.inf
@@ -248,3 +255,26 @@ def test_what_cannot_be_meant_is_refused(loss, times, labels, t_max, error, mess
 def test_impossible_settings_are_refused(make, message):
     with pytest.raises(InputError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("answers", "wanted"),
+    [
+        (np.zeros((1, 2)), "Answers"),
+        ("so", "Answers"),
+        (Answers([[0.5, np.nan]]), "probabilities"),
+        (Answers([[-0.5, 0.5]]), "probabilities"),
+        (Answers([[1e308, 0.5]]), "probabilities"),
+        (Answers(np.ma.masked_all((1, 2))), "masked"),
+        (Answers([[1j, 0]]), "numbers"),
+    ],
+)
+def test_answers_that_no_teacher_gives_are_refused(answers, wanted):
+    with pytest.raises(InputError, match=wanted):
+        Distilled().errors(np.zeros((1, 2)), [0], 4, answers)
+
+
+def test_probabilities_may_be_a_list():
+    given = [[0.25, 0.75]]
+    found = [Distilled().errors([[1, 2]], [0], 4, Answers(x)) for x in (given, np.array(given))]
+    assert found[0][0] == found[1][0]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import ttfs
 from ttfs import SGD, Adam, Cosine, Linear, Momentum
-from ttfs.errors import InputError
+from ttfs.errors import InputError, ShapeError
 from ttfs.optimizers import Warm, rate_at
 
 pytestmark = pytest.mark.small
@@ -112,6 +112,54 @@ def test_what_an_optimizer_remembers_belongs_to_one_parameter():
         arrays = [*first.values(), *second.values()]
         pairs = [(a, b) for i, a in enumerate(arrays) for b in arrays[:i]]
         assert not any(np.shares_memory(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize("optimizer", [SGD(), Momentum(), Adam()], ids=repr)
+@pytest.mark.parametrize("shape", [(), (1,), (3, 7), (2, 16), (0, 4)], ids=str)
+def test_parameters_of_any_shape_learn_as_a_row_of_numbers(optimizer, shape):
+    gradient = np.arange(np.prod(shape), dtype=np.float32).reshape(shape) - 2
+    found = stepped(optimizer, np.ones(shape), [gradient, gradient], 0.1)
+    row = gradient.astype(float).reshape(-1)
+    wanted = stepped(optimizer, np.ones(row.size), [row, row], 0.1)
+    assert found.shape == shape
+    assert same_bits(found.reshape(-1), wanted)
+
+
+def test_gradients_may_lie_anywhere_in_memory():
+    gradient = np.arange(160.0).reshape(80, 2)
+    for one in (gradient[::2, 0], np.asfortranarray(gradient)[:40, 1], gradient[40:0:-1, 1]):
+        found, wanted = (stepped(Momentum(), np.zeros(40), [g], 1) for g in (one, one.copy()))
+        assert same_bits(found, wanted)
+
+
+@pytest.mark.parametrize("optimizer", [SGD(), Momentum(), Adam()], ids=repr)
+def test_arrays_beyond_which_a_step_would_read_or_write_are_refused(optimizer):
+    parameter = np.zeros(100)
+    slots = optimizer.slots(parameter)
+    for gradient in (np.ones(50), np.ones((100, 1)), 1.0):
+        with pytest.raises(ShapeError, match="gradient"):
+            optimizer.step(parameter, gradient, slots, 0.1)
+    with pytest.raises(InputError, match="masked"):
+        optimizer.step(parameter, np.ma.masked_all(100), slots, 0.1)
+    assert not parameter.any()
+    assert not any(array.any() for array in slots.values()), "no step is counted"
+
+
+@pytest.mark.parametrize("optimizer", [Momentum(), Adam()], ids=repr)
+def test_what_is_remembered_of_another_parameter_is_refused(optimizer):
+    with pytest.raises(ShapeError, match="of a parameter"):
+        optimizer.step(np.zeros(100), np.ones(100), optimizer.slots(np.zeros(50)), 0.1)
+
+
+def test_parameters_that_cannot_be_changed_in_place_are_refused():
+    neighbours = np.zeros(40)
+    fixed = np.zeros(20)
+    fixed.flags.writeable = False
+    for parameter in (neighbours[::2], fixed, np.zeros(20, int), np.zeros((4, 5), order="F")):
+        gradient = np.ones(parameter.shape)
+        with pytest.raises(InputError, match="parameter"):
+            SGD().step(parameter, gradient, {}, 0.1)
+    assert not neighbours.any()
 
 
 # Schedules

@@ -121,9 +121,10 @@ def test_simulators_are_measured_reported_and_written_into_a_page(tmp_path, caps
     monkeypatch.setattr(bench, "all_threads", lambda: 1)
     report, page = tmp_path / "peers.json", tmp_path / "page.md"
     page.write_text(f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n")
-    line = f"nest --cases steps-16 --stimuli 10 --rounds 1 --report {report} --page {page}"
+    line = f"nest --cases steps-16 --stimuli 99 --rounds 1 --report {report} --page {page}"
     assert main([*line.split(), "--python", f"nest={tmp_path / 'python'}"]) == 0
     told = json.loads(report.read_text())
+    assert told["stimuli"] == 10, "no more than there are"
     (ours,) = told["cases"]["steps-16"]["measured"]
     assert ours["equal"] == ours["spikes"] > 500
     if worker.STATUS.exists():
@@ -142,6 +143,12 @@ def test_a_worker_that_fails_is_told_in_one_sentence(tmp_path):
     ) as refused:
         runs.in_process("ttfs", told, 1, 1, sys.executable)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="another command")
+def test_a_python_that_ends_without_a_result_is_told_of():
+    with pytest.raises(ttfs.errors.RunError, match="true ended without a result"):
+        runs.in_process("nest", given(), 1, 1, "true")
 
 
 def result(name="ttfs", threads=1, **others):
@@ -215,6 +222,20 @@ def test_a_page_without_marks_is_refused_and_left_as_it_was(tmp_path):
     with pytest.raises(ttfs.InputError, match=r"page\.md has no lines <!-- measured: begin -->"):
         table.into_page(page, "text")
     assert page.read_text() == "no marks\n"
+
+
+def test_what_cannot_be_written_is_told_before_anything_is_measured(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("ttfs.bench.peers.__main__.compare", None)
+    (tmp_path / "page.md").write_text("no marks\n")
+    absent = str(tmp_path / "absent")
+    for line, message in (
+        (["--report", f"{absent}/report.json"], "No such folder"),
+        (["--page", absent], "No such file"),
+        (["--page", str(tmp_path / "page.md")], "has no lines"),
+    ):
+        with pytest.raises(SystemExit):
+            main(line)
+        assert message in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_a_graph_of_spikingjelly_fires_here_as_there():

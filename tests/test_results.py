@@ -131,6 +131,13 @@ def test_a_run_of_what_a_preset_was_before_is_named(tmp_path):
     assert remarks(groups([former, now])) == told
 
 
+@pytest.mark.parametrize("name", ["accuracy", "undecided", "seconds", "decision_time_mean"])
+@pytest.mark.parametrize("named", ["digits", "window-mnist"])
+def test_numbers_that_no_run_has_are_shown_without_complaint(name, named, tmp_path):
+    runs = [write(tmp_path / f"{k}", named, k, **{name: 1.7e308, "samples": 1}) for k in (0, 1)]
+    assert named in results(groups(runs))
+
+
 def test_every_augmentation_of_a_preset_has_a_name():
     used = {type(change).__name__ for recipe in PRESETS.values() for change in recipe.augmentation}
     assert used == set(CHANGES)

@@ -2,9 +2,11 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -293,3 +295,25 @@ def test_an_error_in_any_thread_is_raised_when_the_others_are_done(monkeypatch):
     with pytest.raises(KeyError, match="^3$"):
         spread(some, 3, 0)
     assert sorted(done) == [1, 2]
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="threads get no signals here")
+def test_ctrl_c_is_raised_when_no_other_thread_is_at_work(monkeypatch):
+    monkeypatch.setattr(threads, "threads", lambda: 2)
+    monkeypatch.setattr(threads, "TEAM", threads.Team())
+    together, main, done = threading.Barrier(2), threading.main_thread(), []
+
+    def some(first, last):
+        together.wait(60)
+        if threading.current_thread() is not main:
+            time.sleep(0.1)  # until the other one waits
+            signal.pthread_kill(main.ident, signal.SIGINT)
+            time.sleep(0.2)
+            done.append(last)
+
+    with pytest.raises(KeyboardInterrupt):
+        spread(some, 2, 0)
+    assert len(done) == 1
+    parts = []
+    spread(lambda *part: parts.append(part), 2, 0)
+    assert sorted(parts) == [(0, 1), (1, 2)], "the next task is done"

@@ -256,17 +256,23 @@ class Distilled:
         """The loss summed over samples, and its derivative with respect to each time.
 
         Where there are no answers of a teacher, only labels teach.
+
+        Raises
+        ------
+        ShapeError, InputError: decisions of other samples, or that are not probabilities.
         """
         if answers is None:
             return self.loss.errors(times, labels, t_max)
+        of_kind(answers, Answers, "answers", "Answers(decisions), or None")
         times, labels, t_max = _outputs(times, labels, t_max)
-        if answers.decisions.shape != times.shape:
-            raise ShapeError(
-                f"the teacher's decisions must be {times.shape}, got {answers.decisions.shape}"
-            )
+        wanted = as_array(answers.decisions, "the teacher's decisions")
+        if wanted.shape != times.shape:
+            raise ShapeError(f"the teacher's decisions must be {times.shape}, got {wanted.shape}")
+        if not (np.all(wanted >= 0) and np.all(wanted <= 1)):
+            raise InputError("the teacher's decisions must be probabilities, in 0..1")
         errors = np.empty(times.shape)
         tau = float(self.tau)
-        total = kernels.cross_entropy_toward(times, answers.decisions, t_max, tau, errors)
+        total = kernels.cross_entropy_toward(times, wanted, t_max, tau, errors)
         if self.share == 1:
             return total, errors
         taught, errors_taught = self.loss.errors(times, labels, t_max)

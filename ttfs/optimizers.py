@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ttfs.checks import moderate, positive
-from ttfs.errors import InputError
+from ttfs.checks import as_array, moderate, positive
+from ttfs.errors import InputError, ShapeError
 from ttfs.kernels import optimizers as kernels
 from ttfs.kernels.optimizers import Stride
 from ttfs.kernels.threads import spread
@@ -122,7 +122,7 @@ class SGD:
 
     def step(self, parameter: np.ndarray, gradient: np.ndarray, slots: Slots, lr: float) -> None:
         """Change `parameter` in place."""
-        change(parameter, gradient, self.stride(parameter, slots, lr))
+        take(self, parameter, gradient, slots, lr)
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class Momentum:
 
     def step(self, parameter: np.ndarray, gradient: np.ndarray, slots: Slots, lr: float) -> None:
         """Change `parameter` and its running sum in place."""
-        change(parameter, gradient, self.stride(parameter, slots, lr))
+        take(self, parameter, gradient, slots, lr)
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ class Adam:
 
     def step(self, parameter: np.ndarray, gradient: np.ndarray, slots: Slots, lr: float) -> None:
         """Change `parameter` and its running means in place."""
-        change(parameter, gradient, self.stride(parameter, slots, lr))
+        take(self, parameter, gradient, slots, lr)
 
 
 Optimizer = SGD | Momentum | Adam
@@ -208,7 +208,7 @@ def stride_of(
     none = parameter[:0]
     with np.errstate(over="ignore"):  # the weights are found to be no longer finite
         settings = np.array(numbers, parameter.dtype)
-    return Stride(way, settings, *means, *[none] * (2 - len(means)))
+    return Stride(way, settings, *[mean.reshape(-1) for mean in means], *[none] * (2 - len(means)))
 
 
 def gradient_of(room: np.ndarray) -> Stride:
@@ -216,8 +216,34 @@ def gradient_of(room: np.ndarray) -> Stride:
     return stride_of(kernels.NONE, room.reshape(-1), [], [])
 
 
+def take(
+    optimizer: Optimizer, parameter: np.ndarray, gradient: Any, slots: Slots, lr: float
+) -> None:
+    """Take a step of a parameter of any shape; arrays that are not of this shape are refused.
+
+    A kernel would read and write beyond them.
+    """
+    dtype, flags = parameter.dtype, parameter.flags
+    if dtype not in (np.float32, np.float64) or not (flags.c_contiguous and flags.writeable):
+        raise InputError(
+            "a parameter must be an array of float32 or float64 that can be changed, its rows one"
+            f" after the other; got {dtype}, {'' if flags.writeable else 'read-only, '}with strides"
+            f" {parameter.strides}"
+        )
+    gradient = as_array(gradient, "a gradient")
+    means = {name: array for name, array in slots.items() if name != "steps"}
+    for name, array in {"gradient": gradient, **means}.items():
+        if array.shape != parameter.shape:
+            raise ShapeError(
+                f"the {name} of a parameter {parameter.shape} must be as large, got {array.shape}"
+            )
+    flat = parameter.reshape(-1)
+    given = np.ascontiguousarray(gradient, dtype).reshape(-1)
+    change(flat, given, optimizer.stride(flat, slots, lr))
+
+
 def change(parameter: np.ndarray, gradient: np.ndarray, stride: Stride) -> None:
-    """Change a parameter in place, given its gradient."""
+    """Change a parameter in place, given its gradient; both are vectors of one dtype."""
     spare = np.zeros((4, LANES), parameter.dtype)
     fill = partial(kernels.step, stride, gradient, parameter, spare)
     spread(fill, -(-parameter.size // LANES), 7 * parameter.size)  # Adam: reads four, writes three

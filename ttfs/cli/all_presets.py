@@ -16,7 +16,7 @@ from ttfs.cli.results import results
 from ttfs.cli.runs import Run, folder_of, train
 from ttfs.errors import InputError, RunError, TTFSError
 from ttfs.files import interrupts
-from ttfs.presets import PRESETS
+from ttfs.presets import PRESETS, name_of
 from ttfs.presets.table import in_order
 
 GO_ON = "stopped; the same command goes on from the last epoch"
@@ -102,8 +102,9 @@ def is_complete(run: Run) -> bool:
         report = report_of(run.folder)
     except RunError:
         return False
-    same = (report["recipe"], report.get("seed")) == (repr(PRESETS[run.base]), run.seed)
-    return same and report.get("interrupted") is False and not grown(report)
+    recipe = PRESETS[run.base]
+    found = report["recipe"], report.get("preset"), report.get("seed"), report.get("interrupted")
+    return found == (repr(recipe), name_of(recipe), run.seed, False) and not grown(report)
 
 
 def check_epochs(run: Run) -> None:

@@ -33,6 +33,12 @@ def run_train(options: argparse.Namespace) -> None:
             f"--from {options.origin} lies in the folder of the run: choose another --out"
         )
     recipe = recipe_of(options)
+    teachers = teachers_of(recipe, options.teacher, folder.parent)
+    for teacher in teachers:
+        if Path(teacher).resolve().parent == folder.resolve():
+            raise InputError(
+                f"--teacher {teacher} lies in the folder of the run: choose another --out"
+            )
     run = Run(
         folder,
         seed=options.seed,
@@ -42,7 +48,7 @@ def run_train(options: argparse.Namespace) -> None:
         log=None if options.quiet else partial(print, flush=True),
         origin=str(options.origin or ""),
         base=options.preset or "",
-        teachers=teachers_of(recipe, options.teacher, folder.parent),
+        teachers=teachers,
     )
     report = train(recipe, run)
     if not options.quiet:

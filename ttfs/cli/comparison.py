@@ -35,7 +35,7 @@ MOST = 2**24  # bytes of a report; parsed JSON takes some thirty times the memor
 EIGHT = "8"  # steps of a window with which a report on ReLUs compares
 KEYS = "recipe", "dataset"
 TEXTS = "origin", "preset", "network", "response", "learning", "weights", "published"
-LISTS = "augmentation", "warnings"
+LISTS = "augmentation", "warnings", "teachers"
 FIGURES = (
     *("accuracy", "accuracy_lenient", "undecided", "samples", "epochs", "seconds", "seed"),
     *("decision_time_mean", "input_window", "spikes_per_hidden_neuron"),
@@ -97,6 +97,8 @@ def check_costs(names: Sequence[str]) -> Sequence[str]:
 def groups(folders: Iterable[Path]) -> list[Group]:
     """The runs in these folders in the order given, with runs of the same recipe in one group.
 
+    Runs with teachers that no preset names are the same only if these teachers are.
+
     Raises
     ------
     RunError: a folder without a `report.json` that `ttfs train` wrote.
@@ -104,7 +106,9 @@ def groups(folders: Iterable[Path]) -> list[Group]:
     found: dict[tuple[str, ...], list[tuple[Path, dict[str, Any]]]] = {}
     for folder in folders:
         report = report_of(Path(folder))
-        key = report["recipe"], report["dataset"], report.get("origin") or "", *grown(report)
+        teachers = () if report.get("preset") else report.get("teachers") or ()
+        own = report["recipe"], report["dataset"], report.get("origin") or ""
+        key = *own, *grown(report), *teachers
         found.setdefault(key, []).append((Path(folder), report))
     return [
         Group(

@@ -48,7 +48,7 @@ def recipe_of(options: argparse.Namespace) -> Any:
             name = type(recipe.rule).__name__
             raise InputError(f"--gamma is a setting of the rule S4NN; this recipe uses {name}")
         recipe = replace(recipe, rule=replace(recipe.rule, gamma=options.gamma))
-    return with_teacher(recipe) if options.teacher else recipe
+    return replace(with_teacher(recipe), teacher="") if options.teacher else recipe
 
 
 def teachers_of(recipe: Any, given: list[Path] | None, runs: Path) -> tuple[str, ...]:

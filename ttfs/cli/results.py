@@ -65,6 +65,7 @@ def table(rows: Sequence[Cells]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+@np.errstate(all="ignore")  # of numbers that no run has
 def row(group: Group) -> Cells:
     """The row of a preset, from its name and the reports on its runs."""
     recipe, report = PRESETS[group.name], group.reports[0]

@@ -161,6 +161,7 @@ def told(recipe: "Recipe", run: Run, history: History, samples: int) -> dict[str
     """What a report says about how its network was trained, on that number of samples."""
     from ttfs.presets import name_of
 
+    other = bool(run.teachers) != bool(recipe.teacher)  # than the preset's own teacher
     epochs = len(history.records)
     seconds = sum(record["seconds"] for record in history.records)
     return {
@@ -172,7 +173,7 @@ def told(recipe: "Recipe", run: Run, history: History, samples: int) -> dict[str
         "interrupted": history.interrupted,
         "warnings": history.warnings,
         "threads": threads(),
-        "preset": name_of(recipe),
+        "preset": None if other else name_of(recipe),
         "response": repr(recipe.psp),
         "weights": kind_of(recipe),
         "learning": recipe.learning(),

@@ -76,14 +76,13 @@ def begin(parser: argparse.ArgumentParser, settings: dict[str, Any], folder: Pat
     if options.dataset and options.dataset not in NAMES and os.path.exists(options.dataset):
         options.dataset = os.path.abspath(options.dataset)
     recipe = recipe_of(options)
-    given = [teacher.absolute() for teacher in options.teacher or ()]
     run = Run(
         folder.absolute(),
         seed=options.seed,
         resume=True,
         progress=False,
         origin=str(options.origin or ""),
-        teachers=teachers_of(recipe, given, Path("runs").absolute()),
+        teachers=teachers_of(recipe, None, Path("runs").absolute()),
         base=base,
         pictures=False,
     )

@@ -39,7 +39,10 @@ class Team:
     def serve(self):
         """Help with one task after another."""
         while True:
-            self.tasks.get().help()
+            task = self.tasks.get()
+            task.begun.put(None)
+            task.help()
+            task.ended.put(None)
 
 
 class Task:
@@ -47,6 +50,7 @@ class Task:
 
     def __init__(self, function, ends):
         self.function, self.parts, self.done = function, deque(pairwise(ends)), SimpleQueue()
+        self.begun, self.ended = SimpleQueue(), SimpleQueue()  # by helpers
 
     def help(self):
         """Do parts until none is left."""
@@ -65,6 +69,12 @@ class Task:
         except BaseException as wrong:
             error = wrong
         self.done.put(error)
+
+    def call_off(self):
+        """Leave all parts that no thread has begun, and wait until no helper is at work."""
+        self.parts.clear()
+        for _ in range(self.begun.qsize()):
+            self.ended.get()
 
 
 TEAM = Team()
@@ -90,9 +100,13 @@ def spread(function, count, work):
         function(0, count)
         return
     task = Task(function, [count * k // parts for k in range(parts + 1)])
-    TEAM.call(task, parts - 1)
-    task.help()
-    errors = [task.done.get() for _ in range(parts)]
+    try:
+        TEAM.call(task, parts - 1)
+        task.help()
+        errors = [task.done.get() for _ in range(parts)]
+    except BaseException:  # Ctrl-C: whoever catches it may change what helpers would still write
+        task.call_off()
+        raise
     for error in errors:
         if error is not None:
             raise error

@@ -96,6 +96,7 @@ class Surrogate:
         """Learn from a lesson; return loss and hits, summed."""
         return Descent(self._tell, self.weight_decay).train(lesson)
 
+    @np.errstate(over="ignore", invalid="ignore")  # of huge weights, see `signal_of`
     def _tell(self, network: Network, batch: Batch) -> Told:
         """The loss of a batch, and the error signals of its potentials."""
         found, last = cross(network, batch.times), len(network.layers) - 1

@@ -61,6 +61,7 @@ class Teachers(NamedTuple):
         for network in self.networks:
             yield from network.parameters().values()
             yield from network.delays
+            yield network.padded_thresholds()
             yield np.array([network.t_max, *network.sizes], float)
             yield np.frombuffer(f"{network!r} {network.layers!r}".encode(), np.uint8)
 
@@ -108,7 +109,11 @@ def network_of(teacher: Any) -> Network:
 
 
 def _check(teacher: Network, taught: Distilled, student: Network) -> None:
-    """Refuse a teacher that does not fit the network."""
+    """Refuse a teacher that does not fit the network, or changes while it teaches."""
+    if teacher is student:
+        raise InputError(
+            "a network that learns cannot be its own teacher: give a copy, copy.deepcopy(network)"
+        )
     ends = [(network.sizes[0], network.sizes[-1]) for network in (teacher, student)]
     if ends[0] != ends[1]:
         raise InputError(

@@ -5,12 +5,12 @@ import sys
 from pathlib import Path
 
 from ttfs.bench.peers.runs import CASES, compare
-from ttfs.bench.peers.table import into_page, markdown
+from ttfs.bench.peers.table import around, into_page, markdown
 from ttfs.bench.peers.worker import SIMULATORS
 from ttfs.checks import whole
 from ttfs.errors import TTFSError
 from ttfs.files.json_text import as_json
-from ttfs.files.writing import write_atomically
+from ttfs.files.writing import check_replaceable, write_atomically
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,6 +38,10 @@ def main(arguments: list[str] | None = None) -> int:
     if len(pythons) < len(options.python):
         parser.error("--python must be SIMULATOR=PATH, each simulator once")
     try:
+        if options.report:
+            check_replaceable(options.report)
+        if options.page:
+            around(options.page)
         report = compare(
             options.simulators,
             cases=[name for name in options.cases.split(",") if name],

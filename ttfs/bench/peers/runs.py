@@ -51,7 +51,7 @@ def compare(
     ----------
     names: of simulators; without any, all.
     cases: some of CASES; without any, all.
-    stimuli: how many are shown.
+    stimuli: how many are shown, at most all that there are.
     rounds: how often all of them are shown while the clock runs.
     pythons: by the name of a simulator, the Python that has it, if not this one.
 
@@ -67,7 +67,8 @@ def compare(
     check_known([*names, *(pythons or {})], SIMULATORS, "simulator")
     check_known(cases, CASES, "case")
     chosen = [name for name in SIMULATORS if not names or name in names or name == "ttfs"]
-    title = list(bench.inputs())[-1][0]
+    title, times, _ = list(bench.inputs())[-1]
+    stimuli = min(stimuli, len(times))
     report: dict[str, Any] = {
         "machine": bench.machine() | {"load": load()},
         "versions": versions(),
@@ -168,9 +169,12 @@ def in_process(
         if done.returncode:
             lines = done.stderr.strip().splitlines()
             raise RunError(lines[-1] if lines else f"it exited with code {done.returncode}")
-        told = json.loads(Path(folder, "found.json").read_text("utf-8"))
-        with np.load(Path(folder, "found.npz")) as data:
-            return told, [data[key] for key in data.files]
+        try:
+            told = json.loads(Path(folder, "found.json").read_text("utf-8"))
+            with np.load(Path(folder, "found.npz")) as data:
+                return told, [data[key] for key in data.files]
+        except (OSError, ValueError):
+            raise RunError(f"{python} ended without a result") from None
 
 
 def agreement(wanted: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> dict[str, Any]:

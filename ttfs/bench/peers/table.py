@@ -102,9 +102,14 @@ def into_page(path: Path, text: str) -> None:
     ------
     InputError: a page without them.
     """
-    page = path.read_text("utf-8")
-    before, begin, rest = page.partition(BEGIN)
+    before, after = around(path)
+    write_atomically(path, f"{before}{BEGIN}\n\n{text}\n\n{END}{after}".encode())
+
+
+def around(path: Path) -> tuple[str, str]:
+    """What stands before and after the marks of a page; an InputError if it has none."""
+    before, begin, rest = path.read_text("utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise InputError(f"{path.name} has no lines {BEGIN} and {END}, between which tables go")
-    write_atomically(path, f"{before}{BEGIN}\n\n{text}\n\n{END}{after}".encode())
+    return before, after
