@@ -100,7 +100,7 @@ CASES = {
     "train-exact-784-400-10": Case(400, ramp=True, learning=True),
 }
 PARTED = (
-    *("forward-784-400-10", "train-s4nn-784-400-10"),
+    *("forward-784-400-10", "train-s4nn-784-400-10", "forward-binary-784-600-10"),
     *("forward-ramp-784-400-10", "train-exact-784-400-10"),
 )
 """Cases whose parts are measured, too."""
