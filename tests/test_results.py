@@ -30,7 +30,8 @@ def tables(text):
 def layers_of(recipe):
     """The layers as `repr` of the preset's network shows them."""
     inputs, classes = INPUTS.get(recipe.dataset, ("784", 10))
-    return f"{MAPS if 'C' in recipe.notation else inputs}-{recipe.notation}-{classes}"
+    seen = MAPS if "C" in recipe.notation else recipe.encoder.inputs(int(inputs))
+    return f"{seen}-{recipe.notation}-{classes}"
 
 
 def write(folder, name, seed, **more):
