@@ -1107,7 +1107,7 @@ def test_data_and_runs_of_any_name_are_shown_in_one_line(name, capsys):
     assert main("compare", name, "--out", "c.png") == 0
     out, err = capsys.readouterr()
     assert err.count("\n") == err.count("missing from font")
-    assert len(out.splitlines()) == 13 + 40 + 1 + 3
+    assert len(out.splitlines()) == 13 + 38 + 1 + 3
     assert all(line.isprintable() for line in out.splitlines())
 
 
