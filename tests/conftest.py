@@ -21,6 +21,9 @@ BOUNDS = os.environ.get("NUMBA_BOUNDSCHECK", "0") != "0"
 LENGTHY = "test_notebooks.py", "test_viewer"  # at the end, one process would wait for them
 EXAMPLES = 30 if JIT and not BOUNDS else 10
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in what a shell runs in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 gc.set_threshold(1_000_000, 50, 50)  # compiling makes many objects, and few that may go
 
 settings.register_profile("ttfs", derandomize=True, deadline=None, max_examples=EXAMPLES)
