@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reference_training import weight_gradient
 
 import ttfs
-from ttfs.gradients.causes import arrived_at, causes_of
+from ttfs.gradients.causes import arrived_at, causes_of, learn
 from ttfs.gradients.windows import padded
 from ttfs.kernels import exact, threads
 from ttfs.network.buffers import aligned_zeros
@@ -78,7 +78,7 @@ def test_steps_are_those_of_the_optimizer_in_every_bit(
     slots, other_slots = optimizer.slots(weights.reshape(-1)), optimizer.slots(others.reshape(-1))
     for lr in (0.1, 0.2):
         stride = optimizer.stride(weights.reshape(-1), slots, lr)
-        causes.learn(until, gains, pull, weights, stride)
+        learn(causes, until, gains, pull, weights, stride)
         causes.by_weights(until, gains, gradient.reshape(weights.shape))
         gradient.reshape(weights.shape)[:] -= pull
         optimizer.step(others.reshape(-1), gradient, other_slots, lr)

@@ -44,18 +44,7 @@ class SharedCauses(NamedTuple):
 
     def by_weights(self, until: np.ndarray, gains: np.ndarray, out: np.ndarray) -> None:
         """Fill (inputs, width), summed over samples."""
-        self.learn(until, gains, none_for(out), out, gradient_of(out))
-
-    def learn(
-        self,
-        until: np.ndarray,
-        gains: np.ndarray,
-        pull: np.ndarray,
-        weights: np.ndarray,
-        stride: Stride,
-    ) -> None:
-        """Take a step of the weights (inputs, width) along this gradient, less `pull` (width,)."""
-        learn(Arrived(*self[:3]), (-self.rise, 0.0), until, gains, pull, weights, stride)
+        learn(self, until, gains, no_pull(out), out, gradient_of(out))
 
     def by_times(
         self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
@@ -78,18 +67,7 @@ class Arrived(NamedTuple):
 
     def by_weights(self, until: np.ndarray, gains: np.ndarray, out: np.ndarray) -> None:
         """Fill (inputs, width), summed over samples."""
-        self.learn(until, gains, none_for(out), out, gradient_of(out))
-
-    def learn(
-        self,
-        until: np.ndarray,
-        gains: np.ndarray,
-        pull: np.ndarray,
-        weights: np.ndarray,
-        stride: Stride,
-    ) -> None:
-        """Take a step of the weights (inputs, width) along this gradient, less `pull` (width,)."""
-        learn(self, (-1.0, -1.0), after(until), gains, pull, weights, stride)
+        learn(self, until, gains, no_pull(out), out, gradient_of(out))
 
     def by_times(
         self, until: np.ndarray, gains: np.ndarray, weights: np.ndarray, out: np.ndarray
@@ -144,15 +122,18 @@ Jumps = Arrived | WindowArrived
 
 
 def learn(
-    causes: Arrived,
-    bounds: tuple[float, float],
+    causes: SharedCauses | Arrived,
     until: np.ndarray,
     gains: np.ndarray,
     pull: np.ndarray,
     weights: np.ndarray,
     stride: Stride,
 ) -> None:
-    """Take a step of weights (inputs, width) along their gradient; bounds, pull: see the kernel."""
+    """Take a step of weights (inputs, width) along their gradient, less `pull` (width,)."""
+    if isinstance(causes, Arrived):  # which count in full once they have arrived
+        bounds, until = (-1.0, -1.0), after(until)
+    else:
+        bounds = -causes.rise, 0.0
     inputs, width = weights.shape
     chunks, arriving = max(1, -(-len(gains) // shared.CHUNK)), int(np.add.reduce(causes.counts))
     listed = shared.Listed(
@@ -160,7 +141,7 @@ def learn(
         np.empty(arriving, np.int64),
         np.empty(arriving, gains.dtype),
     )
-    shared.list_by_input(*causes, width, listed)
+    shared.list_by_input(*causes[:3], width, listed)
 
     def some(first: int, last: int) -> None:
         room = aligned_zeros(shared.TALL * shared.WIDE, gains.dtype)
@@ -170,7 +151,7 @@ def learn(
     spread(some, inputs, arriving * width)
 
 
-def none_for(weights: np.ndarray) -> np.ndarray:
+def no_pull(weights: np.ndarray) -> np.ndarray:
     """No pull on weights (inputs, width)."""
     return np.zeros(weights.shape[1], weights.dtype)
 

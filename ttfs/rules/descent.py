@@ -9,7 +9,7 @@ import numpy as np
 
 from ttfs.checks import several
 from ttfs.errors import InputError
-from ttfs.gradients.causes import Arrived, SharedCauses
+from ttfs.gradients.causes import Arrived, SharedCauses, learn
 from ttfs.gradients.signals import Signal
 from ttfs.gradients.sums import SumSignal
 from ttfs.kernels.s4nn import SMALLEST_SCALE
@@ -92,7 +92,7 @@ class Descent:
         stride, pull = optimizer.stride(parameter, slots, lr), self._pull(network, signal)
         if isinstance(signal, Signal) and isinstance(signal.causes, SharedCauses | Arrived):
             weights = parameter.reshape(-1, pull.size)
-            signal.causes.learn(signal.until, signal.gains, pull, weights, stride)
+            learn(signal.causes, signal.until, signal.gains, pull, weights, stride)
             return
         if layer not in rooms:
             rooms[layer] = aligned_zeros(parameter.size, parameter.dtype)
