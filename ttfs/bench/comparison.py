@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ttfs.bench.cold import COLD
-from ttfs.checks import as_text, positive, shown, whole
+from ttfs.checks import as_text, positive, quantity, shown, whole
 from ttfs.errors import InputError, RunError
 from ttfs.files.json_text import from_json
 from ttfs.files.reading import read_file
@@ -103,7 +103,7 @@ def key_of(case: dict[str, Any]) -> tuple[str, str, int]:
 
 def in_words(threads: int) -> str:
     """How many threads, as wide for one as for several."""
-    return f"{threads} {'thread' if threads == 1 else 'threads':7s}"
+    return f"{quantity(threads, 'thread'):9s}"
 
 
 def line(old: dict[str, Any], new: dict[str, Any]) -> str:

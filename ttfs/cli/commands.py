@@ -28,17 +28,12 @@ def run_train(options: argparse.Namespace) -> None:
     if options.origin:
         name = f"{options.origin.resolve().parent.name}-further"
     folder = options.out or folder_of(name, options.seed)
-    if options.origin and options.origin.resolve().parent == folder.resolve():
-        raise InputError(
-            f"--from {options.origin} lies in the folder of the run: choose another --out"
-        )
+    if options.origin:
+        check_apart(options.origin, folder, "--from")
     recipe = recipe_of(options)
     teachers = teachers_of(recipe, options.teacher, folder.parent)
     for teacher in teachers:
-        if Path(teacher).resolve().parent == folder.resolve():
-            raise InputError(
-                f"--teacher {teacher} lies in the folder of the run: choose another --out"
-            )
+        check_apart(Path(teacher), folder, "--teacher")
     run = Run(
         folder,
         seed=options.seed,
@@ -56,6 +51,12 @@ def run_train(options: argparse.Namespace) -> None:
         print(f"written to {folder}")
     if report["interrupted"]:
         raise KeyboardInterrupt(SAVED)
+
+
+def check_apart(model: Path, folder: Path, option: str) -> None:
+    """Refuse a model that the run in a folder would overwrite."""
+    if model.resolve().parent == folder.resolve():
+        raise InputError(f"{option} {model} lies in the folder of the run: choose another --out")
 
 
 def run_sweep(train: argparse.ArgumentParser, options: argparse.Namespace) -> None:

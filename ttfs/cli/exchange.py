@@ -1,6 +1,7 @@
 """`ttfs export`, and `ttfs convert` of .nir files: models for and from other simulators."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from ttfs.errors import InputError
@@ -13,14 +14,12 @@ def run_export(options: argparse.Namespace) -> None:
         raise InputError(f"{options.file} must end in .nir, for a graph, or .py, for a script")
     if options.file.exists() and not options.force:
         raise InputError(f"{options.file} is there already; --force overwrites it")
-    kinds[options.file.suffix](options)
-    numbers = options.file.with_name(f"{options.file.stem}_numbers.npz")
-    also = f" and {numbers}" if options.file.suffix == ".py" else ""
-    print(f"written to {options.file}{also}")
+    written = kinds[options.file.suffix](options)
+    print(f"written to {' and '.join(map(str, written))}")
 
 
-def export_nir(options: argparse.Namespace) -> None:
-    """Write a NIR graph."""
+def export_nir(options: argparse.Namespace) -> list[Path]:
+    """Write a NIR graph; return the file."""
     from ttfs.formats.model_file import load
     from ttfs.formats.nir_files import write_nir
     from ttfs.formats.nir_out import nir_notes, to_nir
@@ -35,14 +34,15 @@ def export_nir(options: argparse.Namespace) -> None:
     print("other simulators:")
     for note in nir_notes(model.network):
         print(f"* {note}")
+    return [options.file]
 
 
-def export_script(options: argparse.Namespace) -> None:
-    """Write a script for NEST or PyNN."""
+def export_script(options: argparse.Namespace) -> list[Path]:
+    """Write a script for NEST or PyNN; return its files."""
     from ttfs.cli.subject import subject_of
     from ttfs.formats.circuit_file import holds_circuit, load_circuit
     from ttfs.formats.model_file import load
-    from ttfs.formats.scripts import to_script
+    from ttfs.formats.scripts import numbers_beside, to_script
 
     stimuli, circuit = None, holds_circuit(options.model)
     if options.index is not None:
@@ -53,6 +53,7 @@ def export_script(options: argparse.Namespace) -> None:
     simulator, step = options.simulator or "nest", options.step or 1.0
     to_script(subject, options.file, simulator=simulator, step=step, stimuli=stimuli)
     print(f"python {options.file} runs it in {'NEST' if simulator == 'nest' else 'PyNN'}")
+    return [options.file, numbers_beside(options.file)]
 
 
 def run_import(options: argparse.Namespace) -> None:

@@ -94,8 +94,13 @@ def to_script(
         projections="".join(f"    ({p.source!r}, {p.target!r}),\n" for p in circuit.projections),
         never=NEVER,
     )
-    write_atomically(target.with_name(f"{target.stem}_numbers.npz"), archive(arrays))
+    write_atomically(numbers_beside(target), archive(arrays))
     return write_atomically(target, text.encode("utf-8"))
+
+
+def numbers_beside(script: Path) -> Path:
+    """The file from which a script reads its numbers."""
+    return script.with_name(f"{script.stem}_numbers.npz")
 
 
 class Grid(NamedTuple):
