@@ -179,7 +179,7 @@ class Trainer:
             try:
                 if 0 < epochs <= run.epoch:
                     log(nothing_left(run.epoch, epochs))
-                else:
+                if run.epoch < epochs:
                     self._ask(data.times, ctrl_c)
                 while run.epoch < epochs:
                     self._epoch(run, data, train, held_out, epochs, log, ctrl_c)
