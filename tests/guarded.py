@@ -5,6 +5,7 @@ Vector loads and stores are checked by nobody, not even under NUMBA_BOUNDSCHECK=
 
 import ctypes
 import mmap
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -44,9 +45,8 @@ def guarded_tuple(values, at):
     return type(values)(*parts)
 
 
-def in_own_process(module, function, *arguments):
+def in_own_process(module, function, *arguments, **environment):
     """Call `module.function(*arguments)` of this folder in a process of its own."""
     call = f"import {module}; {module}.{function}(*{arguments!r})"
-    return subprocess.run(
-        [sys.executable, "-c", call], cwd=HERE, capture_output=True, text=True, timeout=600
-    )
+    told = {"env": os.environ | environment, "capture_output": True, "text": True}
+    return subprocess.run([sys.executable, "-c", call], cwd=HERE, timeout=600, **told)

@@ -489,9 +489,15 @@ def test_scratch_has_room_for_every_event_instant_and_mark(sizes):
         assert arrays.units[k] + arrays.widths[k] <= work.potential.size
 
 
-@pytest.mark.skipif(not numba.config.BOUNDSCHECK, reason="only with NUMBA_BOUNDSCHECK=1")
 @compiled_only
-def test_bounds_checks_that_were_asked_for_are_made():
+def test_bounds_checks_that_were_asked_for_are_made(tmp_path):
+    asked = {"NUMBA_BOUNDSCHECK": "1", "NUMBA_OPT": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
+    child = in_own_process("test_batch", "go_beyond", **asked)
+    assert child.returncode == 0, child.stderr
+
+
+def go_beyond():
+    """What an index beyond an array leads to, where it is checked."""
     arrays = network_of([[1.0]]).arrays
     work = kernels.make_work(arrays, np.empty((1, 1)))
     with pytest.raises(IndexError):
