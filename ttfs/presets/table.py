@@ -96,6 +96,22 @@ PRESETS: dict[str, Recipe] = (
             epochs=40,
             published="97.0 BS4NN (lenient; its weights: 96.1)",
         ),
+        "step-binary-mnist-augmented": exact(
+            "mnist",
+            stack(
+                "1500",
+                one_bit(-0.46, 0.54, scale=0.025),
+                one_bit(-0.46, 0.54, scale=0.015),
+                delay=Delays(per="input", init=(0.0, 0.5), rate=0),
+            ),
+            psp=Step(),
+            rule=Surrogate(smoothing=0.05),
+            augmentation=(GENTLE,),
+            optimizer=Adam(lr=Cosine(0.02)),
+            average=100_000,
+            epochs=60,
+            published="97.0 BS4NN (lenient; its weights: 96.1)",
+        ),
         "stidi-mnist": exact(
             "mnist",
             stack("1000", *MNIST),
