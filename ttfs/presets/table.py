@@ -47,11 +47,11 @@ PRESETS: dict[str, Recipe] = (
         ),
         "exact-mnist-augmented": exact(
             "mnist",
-            stack("800", *MNIST),
+            stack("1000", *MNIST),
             rule=Exact(CrossEntropy(tau=0.05, smoothing=0.1), cures=(Push(1e-6),)),
             augmentation=(Distort((28, 28)),),
             average=100_000,
-            epochs=80,
+            epochs=150,
             published="98.45 TS4TL",
         ),
         "binary-mnist": exact(
