@@ -165,9 +165,9 @@ PRESETS: dict[str, Recipe] = (
                 **STEPS,
             ),
             rule=S4NN(gamma=20, revive=0),
-            optimizer=SGD(lr=Linear(0.03, 0.01)),
+            optimizer=SGD(lr=Linear(0.03, 0.0005)),
             average=50_000,
-            epochs=50,
+            epochs=200,
             published="87.3 BS4NN (lenient)",
         ),
         "conv-mnist": deep(
