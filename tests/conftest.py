@@ -19,7 +19,7 @@ from hypothesis import settings
 JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
 BOUNDS = os.environ.get("NUMBA_BOUNDSCHECK", "0") != "0"
 LENGTHY = "test_notebooks.py", "test_viewer"  # at the end, one process would wait for them
-EXAMPLES = 20 if JIT and not BOUNDS else 6
+EXAMPLES = 30 if JIT and not BOUNDS else 10
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in what a shell runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
