@@ -24,6 +24,7 @@ GENTLE = Distort((28, 28), rotation=4, scale=0.04, shear=0.04, elastic=(0.4, 4.0
 
 STIDI = STiDiBP(Relative(gamma=1.5, early=0.002), floor=1.0, longest=0.2, normalise=False)
 STIDI_MAPS = STiDiBP(Relative(gamma=0.35, early=0.002), floor=0.1, longest=0.2, normalise=False)
+DRAWN = Delays(per="input", init=(0.0, 0.5), rate=0)  # once, so that steps make distinct times
 STEPS = {"threshold": 100.0, "delay": 1.0}  # one step per layer, as in S4NN and BS4NN
 
 PRESETS: dict[str, Recipe] = (
@@ -95,7 +96,7 @@ PRESETS: dict[str, Recipe] = (
                 "600",
                 one_bit(-0.46, 0.54, scale=0.03),
                 one_bit(-0.46, 0.54, scale=0.02),
-                delay=Delays(per="input", init=(0.0, 0.5), rate=0),
+                delay=DRAWN,
             ),
             psp=Step(),
             rule=Surrogate(smoothing=0.05),
@@ -111,7 +112,7 @@ PRESETS: dict[str, Recipe] = (
                 "1500",
                 one_bit(-0.46, 0.54, scale=0.025),
                 one_bit(-0.46, 0.54, scale=0.015),
-                delay=Delays(per="input", init=(0.0, 0.5), rate=0),
+                delay=DRAWN,
             ),
             psp=Step(),
             rule=Surrogate(smoothing=0.05),
@@ -233,7 +234,7 @@ PRESETS: dict[str, Recipe] = (
             "mnist",
             "24C5-P2-48C5-P2-256",
             weights=(BIT, BIT, BIT, replace(BIT, scale=0.02)),
-            delay=Delays(per="input", init=(0.0, 0.5), rate=0),
+            delay=DRAWN,
             psp=Step(),
             rule=Surrogate(smoothing=0.05),
             optimizer=Adam(lr=Warm(Cosine(6e-3)), beta2=0.98),
